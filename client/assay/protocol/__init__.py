@@ -1,0 +1,1 @@
+"""The protocol itself, pure: values, digests, commitments and wire messages. No I/O, no clock, no environment."""

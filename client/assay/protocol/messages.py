@@ -1,0 +1,155 @@
+"""What client and oracle say to each other over HTTP. Paths are under ``/v1``; ``docs/protocol.md`` has the table.
+
+An offer is one data set offered to one model. Its id is the EIP-712 digest of a statement with a random nonce that
+the data owner signs: sending the offer again finds the first one, and nobody else can guess the id, so that knowing
+it is the right to read the offer's state.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from assay.protocol.types import (
+    Address,
+    Bytes32,
+    ModelTerms,
+    Quote,
+    Signature,
+    Value,
+)
+
+API_PREFIX = "/v1"
+UPLOAD_OFFSET_HEADER = "Upload-Offset"
+
+
+class Feature(Value):
+    """One input column: ``categories`` lists the values that the model knows, for a categorical one."""
+
+    name: str
+    kind: Literal["numeric", "categorical"] = "numeric"
+    categories: tuple[str, ...] = ()
+
+
+class Schema(Value):
+    """Shape of the records that a model takes: ``d`` features and, for a classifier, ``k`` classes."""
+
+    task: Literal["classification", "regression"]
+    features: tuple[Feature, ...]
+    label: str
+    classes: tuple[str, ...] = ()
+
+
+class OracleInfo(Value):
+    """``GET /info``: who the oracle is."""
+
+    version: str
+    chain_id: int
+    contract: Address
+    oracle: Address = Field(description="signer of the quotes")
+    recipient: str = Field(description="age recipient (age1...) that uploads and keys are enveloped to")
+    max_upload_bytes: int
+    models: tuple[Bytes32, ...]
+
+
+class ModelInfo(Value):
+    """``GET /models/{model_id}``: what a data owner needs to know before offering."""
+
+    model_id: Bytes32
+    terms: ModelTerms
+    schema_: Schema = Field(alias="schema")
+    metric: str = Field(description="what the price rewards an improvement of, e.g. log_loss")
+    pricing: str = Field(description="binary or graded")
+    method: str
+    fidelity: float = Field(ge=0, le=1, description="agreement of the surrogate with the model")
+
+
+class OfferRequest(Value):
+    """``POST /offers``. ``signature`` is the seller's over ``Offer(modelId, seller, dataRoot, nonce)``."""
+
+    model_id: Bytes32
+    seller: Address
+    data_root: Bytes32
+    nonce: Bytes32
+    signature: Signature
+    upload_bytes: int = Field(gt=0, description="length of the age envelope of the sealed file")
+    sealed_key: str = Field(max_length=2048, description="age envelope (ASCII armor) of the 32-byte sealing key")
+
+
+class OfferStatus(StrEnum):
+    """Where an offer stands. ``declined``, ``refused`` and ``expired`` are final without a sale."""
+
+    UPLOADING = "uploading"
+    PRICING = "pricing"
+    QUOTED = "quoted"
+    DECLINED = "declined"
+    """The oracle priced the data at nothing, or the seller said no."""
+    REFUSED = "refused"
+    """The data cannot be priced: malformed, or priced for this model before."""
+    ACCEPTED = "accepted"
+    """The seller said yes; the oracle is posting."""
+    POSTED = "posted"
+    EXPIRED = "expired"
+
+
+class AppraisalSummary(Value):
+    """What the seller learns beside the price."""
+
+    records: int = Field(description="records received")
+    priced: int = Field(description="records left after duplicates and records priced before were taken out")
+    fidelity: float
+    reasons: tuple[str, ...] = ()
+
+
+class OfferState(Value):
+    """``GET /offers/{offer_id}`` and the answer to every call that changes an offer."""
+
+    offer_id: Bytes32
+    status: OfferStatus
+    received_bytes: int = 0
+    upload_bytes: int
+    reason: str | None = Field(default=None, description="why it was refused, declined or expired, and what to do")
+    code: str | None = Field(default=None, description="stable name of that reason")
+    quote: Quote | None = None
+    oracle_signature: Signature | None = None
+    appraisal: AppraisalSummary | None = None
+    order_id: Bytes32 | None = None
+    transaction: Bytes32 | None = Field(default=None, description="hash of the posting transaction")
+
+
+class AcceptanceRequest(Value):
+    """``POST /offers/{offer_id}/acceptance``. ``signature`` is over ``Acceptance(quoteDigest, keyHash)``.
+
+    ``cooperative`` lets the oracle hand the key to the buyer, enveloped, once the payment is locked, so that the sale
+    can close without the key on chain; the seller reveals on chain if the buyer does not acknowledge in time.
+    """
+
+    key_hash: Bytes32
+    signature: Signature
+    cooperative: bool = True
+
+
+class OrderNotes(Value):
+    """``GET /orders/{order_id}``: what the oracle holds for the two sides of a posted order."""
+
+    order_id: Bytes32
+    model_id: Bytes32
+    seller: Address
+    sealed_bytes: int = Field(description="length of the age envelope at /orders/{order_id}/sealed")
+    key_envelope: str | None = Field(default=None, description="age envelope of the key for the buyer, if cooperative")
+    receipt: Signature | None = None
+    acknowledgement: Signature | None = None
+
+
+class BuyerStatement(Value):
+    """``PUT /orders/{order_id}/receipt`` and ``/acknowledgement``: the buyer's signature over the order's digest."""
+
+    signature: Signature
+
+
+class Problem(Value):
+    """Body of every answer with a status of 400 or more."""
+
+    code: str = Field(description="stable name, e.g. model_unknown")
+    message: str = Field(description="what was expected and what came")
+    hint: str | None = Field(default=None, description="what to do")

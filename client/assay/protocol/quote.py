@@ -1,0 +1,103 @@
+"""EIP-712: what is signed in a sale, by whom, and how a signature is checked.
+
+The data owner signs ``Offer`` to open an offer at the oracle (it never goes on chain), the oracle signs ``Quote``, the
+data owner signs ``Acceptance`` to sell at it; the model owner may sign ``Receipt`` (the sealed file arrived and matches)
+and ``Acknowledgement`` (the data is good, pay now). The domain has the chain id and the contract, so that no statement
+works anywhere else.
+"""
+
+from typing import Any
+
+from eth_account import Account
+from eth_account.messages import SignableMessage, encode_typed_data
+from eth_utils.crypto import keccak
+from pydantic import Field
+
+from assay.protocol.types import Address, Quote, Value
+
+DOMAIN_NAME = "Assay"
+DOMAIN_VERSION = "1"
+
+_TYPES: dict[str, list[dict[str, str]]] = {
+    "Offer": [
+        {"name": "modelId", "type": "bytes32"},
+        {"name": "seller", "type": "address"},
+        {"name": "dataRoot", "type": "bytes32"},
+        {"name": "nonce", "type": "bytes32"},
+    ],
+    "Quote": [
+        {"name": "modelId", "type": "bytes32"},
+        {"name": "contentId", "type": "bytes32"},
+        {"name": "seller", "type": "address"},
+        {"name": "dataRoot", "type": "bytes32"},
+        {"name": "price", "type": "uint96"},
+        {"name": "expiry", "type": "uint40"},
+        {"name": "evaluation", "type": "bytes32"},
+    ],
+    "Acceptance": [{"name": "quoteDigest", "type": "bytes32"}, {"name": "keyHash", "type": "bytes32"}],
+    "Receipt": [{"name": "orderDigest", "type": "bytes32"}],
+    "Acknowledgement": [{"name": "orderDigest", "type": "bytes32"}],
+}
+
+
+class Domain(Value):
+    """Where signatures are valid: one contract on one chain."""
+
+    chain_id: int = Field(gt=0)
+    contract: Address
+
+    def _message(self, primary: str, message: dict[str, Any]) -> SignableMessage:
+        return encode_typed_data(
+            domain_data={
+                "name": DOMAIN_NAME,
+                "version": DOMAIN_VERSION,
+                "chainId": self.chain_id,
+                "verifyingContract": self.contract,
+            },
+            message_types={primary: _TYPES[primary]},
+            message_data=message,
+        )
+
+    def offer(self, model_id: bytes, seller: str, data_root: bytes, nonce: bytes) -> SignableMessage:
+        """What the data owner signs to offer data; its digest is the offer's id."""
+        return self._message("Offer", {"modelId": model_id, "seller": seller, "dataRoot": data_root, "nonce": nonce})
+
+    def quote(self, quote: Quote) -> SignableMessage:
+        """What the oracle signs."""
+        return self._message(
+            "Quote",
+            {
+                "modelId": quote.model_id,
+                "contentId": quote.content_id,
+                "seller": quote.seller,
+                "dataRoot": quote.data_root,
+                "price": quote.price,
+                "expiry": quote.expiry,
+                "evaluation": quote.evaluation,
+            },
+        )
+
+    def acceptance(self, quote_digest: bytes, key_hash: bytes) -> SignableMessage:
+        """What the data owner signs to sell at the quote's price."""
+        return self._message("Acceptance", {"quoteDigest": quote_digest, "keyHash": key_hash})
+
+    def receipt(self, order_digest: bytes) -> SignableMessage:
+        """What the model owner signs once the sealed file is there and matches its commitment."""
+        return self._message("Receipt", {"orderDigest": order_digest})
+
+    def acknowledgement(self, order_digest: bytes) -> SignableMessage:
+        """What the model owner signs to pay without waiting for the dispute window."""
+        return self._message("Acknowledgement", {"orderDigest": order_digest})
+
+
+def digest(message: SignableMessage) -> bytes:
+    """The 32 bytes that are signed: ``keccak256(0x19 0x01 || domain || struct)``."""
+    return keccak(b"\x19" + message.version + message.header + message.body)
+
+
+def signer_of(message: SignableMessage, signature: bytes) -> str | None:
+    """Address whose key made ``signature``, or None where it is malformed. Contract wallets are checked on chain."""
+    try:
+        return str(Account.recover_message(message, signature=signature))
+    except Exception:
+        return None

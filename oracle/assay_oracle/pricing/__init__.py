@@ -1,0 +1,1 @@
+"""Pricing, pure: from records to an integer price. Shapes: ``n`` records, ``d`` features, ``k`` classes."""
