@@ -1,7 +1,7 @@
 """EIP-712: what is signed in a sale, by whom, and how a signature is checked.
 
 The data owner signs ``Offer`` to open an offer at the oracle (it never goes on chain), the oracle signs ``Quote``, the
-data owner signs ``Acceptance`` to sell at it; the model owner may sign ``Receipt`` (the sealed file arrived and matches)
+data owner signs ``Acceptance`` to sell at it; the model owner may sign ``Receipt`` (the sealed file arrived and is good)
 and ``Acknowledgement`` (the data is good, pay now). The domain has the chain id and the contract, so that no statement
 works anywhere else.
 """
