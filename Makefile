@@ -1,0 +1,81 @@
+# Entry points for people and CI alike. Everything is installed inside this folder: .venv, node_modules, .build.
+# torch's default Linux build carries CUDA; for the small one: make PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+PIP_FLAGS ?=
+BIN := $(CURDIR)/.venv/bin
+TOOLS := $(CURDIR)/.build/bin
+export PATH := $(TOOLS):$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+CONTRACTS := $(shell find contracts -name '*.sol')
+
+.PHONY: help setup check test test-unit test-integration test-contracts demo format gas clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+# --- set-up ---------------------------------------------------------------------------------------------------------
+
+.build/venv: pyproject.toml constraints.txt
+	@echo "== Python environment" >&2
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt torch
+	$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --requirement requirements-dev.txt --editable '.[oracle,onnx]'
+	@mkdir -p .build && touch $@
+
+.build/npm: package.json package-lock.json
+	@echo "== Compiler, local chains, contract libraries" >&2
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	scripts/link_tools.sh $(TOOLS)
+	@mkdir -p .build && touch $@
+
+.build/contracts: .build/venv .build/npm ape-config.yaml $(CONTRACTS)
+	@echo "== Contracts" >&2
+	ape compile
+	@mkdir -p .build && touch $@
+
+setup: .build/venv .build/npm .build/contracts ## install everything inside this folder, compile the contracts
+
+# --- checks and tests -----------------------------------------------------------------------------------------------
+
+check: setup ## lint, type-check, formatting, generated files
+	ruff check .
+	ruff format --check .
+	mypy
+	forge fmt --check
+	python scripts/export_abi.py --check
+
+test: setup ## the default suite
+	pytest -p no:ape_test tests --ignore tests/contracts
+	$(MAKE) --no-print-directory test-contracts
+
+test-unit: setup ## tests without sockets
+	pytest -p no:ape_test -m unit tests --ignore tests/contracts
+
+test-integration: setup ## tests against real chains and daemons
+	pytest -p no:ape_test -m integration tests --ignore tests/contracts
+
+test-contracts: setup ## the contract's specification, on Anvil
+	ape test tests/contracts --network ethereum:local:foundry
+
+format: setup ## rewrite sources in the house's format
+	ruff check --fix .
+	ruff format .
+	forge fmt
+
+# --- the main job ---------------------------------------------------------------------------------------------------
+
+demo: setup ## one model owner, ten sellers, real chain, real daemon: ends with a table and out/demo.json
+	python scripts/demo.py
+
+gas: setup ## gas of every operation beside its floor: out/gas.json
+	python scripts/gas.py
+
+clean: ## remove everything that set-up installed or built
+	rm -rf .build .venv node_modules out
