@@ -25,9 +25,11 @@ class Digits:
         return len(self.y)
 
     def take(self, rows: NDArray[np.int64]) -> "Digits":
+        """The records at ``rows``, in that order."""
         return Digits(self.x[rows], self.y[rows])
 
     def join(self, other: "Digits") -> "Digits":
+        """These records, then those of ``other``."""
         return Digits(np.concatenate([self.x, other.x]), np.concatenate([self.y, other.y]))
 
 
