@@ -20,7 +20,7 @@ NATIVE_TOKEN = "0x" + 40 * "0"
 KEY_TAG = b"assay/key/v1".ljust(32, b"\0")
 
 
-def _parse_bytes(value: object) -> bytes:
+def parse_bytes(value: object) -> bytes:
     if isinstance(value, str):
         text = value.removeprefix("0x")
         try:
@@ -48,8 +48,8 @@ def _parse_money(value: object) -> int:
 
 _hex = PlainSerializer(lambda value: "0x" + value.hex(), return_type=str, when_used="json")
 
-Bytes32 = Annotated[bytes, BeforeValidator(_parse_bytes), Field(min_length=32, max_length=32), _hex]
-Signature = Annotated[bytes, BeforeValidator(_parse_bytes), Field(max_length=8192), _hex]
+Bytes32 = Annotated[bytes, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
+Signature = Annotated[bytes, BeforeValidator(parse_bytes), Field(max_length=8192), _hex]
 """65 bytes of an externally owned account, or whatever an ERC-1271 wallet takes."""
 Address = Annotated[str, BeforeValidator(_parse_address)]
 Money = Annotated[
