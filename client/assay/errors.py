@@ -1,4 +1,4 @@
-"""Everything that Assay raises, client and oracle alike. One base to catch, a stable ``code``, and a hint where one helps.
+"""Everything that Assay raises: one base to catch, a stable ``code``, and a hint where one helps.
 
 AssayError
 ├── UsageError                 the call cannot be meant: bad option, bad file name

@@ -1,9 +1,9 @@
 """EIP-712: what is signed in a sale, by whom, and how a signature is checked.
 
-The data owner signs ``Offer`` to open an offer at the oracle (it never goes on chain), the oracle signs ``Quote``, the
-data owner signs ``Acceptance`` to sell at it; the model owner may sign ``Receipt`` (the sealed file arrived and is good)
-and ``Acknowledgement`` (the data is good, pay now). The domain has the chain id and the contract, so that no statement
-works anywhere else.
+The data owner signs ``Offer`` to open an offer at the oracle (it never goes on chain), the oracle signs ``Quote``, and
+the data owner signs ``Acceptance`` to sell at it. The model owner may sign ``Receipt`` (the sealed file arrived and
+matches) and ``Acknowledgement`` (the data is good, pay now). The domain has the chain id and the contract, so that no
+statement works anywhere else.
 """
 
 from typing import Any

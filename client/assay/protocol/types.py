@@ -21,6 +21,7 @@ KEY_TAG = b"assay/key/v1".ljust(32, b"\0")
 
 
 def parse_bytes(value: object) -> bytes:
+    """Bytes as they are, or from 0x-hex: the validator of every binary field."""
     if isinstance(value, str):
         text = value.removeprefix("0x")
         try:
