@@ -104,9 +104,7 @@ interface ISettlement {
     event OracleBonded(bytes32 indexed modelId, address indexed oracle, uint256 amount);
     event OracleBondExitRequested(bytes32 indexed modelId, address indexed oracle, uint256 unlocksAt);
     event OracleBondWithdrawn(bytes32 indexed modelId, address indexed oracle, uint256 amount);
-    event OracleSlashed(
-        bytes32 indexed modelId, bytes32 indexed contentId, address indexed oracle, uint256 amount
-    );
+    event OracleSlashed(bytes32 indexed modelId, bytes32 indexed contentId, address indexed oracle, uint256 amount);
     event OrderPosted(
         bytes32 indexed orderId,
         bytes32 indexed modelId,
@@ -134,14 +132,17 @@ interface ISettlement {
     error ZeroAmount();
     error ZeroAddress();
     error ValueMismatch(uint256 expected, uint256 actual);
+    error TokenNotContract(address token);
     error TokenNotExact(address token, uint256 expected, uint256 received);
     error AmountTooLarge(uint256 amount, uint256 maximum);
     error BudgetTooSmall(uint256 required, uint256 available);
     error CreditTooSmall(uint256 required, uint256 available);
     error TransferFailed(address token, address to, uint256 amount);
+    error GasTooLow(uint256 required, uint256 available);
     error OracleUnchanged(address oracle);
     error OracleRevoked(address oracle);
     error OracleBondTooSmall(uint256 required, uint256 available);
+    /// @dev `unlocksAt` is 0 where no exit was requested
     error OracleBondLocked(uint256 unlocksAt);
     error OracleBondExiting(uint256 unlocksAt);
     error NotEquivocation();
@@ -172,14 +173,8 @@ interface ISettlement {
     /// @notice Adds `amount` to the model's budget. Native: send exactly `amount`. ERC-20: pulled from the caller.
     function fund(ModelTerms calldata terms, uint256 amount) external payable;
     /// @notice `fund` with an ERC-2612 permit of the caller; a permit already used by a front-runner does no harm.
-    function fundWithPermit(
-        ModelTerms calldata terms,
-        uint256 amount,
-        uint256 deadline,
-        uint8 v,
-        bytes32 r,
-        bytes32 s
-    ) external;
+    function fundWithPermit(ModelTerms calldata terms, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external;
     /// @notice Takes `amount` of the unspent budget out, to `to`; only the model's owner.
     function withdraw(ModelTerms calldata terms, uint256 amount, address to) external;
     /// @notice Replaces the oracle; only the model's owner. Quotes of the previous oracle stop working at once and for

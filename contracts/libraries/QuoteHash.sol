@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Quote} from "../interfaces/ISettlement.sol";
+
+/// @title EIP-712 type strings and struct hashes of everything that is signed
+/// @dev All structs are static, so `abi.encode(typehash, struct)` is EIP-712's `encodeData`.
+library QuoteHash {
+    bytes32 internal constant DOMAIN_TYPEHASH =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 internal constant NAME_HASH = keccak256("Assay");
+    bytes32 internal constant VERSION_HASH = keccak256("1");
+    bytes32 internal constant QUOTE_TYPEHASH = keccak256(
+        "Quote(bytes32 modelId,bytes32 contentId,address seller,bytes32 dataRoot,uint96 price,uint40 expiry,bytes32 evaluation)"
+    );
+    bytes32 internal constant ACCEPTANCE_TYPEHASH = keccak256("Acceptance(bytes32 quoteDigest,bytes32 keyHash)");
+    bytes32 internal constant RECEIPT_TYPEHASH = keccak256("Receipt(bytes32 orderDigest)");
+    bytes32 internal constant ACKNOWLEDGEMENT_TYPEHASH = keccak256("Acknowledgement(bytes32 orderDigest)");
+
+    /// @dev Computed in each call: nothing is cached that a fork of the chain would leave wrong, and the code is the
+    /// same on every chain.
+    function hashDomain(uint256 chainId, address verifyingContract) internal pure returns (bytes32) {
+        return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, chainId, verifyingContract));
+    }
+
+    function hashQuote(Quote calldata quote) internal pure returns (bytes32) {
+        return keccak256(abi.encode(QUOTE_TYPEHASH, quote));
+    }
+
+    function hashAcceptance(bytes32 quoteDigest, bytes32 keyHash) internal pure returns (bytes32) {
+        return keccak256(abi.encode(ACCEPTANCE_TYPEHASH, quoteDigest, keyHash));
+    }
+
+    function hashReceipt(bytes32 orderDigest) internal pure returns (bytes32) {
+        return keccak256(abi.encode(RECEIPT_TYPEHASH, orderDigest));
+    }
+
+    function hashAcknowledgement(bytes32 orderDigest) internal pure returns (bytes32) {
+        return keccak256(abi.encode(ACKNOWLEDGEMENT_TYPEHASH, orderDigest));
+    }
+}
