@@ -1,0 +1,53 @@
+"""Actors of the contract's specification, each with one part to play. Every test begins with the same fresh world."""
+
+from typing import Any
+
+import pytest
+
+from tests.contracts.world import World
+
+
+@pytest.fixture(scope="session")
+def buyer(accounts: Any) -> Any:
+    """Owns the model, pays for data."""
+    return accounts[0]
+
+
+@pytest.fixture(scope="session")
+def oracle(accounts: Any) -> Any:
+    """Signs quotes for the buyer's model."""
+    return accounts[1]
+
+
+@pytest.fixture(scope="session")
+def seller(accounts: Any) -> Any:
+    """Owns the data."""
+    return accounts[2]
+
+
+@pytest.fixture(scope="session")
+def relayer(accounts: Any) -> Any:
+    """Sends other people's transactions and gains nothing by it."""
+    return accounts[3]
+
+
+@pytest.fixture(scope="session")
+def mallory(accounts: Any) -> Any:
+    """Tries what must not work."""
+    return accounts[4]
+
+
+@pytest.fixture(scope="session")
+def heir(accounts: Any) -> Any:
+    """Follows the oracle in office."""
+    return accounts[5]
+
+
+@pytest.fixture(scope="session")
+def settlement(project: Any, relayer: Any) -> Any:
+    return relayer.deploy(project.Settlement)
+
+
+@pytest.fixture
+def world(settlement: Any, chain: Any, buyer: Any, oracle: Any, seller: Any, relayer: Any) -> World:
+    return World(settlement, chain, buyer, oracle, seller, relayer)

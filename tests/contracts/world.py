@@ -1,0 +1,260 @@
+"""A settlement contract with a buyer, an oracle and a seller around it, and the steps of a sale by name."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import ape
+from eth_account import Account
+from eth_account.messages import SignableMessage
+
+from assay.protocol.quote import Domain, digest
+from assay.protocol.seal import ChunkProof, Commitment, prove, seal
+from assay.protocol.types import NATIVE_TOKEN, ModelTerms, Order, Quote, Status, key_hash
+
+HOUR = 3600
+DAY = 24 * HOUR
+ETHER = 10**18
+PRICE = 10**17
+CHUNK = 1024
+
+
+def bytes32(text: str) -> bytes:
+    """A recognisable 32-byte value."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A sealed file with its key. A seller who lies has put another key into the order than the file's."""
+
+    file: io.BytesIO
+    key: bytes
+    commitment: Commitment
+    plain: bytes
+
+    @classmethod
+    def of(cls, data: bytes, chunk_size: int = CHUNK, key: bytes = bytes32("key")) -> "Sealed":
+        file = io.BytesIO()
+        salts = hashlib.sha256(b"salts").digest()[:16]
+        commitment = seal(io.BytesIO(data), file, key, chunk_size=chunk_size, salts=lambda _: salts)
+        step = chunk_size - 16
+        plain = b"".join(salts + data[i : i + step] for i in range(0, len(data), step))
+        return cls(file, key, commitment, plain)
+
+    def proof(self, index: int) -> ChunkProof:
+        return prove(self.file, index)
+
+    def sealed_digests(self) -> list[bytes]:
+        count = -(-self.commitment.total_bytes // self.commitment.chunk_size)
+        return [hashlib.sha256(self.proof(i).sealed_chunk).digest() for i in range(count)]
+
+
+@dataclass(frozen=True)
+class Sale:
+    """One sale, as far as it was agreed off chain. ``with_`` alters it and signs nothing anew."""
+
+    terms: ModelTerms
+    quote: Quote
+    order: Order
+    key: bytes
+    oracle_signature: bytes
+    seller_signature: bytes
+    sealed: Sealed
+
+    def with_(self, **changes: Any) -> "Sale":
+        return replace(self, **changes)
+
+    @property
+    def order_id(self) -> bytes:
+        return self.order.order_id()
+
+    @property
+    def post_arguments(self) -> tuple[Any, ...]:
+        return (
+            self.terms.abi_values(),
+            self.quote.abi_values(),
+            self.oracle_signature,
+            self.order.key_hash,
+            self.seller_signature,
+        )
+
+
+@dataclass
+class World:
+    """The contract and its actors; every step is one transaction."""
+
+    settlement: Any
+    chain: Any
+    buyer: Any
+    oracle: Any
+    seller: Any
+    relayer: Any
+    sealed: Sealed = field(default_factory=lambda: Sealed.of(bytes(range(256)) * 12))
+
+    @property
+    def domain(self) -> Domain:
+        return Domain(chain_id=self.chain.chain_id, contract=self.settlement.address)
+
+    @property
+    def now(self) -> int:
+        return int(self.chain.pending_timestamp)
+
+    # --- off chain ---
+
+    def terms(self, **changes: Any) -> ModelTerms:
+        values: dict[str, Any] = {
+            "owner": self.buyer.address,
+            "function_hash": bytes32("price function"),
+            "delivery_key": bytes32("delivery key"),
+            "max_price": ETHER,
+            "reveal_window": HOUR,
+            "dispute_window": 2 * HOUR,
+        }
+        return ModelTerms(**(values | changes))
+
+    def model_id(self, terms: ModelTerms) -> bytes:
+        return terms.model_id(self.chain.chain_id, self.settlement.address)
+
+    def sign(self, account: Any, message: SignableMessage) -> bytes:
+        return bytes(Account.sign_message(message, account.private_key).signature)
+
+    def quote(self, terms: ModelTerms, **changes: Any) -> Quote:
+        values: dict[str, Any] = {
+            "model_id": self.model_id(terms),
+            "content_id": bytes32("records"),
+            "seller": self.seller.address,
+            "data_root": self.sealed.commitment.data_root,
+            "price": PRICE,
+            "expiry": self.now + DAY,
+            "evaluation": bytes32("appraisal"),
+        }
+        return Quote(**(values | changes))
+
+    def agree(
+        self, terms: ModelTerms, *, sealed: Sealed | None = None, key: bytes | None = None, **quote_changes: Any
+    ) -> Sale:
+        """Oracle signs a quote, seller accepts it under ``key``: the sealed file's, unless the seller lies."""
+        sealed = sealed or self.sealed
+        key = key or sealed.key
+        quote = self.quote(terms, **({"data_root": sealed.commitment.data_root} | quote_changes))
+        lock = key_hash(quote.order_id(), key)
+        order = Order(
+            model_id=quote.model_id,
+            content_id=quote.content_id,
+            buyer=terms.owner,
+            seller=quote.seller,
+            token=terms.token,
+            price=quote.price,
+            seller_bond=terms.seller_bond,
+            dispute_window=terms.dispute_window,
+            require_receipt=terms.require_receipt,
+            data_root=quote.data_root,
+            key_hash=lock,
+        )
+        quote_digest = digest(self.domain.quote(quote))
+        return Sale(
+            terms=terms,
+            quote=quote,
+            order=order,
+            key=key,
+            oracle_signature=self.sign(self.oracle, self.domain.quote(quote)),
+            seller_signature=self.sign(self.seller, self.domain.acceptance(quote_digest, lock)),
+            sealed=sealed,
+        )
+
+    def receipt(self, sale: Sale, signer: Any = None) -> bytes:
+        return self.sign(signer or self.buyer, self.domain.receipt(sale.order.digest()))
+
+    def acknowledgement(self, sale: Sale, signer: Any = None) -> bytes:
+        return self.sign(signer or self.buyer, self.domain.acknowledgement(sale.order.digest()))
+
+    # --- on chain ---
+
+    def register(self, terms: ModelTerms | None = None) -> ModelTerms:
+        terms = terms or self.terms()
+        self.settlement.registerModel(terms.abi_values(), self.oracle.address, sender=self.buyer)
+        return terms
+
+    def fund(self, terms: ModelTerms, amount: int = ETHER) -> None:
+        value = amount if terms.token == NATIVE_TOKEN else 0
+        self.settlement.fund(terms.abi_values(), amount, sender=self.buyer, value=value)
+
+    def open(self, budget: int = ETHER, **terms_changes: Any) -> ModelTerms:
+        terms = self.register(self.terms(**terms_changes))
+        self.fund(terms, budget)
+        return terms
+
+    def deposit_bond(self, amount: int, token: str = NATIVE_TOKEN) -> None:
+        value = amount if token == NATIVE_TOKEN else 0
+        self.settlement.deposit(token, amount, sender=self.seller, value=value)
+
+    def post(self, sale: Sale, sender: Any = None) -> Any:
+        return self.settlement.post(*sale.post_arguments, sender=sender or self.relayer)
+
+    def reveal(self, sale: Sale, receipt: bytes = b"", sender: Any = None) -> Any:
+        return self.settlement.revealKey(sale.order.abi_values(), sale.key, receipt, sender=sender or self.relayer)
+
+    def dispute(self, sale: Sale, proof: ChunkProof | None = None, sender: Any = None, key: bytes | None = None) -> Any:
+        proof = proof or sale.sealed.proof(0)
+        return self.settlement.dispute(
+            sale.order.abi_values(), key or sale.key, proof.abi_values(), sender=sender or self.relayer
+        )
+
+    def settle(self, sale: Sale, acknowledgement: bytes | None = None, sender: Any = None) -> Any:
+        signature = acknowledgement if acknowledgement is not None else self.acknowledgement(sale)
+        return self.settlement.settle(sale.order.abi_values(), signature, sender=sender or self.relayer)
+
+    def finalize(self, sale: Sale, sender: Any = None) -> Any:
+        return self.settlement.finalize(sale.order.abi_values(), sender=sender or self.relayer)
+
+    def refund(self, sale: Sale, sender: Any = None) -> Any:
+        return self.settlement.refund(sale.order.abi_values(), sender=sender or self.relayer)
+
+    def reveal_data(self, sale: Sale, sender: Any = None) -> Any:
+        return self.settlement.revealData(
+            sale.order.abi_values(),
+            sale.sealed.commitment.chunk_size,
+            sale.sealed.plain,
+            sale.sealed.sealed_digests(),
+            sender=sender or self.relayer,
+        )
+
+    def locked(self, *, sealed: Sealed | None = None, key: bytes | None = None, **terms_changes: Any) -> Sale:
+        """A sale whose order was just posted, from a model opened for it."""
+        sale = self.agree(self.open(**terms_changes), sealed=sealed, key=key)
+        self.post(sale)
+        return sale
+
+    def revealed(self, **changes: Any) -> Sale:
+        """A sale whose key was just revealed."""
+        sale = self.locked(**changes)
+        self.reveal(sale, self.receipt(sale) if sale.terms.require_receipt else b"")
+        return sale
+
+    # --- what is there ---
+
+    def at(self, timestamp: int) -> None:
+        """The next transaction is in a block of ``timestamp``."""
+        self.chain.pending_timestamp = timestamp
+
+    def deadline(self, sale: Sale) -> int:
+        return int(self.settlement.orderState(sale.order_id)[1])
+
+    def status(self, sale: Sale) -> Status:
+        return Status(self.settlement.orderState(sale.order_id)[0])
+
+    def budget(self, terms: ModelTerms) -> int:
+        return int(self.settlement.modelState(self.model_id(terms))[1])
+
+    def credit(self, account: Any, token: str = NATIVE_TOKEN) -> int:
+        return int(self.settlement.creditOf(token, str(getattr(account, "address", account))))
+
+    @contextmanager
+    def refuses(self, error: str, **values: Any) -> Iterator[None]:
+        """The block's transaction reverts with the contract's ``error``, carrying ``values``."""
+        with ape.reverts(getattr(self.settlement, error), error_inputs=values or None):
+            yield
