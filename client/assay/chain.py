@@ -1,0 +1,502 @@
+"""The settlement contract over a node's JSON-RPC: one method per function of ``ISettlement.sol``.
+
+Every transaction is simulated first, so that a refusal costs nothing and carries the contract's own error. Reads are
+of the latest block unless they say otherwise.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+from eth_abi.abi import decode
+from eth_account.signers.local import LocalAccount
+from eth_utils.abi import function_abi_to_4byte_selector
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+from hexbytes import HexBytes
+from pydantic import ValidationError
+from web3 import Web3
+from web3.exceptions import ContractLogicError, TimeExhausted, Web3Exception, Web3RPCError
+from web3.types import TxParams, TxReceipt
+
+from assay.errors import (
+    AssayError,
+    ChainError,
+    ContractMissing,
+    ContractReverted,
+    NodeUnreachable,
+    SettingsError,
+    TransactionPending,
+    WrongChain,
+)
+from assay.protocol.quote import Domain
+from assay.protocol.seal import ChunkProof
+from assay.protocol.types import NATIVE_TOKEN, Address, Bytes32, ModelTerms, Order, Quote, Status, Value
+from assay.remedies import REMEDIES
+
+GAS_MARGIN = 1.25
+"""Gas limit over estimate: state may change between the two."""
+
+_ERC20_ABI = [
+    {
+        "type": "function",
+        "name": name,
+        "stateMutability": mutability,
+        "inputs": [{"name": "", "type": kind} for kind in inputs],
+        "outputs": [{"name": "", "type": output}],
+    }
+    for name, mutability, inputs, output in (
+        ("approve", "nonpayable", ("address", "uint256"), "bool"),
+        ("allowance", "view", ("address", "address"), "uint256"),
+        ("balanceOf", "view", ("address",), "uint256"),
+        ("symbol", "view", (), "string"),
+        ("decimals", "view", (), "uint8"),
+    )
+]
+
+T = TypeVar("T")
+
+
+class Deployment(Value):
+    """Where the contract is: the record that deployment writes, ``deployments/<chain id>.json``."""
+
+    chain_id: int
+    address: Address
+    block: int
+    code_hash: Bytes32
+
+    @classmethod
+    def read(cls, path: Path) -> "Deployment":
+        """Reads a deployment record.
+
+        Raises:
+            SettingsError: there is none, or it is no such record.
+        """
+        try:
+            return cls.model_validate({k: v for k, v in json.loads(path.read_text()).items() if k in cls.model_fields})
+        except FileNotFoundError:
+            raise SettingsError(
+                f"expected a deployment record at {path}, found none",
+                hint="the contract is not deployed on this chain: ape run deploy; or name the record's folder",
+            ) from None
+        except (ValidationError, ValueError, AttributeError) as error:
+            raise SettingsError(f"{path} is not a deployment record: {error}") from None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A mined transaction. ``gas`` in gas units."""
+
+    transaction: bytes
+    block: int
+    gas: int
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """``oracle`` is None while the model accepts no quotes; ``budget`` in base units."""
+
+    oracle: str | None
+    budget: int
+    registered: bool
+
+
+@dataclass(frozen=True)
+class OrderState:
+    """State of a (model, content) pair; ``deadline`` in unix time, ``digest`` the low 26 bytes of the order's."""
+
+    status: Status
+    deadline: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class PostedOrder:
+    """An order as ``OrderPosted`` announced it."""
+
+    order: Order
+    quote_digest: bytes
+    block: int
+    transaction: bytes
+
+
+@cache
+def contract_interface() -> dict[str, Any]:
+    """ABI, creation code and runtime code hash of the contract that this version belongs to."""
+    interface: dict[str, Any] = json.loads(files("assay").joinpath("abi/Settlement.json").read_text())
+    return interface
+
+
+@cache
+def _errors() -> dict[bytes, dict[str, Any]]:
+    return {function_abi_to_4byte_selector(e): e for e in contract_interface()["abi"] if e["type"] == "error"}
+
+
+def decode_revert(data: bytes) -> ContractReverted | None:
+    """The contract's own error in revert ``data``; None if it is none of ours."""
+    entry = _errors().get(data[:4])
+    if entry is None:
+        return None
+    names = [parameter["name"] for parameter in entry["inputs"]]
+    values = decode([parameter["type"] for parameter in entry["inputs"]], data[4:])
+    arguments = {
+        name: f"0x{value.hex()}" if isinstance(value, bytes) else value
+        for name, value in zip(names, values, strict=True)
+    }
+    return ContractReverted(entry["name"], arguments, hint=REMEDIES.get(entry["name"]))
+
+
+def _revert_data(error: Exception) -> bytes:
+    data = getattr(error, "data", None)
+    if isinstance(data, dict):
+        data = data.get("data")
+    if isinstance(data, str) and data.startswith("0x"):
+        return bytes.fromhex(data[2:])
+    return b""
+
+
+class SettlementClient:
+    """The contract at ``contract``, through the node at ``node``; ``account`` signs what is sent, if anything is.
+
+    Args:
+        node: URL of the JSON-RPC endpoint.
+        contract: address of the settlement contract.
+        chain_id: the chain that the node must serve.
+        account: who sends transactions; reading needs none.
+        confirmations: blocks that must follow a transaction's before it counts.
+        timeout: seconds to wait for a transaction to be mined.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        contract: str,
+        *,
+        chain_id: int,
+        account: LocalAccount | None = None,
+        confirmations: int = 0,
+        timeout: float = 120,
+        from_block: int = 0,
+    ) -> None:
+        self.node = node
+        self.domain = Domain(chain_id=chain_id, contract=contract)
+        self.account = account
+        self._confirmations = confirmations
+        self._timeout = timeout
+        self._from_block = from_block
+        self._web3 = Web3(Web3.HTTPProvider(node, request_kwargs={"timeout": 30}))
+        self._contract = self._web3.eth.contract(address=to_checksum_address(contract), abi=contract_interface()["abi"])
+        self._sending = threading.Lock()
+
+    @classmethod
+    def of(cls, node: str, deployment: Deployment, **options: Any) -> "SettlementClient":
+        """The contract of a deployment record."""
+        return cls(node, deployment.address, chain_id=deployment.chain_id, from_block=deployment.block, **options)
+
+    # --- the node -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _talking(self) -> Iterator[None]:
+        try:
+            yield
+        except AssayError:
+            raise
+        except (requests.RequestException, ConnectionError) as error:
+            raise NodeUnreachable(
+                f"no answer from the node at {self.node}: {type(error).__name__}",
+                hint="start the node or correct the URL, then run the same command again: nothing is lost",
+            ) from error
+        except TimeExhausted as error:
+            raise TransactionPending(
+                f"not mined within {self._timeout:.0f} s: {error}",
+                hint="run the same command again: it finds the transaction if it was mined since",
+            ) from error
+        except (ContractLogicError, Web3RPCError) as error:
+            reverted = decode_revert(_revert_data(error))
+            if reverted:
+                raise reverted from error
+            raise ChainError(f"the node refused: {error}") from error
+        except Web3Exception as error:
+            raise ChainError(f"unexpected answer from the node at {self.node}: {error}") from error
+
+    def check(self) -> None:
+        """Checks that the node serves the expected chain and that our contract is there.
+
+        Raises:
+            NodeUnreachable: no answer.
+            WrongChain: another chain.
+            ContractMissing: no code at the address, or other code.
+        """
+        with self._talking():
+            chain_id = self._web3.eth.chain_id
+            if chain_id != self.domain.chain_id:
+                raise WrongChain(
+                    f"expected chain {self.domain.chain_id} at {self.node}, got chain {chain_id}",
+                    hint="correct the node's URL or the deployment record",
+                )
+            code = bytes(self._web3.eth.get_code(self._contract.address))
+        expected = contract_interface()["runtime_code_hash"]
+        if not code or "0x" + keccak(code).hex() != expected:
+            found = "no code" if not code else f"code with hash 0x{keccak(code).hex()}"
+            raise ContractMissing(
+                f"expected the settlement contract (code hash {expected}) at {self._contract.address}, found {found}",
+                hint="deploy it on this chain (ape run deploy) or correct the address",
+            )
+
+    def block_time(self) -> int:
+        """Unix time of the latest block: the clock that the contract's deadlines run by."""
+        with self._talking():
+            return int(self._web3.eth.get_block("latest")["timestamp"])
+
+    def block_number(self) -> int:
+        """Number of the latest block."""
+        with self._talking():
+            return int(self._web3.eth.block_number)
+
+    def balance(self, account: str, token: str = NATIVE_TOKEN) -> int:
+        """Base units of ``token`` that ``account`` holds outside the contract."""
+        with self._talking():
+            if token == NATIVE_TOKEN:
+                return int(self._web3.eth.get_balance(to_checksum_address(account)))
+            return int(self._token(token).functions.balanceOf(to_checksum_address(account)).call())
+
+    def _token(self, token: str) -> Any:
+        return self._web3.eth.contract(address=to_checksum_address(token), abi=_ERC20_ABI)
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        with self._talking():
+            return self._contract.functions[name](*arguments).call()
+
+    def _send(self, name: str, *arguments: Any, value: int = 0) -> Receipt:
+        return self._transact(self._contract.functions[name](*arguments), value)
+
+    def _transact(self, function: Any, value: int = 0) -> Receipt:
+        if self.account is None:
+            raise SettingsError("expected a key to send transactions with, got none", hint="name a keystore")
+        with self._talking():
+            sender: TxParams = {"from": self.account.address, "value": value}  # type: ignore[typeddict-item]
+            function.call(sender)
+            with self._sending:
+                transaction = function.build_transaction(
+                    {
+                        **sender,
+                        "chainId": self.domain.chain_id,
+                        "nonce": self._web3.eth.get_transaction_count(self.account.address, "pending"),
+                        "gas": int(function.estimate_gas(sender) * GAS_MARGIN),
+                    }
+                )
+                signed = self.account.sign_transaction(transaction)
+                digest = self._web3.eth.send_raw_transaction(signed.raw_transaction)
+            return self._mined(bytes(digest), function, sender)
+
+    def _mined(self, digest: bytes, function: Any, sender: TxParams) -> Receipt:
+        receipt: TxReceipt = self._web3.eth.wait_for_transaction_receipt(
+            HexBytes(digest), timeout=self._timeout, poll_latency=0.1
+        )
+        if receipt["status"] != 1:
+            function.call(sender, receipt["blockNumber"] - 1)
+            raise ChainError(f"transaction 0x{digest.hex()} was mined and failed")
+        self._wait(lambda: self._web3.eth.block_number >= receipt["blockNumber"] + self._confirmations)
+        return Receipt(digest, receipt["blockNumber"], receipt["gasUsed"])
+
+    def _wait(self, done: Callable[[], bool]) -> None:
+        pause = threading.Event()
+        waited = 0.0
+        while not done():
+            if waited >= self._timeout:
+                raise TransactionPending(
+                    f"mined, but not confirmed {self._confirmations} blocks deep within {self._timeout:.0f} s",
+                    hint="run the same command again",
+                )
+            pause.wait(0.5)
+            waited += 0.5
+
+    # --- models -------------------------------------------------------------------------------------------------------
+
+    def model_id(self, terms: ModelTerms) -> bytes:
+        """Id of ``terms`` on this chain and contract: 32 bytes."""
+        return terms.model_id(self.domain.chain_id, self.domain.contract)
+
+    def register_model(self, terms: ModelTerms, oracle: str) -> Receipt:
+        """Registers ``terms``; the account is ``terms.owner``."""
+        return self._send("registerModel", terms.abi_values(), to_checksum_address(oracle))
+
+    def fund(self, terms: ModelTerms, amount: int) -> Receipt:
+        """Adds ``amount`` base units to the budget; approves the token first where that is needed."""
+        return self._send("fund", terms.abi_values(), amount, value=self._payable(terms.token, amount))
+
+    def withdraw(self, terms: ModelTerms, amount: int, to: str) -> Receipt:
+        """Takes ``amount`` base units out of the unspent budget."""
+        return self._send("withdraw", terms.abi_values(), amount, to_checksum_address(to))
+
+    def set_oracle(self, terms: ModelTerms, oracle: str | None) -> Receipt:
+        """Replaces the oracle; None halts the model."""
+        return self._send("setOracle", terms.abi_values(), to_checksum_address(oracle or NATIVE_TOKEN))
+
+    def model_state(self, model_id: bytes) -> ModelState:
+        """Oracle and budget of a model."""
+        oracle, budget, registered = self._call("modelState", model_id)
+        return ModelState(None if oracle == NATIVE_TOKEN else oracle, budget, registered)
+
+    def model_terms(self, model_id: bytes) -> tuple[ModelTerms, str] | None:
+        """Terms and first oracle of a registered model, from its event."""
+        for log in self._logs("ModelRegistered", modelId=model_id):
+            arguments = log["args"]
+            terms = dict(zip(ModelTerms.model_fields, _struct(arguments["terms"]), strict=True))
+            return ModelTerms(**terms), arguments["oracle"]
+        return None
+
+    def models_of(self, owner: str) -> list[bytes]:
+        """Ids of the models that ``owner`` registered, oldest first."""
+        return [
+            bytes(log["args"]["modelId"]) for log in self._logs("ModelRegistered", owner=to_checksum_address(owner))
+        ]
+
+    # --- bonds and credit ---------------------------------------------------------------------------------------------
+
+    def deposit(self, token: str, amount: int) -> Receipt:
+        """Adds to the account's credit, from which seller bonds are taken."""
+        return self._send("deposit", to_checksum_address(token), amount, value=self._payable(token, amount))
+
+    def withdraw_credit(self, token: str, amount: int, to: str) -> Receipt:
+        """Pays out of the account's credit."""
+        return self._send("withdrawCredit", to_checksum_address(token), amount, to_checksum_address(to))
+
+    def credit(self, token: str, account: str) -> int:
+        """Credit of ``account`` in base units of ``token``."""
+        return int(self._call("creditOf", to_checksum_address(token), to_checksum_address(account)))
+
+    def bond_oracle(self, terms: ModelTerms, oracle: str, amount: int) -> Receipt:
+        """Adds to the oracle's bond for this model."""
+        value = self._payable(terms.token, amount)
+        return self._send("bondOracle", terms.abi_values(), to_checksum_address(oracle), amount, value=value)
+
+    def request_oracle_bond_exit(self, model_id: bytes) -> Receipt:
+        """Starts the exit of the account's bond."""
+        return self._send("requestOracleBondExit", model_id)
+
+    def withdraw_oracle_bond(self, terms: ModelTerms) -> Receipt:
+        """Credits the account with its unlocked bond."""
+        return self._send("withdrawOracleBond", terms.abi_values())
+
+    def oracle_bond(self, model_id: bytes, oracle: str) -> tuple[int, int]:
+        """Amount of a bond in base units, and when it unlocks (0: no exit requested)."""
+        amount, unlocks_at = self._call("oracleBondOf", model_id, to_checksum_address(oracle))
+        return amount, unlocks_at
+
+    def report_equivocation(
+        self, terms: ModelTerms, oracle: str, first: tuple[Quote, bytes], second: tuple[Quote, bytes]
+    ) -> Receipt:
+        """Proves that ``oracle`` signed two different quotes for one pair."""
+        return self._send(
+            "reportEquivocation",
+            terms.abi_values(),
+            to_checksum_address(oracle),
+            first[0].abi_values(),
+            first[1],
+            second[0].abi_values(),
+            second[1],
+        )
+
+    def _payable(self, token: str, amount: int) -> int:
+        """Native value to send along; for an ERC-20, raises the allowance where it is too small, and returns 0."""
+        if token == NATIVE_TOKEN:
+            return amount
+        if self.account is None:
+            raise SettingsError("expected a key to send transactions with, got none", hint="name a keystore")
+        contract = self._token(token)
+        with self._talking():
+            allowance = contract.functions.allowance(self.account.address, self.domain.contract).call()
+        if allowance < amount:
+            self._transact(contract.functions.approve(self.domain.contract, amount))
+        return 0
+
+    # --- sale ---------------------------------------------------------------------------------------------------------
+
+    def post(
+        self, terms: ModelTerms, quote: Quote, oracle_signature: bytes, key_hash: bytes, seller_signature: bytes
+    ) -> Receipt:
+        """Locks the payment for an accepted quote."""
+        return self._send("post", terms.abi_values(), quote.abi_values(), oracle_signature, key_hash, seller_signature)
+
+    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Receipt:
+        """Reveals the key of a locked order."""
+        return self._send("revealKey", order.abi_values(), key, receipt)
+
+    def reveal_keys(self, orders: Sequence[Order], keys: Sequence[bytes], receipts: Sequence[bytes]) -> Receipt:
+        """Reveals the keys of several orders, all or none."""
+        return self._send("revealKeys", [order.abi_values() for order in orders], list(keys), list(receipts))
+
+    def reveal_data(self, order: Order, chunk_size: int, plaintext: bytes, sealed_digests: Sequence[bytes]) -> Receipt:
+        """Reveals the data itself, publicly, and pays the seller at once."""
+        return self._send("revealData", order.abi_values(), chunk_size, plaintext, list(sealed_digests))
+
+    def dispute(self, order: Order, key: bytes, proof: ChunkProof) -> Receipt:
+        """Proves that the revealed key does not open a committed chunk."""
+        return self._send("dispute", order.abi_values(), key, proof.abi_values())
+
+    def settle(self, order: Order, acknowledgement: bytes) -> Receipt:
+        """Pays the seller with the buyer's signed consent."""
+        return self._send("settle", order.abi_values(), acknowledgement)
+
+    def finalize(self, order: Order) -> Receipt:
+        """Pays the seller of a revealed order after the dispute window."""
+        return self._send("finalize", order.abi_values())
+
+    def finalize_batch(self, orders: Sequence[Order]) -> Receipt:
+        """Pays the sellers of several revealed orders, all or none."""
+        return self._send("finalizeBatch", [order.abi_values() for order in orders])
+
+    def refund(self, order: Order) -> Receipt:
+        """Returns the payment after the reveal window passed in silence."""
+        return self._send("refund", order.abi_values())
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    def order_state(self, order_id: bytes) -> OrderState:
+        """State of a pair."""
+        status, deadline, digest = self._call("orderState", order_id)
+        return OrderState(Status(status), deadline, digest.to_bytes(26, "big"))
+
+    def posted(
+        self, *, order_id: bytes | None = None, model_id: bytes | None = None, seller: str | None = None
+    ) -> list[PostedOrder]:
+        """Orders of an id, a model or a seller, oldest first, as their events announced them."""
+        topics: dict[str, Any] = {}
+        if order_id is not None:
+            topics["orderId"] = order_id
+        if model_id is not None:
+            topics["modelId"] = model_id
+        if seller is not None:
+            topics["seller"] = to_checksum_address(seller)
+        return [
+            PostedOrder(
+                Order(**dict(zip(Order.model_fields, _struct(log["args"]["order"]), strict=True))),
+                bytes(log["args"]["quoteDigest"]),
+                log["blockNumber"],
+                bytes(log["transactionHash"]),
+            )
+            for log in self._logs("OrderPosted", **topics)
+        ]
+
+    def revealed_key(self, order_id: bytes) -> bytes | None:
+        """The key that was revealed on chain for an order, if any."""
+        for log in self._logs("KeyRevealed", orderId=order_id):
+            return bytes(log["args"]["key"])
+        return None
+
+    def _logs(self, event: str, **topics: Any) -> list[Any]:
+        with self._talking():
+            return list(self._contract.events[event]().get_logs(argument_filters=topics, from_block=self._from_block))
+
+
+def _struct(value: Any) -> list[Any]:
+    """A decoded Solidity struct as its values in order."""
+    return list(value.values()) if hasattr(value, "values") else list(value)
