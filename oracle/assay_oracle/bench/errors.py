@@ -1,0 +1,27 @@
+"""What can go wrong in the benchmark, as one tree.
+
+``BenchError``
+    ``PackageUnavailable``   a pinned package cannot be fetched
+    ``PackageAltered``       a fetched package does not have its pinned hash
+    ``RivalMissing``         a library to compare with is not installed
+"""
+
+
+class BenchError(Exception):
+    """Root of the benchmark's errors; ``hint`` says what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class PackageUnavailable(BenchError):
+    """A pinned package is neither cached nor to be had from its registry."""
+
+
+class PackageAltered(BenchError):
+    """A package came with other bytes than those that the benchmark was written against."""
+
+
+class RivalMissing(BenchError):
+    """A library that the benchmark compares with is not installed."""
