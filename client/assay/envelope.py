@@ -1,0 +1,91 @@
+"""age envelopes (X25519): what travels to the oracle and to the buyer, readable by nobody in between.
+
+A delivery key in a model's terms is the raw 32 bytes of an X25519 public key; age writes the same in bech32.
+"""
+
+from typing import BinaryIO
+
+import pyrage
+from bech32 import bech32_decode, bech32_encode, convertbits
+
+from assay.errors import EnvelopeInvalid
+
+_PREFIX = "age"
+
+
+def recipient_of(delivery_key: bytes) -> str:
+    """The age recipient (``age1...``) of 32 raw bytes."""
+    words = convertbits(delivery_key, 8, 5)
+    recipient: str = bech32_encode(_PREFIX, words)
+    return recipient
+
+
+def delivery_key_of(recipient: str) -> bytes:
+    """The 32 raw bytes of an age recipient.
+
+    Raises:
+        EnvelopeInvalid: it is no X25519 recipient.
+    """
+    prefix, words = bech32_decode(recipient)
+    key = convertbits(words, 5, 8, False) if prefix == _PREFIX and words else None
+    if key is None or len(key) != 32:
+        raise EnvelopeInvalid(f"expected an age recipient (age1...), got {recipient[:70]!r}")
+    return bytes(key)
+
+
+def _recipient(text: str) -> pyrage.x25519.Recipient:
+    try:
+        return pyrage.x25519.Recipient.from_str(text)
+    except pyrage.RecipientError:
+        raise EnvelopeInvalid(f"expected an age recipient (age1...), got {text[:70]!r}") from None
+
+
+def new_identity() -> str:
+    """A fresh X25519 identity (``AGE-SECRET-KEY-1...``)."""
+    return str(pyrage.x25519.Identity.generate())
+
+
+def public_of(identity: str) -> str:
+    """The recipient that belongs to an identity."""
+    return str(_identity(identity).to_public())
+
+
+def _identity(text: str) -> pyrage.x25519.Identity:
+    try:
+        return pyrage.x25519.Identity.from_str(text)
+    except pyrage.IdentityError:
+        raise EnvelopeInvalid("expected an age identity (AGE-SECRET-KEY-1...), got something else") from None
+
+
+def seal_to(recipient: str, source: BinaryIO, target: BinaryIO) -> None:
+    """Envelopes everything left in ``source`` for ``recipient``, streaming."""
+    pyrage.encrypt_io(source, target, [_recipient(recipient)])
+
+
+def open_with(identity: str, source: BinaryIO, target: BinaryIO) -> None:
+    """Opens an envelope, streaming.
+
+    Raises:
+        EnvelopeInvalid: it is not for this identity, foreign, truncated or altered.
+    """
+    try:
+        pyrage.decrypt_io(source, target, [_identity(identity)])
+    except (pyrage.DecryptError, OSError) as error:
+        raise EnvelopeInvalid(f"expected an age envelope for {public_of(identity)}: {error}") from None
+
+
+def wrap_key(recipient: str, key: bytes) -> str:
+    """A small secret in an ASCII-armored envelope."""
+    return pyrage.encrypt(key, [_recipient(recipient)], armored=True).decode()
+
+
+def unwrap_key(identity: str, text: str) -> bytes:
+    """The secret of ``wrap_key``.
+
+    Raises:
+        EnvelopeInvalid: as ``open_with``.
+    """
+    try:
+        return pyrage.decrypt(text.encode(), [_identity(identity)])
+    except pyrage.DecryptError as error:
+        raise EnvelopeInvalid(f"expected an age envelope for {public_of(identity)}: {error}") from None

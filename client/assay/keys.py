@@ -1,0 +1,121 @@
+"""Keys at rest: the Ethereum keystore that signs, and the age identity that deliveries are enveloped to.
+
+Both are encrypted under a password, written with mode 0600, read back before anything relies on them, and never
+overwritten.
+"""
+
+import json
+from pathlib import Path
+
+import pyrage
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
+
+from assay import envelope
+from assay.errors import KeysError, KeystoreExists, KeystoreInvalid, PasswordWrong
+from assay.files import write_whole
+
+
+def create_keystore(path: Path, password: str, *, private_key: bytes | None = None) -> LocalAccount:
+    """Makes a key, or takes ``private_key`` (32 bytes), and stores it encrypted at ``path``.
+
+    Raises:
+        KeystoreExists: there is a file at ``path``.
+        KeysError: the password is empty, or the file does not read back.
+    """
+    _check_new(path, password)
+    account: LocalAccount = Account.from_key(private_key) if private_key else Account.create()
+    write_whole(path, json.dumps(Account.encrypt(account.key, password), indent=2).encode() + b"\n")
+    if load_account(path, password).address != account.address:
+        raise KeysError(f"the keystore at {path} does not read back", hint="do not use it; check the disk")
+    return account
+
+
+def load_account(path: Path, password: str) -> LocalAccount:
+    """Opens a keystore.
+
+    Raises:
+        KeystoreInvalid: missing, or no keystore.
+        PasswordWrong: the password does not open it.
+    """
+    content = _read(path)
+    try:
+        keystore = json.loads(content)
+        key = Account.decrypt(keystore, password)
+    except json.JSONDecodeError:
+        raise KeystoreInvalid(f"expected an Ethereum keystore (JSON) at {path}, got something else") from None
+    except ValueError as error:
+        if "MAC" in str(error):
+            raise PasswordWrong(f"the password does not open {path}") from None
+        raise KeystoreInvalid(f"{path} is not a keystore: {error}") from None
+    except (KeyError, TypeError, AttributeError, NotImplementedError) as error:
+        raise KeystoreInvalid(f"{path} is not a keystore: {error!r}") from None
+    account: LocalAccount = Account.from_key(key)
+    return account
+
+
+def address_of(path: Path) -> str:
+    """Address of a keystore, without its password."""
+    try:
+        return to_checksum_address(json.loads(_read(path))["address"])
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise KeystoreInvalid(f"expected an Ethereum keystore (JSON) at {path}, got something else") from None
+
+
+def create_identity(path: Path, password: str) -> str:
+    """Makes an age identity and stores it encrypted at ``path``; returns its recipient (``age1...``).
+
+    Raises:
+        KeystoreExists: there is a file at ``path``.
+    """
+    _check_new(path, password)
+    identity = envelope.new_identity()
+    recipient = envelope.public_of(identity)
+    sealed = pyrage.passphrase.encrypt(identity.encode(), password)
+    write_whole(path, json.dumps({"recipient": recipient, "identity": sealed.hex()}, indent=2).encode() + b"\n")
+    if load_identity(path, password) != identity:
+        raise KeysError(f"the identity at {path} does not read back", hint="do not use it; check the disk")
+    return recipient
+
+
+def load_identity(path: Path, password: str) -> str:
+    """Opens an identity file: ``AGE-SECRET-KEY-1...``.
+
+    Raises:
+        KeystoreInvalid: missing, or no identity file.
+        PasswordWrong: the password does not open it.
+    """
+    try:
+        sealed = bytes.fromhex(json.loads(_read(path))["identity"])
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise KeystoreInvalid(f"expected an identity file (JSON) at {path}, got something else") from None
+    try:
+        return pyrage.passphrase.decrypt(sealed, password).decode()
+    except pyrage.DecryptError:
+        raise PasswordWrong(f"the password does not open {path}") from None
+
+
+def recipient_at(path: Path) -> str:
+    """Recipient of an identity file, without its password."""
+    try:
+        return str(json.loads(_read(path))["recipient"])
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise KeystoreInvalid(f"expected an identity file (JSON) at {path}, got something else") from None
+
+
+def _check_new(path: Path, password: str) -> None:
+    if not password:
+        raise KeysError("expected a password, got an empty one", hint="a key without a password is anybody's")
+    if path.exists():
+        raise KeystoreExists(f"{path} exists", hint="choose another name; a key is never overwritten")
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise KeystoreInvalid(f"expected a file at {path}, found none", hint="make one: assay keys new") from None
+    except OSError as error:
+        raise KeystoreInvalid(f"cannot read {path}: {error.strerror}") from None
