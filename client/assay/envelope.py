@@ -16,8 +16,9 @@ _PREFIX = "age"
 def recipient_of(delivery_key: bytes) -> str:
     """The age recipient (``age1...``) of 32 raw bytes."""
     words = convertbits(delivery_key, 8, 5)
-    recipient: str = bech32_encode(_PREFIX, words)
-    return recipient
+    if words is None:
+        raise EnvelopeInvalid(f"expected 32 bytes of an X25519 public key, got {len(delivery_key)}")
+    return bech32_encode(_PREFIX, words)
 
 
 def delivery_key_of(recipient: str) -> bytes:
@@ -76,7 +77,8 @@ def open_with(identity: str, source: BinaryIO, target: BinaryIO) -> None:
 
 def wrap_key(recipient: str, key: bytes) -> str:
     """A small secret in an ASCII-armored envelope."""
-    return pyrage.encrypt(key, [_recipient(recipient)], armored=True).decode()
+    armored: bytes = pyrage.encrypt(key, [_recipient(recipient)], armored=True)
+    return armored.decode()
 
 
 def unwrap_key(identity: str, text: str) -> bytes:
@@ -86,6 +88,7 @@ def unwrap_key(identity: str, text: str) -> bytes:
         EnvelopeInvalid: as ``open_with``.
     """
     try:
-        return pyrage.decrypt(text.encode(), [_identity(identity)])
+        key: bytes = pyrage.decrypt(text.encode(), [_identity(identity)])
     except pyrage.DecryptError as error:
         raise EnvelopeInvalid(f"expected an age envelope for {public_of(identity)}: {error}") from None
+    return key

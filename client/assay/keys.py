@@ -91,9 +91,10 @@ def load_identity(path: Path, password: str) -> str:
     except (json.JSONDecodeError, KeyError, TypeError, ValueError):
         raise KeystoreInvalid(f"expected an identity file (JSON) at {path}, got something else") from None
     try:
-        return pyrage.passphrase.decrypt(sealed, password).decode()
+        identity: bytes = pyrage.passphrase.decrypt(sealed, password)
     except pyrage.DecryptError:
         raise PasswordWrong(f"the password does not open {path}") from None
+    return identity.decode()
 
 
 def recipient_at(path: Path) -> str:

@@ -1,0 +1,138 @@
+"""The data owner's record of offers: one folder each, with the sealing key in it before a byte is sent.
+
+    <home>/offers/<sealed data's root>/record.json   where the sale stands
+                                       key           32 bytes, hex
+                                       data.sealed   the sealed file
+                                       upload.age    its envelope for the oracle
+
+Losing the key after a quote means losing the sale: the one-time rule forbids a second evaluation. So the key is on
+disk first, and a folder is complete or absent.
+"""
+
+import hashlib
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from assay.errors import KeyReused, StoreError
+from assay.files import sync_folder, write_whole
+from assay.protocol import seal
+from assay.protocol.types import Address, Bytes32, Quote, Signature, Value
+
+
+class OfferRecord(Value):
+    """One offer of one data set to one model. ``source_digest`` is SHA-256 of the unsealed file."""
+
+    source: str
+    source_digest: Bytes32
+    oracle_url: str
+    model_id: Bytes32
+    seller: Address
+    data_root: Bytes32
+    nonce: Bytes32
+    offer_id: Bytes32 | None = None
+    quote: Quote | None = None
+    oracle_signature: Signature | None = None
+    key_hash: Bytes32 | None = None
+    acceptance: Signature | None = None
+    outcome: str | None = None
+
+
+class OfferStore:
+    """Offers under ``home``, which is made if it is not there."""
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "offers"
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def create(
+        self,
+        source: Path,
+        *,
+        oracle_url: str,
+        model_id: bytes,
+        seller: str,
+        chunk_size: int = seal.DEFAULT_CHUNK_SIZE,
+        progress: seal.Progress | None = None,
+    ) -> OfferRecord:
+        """Seals ``source`` under a fresh key and records the offer; all of it is on disk when this returns."""
+        aside = self._folder / f".{secrets.token_hex(8)}.part"
+        aside.mkdir(mode=0o700)
+        try:
+            key = secrets.token_bytes(seal.KEY_BYTES)
+            write_whole(aside / "key", key.hex().encode())
+            with source.open("rb") as data, (aside / "data.sealed").open("w+b") as sealed:
+                digest = hashlib.file_digest(data, "sha256").digest()
+                commitment = seal.seal(data, sealed, key, chunk_size=chunk_size, progress=progress)
+                sealed.flush()
+                os.fsync(sealed.fileno())
+            record = OfferRecord(
+                source=str(source.resolve()),
+                source_digest=digest,
+                oracle_url=oracle_url,
+                model_id=model_id,
+                seller=seller,
+                data_root=commitment.data_root,
+                nonce=secrets.token_bytes(32),
+            )
+            write_whole(aside / "record.json", record.model_dump_json(indent=2).encode())
+            aside.rename(self._of(commitment.data_root))
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        sync_folder(self._folder)
+        return record
+
+    def find(self, source: Path, *, model_id: bytes, seller: str) -> OfferRecord | None:
+        """The unfinished offer of this very file to this model, if there is one."""
+        with source.open("rb") as data:
+            digest = hashlib.file_digest(data, "sha256").digest()
+        for record in self.all():
+            same = (record.source_digest, record.model_id, record.seller) == (digest, model_id, seller)
+            if same and record.outcome is None:
+                return record
+        return None
+
+    def all(self) -> list[OfferRecord]:
+        """Every offer on record, by the time of its folder."""
+        folders = [folder for folder in self._folder.iterdir() if not folder.name.startswith(".")]
+        return [self._read(folder) for folder in sorted(folders, key=lambda folder: folder.stat().st_ctime)]
+
+    def save(self, record: OfferRecord) -> OfferRecord:
+        """Puts the new state of an offer in the old one's place.
+
+        Raises:
+            KeyReused: the record would bind its key to a second order.
+        """
+        stored = self._read(self._of(record.data_root))
+        if stored.key_hash is not None and record.key_hash != stored.key_hash:
+            raise KeyReused(
+                f"the key of offer {record.data_root.hex()} is bound to another order",
+                hint="offer the data again under a fresh seal",
+            )
+        write_whole(self._of(record.data_root) / "record.json", record.model_dump_json(indent=2).encode())
+        return record
+
+    def key(self, record: OfferRecord) -> bytes:
+        """The sealing key of an offer: 32 bytes."""
+        return bytes.fromhex((self._of(record.data_root) / "key").read_text())
+
+    def sealed(self, record: OfferRecord) -> Path:
+        """The sealed file of an offer."""
+        return self._of(record.data_root) / "data.sealed"
+
+    def upload(self, record: OfferRecord) -> Path:
+        """Where the envelope of the sealed file for the oracle is, or goes."""
+        return self._of(record.data_root) / "upload.age"
+
+    def _of(self, data_root: bytes) -> Path:
+        return self._folder / data_root.hex()
+
+    def _read(self, folder: Path) -> OfferRecord:
+        try:
+            return OfferRecord.model_validate_json((folder / "record.json").read_bytes())
+        except (OSError, ValidationError) as error:
+            raise StoreError(f"the record of the offer in {folder} cannot be read: {error}") from None

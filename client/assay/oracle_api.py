@@ -1,0 +1,194 @@
+"""The oracle over HTTP: one method per call of ``docs/protocol.md``. Interrupted transfers go on where they stopped."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable
+from assay.protocol.messages import (
+    API_PREFIX,
+    UPLOAD_OFFSET_HEADER,
+    AcceptanceRequest,
+    BuyerStatement,
+    ModelInfo,
+    OfferRequest,
+    OfferState,
+    OracleInfo,
+    OrderNotes,
+    Problem,
+)
+from assay.protocol.types import Value
+
+PIECE_BYTES = 4 * 2**20
+"""Bytes of an upload in one request: what is lost at most when a connection breaks."""
+
+Progress = Callable[[int], None]
+V = TypeVar("V", bound=Value)
+
+
+class OracleClient:
+    """The oracle at ``url``.
+
+    Args:
+        url: base URL, e.g. ``https://oracle.example``.
+        attempts: tries of a call that finds no answer, with pauses that double from half a second.
+        timeout: seconds for one answer.
+        transport: httpx transport, for an oracle in the same process.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        attempts: int = 4,
+        timeout: float = 60,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._attempts = attempts
+        try:
+            self._http = httpx.Client(base_url=self.url + API_PREFIX, timeout=timeout, transport=transport)
+        except httpx.InvalidURL as error:
+            raise OracleUnreachable(f"expected the oracle's URL, got {url!r}: {error}") from None
+
+    def close(self) -> None:
+        """Closes idle connections."""
+        self._http.close()
+
+    # --- offers -------------------------------------------------------------------------------------------------------
+
+    def info(self) -> OracleInfo:
+        """Who the oracle is."""
+        return self._value(OracleInfo, "GET", "/info")
+
+    def model(self, model_id: bytes) -> ModelInfo:
+        """What the oracle prices for: terms, shape of the records, fidelity."""
+        return self._value(ModelInfo, "GET", f"/models/0x{model_id.hex()}")
+
+    def open_offer(self, request: OfferRequest) -> OfferState:
+        """Opens an offer, or finds it if it was opened before."""
+        return self._value(OfferState, "POST", "/offers", json=request.model_dump(mode="json"))
+
+    def offer(self, offer_id: bytes) -> OfferState:
+        """Where an offer stands."""
+        return self._value(OfferState, "GET", f"/offers/0x{offer_id.hex()}")
+
+    def upload(self, offer_id: bytes, source: BinaryIO, *, progress: Progress | None = None) -> OfferState:
+        """Sends what the oracle does not have yet of ``source``, the envelope of the sealed file."""
+        state = self.offer(offer_id)
+        if progress and state.received_bytes:
+            progress(state.received_bytes)
+        while state.received_bytes < state.upload_bytes and state.status == "uploading":
+            source.seek(state.received_bytes)
+            piece = source.read(PIECE_BYTES)
+            before = state.received_bytes
+            state = self._value(
+                OfferState,
+                "PATCH",
+                f"/offers/0x{offer_id.hex()}/upload",
+                content=piece,
+                headers={UPLOAD_OFFSET_HEADER: str(before), "Content-Type": "application/octet-stream"},
+            )
+            if state.received_bytes <= before:
+                raise OracleMisbehaved(f"sent bytes {before} to {before + len(piece)}, and the oracle kept none")
+            if progress:
+                progress(state.received_bytes - before)
+        return state
+
+    def accept(self, offer_id: bytes, request: AcceptanceRequest) -> OfferState:
+        """Accepts the quote; the oracle posts the order."""
+        path = f"/offers/0x{offer_id.hex()}/acceptance"
+        return self._value(OfferState, "POST", path, json=request.model_dump(mode="json"))
+
+    def decline(self, offer_id: bytes) -> OfferState:
+        """Declines the quote; the evaluation stays used."""
+        return self._value(OfferState, "DELETE", f"/offers/0x{offer_id.hex()}")
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    def notes(self, order_id: bytes) -> OrderNotes:
+        """What the oracle holds for the two sides of an order."""
+        return self._value(OrderNotes, "GET", f"/orders/0x{order_id.hex()}")
+
+    def put_receipt(self, order_id: bytes, signature: bytes) -> OrderNotes:
+        """Leaves the buyer's receipt for the seller."""
+        return self._put(order_id, "receipt", signature)
+
+    def put_acknowledgement(self, order_id: bytes, signature: bytes) -> OrderNotes:
+        """Leaves the buyer's acknowledgement; the oracle settles with it."""
+        return self._put(order_id, "acknowledgement", signature)
+
+    def _put(self, order_id: bytes, kind: str, signature: bytes) -> OrderNotes:
+        statement = BuyerStatement(signature=signature).model_dump(mode="json")
+        return self._value(OrderNotes, "PUT", f"/orders/0x{order_id.hex()}/{kind}", json=statement)
+
+    def download(self, order_id: bytes, target: Path, *, progress: Progress | None = None) -> None:
+        """Fetches the envelope of the sealed file into ``target``, after whatever of it is there already."""
+        path = f"/orders/0x{order_id.hex()}/sealed"
+        whole = self.notes(order_id).sealed_bytes
+        with target.open("ab") as file:
+            if progress and file.tell():
+                progress(file.tell())
+
+            def fetch() -> None:
+                if file.tell() >= whole:
+                    return
+                with self._http.stream("GET", path, headers={"Range": f"bytes={file.tell()}-"}) as response:
+                    if response.status_code != httpx.codes.PARTIAL_CONTENT:
+                        response.read()
+                        self._raise_problem(response)
+                        raise OracleMisbehaved(f"expected a partial answer (206), got {response.status_code}")
+                    for piece in response.iter_bytes(2**16):
+                        file.write(piece)
+                        if progress:
+                            progress(len(piece))
+
+            self._trying(fetch)
+            if file.tell() != whole:
+                raise OracleMisbehaved(f"expected an envelope of {whole} bytes, got {file.tell()}")
+
+    # --- requests -----------------------------------------------------------------------------------------------------
+
+    def _trying(self, call: Callable[[], Any]) -> Any:
+        for pause in self._pauses():
+            try:
+                return call()
+            except httpx.TransportError as error:
+                if pause is None:
+                    raise OracleUnreachable(
+                        f"no answer from the oracle at {self.url}: {type(error).__name__}: {error}",
+                        hint="run the same command again when it is back: it goes on where it stopped",
+                    ) from error
+                threading.Event().wait(pause)
+        raise AssertionError("unreachable")
+
+    def _pauses(self) -> Iterator[float | None]:
+        yield from (0.5 * 2**attempt for attempt in range(self._attempts - 1))
+        yield None
+
+    def _value(self, kind: type[V], method: str, path: str, **options: Any) -> V:
+        response: httpx.Response = self._trying(lambda: self._http.request(method, path, **options))
+        self._raise_problem(response)
+        try:
+            return kind.model_validate_json(response.content)
+        except ValidationError as error:
+            raise OracleMisbehaved(
+                f"expected {kind.__name__} from {self.url}{API_PREFIX}{path}, got {response.text[:200]!r}",
+                hint="check that the URL is an Assay oracle's, of the same version",
+            ) from error
+
+    def _raise_problem(self, response: httpx.Response) -> None:
+        if response.status_code < 400:
+            return
+        try:
+            problem = Problem.model_validate_json(response.content)
+        except ValidationError:
+            raise OracleMisbehaved(
+                f"{self.url} answered {response.status_code}: {response.text[:200]!r}",
+                hint="check that the URL is an Assay oracle's",
+            ) from None
+        raise OracleRefused(problem.code, problem.message, status=response.status_code, hint=problem.hint)
