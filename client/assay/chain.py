@@ -260,12 +260,21 @@ class SettlementClient:
         with self._talking():
             return int(self._web3.eth.block_number)
 
+    def is_confirmed(self, block: int) -> bool:
+        """Whether ``block`` lies deep enough that a reorganisation need not be feared."""
+        return self.block_number() >= block + self._confirmations
+
     def balance(self, account: str, token: str = NATIVE_TOKEN) -> int:
         """Base units of ``token`` that ``account`` holds outside the contract."""
         with self._talking():
             if token == NATIVE_TOKEN:
                 return int(self._web3.eth.get_balance(to_checksum_address(account)))
             return int(self._token(token).functions.balanceOf(to_checksum_address(account)).call())
+
+    def is_contract(self, account: str) -> bool:
+        """Whether ``account`` has code; the signatures of such accounts are judged on chain (ERC-1271)."""
+        with self._talking():
+            return len(self._web3.eth.get_code(to_checksum_address(account))) > 0
 
     def _token(self, token: str) -> Any:
         return self._web3.eth.contract(address=to_checksum_address(token), abi=_ERC20_ABI)
@@ -303,7 +312,7 @@ class SettlementClient:
         if receipt["status"] != 1:
             function.call(sender, receipt["blockNumber"] - 1)
             raise ChainError(f"transaction 0x{digest.hex()} was mined and failed")
-        self._wait(lambda: self._web3.eth.block_number >= receipt["blockNumber"] + self._confirmations)
+        self._wait(lambda: self.is_confirmed(receipt["blockNumber"]))
         return Receipt(digest, receipt["blockNumber"], receipt["gasUsed"])
 
     def _wait(self, done: Callable[[], bool]) -> None:
