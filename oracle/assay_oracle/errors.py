@@ -1,19 +1,35 @@
-"""What can go wrong in the oracle, as one tree.
+"""What can go wrong in the oracle, as one tree. ``code`` is the class name in snake case.
 
-``OracleError``
-    ``DataError``      the records cannot be read or do not fit the schema
-    ``ModelError``     the black box does not answer as a model of this schema must
-    ``FidelityError``  the surrogate agrees with the model too little to price by
-    ``ArtifactError``  the price function on disk was altered, is damaged, or is of another version
+AssayError
+└── OracleError
+    ├── DataError                the records cannot be read or do not fit the schema
+    ├── ModelError               the black box does not answer as a model of this schema must
+    ├── FidelityError            the surrogate agrees with the model too little to price by
+    ├── ArtifactError            the price function on disk was altered, is damaged, or is of another version
+    ├── JournalError             the database is in use, of a newer version, or damaged
+    ├── Equivocation             the signer was asked to contradict what the journal holds
+    └── RequestError             a request cannot be served; nothing was lost
+        ├── RequestInvalid       it is not of the protocol's form
+        ├── OfferUnknown  ModelUnknown  OrderUnknown
+        ├── SignatureInvalid     not by the one who must have signed
+        ├── OfferConflict        the offer is in no state for this, or was made with other contents
+        ├── KeyMismatch          the locked key is not the one that opens the priced file
+        ├── QuoteExpired         the acceptance is of a quote that can no longer be posted
+        ├── UploadOffsetMismatch bytes would be missing in between
+        ├── UploadTooLarge       more bytes than declared or allowed
+        ├── UploadBusy           another request is appending to this upload
+        ├── TooManyOffers        more offers are open than the oracle takes
+        ├── StorageFull          the disk or its quota is full
+        ├── ModelNotReady        the chain's state forbids a sale: halted, no budget, no bond, another oracle
+        ├── OrderNotLocked       the order is not on chain deep enough
+        └── RangeInvalid         no such bytes
 """
 
+from assay.errors import AssayError
 
-class OracleError(Exception):
+
+class OracleError(AssayError):
     """Root of the oracle's errors; ``hint`` says what to do."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 class DataError(OracleError):
@@ -30,3 +46,79 @@ class FidelityError(OracleError):
 
 class ArtifactError(OracleError):
     """The price function on disk was altered, is damaged, or is of another version."""
+
+
+class JournalError(OracleError):
+    """The database is in use, of a newer version, or damaged."""
+
+
+class Equivocation(OracleError):
+    """The signer was asked to sign what contradicts the journal."""
+
+
+class RequestError(OracleError):
+    """A request cannot be served; nothing was lost."""
+
+
+class RequestInvalid(RequestError):
+    """The request is not of the protocol's form."""
+
+
+class OfferUnknown(RequestError):
+    """There is no offer of this id."""
+
+
+class ModelUnknown(RequestError):
+    """The oracle does not price for this model."""
+
+
+class OrderUnknown(RequestError):
+    """The oracle knows of no order of this id."""
+
+
+class SignatureInvalid(RequestError):
+    """A signature is not by the one who must have signed."""
+
+
+class OfferConflict(RequestError):
+    """The offer is in no state for this, or was made with other contents."""
+
+
+class KeyMismatch(RequestError):
+    """The key that the acceptance locks is not the one that opens the priced file."""
+
+
+class QuoteExpired(RequestError):
+    """The acceptance is of a quote that can no longer be posted."""
+
+
+class UploadOffsetMismatch(RequestError):
+    """Bytes would be missing between what is there and what came."""
+
+
+class UploadTooLarge(RequestError):
+    """More bytes than the offer declared, or than the oracle takes."""
+
+
+class UploadBusy(RequestError):
+    """Another request is appending to this upload."""
+
+
+class TooManyOffers(RequestError):
+    """More offers are open than the oracle takes."""
+
+
+class StorageFull(RequestError):
+    """The oracle's disk or its quota is full."""
+
+
+class ModelNotReady(RequestError):
+    """The chain's state forbids a sale: halted, no budget, no bond, or another oracle."""
+
+
+class OrderNotLocked(RequestError):
+    """The order is not on chain, or not deep enough."""
+
+
+class RangeInvalid(RequestError):
+    """No such bytes."""
