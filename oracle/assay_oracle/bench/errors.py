@@ -6,13 +6,11 @@
     ``RivalMissing``         a library to compare with is not installed
 """
 
+from assay_oracle.errors import OracleError
 
-class BenchError(Exception):
+
+class BenchError(OracleError):
     """Root of the benchmark's errors; ``hint`` says what to do."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 class PackageUnavailable(BenchError):
