@@ -1,0 +1,95 @@
+"""``assay sell``: a whole sale, which can be interrupted anywhere and run again."""
+
+from pathlib import Path
+
+import click
+
+from assay.commands.model import model_option
+from assay.commands.session import Session, pass_session
+from assay.offers import OfferRecord
+from assay.protocol.messages import OfferState
+from assay.protocol.types import Status
+from assay.seller import Seller
+from assay.terminal import AMOUNT, emit, json_option, progress, talk
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@model_option
+@click.option("--yes", is_flag=True, help="Accept any price.")
+@click.option("--min-price", type=AMOUNT, help="Accept from this price on, decline below.")
+@click.option("--quote-only", is_flag=True, help="Stop at the quote; run again to sell.")
+@click.option("--no-cooperation", is_flag=True, help="Do not let the oracle hand the key to the buyer first.")
+@click.option("--patience", type=int, default=600, show_default=True, help="Seconds to leave the buyer to close.")
+@click.option("--direct", is_flag=True, help="Reveal the data itself on chain, in public: small data alone.")
+@json_option
+@pass_session
+def sell(
+    session: Session,
+    file: Path,
+    model_id: bytes,
+    yes: bool,
+    min_price: int | None,
+    quote_only: bool,
+    no_cooperation: bool,
+    patience: int,
+    direct: bool,
+    as_json: bool,
+) -> None:
+    """Offer FILE to a model, and sell it at the oracle's price.
+
+    Seals the data, uploads it, waits for the price, asks whether to accept, and hands the key over once the payment is
+    locked. Interrupted, it goes on where it stopped when the same command is run again.
+
+    \b
+    Examples:
+      assay sell data.parquet --model 0x12...
+      assay sell data.csv --model 0x12... --min-price 0.2ether --json
+    """
+    seller = Seller(
+        session.chain(sending=True), session.oracle, session.offers, session.account, say=lambda text: talk.print(text)
+    )
+    with progress("sealing", file.stat().st_size) as done:
+        record = seller.prepare(file, model_id, progress=done)
+    if record.acceptance is None:
+        with progress("uploading", session.offers.sealed(record).stat().st_size) as done:
+            record, state = seller.offer(record, progress=done)
+        _show(state)
+        if record.quote is None:
+            emit(_result(record, "declined"), "declined\tthe data adds nothing to this model", as_json)
+            return
+        if quote_only:
+            emit(_result(record, "quoted"), f"quoted\t{record.quote.price}", as_json)
+            return
+        wanted = record.quote.price >= min_price if min_price is not None else yes
+        if not wanted and min_price is None:
+            wanted = click.confirm(f"Sell for {record.quote.price} base units?", err=True)
+        if not wanted:
+            emit(_result(seller.decline(record), "declined"), f"declined\t{record.quote.price}", as_json)
+            return
+    record = seller.accept(record, cooperative=not (no_cooperation or direct))
+    talk.print("payment locked")
+    if direct:
+        status = seller.reveal_data(record)
+    else:
+        status = seller.release(record, patience=0 if no_cooperation else patience)
+    emit(_result(record, status.name.lower()), f"{status.name.lower()}\t{record.quote and record.quote.price}", as_json)
+    if status is not Status.PAID:
+        raise click.exceptions.Exit(1)
+
+
+def _show(state: OfferState) -> None:
+    if state.appraisal:
+        talk.print(f"{state.appraisal.priced} of {state.appraisal.records} records priced", highlight=False)
+        for reason in state.appraisal.reasons:
+            talk.print(f"  {reason}", highlight=False)
+
+
+def _result(record: OfferRecord, status: str) -> dict[str, object]:
+    return {
+        "status": status,
+        "price": str(record.quote.price) if record.quote else "0",
+        "offer_id": record.offer_id,
+        "order_id": record.quote.order_id() if record.quote else None,
+        "data_root": record.data_root,
+    }

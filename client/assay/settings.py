@@ -1,0 +1,40 @@
+"""Settings of the client, from ``ASSAY_*`` in the environment and from the command line."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where things are. An option on the command line wins over the variable of the same name."""
+
+    model_config = SettingsConfigDict(env_prefix="ASSAY_", extra="ignore")
+
+    home: Path = Path.home() / ".assay"
+    """Keys, offers and purchases."""
+    node: str = "http://127.0.0.1:8545"
+    """JSON-RPC endpoint of a node."""
+    chain: int = 31337
+    """Chain id that the node must serve."""
+    deployments: Path = Path("deployments")
+    """Folder of deployment records, ``<chain id>.json`` each."""
+    oracle: str = "http://127.0.0.1:8550"
+    """URL of the oracle."""
+    keystore: Path | None = None
+    """Ethereum keystore; ``<home>/keystore.json`` if not named."""
+    password: SecretStr | None = None
+    """Password of keystore and identity; asked for where it is neither here nor in a file."""
+    password_file: Path | None = None
+    confirmations: int = 0
+    """Blocks on top of a transaction before it counts; 0 suits local chains alone."""
+
+    @property
+    def keystore_path(self) -> Path:
+        """The keystore in use."""
+        return self.keystore or self.home / "keystore.json"
+
+    @property
+    def identity_path(self) -> Path:
+        """The age identity that deliveries are enveloped to."""
+        return self.home / "identity.json"

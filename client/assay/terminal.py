@@ -1,0 +1,106 @@
+"""What all commands share at the edge: data on stdout, talk on stderr, errors without traceback, progress bars."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from assay.errors import AssayError
+
+talk = Console(stderr=True, highlight=False)
+
+_UNITS = {"wei": 1, "gwei": 10**9, "ether": 10**18, "eth": 10**18}
+
+
+class Group(click.Group):
+    """A group whose commands end in one clear line, and status 1, where Assay raises an error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; renders errors."""
+        try:
+            return super().invoke(ctx)
+        except AssayError as error:
+            if "--json" in sys.argv:
+                shown = {"code": error.code, "message": error.message, "hint": error.hint}
+                click.echo(json.dumps({"error": shown}))
+            click.echo(f"error: {error.message}", err=True)
+            if error.hint:
+                click.echo(f"hint: {error.hint}", err=True)
+            ctx.exit(1)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds ``--json``, passed on as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+def emit(result: Any, text: str, as_json: bool) -> None:
+    """Prints the result: JSON of ``result`` (a model, or plain values), or ``text``."""
+    if isinstance(result, BaseModel):
+        result = result.model_dump(mode="json", by_alias=True)
+    click.echo(json.dumps(result, indent=2, default=_plain) if as_json else text)
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return str(value)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar of ``total`` bytes on stderr; yields a function that takes the bytes done since its last call."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=talk, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+class Amount(click.ParamType):
+    """Base units: ``1000``, or with a unit of the native coin: ``0.5ether``, ``20gwei``."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parses; exact, no floating point."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d+)(?:\.(\d+))?\s*([a-z]*)", value.strip().lower())
+        if not match or (match[3] and match[3] not in _UNITS):
+            self.fail(f"expected base units (1000) or an amount with a unit (0.5ether), got {value!r}", param, ctx)
+        unit, fraction = _UNITS[match[3] or "wei"], match[2] or ""
+        scaled: int = int(match[1] + fraction) * unit
+        if scaled % 10 ** len(fraction):
+            self.fail(f"{value!r} is not a whole number of base units", param, ctx)
+        return scaled // int(10 ** len(fraction))
+
+
+class Hex32(click.ParamType):
+    """32 bytes in 0x-hex."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        """Parses."""
+        if isinstance(value, bytes):
+            return value
+        try:
+            result = bytes.fromhex(value.removeprefix("0x"))
+        except ValueError:
+            result = b""
+        if len(result) != 32:
+            self.fail(f"expected 32 bytes in 0x-hex, got {value!r}", param, ctx)
+        return result
+
+
+AMOUNT = Amount()
+HEX32 = Hex32()
