@@ -30,6 +30,7 @@ REMEDIES = {
     "PriceOutOfBounds": "the model's highest price is below the quote",
     "PairUsed": "this data was sold, or refused, for this model before: that happens once",
     "OrderMismatch": "use the order as it was posted: assay orders",
+    "SafeERC20FailedOperation": "hold and approve enough of the token",
     "StatusMismatch": "look at the order's state: assay orders",
     "DeadlinePassed": "nothing: the window is over",
     "DeadlineNotPassed": "wait until the deadline has passed",
