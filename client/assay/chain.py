@@ -61,6 +61,17 @@ _ERC20_ABI = [
     )
 ]
 
+_ERC1271_MAGIC = bytes.fromhex("1626ba7e")
+_ERC1271_ABI = [
+    {
+        "type": "function",
+        "name": "isValidSignature",
+        "stateMutability": "view",
+        "inputs": [{"name": "hash", "type": "bytes32"}, {"name": "signature", "type": "bytes"}],
+        "outputs": [{"name": "", "type": "bytes4"}],
+    }
+]
+
 T = TypeVar("T")
 
 
@@ -275,6 +286,25 @@ class SettlementClient:
         """Whether ``account`` has code; the signatures of such accounts are judged on chain (ERC-1271)."""
         with self._talking():
             return len(self._web3.eth.get_code(to_checksum_address(account))) > 0
+
+    def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
+        """Whether the contract at ``account`` says that ``signature`` over ``digest`` (32 bytes) is its own (ERC-1271)."""
+        contract = self._web3.eth.contract(address=to_checksum_address(account), abi=_ERC1271_ABI)
+        try:
+            with self._talking():
+                return bytes(contract.functions.isValidSignature(digest, signature).call()) == _ERC1271_MAGIC
+        except NodeUnreachable:
+            raise
+        except ChainError:
+            return False
+
+    def unmined(self) -> int:
+        """Transactions of the account that the node knows of and that are in no block yet."""
+        if self.account is None:
+            return 0
+        with self._talking():
+            counts = [self._web3.eth.get_transaction_count(self.account.address, at) for at in ("pending", "latest")]
+        return counts[0] - counts[1]
 
     def _token(self, token: str) -> Any:
         return self._web3.eth.contract(address=to_checksum_address(token), abi=_ERC20_ABI)
