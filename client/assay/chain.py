@@ -288,7 +288,7 @@ class SettlementClient:
             return len(self._web3.eth.get_code(to_checksum_address(account))) > 0
 
     def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
-        """Whether the contract at ``account`` says that ``signature`` over ``digest`` (32 bytes) is its own (ERC-1271)."""
+        """Whether the wallet at ``account`` takes ``signature`` over ``digest`` (32 bytes) for its own (ERC-1271)."""
         contract = self._web3.eth.contract(address=to_checksum_address(account), abi=_ERC1271_ABI)
         try:
             with self._talking():
