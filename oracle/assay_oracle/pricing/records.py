@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from assay.protocol.messages import Schema
 
+from assay.protocol.messages import Schema
 from assay_oracle.errors import DataError
 
 Float32 = npt.NDArray[np.float32]
@@ -99,7 +99,10 @@ class Records:
             targets = np.ascontiguousarray(self.y + 0.0, dtype="<f4")
             labels = [value.tobytes() for value in targets]
         if not texts:
-            return [hashlib.sha256(_RECORD_TAG + row.tobytes() + label).digest() for row, label in zip(rows, labels, strict=True)]
+            return [
+                hashlib.sha256(_RECORD_TAG + row.tobytes() + label).digest()
+                for row, label in zip(rows, labels, strict=True)
+            ]
         digests = []
         for row, label in zip(rows, labels, strict=True):
             parts = [texts[j][int(v)] if j in texts else v.tobytes() for j, v in enumerate(row)]

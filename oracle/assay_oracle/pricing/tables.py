@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
-from assay.protocol.messages import Feature, Schema
 
+from assay.protocol.messages import Feature, Schema
 from assay_oracle.errors import DataError
 from assay_oracle.pricing.records import Float32, Float64, Records
 
@@ -154,7 +154,9 @@ def infer_schema(
             raise DataError(f"expected a label column {label!r}, got columns {_list(table.columns)}")
         if set(table.columns) != set(first.columns):
             differing = set(table.columns) ^ set(first.columns)
-            raise DataError(f"expected the same columns in the owner's and the validation data, {_list(differing)} differ")
+            raise DataError(
+                f"expected the same columns in the owner's and the validation data, {_list(differing)} differ"
+            )
     features = []
     for name, column in first.columns.items():
         if name == own_label:
@@ -171,7 +173,7 @@ def infer_schema(
         task = "classification" if all(_looks_like_classes(column) for column in labels) else "regression"
     if task == "regression":
         return Schema(task=task, features=tuple(features), label=label)
-    found = {text for column in labels for text in _texts(column)[0]} | {_canonical(name) for name in classes}
+    found = {text for column in labels for text in _texts(column)[0]} | {canonical_text(name) for name in classes}
     if len(found) < 2:
         raise DataError(f"expected at least two classes, got {_list(found)}; name the others if the data lacks them")
     return Schema(task=task, features=tuple(features), label=label, classes=tuple(sorted(found, key=_by_number)))
@@ -214,7 +216,9 @@ def _csv(source: BinaryIO, max_bytes: int, schema: Schema | None) -> Table:
     try:
         frame = pc.read_csv(
             source,
-            convert_options=pc.ConvertOptions(column_types=types, strings_can_be_null=True, null_values=["", "NA", "null"]),
+            convert_options=pc.ConvertOptions(
+                column_types=types, strings_can_be_null=True, null_values=["", "NA", "null"]
+            ),
         )
     except pa.ArrowException as error:
         raise DataError(f"expected CSV with numbers where the schema has numbers: {_first_line(error)}") from None
@@ -264,9 +268,9 @@ def _npz(source: BinaryIO, max_bytes: int) -> Table:
 def _npy(content: bytes, name: str) -> npt.NDArray[Any]:
     """One array, its declared size held against the bytes that are there before anything is allocated."""
     stream = io.BytesIO(content)
-    version = np.lib.format.read_magic(stream)
+    version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
+    shape, _, dtype = read(stream)  # type: ignore[no-untyped-call]
     if dtype.hasobject or dtype.kind not in "fiubU":
         raise DataError(f"expected arrays of numbers or text, got {dtype} in {name!r}")
     if math.prod(shape) * dtype.itemsize != len(content) - stream.tell():
@@ -286,7 +290,7 @@ def _numbers(column: Column, name: str) -> Float64:
     if column.dtype != object:
         return column
     if set(column.tolist()) <= {"True", "False"}:
-        return (column == "True").astype(np.float64)
+        return np.asarray(column == "True", dtype=np.float64)
     try:
         return column.astype(np.float64)
     except ValueError as error:
@@ -305,10 +309,10 @@ def _single(column: Float64, name: str) -> Float32:
 def _texts(column: Column) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Distinct values as canonical text, and for each row the index of its own."""
     values, inverse = np.unique(column, return_inverse=True)
-    return [_canonical(value) for value in values.tolist()], inverse
+    return [canonical_text(value) for value in values.tolist()], inverse
 
 
-def _canonical(value: object) -> str:
+def canonical_text(value: object) -> str:
     """NFC text; a whole number without fraction, so that 3, 3.0 and "3" are one class."""
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
@@ -338,7 +342,7 @@ def _codes(column: Column, known: Sequence[str]) -> tuple[Float64, tuple[str, ..
 
 def _as_number(text: str) -> str:
     try:
-        return _canonical(float(text))
+        return canonical_text(float(text))
     except (ValueError, DataError):
         return text
 

@@ -1,0 +1,88 @@
+"""What every method is given: the owner's records as numbers, and the goal."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from assay.protocol.messages import Schema
+from assay_oracle.pricing.blackbox import BlackBox
+from assay_oracle.pricing.encoder import Encoder
+from assay_oracle.pricing.metrics import Metric
+from assay_oracle.pricing.records import Records
+
+DECAY = 2e-3
+"""Weight decay of a surrogate's training, and so the damping of an influence, where the owner states none."""
+MAX_BASE = 4096
+"""Records of the owner that a price function carries at most; more are represented by weighted ones."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, steps done, steps in all."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Says nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Encoded records: ``x`` (n, width), ``y`` (n,), and how many records each stands for, ``weight`` (n,)."""
+
+    x: Tensor
+    y: Tensor
+    weight: Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What pricing needs of the owner, apart from the method's own parameters.
+
+    Attributes:
+        schema: Of all records.
+        encoder: Records to numbers.
+        base: The owner's records that the model was trained on, or at most ``MAX_BASE`` that stand for them.
+        validation: Records that define the goal (v).
+        metric: What to improve on them.
+        half: Which half of the validation set a record is in (v,): one judges records, the other reads their worth.
+        decay: Weight decay.
+    """
+
+    schema: Schema
+    encoder: Encoder
+    base: Sample
+    validation: Sample
+    metric: Metric
+    half: npt.NDArray[np.bool_]
+    decay: float = DECAY
+
+    def encode(self, records: Records) -> Sample:
+        """Records as numbers, each of weight one."""
+        ones = torch.ones(records.n, dtype=torch.float64)
+        return Sample(self.encoder.x(records), self.encoder.y(records.y), ones)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What a method is fitted on, at the model owner's.
+
+    Attributes:
+        context: The owner's records and goal as numbers.
+        black_box: The model.
+        owner: The owner's records as they are, all of them.
+        held: The validation records as they are.
+        seed: Everything random comes from it.
+        progress: Told of long work.
+    """
+
+    context: Context
+    black_box: BlackBox
+    owner: Records
+    held: Records
+    seed: int = 0
+    progress: Progress = field(default=no_progress)

@@ -1,0 +1,100 @@
+"""From records to the numbers that surrogates compute with: scaled, clipped, one-hot, double precision.
+
+Fitted on the owner's records alone. Clipping bounds what one outlying record can do to a price.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay.protocol.messages import Schema
+from assay_oracle.pricing.records import Float64, Records
+
+CLIP = 6.0
+"""Encoded features lie within this many scales of the owner's mean."""
+_COMMON_SPREAD = 1e3
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """Centre and scale of every numeric feature, (d,) each; one-hot widths come from the schema.
+
+    Attributes:
+        schema: Of the records.
+        centre: Mean by feature (d,); 0 for a categorical one.
+        scale: Spread by feature (d,), positive; 1 for a categorical one.
+        target: Mean and spread of a regression's labels; (0, 1) for a classification.
+    """
+
+    schema: Schema
+    centre: Float64
+    scale: Float64
+    target: tuple[float, float]
+
+    @classmethod
+    def fit(cls, records: Records) -> "Encoder":
+        """Measures the owner's records.
+
+        Features that share one unit (pixels, embeddings: their ranges are alike) share one scale, so that a feature
+        that is nearly constant in the owner's sample is not blown up; others get their own.
+        """
+        x = records.x.astype(np.float64)
+        numeric = np.array([feature.kind == "numeric" for feature in records.schema.features])
+        centre = np.where(numeric, x.mean(0), 0.0)
+        spread = x.std(0)
+        if numeric.any() and _same_unit(x[:, numeric]):
+            spread = np.full(len(spread), float(np.sqrt(np.mean(spread[numeric] ** 2))))
+        scale = np.where(numeric & (spread > 0), spread, 1.0)
+        target = (0.0, 1.0)
+        if records.schema.task == "regression":
+            target = (float(records.y.mean()), float(records.y.std()) or 1.0)
+        return cls(records.schema, centre, scale, target)
+
+    @property
+    def width(self) -> int:
+        """Number of encoded features."""
+        return sum(max(len(f.categories), 1) if f.kind == "categorical" else 1 for f in self.schema.features)
+
+    @property
+    def outputs(self) -> int:
+        """Number of classes k, or 1 for a regression."""
+        return len(self.schema.classes) or 1
+
+    def x(self, records: Records) -> Tensor:
+        """Encoded features, (n, width) in double precision; an unseen category is zero in all its columns."""
+        values = (records.x.astype(np.float64) - self.centre) / self.scale
+        blocks = []
+        for j, feature in enumerate(self.schema.features):
+            if feature.kind == "numeric":
+                blocks.append(np.clip(values[:, j : j + 1], -CLIP, CLIP))
+            else:
+                codes = np.arange(max(len(feature.categories), 1))
+                blocks.append((records.x[:, j : j + 1] == codes).astype(np.float64))
+        return torch.from_numpy(np.concatenate(blocks, axis=1))
+
+    def y(self, labels: Float64) -> Tensor:
+        """Labels as the loss takes them (n,): class indices, or standardised and clipped targets."""
+        centre, spread = self.target
+        values = (labels - centre) / spread
+        return torch.from_numpy(np.clip(values, -CLIP, CLIP) if self.schema.task == "regression" else values)
+
+    def outputs_in_units(self, outputs: Tensor) -> Float64:
+        """Log-probabilities (..., k), or values in the target's own unit (..., 1), from raw outputs."""
+        if self.schema.task == "classification":
+            return np.asarray(outputs.log_softmax(-1).numpy())
+        centre, spread = self.target
+        return np.asarray(outputs.numpy() * spread + centre)
+
+
+def _same_unit(x: Float64) -> bool:
+    """Whether every feature moves within one common range, as pixels and embeddings do."""
+    if x.shape[1] < 8:
+        return False
+    ranges = np.ptp(x, axis=0)
+    ranges = ranges[ranges > 0]
+    if len(ranges) == 0:
+        return False
+    whole = float(np.ptp(x))
+    return whole <= 4 * float(np.quantile(ranges, 0.9)) and whole <= _COMMON_SPREAD * float(np.median(ranges))

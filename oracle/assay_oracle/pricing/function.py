@@ -1,0 +1,438 @@
+"""The price function: fitted once by the model owner, then deterministic: the same offer has the same integer price."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay.protocol.messages import Schema
+from assay_oracle.errors import DataError, FidelityError
+from assay_oracle.pricing import artifact, duplicates, methods
+from assay_oracle.pricing.appraisal import Appraisal, Verdict
+from assay_oracle.pricing.artifact import Control, Leak, Manifest
+from assay_oracle.pricing.blackbox import as_black_box
+from assay_oracle.pricing.context import DECAY, MAX_BASE, Context, Progress, Sample, Task, no_progress
+from assay_oracle.pricing.controls import cut, measure
+from assay_oracle.pricing.encoder import Encoder
+from assay_oracle.pricing.methods import Additive, Parts, Refit
+from assay_oracle.pricing.metrics import Metric
+from assay_oracle.pricing.price import MICRO, PricingRule, to_micros
+from assay_oracle.pricing.records import Float64, Records, content_hash
+from assay_oracle.pricing.student import FIDELITY_FLOOR
+
+MIN_VALIDATION = 30
+_SPLIT = 0.3
+_RESAMPLES = 200
+_LEVELS = (0.05, 0.95)
+
+
+@dataclass(frozen=True, eq=False)
+class PriceFunction:
+    """What the oracle runs: method, goal and pricing rule of one model.
+
+    Attributes:
+        manifest: All that is said about it.
+        method: The fitted method.
+        tensors: Everything that is stored, by name.
+    """
+
+    manifest: Manifest
+    method: Additive
+    tensors: dict[str, Tensor]
+
+    @property
+    def schema(self) -> Schema:
+        """What offered records must look like."""
+        return self.manifest.schema_
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 over manifest and tensors, 32 bytes: ``ModelTerms.function_hash``."""
+        return self.manifest.hash
+
+    @property
+    def fidelity(self) -> float:
+        """Agreement of the surrogate with the model on held-out records, 0..1."""
+        return self.manifest.fidelity
+
+    def save(self, folder: Path) -> None:
+        """Writes the artifact.
+
+        Raises:
+            ArtifactError: The folder cannot be written.
+        """
+        artifact.write(folder, *artifact.seal(self.manifest, self.tensors))
+
+    @classmethod
+    def load(cls, folder: Path) -> "PriceFunction":
+        """Reads an artifact and checks every byte of it.
+
+        Raises:
+            ArtifactError: It is missing, damaged, altered, or of another version.
+        """
+        manifest, tensors = artifact.read(folder)
+        context = _restore_context(manifest, tensors)
+        own = {name.removeprefix("method."): t for name, t in tensors.items() if name.startswith("method.")}
+        parts = Parts(own, manifest.settings, manifest.fidelity)
+        return cls(manifest, methods.method(manifest.method).restore(context, parts), tensors)
+
+    def check_fidelity(self) -> None:
+        """Refuses a surrogate that does not stand for its model.
+
+        Raises:
+            FidelityError: It agrees with the model on less than 90 % of held-out records.
+        """
+        if self.fidelity < FIDELITY_FLOOR:
+            raise FidelityError(
+                f"expected a surrogate that agrees with the model on at least {FIDELITY_FLOOR:.0%} of held-out "
+                f"records, got {self.fidelity:.1%}: its prices would not be the model's",
+                hint="fit with more of the owner's data, or with another method",
+            )
+
+    def appraise(self, records: Records, *, known: frozenset[bytes] = frozenset()) -> Appraisal:
+        """Prices an offer as one set.
+
+        Args:
+            records: The offer.
+            known: Hashes of records that were priced for this model before.
+
+        Raises:
+            FidelityError: The surrogate's fidelity is under 0.90.
+            DataError: The records are of another schema, or there are none.
+        """
+        self.check_fidelity()
+        if records.schema != self.schema:
+            raise DataError("expected records of the model's schema, got another schema")
+        if records.n == 0:
+            raise DataError("expected at least one record, got none")
+        with deterministic():
+            return self._appraise(records, known)
+
+    def _appraise(self, records: Records, known: frozenset[bytes]) -> Appraisal:
+        salt = bytes(self.tensors["owner.salt"].numpy())
+        hashes, verdicts = duplicates.sort_out(records, self.tensors["owner.hashes"], salt, known)
+        rows = [i for i, verdict in enumerate(verdicts) if verdict is Verdict.USEFUL]
+        points = np.zeros(records.n)
+        gain, interval, value, useful = 0.0, (0.0, 0.0), 0.0, 0
+        if rows:
+            live = records.take(rows)
+            points[rows] = self.method.points(live)
+            value, gain, interval, useful = self._value(live, points[rows])
+            for i in rows:
+                if points[i] <= 0:
+                    verdicts[i] = Verdict.HARMFUL
+        basis = interval[0] if self.manifest.rule.basis == "lower_bound" else gain
+        micros = max(to_micros(basis), 0)
+        price = self.manifest.rule.price(micros, useful)
+        return Appraisal(
+            points=points,
+            verdicts=tuple(verdicts),
+            set_value=value,
+            predicted_gain=max(to_micros(gain), 0) / MICRO,
+            interval=interval,
+            price=price,
+            fidelity=self.fidelity,
+            records=records.n,
+            priced=len(rows),
+            metric=self.manifest.metric,
+            data_hash=content_hash(hashes),
+            function_hash=self.hash,
+            reasons=tuple(self._reasons(records, verdicts, value, gain, price)),
+        )
+
+    def _value(self, live: Records, points: Float64) -> tuple[float, float, tuple[float, float], int]:
+        """Set value, gain beyond the cut, its interval, and the number of distinct useful records."""
+        context = self.method.context
+        beyond = cut(self.manifest.controls, live.n)
+        if not isinstance(self.method, Refit):
+            value = self.method.set_value(live)
+            return value, value - beyond, (value - beyond, value - beyond), int((points > 0).sum())
+        offer = context.encode(live)
+        radius = self.manifest.near_radius
+        weights = duplicates.shares(offer, context.base, radius, classes=self.schema.task == "classification")
+        before, after = self.method.updated(offer, torch.stack([torch.zeros_like(weights), weights]))
+        value = context.metric.risk(before) - context.metric.risk(after)
+        low, high = _interval(context.metric, before, after, self.manifest.seed)
+        useful = duplicates.distinct(np.asarray(weights.numpy() * (points > 0)))
+        return value, value - beyond, (low - beyond, high - beyond), useful
+
+    def _reasons(
+        self, records: Records, verdicts: list[Verdict], value: float, gain: float, price: int
+    ) -> Iterator[str]:
+        for verdict, said in (
+            (Verdict.REPEATED, "repeat earlier records of the offer and were taken out"),
+            (Verdict.OWNED, "are among the model owner's own and were taken out"),
+            (Verdict.PRICED, "were priced for this model before and were taken out"),
+            (Verdict.HARMFUL, "would by themselves make the model worse"),
+        ):
+            count = verdicts.count(verdict)
+            if count:
+                yield f"{count} of {records.n} records {said}"
+        for column, values in records.unseen.items():
+            name = self.schema.features[column].name
+            yield f"column {name!r} has {len(values)} values that the model does not know"
+        if not any(verdict in (Verdict.USEFUL, Verdict.HARMFUL) for verdict in verdicts):
+            yield "no record is left to price"
+            return
+        change = "lower" if value > 0 else "raise"
+        yield f"together the records would {change} the {self.manifest.metric} risk by {abs(value):.4f}"
+        if gain <= 0:
+            yield "that is not more than sets without worth reach by chance: nothing is paid"
+        elif price == 0:
+            yield "the price comes out below the owner's floor or grid: nothing is paid"
+
+
+def fit(
+    model: Any,
+    owner: Records,
+    *,
+    validation: Records | None = None,
+    metric: str | None = None,
+    worst_group: str | None = None,
+    method: str = methods.DEFAULT,
+    rule: PricingRule | None = None,
+    decay: float = DECAY,
+    seed: int = 0,
+    labels_only: bool = False,
+    progress: Progress = no_progress,
+) -> PriceFunction:
+    """Makes the price function of a model.
+
+    A function whose surrogate has a fidelity under 0.90 is returned, to be looked at; it refuses to price.
+
+    Args:
+        model: The black box, see ``as_black_box``; or a ``BlackBox``.
+        owner: Records that the model was trained on.
+        validation: Records that define the goal; a part of the owner's is set aside where there are none.
+        metric: What to improve, see ``Metric``; log loss or squared error unless said.
+        worst_group: Name of a categorical feature, or of the label: the goal is then the worst group's.
+        method: Name of the method.
+        rule: How gain becomes money.
+        decay: The model's own weight decay, where it has one.
+        seed: Everything random comes from it.
+        labels_only: Look at the model's labels alone.
+        progress: Told of long work.
+
+    Raises:
+        DataError: Too few records, or no such metric or group.
+        ModelError: The model does not answer as one of this schema must.
+        ArtifactError: No such method.
+    """
+    with deterministic():
+        task = make_task(
+            model,
+            owner,
+            validation=validation,
+            metric=metric,
+            worst_group=worst_group,
+            decay=decay,
+            seed=seed,
+            labels_only=labels_only,
+            progress=progress,
+        )
+        fitted = methods.method(method).fit(task)
+        controls = measure(fitted, task)
+        return _assemble(task, fitted, controls, rule or PricingRule(), worst_group)
+
+
+def make_task(
+    model: Any,
+    owner: Records,
+    *,
+    validation: Records | None = None,
+    metric: str | None = None,
+    worst_group: str | None = None,
+    decay: float = DECAY,
+    seed: int = 0,
+    labels_only: bool = False,
+    progress: Progress = no_progress,
+) -> Task:
+    """What a method is fitted on, from the owner's side; see ``fit`` for arguments and errors."""
+    schema = owner.schema
+    rng = np.random.default_rng(seed)
+    if validation is None:
+        owner, validation = _split(owner, rng)
+    if owner.n < 2 or validation.n < MIN_VALIDATION:
+        raise DataError(
+            f"expected at least 2 records to fit on and {MIN_VALIDATION} for validation, "
+            f"got {owner.n} and {validation.n}"
+        )
+    if validation.schema != schema:
+        raise DataError("expected owner's and validation records of one schema, got two schemas")
+    encoder = Encoder.fit(owner)
+    name = metric or ("squared_error" if schema.task == "regression" else "log_loss")
+    if (name == "squared_error") != (schema.task == "regression"):
+        raise DataError(f"expected a metric for {schema.task}, got {name!r}")
+    context = Context(
+        schema=schema,
+        encoder=encoder,
+        base=_base(owner, encoder, rng),
+        validation=Sample(
+            encoder.x(validation), encoder.y(validation.y), torch.ones(validation.n, dtype=torch.float64)
+        ),
+        metric=Metric(name, validation.y, _groups(validation, worst_group)),
+        half=_halves(validation, rng),
+        decay=decay,
+    )
+    black_box = model if hasattr(model, "parameters") and not callable(model.parameters) else None
+    box = black_box or as_black_box(model, schema, labels_only=labels_only)
+    return Task(context, box, owner, validation, seed, progress)
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """One thread and no gradients kept, so that sums are taken in one order whatever the process is set to."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _assemble(
+    task: Task, fitted: Additive, controls: tuple[Control, ...], rule: PricingRule, worst_group: str | None
+) -> PriceFunction:
+    context = fitted.context
+    hashes = task.owner.hashes()
+    salt = hashlib.sha256(b"assay/owner-salt/v1" + content_hash(hashes)).digest()
+    tensors = {
+        "owner.salt": torch.frombuffer(bytearray(salt), dtype=torch.uint8),
+        "owner.hashes": duplicates.salted(hashes, salt),
+        "encoder.centre": torch.from_numpy(context.encoder.centre),
+        "encoder.scale": torch.from_numpy(context.encoder.scale),
+        "base.x": context.base.x,
+        "base.y": context.base.y,
+        "base.weight": context.base.weight,
+        "validation.x": context.validation.x,
+        "validation.y": torch.tensor(context.metric.y),
+        "validation.half": torch.from_numpy(context.half),
+        **{f"method.{name}": tensor for name, tensor in fitted.parts.tensors.items()},
+    }
+    if context.metric.groups is not None:
+        tensors["validation.groups"] = torch.from_numpy(context.metric.groups)
+    said = {
+        "owner.hashes": f"whether a record that one holds is among the owner's {task.owner.n}; no record",
+        "encoder.centre": "means of the owner's features",
+        "encoder.scale": "spreads of the owner's features",
+        "base.x": f"features of {len(context.base)} of the owner's {task.owner.n} records",
+        "base.y": f"labels of {len(context.base)} of the owner's records",
+        "validation.x": f"features of all {len(context.validation)} validation records",
+        "validation.y": f"labels of all {len(context.validation)} validation records",
+        **{f"method.{name}": text for name, text in fitted.parts.leaks.items()},
+    }
+    before = _no_offer(fitted)
+    manifest = Manifest(
+        schema_=context.schema,
+        method=fitted.name,
+        settings=dict(fitted.parts.settings),
+        metric=context.metric.name,
+        worst_group=worst_group,
+        rule=rule,
+        fidelity=fitted.parts.fidelity,
+        label_only=fitted.label_only,
+        seed=task.seed,
+        decay=context.decay,
+        risk=before,
+        target=context.encoder.target,
+        controls=controls,
+        near_radius=duplicates.near_radius(context.base),
+        owner_records=task.owner.n,
+        validation_records=task.held.n,
+        leaks=tuple(
+            Leak(tensor=name, bytes=tensors[name].nbytes, carries=said[name])
+            for name in sorted(tensors)
+            if name in said
+        ),
+    )
+    sealed, _ = artifact.seal(manifest, tensors)
+    return PriceFunction(sealed, fitted, tensors)
+
+
+def _restore_context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:
+    schema = manifest.schema_
+    encoder = Encoder(schema, tensors["encoder.centre"].numpy(), tensors["encoder.scale"].numpy(), manifest.target)
+    y = tensors["validation.y"].numpy()
+    groups = tensors["validation.groups"].numpy() if "validation.groups" in tensors else None
+    x = tensors["validation.x"]
+    return Context(
+        schema=schema,
+        encoder=encoder,
+        base=Sample(tensors["base.x"], tensors["base.y"], tensors["base.weight"]),
+        validation=Sample(x, encoder.y(y), torch.ones(len(x), dtype=torch.float64)),
+        metric=Metric(manifest.metric, y, groups),
+        half=tensors["validation.half"].numpy(),
+        decay=manifest.decay,
+    )
+
+
+def _no_offer(fitted: Additive) -> float:
+    """Risk of the surrogate before any offer; 0 for a method that keeps none."""
+    if not isinstance(fitted, Refit):
+        return 0.0
+    nothing = Sample(
+        *(tensor[:0] for tensor in (fitted.context.base.x, fitted.context.base.y, fitted.context.base.weight))
+    )
+    return fitted.context.metric.risk(fitted.updated(nothing, torch.zeros((1, 0), dtype=torch.float64))[0])
+
+
+def _split(owner: Records, rng: np.random.Generator) -> tuple[Records, Records]:
+    rows = rng.permutation(owner.n)
+    held = max(round(_SPLIT * owner.n), min(MIN_VALIDATION, owner.n - 2))
+    return owner.take(np.sort(rows[held:])), owner.take(np.sort(rows[:held]))
+
+
+def _base(owner: Records, encoder: Encoder, rng: np.random.Generator) -> Sample:
+    """The owner's records encoded; of more than ``MAX_BASE``, a part drawn class by class that stands for all.
+
+    Every class keeps its rarest records: no class of at most ``MAX_BASE / (2 k)`` records loses any.
+    """
+    rows, weight = np.arange(owner.n), np.ones(owner.n)
+    if owner.n > MAX_BASE:
+        strata = owner.y if owner.schema.task == "classification" else np.zeros(owner.n)
+        codes, counts = np.unique(strata, return_counts=True)
+        keep = np.minimum(counts, np.maximum(MAX_BASE // (2 * len(codes)), MAX_BASE * counts // (2 * owner.n)))
+        chosen = [rng.permutation(np.flatnonzero(strata == c))[:m] for c, m in zip(codes, keep, strict=True)]
+        rows = np.sort(np.concatenate(chosen))
+        scale = dict(zip(codes.tolist(), (counts / keep).tolist(), strict=True))
+        weight = np.array([scale[code] for code in strata[rows].tolist()])
+    part = owner.take(rows)
+    return Sample(encoder.x(part), encoder.y(part.y), torch.from_numpy(weight))
+
+
+def _halves(validation: Records, rng: np.random.Generator) -> Any:
+    """Alternate halves of each class, so that both hold every class of two records and more."""
+    order = rng.permutation(validation.n)
+    order = order[np.argsort(validation.y[order], kind="stable")]
+    half = np.zeros(validation.n, dtype=np.bool_)
+    half[order[1::2]] = True
+    return half
+
+
+def _groups(validation: Records, name: str | None) -> Any:
+    if name is None:
+        return None
+    if name == validation.schema.label and validation.schema.task == "classification":
+        return validation.y.astype(np.int64)
+    for j, feature in enumerate(validation.schema.features):
+        if feature.name == name and feature.kind == "categorical":
+            return validation.x[:, j].astype(np.int64)
+    raise DataError(f"expected the label or a categorical feature to group by, got {name!r}")
+
+
+def _interval(metric: Metric, before: Float64, after: Float64, seed: int) -> tuple[float, float]:
+    """90 % interval of the drop of the risk, by resampling validation records (Efron's percentile bootstrap)."""
+    rng = np.random.default_rng(seed)
+    v = len(metric.y)
+    drops = []
+    for _ in range(_RESAMPLES):
+        counts = np.bincount(rng.integers(v, size=v), minlength=v).astype(np.float64)
+        drops.append(metric.risk(before, counts) - metric.risk(after, counts))
+    low, high = np.quantile(drops, _LEVELS)
+    return float(low), float(high)

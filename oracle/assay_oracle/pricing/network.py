@@ -1,0 +1,114 @@
+"""Small multilayer perceptrons, ``e`` of them side by side, in double precision.
+
+Training is full batch for a fixed number of steps, so the same inputs give the same parameters. Several scenarios (an
+offer, the offer without its junk, no offer) train at once: they share the records and differ in the records' weights.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Target = Tensor
+"""Class indices (n,), class probabilities (n, k), or regression targets (n,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """``e`` networks of one shape: ``layers`` of (weight (e, in, out), bias (e, 1, out)), GELU between them."""
+
+    layers: tuple[tuple[Tensor, Tensor], ...]
+
+    @classmethod
+    def initialise(cls, widths: tuple[int, ...], seed: int, e: int = 1) -> "Network":
+        """Uniform draws within 1 / sqrt(fan in), as torch's linear layers."""
+        draw = torch.Generator().manual_seed(seed)
+        layers = []
+        for fan, out in pairwise(widths):
+            bound = fan**-0.5
+            weight = (torch.rand((e, fan, out), generator=draw, dtype=torch.float64) * 2 - 1) * bound
+            bias = (torch.rand((e, 1, out), generator=draw, dtype=torch.float64) * 2 - 1) * bound
+            layers.append((weight, bias))
+        return cls(tuple(layers))
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All parameter tensors, layer by layer."""
+        return [tensor for layer in self.layers for tensor in layer]
+
+    @classmethod
+    def of(cls, tensors: list[Tensor]) -> "Network":
+        """The inverse of ``tensors``."""
+        return cls(tuple(zip(tensors[::2], tensors[1::2], strict=True)))
+
+    @property
+    def parameters(self) -> int:
+        """Parameters of one network."""
+        return sum(tensor[0].numel() for tensor in self.tensors)
+
+    def repeat(self, e: int) -> "Network":
+        """One network, e times."""
+        return Network.of([tensor.expand(e, *tensor.shape[1:]).clone() for tensor in self.tensors])
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """Inputs of the last layer, (e, n, h), for x (n, d)."""
+        values = x.expand(len(self.layers[0][0]), *x.shape)
+        for weight, bias in self.layers[:-1]:
+            values = functional.gelu(torch.baddbmm(bias, values, weight))
+        return values
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Raw outputs (e, n, k) for x (n, d)."""
+        weight, bias = self.layers[-1]
+        return torch.baddbmm(bias, self.hidden(x), weight)
+
+
+def losses(outputs: Tensor, target: Target) -> Tensor:
+    """Loss by network and record (e, n): cross-entropy in nats, or half the squared error of a single output."""
+    if outputs.shape[-1] == 1:
+        return (outputs[..., 0] - target) ** 2 / 2
+    logs = outputs.log_softmax(-1)
+    if target.dim() == 2:
+        return -(logs * target).sum(-1)
+    return -logs.gather(-1, target.long().expand(logs.shape[:2])[..., None])[..., 0]
+
+
+def train(
+    network: Network,
+    x: Tensor,
+    target: Target,
+    weights: Tensor,
+    *,
+    decay: float,
+    steps: int,
+    rate: float,
+    anneal: bool = False,
+    tick: Callable[[], None] = lambda: None,
+) -> Network:
+    """Full-batch Adam with L2 decay in the loss.
+
+    Args:
+        network: Where to start, e networks.
+        x: Inputs (n, d), shared.
+        target: Targets, shared.
+        weights: Weight of each record in each network's loss (e, n); rows sum to one.
+        decay: Added to the loss as ``decay / 2`` times the squared parameters.
+        steps: How many steps.
+        rate: Step size.
+        anneal: Lower the rate to zero along a half cosine.
+        tick: Called after every step.
+    """
+    live = [tensor.clone().requires_grad_() for tensor in network.tensors]
+    optimiser = torch.optim.Adam(live, lr=rate, weight_decay=decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps) if anneal else None
+    for _ in range(steps):
+        optimiser.zero_grad()
+        (losses(Network.of(live)(x), target) * weights).sum().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        if schedule:
+            schedule.step()
+        tick()
+    return Network.of([tensor.detach() for tensor in live])

@@ -1,0 +1,110 @@
+"""A student: a small network that answers as the black box does, distilled from its answers alone.
+
+Hinton, Vinyals, Dean, "Distilling the knowledge in a neural network", 2015: the student learns the model's
+probabilities, on the owner's inputs and on mixtures of them, where the model is asked too. Of a model that gives labels
+alone it learns the labels.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay_oracle.pricing.blackbox import Predictions
+from assay_oracle.pricing.context import Task
+from assay_oracle.pricing.network import Network, train
+from assay_oracle.pricing.records import Float32, Float64
+
+WIDTHS = (16, 32, 64, 128)
+FIDELITY_FLOOR = 0.90
+_STEPS = 600
+_RATE = 1e-2
+_DECAY = 1e-4
+_MIXTURES = 2048
+_JITTER = 0.1
+
+
+def distil(task: Task) -> tuple[Network, float]:
+    """The narrowest student that agrees with the model, and how far it does.
+
+    Where the model's size is known the student has at most half its parameters. Widths are tried upwards until the
+    fidelity reaches 0.90; the best is returned even when none does.
+
+    Returns:
+        The student (e = 1) and its fidelity on the validation records, which it has not seen.
+    """
+    inputs, target = _questions(task)
+    held = task.black_box.predict(task.held.x)
+    best: tuple[Network, float] | None = None
+    widths = _widths(task)
+    encoder = task.context.encoder
+    for attempt, width in enumerate(widths):
+        done = iter(range(1, _STEPS + 1))
+        what = f"distilling a student of width {width}"
+        network = train(
+            Network.initialise((encoder.width, width, encoder.outputs), task.seed + attempt),
+            inputs,
+            target,
+            torch.full((1, len(inputs)), 1 / len(inputs), dtype=torch.float64),
+            decay=_DECAY,
+            steps=_STEPS,
+            rate=_RATE,
+            anneal=True,
+            tick=lambda done=done, what=what: task.progress(what, next(done), _STEPS),  # type: ignore[misc]
+        )
+        agreement = fidelity(task, network(task.context.validation.x)[0], held)
+        if best is None or agreement > best[1]:
+            best = network, agreement
+        if best[1] >= FIDELITY_FLOOR:
+            break
+    assert best is not None
+    return best
+
+
+def fidelity(task: Task, outputs: Tensor, held: Predictions) -> float:
+    """Agreement of raw outputs (v, k) with the model's answers on the validation records, 0..1.
+
+    A classifier's is the share of equal labels; a regression's the share of the model's variance that is explained.
+    """
+    if task.context.schema.task == "classification":
+        return float((outputs.argmax(1).numpy() == held.labels).mean())
+    values = task.context.encoder.outputs_in_units(outputs)[:, 0]
+    spread = float(((held.labels - held.labels.mean()) ** 2).sum())
+    left = float(((values - held.labels) ** 2).sum())
+    return max(0.0, 1 - left / spread) if spread > 0 else float(left == 0)
+
+
+def _widths(task: Task) -> tuple[int, ...]:
+    encoder, size = task.context.encoder, task.black_box.parameters
+    if size is None:
+        return WIDTHS
+    widest = (size // 2 - encoder.outputs) // (encoder.width + 1 + encoder.outputs)
+    return tuple(dict.fromkeys(min(width, max(widest, 1)) for width in WIDTHS))
+
+
+def _questions(task: Task) -> tuple[Tensor, Tensor]:
+    """Encoded inputs (m, width) and the model's answers: probabilities (m, k), or labels or targets (m,)."""
+    rng = np.random.default_rng(task.seed)
+    x = task.owner.x
+    rows = rng.permutation(len(x))[:_MIXTURES]
+    asked = np.concatenate([x[rows], _mixtures(task, rng)])
+    records = type(task.owner)(task.owner.schema, asked, np.zeros(len(asked)), task.owner.unseen)
+    answers = task.black_box.predict(asked)
+    encoder = task.context.encoder
+    if answers.probabilities is not None:
+        return encoder.x(records), torch.from_numpy(answers.probabilities)
+    return encoder.x(records), encoder.y(answers.labels)
+
+
+def _mixtures(task: Task, rng: np.random.Generator) -> Float32:
+    """Inputs between pairs of the owner's, with noise; a categorical feature comes from one of the two."""
+    x: Float64 = task.owner.x.astype(np.float64)
+    first, second = rng.integers(len(x), size=(2, _MIXTURES))
+    share = rng.uniform(0, 0.5, (_MIXTURES, 1))
+    noise = rng.normal(0, _JITTER, (_MIXTURES, x.shape[1])) * task.context.encoder.scale
+    mixed = x[first] * (1 - share) + x[second] * share + noise
+    lowest, highest = x.min(0), x.max(0)
+    whole = np.array([bool((column == np.round(column)).all()) for column in x.T])
+    mixed[:, whole] = np.round(mixed[:, whole])
+    text = np.array([feature.kind == "categorical" for feature in task.owner.schema.features])
+    mixed[:, text] = x[first][:, text]
+    return np.asarray(np.clip(mixed, lowest, highest), dtype=np.float32)
