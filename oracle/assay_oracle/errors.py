@@ -113,7 +113,16 @@ class StorageFull(RequestError):
 
 
 class ModelNotReady(RequestError):
-    """The chain's state forbids a sale: halted, no budget, no bond, or another oracle."""
+    """The chain's state forbids a sale: halted, no budget, no bond, or another oracle; ``cause`` is the code."""
+
+    def __init__(self, cause: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.cause = cause
+
+    @property
+    def code(self) -> str:
+        """The cause's stable name."""
+        return self.cause
 
 
 class OrderNotLocked(RequestError):

@@ -1,0 +1,274 @@
+"""The command ``assay-oracle``: the operator's side, and the model owner's tools."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from assay.errors import AssayError, UsageError
+from assay_oracle import vault
+from assay_oracle.models import PriceFunctionLike
+from assay_oracle.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PRICING = "assay_oracle.cli_pricing"
+CONFIG = """\
+# The oracle's settings; `assay-oracle settings` shows all of them. Paths are relative to this file.
+data_dir = "{data_dir}"
+node = "{node}"
+deployment = "{deployment}"
+
+# One block for every model to price for:
+# [[models]]
+# id = "0x..."                    # printed by `assay model register`
+# artifact = "artifacts/digits"   # written by `assay-oracle fit`
+"""
+
+
+class _Group(click.Group):
+    """Adds the pricing commands when one of them, or the list, is asked for: they bring torch along."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        self._add_pricing()
+        return super().list_commands(context)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.commands:
+            self._add_pricing()
+        return super().get_command(context, name)
+
+    def _add_pricing(self) -> None:
+        if find_spec(_PRICING) is None:
+            return
+        from importlib import import_module
+
+        for command in import_module(_PRICING).COMMANDS:
+            self.add_command(command)
+
+
+def _fail(error: AssayError, as_json: bool) -> None:
+    if as_json:
+        body = {"code": error.code, "message": error.message, "hint": error.hint}
+        click.echo(json.dumps({"error": body}))
+    click.echo(f"error: {error.message}", err=True)
+    if error.hint:
+        click.echo(f"hint: {error.hint}", err=True)
+    sys.exit(1)
+
+
+def edge(command: Callable[P, R]) -> Callable[P, R]:
+    """Turns errors into messages on stderr and exit status 1; every command gets ``--json``."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except AssayError as error:
+            _fail(error, bool(kwargs.get("as_json")))
+            raise AssertionError("unreachable") from None
+
+    return run
+
+
+def _config(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="TOML file with settings; environment variables ASSAY_ORACLE_... win over it.",
+    )(command)
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="assay")
+def main() -> None:
+    """Price training data with a surrogate of a model, sign the price, post the sale.
+
+    \b
+    $ assay-oracle init --password-file password
+    $ assay-oracle check --config oracle.toml
+    $ assay-oracle serve --config oracle.toml
+    """
+
+
+def load_function(folder: Path) -> PriceFunctionLike:
+    """The price function in ``folder``; torch is imported here, and not before it is needed."""
+    from assay_oracle.pricing.function import PriceFunction
+
+    function: PriceFunctionLike = PriceFunction.load(folder)
+    return function
+
+
+@main.command()
+@_config
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("assay-oracle"))
+@click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False), help="Else it is asked for.")
+@click.option("--private-key-file", type=click.Path(path_type=Path, dir_okay=False), help="Hex; else a key is made.")
+@click.option("--without-key", is_flag=True, help="No signing key: the daemon then runs dry.")
+@click.option("--node", default="http://127.0.0.1:8545", show_default=True)
+@click.option("--deployment", default="deployments/31337.json", show_default=True)
+@edge
+def init(
+    config: Path | None,
+    data_dir: Path,
+    password_file: Path | None,
+    private_key_file: Path | None,
+    without_key: bool,
+    node: str,
+    deployment: str,
+    as_json: bool,
+) -> None:
+    """Make the oracle's keys, encrypted, and a configuration file if --config names one that is not there.
+
+    \b
+    $ assay-oracle init --data-dir var/oracle --password-file password --config oracle.toml
+    """
+    password = (
+        _read(password_file)
+        if password_file
+        else click.prompt("Password", hide_input=True, err=True, confirmation_prompt=True)
+    )
+    private_key = _private_key(private_key_file) if private_key_file else None
+    made = vault.create(data_dir, password, private_key=private_key, with_key=not without_key)
+    if config is not None and not config.exists():
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text(CONFIG.format(data_dir=data_dir.resolve(), node=node, deployment=Path(deployment).resolve()))
+    address = made.account.address if made.account else None
+    if as_json:
+        click.echo(json.dumps({"oracle": address, "recipient": made.recipient, "data_dir": str(data_dir)}))
+        return
+    click.echo(f"oracle     {address or 'none: the daemon runs dry'}")
+    click.echo(f"recipient  {made.recipient}")
+    click.echo(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal", err=True)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().rstrip("\n")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _private_key(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(_read(path).strip().removeprefix("0x"))
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise UsageError(f"expected a private key of 32 bytes in hex at {path}, got something else")
+    return key
+
+
+@main.command()
+@_config
+@edge
+def check(config: Path | None, as_json: bool) -> None:
+    """Look at everything that the daemon depends on: keys, node, contract, models, artifacts, disk, clock.
+
+    \b
+    $ assay-oracle check --config oracle.toml
+    """
+    from assay_oracle.daemon import unix_time
+    from assay_oracle.preflight import Finding, Preflight
+
+    findings: list[Finding] = []
+
+    def tell(finding: Finding) -> None:
+        findings.append(finding)
+        if as_json:
+            return
+        click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.message}")
+        if finding.hint:
+            click.echo(f"      hint: {finding.hint}")
+
+    settings = Settings.read(config)
+    ok = Preflight(settings, load=load_function, now=unix_time, tell=tell).run()
+    if as_json:
+        click.echo(json.dumps({"ok": ok, "findings": [finding.to_dict() for finding in findings]}))
+    sys.exit(0 if ok else 1)
+
+
+@main.command()
+@_config
+@click.option("--host", help="Where to listen.")
+@click.option("--port", type=int, help="0: any free one.")
+@edge
+def serve(config: Path | None, host: str | None, port: int | None, as_json: bool) -> None:
+    """Serve offers over HTTP, price them, post orders. Logs go to stderr as JSON.
+
+    Prints the URL once it listens. Ends at SIGTERM; what was begun is gone on with at the next start.
+
+    \b
+    $ assay-oracle serve --config oracle.toml
+    $ ASSAY_ORACLE_PASSWORD_FILE=password assay-oracle serve --config oracle.toml --port 0 --json
+    """
+    from assay_oracle.daemon import Daemon, open_chain
+    from assay_oracle.log import set_up
+    from assay_oracle.pricing.tables import parse_records
+
+    set_up()
+    settings = Settings.read(config, host=host, port=port)
+    password = settings.secret_password()
+    if password is None:
+        password = click.prompt("Password", hide_input=True, err=True)
+    opened = vault.open_vault(settings.data_dir, password)
+    if opened.account is None:
+        click.echo("no keystore: running dry; offers are priced, nothing is signed or posted", err=True)
+    daemon = Daemon(settings, opened, open_chain(settings, opened), parse=parse_records, load=load_function)
+    daemon.serve(lambda url: click.echo(json.dumps({"url": url}) if as_json else url))
+
+
+@main.command()
+@_config
+@edge
+def models(config: Path | None, as_json: bool) -> None:
+    """List the models that are priced for, with their fidelity and what they pay at most.
+
+    \b
+    $ assay-oracle models --config oracle.toml
+    """
+    from assay_oracle.daemon import open_read_only
+    from assay_oracle.models import PricedModel
+
+    settings = Settings.read(config)
+    chain = open_read_only(settings)
+    infos = [PricedModel.load(entry.id, entry.artifact, chain, load_function).info() for entry in settings.models]
+    if as_json:
+        click.echo(json.dumps([info.model_dump(mode="json", by_alias=True) for info in infos]))
+        return
+    for info in infos:
+        name = f"0x{info.model_id.hex()}"
+        click.echo(
+            f"{name}  {info.method}  {info.metric}  fidelity {info.fidelity:.3f}  at most {info.terms.max_price}"
+        )
+
+
+@main.command("settings")
+@_config
+@edge
+def show_settings(config: Path | None, as_json: bool) -> None:
+    """Show every setting with its value and its environment variable; secrets are left out.
+
+    \b
+    $ assay-oracle settings --config oracle.toml
+    """
+    values = Settings.read(config).public()
+    if as_json:
+        click.echo(json.dumps(values))
+        return
+    for name, value in values.items():
+        click.echo(f"ASSAY_ORACLE_{name.upper()}={value}")
+        description = Settings.model_fields[name].description
+        if description:
+            click.echo(f"    {description}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Keyed digests of records: equal for equal records, and nothing that can be guessed at from outside."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+SECRET_BYTES = 32
+_RECORD_TAG = b"assay/record/v1".ljust(32, b"\0")
+
+
+class ContentDigests:
+    """Digests under the oracle's ``secret`` (32 bytes).
+
+    Without the key, whoever can guess a data set could look on chain whether it was sold; with it, the digests say
+    something to the oracle alone.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != SECRET_BYTES:
+            raise ValueError(f"expected a secret of {SECRET_BYTES} bytes, got {len(secret)}")
+        self._secret = secret
+
+    def content_id(self, model_id: bytes, hashes: Iterable[bytes]) -> bytes:
+        """``HMAC-SHA256(secret, modelId ‖ SHA-256 over the sorted distinct record hashes)``: 32 bytes."""
+        whole = hashlib.sha256(b"".join(sorted(set(hashes)))).digest()
+        return hmac.digest(self._secret, model_id + whole, "sha256")
+
+    def record_tag(self, model_id: bytes, record_hash: bytes) -> bytes:
+        """What the ledger of a model keeps of one record: 32 bytes."""
+        return hmac.digest(self._secret, _RECORD_TAG + model_id + record_hash, "sha256")

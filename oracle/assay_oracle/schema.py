@@ -1,0 +1,75 @@
+"""The journal's tables, as the steps that lead to the present version: step ``i`` brings version ``i`` to ``i + 1``.
+
+A step that was released is never changed; a new one is appended. Amounts are decimal text: they exceed 64 bits.
+"""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE offers (
+        offer_id BLOB PRIMARY KEY,
+        model_id BLOB NOT NULL,
+        seller TEXT NOT NULL,
+        data_root BLOB NOT NULL,
+        upload_bytes INTEGER NOT NULL,
+        sealed_key TEXT NOT NULL,
+        status TEXT NOT NULL,
+        code TEXT,
+        reason TEXT,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        content_id BLOB,
+        summary TEXT,
+        key_hash BLOB,
+        acceptance BLOB,
+        cooperative INTEGER NOT NULL DEFAULT 0,
+        accepted_quote BLOB,
+        updated_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX offers_by_status ON offers (status, updated_at);
+
+    CREATE TABLE evaluations (
+        model_id BLOB NOT NULL,
+        content_id BLOB NOT NULL,
+        offer_id BLOB NOT NULL UNIQUE REFERENCES offers,
+        seller TEXT NOT NULL,
+        data_root BLOB NOT NULL,
+        price TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        appraisal BLOB NOT NULL,
+        made_at INTEGER NOT NULL,
+        PRIMARY KEY (model_id, content_id)
+    ) STRICT;
+    CREATE TRIGGER evaluations_stay BEFORE UPDATE ON evaluations
+        BEGIN SELECT RAISE(ABORT, 'an evaluation is final'); END;
+    CREATE TRIGGER evaluations_last BEFORE DELETE ON evaluations
+        BEGIN SELECT RAISE(ABORT, 'an evaluation is final'); END;
+
+    CREATE TABLE records (
+        model_id BLOB NOT NULL,
+        tag BLOB NOT NULL,
+        PRIMARY KEY (model_id, tag)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE quotes (
+        digest BLOB PRIMARY KEY,
+        model_id BLOB NOT NULL,
+        content_id BLOB NOT NULL,
+        expiry INTEGER NOT NULL,
+        signature BLOB NOT NULL,
+        FOREIGN KEY (model_id, content_id) REFERENCES evaluations
+    ) STRICT;
+    CREATE INDEX quotes_by_pair ON quotes (model_id, content_id, expiry);
+
+    CREATE TABLE orders (
+        order_id BLOB PRIMARY KEY,
+        offer_id BLOB NOT NULL UNIQUE REFERENCES offers,
+        content TEXT NOT NULL,
+        block INTEGER NOT NULL,
+        posting BLOB NOT NULL,
+        chain_status INTEGER NOT NULL,
+        key_envelope TEXT,
+        receipt BLOB,
+        acknowledgement BLOB,
+        updated_at INTEGER NOT NULL
+    ) STRICT;
+    """,
+)

@@ -1,0 +1,122 @@
+"""Settings of the daemon: a TOML file, and environment variables ``ASSAY_ORACLE_...``, which win.
+
+A secret comes from its variable or from the file that ``..._FILE`` names; it is never printed.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from assay.errors import SettingsError
+from assay.protocol.types import Bytes32
+
+LOCAL_CHAINS = (1337, 31337)
+CONFIRMATIONS = 12
+"""Blocks after which a public chain's order is taken to stay: two epochs' worth is finality, this is a third of it."""
+
+
+class ModelEntry(BaseModel):
+    """A model to price for: its id on chain, and its price function's folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Bytes32
+    artifact: Path
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; times in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="ASSAY_ORACLE_", extra="forbid", frozen=True)
+
+    data_dir: Path = Field(Path("assay-oracle"), description="journal, keys and files")
+    node: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of a node")
+    deployment: Path = Field(Path("deployments/31337.json"), description="the contract's deployment record")
+    models: tuple[ModelEntry, ...] = Field((), description="models to price for")
+    host: str = Field("127.0.0.1", description="where to listen")
+    port: int = Field(8080, ge=0, lt=65536, description="0: any free one")
+    password: SecretStr | None = Field(None, description="opens the keys")
+    password_file: Path | None = Field(None, description="file with the password")
+    quote_seconds: int = Field(86_400, ge=60, description="life of a quote; it is renewed at the same price")
+    confirmations: int | None = Field(None, ge=0, description="depth of an order before its key is handed over")
+    poll_seconds: float = Field(1.0, gt=0, description="pause between two looks at the chain")
+    max_upload_bytes: int = Field(256 * 2**20, gt=0)
+    max_disk_bytes: int = Field(16 * 2**30, gt=0, description="all uploads and deliveries together")
+    max_open_offers: int = Field(256, gt=0, description="unpriced offers of all sellers")
+    max_open_offers_per_seller: int = Field(4, gt=0)
+    upload_idle_seconds: int = Field(3600, gt=0, description="an upload that rests longer expires")
+    quote_idle_seconds: int = Field(30 * 86_400, gt=0, description="a quote not accepted for longer lapses")
+    keep_seconds: int = Field(30 * 86_400, ge=0, description="how long files of closed orders are kept")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @classmethod
+    def read(cls, config: Path | None = None, **overrides: Any) -> Self:
+        """Reads the TOML file at ``config``, if one is named, and the environment.
+
+        Paths in the file are relative to its folder.
+
+        Raises:
+            SettingsError: unknown names, impossible values, or no such file.
+        """
+        if config is not None and not config.is_file():
+            raise SettingsError(
+                f"expected a configuration file at {config}, found none",
+                hint="assay-oracle init writes one; or name it: --config",
+            )
+        given = {name: value for name, value in overrides.items() if value is not None}
+        reader: type[Self] = type(cls.__name__, (cls,), {"model_config": {**cls.model_config, "toml_file": config}})
+        try:
+            settings = reader(**given)
+        except ValidationError as error:
+            listed = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise SettingsError(f"impossible settings: {listed}", hint="assay-oracle settings lists them") from None
+        except ValueError as error:
+            raise SettingsError(f"cannot read {config}: {error}", hint="it must be TOML") from None
+        return settings._in(config.resolve().parent, given) if config else settings
+
+    def _in(self, folder: Path, given: dict[str, Any]) -> Self:
+        changes: dict[str, Any] = {
+            name: folder / getattr(self, name)
+            for name in ("data_dir", "deployment", "password_file")
+            if name not in given and getattr(self, name) is not None
+        }
+        changes["models"] = tuple(ModelEntry(id=m.id, artifact=folder / m.artifact) for m in self.models)
+        return self.model_copy(update=changes)
+
+    def secret_password(self) -> str | None:
+        """The password, from its variable or file; None where neither is set.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        if self.password is not None:
+            return self.password.get_secret_value()
+        if self.password_file is None:
+            return None
+        try:
+            return self.password_file.read_text().rstrip("\n")
+        except OSError as error:
+            raise SettingsError(f"cannot read the password file {self.password_file}: {error.strerror}") from None
+
+    def depth(self, chain_id: int) -> int:
+        """Confirmations that count on a chain: none on a local one, unless set."""
+        if self.confirmations is not None:
+            return self.confirmations
+        return 0 if chain_id in LOCAL_CHAINS else CONFIRMATIONS
+
+    def public(self) -> dict[str, Any]:
+        """What may be printed: all but the secrets."""
+        return self.model_dump(mode="json", exclude={"password", "password_file"})
