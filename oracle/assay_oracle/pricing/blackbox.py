@@ -74,7 +74,7 @@ class _Wrapped:
     labels_only: bool
 
     def predict(self, x: Float32) -> Predictions:
-        parts = [np.asarray(self.answer(x[i : i + _BATCH])) for i in range(0, len(x), _BATCH)]
+        parts = [np.asarray(self.answer(x[i : i + _BATCH].copy())) for i in range(0, len(x), _BATCH)]
         if any(len(part) != len(x[i * _BATCH : (i + 1) * _BATCH]) for i, part in enumerate(parts)):
             raise ModelError(f"expected one answer for each of {len(x)} inputs, got {sum(map(len, parts))}")
         raw = np.concatenate(parts)
