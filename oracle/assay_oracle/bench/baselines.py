@@ -1,7 +1,7 @@
 """Prices to compare with, each in its own words: random, surprise, Shapley values, transport, retraining.
 
-Every function scores the offered records (n,), higher for better. A set's score is the sum over its records, as the
-literature does; that this overpays copies is one of the benchmark's findings.
+Every function scores the offered records (n,), higher for better. A set's score is the sum over its records, as is
+usual; that this overpays copies is one of the benchmark's findings.
 """
 
 from collections.abc import Callable
@@ -110,6 +110,8 @@ def _logsumexp(values: Floats, axis: int) -> Floats:
     return np.asarray((top + np.log(np.exp(values - top).sum(axis=axis, keepdims=True))).squeeze(axis))
 
 
+OF_SETS = ("random", "loss", "gradient_norm", "knn_shapley", "transport")
+"""Cheap enough to score every batch; for retraining a set's score is the truth itself."""
 CLASSIFICATION_ONLY = ("knn_shapley", "data_oob", "transport")
 
 BASELINES: dict[str, Callable[[Parties, Nets, Table], Floats]] = {

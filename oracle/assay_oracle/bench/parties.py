@@ -19,7 +19,7 @@ UNPAID = (DUPLICATE, NEAR, MISLABELLED, NOISE)
 BATCH = 20
 BATCHES = 48
 _RARE_SHARE = 0.1
-_NEAR_SIGMA = 0.03  # of a feature's range
+NEAR_SIGMA = 0.03  # of a feature's range
 _BLUR_SIGMA = 0.5
 _OFFER_SHARES = (
     (FRESH, 0.5),
@@ -143,7 +143,7 @@ def make(kind: str, count: int, owner: Table, pool: Table, rng: np.random.Genera
     if kind in (DUPLICATE, NEAR):
         made = owner.take(rng.choice(len(owner), count, replace=False))
         if kind == NEAR:
-            made = Table(made.x + rng.normal(0, _NEAR_SIGMA, made.x.shape) * span, made.y, made.classes)
+            made = Table(made.x + rng.normal(0, NEAR_SIGMA, made.x.shape) * span, made.y, made.classes)
         return made, 0
     if kind == NOISE:
         x = owner.x.min(0) + rng.random((count, owner.x.shape[1])) * span

@@ -41,8 +41,8 @@ def _loss(classes: int) -> Callable[[Tensor, Tensor], Tensor]:
     return functional.cross_entropy if classes else functional.mse_loss
 
 
-def pydvl(parties: Parties, model: Nets, offer: Table) -> tuple[Floats, float]:
-    """Scores (n,) of pyDVL's ``DirectInfluence`` and the seconds they took, the factorised Hessian included.
+def pydvl(parties: Parties, model: Nets, offer: Table) -> tuple[Floats, float, float]:
+    """Scores (n,) of pyDVL's ``DirectInfluence`` and the seconds for the factorised Hessian, and for scoring.
 
     Raises:
         RivalMissing: pyDVL is not installed.
@@ -60,14 +60,15 @@ def pydvl(parties: Parties, model: Nets, offer: Table) -> tuple[Floats, float]:
         start = time.perf_counter()
         influence = DirectInfluence(models.module(model), _loss(classes), parties.recipe.decay)
         influence.fit(DataLoader(TensorDataset(base_x, _target(base_y, classes)), batch_size=len(base_x)))
+        middle = time.perf_counter()
         # pyDVL: gain of validation loss when a record of ``x`` gets weight, positive where it helps
         matrix = influence.influences(val_x, _target(val_y, classes), x, _target(y, classes), mode=InfluenceMode.Up)
         scores = matrix.mean(0).detach().double().numpy()
-        return np.asarray(scores), time.perf_counter() - start
+        return np.asarray(scores), middle - start, time.perf_counter() - middle
 
 
-def dattri(parties: Parties, model: Nets, offer: Table) -> tuple[Floats, float]:
-    """Scores (n,) of dattri's ``IFAttributorExplicit`` and the seconds they took, its cache included.
+def dattri(parties: Parties, model: Nets, offer: Table) -> tuple[Floats, float, float]:
+    """Scores (n,) of dattri's ``IFAttributorExplicit`` and the seconds for its cache, and for scoring.
 
     dattri scores training records: the Hessian is cached from the base, the attributed records are the offer.
 
@@ -95,8 +96,10 @@ def dattri(parties: Parties, model: Nets, offer: Table) -> tuple[Floats, float]:
         task = AttributionTask(loss_func=record_loss, model=net, checkpoints=net.state_dict())
         attributor = IFAttributorExplicit(task=task, regularization=parties.recipe.decay)
         attributor.cache(loader(parties.base))
+        middle = time.perf_counter()
         matrix = attributor.attribute(loader(offer), loader(parties.validation))
-        return np.asarray(matrix.mean(1).detach().double().numpy()), time.perf_counter() - start
+        scores = np.asarray(matrix.mean(1).detach().double().numpy())
+        return scores, middle - start, time.perf_counter() - middle
 
 
-RIVALS: dict[str, Callable[[Parties, Nets, Table], tuple[Floats, float]]] = {"pydvl": pydvl, "dattri": dattri}
+RIVALS: dict[str, Callable[[Parties, Nets, Table], tuple[Floats, float, float]]] = {"pydvl": pydvl, "dattri": dattri}

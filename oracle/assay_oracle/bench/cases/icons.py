@@ -33,6 +33,7 @@ SAME_ICONS, SKIN_TONES = "same_icons_other_art", "skin_tones"
 _VENDORS = {"google": packages.EMOJI_GOOGLE, "twitter": packages.EMOJI_TWITTER}
 _LEFT_OUT = ("Component", "Flags")
 _OWNER, _OFFER, _FEW, _TIMES, _VALIDATION = 500, 500, 100, 5, 250
+_DECAY = 0.3
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,12 @@ def _on_white(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _fitted(data: Records) -> Any:
+    """The owner's classifier; its decay is per mean loss, so that mere repetition of the data changes nothing."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.003, max_iter=300)).fit(
+    return make_pipeline(StandardScaler(), LogisticRegression(C=1 / (_DECAY * len(data)), max_iter=300)).fit(
         data.x, data.y.astype(np.int64)
     )
 

@@ -24,6 +24,7 @@ from assay_oracle.pricing.records import Records
 
 ONE_TOPIC = "one_topic"
 _OWNER, _OFFER, _FEW, _TIMES, _OWN_TIMES, _VALIDATION, _ONE = 60, 400, 40, 10, 6, 300, 300
+_DECAY = 3e-4
 
 
 def _articles(cache: Path) -> tuple[list[str], list[str]]:
@@ -43,9 +44,10 @@ def _reviews(cache: Path) -> list[str]:
 
 
 def _fitted(data: Records) -> Any:
+    """The owner's classifier; its decay is per mean loss, so that mere repetition of the data changes nothing."""
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=10.0, max_iter=1000).fit(data.x, data.y.astype(np.int64))
+    return LogisticRegression(C=1 / (_DECAY * len(data)), max_iter=1000).fit(data.x, data.y.astype(np.int64))
 
 
 def scene(cache: Path, seed: int) -> Scene:

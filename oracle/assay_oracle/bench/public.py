@@ -1,0 +1,85 @@
+"""The oracle's public path, as an owner and an oracle use it: ``fit`` once, then ``appraise``."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.protocol.messages import Feature, Schema
+from assay_oracle.bench import models
+from assay_oracle.bench.data import Floats, Table
+from assay_oracle.bench.models import Nets
+from assay_oracle.bench.parties import Parties
+from assay_oracle.errors import FidelityError
+from assay_oracle.pricing.function import PriceFunction, fit
+from assay_oracle.pricing.records import Records
+
+
+def schema(table: Table) -> Schema:
+    """The schema of a table of numbers."""
+    return Schema(
+        task="classification" if table.classes else "regression",
+        features=tuple(Feature(name=f"x{j}") for j in range(table.x.shape[1])),
+        label="y",
+        classes=tuple(str(i) for i in range(table.classes)),
+    )
+
+
+def records(table: Table, shape: Schema) -> Records:
+    """A table as records."""
+    return Records(shape, table.x.astype(np.float32), table.y.astype(np.float64))
+
+
+@dataclass(frozen=True)
+class Pricer:
+    """A price function of a benchmark's true model, and how long the fit took.
+
+    Attributes:
+        function: As fitted.
+        shape: Schema of all records.
+        fit_seconds: Once per model.
+        refused: The surrogate's fidelity is under the floor: the oracle would not price. The bare method is scored.
+    """
+
+    function: PriceFunction
+    shape: Schema
+    fit_seconds: float
+    refused: bool
+
+    @classmethod
+    def of(cls, parties: Parties, model: Nets, method: str) -> "Pricer":
+        """Fits a method to the true model."""
+        shape = schema(parties.base)
+        start = time.perf_counter()
+        function = fit(
+            models.module(model),
+            records(parties.base, shape),
+            validation=records(parties.validation, shape),
+            method=method,
+            decay=parties.recipe.decay,
+        )
+        seconds = time.perf_counter() - start
+        try:
+            function.check_fidelity()
+        except FidelityError:
+            return cls(function, shape, seconds, refused=True)
+        return cls(function, shape, seconds, refused=False)
+
+    def points(self, table: Table) -> Floats:
+        """What each record is worth (n,)."""
+        offer = records(table, self.shape)
+        return self.function.method.points(offer) if self.refused else self.function.appraise(offer).points
+
+    def set_value(self, table: Table) -> float:
+        """What the records are worth together, in units of loss."""
+        offer = records(table, self.shape)
+        return self.function.method.set_value(offer) if self.refused else self.function.appraise(offer).set_value
+
+    def paid(self, table: Table, known: frozenset[bytes] = frozenset()) -> float:
+        """The gain that is paid for: nothing where the oracle refuses."""
+        offer = records(table, self.shape)
+        return 0.0 if self.refused else self.function.appraise(offer, known=known).predicted_gain
+
+    def hashes(self, table: Table) -> frozenset[bytes]:
+        """Record hashes, as the ledger of what was priced keeps them."""
+        return frozenset(records(table, self.shape).hashes())
