@@ -1,24 +1,19 @@
 """The command ``assay-oracle``: the operator's side, and the model owner's tools."""
 
-import functools
 import json
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import click
 
-from assay.errors import AssayError, UsageError
-from assay_oracle import vault
+from assay.errors import UsageError
+from assay.terminal import Group, emit, json_option, talk
+from assay_oracle import cli_pricing, vault
 from assay_oracle.models import PriceFunctionLike
 from assay_oracle.settings import Settings
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_PRICING = "assay_oracle.cli_pricing"
 CONFIG = """\
 # The oracle's settings; `assay-oracle settings` shows all of them. Paths are relative to this file.
 data_dir = "{data_dir}"
@@ -32,52 +27,6 @@ deployment = "{deployment}"
 """
 
 
-class _Group(click.Group):
-    """Adds the pricing commands when one of them, or the list, is asked for: they bring torch along."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        self._add_pricing()
-        return super().list_commands(context)
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in self.commands:
-            self._add_pricing()
-        return super().get_command(context, name)
-
-    def _add_pricing(self) -> None:
-        if find_spec(_PRICING) is None:
-            return
-        from importlib import import_module
-
-        for command in import_module(_PRICING).COMMANDS:
-            self.add_command(command)
-
-
-def _fail(error: AssayError, as_json: bool) -> None:
-    if as_json:
-        body = {"code": error.code, "message": error.message, "hint": error.hint}
-        click.echo(json.dumps({"error": body}))
-    click.echo(f"error: {error.message}", err=True)
-    if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
-    sys.exit(1)
-
-
-def edge(command: Callable[P, R]) -> Callable[P, R]:
-    """Turns errors into messages on stderr and exit status 1; every command gets ``--json``."""
-
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-    @functools.wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except AssayError as error:
-            _fail(error, bool(kwargs.get("as_json")))
-            raise AssertionError("unreachable") from None
-
-    return run
-
-
 def _config(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--config",
@@ -86,7 +35,7 @@ def _config(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-@click.group(cls=_Group)
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="assay")
 def main() -> None:
     """Price training data with a surrogate of a model, sign the price, post the sale.
@@ -114,7 +63,7 @@ def load_function(folder: Path) -> PriceFunctionLike:
 @click.option("--without-key", is_flag=True, help="No signing key: the daemon then runs dry.")
 @click.option("--node", default="http://127.0.0.1:8545", show_default=True)
 @click.option("--deployment", default="deployments/31337.json", show_default=True)
-@edge
+@json_option
 def init(
     config: Path | None,
     data_dir: Path,
@@ -141,12 +90,9 @@ def init(
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text(CONFIG.format(data_dir=data_dir.resolve(), node=node, deployment=Path(deployment).resolve()))
     address = made.account.address if made.account else None
-    if as_json:
-        click.echo(json.dumps({"oracle": address, "recipient": made.recipient, "data_dir": str(data_dir)}))
-        return
-    click.echo(f"oracle     {address or 'none: the daemon runs dry'}")
-    click.echo(f"recipient  {made.recipient}")
-    click.echo(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal", err=True)
+    result = {"oracle": address, "recipient": made.recipient, "data_dir": str(data_dir)}
+    emit(result, f"oracle     {address or 'none: the daemon runs dry'}\nrecipient  {made.recipient}", as_json)
+    talk.print(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal")
 
 
 def _read(path: Path) -> str:
@@ -168,7 +114,7 @@ def _private_key(path: Path) -> bytes:
 
 @main.command()
 @_config
-@edge
+@json_option
 def check(config: Path | None, as_json: bool) -> None:
     """Look at everything that the daemon depends on: keys, node, contract, models, artifacts, disk, clock.
 
@@ -182,16 +128,14 @@ def check(config: Path | None, as_json: bool) -> None:
 
     def tell(finding: Finding) -> None:
         findings.append(finding)
-        if as_json:
-            return
-        click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.message}")
-        if finding.hint:
-            click.echo(f"      hint: {finding.hint}")
+        if not as_json:
+            click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.message}")
+            if finding.hint:
+                click.echo(f"      hint: {finding.hint}")
 
-    settings = Settings.read(config)
-    ok = Preflight(settings, load=load_function, now=unix_time, tell=tell).run()
+    ok = Preflight(Settings.read(config), load=load_function, now=unix_time, tell=tell).run()
     if as_json:
-        click.echo(json.dumps({"ok": ok, "findings": [finding.to_dict() for finding in findings]}))
+        emit({"ok": ok, "findings": [finding.to_dict() for finding in findings]}, "", as_json)
     sys.exit(0 if ok else 1)
 
 
@@ -199,7 +143,7 @@ def check(config: Path | None, as_json: bool) -> None:
 @_config
 @click.option("--host", help="Where to listen.")
 @click.option("--port", type=int, help="0: any free one.")
-@edge
+@json_option
 def serve(config: Path | None, host: str | None, port: int | None, as_json: bool) -> None:
     """Serve offers over HTTP, price them, post orders. Logs go to stderr as JSON.
 
@@ -220,14 +164,14 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
         password = click.prompt("Password", hide_input=True, err=True)
     opened = vault.open_vault(settings.data_dir, password)
     if opened.account is None:
-        click.echo("no keystore: running dry; offers are priced, nothing is signed or posted", err=True)
+        talk.print("no keystore: running dry; offers are priced, nothing is signed or posted")
     daemon = Daemon(settings, opened, open_chain(settings, opened), parse=parse_records, load=load_function)
     daemon.serve(lambda url: click.echo(json.dumps({"url": url}) if as_json else url))
 
 
 @main.command()
 @_config
-@edge
+@json_option
 def models(config: Path | None, as_json: bool) -> None:
     """List the models that are priced for, with their fidelity and what they pay at most.
 
@@ -240,19 +184,17 @@ def models(config: Path | None, as_json: bool) -> None:
     settings = Settings.read(config)
     chain = open_read_only(settings)
     infos = [PricedModel.load(entry.id, entry.artifact, chain, load_function).info() for entry in settings.models]
-    if as_json:
-        click.echo(json.dumps([info.model_dump(mode="json", by_alias=True) for info in infos]))
-        return
-    for info in infos:
-        name = f"0x{info.model_id.hex()}"
-        click.echo(
-            f"{name}  {info.method}  {info.metric}  fidelity {info.fidelity:.3f}  at most {info.terms.max_price}"
-        )
+    lines = [
+        f"0x{info.model_id.hex()}  {info.method}  {info.metric}  fidelity {info.fidelity:.3f}"
+        f"  at most {info.terms.max_price}"
+        for info in infos
+    ]
+    emit([info.model_dump(mode="json", by_alias=True) for info in infos], "\n".join(lines), as_json)
 
 
 @main.command("settings")
 @_config
-@edge
+@json_option
 def show_settings(config: Path | None, as_json: bool) -> None:
     """Show every setting with its value and its environment variable; secrets are left out.
 
@@ -260,15 +202,16 @@ def show_settings(config: Path | None, as_json: bool) -> None:
     $ assay-oracle settings --config oracle.toml
     """
     values = Settings.read(config).public()
-    if as_json:
-        click.echo(json.dumps(values))
-        return
-    for name, value in values.items():
-        click.echo(f"ASSAY_ORACLE_{name.upper()}={value}")
-        description = Settings.model_fields[name].description
-        if description:
-            click.echo(f"    {description}")
+    lines = [
+        f"ASSAY_ORACLE_{name.upper()}={value}  # {Settings.model_fields[name].description}"
+        for name, value in values.items()
+    ]
+    emit(values, "\n".join(lines), as_json)
 
+
+for command in vars(cli_pricing).values():
+    if isinstance(command, click.Command):
+        main.add_command(command)
 
 if __name__ == "__main__":
     main()

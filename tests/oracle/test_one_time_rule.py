@@ -1,0 +1,146 @@
+"""One evaluation of the same records for one model, ever."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from assay.protocol.messages import OfferStatus
+from tests.oracle.world import PRICE_PER_RECORD, World, bid, rival_account
+
+pytestmark = pytest.mark.unit
+
+DATA = b"one\ntwo\nthree\n"
+PRICE = 3 * PRICE_PER_RECORD
+
+
+def assert_refused(world: World, data: bytes, **options: object) -> None:
+    calls = world.function.calls
+    _, state = world.offer(data, **options)
+    assert (state.status, state.code) == (OfferStatus.REFUSED, "already_evaluated")
+    assert state.quote is None
+    assert state.appraisal is None
+    assert world.function.calls == calls
+
+
+def test_first_offer_is_quoted(world: World) -> None:
+    _, state = world.offer(DATA)
+    assert state.status is OfferStatus.QUOTED
+    assert state.quote is not None
+    assert state.quote.price == PRICE
+
+
+def test_same_records_under_fresh_salts_and_key_are_refused(world: World) -> None:
+    world.offer(DATA)
+    assert_refused(world, DATA)
+
+
+def test_same_records_in_another_order_are_refused(world: World) -> None:
+    world.offer(DATA)
+    assert_refused(world, b"three\none\ntwo\n")
+
+
+def test_same_records_in_another_format_are_refused(world: World) -> None:
+    world.offer(DATA)
+    assert_refused(world, b"  one\r\n\r\ntwo\r\nthree")
+
+
+def test_same_records_of_another_seller_are_refused(world: World) -> None:
+    world.offer(DATA)
+    assert_refused(world, DATA, account=rival_account)
+
+
+def test_part_of_the_records_is_refused(world: World) -> None:
+    world.offer(DATA)
+    assert_refused(world, b"two\n")
+
+
+def test_copies_of_the_records_are_refused(world: World) -> None:
+    world.offer(DATA)
+    assert_refused(world, DATA * 3)
+
+
+def test_same_records_after_the_seller_declined_are_refused(world: World) -> None:
+    _, state = world.offer(DATA)
+    world.offers.decline(state.offer_id)
+    assert_refused(world, DATA)
+
+
+def test_same_records_after_a_price_of_nothing_are_refused(world: World) -> None:
+    _, state = world.offer(b"junk a\njunk b\n")
+    assert (state.status, state.code) == (OfferStatus.DECLINED, "no_value")
+    assert_refused(world, b"junk b\njunk a\n")
+
+
+def test_same_records_after_a_refusal_are_refused_again(world: World) -> None:
+    world.offer(DATA)
+    assert_refused(world, DATA)
+    assert_refused(world, DATA)
+
+
+def test_same_records_after_a_restart_are_refused(world: World) -> None:
+    world.offer(DATA)
+    world.restart()
+    assert_refused(world, DATA)
+
+
+def test_records_priced_before_add_nothing_to_new_ones(world: World) -> None:
+    world.offer(DATA)
+    _, state = world.offer(b"one\ntwo\nfour\n")
+    assert state.quote is not None
+    assert state.appraisal is not None
+    assert state.quote.price == PRICE_PER_RECORD
+    assert (state.appraisal.records, state.appraisal.priced) == (3, 1)
+
+
+def test_another_model_evaluates_the_same_records(world: World, tmp_path: Path) -> None:
+    world.offer(DATA)
+    second = World(tmp_path / "second", salt=b"\x01" * 32)
+    _, state = second.offer(DATA)
+    second.journal.close()
+    assert state.status is OfferStatus.QUOTED
+
+
+def test_malformed_data_leaves_the_evaluation_unused(world: World) -> None:
+    _, state = world.offer(b"one\ntwo\nth!ree\n")
+    assert (state.status, state.code) == (OfferStatus.REFUSED, "data_error")
+    assert state.appraisal is None
+    _, state = world.offer(DATA)
+    assert state.quote is not None
+    assert state.quote.price == PRICE
+
+
+def test_same_offer_again_finds_the_first(world: World) -> None:
+    made, state = world.offer(DATA)
+    assert world.offers.open_offer(made.request) == state
+    assert world.function.calls == 1
+
+
+def test_two_same_data_sets_at_once_have_one_evaluation(world: World) -> None:
+    bids = [bid(world.model_id, DATA), bid(world.model_id, DATA, account=rival_account)]
+    ids = [world.upload(made).offer_id for made in bids]
+    both = threading.Barrier(2, timeout=10)
+    world.function.before = both.wait  # both are past every check when either goes on
+    waiting = world.journal.offers(OfferStatus.PRICING)
+    threads = [threading.Thread(target=world.offers._price, args=(offer,)) for offer in waiting]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    states = sorted(world.offers.state(offer_id).status for offer_id in ids)
+    assert states == [OfferStatus.QUOTED, OfferStatus.REFUSED]
+
+
+def test_ledger_holds_no_plain_hash(world: World) -> None:
+    world.offer(DATA)
+    import hashlib
+
+    content = (world.folder / "journal.sqlite").read_bytes() + (world.folder / "journal.sqlite-wal").read_bytes()
+    for line in DATA.split():
+        assert hashlib.sha256(line).digest() not in content
+
+
+def test_nothing_readable_stays_on_the_disk(world: World) -> None:
+    world.offer(b"a very recognisable record\n" * 40)
+    for path in world.folder.rglob("*"):
+        assert path.is_dir() or b"recognisable" not in path.read_bytes()
