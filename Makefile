@@ -72,7 +72,7 @@ format: setup ## rewrite sources in the house's format
 # --- the main job ---------------------------------------------------------------------------------------------------
 
 demo: setup ## one model owner, ten sellers, real chain, real daemon: ends with a table and out/demo.json
-	python scripts/demo.py
+	python scripts/demo
 
 gas: setup ## gas of every operation beside its floor: out/gas.json
 	python scripts/gas.py

@@ -531,6 +531,20 @@ class SettlementClient:
             return bytes(log["args"]["key"])
         return None
 
+    def steps(self, order_id: bytes) -> dict[str, Receipt]:
+        """Transactions that moved an order, oldest first, by the contract function that each called."""
+        with self._talking():
+            logs = self._web3.eth.get_logs(
+                {"address": self._contract.address, "fromBlock": self._from_block, "topics": [None, HexBytes(order_id)]}
+            )
+            found: dict[str, Receipt] = {}
+            for digest in dict.fromkeys(bytes(log["transactionHash"]) for log in logs):
+                call = self._web3.eth.get_transaction(HexBytes(digest))["input"]
+                receipt = self._web3.eth.get_transaction_receipt(HexBytes(digest))
+                function, _ = self._contract.decode_function_input(call)
+                found[function.fn_name] = Receipt(digest, receipt["blockNumber"], receipt["gasUsed"])
+            return found
+
     def _logs(self, event: str, **topics: Any) -> list[Any]:
         with self._talking():
             return list(self._contract.events[event]().get_logs(argument_filters=topics, from_block=self._from_block))

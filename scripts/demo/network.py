@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+torch.set_num_threads(1)  # networks this small gain nothing from more, and two processes share the cores
+
 TRAINING_STEPS = 300
 LEARNING_RATE = 0.01
 WEIGHT_DECAY = 2e-3

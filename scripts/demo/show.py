@@ -34,7 +34,7 @@ class Story:
     """Prints what happens as it happens, with the seconds since the start, on stderr."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._start = time.monotonic()
 
     def say(self, who: str, what: str) -> None:
