@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from assay import envelope
-from assay.errors import AssayError, ChainError
+from assay.errors import AssayError, ChainError, CommitmentMismatch
 from assay.protocol import seal
 from assay.protocol.messages import (
     AcceptanceRequest,
@@ -314,7 +314,7 @@ class OfferService:
                 envelope.open_with(self._identity, upload, sealed)
             root = seal.read_index(sealed).data_root
             if root != offer.data_root:
-                raise RequestInvalid(
+                raise CommitmentMismatch(
                     f"expected the sealed file with root 0x{offer.data_root.hex()}, got one with 0x{root.hex()}",
                     hint="upload the file that the offer commits to",
                 )

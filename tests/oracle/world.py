@@ -256,15 +256,16 @@ def bid(
     key: bytes | None = None,
     sent_key: bytes | None = None,
     upload: bytes | None = None,
+    spoil: Callable[[bytes], bytes] = lambda sealed: sealed,
     domain: Domain = DOMAIN,
     recipient: str = envelope.public_of(ORACLE_IDENTITY),
 ) -> Bid:
-    """A seller's offer of ``data``; ``sent_key`` and ``upload`` are what a dishonest one sends in their place."""
+    """A seller's offer of ``data``; ``sent_key``, ``upload`` and ``spoil`` are what a dishonest one does."""
     number = next(_nonces)
     key = key or hashlib.sha256(b"key %d" % number).digest()
     sealed, root = seal_lines(data, key)
     nonce = number.to_bytes(32, "big")
-    upload = enveloped(sealed, recipient) if upload is None else upload
+    upload = enveloped(spoil(sealed), recipient) if upload is None else upload
     message = domain.offer(model_id, account.address, root, nonce)
     request = OfferRequest(
         model_id=model_id,

@@ -1,0 +1,455 @@
+"""What a seller may ask for, and what an attacker gets."""
+
+import io
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from assay import envelope
+from assay.errors import AssayError, EnvelopeInvalid, NodeUnreachable
+from assay.protocol.messages import OfferStatus
+from assay.protocol.types import key_hash
+from assay_oracle.errors import (
+    KeyMismatch,
+    ModelNotReady,
+    ModelUnknown,
+    OfferConflict,
+    OfferUnknown,
+    QuoteExpired,
+    RequestInvalid,
+    SignatureInvalid,
+    StorageFull,
+    TooManyOffers,
+    UploadBusy,
+    UploadOffsetMismatch,
+    UploadTooLarge,
+)
+from tests.oracle.world import (
+    DAY,
+    MAX_PRICE,
+    ORACLE_IDENTITY,
+    PRICE_PER_RECORD,
+    START,
+    World,
+    bid,
+    enveloped,
+    oracle_account,
+    rival_account,
+    seal_lines,
+    seller_account,
+)
+
+pytestmark = pytest.mark.unit
+
+DATA = b"one\ntwo\n"
+RECIPIENT = envelope.public_of(ORACLE_IDENTITY)
+
+
+# --- opening ---
+
+
+def test_offer_signed_by_another_is_refused(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    with pytest.raises(SignatureInvalid, match=rival_account.address):
+        world.offers.open_offer(made.request.model_copy(update={"seller": rival_account.address}))
+
+
+def test_offer_for_another_root_than_signed_is_refused(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    with pytest.raises(SignatureInvalid):
+        world.offers.open_offer(made.request.model_copy(update={"data_root": bytes(32)}))
+
+
+def test_offer_for_an_unknown_model_is_refused(world: World) -> None:
+    with pytest.raises(ModelUnknown):
+        world.offers.open_offer(bid(bytes(32), DATA).request)
+
+
+def test_contract_wallet_offers_with_its_own_signature(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    wallet = rival_account.address
+    message = world.offers.domain.offer(world.model_id, wallet, made.request.data_root, made.request.nonce)
+    world.chain.wallets[wallet] = b"wallet"
+    from assay.protocol.quote import digest
+
+    signed = made.request.model_copy(update={"seller": wallet, "signature": b"wallet" + digest(message)})
+    assert world.offers.open_offer(signed).status is OfferStatus.UPLOADING
+    with pytest.raises(SignatureInvalid):
+        world.offers.open_offer(signed.model_copy(update={"nonce": bytes(32)}))
+
+
+def test_key_that_is_not_enveloped_to_the_oracle_is_refused(world: World) -> None:
+    foreign = envelope.public_of(envelope.new_identity())
+    with pytest.raises(EnvelopeInvalid):
+        world.offers.open_offer(bid(world.model_id, DATA, recipient=foreign).request)
+
+
+def test_key_of_another_length_is_refused(world: World) -> None:
+    with pytest.raises(RequestInvalid, match="32 bytes"):
+        world.offers.open_offer(bid(world.model_id, DATA, sent_key=b"short").request)
+
+
+def test_same_statement_with_another_key_is_a_conflict(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    world.offers.open_offer(made.request)
+    altered = made.request.model_copy(update={"sealed_key": envelope.wrap_key(RECIPIENT, bytes(32))})
+    with pytest.raises(OfferConflict):
+        world.offers.open_offer(altered)
+
+
+def test_flood_of_one_seller_is_bounded(world: World) -> None:
+    for _ in range(4):
+        world.offers.open_offer(bid(world.model_id, DATA).request)
+    with pytest.raises(TooManyOffers, match="at most 4"):
+        world.offers.open_offer(bid(world.model_id, DATA).request)
+    world.offers.open_offer(bid(world.model_id, DATA, account=rival_account).request)
+
+
+def test_flood_of_many_sellers_is_bounded(world: World) -> None:
+    from eth_account import Account
+
+    for number in range(10):
+        account = Account.from_key((1000 + number).to_bytes(32, "big"))
+        world.offers.open_offer(bid(world.model_id, DATA, account=account).request)
+    with pytest.raises(TooManyOffers, match="10 offers"):
+        world.offers.open_offer(bid(world.model_id, DATA).request)
+
+
+def test_upload_left_alone_expires_and_makes_room(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    offer_id = world.upload(made, upto=10).offer_id
+    world.pass_time(3601)
+    world.orders.cycle()
+    state = world.offers.state(offer_id)
+    assert (state.status, state.code) == (OfferStatus.EXPIRED, "upload_abandoned")
+    assert not world.store.upload_path(offer_id).exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda chain: setattr(chain, "oracle", None), "model_halted"),
+        (lambda chain: setattr(chain, "oracle", rival_account.address), "oracle_replaced"),
+        (lambda chain: setattr(chain, "budget", MAX_PRICE - 1), "budget_too_small"),
+    ],
+    ids=["halted", "replaced", "poor"],
+)
+def test_model_that_cannot_buy_uses_no_evaluation_up(world: World, spoil: Callable[[object], None], code: str) -> None:
+    made = bid(world.model_id, DATA)
+    offer_id = world.upload(made).offer_id
+    spoil(world.chain)
+    with pytest.raises(ModelNotReady) as refusal:
+        world.offers.open_offer(bid(world.model_id, DATA).request)
+    assert refusal.value.code == code
+    world.offers.price_next()
+    assert world.offers.state(offer_id).code == code
+    assert world.function.calls == 0
+    world.chain.oracle, world.chain.budget = oracle_account.address, MAX_PRICE
+    assert world.offer(DATA)[1].status is OfferStatus.QUOTED
+
+
+def test_seller_without_the_bond_is_told_before_pricing(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    world = World(tmp_path, seller_bond=7)
+    with pytest.raises(ModelNotReady, match="seller bond 7") as refusal:
+        world.offers.open_offer(bid(world.model_id, DATA).request)
+    assert refusal.value.code == "credit_too_small"
+    world.chain.credits = 7
+    assert world.offers.open_offer(bid(world.model_id, DATA).request).status is OfferStatus.UPLOADING
+    world.journal.close()
+
+
+@pytest.mark.parametrize("bond", [(8, 0), (9, START)], ids=["small", "exiting"])
+def test_oracle_without_its_bond_prices_nothing(tmp_path, bond: tuple[int, int]) -> None:  # type: ignore[no-untyped-def]
+    world = World(tmp_path, oracle_bond=9)
+    world.chain.bond = bond
+    with pytest.raises(ModelNotReady) as refusal:
+        world.offers.open_offer(bid(world.model_id, DATA).request)
+    assert refusal.value.code == "oracle_bond_too_small"
+    world.journal.close()
+
+
+# --- uploading ---
+
+
+def test_upload_goes_on_where_it_stopped(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    assert world.upload(made, upto=100).received_bytes == 100
+    world.restart()
+    assert world.upload(made, offset=100).status is OfferStatus.PRICING
+
+
+def test_upload_past_the_end_of_what_is_there_is_refused(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    world.upload(made, upto=100)
+    with pytest.raises(UploadOffsetMismatch, match="from offset 100"):
+        world.upload(made, offset=101)
+
+
+def test_upload_of_bytes_that_are_there_changes_nothing(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    world.upload(made, upto=100)
+    forged = made.with_(upload=b"\0" * 100 + made.upload[100:])
+    world.upload(forged, offset=0, upto=50)
+    world.upload(forged, offset=0)
+    offer_id = world.offers.open_offer(made.request).offer_id
+    assert world.store.upload_path(offer_id).read_bytes() == made.upload
+
+
+def test_more_bytes_than_declared_are_not_written(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    with pytest.raises(UploadTooLarge):
+        world.upload(made.with_(upload=made.upload + b"\0"))
+    offer_id = world.offers.open_offer(made.request).offer_id
+    assert world.store.received(offer_id) == 0
+    assert world.upload(made).status is OfferStatus.PRICING
+
+
+def test_larger_offer_than_the_oracle_takes_is_refused(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    with pytest.raises(UploadTooLarge, match=str(2**20)):
+        world.offers.open_offer(made.request.model_copy(update={"upload_bytes": 2**20 + 1}))
+
+
+def test_two_uploads_at_once_do_not_mix(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    offer_id = world.offers.open_offer(made.request).offer_id
+    first = world.offers.appending(offer_id, 0)
+    assert first is not None
+    with first, pytest.raises(UploadBusy):
+        world.upload(made)
+
+
+def test_full_quota_is_said_and_nothing_is_lost(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    world = World(tmp_path)
+    world.max_disk = 600
+    world.restart()
+    made = bid(world.model_id, DATA * 200)
+    with pytest.raises(StorageFull):
+        world.upload(made)
+    world.max_disk = 2**20
+    world.restart()
+    assert world.upload(made).status is OfferStatus.PRICING
+    world.journal.close()
+
+
+def test_room_is_free_again_after_a_refusal(world: World) -> None:
+    world.offer(b"ba!d\n" * 100)
+    assert world.store._used == 0
+
+
+# --- what is in the envelope ---
+
+
+def refused(world: World, **options: object) -> str | None:
+    _, state = world.offer(bid(world.model_id, DATA, **options))  # type: ignore[arg-type]
+    assert state.status is OfferStatus.REFUSED
+    assert state.quote is None
+    assert world.function.calls == 0
+    assert world.offer(DATA)[1].status is OfferStatus.QUOTED, "the evaluation was used up"
+    return state.code
+
+
+def test_foreign_bytes_for_an_envelope(world: World) -> None:
+    assert refused(world, upload=b"no envelope at all") == "envelope_invalid"
+
+
+def test_envelope_for_somebody_else(world: World) -> None:
+    foreign = envelope.public_of(envelope.new_identity())
+    assert refused(world, upload=enveloped(b"x", foreign)) == "envelope_invalid"
+
+
+def test_envelope_without_a_sealed_file(world: World) -> None:
+    assert refused(world, upload=enveloped(b"x" * 200, RECIPIENT)) == "not_sealed_data"
+
+
+def test_sealed_file_of_another_root(world: World) -> None:
+    other, _ = seal_lines(b"other\n", b"\x05" * 32)
+    assert refused(world, upload=enveloped(other, RECIPIENT)) == "commitment_mismatch"
+
+
+def test_key_of_another_file(world: World) -> None:
+    assert refused(world, sent_key=b"\x06" * 32) == "chunk_mismatch"
+
+
+def test_truncated_sealed_file(world: World) -> None:
+    assert refused(world, spoil=lambda sealed: sealed[:-1]) == "sealed_data_truncated"
+
+
+def test_altered_index(world: World) -> None:
+    def altered(sealed: bytes) -> bytes:
+        return sealed[:70] + bytes([sealed[70] ^ 1]) + sealed[71:]
+
+    assert refused(world, spoil=altered) == "commitment_mismatch"
+
+
+def test_altered_chunk(world: World) -> None:
+    assert refused(world, spoil=lambda sealed: sealed[:-1] + bytes([sealed[-1] ^ 1])) == "chunk_mismatch"
+
+
+def test_index_that_claims_to_be_huge_takes_no_memory(world: World) -> None:
+    header = struct.pack(">8s I 4x Q 32s 8x", b"ASSAYSD1", 1024, 2**38, bytes(32))
+    assert refused(world, upload=enveloped(header, RECIPIENT)) == "sealed_data_truncated"
+
+
+def test_data_that_brings_pricing_down_is_given_up_in_the_end(world: World) -> None:
+    def crash() -> None:
+        raise MemoryError
+
+    world.function.before = crash
+    made = bid(world.model_id, DATA)
+    offer_id = world.upload(made).offer_id
+    for _ in range(3):
+        with pytest.raises(MemoryError):
+            world.offers.price_next()
+        world.restart()
+    world.offers.price_next()
+    state = world.offers.state(offer_id)
+    assert (state.status, state.code) == (OfferStatus.REFUSED, "pricing_failed")
+
+
+def test_node_that_is_down_holds_pricing_up_and_loses_nothing(world: World) -> None:
+    made = bid(world.model_id, DATA)
+    offer_id = world.upload(made).offer_id
+    world.chain.down = True
+    for _ in range(5):
+        with pytest.raises(NodeUnreachable):
+            world.offers.price_next()
+    assert world.offers.state(offer_id).status is OfferStatus.PRICING
+    world.chain.down = False
+    world.offers.price_next()
+    assert world.offers.state(offer_id).status is OfferStatus.QUOTED
+
+
+def test_price_is_capped_by_the_terms(world: World) -> None:
+    _, state = world.offer(b"".join(b"record %d\n" % i for i in range(200)))  # 200 x 1e15 > 1e17
+    assert state.quote is not None
+    assert state.quote.price == MAX_PRICE
+
+
+# --- quote and acceptance ---
+
+
+def test_quote_is_renewed_at_the_same_price(world: World) -> None:
+    _, state = world.offer(DATA)
+    world.pass_time(DAY + 1)
+    renewed = world.offers.state(state.offer_id)
+    assert state.quote is not None
+    assert renewed.quote is not None
+    assert renewed.quote == state.quote.model_copy(update={"expiry": START + 2 * DAY + 1})
+    assert world.function.calls == 1
+
+
+def test_quote_stays_as_it_is_while_it_lives(world: World) -> None:
+    _, state = world.offer(DATA)
+    world.pass_time(DAY // 2)
+    assert world.offers.state(state.offer_id) == state
+
+
+def test_quote_expires_by_the_chains_clock_where_that_is_ahead(world: World) -> None:
+    world.chain.time += 10 * DAY
+    _, state = world.offer(DATA)
+    assert state.quote is not None
+    assert state.quote.expiry == START + 11 * DAY
+
+
+def test_acceptance_locks_the_key_of_the_priced_file_alone(world: World) -> None:
+    made, state = world.offer(DATA)
+    assert state.quote is not None
+    foreign = key_hash(state.quote.order_id(), b"\x08" * 32)
+    with pytest.raises(KeyMismatch):
+        world.accept(made, state, key_hash=foreign)
+    other_order = key_hash(bytes(32), made.key)
+    with pytest.raises(KeyMismatch):
+        world.accept(made, state, key_hash=other_order)
+    assert world.accept(made, state).status is OfferStatus.ACCEPTED
+
+
+def test_acceptance_by_another_is_refused(world: World) -> None:
+    made, state = world.offer(DATA)
+    with pytest.raises(SignatureInvalid, match=seller_account.address):
+        world.accept(made, state, account=rival_account)
+
+
+def test_acceptance_of_anothers_offer_is_refused(world: World) -> None:
+    made, state = world.offer(DATA)
+    rival, rivals_state = world.offer(b"three\n", account=rival_account)
+    request = world.acceptance(rival, rivals_state)
+    with pytest.raises(KeyMismatch):
+        world.offers.accept(state.offer_id, request)
+
+
+def test_acceptance_again_changes_nothing(world: World) -> None:
+    made, state = world.offer(DATA)
+    first = world.accept(made, state)
+    assert world.accept(made, state) == first
+    world.orders.cycle()
+    assert world.accept(made, state).status is OfferStatus.POSTED
+    assert world.chain.posts == 1
+
+
+def test_acceptance_of_an_expired_quote_is_refused_and_of_the_renewed_taken(world: World) -> None:
+    made, state = world.offer(DATA)
+    world.pass_time(DAY + 1)
+    with pytest.raises(QuoteExpired):
+        world.accept(made, state)
+    assert world.accept(made, world.offers.state(state.offer_id)).status is OfferStatus.ACCEPTED
+
+
+def test_acceptance_of_the_first_quote_holds_while_it_lives_beside_the_renewed(world: World) -> None:
+    made, state = world.offer(DATA)
+    world.pass_time(DAY * 95 // 100)
+    assert world.offers.state(state.offer_id) != state
+    accepted = world.accept(made, state)
+    assert accepted.quote == state.quote
+
+
+def test_declined_offer_cannot_be_accepted(world: World) -> None:
+    made, state = world.offer(DATA)
+    assert world.offers.decline(state.offer_id).status is OfferStatus.DECLINED
+    with pytest.raises(OfferConflict, match="declined"):
+        world.accept(made, state)
+
+
+def test_accepted_offer_cannot_be_declined(world: World) -> None:
+    made, state = world.offer(DATA)
+    world.accept(made, state)
+    with pytest.raises(OfferConflict, match="accepted"):
+        world.offers.decline(state.offer_id)
+
+
+def test_unknown_offer(world: World) -> None:
+    with pytest.raises(OfferUnknown):
+        world.offers.state(bytes(32))
+
+
+def test_every_refusal_says_what_to_do(world: World) -> None:
+    """Expected and got in the message, a remedy beside it."""
+    attempts: list[Callable[[], object]] = [
+        lambda: world.offers.open_offer(bid(bytes(32), DATA).request),
+        lambda: world.offers.state(bytes(32)),
+        lambda: world.orders.notes(bytes(32)),
+    ]
+    for attempt in attempts:
+        with pytest.raises(AssayError) as refusal:
+            attempt()
+        assert refusal.value.hint
+
+
+def test_prices_are_told_for_new_records_only(world: World) -> None:
+    _, state = world.offer(DATA)
+    assert state.quote is not None
+    assert state.quote.price == 2 * PRICE_PER_RECORD
+
+
+def test_plain_text_over_the_memory_bound_is_wiped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay_oracle.store.MEMORY_BYTES", 16)
+    with world.store.scratch() as file:
+        file.write(b"recognisable" * 10)
+        held = file._file  # type: ignore[attr-defined]
+        assert not isinstance(held, io.BytesIO)
+        assert not list((world.folder / "scratch").iterdir()), "the file has a name"
+        duplicate = __import__("os").dup(held.fileno())
+    with open(duplicate, "rb") as after:
+        after.seek(0)
+        assert after.read() == bytes(120)
