@@ -10,7 +10,7 @@ import click
 
 from assay.errors import UsageError
 from assay.terminal import Group, emit, json_option, talk
-from assay_oracle import cli_pricing, vault
+from assay_oracle import cli_bench, cli_pricing, vault
 from assay_oracle.models import PriceFunctionLike
 from assay_oracle.settings import Settings
 
@@ -41,9 +41,10 @@ def main() -> None:
     """Price training data with a surrogate of a model, sign the price, post the sale.
 
     \b
-    $ assay-oracle init --password-file password
-    $ assay-oracle check --config oracle.toml
-    $ assay-oracle serve --config oracle.toml
+    Examples:
+      assay-oracle init --password-file password
+      assay-oracle check --config oracle.toml
+      assay-oracle serve --config oracle.toml
     """
 
 
@@ -77,7 +78,8 @@ def init(
     """Make the oracle's keys, encrypted, and a configuration file if --config names one that is not there.
 
     \b
-    $ assay-oracle init --data-dir var/oracle --password-file password --config oracle.toml
+    Example:
+      assay-oracle init --data-dir var/oracle --password-file password --config oracle.toml
     """
     password = (
         _read(password_file)
@@ -119,7 +121,8 @@ def check(config: Path | None, as_json: bool) -> None:
     """Look at everything that the daemon depends on: keys, node, contract, models, artifacts, disk, clock.
 
     \b
-    $ assay-oracle check --config oracle.toml
+    Example:
+      assay-oracle check --config oracle.toml
     """
     from assay_oracle.daemon import unix_time
     from assay_oracle.preflight import Finding, Preflight
@@ -150,8 +153,9 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
     Prints the URL once it listens. Ends at SIGTERM; what was begun is gone on with at the next start.
 
     \b
-    $ assay-oracle serve --config oracle.toml
-    $ ASSAY_ORACLE_PASSWORD_FILE=password assay-oracle serve --config oracle.toml --port 0 --json
+    Examples:
+      assay-oracle serve --config oracle.toml
+      ASSAY_ORACLE_PASSWORD_FILE=password assay-oracle serve --config oracle.toml --port 0 --json
     """
     from assay_oracle.daemon import Daemon, open_chain
     from assay_oracle.log import set_up
@@ -176,7 +180,8 @@ def models(config: Path | None, as_json: bool) -> None:
     """List the models that are priced for, with their fidelity and what they pay at most.
 
     \b
-    $ assay-oracle models --config oracle.toml
+    Example:
+      assay-oracle models --config oracle.toml
     """
     from assay_oracle.daemon import open_read_only
     from assay_oracle.models import PricedModel
@@ -199,7 +204,8 @@ def show_settings(config: Path | None, as_json: bool) -> None:
     """Show every setting with its value and its environment variable; secrets are left out.
 
     \b
-    $ assay-oracle settings --config oracle.toml
+    Example:
+      assay-oracle settings --config oracle.toml
     """
     values = Settings.read(config).public()
     lines = [
@@ -209,7 +215,7 @@ def show_settings(config: Path | None, as_json: bool) -> None:
     emit(values, "\n".join(lines), as_json)
 
 
-for command in vars(cli_pricing).values():
+for command in (*vars(cli_pricing).values(), *vars(cli_bench).values()):
     if isinstance(command, click.Command):
         main.add_command(command)
 

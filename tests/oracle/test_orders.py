@@ -98,7 +98,7 @@ def test_reorganised_order_is_posted_again(world: World) -> None:
 
 
 def test_reorganised_order_whose_quote_ran_out_goes_back_to_the_seller(world: World) -> None:
-    made, state, order = world.sell(DATA)
+    made, state, _ = world.sell(DATA)
     world.pass_time(DAY + 1)
     world.chain.reorganise()
     world.orders.cycle()
