@@ -53,7 +53,7 @@ contract Settlement is ISettlement {
     /* MODELS */
 
     /// @inheritdoc ISettlement
-    function registerModel(ModelTerms calldata terms, address oracle) external returns (bytes32 modelId) {
+    function registerModel(ModelTerms memory terms, address oracle) external returns (bytes32 modelId) {
         if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
         if (oracle == address(0) || oracle == HALTED) revert ZeroAddress();
         _checkWindow(terms.revealWindow);
@@ -68,7 +68,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function fund(ModelTerms calldata terms, uint256 amount) public payable {
+    function fund(ModelTerms memory terms, uint256 amount) public payable {
         if (amount == 0) revert ZeroAmount();
 
         bytes32 modelId = modelIdOf(terms);
@@ -86,7 +86,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function fundWithPermit(ModelTerms calldata terms, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+    function fundWithPermit(ModelTerms memory terms, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external
     {
         // A permit that a front-runner has used already is refused here, but has left the allowance that `fund` needs.
@@ -98,7 +98,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function withdraw(ModelTerms calldata terms, uint256 amount, address to) external {
+    function withdraw(ModelTerms memory terms, uint256 amount, address to) external {
         if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
         if (amount == 0) revert ZeroAmount();
         if (to == address(0)) revert ZeroAddress();
@@ -115,7 +115,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function setOracle(ModelTerms calldata terms, address oracle) external {
+    function setOracle(ModelTerms memory terms, address oracle) external {
         if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
 
         bytes32 modelId = modelIdOf(terms);
@@ -154,7 +154,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function bondOracle(ModelTerms calldata terms, address oracle, uint256 amount) external payable {
+    function bondOracle(ModelTerms memory terms, address oracle, uint256 amount) external payable {
         if (amount == 0) revert ZeroAmount();
 
         bytes32 modelId = modelIdOf(terms);
@@ -185,7 +185,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function withdrawOracleBond(ModelTerms calldata terms) external {
+    function withdrawOracleBond(ModelTerms memory terms) external {
         bytes32 modelId = modelIdOf(terms);
         OracleBond memory bond = oracleBonds[modelId][msg.sender];
         if (bond.amount == 0) revert OracleBondTooSmall(1, 0);
@@ -199,11 +199,11 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function reportEquivocation(
-        ModelTerms calldata terms,
+        ModelTerms memory terms,
         address oracle,
-        Quote calldata first,
+        Quote memory first,
         bytes calldata firstSignature,
-        Quote calldata second,
+        Quote memory second,
         bytes calldata secondSignature
     ) external {
         bytes32 modelId = modelIdOf(terms);
@@ -228,8 +228,8 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function post(
-        ModelTerms calldata terms,
-        Quote calldata quote,
+        ModelTerms memory terms,
+        Quote memory quote,
         bytes calldata oracleSignature,
         bytes32 keyHash,
         bytes calldata sellerSignature
@@ -265,7 +265,7 @@ contract Settlement is ISettlement {
         });
         uint256 deadline = block.timestamp + terms.revealWindow;
 
-        orders[orderId] = _pack(Status.Locked, deadline, keccak256(abi.encode(order)));
+        orders[orderId] = _pack(Status.Locked, deadline, QuoteHash.hashOrder(order));
         models[modelId].budget = model.budget - quote.price;
         if (terms.sellerBond > 0) _debit(terms.token, quote.seller, terms.sellerBond);
 
@@ -273,7 +273,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function revealKey(Order calldata order, bytes32 key, bytes calldata receipt) public {
+    function revealKey(Order memory order, bytes32 key, bytes calldata receipt) public {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         _checkStatus(orderId, state, Status.Locked);
         _checkInTime(state);
@@ -302,7 +302,7 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function revealData(
-        Order calldata order,
+        Order memory order,
         uint32 chunkSize,
         bytes calldata plaintext,
         bytes32[] calldata sealedDigests
@@ -322,7 +322,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function dispute(Order calldata order, bytes32 key, ChunkProof calldata proof) external {
+    function dispute(Order memory order, bytes32 key, ChunkProof calldata proof) external {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         _checkStatus(orderId, state, Status.Revealed);
         _checkInTime(state);
@@ -340,7 +340,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function settle(Order calldata order, bytes calldata acknowledgement) external {
+    function settle(Order memory order, bytes calldata acknowledgement) external {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         if (_statusOf(state) != Status.Revealed) _checkStatus(orderId, state, Status.Locked);
         if (!_signed(order.buyer, acknowledgementDigest(digest), acknowledgement)) {
@@ -353,7 +353,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function finalize(Order calldata order) public {
+    function finalize(Order memory order) public {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         _checkStatus(orderId, state, Status.Revealed);
         _checkTimedOut(state);
@@ -373,7 +373,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function refund(Order calldata order) external {
+    function refund(Order memory order) external {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         _checkStatus(orderId, state, Status.Locked);
         _checkTimedOut(state);
@@ -392,7 +392,7 @@ contract Settlement is ISettlement {
     /* VIEWS */
 
     /// @inheritdoc ISettlement
-    function modelIdOf(ModelTerms calldata terms) public view returns (bytes32) {
+    function modelIdOf(ModelTerms memory terms) public view returns (bytes32) {
         return keccak256(abi.encode(block.chainid, address(this), terms));
     }
 
@@ -402,7 +402,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function quoteDigest(Quote calldata quote) public view returns (bytes32) {
+    function quoteDigest(Quote memory quote) public view returns (bytes32) {
         return _typedDigest(QuoteHash.hashQuote(quote));
     }
 
@@ -476,9 +476,9 @@ contract Settlement is ISettlement {
     /* ORDERS */
 
     /// @dev Finds the state of `order` and checks that it is the one that was posted.
-    function _read(Order calldata order) private view returns (bytes32 orderId, bytes32 digest, uint256 state) {
+    function _read(Order memory order) private view returns (bytes32 orderId, bytes32 digest, uint256 state) {
         orderId = orderIdOf(order.modelId, order.contentId);
-        digest = keccak256(abi.encode(order));
+        digest = QuoteHash.hashOrder(order);
         state = orders[orderId];
         if (uint208(state) != uint208(uint256(digest))) revert OrderMismatch(orderId);
     }
@@ -507,7 +507,7 @@ contract Settlement is ISettlement {
         if (block.timestamp <= _deadlineOf(state)) revert DeadlineNotPassed(_deadlineOf(state));
     }
 
-    function _checkKey(bytes32 orderId, Order calldata order, bytes32 key) private pure {
+    function _checkKey(bytes32 orderId, Order memory order, bytes32 key) private pure {
         if (keccak256(abi.encode(KEY_TAG, orderId, key)) != order.keyHash) revert KeyMismatch(orderId);
     }
 
@@ -517,13 +517,13 @@ contract Settlement is ISettlement {
 
     /* COMMITMENTS */
 
-    function _checkRoot(Order calldata order, uint256 totalBytes, uint256 chunkSize, bytes32 top) private pure {
+    function _checkRoot(Order memory order, uint256 totalBytes, uint256 chunkSize, bytes32 top) private pure {
         bytes32 root = SealedData.hashRoot(totalBytes, chunkSize, top);
         if (root != order.dataRoot) revert CommitmentMismatch(order.dataRoot, root);
     }
 
     /// @dev Checks that the chunk, its committed plaintext digest and its place are those of the order's data.
-    function _checkChunk(Order calldata order, ChunkProof calldata proof) private pure {
+    function _checkChunk(Order memory order, ChunkProof calldata proof) private pure {
         uint256 count = SealedData.countChunks(proof.totalBytes, proof.chunkSize);
         if (proof.index >= count) revert ChunkIndexOutOfBounds(proof.index, count);
         uint256 length = SealedData.lengthOfChunk(proof.totalBytes, proof.chunkSize, proof.index);
@@ -615,7 +615,7 @@ contract Settlement is ISettlement {
 
     /// @dev Pays price and bond to the seller: pushed, else credited. A payee that reverts, burns gas, returns a bomb
     /// or is refused by the token blocks nobody.
-    function _paySeller(bytes32 orderId, Order calldata order) private {
+    function _paySeller(bytes32 orderId, Order memory order) private {
         uint256 amount = uint256(order.price) + order.sellerBond;
 
         emit OrderPaid(orderId, order.seller, amount);

@@ -66,34 +66,36 @@ library ChaCha20 {
         uint256 a = ROW_A;
         (uint256 b, uint256 c, uint256 d) = (rowB, rowC, rowD);
         assembly ("memory-safe") {
+            // Never zero: not known to the optimizer, which would load the constant from code at each of its 24 uses.
+            let low := or(LOW_31, iszero(position))
             for { let i := 0 } lt(i, 10) { i := add(i, 1) } {
                 // Four columns of two blocks.
-                a := xor(add(and(a, LOW_31), and(b, LOW_31)), and(xor(a, b), HIGH_1))
+                a := xor(add(and(a, low), and(b, low)), and(xor(a, b), not(low)))
                 d := xor(d, a)
                 d := or(and(shl(16, d), HIGH_16), and(shr(16, d), LOW_16))
-                c := xor(add(and(c, LOW_31), and(d, LOW_31)), and(xor(c, d), HIGH_1))
+                c := xor(add(and(c, low), and(d, low)), and(xor(c, d), not(low)))
                 b := xor(b, c)
                 b := or(and(shl(12, b), HIGH_20), and(shr(20, b), LOW_12))
-                a := xor(add(and(a, LOW_31), and(b, LOW_31)), and(xor(a, b), HIGH_1))
+                a := xor(add(and(a, low), and(b, low)), and(xor(a, b), not(low)))
                 d := xor(d, a)
                 d := or(and(shl(8, d), HIGH_24), and(shr(24, d), LOW_8))
-                c := xor(add(and(c, LOW_31), and(d, LOW_31)), and(xor(c, d), HIGH_1))
+                c := xor(add(and(c, low), and(d, low)), and(xor(c, d), not(low)))
                 b := xor(b, c)
                 b := or(and(shl(7, b), HIGH_25), and(shr(25, b), LOW_7))
                 // Lanes move so that the diagonals stand in columns, ...
                 b := or(and(shl(32, b), FIRST_3), and(shr(96, b), LAST_1))
                 c := or(and(shl(64, c), FIRST_2), and(shr(64, c), LAST_2))
                 d := or(and(shl(96, d), FIRST_1), and(shr(32, d), LAST_3))
-                a := xor(add(and(a, LOW_31), and(b, LOW_31)), and(xor(a, b), HIGH_1))
+                a := xor(add(and(a, low), and(b, low)), and(xor(a, b), not(low)))
                 d := xor(d, a)
                 d := or(and(shl(16, d), HIGH_16), and(shr(16, d), LOW_16))
-                c := xor(add(and(c, LOW_31), and(d, LOW_31)), and(xor(c, d), HIGH_1))
+                c := xor(add(and(c, low), and(d, low)), and(xor(c, d), not(low)))
                 b := xor(b, c)
                 b := or(and(shl(12, b), HIGH_20), and(shr(20, b), LOW_12))
-                a := xor(add(and(a, LOW_31), and(b, LOW_31)), and(xor(a, b), HIGH_1))
+                a := xor(add(and(a, low), and(b, low)), and(xor(a, b), not(low)))
                 d := xor(d, a)
                 d := or(and(shl(8, d), HIGH_24), and(shr(24, d), LOW_8))
-                c := xor(add(and(c, LOW_31), and(d, LOW_31)), and(xor(c, d), HIGH_1))
+                c := xor(add(and(c, low), and(d, low)), and(xor(c, d), not(low)))
                 b := xor(b, c)
                 b := or(and(shl(7, b), HIGH_25), and(shr(25, b), LOW_7))
                 // ... and back.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Quote} from "../interfaces/ISettlement.sol";
+import {Order, Quote} from "../interfaces/ISettlement.sol";
 
 /// @title EIP-712 type strings and struct hashes of everything that is signed
 /// @dev All structs are static, so `abi.encode(typehash, struct)` is EIP-712's `encodeData`.
@@ -23,7 +23,7 @@ library QuoteHash {
         return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, chainId, verifyingContract));
     }
 
-    function hashQuote(Quote calldata quote) internal pure returns (bytes32) {
+    function hashQuote(Quote memory quote) internal pure returns (bytes32) {
         return keccak256(abi.encode(QUOTE_TYPEHASH, quote));
     }
 
@@ -37,5 +37,12 @@ library QuoteHash {
 
     function hashAcknowledgement(bytes32 orderDigest) internal pure returns (bytes32) {
         return keccak256(abi.encode(ACKNOWLEDGEMENT_TYPEHASH, orderDigest));
+    }
+
+    /// @dev `keccak256(abi.encode(order))`: a struct of static members lies in memory as `abi.encode` would lay it out.
+    function hashOrder(Order memory order) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            digest := keccak256(order, 0x160)
+        }
     }
 }
