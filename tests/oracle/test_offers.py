@@ -372,7 +372,7 @@ def test_acceptance_by_another_is_refused(world: World) -> None:
 
 
 def test_acceptance_of_anothers_offer_is_refused(world: World) -> None:
-    made, state = world.offer(DATA)
+    _, state = world.offer(DATA)
     rival, rivals_state = world.offer(b"three\n", account=rival_account)
     request = world.acceptance(rival, rivals_state)
     with pytest.raises(KeyMismatch):
