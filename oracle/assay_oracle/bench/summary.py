@@ -59,7 +59,7 @@ class Results:
 
 
 def by_method(results: Results) -> list[Figures]:
-    """One row of figures per data set, setting, seed and scorer (method, baseline or rival), where the truth is known."""
+    """Figures per data set, setting, seed and scorer (method, baseline or rival), where the truth is known."""
     truths = {(u.data, u.setting, u.seed): r for u, r in results.each("truth")}
     rows = []
     for part in ("method", "baseline", "rival"):
@@ -155,7 +155,7 @@ def cases(results: Results) -> Figures:
 def _judged(sellers: Figures) -> tuple[float, dict[str, bool]]:
     """Rank correlation of price and true gain over sellers, and which of the case's orderings hold.
 
-    A price is compared with its gain as the owner would see it: no harm is bought at price zero, so harmful sellers tie.
+    Harmful sellers tie at a gain of zero: at price zero nothing is bought of them, and no price is lower.
     """
     price = {kind: float(row["price"]) for kind, row in sellers.items()}
     gain = {kind: max(float(row["gain"]), 0.0) for kind, row in sellers.items()}
