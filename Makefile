@@ -11,6 +11,8 @@ PIP_FLAGS ?=
 BIN := $(CURDIR)/.venv/bin
 TOOLS := $(CURDIR)/.build/bin
 export PATH := $(TOOLS):$(BIN):$(PATH)
+# py-solc-x, and through it ape, look for compilers here.
+export SOLCX_BINARY_PATH := $(CURDIR)/.build/solc
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 CONTRACTS := $(shell find contracts -name '*.sol')
@@ -35,12 +37,17 @@ help: ## list the targets
 	scripts/link_tools.sh $(TOOLS)
 	@mkdir -p .build && touch $@
 
-.build/contracts: .build/venv .build/npm ape-config.yaml $(CONTRACTS)
+.build/solc/solc: .build/venv .build/npm scripts/solc/provide.py scripts/solc/solc
+	@echo "== Solidity compiler" >&2
+	python scripts/solc/provide.py .build/solc >/dev/null
+	@touch -h $@
+
+.build/contracts: .build/solc/solc ape-config.yaml $(CONTRACTS)
 	@echo "== Contracts" >&2
 	ape compile
 	@mkdir -p .build && touch $@
 
-setup: .build/venv .build/npm .build/contracts ## install everything inside this folder, compile the contracts
+setup: .build/contracts ## install everything inside this folder, compile the contracts
 
 # --- checks and tests -----------------------------------------------------------------------------------------------
 
