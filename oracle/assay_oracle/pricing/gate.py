@@ -6,6 +6,7 @@ as it then is, not its linear forecast. Influence alone does not find junk; this
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,10 +14,8 @@ from assay_oracle.pricing.context import Context, Sample
 from assay_oracle.pricing.network import Network, losses
 from assay_oracle.pricing.records import Float64
 
-_CHUNK = 128
+_BLOCK_NUMBERS = 2**23
 _MAX_DENSE = 3000
-STEP = 0.05
-"""Weight of the record in the step, as a share of the base's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +26,38 @@ class Gate:
     surrogate: Network
 
     def drops(self, offer: Sample) -> Float64:
-        """Drop of the validation loss by a step towards each record, read on each half: (n, 2)."""
-        hidden, outputs = self._read(offer.x)
-        residual = _residual(outputs, offer.y)
-        steps = self._solve(residual[:, :, None] * hidden[:, None, :])
+        """Drop of the validation loss by a Newton step towards each record, read on each half: (n, 2)."""
         v_hidden, v_outputs = self._read(self.context.validation.x)
         v_y = self.context.validation.y
-        in_units = self.context.encoder.outputs_in_units(v_outputs)
-        importance = torch.from_numpy(self.context.metric.importance(in_units))
+        importance = self._importance(v_outputs)
         halves = torch.stack([importance * torch.from_numpy(self.context.half == side) for side in (False, True)])
         halves = halves / halves.sum(1, keepdim=True).clamp(min=1e-12)
         before = losses(v_outputs[None], v_y)[0]
         drops = torch.empty((len(offer), 2), dtype=torch.float64)
-        for start in range(0, len(offer), _CHUNK):
-            moved = v_outputs - STEP * torch.einsum("vh,nkh->nvk", v_hidden, steps[start : start + _CHUNK])
-            drops[start : start + _CHUNK] = (before - losses(moved, v_y)) @ halves.T
-        return drops.numpy()
+        steps = self._steps(offer)
+        rows = max(1, _BLOCK_NUMBERS // v_outputs.numel())
+        for start in range(0, len(offer), rows):
+            moved = v_outputs - torch.einsum("vh,nkh->nvk", v_hidden, steps[start : start + rows])
+            drops[start : start + rows] = (before - losses(moved, v_y)) @ halves.T
+        return np.asarray(drops.numpy())
+
+    def linear(self, offer: Sample) -> Float64:
+        """The same drop to first order, over all validation records: influence in the last layer, (n,)."""
+        v_hidden, v_outputs = self._read(self.context.validation.x)
+        share = self._importance(v_outputs) / len(v_outputs)
+        goal = torch.einsum("v,vk,vh->kh", share, _residual(v_outputs, self.context.validation.y), v_hidden)
+        hidden, outputs = self._read(offer.x)
+        vector = self._solve(goal[None])[0] / self.context.base.weight.sum()
+        return np.asarray(torch.einsum("nk,kh,nh->n", _residual(outputs, offer.y), vector, hidden).numpy())
+
+    def _steps(self, offer: Sample) -> Tensor:
+        """What each record, at its weight among the base's, takes off the last layer: (n, k, h + 1)."""
+        hidden, outputs = self._read(offer.x)
+        residual = _residual(outputs, offer.y)
+        return self._solve(residual[:, :, None] * hidden[:, None, :]) / self.context.base.weight.sum()
+
+    def _importance(self, v_outputs: Tensor) -> Tensor:
+        return torch.from_numpy(self.context.metric.importance(self.context.encoder.outputs_in_units(v_outputs)))
 
     def _read(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs of the last layer with a one beside them (n, h + 1), and raw outputs (n, k)."""

@@ -1,0 +1,77 @@
+"""What methods that work on a small network have in common: keeping it, fine-tuning it, reading gradients from it."""
+
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay_oracle.pricing.context import Context, Sample, Task
+from assay_oracle.pricing.curvature import goal_gradient, gradients, solve
+from assay_oracle.pricing.gate import Gate
+from assay_oracle.pricing.methods import Additive, Parts, Refit
+from assay_oracle.pricing.network import Network, train
+from assay_oracle.pricing.records import Float64, Records
+from assay_oracle.pricing.student import distil
+
+STEPS = 100
+RATE = 1e-2
+
+
+class OnNetwork(Additive):
+    """A method on one network, by default a distilled student."""
+
+    def __init__(self, context: Context, parts: Parts) -> None:
+        super().__init__(context, parts)
+        count = sum(name.startswith("network.") for name in parts.tensors)
+        self.network = Network.of([parts.tensors[f"network.{i}"] for i in range(count)])
+
+    @classmethod
+    def fit(cls, task: Task) -> Self:
+        """Distils a student."""
+        network, fidelity = distil(task)
+        return cls(task.context, network_parts(network, fidelity, "student"))
+
+
+class FineTuned(OnNetwork, Refit):
+    """A set is priced by fine-tuning the network on base and offer, for as many steps as on the base alone."""
+
+    def updated(self, offer: Sample, weights: Tensor) -> Float64:
+        """See ``Refit``."""
+        base = self.context.base
+        shares = torch.cat([base.weight.expand(len(weights), -1), weights], dim=1)
+        tuned = train(
+            self.network.repeat(len(weights)),
+            torch.cat([base.x, offer.x]),
+            torch.cat([base.y, offer.y]),
+            shares / shares.sum(1, keepdim=True),
+            decay=self.context.decay,
+            steps=STEPS,
+            rate=RATE,
+        )
+        return self.context.encoder.outputs_in_units(tuned(self.context.validation.x))
+
+    def points(self, records: Records) -> Float64:
+        """Influence of each record; not above zero where a Newton step towards the record raises the risk, (n,)."""
+        offer = self.context.encode(records)
+        influence = influences(self.network, self.context, offer)
+        helps = Gate(self.context, self.network).drops(offer).mean(axis=1) > 0
+        return np.where(helps, influence, np.minimum(influence, 0))
+
+
+def network_parts(network: Network, fidelity: float, what: str) -> Parts:
+    """A network as an artifact keeps it."""
+    tensors = {f"network.{i}": tensor for i, tensor in enumerate(network.tensors)}
+    leak = f"part of a {what} of {network.parameters} parameters that agrees with the model on {fidelity:.1%} of inputs"
+    return Parts(tensors, {}, fidelity, dict.fromkeys(tensors, leak))
+
+
+def influences(network: Network, context: Context, offer: Sample, solved: Tensor | None = None) -> Float64:
+    """Influence of each record on the risk, as a drop: g_goal^T H^-1 g_i / N, (n,).
+
+    Koh and Liang, "Understanding black-box predictions via influence functions", 2017, equation 2; the sign is turned,
+    so that a record that helps is positive. ``solved`` is H^-1 g_goal where it is at hand.
+    """
+    vector = solve(network, context, goal_gradient(network, context)) if solved is None else solved
+    drops = torch.cat([block @ vector for block in gradients(network, offer)])
+    return np.asarray((drops / context.base.weight.sum()).numpy())
