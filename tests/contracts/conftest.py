@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.world import World
+from tests.contracts.world import Currency, World
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +51,23 @@ def settlement(project: Any, relayer: Any) -> Any:
 @pytest.fixture
 def world(settlement: Any, chain: Any, buyer: Any, oracle: Any, seller: Any, relayer: Any) -> World:
     return World(settlement, chain, buyer, oracle, seller, relayer)
+
+
+@pytest.fixture(scope="session")
+def harness(project: Any, relayer: Any) -> Any:
+    return relayer.deploy(project.Harness)
+
+
+@pytest.fixture
+def token(project: Any, world: World) -> Any:
+    """An exact-transfer token with ERC-2612 permit, of which buyer and seller have plenty."""
+    return world.give(world.relayer.deploy(project.Token))
+
+
+@pytest.fixture(params=["native", "token"])
+def currency(request: pytest.FixtureRequest) -> Currency:
+    """The native coin, and an exact-transfer token."""
+    if request.param == "native":
+        return Currency()
+    token = request.getfixturevalue("token")
+    return Currency(token.address, token)

@@ -1,10 +1,8 @@
 """A settlement contract with a buyer, an oracle and a seller around it, and the steps of a sale by name."""
 
-import hashlib
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import ape
@@ -12,75 +10,20 @@ from eth_account import Account
 from eth_account.messages import SignableMessage
 
 from assay.protocol.quote import Domain, digest
-from assay.protocol.seal import ChunkProof, Commitment, prove, seal
+from assay.protocol.seal import ChunkProof
 from assay.protocol.types import NATIVE_TOKEN, ModelTerms, Order, Quote, Status, key_hash
-
-HOUR = 3600
-DAY = 24 * HOUR
-ETHER = 10**18
-PRICE = 10**17
-CHUNK = 1024
-
-
-def bytes32(text: str) -> bytes:
-    """A recognisable 32-byte value."""
-    return hashlib.sha256(text.encode()).digest()
+from tests.contracts.sale import DAY, ETHER, HOUR, PRICE, Sale, Sealed, bytes32
 
 
 @dataclass(frozen=True)
-class Sealed:
-    """A sealed file with its key. A seller who lies has put another key into the order than the file's."""
+class Currency:
+    """What a model pays in: the native coin, or a token."""
 
-    file: io.BytesIO
-    key: bytes
-    commitment: Commitment
-    plain: bytes
+    address: str = NATIVE_TOKEN
+    token: Any = None
 
-    @classmethod
-    def of(cls, data: bytes, chunk_size: int = CHUNK, key: bytes = bytes32("key")) -> "Sealed":
-        file = io.BytesIO()
-        salts = hashlib.sha256(b"salts").digest()[:16]
-        commitment = seal(io.BytesIO(data), file, key, chunk_size=chunk_size, salts=lambda _: salts)
-        step = chunk_size - 16
-        plain = b"".join(salts + data[i : i + step] for i in range(0, len(data), step))
-        return cls(file, key, commitment, plain)
-
-    def proof(self, index: int) -> ChunkProof:
-        return prove(self.file, index)
-
-    def sealed_digests(self) -> list[bytes]:
-        count = -(-self.commitment.total_bytes // self.commitment.chunk_size)
-        return [hashlib.sha256(self.proof(i).sealed_chunk).digest() for i in range(count)]
-
-
-@dataclass(frozen=True)
-class Sale:
-    """One sale, as far as it was agreed off chain. ``with_`` alters it and signs nothing anew."""
-
-    terms: ModelTerms
-    quote: Quote
-    order: Order
-    key: bytes
-    oracle_signature: bytes
-    seller_signature: bytes
-    sealed: Sealed
-
-    def with_(self, **changes: Any) -> "Sale":
-        return replace(self, **changes)
-
-    @property
-    def order_id(self) -> bytes:
-        return self.order.order_id()
-
-    @property
-    def post_arguments(self) -> tuple[Any, ...]:
-        return (
-            self.terms.abi_values(),
-            self.quote.abi_values(),
-            self.oracle_signature,
-            self.order.key_hash,
-            self.seller_signature,
-        )
+    def balance(self, account: Any) -> int:
+        return int(self.token.balanceOf(account) if self.token else account.balance)
 
 
 @dataclass
@@ -135,13 +78,19 @@ class World:
         return Quote(**(values | changes))
 
     def agree(
-        self, terms: ModelTerms, *, sealed: Sealed | None = None, key: bytes | None = None, **quote_changes: Any
+        self,
+        terms: ModelTerms,
+        *,
+        sealed: Sealed | None = None,
+        key: bytes | None = None,
+        lock: bytes | None = None,
+        **quote_changes: Any,
     ) -> Sale:
         """Oracle signs a quote, seller accepts it under ``key``: the sealed file's, unless the seller lies."""
         sealed = sealed or self.sealed
         key = key or sealed.key
         quote = self.quote(terms, **({"data_root": sealed.commitment.data_root} | quote_changes))
-        lock = key_hash(quote.order_id(), key)
+        lock = lock or key_hash(quote.order_id(), key)
         order = Order(
             model_id=quote.model_id,
             content_id=quote.content_id,
@@ -188,6 +137,13 @@ class World:
         self.fund(terms, budget)
         return terms
 
+    def give(self, token: Any, amount: int = 100 * ETHER) -> Any:
+        """Mints to buyer and seller, who let the contract take it."""
+        for account in (self.buyer, self.seller):
+            token.mint(account, amount, sender=account)
+            token.approve(self.settlement, amount, sender=account)
+        return token
+
     def deposit_bond(self, amount: int, token: str = NATIVE_TOKEN) -> None:
         value = amount if token == NATIVE_TOKEN else 0
         self.settlement.deposit(token, amount, sender=self.seller, value=value)
@@ -219,20 +175,51 @@ class World:
             sale.order.abi_values(),
             sale.sealed.commitment.chunk_size,
             sale.sealed.plain,
-            sale.sealed.sealed_digests(),
+            sale.sealed.sealed_digests,
             sender=sender or self.relayer,
         )
+
+    def finalize_batch(self, sales: Sequence[Sale], sender: Any = None) -> Any:
+        return self.settlement.finalizeBatch([sale.order.abi_values() for sale in sales], sender=sender or self.relayer)
+
+    # --- whole stretches of a sale ---
 
     def locked(self, *, sealed: Sealed | None = None, key: bytes | None = None, **terms_changes: Any) -> Sale:
         """A sale whose order was just posted, from a model opened for it."""
         sale = self.agree(self.open(**terms_changes), sealed=sealed, key=key)
+        if sale.terms.seller_bond:
+            self.deposit_bond(sale.terms.seller_bond, sale.terms.token)
         self.post(sale)
         return sale
+
+    def many_locked(self, count: int, **terms_changes: Any) -> list[Sale]:
+        """Sales of different records to one model."""
+        terms = self.open(**terms_changes)
+        sales = [self.agree(terms, content_id=bytes32(f"records {i}")) for i in range(count)]
+        for sale in sales:
+            self.post(sale)
+        return sales
 
     def revealed(self, **changes: Any) -> Sale:
         """A sale whose key was just revealed."""
         sale = self.locked(**changes)
         self.reveal(sale, self.receipt(sale) if sale.terms.require_receipt else b"")
+        return sale
+
+    def sale_in(self, status: Status, **changes: Any) -> Sale:
+        """A sale that has come as far as ``status``. One that is to be disputed has a key that opens nothing."""
+        if status is Status.NONE:
+            return self.agree(self.open(**changes))
+        sale = self.locked(**changes, key=bytes32("wrong key") if status is Status.DISPUTED else None)
+        if status is Status.PAID:
+            self.settle(sale)
+        elif status is Status.REFUNDED:
+            self.at(self.deadline(sale) + 1)
+            self.refund(sale)
+        elif status is not Status.LOCKED:
+            self.reveal(sale, self.receipt(sale) if sale.terms.require_receipt else b"")
+            if status is Status.DISPUTED:
+                self.dispute(sale)
         return sale
 
     # --- what is there ---
