@@ -7,38 +7,62 @@ for purchase in buyer.look(model_id): ...        downloads, checks, opens, ackno
 """
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.chain import PostedOrder, SettlementClient
-from assay.errors import ChunkMismatch, ContractReverted, OracleError, OracleMisbehaved, SaleError, SealError
+from assay.chain import PostedOrder, Receipt, SettlementClient, move_on
+from assay.errors import (
+    AssayError,
+    ChunkMismatch,
+    EnvelopeInvalid,
+    NodeUnreachable,
+    OracleError,
+    OracleMisbehaved,
+    SaleError,
+    SealError,
+)
 from assay.files import sync_folder
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderNotes
 from assay.protocol.types import ModelTerms, Order, Status, key_hash
 
-_SUFFIXES = ((b"PAR1", ".parquet"), (b"PK\x03\x04", ".npz"))
+_SUFFIXES = {b"PAR1": ".parquet", b"PK\x03\x04": ".npz"}
+_OTHER_SUFFIX = ".csv"
+
+Bars = Callable[[str, int], AbstractContextManager[seal.Progress]]
+"""What is done and its bytes in all, to a function that takes the bytes done since its last call."""
 
 
 @dataclass
 class Purchase:
-    """One order as the buyer sees it. ``gas`` is what this look spent, by step."""
+    """One order as the buyer sees it.
+
+    ``gas`` is what this look spent, by step; ``note`` says what is waited for, or what is wrong; ``error`` is set where
+    this look could not do what was due.
+    """
 
     order: Order
     status: Status
     deadline: int
     file: Path | None = None
     note: str = ""
-    gas: dict[str, int] | None = None
+    error: AssayError | None = None
+    gas: dict[str, int] = field(default_factory=dict)
 
 
 def _silent(_: str) -> None:
     return
+
+
+@contextmanager
+def _unseen(_: str, __: int) -> Iterator[seal.Progress]:
+    yield lambda _: None
 
 
 class Buyer:
@@ -52,6 +76,7 @@ class Buyer:
         folder: where downloads and opened files go; made if it is not there.
         now: unix time; by default the chain's latest block.
         say: told what happens, in a sentence.
+        bars: shows the progress of what takes long.
     """
 
     def __init__(
@@ -64,6 +89,7 @@ class Buyer:
         *,
         now: Callable[[], int] | None = None,
         say: Callable[[str], None] = _silent,
+        bars: Bars = _unseen,
     ) -> None:
         self._chain = chain
         self._oracle = oracle
@@ -72,7 +98,8 @@ class Buyer:
         self._folder = folder
         self._now = now or chain.block_time
         self._say = say
-        folder.mkdir(parents=True, exist_ok=True)
+        self._bars = bars
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     # --- models -------------------------------------------------------------------------------------------------------
 
@@ -103,84 +130,102 @@ class Buyer:
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    def look(self, model_id: bytes, *, progress: seal.Progress | None = None) -> list[Purchase]:
+    def look(self, model_id: bytes) -> list[Purchase]:
         """Takes every order of the model as far as it goes now; safe to run at any time and again."""
-        return [self.step(posted, progress=progress) for posted in self._chain.posted(model_id=model_id)]
+        return [self.step(posted) for posted in self._chain.posted(model_id=model_id)]
 
-    def step(self, posted: PostedOrder, *, progress: seal.Progress | None = None) -> Purchase:
+    def step(self, posted: PostedOrder) -> Purchase:
         """Takes one order as far as it goes now.
 
         While it is LOCKED: download, check against the commitment, leave a receipt if the terms ask for one; open it
         with the key from the oracle if the seller cooperates, and acknowledge. Once REVEALED: open with the revealed
         key; a chunk that it does not open is disputed, else acknowledge. After silence: refund.
+
+        What goes wrong with this order is in the purchase's ``error``, so that it holds up no other.
+
+        Raises:
+            NodeUnreachable: nothing can be done now.
         """
-        order = posted.order
-        state = self._chain.order_state(order.order_id())
-        purchase = Purchase(order, state.status, state.deadline, gas={})
-        opened = self._opened(order)
-        if state.status is Status.LOCKED and self._now() > state.deadline:
-            self._close(purchase, "refund", lambda: self._chain.refund(order).gas)
-        elif opened:
-            purchase.file = opened
-            self._acknowledge(purchase)
-        elif state.status in (Status.LOCKED, Status.REVEALED, Status.PAID):
-            self._fetch_and_open(purchase, progress)
+        state = self._chain.order_state(posted.order.order_id())
+        purchase = Purchase(posted.order, state.status, state.deadline)
+        try:
+            self._advance(purchase)
+        except NodeUnreachable:
+            raise
+        except AssayError as error:
+            purchase.error, purchase.note = error, error.message
         return purchase
 
-    def _fetch_and_open(self, purchase: Purchase, progress: seal.Progress | None) -> None:
+    def _advance(self, purchase: Purchase) -> None:
         order = purchase.order
+        purchase.file = self._opened(order)
+        if purchase.status is Status.LOCKED and self._now() > purchase.deadline:
+            self._close(purchase, "refund", lambda: self._chain.refund(order))
+        elif purchase.file:
+            self._acknowledge(purchase)
+        elif purchase.status in (Status.LOCKED, Status.REVEALED, Status.PAID):
+            self._fetch_and_open(purchase)
+
+    def _fetch_and_open(self, purchase: Purchase) -> None:
+        """Where the oracle is down, what is on disk and on chain must do."""
+        order = purchase.order
+        sealed = self._folder / self._name(order, ".sealed")
+        notes = None
         try:
-            sealed = self._sealed(order, progress)
+            self._fetch(order, sealed)
             notes = self._oracle.notes(order.order_id())
+            if purchase.status is Status.LOCKED and order.require_receipt and notes.receipt is None:
+                signed = self._account.sign_message(self._chain.domain.receipt(order.digest()))
+                self._oracle.put_receipt(order.order_id(), bytes(signed.signature))
         except OracleError as error:
-            purchase.note = error.message
-            sealed = self._folder / self._name(order, ".sealed")
             if not sealed.exists():
-                return
-            notes = None
-        if purchase.status is Status.LOCKED and order.require_receipt and notes and notes.receipt is None:
-            signed = self._account.sign_message(self._chain.domain.receipt(order.digest()))
-            self._oracle.put_receipt(order.order_id(), bytes(signed.signature))
+                raise
+            purchase.error, purchase.note = error, error.message
         key = self._key(order, notes)
         if key is None:
-            purchase.note = "sealed file checked; waiting for the key"
+            purchase.note = purchase.note or "sealed file checked; waiting for the key"
             return
         self._open(purchase, sealed, key)
 
-    def _sealed(self, order: Order, progress: seal.Progress | None) -> Path:
-        """The sealed file of an order, fetched if it is not here, and found to match its commitment.
+    def _fetch(self, order: Order, sealed: Path) -> None:
+        """Puts the sealed file of an order at ``sealed``, unless it is there, and checks it against its commitment.
 
         Raises:
             OracleMisbehaved: what the oracle delivers is not what the order commits to.
         """
-        path = self._folder / self._name(order, ".sealed")
-        if path.exists():
-            return path
+        if sealed.exists():
+            return
         enveloped = self._folder / self._name(order, ".age")
-        self._oracle.download(order.order_id(), enveloped, progress=progress)
-        aside = path.with_suffix(".part")
+        with self._bars("downloading", self._oracle.notes(order.order_id()).sealed_bytes) as done:
+            self._oracle.download(order.order_id(), enveloped, progress=done)
+        aside = sealed.with_suffix(".part")
         try:
             with enveloped.open("rb") as source, aside.open("w+b") as target:
                 envelope.open_with(self._identity, source, target)
-                index = seal.check_chunks(target)
+                with self._bars("checking", target.tell()) as done:
+                    index = seal.check_chunks(target, progress=done)
                 if index.data_root != order.data_root:
                     raise SealError(f"expected root 0x{order.data_root.hex()}, got 0x{index.data_root.hex()}")
                 os.fsync(target.fileno())
-        except SealError as error:
+        except (SealError, EnvelopeInvalid) as error:
             enveloped.unlink()
+            aside.unlink()
             raise OracleMisbehaved(
-                f"the sealed file is not the one that the order commits to: {error.message}"
+                f"the sealed file is not the one that the order commits to: {error.message}",
+                hint="run the same command again: it is fetched anew",
             ) from None
-        aside.replace(path)
+        aside.replace(sealed)
         sync_folder(self._folder)
         enveloped.unlink()
-        return path
 
     def _key(self, order: Order, notes: OrderNotes | None) -> bytes | None:
         """The key that the order locks, from the chain or through the oracle; None while it is secret."""
         key = self._chain.revealed_key(order.order_id())
         if key is None and notes and notes.key_envelope:
-            key = envelope.unwrap_key(self._identity, notes.key_envelope)
+            try:
+                key = envelope.unwrap_key(self._identity, notes.key_envelope)
+            except EnvelopeInvalid:
+                self._say("the key that the oracle handed over does not open; waiting for it on chain")
         if key is None or key_hash(order.order_id(), key) != order.key_hash:
             return None
         return key
@@ -189,11 +234,15 @@ class Buyer:
         order = purchase.order
         aside = self._folder / self._name(order, ".part")
         try:
-            with sealed.open("rb") as source, aside.open("wb") as target:
-                seal.open_sealed(source, key, target)
+            with (
+                sealed.open("rb") as source,
+                aside.open("wb") as target,
+                self._bars("opening", sealed.stat().st_size) as done,
+            ):
+                seal.open_sealed(source, key, target, progress=done)
                 target.flush()
                 os.fsync(target.fileno())
-        except ChunkMismatch:
+        except SealError:
             aside.unlink()
             self._dispute(purchase, sealed, key)
             return
@@ -204,15 +253,28 @@ class Buyer:
         self._acknowledge(purchase)
 
     def _dispute(self, purchase: Purchase, sealed: Path, key: bytes) -> None:
-        if purchase.status is Status.LOCKED:
-            purchase.note = "the key does not open the data; disputing once it is revealed on chain"
-            return
+        """Disputes the first chunk that the key does not open, once the key is on chain.
+
+        Raises:
+            SealError: the fault is with the copy on disk, which was right when it came.
+        """
         with sealed.open("rb") as source:
-            bad = seal.find_bad_chunk(source, key)
+            try:
+                bad = seal.find_bad_chunk(source, key)
+            except SealError as error:
+                sealed.unlink()
+                raise ChunkMismatch(
+                    f"the sealed file on disk was altered since it came ({error.message}), and was deleted",
+                    hint="run the same command again: it is fetched anew",
+                ) from None
             assert bad is not None
+            purchase.note = f"the key does not open chunk {bad}"
+            if purchase.status is Status.LOCKED:
+                purchase.note += "; disputing once it is revealed on chain"
+            if purchase.status is not Status.REVEALED:
+                return
             proof = seal.prove(source, bad)
-        self._close(purchase, "dispute", lambda: self._chain.dispute(purchase.order, key, proof).gas)
-        purchase.note = f"the key does not open chunk {bad}"
+        self._close(purchase, "dispute", lambda: self._chain.dispute(purchase.order, key, proof))
 
     def _acknowledge(self, purchase: Purchase) -> None:
         """Leaves the signed consent with the oracle, which settles; the file is safe on disk by now."""
@@ -225,26 +287,19 @@ class Buyer:
         except OracleError as error:
             purchase.note = f"opened; the oracle does not take the acknowledgement: {error.message}"
 
-    def _close(self, purchase: Purchase, step: str, send: Callable[[], int]) -> None:
-        """Anyone may close an order: that somebody was faster is no failure."""
-        order_id = purchase.order.order_id()
-        try:
-            gas = send()
-        except ContractReverted:
-            state = self._chain.order_state(order_id)
-            if state.status is purchase.status:
-                raise
-        else:
-            assert purchase.gas is not None
-            purchase.gas[step] = gas
-        purchase.status = self._chain.order_state(order_id).status
+    def _close(self, purchase: Purchase, step: str, send: Callable[[], Receipt]) -> None:
+        """Sends what closes an order, unless that was done and waits to be mined."""
+        if self._chain.unmined():
+            purchase.note = "waiting for an earlier transaction of this account to be mined"
+            return
+        sent = move_on(self._chain, purchase.order.order_id(), send)
+        if sent:
+            purchase.gas[step] = sent.gas
+        purchase.status = self._chain.order_state(purchase.order.order_id()).status
 
     def _opened(self, order: Order) -> Path | None:
-        for suffix in (".parquet", ".npz", ".csv"):
-            path = self._folder / self._name(order, suffix)
-            if path.exists():
-                return path
-        return None
+        paths = (self._folder / self._name(order, suffix) for suffix in (*_SUFFIXES.values(), _OTHER_SUFFIX))
+        return next((path for path in paths if path.exists()), None)
 
     def _name(self, order: Order, suffix: str) -> str:
         return order.order_id().hex() + suffix
@@ -253,4 +308,4 @@ class Buyer:
 def _suffix_of(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(4)
-    return next((suffix for magic, suffix in _SUFFIXES if start == magic), ".csv")
+    return _SUFFIXES.get(start, _OTHER_SUFFIX)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import requests
 from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 from eth_account.signers.local import LocalAccount
 from eth_utils.abi import function_abi_to_4byte_selector
 from eth_utils.address import to_checksum_address
@@ -43,6 +44,10 @@ from assay.remedies import REMEDIES
 
 GAS_MARGIN = 1.25
 """Gas limit over estimate: state may change between the two."""
+LOCAL_CHAINS = (1337, 31337)
+"""Chain ids of development nodes, which do not reorganise."""
+CONFIRMATIONS = 12
+"""Blocks after which a public chain's order is taken to stay."""
 
 _ERC20_ABI = [
     {
@@ -156,7 +161,10 @@ def decode_revert(data: bytes) -> ContractReverted | None:
     if entry is None:
         return None
     names = [parameter["name"] for parameter in entry["inputs"]]
-    values = decode([parameter["type"] for parameter in entry["inputs"]], data[4:])
+    try:
+        values = decode([parameter["type"] for parameter in entry["inputs"]], data[4:])
+    except DecodingError:
+        return None
     arguments = {
         name: f"0x{value.hex()}" if isinstance(value, bytes) else value
         for name, value in zip(names, values, strict=True)
@@ -168,9 +176,24 @@ def _revert_data(error: Exception) -> bytes:
     data = getattr(error, "data", None)
     if isinstance(data, dict):
         data = data.get("data")
-    if isinstance(data, str) and data.startswith("0x"):
-        return bytes.fromhex(data[2:])
-    return b""
+    try:
+        return bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else b""
+    except ValueError:
+        return b""
+
+
+def move_on(chain: Any, order_id: bytes, send: Callable[[], Receipt]) -> Receipt | None:
+    """Sends what takes an order further; None where somebody else did it first, as anyone may.
+
+    ``chain`` is a ``SettlementClient``, or what stands for one.
+    """
+    before = chain.order_state(order_id).status
+    try:
+        return send()
+    except ChainError:
+        if chain.order_state(order_id).status is before:
+            raise
+        return None
 
 
 class SettlementClient:
@@ -181,8 +204,10 @@ class SettlementClient:
         contract: address of the settlement contract.
         chain_id: the chain that the node must serve.
         account: who sends transactions; reading needs none.
-        confirmations: blocks that must follow a transaction's before it counts.
+        confirmations: blocks that must follow an order's before a key is risked on it; by default none on a local
+            chain and ``CONFIRMATIONS`` on any other.
         timeout: seconds to wait for a transaction to be mined.
+        from_block: where the contract's events begin.
     """
 
     def __init__(
@@ -192,14 +217,15 @@ class SettlementClient:
         *,
         chain_id: int,
         account: LocalAccount | None = None,
-        confirmations: int = 0,
+        confirmations: int | None = None,
         timeout: float = 120,
         from_block: int = 0,
     ) -> None:
         self.node = node
         self.domain = Domain(chain_id=chain_id, contract=contract)
         self.account = account
-        self._confirmations = confirmations
+        depth = 0 if chain_id in LOCAL_CHAINS else CONFIRMATIONS
+        self._confirmations = depth if confirmations is None else confirmations
         self._timeout = timeout
         self._from_block = from_block
         self._web3 = Web3(Web3.HTTPProvider(node, request_kwargs={"timeout": 30}))
@@ -227,7 +253,7 @@ class SettlementClient:
         except TimeExhausted as error:
             raise TransactionPending(
                 f"not mined within {self._timeout:.0f} s: {error}",
-                hint="run the same command again: it finds the transaction if it was mined since",
+                hint="it may still be mined: look at the state first (assay orders, assay model status)",
             ) from error
         except (ContractLogicError, Web3RPCError) as error:
             reverted = decode_revert(_revert_data(error))
@@ -272,7 +298,7 @@ class SettlementClient:
             return int(self._web3.eth.block_number)
 
     def is_confirmed(self, block: int) -> bool:
-        """Whether ``block`` lies deep enough that a reorganisation need not be feared."""
+        """Whether ``block`` lies so deep that a reorganisation need not be feared."""
         return self.block_number() >= block + self._confirmations
 
     def balance(self, account: str, token: str = NATIVE_TOKEN) -> int:
@@ -342,20 +368,7 @@ class SettlementClient:
         if receipt["status"] != 1:
             function.call(sender, receipt["blockNumber"] - 1)
             raise ChainError(f"transaction 0x{digest.hex()} was mined and failed")
-        self._wait(lambda: self.is_confirmed(receipt["blockNumber"]))
         return Receipt(digest, receipt["blockNumber"], receipt["gasUsed"])
-
-    def _wait(self, done: Callable[[], bool]) -> None:
-        pause = threading.Event()
-        waited = 0.0
-        while not done():
-            if waited >= self._timeout:
-                raise TransactionPending(
-                    f"mined, but not confirmed {self._confirmations} blocks deep within {self._timeout:.0f} s",
-                    hint="run the same command again",
-                )
-            pause.wait(0.5)
-            waited += 0.5
 
     # --- models -------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ _PREFIX = "age"
 def recipient_of(delivery_key: bytes) -> str:
     """The age recipient (``age1...``) of 32 raw bytes."""
     words = convertbits(delivery_key, 8, 5)
-    if words is None:
+    if words is None or len(delivery_key) != 32:
         raise EnvelopeInvalid(f"expected 32 bytes of an X25519 public key, got {len(delivery_key)}")
     return bech32_encode(_PREFIX, words)
 
@@ -72,6 +72,8 @@ def open_with(identity: str, source: BinaryIO, target: BinaryIO) -> None:
     try:
         pyrage.decrypt_io(source, target, [_identity(identity)])
     except (pyrage.DecryptError, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise
         raise EnvelopeInvalid(f"expected an age envelope for {public_of(identity)}: {error}") from None
 
 

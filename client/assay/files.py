@@ -1,6 +1,9 @@
 """Files that survive a crash: written aside, flushed to the disk, then put in place."""
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PRIVATE = 0o600
@@ -8,14 +11,36 @@ PRIVATE = 0o600
 
 def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     """Writes ``path`` so that after a crash it has the old content or the new, never half."""
-    aside = path.with_name(f".{path.name}.part")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    with _aside(path, content, mode) as aside:
+        aside.replace(path)
     sync_folder(path.parent)
+
+
+def write_new(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
+    """Writes ``path``, whole or not at all, and never over something that is there.
+
+    Raises:
+        FileExistsError: there is something at ``path``, if only since a moment ago.
+    """
+    with _aside(path, content, mode) as aside:
+        path.hardlink_to(aside)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def _aside(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """A file of our own with ``content`` on the disk, beside ``path``; gone at the end if it is still there."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    aside = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield aside
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

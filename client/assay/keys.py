@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 
 from assay import envelope
 from assay.errors import KeysError, KeystoreExists, KeystoreInvalid, PasswordWrong
-from assay.files import write_whole
+from assay.files import write_new
 
 
 def create_keystore(path: Path, password: str, *, private_key: bytes | None = None) -> LocalAccount:
@@ -26,7 +26,7 @@ def create_keystore(path: Path, password: str, *, private_key: bytes | None = No
     """
     _check_new(path, password)
     account: LocalAccount = Account.from_key(private_key) if private_key else Account.create()
-    write_whole(path, json.dumps(Account.encrypt(account.key, password), indent=2).encode() + b"\n")
+    _write(path, Account.encrypt(account.key, password))
     if load_account(path, password).address != account.address:
         raise KeysError(f"the keystore at {path} does not read back", hint="do not use it; check the disk")
     return account
@@ -59,7 +59,7 @@ def address_of(path: Path) -> str:
     """Address of a keystore, without its password."""
     try:
         return to_checksum_address(json.loads(_read(path))["address"])
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise KeystoreInvalid(f"expected an Ethereum keystore (JSON) at {path}, got something else") from None
 
 
@@ -73,7 +73,7 @@ def create_identity(path: Path, password: str) -> str:
     identity = envelope.new_identity()
     recipient = envelope.public_of(identity)
     sealed = pyrage.passphrase.encrypt(identity.encode(), password)
-    write_whole(path, json.dumps({"recipient": recipient, "identity": sealed.hex()}, indent=2).encode() + b"\n")
+    _write(path, {"recipient": recipient, "identity": sealed.hex()})
     if load_identity(path, password) != identity:
         raise KeysError(f"the identity at {path} does not read back", hint="do not use it; check the disk")
     return recipient
@@ -88,7 +88,7 @@ def load_identity(path: Path, password: str) -> str:
     """
     try:
         sealed = bytes.fromhex(json.loads(_read(path))["identity"])
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise KeystoreInvalid(f"expected an identity file (JSON) at {path}, got something else") from None
     try:
         identity: bytes = pyrage.passphrase.decrypt(sealed, password)
@@ -101,7 +101,7 @@ def recipient_at(path: Path) -> str:
     """Recipient of an identity file, without its password."""
     try:
         return str(json.loads(_read(path))["recipient"])
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         raise KeystoreInvalid(f"expected an identity file (JSON) at {path}, got something else") from None
 
 
@@ -109,8 +109,19 @@ def _check_new(path: Path, password: str) -> None:
     if not password:
         raise KeysError("expected a password, got an empty one", hint="a key without a password is anybody's")
     if path.exists():
-        raise KeystoreExists(f"{path} exists", hint="choose another name; a key is never overwritten")
-    path.parent.mkdir(parents=True, exist_ok=True)
+        raise _exists(path)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _write(path: Path, content: object) -> None:
+    try:
+        write_new(path, json.dumps(content, indent=2).encode() + b"\n")
+    except FileExistsError:
+        raise _exists(path) from None
+
+
+def _exists(path: Path) -> KeystoreExists:
+    return KeystoreExists(f"{path} exists", hint="choose another name; a key is never overwritten")
 
 
 def _read(path: Path) -> bytes:

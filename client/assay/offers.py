@@ -22,6 +22,9 @@ from assay.files import sync_folder, write_whole
 from assay.protocol import seal
 from assay.protocol.types import Address, Bytes32, Quote, Signature, Value
 
+ENDED = ("declined", "paid", "disputed", "refunded")
+"""Outcomes after the one evaluation: offering the same file again would be refused."""
+
 
 class OfferRecord(Value):
     """One offer of one data set to one model. ``source_digest`` is SHA-256 of the unsealed file."""
@@ -86,13 +89,13 @@ class OfferStore:
         sync_folder(self._folder)
         return record
 
-    def find(self, source: Path, *, model_id: bytes, seller: str) -> OfferRecord | None:
-        """The unfinished offer of this very file to this model, if there is one."""
+    def find(self, source: Path, *, model_id: bytes, seller: str, ended: bool = False) -> OfferRecord | None:
+        """The unfinished offer of this very file to this model, if there is one; or one that ended after its price."""
         with source.open("rb") as data:
             digest = hashlib.file_digest(data, "sha256").digest()
         for record in self.all():
             same = (record.source_digest, record.model_id, record.seller) == (digest, model_id, seller)
-            if same and record.outcome is None:
+            if same and (record.outcome in ENDED if ended else record.outcome is None):
                 return record
         return None
 
@@ -135,4 +138,7 @@ class OfferStore:
         try:
             return OfferRecord.model_validate_json((folder / "record.json").read_bytes())
         except (OSError, ValidationError) as error:
-            raise StoreError(f"the record of the offer in {folder} cannot be read: {error}") from None
+            raise StoreError(
+                f"the record of the offer in {folder} cannot be read: {error}",
+                hint="restore the folder from a copy, or move it away if its sale has ended",
+            ) from None

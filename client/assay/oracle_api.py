@@ -1,5 +1,6 @@
 """The oracle over HTTP: one method per call of ``docs/protocol.md``. Interrupted transfers go on where they stopped."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, BinaryIO, TypeVar
 import httpx
 from pydantic import ValidationError
 
-from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable
+from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, SettingsError
 from assay.protocol.messages import (
     API_PREFIX,
     UPLOAD_OFFSET_HEADER,
@@ -26,18 +27,36 @@ from assay.protocol.types import Value
 PIECE_BYTES = 4 * 2**20
 """Bytes of an upload in one request: what is lost at most when a connection breaks."""
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 Progress = Callable[[int], None]
 V = TypeVar("V", bound=Value)
+
+
+def _check_url(url: str) -> None:
+    """Refuses URLs over which somebody in between could put their own key in the oracle's place, and read the data."""
+    try:
+        parsed = httpx.URL(url)
+        fine = bool(parsed.host) and (parsed.scheme == "https" or (parsed.scheme == "http" and parsed.host in LOOPBACK))
+    except httpx.InvalidURL:
+        fine = False
+    if not fine:
+        raise SettingsError(
+            f"expected the oracle's URL, https:// or http:// to this very machine, got {url!r}",
+            hint="over plain http anyone in between can pose as the oracle and read the data: put TLS in front of it",
+        )
 
 
 class OracleClient:
     """The oracle at ``url``.
 
     Args:
-        url: base URL, e.g. ``https://oracle.example``.
+        url: base URL, e.g. ``https://oracle.example``; without TLS on this very machine alone.
         attempts: tries of a call that finds no answer, with pauses that double from half a second.
         timeout: seconds for one answer.
         transport: httpx transport, for an oracle in the same process.
+
+    Raises:
+        SettingsError: no such URL, or one without TLS to another machine.
     """
 
     def __init__(
@@ -50,10 +69,8 @@ class OracleClient:
     ) -> None:
         self.url = url.rstrip("/")
         self._attempts = attempts
-        try:
-            self._http = httpx.Client(base_url=self.url + API_PREFIX, timeout=timeout, transport=transport)
-        except httpx.InvalidURL as error:
-            raise OracleUnreachable(f"expected the oracle's URL, got {url!r}: {error}") from None
+        _check_url(url)
+        self._http = httpx.Client(base_url=self.url + API_PREFIX, timeout=timeout, transport=transport)
 
     def close(self) -> None:
         """Closes idle connections."""
@@ -127,29 +144,41 @@ class OracleClient:
         return self._value(OrderNotes, "PUT", f"/orders/0x{order_id.hex()}/{kind}", json=statement)
 
     def download(self, order_id: bytes, target: Path, *, progress: Progress | None = None) -> None:
-        """Fetches the envelope of the sealed file into ``target``, after whatever of it is there already."""
-        path = f"/orders/0x{order_id.hex()}/sealed"
+        """Fetches the envelope of the sealed file into ``target``, after whatever of it is there already.
+
+        Raises:
+            OracleMisbehaved: it sends other bytes than it was asked for.
+        """
         whole = self.notes(order_id).sealed_bytes
         with target.open("ab") as file:
+            if file.tell() > whole:
+                file.seek(0)
+                file.truncate()
             if progress and file.tell():
                 progress(file.tell())
-
-            def fetch() -> None:
-                if file.tell() >= whole:
-                    return
-                with self._http.stream("GET", path, headers={"Range": f"bytes={file.tell()}-"}) as response:
-                    if response.status_code != httpx.codes.PARTIAL_CONTENT:
-                        response.read()
-                        self._raise_problem(response)
-                        raise OracleMisbehaved(f"expected a partial answer (206), got {response.status_code}")
-                    for piece in response.iter_bytes(2**16):
-                        file.write(piece)
-                        if progress:
-                            progress(len(piece))
-
-            self._trying(fetch)
+            self._trying(lambda: self._fetch(order_id, file, whole, progress))
             if file.tell() != whole:
                 raise OracleMisbehaved(f"expected an envelope of {whole} bytes, got {file.tell()}")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _fetch(self, order_id: bytes, file: BinaryIO, whole: int, progress: Progress | None) -> None:
+        """One request for the bytes that ``file`` lacks of ``whole``; what came before a broken connection stays."""
+        if file.tell() >= whole:
+            return
+        # Bytes are counted as they lie in the oracle's file: compressed on the way, a range would be another one.
+        headers = {"Range": f"bytes={file.tell()}-", "Accept-Encoding": "identity"}
+        with self._http.stream("GET", f"/orders/0x{order_id.hex()}/sealed", headers=headers) as response:
+            if response.status_code != httpx.codes.PARTIAL_CONTENT:
+                response.read()
+                self._raise_problem(response)
+                raise OracleMisbehaved(f"expected a partial answer (206), got {response.status_code}")
+            for piece in response.iter_raw(2**16):
+                if file.tell() + len(piece) > whole:
+                    raise OracleMisbehaved(f"expected an envelope of {whole} bytes, got more")
+                file.write(piece)
+                if progress:
+                    progress(len(piece))
 
     # --- requests -----------------------------------------------------------------------------------------------------
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.chain import PostedOrder, SettlementClient
+from assay.chain import PostedOrder, SettlementClient, move_on
 from assay.errors import (
-    ContractReverted,
+    NodeUnreachable,
     OfferRefused,
     OracleError,
     OracleMisbehaved,
@@ -24,19 +24,32 @@ from assay.errors import (
     QuoteExpired,
     RevealTooLate,
     SaleError,
+    SettingsError,
+    TransactionPending,
     UsageError,
 )
 from assay.offers import OfferRecord, OfferStore
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
-from assay.protocol.messages import AcceptanceRequest, OfferRequest, OfferState, OfferStatus, OrderNotes
+from assay.protocol.messages import (
+    AcceptanceRequest,
+    OfferRequest,
+    OfferState,
+    OfferStatus,
+    OracleInfo,
+    OrderNotes,
+)
 from assay.protocol.quote import digest, signer_of
 from assay.protocol.types import ModelTerms, Order, Quote, Status, key_hash
 
 REVEAL_MARGIN = 300
 """Seconds before the deadline from which on a key stays secret: seen in the mempool and mined too late, it is lost."""
 
+POSTING_PATIENCE = 60
+"""Seconds in which one's own node must show an order that the oracle's node has seen."""
+
 FINAL = (Status.PAID, Status.DISPUTED, Status.REFUNDED)
+_PENDING = (OfferStatus.UPLOADING, OfferStatus.PRICING)
 
 Say = Callable[[str], None]
 
@@ -53,7 +66,7 @@ class Seller:
         oracle: where data is priced.
         store: the record of offers.
         account: who is paid, and signs.
-        now: unix time; by default the chain's latest block.
+        now: unix time of a clock to heed beside the latest block's, which is old where a node or a chain stands still.
         say: told what happens, in a sentence.
         poll: seconds between two looks at the oracle or the chain.
     """
@@ -73,10 +86,22 @@ class Seller:
         self._oracle = oracle
         self._store = store
         self._account = account
-        self._now = now or chain.block_time
+        self._clock = now
         self._say = say
+        self._said = ""
         self._poll = poll
         self._pause = threading.Event()
+
+    def _now(self) -> int:
+        """Unix time, by whichever clock is ahead: the one to respect a deadline by."""
+        block_time = self._chain.block_time()
+        return max(block_time, self._clock()) if self._clock else block_time
+
+    def _tell(self, text: str) -> None:
+        """Says what a loop meets again and again, once."""
+        if text != self._said:
+            self._said = text
+            self._say(text)
 
     # --- offer --------------------------------------------------------------------------------------------------------
 
@@ -112,15 +137,17 @@ class Seller:
     def offer(self, record: OfferRecord, *, progress: seal.Progress | None = None) -> tuple[OfferRecord, OfferState]:
         """Opens the offer, uploads what is missing, and waits for the price.
 
-        Returns the record with the quote that was checked, or without one where the oracle declined.
+        Returns the record with the quote that was checked, or without one where the oracle declined. Once it is quoted,
+        asks again: the oracle renews a quote that ran out, at the same price.
 
         Raises:
-            OfferRefused: the data cannot be priced, or was priced for this model before.
+            SettingsError: the oracle is not the model's; nothing was sent.
+            OfferRefused: the data cannot be priced, or was priced for this model before; or the offer lapsed.
             OracleMisbehaved: the quote is for other data, another seller or model, or not by the model's oracle.
         """
         terms = self._terms(record.model_id)
         message = self._chain.domain.offer(record.model_id, record.seller, record.data_root, record.nonce)
-        info = self._oracle.info()
+        info = self._oracle_of(record.model_id)
         upload = self._envelope(record, info.recipient)
         request = OfferRequest(
             model_id=record.model_id,
@@ -137,17 +164,33 @@ class Seller:
         record = self._store.save(record.model_copy(update={"offer_id": state.offer_id}))
         with upload.open("rb") as file:
             state = self._oracle.upload(state.offer_id, file, progress=progress)
-        state = self._wait_for(record, lambda s: s.status not in (OfferStatus.UPLOADING, OfferStatus.PRICING))
-        if state.status is OfferStatus.REFUSED:
-            self._store.save(record.model_copy(update={"outcome": "refused"}))
-            raise OfferRefused(state.code or "refused", state.reason or "the oracle refused the data")
+        self._tell("waiting for the price")
+        state = self._wait_for(record, lambda s: s.status not in _PENDING)
+        if state.status in (OfferStatus.REFUSED, OfferStatus.EXPIRED):
+            self._store.save(record.model_copy(update={"outcome": str(state.status)}))
+            raise OfferRefused(state.code or str(state.status), state.reason or f"the offer is {state.status}")
         if state.status is OfferStatus.DECLINED:
             return self._store.save(record.model_copy(update={"outcome": "declined"})), state
-        if state.quote is None or state.oracle_signature is None:
-            raise OracleMisbehaved(f"expected a quote with status {state.status}, got none")
-        self._check_quote(record, terms, state.quote, state.oracle_signature)
-        update = {"quote": state.quote, "oracle_signature": state.oracle_signature}
-        return self._store.save(record.model_copy(update=update)), state
+        return self._take_quote(record, terms, state), state
+
+    def _oracle_of(self, model_id: bytes) -> OracleInfo:
+        """The oracle, found to be the model's before it is sent anything."""
+        info, domain = self._oracle.info(), self._chain.domain
+        if (info.chain_id, info.contract) != (domain.chain_id, domain.contract):
+            raise SettingsError(
+                f"expected an oracle for contract {domain.contract} on chain {domain.chain_id}, {self._oracle.url} "
+                f"works for {info.contract} on chain {info.chain_id}",
+                hint="name the model's oracle: --oracle",
+            )
+        oracle = self._chain.model_state(model_id).oracle
+        if oracle is None:
+            raise SaleError("the model accepts no quotes at present", hint="ask its owner; nothing was sent")
+        if info.oracle != oracle and not self._chain.is_contract(oracle):
+            raise SettingsError(
+                f"expected the model's oracle {oracle} at {self._oracle.url}, that one signs as {info.oracle}",
+                hint="name the model's oracle: --oracle; nothing was sent",
+            )
+        return info
 
     def _envelope(self, record: OfferRecord, recipient: str) -> Path:
         path = self._store.upload(record)
@@ -175,6 +218,13 @@ class Seller:
             )
         return found[0]
 
+    def _take_quote(self, record: OfferRecord, terms: ModelTerms, state: OfferState) -> OfferRecord:
+        if state.quote is None or state.oracle_signature is None:
+            raise OracleMisbehaved(f"expected a signed quote with status {state.status}, got none")
+        self._check_quote(record, terms, state.quote, state.oracle_signature)
+        update = {"quote": state.quote, "oracle_signature": state.oracle_signature}
+        return self._store.save(record.model_copy(update=update))
+
     def _check_quote(self, record: OfferRecord, terms: ModelTerms, quote: Quote, signature: bytes) -> None:
         asked = (record.model_id, record.seller, record.data_root)
         if (quote.model_id, quote.seller, quote.data_root) != asked:
@@ -189,33 +239,59 @@ class Seller:
                 f"the oracle quoted {record.quote.price} before and {quote.price} now, for one offer"
             )
         oracle = self._chain.model_state(record.model_id).oracle
-        signer = signer_of(self._chain.domain.quote(quote), signature)
-        if oracle is None or (signer != oracle and not self._chain.is_contract(oracle)):
+        message = self._chain.domain.quote(quote)
+        signer = signer_of(message, signature)
+        if oracle is None or (signer != oracle and not self._signed_by_wallet(oracle, digest(message), signature)):
             raise OracleMisbehaved(f"expected a quote signed by the model's oracle {oracle}, got one by {signer}")
+
+    def _signed_by_wallet(self, wallet: str, quote_digest: bytes, signature: bytes) -> bool:
+        return self._chain.is_contract(wallet) and self._chain.is_valid_signature(wallet, quote_digest, signature)
 
     # --- acceptance ---------------------------------------------------------------------------------------------------
 
     def accept(self, record: OfferRecord, *, cooperative: bool = True) -> OfferRecord:
         """Sells at the quote's price: binds the key to the order, signs, and waits until the payment is locked.
 
+        An order that is on chain already is found there, whether or not the oracle answers and the quote still lives.
+
         Raises:
-            QuoteExpired: the quote can no longer be posted, and the oracle does not renew it.
+            OfferRefused: the order cannot be posted.
+            QuoteExpired: the quote ran out, and the oracle does not renew it.
             OrderDiffers: something else was posted for this pair.
         """
+        if self._is_posted(record):
+            self.order(record)
+            return record
+        if record.quote is None or record.offer_id is None:
+            raise UsageError("expected an offer with a quote to accept, got one without")
+        state = self._oracle.offer(record.offer_id)
+        if state.status is OfferStatus.QUOTED:
+            record = self._take_quote(record, self._terms(record.model_id), state)
         record = self.bind(record)
         assert record.offer_id is not None
         assert record.key_hash is not None
         assert record.acceptance is not None
-        state = self._oracle.accept(
-            record.offer_id,
-            AcceptanceRequest(key_hash=record.key_hash, signature=record.acceptance, cooperative=cooperative),
-        )
+        request = AcceptanceRequest(key_hash=record.key_hash, signature=record.acceptance, cooperative=cooperative)
+        self._oracle.accept(record.offer_id, request)
+        self._tell("waiting for the payment to be locked")
+        state = self._wait_for(record, lambda s: s.status is not OfferStatus.ACCEPTED)
         if state.status is not OfferStatus.POSTED:
-            state = self._wait_for(record, lambda s: s.status is not OfferStatus.ACCEPTED)
-        if state.status is not OfferStatus.POSTED:
-            raise QuoteExpired(state.reason or f"the oracle did not post the order: {state.status}")
+            raise OfferRefused(
+                state.code or str(state.status),
+                state.reason or f"the oracle did not post the order: the offer is {state.status}",
+                hint="run the same command again when that is mended",
+            )
+        for _ in range(int(POSTING_PATIENCE / self._poll)):
+            if self._is_posted(record):
+                break
+            self._pause.wait(self._poll)
         self.order(record)
         return record
+
+    def _is_posted(self, record: OfferRecord) -> bool:
+        if record.quote is None or record.key_hash is None:
+            return False
+        return self._chain.order_state(record.quote.order_id()).status is not Status.NONE
 
     def bind(self, record: OfferRecord, *, key: bytes | None = None) -> OfferRecord:
         """Binds the key to the quote's one order and signs the acceptance; on disk before it is sent anywhere.
@@ -227,7 +303,7 @@ class Seller:
         if self._now() > record.quote.expiry:
             raise QuoteExpired(
                 f"the quote expired at {record.quote.expiry}",
-                hint="run the offer again: the oracle renews its quote at the same price",
+                hint="offer again: the oracle renews its quote at the same price",
             )
         locked = key_hash(record.quote.order_id(), key or self._store.key(record))
         quote_digest = digest(self._chain.domain.quote(record.quote))
@@ -262,7 +338,7 @@ class Seller:
         if not posted:
             raise OrderDiffers(
                 "the order is not on chain",
-                hint="a reorganisation may have removed it; accept again while the quote lives",
+                hint="a reorganisation may have removed it: run the same command again",
             )
         order = posted[-1].order
         agreed = (record.quote.price, record.seller, record.data_root, record.key_hash)
@@ -278,9 +354,13 @@ class Seller:
         """
         start = self._now()
         while True:
-            status = self.step(record, reveal=self._now() >= start + patience)
-            if status in FINAL:
-                return status
+            try:
+                status = self.step(record, reveal=self._now() >= start + patience)
+            except (NodeUnreachable, TransactionPending) as error:
+                self._tell(f"{error.message}; trying again")
+            else:
+                if status in FINAL:
+                    return status
             self._pause.wait(self._poll)
 
     def step(self, record: OfferRecord, *, reveal: bool = True) -> Status:
@@ -293,47 +373,79 @@ class Seller:
             RevealTooLate: the deadline is too close to reveal safely.
         """
         posted = self.order(record)
-        order = posted.order
-        state = self._chain.order_state(order.order_id())
-        if state.status is Status.LOCKED and self._chain.is_confirmed(posted.block):
-            self._locked(record, order, state.deadline, reveal)
-        elif state.status is Status.REVEALED and self._now() > state.deadline:
-            self._tolerating_a_race(lambda: self._chain.finalize(order).gas, order)
-        status = self._chain.order_state(order.order_id()).status
+        order, order_id = posted.order, posted.order.order_id()
+        state = self._chain.order_state(order_id)
+        if state.status is Status.LOCKED:
+            self._locked(record, posted, state.deadline, reveal)
+        elif state.status is Status.REVEALED and self._chain.block_time() > state.deadline:
+            move_on(self._chain, order_id, lambda: self._chain.finalize(order))
+        elif state.status is Status.REVEALED:
+            self._tell("waiting for the buyer, or for the end of the dispute window")
+        status = self._chain.order_state(order_id).status
         if status in FINAL and record.outcome is None:
             self._store.save(record.model_copy(update={"outcome": status.name.lower()}))
         return status
 
-    def _locked(self, record: OfferRecord, order: Order, deadline: int, reveal: bool) -> None:
+    def _locked(self, record: OfferRecord, posted: PostedOrder, deadline: int, reveal: bool) -> None:
+        order, order_id = posted.order, posted.order.order_id()
         notes = self._notes(order)
         if notes and notes.acknowledgement:
             acknowledgement = notes.acknowledgement
-            self._tolerating_a_race(lambda: self._chain.settle(order, acknowledgement).gas, order)
+            move_on(self._chain, order_id, lambda: self._chain.settle(order, acknowledgement))
             return
+        if not reveal and self._now() < deadline - 2 * REVEAL_MARGIN:
+            self._tell("waiting for the buyer to close")
+            return
+        if not self._is_safe_to_reveal(posted, deadline):
+            return
+        receipt = b""
+        if order.require_receipt:
+            if notes is None or notes.receipt is None:
+                self._tell("waiting for the buyer's receipt")
+                return
+            receipt = notes.receipt
+        move_on(self._chain, order_id, lambda: self._chain.reveal_key(order, self._store.key(record), receipt))
+        self._say("revealed the key")
+
+    def _is_safe_to_reveal(self, posted: PostedOrder, deadline: int) -> bool:
+        """Whether what is revealed now will be paid for: the order stays, and the transaction is mined in time.
+
+        Raises:
+            RevealTooLate: it might be mined too late.
+        """
         now = self._now()
-        if not reveal and now < deadline - 2 * REVEAL_MARGIN:
-            return
         if now > deadline - REVEAL_MARGIN:
             raise RevealTooLate(
                 f"{max(deadline - now, 0)} s before the deadline, less than the {REVEAL_MARGIN} s that are safe",
                 hint="the key stays secret and the buyer is refunded; offer other data",
             )
-        receipt = b""
-        if order.require_receipt:
-            if notes is None or notes.receipt is None:
-                self._say("waiting for the buyer's receipt")
-                return
-            receipt = notes.receipt
-        self._chain.reveal_key(order, self._store.key(record), receipt)
-        self._say("revealed the key")
+        if not self._chain.is_confirmed(posted.block):
+            self._tell("waiting until no reorganisation can take the payment back")
+            return False
+        if self._chain.unmined():
+            self._tell("waiting for an earlier transaction of this account to be mined")
+            return False
+        return True
 
     def reveal_data(self, record: OfferRecord) -> Status:
-        """Reveals the data itself on chain, in public, and is paid at once; for small data that may be public."""
-        order = self.order(record).order
+        """Reveals the data itself on chain, in public, and is paid at once; for small data that may be public.
+
+        Raises:
+            RevealTooLate: the deadline is too close.
+        """
+        while True:
+            posted = self.order(record)
+            order, order_id = posted.order, posted.order.order_id()
+            state = self._chain.order_state(order_id)
+            if state.status is not Status.LOCKED:
+                return self.step(record)
+            if self._is_safe_to_reveal(posted, state.deadline):
+                break
+            self._pause.wait(self._poll)
         with self._store.sealed(record).open("rb") as sealed:
             plain, sealed_digests = seal.plaintext(sealed, self._store.key(record))
             chunk_size = seal.read_index(sealed).layout.chunk_size
-        self._chain.reveal_data(order, chunk_size, plain, sealed_digests)
+        move_on(self._chain, order_id, lambda: self._chain.reveal_data(order, chunk_size, plain, sealed_digests))
         return self.step(record)
 
     def _notes(self, order: Order) -> OrderNotes | None:
@@ -341,13 +453,5 @@ class Seller:
         try:
             return self._oracle.notes(order.order_id())
         except OracleError as error:
-            self._say(f"the oracle does not answer ({error.message}); going on without it")
+            self._tell(f"the oracle does not answer ({error.message}); going on without it")
             return None
-
-    def _tolerating_a_race(self, send: Callable[[], int], order: Order) -> None:
-        """Anyone may close an order: that somebody was faster is success."""
-        try:
-            send()
-        except ContractReverted:
-            if self._chain.order_state(order.order_id()).status not in FINAL:
-                raise

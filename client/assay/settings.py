@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,8 +26,8 @@ class Settings(BaseSettings):
     password: SecretStr | None = None
     """Password of keystore and identity; asked for where it is neither here nor in a file."""
     password_file: Path | None = None
-    confirmations: int = 0
-    """Blocks on top of a transaction before it counts; 0 suits local chains alone."""
+    confirmations: int | None = Field(None, ge=0)
+    """Blocks on top of an order before its key is risked on it; if not named, 12, and none on a local chain."""
 
     @property
     def keystore_path(self) -> Path:

@@ -1,44 +1,71 @@
 """What all commands share at the edge: data on stdout, talk on stderr, errors without traceback, progress bars."""
 
+import errno
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
+from eth_utils.address import is_address, to_checksum_address
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from assay.errors import AssayError
+from assay.errors import AssayError, UsageError
 
 talk = Console(stderr=True, highlight=False)
 
 _UNITS = {"wei": 1, "gwei": 10**9, "ether": 10**18, "eth": 10**18}
+_MAX_AMOUNT = 2**96 - 1
+_JSON = "assay.json"
+
+
+def say(text: str) -> None:
+    """A sentence on stderr. What others wrote, an oracle above all, can do nothing to the terminal."""
+    talk.print(printable(text), markup=False)
+
+
+def printable(text: str) -> str:
+    """``text`` with every control character but line breaks replaced."""
+    return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
 
 
 class Group(click.Group):
-    """A group whose commands end in one clear line, and status 1, where Assay raises an error."""
+    """A group whose commands end in one clear line, and status 1, where Assay raises an error or the disk does."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; renders errors."""
         try:
             return super().invoke(ctx)
         except AssayError as error:
-            if "--json" in sys.argv:
-                shown = {"code": error.code, "message": error.message, "hint": error.hint}
-                click.echo(json.dumps({"error": shown}))
-            click.echo(f"error: {error.message}", err=True)
-            if error.hint:
-                click.echo(f"hint: {error.hint}", err=True)
-            ctx.exit(1)
+            _render(error, ctx)
+        except OSError as error:
+            if error.errno in (errno.EPIPE, None):
+                raise
+            _render(UsageError(f"cannot use {error.filename or 'a file'}: {error.strerror}"), ctx)
+        raise click.exceptions.Exit(1)
+
+
+def _render(error: AssayError, ctx: click.Context) -> None:
+    if ctx.find_root().meta.get(_JSON):
+        click.echo(json.dumps({"error": {"code": error.code, "message": error.message, "hint": error.hint}}))
+    click.echo(f"error: {printable(error.message)}", err=True)
+    if error.hint:
+        click.echo(f"hint: {printable(error.hint)}", err=True)
+
+
+def _remember_json(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+    ctx.find_root().meta[_JSON] = value
+    return value
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds ``--json``, passed on as ``as_json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+    """Adds ``--json``, passed on as ``as_json``; errors are then JSON too."""
+    return click.option("--json", "as_json", is_flag=True, callback=_remember_json, help="Print the result as JSON.")(
+        command
+    )
 
 
 def emit(result: Any, text: str, as_json: bool) -> None:
@@ -74,14 +101,17 @@ class Amount(click.ParamType):
         """Parses; exact, no floating point."""
         if isinstance(value, int):
             return value
-        match = re.fullmatch(r"(\d+)(?:\.(\d+))?\s*([a-z]*)", value.strip().lower())
+        match = re.fullmatch(r"([0-9]{1,40})(?:\.([0-9]{1,40}))?\s*([a-z]*)", value.strip().lower())
         if not match or (match[3] and match[3] not in _UNITS):
             self.fail(f"expected base units (1000) or an amount with a unit (0.5ether), got {value!r}", param, ctx)
         unit, fraction = _UNITS[match[3] or "wei"], match[2] or ""
         scaled: int = int(match[1] + fraction) * unit
-        if scaled % 10 ** len(fraction):
+        amount, rest = divmod(scaled, int(10 ** len(fraction)))
+        if rest:
             self.fail(f"{value!r} is not a whole number of base units", param, ctx)
-        return scaled // int(10 ** len(fraction))
+        if amount > _MAX_AMOUNT:
+            self.fail(f"expected at most {_MAX_AMOUNT} base units, got {value!r}", param, ctx)
+        return amount
 
 
 class Hex32(click.ParamType):
@@ -102,5 +132,18 @@ class Hex32(click.ParamType):
         return result
 
 
+class AccountAddress(click.ParamType):
+    """20 bytes in 0x-hex."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Parses; a checksum that is there must be right."""
+        if not is_address(value):
+            self.fail(f"expected an address of 20 bytes in 0x-hex, got {value!r}", param, ctx)
+        return str(to_checksum_address(value))
+
+
+ADDRESS = AccountAddress()
 AMOUNT = Amount()
 HEX32 = Hex32()

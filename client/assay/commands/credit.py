@@ -5,9 +5,9 @@ import click
 from assay import keys
 from assay.commands.session import Session, pass_session
 from assay.protocol.types import NATIVE_TOKEN
-from assay.terminal import AMOUNT, emit, json_option
+from assay.terminal import ADDRESS, AMOUNT, emit, json_option
 
-token_option = click.option("--token", default=NATIVE_TOKEN, help="ERC-20; native coin if not named.")
+token_option = click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20; native coin if not named.")
 
 
 @click.group()
@@ -35,7 +35,7 @@ def deposit(session: Session, amount: int, token: str, as_json: bool) -> None:
 
 @credit.command()
 @click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 1ether.")
-@click.option("--to", help="Account to pay; the keystore's own if not named.")
+@click.option("--to", type=ADDRESS, help="Account to pay; the keystore's own if not named.")
 @token_option
 @json_option
 @pass_session

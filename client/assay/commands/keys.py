@@ -2,9 +2,10 @@
 
 import click
 
+from assay import envelope
 from assay import keys as keystores
 from assay.commands.session import Session, pass_session
-from assay.errors import SettingsError
+from assay.errors import KeystoreExists
 from assay.terminal import emit, json_option
 
 
@@ -19,22 +20,31 @@ def keys() -> None:
 def new(session: Session, as_json: bool) -> None:
     """Make an Ethereum keystore and a delivery identity, encrypted under one password.
 
+    Where one of the two is there already, opens it with the password and makes the other.
+
     \b
     Example:
       assay --home ~/.assay keys new
     """
     settings = session.settings
-    if not settings.password and not settings.password_file:
-        password = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
-    else:
+    keystore, identity = settings.keystore_path, settings.identity_path
+    if keystore.exists() and identity.exists():
+        raise KeystoreExists(f"{keystore} and {identity} exist", hint="name another --home; a key is never overwritten")
+    if settings.password or settings.password_file:
         password = session.password
-    account = keystores.create_keystore(settings.keystore_path, password)
-    recipient = keystores.create_identity(settings.identity_path, password)
+    else:
+        password = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+    if keystore.exists():
+        account = keystores.load_account(keystore, password)
+    else:
+        account = keystores.create_keystore(keystore, password)
+    recipient = envelope.public_of(keystores.load_identity(identity, password)) if identity.exists() else None
+    recipient = recipient or keystores.create_identity(identity, password)
     result = {
         "address": account.address,
-        "keystore": str(settings.keystore_path),
+        "keystore": str(keystore),
         "recipient": recipient,
-        "identity": str(settings.identity_path),
+        "identity": str(identity),
     }
     emit(result, "\n".join(f"{name}\t{value}" for name, value in result.items()), as_json)
 
@@ -50,8 +60,6 @@ def show(session: Session, as_json: bool) -> None:
       assay keys show
     """
     settings = session.settings
-    if not settings.keystore_path.exists():
-        raise SettingsError(f"no keystore at {settings.keystore_path}", hint="make one: assay keys new")
     result = {"address": keystores.address_of(settings.keystore_path)}
     if settings.identity_path.exists():
         result["recipient"] = keystores.recipient_at(settings.identity_path)

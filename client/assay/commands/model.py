@@ -8,8 +8,9 @@ from assay.commands.session import Session, pass_session
 from assay.envelope import delivery_key_of
 from assay.errors import SaleError
 from assay.protocol.types import NATIVE_TOKEN, ModelTerms
-from assay.terminal import AMOUNT, HEX32, emit, json_option
+from assay.terminal import ADDRESS, AMOUNT, HEX32, emit, json_option, say
 
+SECONDS = click.IntRange(0, 2**32 - 1)
 model_option = click.option("--model", "model_id", type=HEX32, required=True, help="Id of the model.")
 
 
@@ -32,13 +33,13 @@ def model() -> None:
 
 @model.command()
 @click.option("--function-hash", type=HEX32, required=True, help="Hash of the price function: assay-oracle inspect.")
-@click.option("--oracle-address", required=True, help="Who signs quotes for this model.")
+@click.option("--oracle-address", type=ADDRESS, required=True, help="Who signs quotes for this model.")
 @click.option("--max-price", type=AMOUNT, required=True, help="Highest price of one quote, e.g. 1ether.")
-@click.option("--token", default=NATIVE_TOKEN, help="ERC-20 to pay in; native coin if not named.")
+@click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20 to pay in; native coin if not named.")
 @click.option("--seller-bond", type=AMOUNT, default=0, help="Bond a seller locks with each order.")
 @click.option("--oracle-bond", type=AMOUNT, default=0, help="Bond the oracle must hold.")
-@click.option("--reveal-window", type=int, default=86_400, show_default=True, help="Seconds to reveal the key.")
-@click.option("--dispute-window", type=int, default=86_400, show_default=True, help="Seconds to dispute.")
+@click.option("--reveal-window", type=SECONDS, default=86_400, show_default=True, help="Seconds to reveal the key.")
+@click.option("--dispute-window", type=SECONDS, default=86_400, show_default=True, help="Seconds to dispute.")
 @click.option("--require-receipt", is_flag=True, help="Keys may be revealed only after the buyer's receipt.")
 @click.option("--salt", type=HEX32, default=bytes(32), help="Registers the same offer again.")
 @json_option
@@ -57,7 +58,7 @@ def register(
     salt: bytes,
     as_json: bool,
 ) -> None:
-    """Register a model; its owner is the keystore's account.
+    """Register a model, once; its owner is the keystore's account.
 
     \b
     Example:
@@ -77,9 +78,12 @@ def register(
         require_receipt=require_receipt,
         salt=salt,
     )
-    receipt = chain.register_model(terms, oracle_address)
-    result = {"model_id": chain.model_id(terms), "gas": receipt.gas}
-    emit(result, f"0x{chain.model_id(terms).hex()}", as_json)
+    model_id, gas = chain.model_id(terms), 0
+    if chain.model_state(model_id).registered:
+        say("registered before; --salt registers the same offer again")
+    else:
+        gas = chain.register_model(terms, oracle_address).gas
+    emit({"model_id": model_id, "gas": gas}, f"0x{model_id.hex()}", as_json)
 
 
 @model.command()
@@ -103,7 +107,7 @@ def fund(session: Session, model_id: bytes, amount: int, as_json: bool) -> None:
 @model.command()
 @model_option
 @click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
-@click.option("--to", help="Account to pay; the keystore's own if not named.")
+@click.option("--to", type=ADDRESS, help="Account to pay; the keystore's own if not named.")
 @json_option
 @pass_session
 def withdraw(session: Session, model_id: bytes, amount: int, to: str | None, as_json: bool) -> None:
@@ -121,7 +125,7 @@ def withdraw(session: Session, model_id: bytes, amount: int, to: str | None, as_
 
 @model.command("set-oracle")
 @model_option
-@click.option("--oracle-address", help="The new oracle; without it the model is halted.")
+@click.option("--oracle-address", type=ADDRESS, help="The new oracle; without it the model is halted.")
 @json_option
 @pass_session
 def set_oracle(session: Session, model_id: bytes, oracle_address: str | None, as_json: bool) -> None:
@@ -138,7 +142,7 @@ def set_oracle(session: Session, model_id: bytes, oracle_address: str | None, as
 
 @model.command()
 @model_option
-@click.option("--oracle-address", required=True, help="The oracle whose bond it is.")
+@click.option("--oracle-address", type=ADDRESS, required=True, help="The oracle whose bond it is.")
 @click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
 @json_option
 @pass_session

@@ -8,7 +8,8 @@ import click
 from assay.buyer import Buyer, Purchase
 from assay.commands.model import model_option
 from assay.commands.session import Session, pass_session
-from assay.terminal import HEX32, emit, json_option, talk
+from assay.errors import NodeUnreachable
+from assay.terminal import ADDRESS, HEX32, emit, json_option, printable, progress, say
 
 
 @click.command()
@@ -32,16 +33,31 @@ def buy(session: Session, model_id: bytes, into: Path | None, once: bool, every:
         session.account,
         session.identity,
         into or session.settings.home / "purchases",
-        say=lambda text: talk.print(text),
+        say=say,
+        bars=progress,
     )
-    while True:
+    if once:
         purchases = buyer.look(model_id)
-        if once or as_json:
-            lines = [f"{_shown(p)['order_id']}\t{p.status.name.lower()}\t{p.file or p.note}" for p in purchases]
-            emit([_shown(purchase) for purchase in purchases], "\n".join(lines) or "no orders", as_json)
-        if once:
-            return
+        _print(purchases, as_json)
+        if any(purchase.error for purchase in purchases):
+            raise click.exceptions.Exit(1)
+        return
+    shown: list[dict[str, object]] = []
+    while True:
+        try:
+            purchases = buyer.look(model_id)
+        except NodeUnreachable as error:
+            say(f"{error.message}; trying again")
+        else:
+            before, shown = shown, [_shown(purchase) for purchase in purchases]
+            _print([p for p, row in zip(purchases, shown, strict=True) if row not in before], as_json)
         threading.Event().wait(every)
+
+
+def _print(purchases: list[Purchase], as_json: bool) -> None:
+    lines = [f"{_shown(p)['order_id']}\t{p.status.name.lower()}\t{p.file or p.note}" for p in purchases]
+    if lines or as_json:
+        emit([_shown(purchase) for purchase in purchases], printable("\n".join(lines)), as_json)
 
 
 def _shown(purchase: Purchase) -> dict[str, object]:
@@ -51,13 +67,13 @@ def _shown(purchase: Purchase) -> dict[str, object]:
         "price": str(purchase.order.price),
         "file": str(purchase.file) if purchase.file else None,
         "note": purchase.note or None,
-        "gas": purchase.gas or {},
+        "gas": purchase.gas,
     }
 
 
 @click.command()
 @click.option("--model", "model_id", type=HEX32, help="Orders of this model.")
-@click.option("--seller", help="Orders of this seller.")
+@click.option("--seller", type=ADDRESS, help="Orders of this seller.")
 @json_option
 @pass_session
 def orders(session: Session, model_id: bytes | None, seller: str | None, as_json: bool) -> None:

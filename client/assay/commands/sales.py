@@ -8,9 +8,8 @@ from assay.commands.model import model_option
 from assay.commands.session import Session, pass_session
 from assay.offers import OfferRecord
 from assay.protocol.messages import OfferState
-from assay.protocol.types import Status
 from assay.seller import Seller
-from assay.terminal import AMOUNT, emit, json_option, progress, talk
+from assay.terminal import AMOUNT, emit, json_option, progress, say
 
 
 @click.command()
@@ -47,8 +46,13 @@ def sell(
       assay sell data.csv --model 0x12... --min-price 0.2ether --json
     """
     seller = Seller(
-        session.chain(sending=True), session.oracle, session.offers, session.account, say=lambda text: talk.print(text)
+        session.chain(sending=True), session.oracle, session.offers, session.account, now=session.now, say=say
     )
+    ended = session.offers.find(file, model_id=model_id, seller=session.account.address, ended=True)
+    if ended and ended.outcome:
+        say("this file was offered to this model before, and is priced for it once")
+        _end(ended, ended.outcome, as_json)
+        return
     with progress("sealing", file.stat().st_size) as done:
         record = seller.prepare(file, model_id, progress=done)
     if record.acceptance is None:
@@ -65,24 +69,28 @@ def sell(
         if not wanted and min_price is None:
             wanted = click.confirm(f"Sell for {record.quote.price} base units?", err=True)
         if not wanted:
-            emit(_result(seller.decline(record), "declined"), f"declined\t{record.quote.price}", as_json)
+            _end(seller.decline(record), "declined", as_json)
             return
     record = seller.accept(record, cooperative=not (no_cooperation or direct))
-    talk.print("payment locked")
+    say("payment locked")
     if direct:
         status = seller.reveal_data(record)
     else:
         status = seller.release(record, patience=0 if no_cooperation else patience)
-    emit(_result(record, status.name.lower()), f"{status.name.lower()}\t{record.quote and record.quote.price}", as_json)
-    if status is not Status.PAID:
+    _end(record, status.name.lower(), as_json)
+
+
+def _end(record: OfferRecord, outcome: str, as_json: bool) -> None:
+    emit(_result(record, outcome), f"{outcome}\t{record.quote.price if record.quote else 0}", as_json)
+    if outcome not in ("paid", "declined"):
         raise click.exceptions.Exit(1)
 
 
 def _show(state: OfferState) -> None:
     if state.appraisal:
-        talk.print(f"{state.appraisal.priced} of {state.appraisal.records} records priced", highlight=False)
+        say(f"{state.appraisal.priced} of {state.appraisal.records} records priced")
         for reason in state.appraisal.reasons:
-            talk.print(f"  {reason}", highlight=False)
+            say(f"  {reason}")
 
 
 def _result(record: OfferRecord, status: str) -> dict[str, object]:

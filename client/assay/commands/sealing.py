@@ -1,16 +1,35 @@
 """``assay seal`` and ``assay open``: sealed files without a sale."""
 
+import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
-from assay.errors import NotSealedData, SealError, UsageError
-from assay.files import write_whole
+from assay.errors import NotSealedData, UsageError
+from assay.files import sync_folder, write_new
 from assay.protocol import seal as sealed_data
 from assay.terminal import emit, json_option, progress
 
 existing = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[BinaryIO]:
+    """A new file that is there, whole and on the disk, once the context ends well, and not at all if it does not."""
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        with aside.open("w+b") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 @click.command()
@@ -38,15 +57,17 @@ def seal(file: Path, out: Path | None, key_out: Path | None, chunk_size: str, as
         if path.exists():
             raise UsageError(f"{path} exists", hint="choose another name with --out and --key-out")
     key = secrets.token_bytes(sealed_data.KEY_BYTES)
-    write_whole(key_out, key.hex().encode() + b"\n")
-    aside = out.with_name(f".{out.name}.part")
-    with (
-        file.open("rb") as source,
-        aside.open("w+b") as target,
-        progress("sealing", file.stat().st_size) as done,
-    ):
-        commitment = sealed_data.seal(source, target, key, chunk_size=int(chunk_size), progress=done)
-    aside.replace(out)
+    write_new(key_out, key.hex().encode() + b"\n")
+    try:
+        with (
+            file.open("rb") as source,
+            _new(out) as target,
+            progress("sealing", file.stat().st_size) as done,
+        ):
+            commitment = sealed_data.seal(source, target, key, chunk_size=int(chunk_size), progress=done)
+    except BaseException:
+        key_out.unlink()
+        raise
     result = {**commitment.model_dump(mode="json"), "sealed": str(out), "key": str(key_out)}
     emit(result, f"sealed\t{out}\nkey\t{key_out}\nroot\t0x{commitment.data_root.hex()}", as_json)
 
@@ -67,18 +88,12 @@ def open_(file: Path, key_file: Path, out: Path, as_json: bool) -> None:
         raise UsageError(f"{out} exists", hint="choose another name with --out")
     try:
         key = bytes.fromhex(key_file.read_text().strip().removeprefix("0x"))
-    except ValueError:
+    except ValueError:  # UnicodeDecodeError is one
         raise NotSealedData(f"expected a key of 32 bytes in hex in {key_file}, got something else") from None
-    aside = out.with_name(f".{out.name}.part")
-    try:
-        with (
-            file.open("rb") as source,
-            aside.open("wb") as target,
-            progress("opening", file.stat().st_size) as done,
-        ):
-            index = sealed_data.open_sealed(source, key, target, progress=done)
-    except SealError:
-        aside.unlink(missing_ok=True)
-        raise
-    aside.replace(out)
+    with (
+        file.open("rb") as source,
+        _new(out) as target,
+        progress("opening", file.stat().st_size) as done,
+    ):
+        index = sealed_data.open_sealed(source, key, target, progress=done)
     emit(index.commitment, f"opened\t{out}\nroot\t0x{index.data_root.hex()}", as_json)

@@ -1,5 +1,6 @@
 """What a command needs, made when it is first asked for: settings, keys, chain, oracle."""
 
+import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from eth_account.signers.local import LocalAccount
 
 from assay import keys
 from assay.chain import Deployment, SettlementClient
+from assay.errors import SettingsError
 from assay.offers import OfferStore
 from assay.oracle_api import OracleClient
 from assay.settings import Settings
@@ -25,7 +27,10 @@ class Session:
     def password(self) -> str:
         """From the settings, a file, or asked for with hidden input."""
         if self.settings.password_file:
-            return self.settings.password_file.read_text().rstrip("\n")
+            try:
+                return self.settings.password_file.read_text().rstrip("\n")
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(f"cannot read the password file {self.settings.password_file}: {error}") from None
         if self.settings.password:
             return self.settings.password.get_secret_value()
         return str(click.prompt("Password", hide_input=True, err=True))
@@ -52,6 +57,10 @@ class Session:
         client.check()
         return client
 
+    def now(self) -> int:
+        """Unix time of this machine."""
+        return int(time.time())
+
     @cached_property
     def oracle(self) -> OracleClient:
         """The configured oracle."""
@@ -69,7 +78,7 @@ pass_session = click.make_pass_decorator(Session)
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds an option for every setting."""
     for option in (
-        click.option("--confirmations", type=click.IntRange(0), help="Blocks on top before a transaction counts."),
+        click.option("--confirmations", type=click.IntRange(0), help="Blocks on an order before its key is risked."),
         click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Password."),
         click.option("--keystore", type=click.Path(path_type=Path), help="Ethereum keystore (JSON)."),
         click.option("--oracle", help="URL of the oracle."),
