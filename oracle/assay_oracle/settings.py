@@ -9,12 +9,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from assay.chain import CONFIRMATIONS, LOCAL_CHAINS
 from assay.errors import SettingsError
 from assay.protocol.types import Bytes32
-
-LOCAL_CHAINS = (1337, 31337)
-CONFIRMATIONS = 12
-"""Blocks after which a public chain's order is taken to stay: two epochs' worth is finality, this is a third of it."""
 
 
 class ModelEntry(BaseModel):
