@@ -104,13 +104,17 @@ class OfferStore:
         folders = [folder for folder in self._folder.iterdir() if not folder.name.startswith(".")]
         return [self._read(folder) for folder in sorted(folders, key=lambda folder: folder.stat().st_ctime)]
 
+    def load(self, data_root: bytes) -> OfferRecord:
+        """The offer of the sealed data with this root, as it stands."""
+        return self._read(self._of(data_root))
+
     def save(self, record: OfferRecord) -> OfferRecord:
         """Puts the new state of an offer in the old one's place.
 
         Raises:
             KeyReused: the record would bind its key to a second order.
         """
-        stored = self._read(self._of(record.data_root))
+        stored = self.load(record.data_root)
         if stored.key_hash is not None and record.key_hash != stored.key_hash:
             raise KeyReused(
                 f"the key of offer {record.data_root.hex()} is bound to another order",

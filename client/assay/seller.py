@@ -145,6 +145,7 @@ class Seller:
             OfferRefused: the data cannot be priced, or was priced for this model before; or the offer lapsed.
             OracleMisbehaved: the quote is for other data, another seller or model, or not by the model's oracle.
         """
+        record = self._store.load(record.data_root)
         terms = self._terms(record.model_id)
         message = self._chain.domain.offer(record.model_id, record.seller, record.data_root, record.nonce)
         info = self._oracle_of(record.model_id)
@@ -259,6 +260,7 @@ class Seller:
             QuoteExpired: the quote ran out, and the oracle does not renew it.
             OrderDiffers: something else was posted for this pair.
         """
+        record = self._store.load(record.data_root)
         if self._is_posted(record):
             self.order(record)
             return record

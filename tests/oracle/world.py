@@ -282,6 +282,8 @@ def bid(
 class World:
     """One oracle over ``folder``. ``restart`` is what a crash and a new start leave: the disk and the chain."""
 
+    make_chain: Callable[[ModelTerms], Any] = MemoryChain
+
     def __init__(self, folder: Path, **terms: Any) -> None:
         self.folder = folder
         self.time = START
@@ -297,7 +299,7 @@ class World:
             | terms
         )
         self.model_id = self.terms.model_id(DOMAIN.chain_id, DOMAIN.contract)
-        self.chain = MemoryChain(self.terms)
+        self.chain = self.make_chain(self.terms)
         self.function = LinePrices()
         self.max_disk = 2**30
         self.confirmations = 0

@@ -1,0 +1,15 @@
+"""A market in memory for every unit test of the client."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.client.world import Market
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Iterator[Market]:
+    made = Market(tmp_path)
+    yield made
+    made.journal.close()

@@ -1,0 +1,489 @@
+"""The data owner: what is sent to whom, what is refused, when the key comes out, and that any step may be run again."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from assay.errors import (
+    ContractReverted,
+    NodeUnreachable,
+    OfferRefused,
+    OracleMisbehaved,
+    OracleUnreachable,
+    OrderDiffers,
+    QuoteExpired,
+    RevealTooLate,
+    SaleError,
+    SettingsError,
+    UsageError,
+)
+from assay.protocol.messages import OfferStatus
+from assay.protocol.quote import digest
+from assay.protocol.types import Status, key_hash
+from assay.seller import REVEAL_MARGIN
+from tests.client.world import Market
+from tests.oracle.world import DAY, PRICE_PER_RECORD, oracle_account, rival_account, seller_account
+
+pytestmark = pytest.mark.unit
+
+HOUR = 3600
+
+
+def test_sale_with_the_key_on_chain(market: Market) -> None:
+    seller, record = market.locked()
+    assert market.status(record) is Status.LOCKED
+    assert seller.step(record) is Status.REVEALED
+    market.pass_time(HOUR + 1)
+    assert seller.step(record) is Status.PAID
+    assert market.chain.sent == ["reveal_key", "finalize"]
+
+
+def test_price_is_what_the_oracle_signed(market: Market) -> None:
+    _, record = market.quoted()
+    assert record.quote is not None
+    assert record.quote.price == 3 * PRICE_PER_RECORD
+
+
+# --- offering ---------------------------------------------------------------------------------------------------------
+
+
+def test_missing_file(market: Market) -> None:
+    with pytest.raises(UsageError, match="expected a data file"):
+        market.seller().prepare(market.home / "none.csv", market.model_id)
+
+
+def test_same_file_finds_its_unfinished_offer(market: Market) -> None:
+    first = market.seller().prepare(market.file(), market.model_id)
+    assert market.seller().prepare(market.file(), market.model_id) == first
+
+
+def test_offer_interrupted_anywhere_goes_on(market: Market) -> None:
+    record = market.seller().prepare(market.file(), market.model_id)
+    market.transport.down = True
+    with pytest.raises(OracleUnreachable):
+        market.seller().offer(record)
+    market.transport.down = False
+    market.seller().offer(record)
+    market.restart()
+    record, state = market.seller().offer(market.seller().prepare(market.file(), market.model_id))
+    assert state.status is OfferStatus.QUOTED
+    assert market.function.calls == 1
+
+
+def test_unknown_model(market: Market) -> None:
+    seller = market.seller()
+    record = seller.prepare(market.file(), b"\x07" * 32)
+    with pytest.raises(SaleError, match="expected a registered model"):
+        seller.offer(record)
+
+
+def nothing_was_offered(market: Market) -> bool:
+    return all(request.method == "GET" for request in market.transport.seen)
+
+
+def test_nothing_is_sent_to_an_oracle_that_is_not_the_models(market: Market) -> None:
+    market.chain.oracle = rival_account.address
+    with pytest.raises(SettingsError, match=rival_account.address) as raised:
+        market.quoted()
+    assert raised.value.hint
+    assert nothing_was_offered(market)
+
+
+def test_nothing_is_sent_to_an_oracle_of_another_contract(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = market.chain.domain.model_copy(update={"chain_id": 1})
+    seller = market.seller()
+    record = seller.prepare(market.file(), market.model_id)
+    monkeypatch.setattr(type(market.offers), "domain", elsewhere)
+    with pytest.raises(SettingsError, match="on chain 1"):
+        seller.offer(record)
+    assert nothing_was_offered(market)
+
+
+def test_nothing_is_sent_for_a_halted_model(market: Market) -> None:
+    market.chain.oracle = None
+    with pytest.raises(SaleError, match="accepts no quotes"):
+        market.quoted()
+    assert nothing_was_offered(market)
+
+
+def test_worthless_data_is_declined(market: Market) -> None:
+    _, record = market.quoted(b"junk 1\njunk 2\n")
+    assert (record.quote, record.outcome) == (None, "declined")
+
+
+def test_malformed_data_is_refused_and_may_be_offered_again_when_mended(market: Market) -> None:
+    with pytest.raises(OfferRefused) as refusal:
+        market.quoted(b"a\n!\n")
+    assert refusal.value.reason_code == "data_error"
+    assert market.quoted(b"a\nb\n")[1].quote is not None
+
+
+def test_offer_that_lapsed_is_said_to_have_lapsed(market: Market) -> None:
+    market.transport.idle = True
+    seller = market.seller()
+    record = seller.prepare(market.file(), market.model_id)
+    market.transport.idle = False
+    record, _ = seller.offer(record)
+    market.pass_time(31 * DAY)
+    with pytest.raises(OfferRefused) as refusal:
+        seller.offer(record)
+    assert refusal.value.reason_code == "quote_abandoned"
+    assert seller.prepare(market.file(), market.model_id).data_root != record.data_root
+
+
+# --- a quote that is not what it should be ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def answers(market: Market, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Changes every state that the oracle answers with."""
+
+    def change(by: Any = oracle_account, **changes: Any) -> None:
+        state = market.offers.state
+
+        def changed(offer_id: bytes) -> Any:
+            found = state(offer_id)
+            if found.quote is None:
+                return found
+            quote = found.quote.model_copy(update=changes)
+            message = market.chain.domain.quote(quote)
+            signature = bytes(by.sign_message(message).signature)
+            return found.model_copy(update={"quote": quote, "oracle_signature": signature})
+
+        monkeypatch.setattr(market.offers, "state", changed)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seller": rival_account.address},
+        {"data_root": b"\x01" * 32},
+        {"model_id": b"\x01" * 32},
+        {"price": 0},
+        {"price": 10**18},
+    ],
+    ids=["seller", "data", "model", "free", "dear"],
+)
+def test_quote_for_something_else_is_not_taken(market: Market, answers: Any, changes: dict[str, Any]) -> None:
+    answers(**changes)
+    with pytest.raises(OracleMisbehaved):
+        market.quoted()
+
+
+def test_second_price_for_one_offer_is_not_taken(market: Market, answers: Any) -> None:
+    seller, record = market.quoted()
+    answers(price=1)
+    with pytest.raises(OracleMisbehaved, match="quoted 3000000000000000 before and 1 now"):
+        seller.offer(record)
+    with pytest.raises(OracleMisbehaved):
+        seller.accept(record)
+
+
+def test_quote_by_a_stranger_is_not_taken(market: Market, answers: Any) -> None:
+    answers(by=rival_account)
+    with pytest.raises(OracleMisbehaved, match=f"got one by {rival_account.address}"):
+        market.quoted()
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_quote_by_a_wallet_is_judged_by_the_wallet(market: Market, accepts: bool) -> None:
+    seller, record = market.quoted()
+    assert record.quote is not None
+    wallet = "0x" + 38 * "0" + "Ac"
+    market.chain.oracle = wallet
+    quote_digest = digest(market.chain.domain.quote(record.quote))
+    market.chain.wallets = {wallet: record.oracle_signature if accepts else b"?"}
+    market.chain.is_valid_signature = (  # type: ignore[method-assign]
+        lambda account, hashed, signature: hashed == quote_digest and market.chain.wallets[account] == signature
+    )
+    if accepts:
+        assert seller.offer(record)[0].quote == record.quote
+    else:
+        with pytest.raises(OracleMisbehaved):
+            seller.offer(record)
+
+
+# --- acceptance -------------------------------------------------------------------------------------------------------
+
+
+def test_acceptance_is_on_disk_before_it_is_sent(market: Market) -> None:
+    seller, record = market.quoted()
+    market.transport.down = True
+    with pytest.raises(OracleUnreachable):
+        seller.accept(record)
+    market.transport.down = False
+    found = market.seller().prepare(market.file(), market.model_id)
+    assert market.seller().accept(found).acceptance
+    assert market.status(record) is Status.LOCKED
+
+
+def test_quote_that_ran_out_is_renewed_at_the_same_price(market: Market) -> None:
+    seller, record = market.quoted()
+    assert record.quote is not None
+    market.pass_time(2 * DAY)
+    sold = seller.accept(record)
+    assert sold.quote is not None
+    assert sold.quote.price == record.quote.price
+    assert sold.quote.expiry > record.quote.expiry
+    assert market.chain.posts == 1
+
+
+def test_quote_that_is_not_renewed(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    seller, record = market.quoted()
+    old = market.offers.state(record.offer_id)
+    market.pass_time(2 * DAY)
+    monkeypatch.setattr(market.offers, "state", lambda _: old)
+    with pytest.raises(QuoteExpired, match="expired at") as raised:
+        seller.accept(record)
+    assert "same price" in str(raised.value.hint)
+    assert market.chain.posts == 0
+
+
+def test_offer_without_a_quote_cannot_be_accepted(market: Market) -> None:
+    seller = market.seller()
+    with pytest.raises(UsageError):
+        seller.accept(seller.prepare(market.file(), market.model_id))
+
+
+def test_order_that_cannot_be_posted_is_said_why_and_can_be_accepted_again(market: Market) -> None:
+    seller, record = market.quoted()
+    market.chain.budget = 1
+    with pytest.raises(OfferRefused) as refusal:
+        seller.accept(record)
+    assert refusal.value.reason_code == "budget_too_small"
+    market.chain.budget = 10**18
+    seller.accept(record)
+    assert market.status(record) is Status.LOCKED
+
+
+def test_posted_order_is_found_although_oracle_and_quote_are_gone(market: Market) -> None:
+    seller, record = market.locked()
+    market.pass_time(DAY // 48)
+    market.chain.deadlines[record.quote.order_id()] += 3 * DAY
+    market.chain.time += 2 * DAY
+    market.transport.down = True
+    assert market.seller().accept(record) == record
+    assert seller.step(record) is Status.REVEALED
+
+
+def test_order_with_another_key_is_not_ours(market: Market) -> None:
+    seller, record = market.locked()
+    posted, status = market.chain.orders[record.quote.order_id()]
+    other = posted.order.model_copy(update={"key_hash": b"\x01" * 32})
+    market.chain.orders[record.quote.order_id()] = (replace(posted, order=other), status)
+    for call in (seller.accept, seller.step):
+        with pytest.raises(OrderDiffers):
+            call(record)
+    assert market.chain.keys == {}
+
+
+def test_node_that_lags_behind_the_oracles_is_waited_for(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    seller, record = market.quoted()
+    shown = market.chain.order_state
+    looks = iter(range(5))
+
+    def lagging(order_id: bytes) -> Any:
+        late = next(looks, None) is not None and market.chain.posts
+        return replace(shown(order_id), status=Status.NONE) if late else shown(order_id)
+
+    monkeypatch.setattr(seller._chain, "order_state", lagging)
+    market.orders._chain = market.chain
+    assert seller.accept(record).acceptance
+
+
+def test_decline_uses_the_evaluation_up(market: Market) -> None:
+    seller, record = market.quoted()
+    assert seller.decline(record).outcome == "declined"
+    with pytest.raises(OfferRefused) as refusal:
+        market.quoted(b"c\nb\na\n", market.seller(rival_account))
+    assert refusal.value.reason_code == "already_evaluated"
+
+
+def test_seller_posts_without_the_oracle(market: Market) -> None:
+    seller, record = market.quoted()
+    with pytest.raises(UsageError):
+        seller.post(record)
+    market.transport.down = True
+    assert seller.post(seller.bind(record)) > 0
+    assert market.status(record) is Status.LOCKED
+
+
+def test_key_locks_this_order_alone(market: Market) -> None:
+    seller, record = market.quoted()
+    bound = seller.bind(record)
+    key = seller._store.key(record)
+    assert bound.key_hash == key_hash(record.quote.order_id(), key)
+    assert bound.key_hash != key_hash(bytes(32), key)
+
+
+# --- release ----------------------------------------------------------------------------------------------------------
+
+
+def test_buyer_gets_his_patience_before_the_key_goes_on_chain(market: Market) -> None:
+    seller, record = market.locked(cooperative=True)
+    assert seller.step(record, reveal=False) is Status.LOCKED
+    assert market.chain.keys == {}
+
+
+def test_patience_ends_where_the_deadline_comes_near(market: Market) -> None:
+    seller, record = market.locked(cooperative=True)
+    market.pass_time(HOUR - 2 * REVEAL_MARGIN)
+    assert seller.step(record, reveal=False) is Status.REVEALED
+
+
+def test_key_is_revealed_up_to_the_margin(market: Market) -> None:
+    seller, record = market.locked()
+    market.pass_time(HOUR - REVEAL_MARGIN)
+    assert seller.step(record) is Status.REVEALED
+
+
+def test_key_stays_secret_within_the_margin(market: Market) -> None:
+    seller, record = market.locked()
+    market.pass_time(HOUR - REVEAL_MARGIN + 1)
+    with pytest.raises(RevealTooLate, match="less than the 300 s"):
+        seller.step(record)
+    assert market.chain.keys == {}
+
+
+def test_clock_ahead_of_a_chain_that_stands_still_is_heeded(market: Market) -> None:
+    _, record = market.locked()
+    market.time += HOUR
+    with pytest.raises(RevealTooLate):
+        market.seller(now=market.now).step(record)
+    assert market.chain.keys == {}
+
+
+def test_key_waits_for_confirmations(market: Market) -> None:
+    seller, record = market.locked()
+    market.chain.confirmations = 2
+    assert seller.step(record) is Status.LOCKED
+    market.chain.block += 2
+    assert seller.step(record) is Status.REVEALED
+
+
+def test_reorganised_order_keeps_its_key(market: Market) -> None:
+    seller, record = market.locked()
+    market.chain.reorganise()
+    with pytest.raises(OrderDiffers, match="not on chain"):
+        seller.step(record)
+    assert market.chain.keys == {}
+    market.work()
+    assert seller.step(seller.accept(record)) is Status.REVEALED
+
+
+def test_key_waits_for_an_earlier_transaction(market: Market) -> None:
+    seller, record = market.locked()
+    market.chain.waiting = 1
+    assert seller.step(record) is Status.LOCKED
+    market.chain.waiting = 0
+    assert seller.step(record) is Status.REVEALED
+
+
+def test_receipt_is_waited_for(tmp_path: Any) -> None:
+    market = Market(tmp_path, require_receipt=True)
+    seller, record = market.locked()
+    assert seller.step(record) is Status.LOCKED
+    market.buyer().look(market.model_id)
+    assert seller.step(record) is Status.REVEALED
+    market.journal.close()
+
+
+def test_oracle_that_is_down_keeps_no_key_from_the_chain(market: Market) -> None:
+    seller, record = market.locked()
+    market.transport.down = True
+    assert seller.step(record) is Status.REVEALED
+    assert any("going on without it" in said for said in market.said)
+
+
+def test_acknowledged_order_is_settled_without_the_key(market: Market) -> None:
+    seller, record = market.locked(cooperative=True)
+    market.transport.idle = True
+    market.orders.cycle()
+    market.buyer().look(market.model_id)
+    assert seller.step(record) is Status.PAID
+    assert market.chain.sent == ["settle"]
+    assert market.chain.keys == {}
+
+
+def test_somebody_faster_is_success(market: Market) -> None:
+    seller, record = market.locked()
+    order = seller.order(record).order
+    key = seller._store.key(record)
+    market.chain.rival = lambda: market.chain.reveal_key(order, key)
+    assert seller.step(record) is Status.REVEALED
+    market.pass_time(HOUR + 1)
+    market.chain.rival = lambda: market.chain.finalize(order)
+    assert seller.step(record) is Status.PAID
+
+
+def test_refusal_by_the_contract_is_told(market: Market) -> None:
+    seller, record = market.quoted()
+    record = seller.bind(record, key=b"\x05" * 32)
+    seller.post(record)
+    with pytest.raises(ContractReverted, match="KeyMismatch"):
+        seller.step(record)
+
+
+def test_release_survives_a_node_that_fails_for_a_while(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    seller, record = market.locked()
+    seller.step(record)
+    market.pass_time(HOUR + 1)
+    step = seller.step
+    failures = iter([NodeUnreachable("no answer"), NodeUnreachable("no answer")])
+
+    def failing(*arguments: Any, **options: Any) -> Status:
+        for error in failures:
+            raise error
+        return step(*arguments, **options)
+
+    monkeypatch.setattr(seller, "step", failing)
+    assert seller.release(record) is Status.PAID
+    assert sum("trying again" in said for said in market.said) == 1
+
+
+def test_end_is_recorded(market: Market) -> None:
+    seller, record = market.locked()
+    market.pass_time(HOUR + 1)
+    market.chain.refund(seller.order(record).order)
+    assert seller.release(record) is Status.REFUNDED
+    store = seller._store
+    assert store.find(market.file(), model_id=market.model_id, seller=seller_account.address) is None
+    ended = store.find(market.file(), model_id=market.model_id, seller=seller_account.address, ended=True)
+    assert ended is not None
+    assert ended.outcome == "refunded"
+
+
+# --- direct reveal ----------------------------------------------------------------------------------------------------
+
+
+def test_data_revealed_on_chain_is_paid_at_once(market: Market) -> None:
+    seller, record = market.locked(b"".join(b"line %d\n" % i for i in range(40)))
+    assert seller.reveal_data(record) is Status.PAID
+    assert seller.reveal_data(record) is Status.PAID
+    assert market.chain.sent == ["reveal_data"]
+
+
+def test_data_stays_secret_within_the_margin(market: Market) -> None:
+    seller, record = market.locked()
+    market.pass_time(HOUR - REVEAL_MARGIN + 1)
+    with pytest.raises(RevealTooLate):
+        seller.reveal_data(record)
+    assert market.chain.sent == []
+
+
+def test_data_waits_for_confirmations(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    seller, record = market.locked()
+    market.chain.confirmations = 1
+    waited: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        market.chain.block += 1
+        return True
+
+    monkeypatch.setattr(seller._pause, "wait", wait)
+    assert seller.reveal_data(record) is Status.PAID
+    assert len(waited) == 1
