@@ -58,11 +58,13 @@ class Sealed:
         return prove(self.file, index)
 
     def with_bad_chunk(self, index: int) -> "Sealed":
-        """The same data, but chunk ``index`` was sealed with one bit flipped; the commitment is to just that."""
+        """The same data, but the last bit of chunk ``index`` was flipped after sealing, and that committed to."""
         layout = read_index(self.file).layout
         content = bytearray(self.file.getvalue())
-        content[layout.body_offset + index * layout.chunk_size + 20] ^= 1
-        chunk = content[layout.body_offset + index * layout.chunk_size :][: layout.length(index)]
+        start = layout.body_offset + index * layout.chunk_size
+        end = start + layout.length(index)
+        content[end - 1] ^= 1
+        chunk = content[start:end]
         header = layout.body_offset - 64 * layout.count
         content[header + 64 * index + 32 : header + 64 * index + 64] = hashlib.sha256(chunk).digest()
         root = root_of(layout, bytes(content[header : layout.body_offset]))

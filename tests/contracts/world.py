@@ -144,9 +144,16 @@ class World:
             token.approve(self.settlement, amount, sender=account)
         return token
 
-    def deposit_bond(self, amount: int, token: str = NATIVE_TOKEN) -> None:
+    def deposit_bond(self, amount: int, token: str = NATIVE_TOKEN) -> Any:
         value = amount if token == NATIVE_TOKEN else 0
-        self.settlement.deposit(token, amount, sender=self.seller, value=value)
+        return self.settlement.deposit(token, amount, sender=self.seller, value=value)
+
+    def bond(self, terms: ModelTerms, amount: int) -> Any:
+        """The buyer pays for its oracle's bond."""
+        value = amount if terms.token == NATIVE_TOKEN else 0
+        return self.settlement.bondOracle(
+            terms.abi_values(), self.oracle.address, amount, sender=self.buyer, value=value
+        )
 
     def post(self, sale: Sale, sender: Any = None) -> Any:
         return self.settlement.post(*sale.post_arguments, sender=sender or self.relayer)
@@ -170,13 +177,14 @@ class World:
     def refund(self, sale: Sale, sender: Any = None) -> Any:
         return self.settlement.refund(sale.order.abi_values(), sender=sender or self.relayer)
 
-    def reveal_data(self, sale: Sale, sender: Any = None) -> Any:
+    def reveal_data(self, sale: Sale, sender: Any = None, **options: Any) -> Any:
         return self.settlement.revealData(
             sale.order.abi_values(),
             sale.sealed.commitment.chunk_size,
             sale.sealed.plain,
             sale.sealed.sealed_digests,
             sender=sender or self.relayer,
+            **options,
         )
 
     def finalize_batch(self, sales: Sequence[Sale], sender: Any = None) -> Any:
