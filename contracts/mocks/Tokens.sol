@@ -29,6 +29,21 @@ contract RebasingToken is Token {
     }
 }
 
+/// @notice Calls both sides of every transfer that have code, as ERC-777 does.
+contract HookToken is Token {
+    function _update(address from, address to, uint256 amount) internal override {
+        _announce(from);
+        super._update(from, to, amount);
+        _announce(to);
+    }
+
+    function _announce(address account) private {
+        if (account.code.length == 0) return;
+        (bool heard,) = account.call("");
+        heard;
+    }
+}
+
 /// @notice Refuses to move to whom it has listed.
 contract BlacklistingToken is Token {
     mapping(address account => bool) public listed;

@@ -91,13 +91,14 @@ contract ReentrantWallet is Wallet {
     }
 }
 
-/// @notice A signer that approves anything, or answers as told: for wallets that lie, revert or burn gas.
+/// @notice A signer that answers as it feels: for wallets that approve anything, lie, revert or burn gas.
 contract MoodyWallet is Wallet {
     enum Mood {
         Honest,
         ApproveAll,
         Revert,
         Burn,
+        Bomb,
         ShortAnswer,
         WrongAnswer
     }
@@ -116,7 +117,14 @@ contract MoodyWallet is Wallet {
         if (mood == Mood.ApproveAll) return IERC1271.isValidSignature.selector;
         if (mood == Mood.Revert) revert Refused();
         if (mood == Mood.Burn) {
-            while (true) hash = keccak256(abi.encode(hash));
+            assembly {
+                invalid()
+            }
+        }
+        if (mood == Mood.Bomb) {
+            assembly {
+                revert(0, 1000000)
+            }
         }
         if (mood == Mood.ShortAnswer) {
             assembly {
@@ -126,5 +134,15 @@ contract MoodyWallet is Wallet {
         }
         if (mood == Mood.WrongAnswer) return 0x1626ba7f;
         return super.isValidSignature(hash, signature);
+    }
+}
+
+/// @notice A signer that writes whenever it is asked, and approves.
+contract ScribblingWallet {
+    uint256 public asked;
+
+    function isValidSignature(bytes32, bytes calldata) external returns (bytes4) {
+        asked++;
+        return IERC1271.isValidSignature.selector;
     }
 }

@@ -1,10 +1,8 @@
-"""fund, fundWithPermit: money enters a model's budget."""
+"""fund: money enters a model's budget."""
 
-import ape
 import pytest
-from eth_account.messages import encode_typed_data
 
-from tests.contracts.world import ETHER, HOUR, World
+from tests.contracts.world import ETHER, World
 
 pytestmark = pytest.mark.integration
 
@@ -94,7 +92,7 @@ def test_a_token_that_returns_false_is_refused(world: World, project) -> None:
     terms = world.register(world.terms(token=false.address))
     false.fail(True, sender=world.buyer)
 
-    with pytest.raises(ape.exceptions.ContractLogicError):
+    with world.refuses("SafeERC20FailedOperation", token=false.address):
         world.fund(terms)
 
 
@@ -107,75 +105,3 @@ def test_the_budget_holds_96_bits(world: World, token) -> None:
         world.fund(terms, 1)
     with world.refuses("AmountTooLarge", amount=2**96, maximum=0):
         world.fund(terms, 2**96)
-
-
-def permit(world: World, token, amount: int, deadline: int) -> tuple:
-    message = encode_typed_data(
-        domain_data={
-            "name": "Token",
-            "version": "1",
-            "chainId": world.chain.chain_id,
-            "verifyingContract": token.address,
-        },
-        message_types={
-            "Permit": [
-                {"name": "owner", "type": "address"},
-                {"name": "spender", "type": "address"},
-                {"name": "value", "type": "uint256"},
-                {"name": "nonce", "type": "uint256"},
-                {"name": "deadline", "type": "uint256"},
-            ]
-        },
-        message_data={
-            "owner": world.buyer.address,
-            "spender": world.settlement.address,
-            "value": amount,
-            "nonce": token.nonces(world.buyer),
-            "deadline": deadline,
-        },
-    )
-    signature = world.sign(world.buyer, message)
-    return signature[64], signature[:32], signature[32:64]
-
-
-def test_a_permit_saves_the_approval(world: World, token) -> None:
-    token.approve(world.settlement, 0, sender=world.buyer)
-    terms = world.register(world.terms(token=token.address))
-    deadline = world.now + HOUR
-
-    world.settlement.fundWithPermit(
-        terms.abi_values(), ETHER, deadline, *permit(world, token, ETHER, deadline), sender=world.buyer
-    )
-
-    assert world.budget(terms) == ETHER
-
-
-def test_a_permit_that_a_front_runner_used_does_no_harm(world: World, token, mallory) -> None:
-    token.approve(world.settlement, 0, sender=world.buyer)
-    terms = world.register(world.terms(token=token.address))
-    deadline = world.now + HOUR
-    signature = permit(world, token, ETHER, deadline)
-    token.permit(world.buyer, world.settlement, ETHER, deadline, *signature, sender=mallory)
-
-    world.settlement.fundWithPermit(terms.abi_values(), ETHER, deadline, *signature, sender=world.buyer)
-
-    assert world.budget(terms) == ETHER
-
-
-def test_a_permit_is_of_the_caller(world: World, token, mallory) -> None:
-    token.approve(world.settlement, 0, sender=world.buyer)
-    terms = world.register(world.terms(token=token.address))
-    deadline = world.now + HOUR
-    signature = permit(world, token, ETHER, deadline)
-
-    with pytest.raises(ape.exceptions.ContractLogicError):
-        world.settlement.fundWithPermit(terms.abi_values(), ETHER, deadline, *signature, sender=mallory)
-
-
-def test_a_permit_for_the_native_coin_is_refused(world: World) -> None:
-    terms = world.register()
-
-    with world.refuses("ValueMismatch", expected=ETHER, actual=0):
-        world.settlement.fundWithPermit(
-            terms.abi_values(), ETHER, world.now, 27, bytes(32), bytes(32), sender=world.buyer
-        )
