@@ -60,7 +60,9 @@ def test_every_command_in_the_readme_exists_with_those_options(line: str) -> Non
 
 
 @pytest.mark.unit
-@pytest.mark.parametrize(("path", "command"), ALL_LEAVES, ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+@pytest.mark.parametrize(
+    ("path", "command"), ALL_LEAVES, ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
+)
 def test_every_command_has_help_with_an_example_and_json(path: tuple[str, ...], command: click.Command) -> None:
     text = command.get_help(click.Context(command, info_name=" ".join(path)))
     assert re.search(r"\bexamples?\b", text, re.IGNORECASE), f"{path}: no example in --help"
