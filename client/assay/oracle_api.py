@@ -173,7 +173,7 @@ class OracleClient:
                 response.read()
                 self._raise_problem(response)
                 raise OracleMisbehaved(f"expected a partial answer (206), got {response.status_code}")
-            for piece in response.iter_raw(2**16):
+            for piece in response.iter_raw():
                 if file.tell() + len(piece) > whole:
                     raise OracleMisbehaved(f"expected an envelope of {whole} bytes, got more")
                 file.write(piece)
