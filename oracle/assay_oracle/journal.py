@@ -253,6 +253,25 @@ class Journal:
         query = f"SELECT * FROM offers WHERE status IN ({marks}) ORDER BY updated_at, rowid"  # noqa: S608
         return [Offer.of(row) for row in self._rows(query, *statuses)]
 
+    def beside(self, model_id: bytes, seller: str) -> list[Offer]:
+        """Offers for a model whose records its owner has, or may have soon, the latest first.
+
+        These are everybody's that were accepted, unless the payment went back, and the seller's own that are quoted.
+        """
+        rows = self._rows(
+            "SELECT offers.* FROM offers LEFT JOIN orders USING (offer_id) WHERE model_id = ?"
+            " AND (status IN (?, ?) OR (status = ? AND seller = ?))"
+            " AND (chain_status IS NULL OR chain_status NOT IN (?, ?)) ORDER BY offers.updated_at DESC, offers.rowid",
+            model_id,
+            OfferStatus.ACCEPTED,
+            OfferStatus.POSTED,
+            OfferStatus.QUOTED,
+            seller,
+            Status.DISPUTED,
+            Status.REFUNDED,
+        )
+        return [Offer.of(row) for row in rows]
+
     def _move(self, offer_id: bytes, origin: Sequence[OfferStatus], target: OfferStatus, **values: Any) -> Offer:
         """Changes an offer's state if it is in one of ``origin``; the offer as it then is comes back either way."""
         values = {"code": None, "reason": None} | values | {"status": target, "updated_at": self._now()}

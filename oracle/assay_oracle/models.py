@@ -22,6 +22,7 @@ class RecordsLike(Protocol):
     @property
     def n(self) -> int: ...  # noqa: D102
     def hashes(self) -> Iterable[bytes]: ...  # noqa: D102
+    def join(self, other: Any) -> Self: ...  # noqa: D102
 
 
 class AppraisalLike(Protocol):
@@ -50,7 +51,7 @@ class PriceFunctionLike(Protocol):
     def schema(self) -> Schema: ...  # noqa: D102
     @property
     def manifest(self) -> Any: ...  # noqa: D102
-    def appraise(self, records: Any, *, known: frozenset[bytes] = ...) -> AppraisalLike: ...  # noqa: D102
+    def appraise(self, records: Any, *, known: frozenset[bytes] = ..., beside: Any = ...) -> AppraisalLike: ...  # noqa: D102
 
 
 Parse = Callable[[BinaryIO, Schema], RecordsLike]

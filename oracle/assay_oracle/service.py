@@ -42,6 +42,8 @@ from assay_oracle.store import Appender, FileStore
 
 MAX_ATTEMPTS = 3
 """Attempts at pricing one offer: data that brings the process down three times is refused."""
+MAX_BESIDE_BYTES = 2**28
+"""Uploads that are opened again, at most, to price an offer jointly with them."""
 
 log = logging.getLogger(__name__)
 
@@ -332,7 +334,7 @@ class OfferService:
         if self._journal.evaluation(offer.model_id, content_id) or len(seen) == len(tags):
             return self._journal.refuse(offer.offer_id, *ALREADY_EVALUATED)
         known = frozenset(value for value, tag in tags.items() if tag in seen)
-        appraisal = model.function.appraise(records, known=known)
+        appraisal = model.function.appraise(records, known=known, beside=self._beside(offer, model))
         price = min(appraisal.price, model.terms.max_price)
         capped = ("the price is the highest that the model pays",) if price < appraisal.price else ()
         evaluation = Evaluation(
@@ -352,6 +354,23 @@ class OfferService:
             reasons=(*appraisal.reasons, *capped),
         )
         return self._journal.add_evaluation(evaluation, tags.values(), summary)
+
+    def _beside(self, offer: Offer, model: PricedModel) -> RecordsLike | None:
+        """Records that an offer is priced jointly with, so that splitting one over several offers earns nothing."""
+        room, found = MAX_BESIDE_BYTES, None
+        for other in self._journal.beside(offer.model_id, offer.seller):
+            if other.upload_bytes > room or self._store.received(other.offer_id) < other.upload_bytes:
+                continue
+            try:
+                records = self._open(other, model)
+            except (AssayError, OSError) as error:
+                log.warning(
+                    "an offer is priced without another one", extra=about(offer=other.offer_id, cause=str(error))
+                )
+                continue
+            room -= other.upload_bytes
+            found = records if found is None else found.join(records)
+        return found
 
     # --- acceptance ---------------------------------------------------------------------------------------------------
 

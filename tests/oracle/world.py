@@ -58,6 +58,9 @@ class Lines:
     def hashes(self) -> tuple[bytes, ...]:
         return tuple(hashlib.sha256(line).digest() for line in self.lines)
 
+    def join(self, other: "Lines") -> "Lines":
+        return Lines(self.lines + other.lines)
+
 
 def parse_lines(source: BinaryIO, schema: Schema) -> Lines:
     assert schema == SCHEMA
@@ -84,7 +87,10 @@ class LineAppraisal:
 
 @dataclass
 class LinePrices:
-    """Pays ``PRICE_PER_RECORD`` for each distinct record that was not priced before, and nothing for ``junk``."""
+    """Pays ``PRICE_PER_RECORD`` for each distinct record that was not priced before, and nothing for ``junk``.
+
+    A record that begins with the word of one that is beside the offer is a near copy, and worth nothing.
+    """
 
     hash: bytes = hashlib.sha256(b"line prices").digest()
     schema: Schema = SCHEMA
@@ -96,11 +102,14 @@ class LinePrices:
         rule = SimpleNamespace(kind="graded")
         return SimpleNamespace(metric="log_loss", method="lines", fidelity=0.97, rule=rule)
 
-    def appraise(self, records: Lines, *, known: frozenset[bytes] = frozenset()) -> LineAppraisal:
+    def appraise(
+        self, records: Lines, *, known: frozenset[bytes] = frozenset(), beside: Lines | None = None
+    ) -> LineAppraisal:
         self.calls += 1
         self.before()
         fresh = {line for line in records.lines if hashlib.sha256(line).digest() not in known}
-        worth = [line for line in fresh if not line.startswith(b"junk")]
+        near = {line.split()[0] for line in beside.lines} if beside else set()
+        worth = [line for line in fresh if not line.startswith(b"junk") and line.split()[0] not in near]
         return LineAppraisal(price=len(worth) * PRICE_PER_RECORD, records=records.n, priced=len(fresh))
 
 

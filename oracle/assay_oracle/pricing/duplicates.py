@@ -83,7 +83,7 @@ def shares(offer: Sample, base: Sample, radius: float, *, classes: bool) -> Tens
 
 def distinct(weights: Float64) -> int:
     """How many distinct records weights (n,) stand for, rounded down; 1e-9 forgives the sum's last bits."""
-    return int(np.floor(weights.sum() + 1e-9))
+    return max(0, int(np.floor(weights.sum() + 1e-9)))
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:

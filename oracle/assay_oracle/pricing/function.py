@@ -95,12 +95,16 @@ class PriceFunction:
                 hint="fit with more of the owner's data, or with another method",
             )
 
-    def appraise(self, records: Records, *, known: frozenset[bytes] = frozenset()) -> Appraisal:
+    def appraise(
+        self, records: Records, *, known: frozenset[bytes] = frozenset(), beside: Records | None = None
+    ) -> Appraisal:
         """Prices an offer as one set.
 
         Args:
             records: The offer.
             known: Hashes of records that were priced for this model before.
+            beside: Records that the owner has bought, or may buy from the same seller, since the function was fitted:
+                the offer is worth what it adds to them. The first ``MAX_BASE`` of them count.
 
         Raises:
             FidelityError: The surrogate's fidelity is under 0.90.
@@ -111,10 +115,12 @@ class PriceFunction:
             raise DataError("expected records of the model's schema, got another schema")
         if records.n == 0:
             raise DataError("expected at least one record, got none")
+        if beside is not None and beside.schema != self.schema:
+            raise DataError("expected records of the model's schema beside the offer, got another schema")
         with deterministic():
-            return self._appraise(records, known)
+            return self._appraise(records, known, beside.take(np.arange(min(beside.n, MAX_BASE))) if beside else None)
 
-    def _appraise(self, records: Records, known: frozenset[bytes]) -> Appraisal:
+    def _appraise(self, records: Records, known: frozenset[bytes], beside: Records | None) -> Appraisal:
         salt = bytes(self.tensors["owner.salt"].numpy())
         hashes, verdicts = duplicates.sort_out(records, self.tensors["owner.hashes"], salt, known)
         rows = [i for i, verdict in enumerate(verdicts) if verdict is Verdict.USEFUL]
@@ -123,7 +129,7 @@ class PriceFunction:
         if rows:
             live = records.take(rows)
             points[rows] = self.method.points(live)
-            value, gain, interval, useful = self._value(live, points[rows])
+            value, gain, interval, useful = self._value(live, points[rows], beside)
             for i in rows:
                 if points[i] <= 0:
                     verdicts[i] = Verdict.HARMFUL
@@ -143,10 +149,12 @@ class PriceFunction:
             metric=self.manifest.metric,
             data_hash=content_hash(hashes),
             function_hash=self.hash,
-            reasons=tuple(self._reasons(records, verdicts, value, gain, price)),
+            reasons=tuple(self._reasons(records, verdicts, value, gain, price, beside)),
         )
 
-    def _value(self, live: Records, points: Float64) -> tuple[float, float, tuple[float, float], int]:
+    def _value(
+        self, live: Records, points: Float64, beside: Records | None
+    ) -> tuple[float, float, tuple[float, float], int]:
         """Set value, gain beyond the cut, its interval, and the number of distinct useful records."""
         context = self.method.context
         beyond = cut(self.manifest.controls, live.n)
@@ -154,16 +162,28 @@ class PriceFunction:
             value = self.method.set_value(live)
             return value, value - beyond, (value - beyond, value - beyond), int((points > 0).sum())
         offer = context.encode(live)
-        radius = self.manifest.near_radius
-        weights = duplicates.shares(offer, context.base, radius, classes=self.schema.task == "classification")
-        before, after = self.method.updated(offer, torch.stack([torch.zeros_like(weights), weights]))
+        other = context.encode(beside or live.take(np.arange(0)))
+        both = Sample(*(torch.cat([getattr(s, part) for s in (other, offer)]) for part in ("x", "y", "weight")))
+        classes, radius = self.schema.task == "classification", self.manifest.near_radius
+        weights = duplicates.shares(both, context.base, radius, classes=classes)
+        without = torch.cat(
+            [duplicates.shares(other, context.base, radius, classes=classes), torch.zeros_like(offer.weight)]
+        )
+        before, after = self.method.updated(both, torch.stack([without, weights]))
         value = context.metric.risk(before) - context.metric.risk(after)
         low, high = _interval(context.metric, before, after, self.manifest.seed)
-        useful = duplicates.distinct(np.asarray(weights.numpy() * (points > 0)))
+        counted = np.concatenate([np.ones(len(other)), points > 0])
+        useful = duplicates.distinct(np.asarray((weights - without).numpy() * counted))
         return value, value - beyond, (low - beyond, high - beyond), useful
 
     def _reasons(
-        self, records: Records, verdicts: list[Verdict], value: float, gain: float, price: int
+        self,
+        records: Records,
+        verdicts: list[Verdict],
+        value: float,
+        gain: float,
+        price: int,
+        beside: Records | None,
     ) -> Iterator[str]:
         for verdict, said in (
             (Verdict.REPEATED, "repeat earlier records of the offer and were taken out"),
@@ -181,7 +201,8 @@ class PriceFunction:
             yield "no record is left to price"
             return
         change = "lower" if value > 0 else "raise"
-        yield f"together the records would {change} the {self.manifest.metric} risk by {abs(value):.4f}"
+        added = f", beside {beside.n} that the owner buys already" if beside else ""
+        yield f"together the records would {change} the {self.manifest.metric} risk by {abs(value):.4f}{added}"
         if gain <= 0:
             yield "that is not more than sets without worth reach by chance: nothing is paid"
         elif price == 0:

@@ -1,0 +1,45 @@
+"""Offers beside what the owner has bought already: worth what they add to it."""
+
+import pytest
+
+from assay_oracle.errors import DataError
+from assay_oracle.pricing.records import Records
+from tests.oracle.pricing.conftest import Olga
+
+pytestmark = pytest.mark.unit
+
+
+def test_near_copies_of_what_was_bought_are_worth_a_tenth_at_most(function, olga: Olga) -> None:
+    few, near = olga.offers["few"], olga.offers["near copies"].take(range(30))
+    alone = function.appraise(near).price
+    assert function.appraise(near, beside=few).price <= alone // 10
+
+
+def test_twenty_near_copies_in_twenty_offers_are_paid_about_once(function, olga: Olga) -> None:
+    few, near = olga.offers["few"], olga.offers["near copies"]
+    together = function.appraise(few).price
+    paid, beside = together, few
+    for start in range(0, 120, 30):
+        part = near.take(range(start, start + 30))
+        paid += function.appraise(part, beside=beside).price
+        beside = beside.join(part)
+    assert paid <= 1.2 * together
+
+
+def test_parts_of_an_offer_are_paid_about_what_the_whole_is(function, olga: Olga) -> None:
+    useful = olga.offers["useful"]
+    first, second = useful.take(range(60)), useful.take(range(60, 120))
+    parts = function.appraise(first).price + function.appraise(second, beside=first).price
+    assert parts == pytest.approx(function.appraise(useful).price, rel=0.2)
+
+
+def test_the_reason_names_what_lies_beside(function, olga: Olga) -> None:
+    appraisal = function.appraise(olga.offers["useful"], beside=olga.offers["few"])
+    assert any("beside 30 that the owner buys already" in reason for reason in appraisal.reasons)
+
+
+def test_records_of_another_schema_beside_are_refused(function, olga: Olga) -> None:
+    schema = olga.owner.schema.model_copy(update={"classes": (*olga.owner.schema.classes, "10")})
+    other = Records(schema, olga.owner.x, olga.owner.y)
+    with pytest.raises(DataError, match="beside the offer"):
+        function.appraise(olga.offers["useful"], beside=other)
