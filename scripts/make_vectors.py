@@ -161,6 +161,20 @@ def reference_path(leaves: list[bytes], index: int, low: int, high: int) -> list
     return [*reference_path(leaves, index, middle, high), reference_top(leaves, low, middle)]
 
 
+def reference_leaves(lengths: list[int], digests: list[tuple[bytes, bytes]]) -> list[bytes]:
+    """Leaves of chunks of ``lengths`` bytes with these digests, plain and sealed."""
+    tag = b"assay/leaf/v1".ljust(32, b"\0")
+    return [
+        _sha256(tag, i.to_bytes(32, "big"), length.to_bytes(32, "big"), *digests[i]) for i, length in enumerate(lengths)
+    ]
+
+
+def reference_root(total_bytes: int, chunk_size: int, top: bytes) -> bytes:
+    """Root of a layout whose tree ends in ``top``."""
+    tag = b"assay/root/v1".ljust(32, b"\0")
+    return _sha256(tag, total_bytes.to_bytes(32, "big"), chunk_size.to_bytes(32, "big"), top)
+
+
 def tree_vectors() -> list[dict[str, Any]]:
     """Trees of even, odd and single counts with every path, and the root of their layout."""
     vectors = []
@@ -168,18 +182,9 @@ def tree_vectors() -> list[dict[str, Any]]:
         chunk_size, last = 1024, 17 + count
         total = (count - 1) * chunk_size + last
         digests = [(_word(f"plain {count} {i}"), _word(f"sealed {count} {i}")) for i in range(count)]
-        leaves = [
-            _sha256(
-                b"assay/leaf/v1".ljust(32, b"\0"),
-                i.to_bytes(32, "big"),
-                (last if i == count - 1 else chunk_size).to_bytes(32, "big"),
-                *digests[i],
-            )
-            for i in range(count)
-        ]
+        leaves = reference_leaves([chunk_size] * (count - 1) + [last], digests)
         top = reference_top(leaves, 0, count)
-        tag = b"assay/root/v1".ljust(32, b"\0")
-        root = _sha256(tag, total.to_bytes(32, "big"), chunk_size.to_bytes(32, "big"), top)
+        root = reference_root(total, chunk_size, top)
         vectors.append(
             {
                 "totalBytes": total,
@@ -194,14 +199,48 @@ def tree_vectors() -> list[dict[str, Any]]:
     return vectors
 
 
+def sealed_vectors() -> list[dict[str, Any]]:
+    """Data sealed chunk by chunk, as far as a short last one, with all that a dispute about each would show."""
+    key, chunk_size, last = _word("sealing key"), 1024, 77
+    plain = hashlib.shake_256(b"sealed data with its salts").digest(2 * chunk_size + last)
+    ciphertext = openssl(key, 0, plain)
+    pieces = [slice(0, chunk_size), slice(chunk_size, 2 * chunk_size), slice(2 * chunk_size, None)]
+    digests = [(_sha256(plain[piece]), _sha256(ciphertext[piece])) for piece in pieces]
+    leaves = reference_leaves([chunk_size, chunk_size, last], digests)
+    return [
+        {
+            "key": _hex(key),
+            "totalBytes": len(plain),
+            "chunkSize": chunk_size,
+            "plain": _hex(plain),
+            "root": _hex(reference_root(len(plain), chunk_size, reference_top(leaves, 0, 3))),
+            "proofs": [
+                {
+                    "index": i,
+                    "plainDigest": _hex(digests[i][0]),
+                    "sealedChunk": _hex(ciphertext[piece]),
+                    "path": [_hex(node) for node in reference_path(leaves, i, 0, 3)],
+                }
+                for i, piece in enumerate(pieces)
+            ],
+        }
+    ]
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare, do not write")
     arguments = parser.parse_args()
 
+    made = {
+        "chacha20": chacha20_vectors(),
+        "quotes": quote_vectors(),
+        "trees": tree_vectors(),
+        "sealed": sealed_vectors(),
+    }
     stale = []
-    for name, vectors in (("chacha20", chacha20_vectors()), ("quotes", quote_vectors()), ("trees", tree_vectors())):
+    for name, vectors in made.items():
         path, text = FOLDER / f"{name}.json", json.dumps(vectors, indent=1) + "\n"
         if not arguments.check:
             path.write_text(text)

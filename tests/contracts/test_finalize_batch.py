@@ -1,4 +1,4 @@
-"""finalizeBatch: many sellers paid in one transaction, all or none."""
+"""finalizeBatch: many sellers paid in one transaction, all that are due or none."""
 
 import pytest
 
@@ -34,12 +34,36 @@ def test_one_order_that_is_not_due_refuses_the_whole(world: World, seller) -> No
     assert world.status(early) is Status.REVEALED
 
 
-def test_an_order_is_not_paid_twice_in_one_batch(world: World) -> None:
+def test_an_order_is_not_paid_twice_in_one_batch(world: World, seller) -> None:
     sale = world.revealed()
     world.at(world.deadline(sale) + 1)
+    before = seller.balance
 
-    with world.refuses("StatusMismatch", orderId=sale.order_id, actual=Status.PAID):
-        world.finalize_batch([sale, sale])
+    world.finalize_batch([sale, sale])
+
+    assert seller.balance == before + PRICE
+
+
+def test_whoever_finalizes_one_order_first_stops_no_batch(world: World, mallory, seller) -> None:
+    sales = world.many_locked(3)
+    for sale in sales:
+        world.reveal(sale)
+    world.at(world.deadline(sales[-1]) + 1)
+    before = seller.balance
+    world.finalize(sales[1], sender=mallory)
+
+    world.finalize_batch(sales)
+
+    assert seller.balance == before + 3 * PRICE
+    assert [world.status(sale) for sale in sales] == 3 * [Status.PAID]
+
+
+def test_an_order_that_was_never_posted_refuses_the_whole(world: World) -> None:
+    (sale,) = world.many_locked(1)
+    never = world.sale_in(Status.NONE)
+
+    with world.refuses("OrderMismatch", orderId=never.order_id):
+        world.finalize_batch([never, sale])
 
 
 def test_nothing_to_finalize_is_no_error(world: World) -> None:
