@@ -53,7 +53,7 @@ contract Settlement is ISettlement {
     /* MODELS */
 
     /// @inheritdoc ISettlement
-    function registerModel(ModelTerms memory terms, address oracle) external returns (bytes32 modelId) {
+    function registerModel(ModelTerms calldata terms, address oracle) external returns (bytes32 modelId) {
         if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
         if (oracle == address(0) || oracle == HALTED) revert ZeroAddress();
         _checkWindow(terms.revealWindow);
@@ -68,17 +68,15 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function fund(ModelTerms memory terms, uint256 amount) public payable {
+    function fund(ModelTerms calldata terms, uint256 amount) public payable {
         if (amount == 0) revert ZeroAmount();
 
         bytes32 modelId = modelIdOf(terms);
         Model memory model = _knownModel(modelId);
-        uint256 budget = uint256(model.budget) + amount;
-        if (amount > type(uint96).max || budget > type(uint96).max) {
-            revert AmountTooLarge(amount, type(uint96).max - model.budget);
-        }
+        uint256 room = type(uint96).max - model.budget;
+        if (amount > room) revert AmountTooLarge(amount, room);
 
-        models[modelId].budget = uint96(budget);
+        models[modelId].budget = model.budget + uint96(amount);
 
         emit ModelFunded(modelId, msg.sender, amount);
 
@@ -86,7 +84,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function fundWithPermit(ModelTerms memory terms, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+    function fundWithPermit(ModelTerms calldata terms, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external
     {
         // A permit that a front-runner has used already is refused here, but has left the allowance that `fund` needs.
@@ -98,7 +96,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function withdraw(ModelTerms memory terms, uint256 amount, address to) external {
+    function withdraw(ModelTerms calldata terms, uint256 amount, address to) external {
         if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
         if (amount == 0) revert ZeroAmount();
         if (to == address(0)) revert ZeroAddress();
@@ -115,7 +113,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function setOracle(ModelTerms memory terms, address oracle) external {
+    function setOracle(ModelTerms calldata terms, address oracle) external {
         if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
 
         bytes32 modelId = modelIdOf(terms);
@@ -154,7 +152,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function bondOracle(ModelTerms memory terms, address oracle, uint256 amount) external payable {
+    function bondOracle(ModelTerms calldata terms, address oracle, uint256 amount) external payable {
         if (amount == 0) revert ZeroAmount();
 
         bytes32 modelId = modelIdOf(terms);
@@ -185,7 +183,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function withdrawOracleBond(ModelTerms memory terms) external {
+    function withdrawOracleBond(ModelTerms calldata terms) external {
         bytes32 modelId = modelIdOf(terms);
         OracleBond memory bond = oracleBonds[modelId][msg.sender];
         if (bond.amount == 0) revert OracleBondTooSmall(1, 0);
@@ -199,11 +197,11 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function reportEquivocation(
-        ModelTerms memory terms,
+        ModelTerms calldata terms,
         address oracle,
-        Quote memory first,
+        Quote calldata first,
         bytes calldata firstSignature,
-        Quote memory second,
+        Quote calldata second,
         bytes calldata secondSignature
     ) external {
         bytes32 modelId = modelIdOf(terms);
@@ -228,8 +226,8 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function post(
-        ModelTerms memory terms,
-        Quote memory quote,
+        ModelTerms calldata terms,
+        Quote calldata quote,
         bytes calldata oracleSignature,
         bytes32 keyHash,
         bytes calldata sellerSignature
@@ -246,7 +244,7 @@ contract Settlement is ISettlement {
         if (terms.oracleBond > 0) _checkOracleBond(modelId, model.oracle, terms.oracleBond);
         bytes32 digest = quoteDigest(quote);
         _checkQuote(model.oracle, digest, oracleSignature);
-        if (!_signed(quote.seller, acceptanceDigest(digest, keyHash), sellerSignature)) {
+        if (!_consents(quote.seller, acceptanceDigest(digest, keyHash), sellerSignature)) {
             revert AcceptanceSignatureInvalid(quote.seller);
         }
 
@@ -265,20 +263,22 @@ contract Settlement is ISettlement {
         });
         uint256 deadline = block.timestamp + terms.revealWindow;
 
-        orders[orderId] = _pack(Status.Locked, deadline, QuoteHash.hashOrder(order));
+        orders[orderId] = _pack(Status.Locked, deadline, QuoteHash.hashNewOrder(order));
         models[modelId].budget = model.budget - quote.price;
         if (terms.sellerBond > 0) _debit(terms.token, quote.seller, terms.sellerBond);
 
-        emit OrderPosted(orderId, modelId, quote.seller, order, digest, deadline);
+        emit OrderPosted(
+            orderId, modelId, quote.seller, quote.contentId, quote.price, quote.dataRoot, keyHash, deadline
+        );
     }
 
     /// @inheritdoc ISettlement
-    function revealKey(Order memory order, bytes32 key, bytes calldata receipt) public {
+    function revealKey(Order calldata order, bytes32 key, bytes calldata receipt) public {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         _checkStatus(orderId, state, Status.Locked);
         _checkInTime(state);
         _checkKey(orderId, order, key);
-        if (order.requireReceipt && !_signed(order.buyer, receiptDigest(digest), receipt)) {
+        if (order.requireReceipt && !_consents(order.buyer, receiptDigest(digest), receipt)) {
             revert BuyerSignatureInvalid(order.buyer);
         }
 
@@ -296,13 +296,13 @@ contract Settlement is ISettlement {
         if (receipts.length != orders_.length) revert LengthMismatch(orders_.length, receipts.length);
 
         for (uint256 i = 0; i < orders_.length; i++) {
-            revealKey(orders_[i], keys[i], receipts[i]);
+            if (_isBefore(orders_[i], Status.Revealed)) revealKey(orders_[i], keys[i], receipts[i]);
         }
     }
 
     /// @inheritdoc ISettlement
     function revealData(
-        Order memory order,
+        Order calldata order,
         uint32 chunkSize,
         bytes calldata plaintext,
         bytes32[] calldata sealedDigests
@@ -322,7 +322,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function dispute(Order memory order, bytes32 key, ChunkProof calldata proof) external {
+    function dispute(Order calldata order, bytes32 key, ChunkProof calldata proof) external {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         _checkStatus(orderId, state, Status.Revealed);
         _checkInTime(state);
@@ -340,10 +340,10 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function settle(Order memory order, bytes calldata acknowledgement) external {
+    function settle(Order calldata order, bytes calldata acknowledgement) external {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         if (_statusOf(state) != Status.Revealed) _checkStatus(orderId, state, Status.Locked);
-        if (!_signed(order.buyer, acknowledgementDigest(digest), acknowledgement)) {
+        if (!_consents(order.buyer, acknowledgementDigest(digest), acknowledgement)) {
             revert BuyerSignatureInvalid(order.buyer);
         }
 
@@ -353,7 +353,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function finalize(Order memory order) public {
+    function finalize(Order calldata order) public {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         _checkStatus(orderId, state, Status.Revealed);
         _checkTimedOut(state);
@@ -368,12 +368,12 @@ contract Settlement is ISettlement {
         _checkBatch(orders_.length);
 
         for (uint256 i = 0; i < orders_.length; i++) {
-            finalize(orders_[i]);
+            if (_isBefore(orders_[i], Status.Paid)) finalize(orders_[i]);
         }
     }
 
     /// @inheritdoc ISettlement
-    function refund(Order memory order) external {
+    function refund(Order calldata order) external {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         _checkStatus(orderId, state, Status.Locked);
         _checkTimedOut(state);
@@ -392,8 +392,8 @@ contract Settlement is ISettlement {
     /* VIEWS */
 
     /// @inheritdoc ISettlement
-    function modelIdOf(ModelTerms memory terms) public view returns (bytes32) {
-        return keccak256(abi.encode(block.chainid, address(this), terms));
+    function modelIdOf(ModelTerms calldata terms) public view returns (bytes32) {
+        return QuoteHash.hashTerms(block.chainid, address(this), terms);
     }
 
     /// @inheritdoc ISettlement
@@ -402,7 +402,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function quoteDigest(Quote memory quote) public view returns (bytes32) {
+    function quoteDigest(Quote calldata quote) public view returns (bytes32) {
         return _typedDigest(QuoteHash.hashQuote(quote));
     }
 
@@ -456,9 +456,15 @@ contract Settlement is ISettlement {
 
     /* EVIDENCE */
 
-    /// @dev Accepts or refuses a quote: the one place that decides what counts as evidence for a price.
+    /// @dev Accepts or refuses a quote: the one place that decides what counts as evidence for a price. A signature
+    /// always, even of an oracle that sends the transaction: what was posted must serve to prove equivocation.
     function _checkQuote(address oracle, bytes32 digest, bytes calldata signature) private view {
         if (!_signed(oracle, digest, signature)) revert QuoteSignatureInvalid(oracle);
+    }
+
+    /// @dev Whoever sends the transaction has consented by it.
+    function _consents(address account, bytes32 digest, bytes calldata signature) private view returns (bool) {
+        return msg.sender == account || _signed(account, digest, signature);
     }
 
     /// @dev ECDSA first: accounts with code may still have a key (EIP-7702), and those without need no look at their
@@ -476,7 +482,7 @@ contract Settlement is ISettlement {
     /* ORDERS */
 
     /// @dev Finds the state of `order` and checks that it is the one that was posted.
-    function _read(Order memory order) private view returns (bytes32 orderId, bytes32 digest, uint256 state) {
+    function _read(Order calldata order) private view returns (bytes32 orderId, bytes32 digest, uint256 state) {
         orderId = orderIdOf(order.modelId, order.contentId);
         digest = QuoteHash.hashOrder(order);
         state = orders[orderId];
@@ -499,6 +505,12 @@ contract Settlement is ISettlement {
         if (_statusOf(state) != expected) revert StatusMismatch(orderId, _statusOf(state));
     }
 
+    /// @dev Whether the order has yet to reach `status`. A batch passes over the others, or else anybody could make it
+    /// revert by doing a part of it first.
+    function _isBefore(Order calldata order, Status status) private view returns (bool) {
+        return _statusOf(orders[orderIdOf(order.modelId, order.contentId)]) < status;
+    }
+
     function _checkInTime(uint256 state) private view {
         if (block.timestamp > _deadlineOf(state)) revert DeadlinePassed(_deadlineOf(state));
     }
@@ -507,7 +519,7 @@ contract Settlement is ISettlement {
         if (block.timestamp <= _deadlineOf(state)) revert DeadlineNotPassed(_deadlineOf(state));
     }
 
-    function _checkKey(bytes32 orderId, Order memory order, bytes32 key) private pure {
+    function _checkKey(bytes32 orderId, Order calldata order, bytes32 key) private pure {
         if (keccak256(abi.encode(KEY_TAG, orderId, key)) != order.keyHash) revert KeyMismatch(orderId);
     }
 
@@ -517,13 +529,13 @@ contract Settlement is ISettlement {
 
     /* COMMITMENTS */
 
-    function _checkRoot(Order memory order, uint256 totalBytes, uint256 chunkSize, bytes32 top) private pure {
+    function _checkRoot(Order calldata order, uint256 totalBytes, uint256 chunkSize, bytes32 top) private pure {
         bytes32 root = SealedData.hashRoot(totalBytes, chunkSize, top);
         if (root != order.dataRoot) revert CommitmentMismatch(order.dataRoot, root);
     }
 
     /// @dev Checks that the chunk, its committed plaintext digest and its place are those of the order's data.
-    function _checkChunk(Order memory order, ChunkProof calldata proof) private pure {
+    function _checkChunk(Order calldata order, ChunkProof calldata proof) private pure {
         uint256 count = SealedData.countChunks(proof.totalBytes, proof.chunkSize);
         if (proof.index >= count) revert ChunkIndexOutOfBounds(proof.index, count);
         uint256 length = SealedData.lengthOfChunk(proof.totalBytes, proof.chunkSize, proof.index);
@@ -615,7 +627,7 @@ contract Settlement is ISettlement {
 
     /// @dev Pays price and bond to the seller: pushed, else credited. A payee that reverts, burns gas, returns a bomb
     /// or is refused by the token blocks nobody.
-    function _paySeller(bytes32 orderId, Order memory order) private {
+    function _paySeller(bytes32 orderId, Order calldata order) private {
         uint256 amount = uint256(order.price) + order.sellerBond;
 
         emit OrderPaid(orderId, order.seller, amount);

@@ -138,7 +138,6 @@ class PostedOrder:
     """An order as ``OrderPosted`` announced it."""
 
     order: Order
-    quote_digest: bytes
     block: int
     transaction: bytes
 
@@ -231,6 +230,7 @@ class SettlementClient:
         self._web3 = Web3(Web3.HTTPProvider(node, request_kwargs={"timeout": 30}))
         self._contract = self._web3.eth.contract(address=to_checksum_address(contract), abi=contract_interface()["abi"])
         self._sending = threading.Lock()
+        self._terms: dict[bytes, ModelTerms] = {}
 
     @classmethod
     def of(cls, node: str, deployment: Deployment, **options: Any) -> "SettlementClient":
@@ -483,7 +483,7 @@ class SettlementClient:
         return self._send("revealKey", order.abi_values(), key, receipt)
 
     def reveal_keys(self, orders: Sequence[Order], keys: Sequence[bytes], receipts: Sequence[bytes]) -> Receipt:
-        """Reveals the keys of several orders, all or none."""
+        """Reveals the keys of several orders; those revealed already are passed over."""
         return self._send("revealKeys", [order.abi_values() for order in orders], list(keys), list(receipts))
 
     def reveal_data(self, order: Order, chunk_size: int, plaintext: bytes, sealed_digests: Sequence[bytes]) -> Receipt:
@@ -503,7 +503,7 @@ class SettlementClient:
         return self._send("finalize", order.abi_values())
 
     def finalize_batch(self, orders: Sequence[Order]) -> Receipt:
-        """Pays the sellers of several revealed orders, all or none."""
+        """Pays the sellers of several revealed orders; those closed already are passed over."""
         return self._send("finalizeBatch", [order.abi_values() for order in orders])
 
     def refund(self, order: Order) -> Receipt:
@@ -529,14 +529,35 @@ class SettlementClient:
         if seller is not None:
             topics["seller"] = to_checksum_address(seller)
         return [
-            PostedOrder(
-                Order(**dict(zip(Order.model_fields, _struct(log["args"]["order"]), strict=True))),
-                bytes(log["args"]["quoteDigest"]),
-                log["blockNumber"],
-                bytes(log["transactionHash"]),
-            )
+            PostedOrder(self._order(log["args"]), log["blockNumber"], bytes(log["transactionHash"]))
             for log in self._logs("OrderPosted", **topics)
         ]
+
+    def _order(self, announced: Any) -> Order:
+        """The order of an ``OrderPosted`` event: what the event leaves out are the model's terms."""
+        model_id = bytes(announced["modelId"])
+        if model_id not in self._terms:
+            found = self.model_terms(model_id)
+            if found is None:
+                raise ChainError(
+                    f"expected the registration of model 0x{model_id.hex()} in the node's logs, found none",
+                    hint="use a node that keeps logs from the contract's deployment on",
+                )
+            self._terms[model_id] = found[0]
+        terms = self._terms[model_id]
+        return Order(
+            model_id=model_id,
+            content_id=bytes(announced["contentId"]),
+            buyer=terms.owner,
+            seller=announced["seller"],
+            token=terms.token,
+            price=announced["price"],
+            seller_bond=terms.seller_bond,
+            dispute_window=terms.dispute_window,
+            require_receipt=terms.require_receipt,
+            data_root=bytes(announced["dataRoot"]),
+            key_hash=bytes(announced["keyHash"]),
+        )
 
     def revealed_key(self, order_id: bytes) -> bytes | None:
         """The key that was revealed on chain for an order, if any."""

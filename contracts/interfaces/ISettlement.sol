@@ -46,8 +46,8 @@ struct Quote {
     bytes32 evaluation;
 }
 
-/// @notice Everything a later step of a sale needs. Only its truncated digest is stored; it is emitted by `post`, and
-/// handed back as calldata.
+/// @notice Everything a later step of a sale needs: of the terms, of the quote, and the key hash. Only its truncated
+/// digest is stored; it is handed back as calldata.
 /// @param keyHash `keccak256(abi.encode("assay/key/v1", orderId, key))`
 struct Order {
     bytes32 modelId;
@@ -91,7 +91,8 @@ enum Status {
 
 /// @title Settlement of data sales that were priced by a surrogate of the buyer's model
 /// @notice Immutable, without owner or upgrade. Whoever sends a transaction gains nothing by it: payees are fixed by
-/// the order, so every call but those of the model's owner and of a credited account may be relayed by anyone.
+/// the order, so every call but those of the model's owner and of a credited account may be relayed by anyone. A seller or
+/// buyer who sends the transaction consents by that, and its own signature may be empty.
 /// @dev A deadline's last second still allows the action it bounds; the time-out opens one second later.
 interface ISettlement {
     /* EVENTS */
@@ -105,12 +106,15 @@ interface ISettlement {
     event OracleBondExitRequested(bytes32 indexed modelId, address indexed oracle, uint256 unlocksAt);
     event OracleBondWithdrawn(bytes32 indexed modelId, address indexed oracle, uint256 amount);
     event OracleSlashed(bytes32 indexed modelId, bytes32 indexed contentId, address indexed oracle, uint256 amount);
+    /// @dev with the model's terms, all of the order
     event OrderPosted(
         bytes32 indexed orderId,
         bytes32 indexed modelId,
         address indexed seller,
-        Order order,
-        bytes32 quoteDigest,
+        bytes32 contentId,
+        uint96 price,
+        bytes32 dataRoot,
+        bytes32 keyHash,
         uint256 deadline
     );
     event KeyRevealed(bytes32 indexed orderId, bytes32 key, uint256 deadline);
@@ -219,7 +223,8 @@ interface ISettlement {
     /// @notice Reveals the key of a locked order; starts the dispute window.
     /// @param receipt the buyer's signature over `Receipt(orderDigest)`; empty unless the order requires it
     function revealKey(Order calldata order, bytes32 key, bytes calldata receipt) external;
-    /// @notice `revealKey` for up to `MAX_BATCH` orders; reverts as a whole.
+    /// @notice `revealKey` for up to `MAX_BATCH` orders. Passes over those that are past it, so that nobody can stop a
+    /// batch by revealing one of its keys first; anything else reverts the whole.
     function revealKeys(Order[] calldata orders, bytes32[] calldata keys, bytes[] calldata receipts) external;
     /// @notice Reveals the data itself, checked against the commitment on chain, and pays the seller at once.
     /// @dev Warning: calldata is public for ever. For small data that may be.
@@ -239,7 +244,8 @@ interface ISettlement {
     function settle(Order calldata order, bytes calldata acknowledgement) external;
     /// @notice Pays the seller of a revealed order once the dispute window has passed.
     function finalize(Order calldata order) external;
-    /// @notice `finalize` for up to `MAX_BATCH` orders; reverts as a whole.
+    /// @notice `finalize` for up to `MAX_BATCH` orders. Passes over those that are closed; anything else reverts the
+    /// whole.
     function finalizeBatch(Order[] calldata orders) external;
     /// @notice Returns the payment to the model's budget once the reveal window has passed in silence. The seller's bond
     /// goes with it, unless the order requires a receipt (then the silence may be the buyer's).

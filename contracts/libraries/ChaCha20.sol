@@ -55,9 +55,12 @@ library ChaCha20 {
         uint256 words = reverseLanes(uint256(key));
         uint256 rowB = (words & FIRST_HALF) | (words >> 128);
         uint256 rowC = (words << 128) | (words & LAST_HALF);
-        for (; position < end; position += 128) {
-            xorTwoBlocks(rowB, rowC, (uint256(uint32(counter)) << 224) | (uint256(uint32(counter + 1)) << 96), position);
-            counter += 2;
+        unchecked {
+            for (; position < end; position += 128) {
+                uint256 rowD = (uint256(uint32(counter)) << 224) | (uint256(uint32(counter + 1)) << 96);
+                xorTwoBlocks(rowB, rowC, rowD, position);
+                counter += 2;
+            }
         }
     }
 
@@ -110,10 +113,12 @@ library ChaCha20 {
         c = reverseLanes(addLanes(c, rowC));
         d = reverseLanes(addLanes(d, rowD));
 
-        xorWord(position, (a & FIRST_HALF) | (b >> 128));
-        xorWord(position + 32, (c & FIRST_HALF) | (d >> 128));
-        xorWord(position + 64, (a << 128) | (b & LAST_HALF));
-        xorWord(position + 96, (c << 128) | (d & LAST_HALF));
+        unchecked {
+            xorWord(position, (a & FIRST_HALF) | (b >> 128));
+            xorWord(position + 32, (c & FIRST_HALF) | (d >> 128));
+            xorWord(position + 64, (a << 128) | (b & LAST_HALF));
+            xorWord(position + 96, (c << 128) | (d & LAST_HALF));
+        }
     }
 
     function xorWord(uint256 position, uint256 word) private pure {
@@ -123,7 +128,9 @@ library ChaCha20 {
     }
 
     function addLanes(uint256 x, uint256 y) private pure returns (uint256) {
-        return ((x & LOW_31) + (y & LOW_31)) ^ ((x ^ y) & HIGH_1);
+        unchecked {
+            return ((x & LOW_31) + (y & LOW_31)) ^ ((x ^ y) & HIGH_1);
+        }
     }
 
     /// @dev Reverses the four bytes of every lane: RFC 8439 is little-endian.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Order, Quote} from "../interfaces/ISettlement.sol";
+import {ModelTerms, Order, Quote} from "../interfaces/ISettlement.sol";
 
-/// @title EIP-712 type strings and struct hashes of everything that is signed
-/// @dev All structs are static, so `abi.encode(typehash, struct)` is EIP-712's `encodeData`.
+/// @title Digests of terms and orders, and EIP-712 type strings and struct hashes of everything that is signed
+/// @dev All structs are static: in calldata and in memory they lie as `abi.encode` would lay them out, and
+/// `abi.encode(typehash, struct)` is EIP-712's `encodeData`. Padding that is not zero makes another digest, which nobody
+/// registered, signed or posted.
 library QuoteHash {
     bytes32 internal constant DOMAIN_TYPEHASH =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
@@ -23,8 +25,15 @@ library QuoteHash {
         return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, chainId, verifyingContract));
     }
 
-    function hashQuote(Quote memory quote) internal pure returns (bytes32) {
-        return keccak256(abi.encode(QUOTE_TYPEHASH, quote));
+    /// @dev `keccak256(abi.encode(QUOTE_TYPEHASH, quote))`
+    function hashQuote(Quote calldata quote) internal pure returns (bytes32 digest) {
+        bytes32 typehash = QUOTE_TYPEHASH;
+        assembly ("memory-safe") {
+            let copy := mload(0x40)
+            mstore(copy, typehash)
+            calldatacopy(add(copy, 0x20), quote, 0xe0)
+            digest := keccak256(copy, 0x100)
+        }
     }
 
     function hashAcceptance(bytes32 quoteDigest, bytes32 keyHash) internal pure returns (bytes32) {
@@ -39,8 +48,32 @@ library QuoteHash {
         return keccak256(abi.encode(ACKNOWLEDGEMENT_TYPEHASH, orderDigest));
     }
 
-    /// @dev `keccak256(abi.encode(order))`: a struct of static members lies in memory as `abi.encode` would lay it out.
-    function hashOrder(Order memory order) internal pure returns (bytes32 digest) {
+    /// @dev `keccak256(abi.encode(chainId, settlement, terms))`
+    function hashTerms(uint256 chainId, address settlement, ModelTerms calldata terms)
+        internal
+        pure
+        returns (bytes32 digest)
+    {
+        assembly ("memory-safe") {
+            let copy := mload(0x40)
+            mstore(copy, chainId)
+            mstore(add(copy, 0x20), settlement)
+            calldatacopy(add(copy, 0x40), terms, 0x160)
+            digest := keccak256(copy, 0x1a0)
+        }
+    }
+
+    /// @dev `keccak256(abi.encode(order))`
+    function hashOrder(Order calldata order) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let copy := mload(0x40)
+            calldatacopy(copy, order, 0x160)
+            digest := keccak256(copy, 0x160)
+        }
+    }
+
+    /// @dev `hashOrder` of an order that is not in calldata yet.
+    function hashNewOrder(Order memory order) internal pure returns (bytes32 digest) {
         assembly ("memory-safe") {
             digest := keccak256(order, 0x160)
         }

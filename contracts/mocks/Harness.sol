@@ -12,7 +12,7 @@ contract Harness {
         return ChaCha20.applyKeyStream(key, counter, data);
     }
 
-    function hashQuote(Quote memory quote) external pure returns (bytes32) {
+    function hashQuote(Quote calldata quote) external pure returns (bytes32) {
         return QuoteHash.hashQuote(quote);
     }
 

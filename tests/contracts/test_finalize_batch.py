@@ -3,7 +3,7 @@
 import pytest
 
 from assay.protocol.types import Status
-from tests.contracts.world import HOUR, PRICE, World
+from tests.contracts.world import HOUR, PRICE, World, bytes32
 
 pytestmark = pytest.mark.integration
 
@@ -60,7 +60,7 @@ def test_whoever_finalizes_one_order_first_stops_no_batch(world: World, mallory,
 
 def test_an_order_that_was_never_posted_refuses_the_whole(world: World) -> None:
     (sale,) = world.many_locked(1)
-    never = world.sale_in(Status.NONE)
+    never = world.agree(sale.terms, content_id=bytes32("never posted"))
 
     with world.refuses("OrderMismatch", orderId=never.order_id):
         world.finalize_batch([never, sale])

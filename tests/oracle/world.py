@@ -211,7 +211,7 @@ class MemoryChain:
         self.block += 1
         self.posts += 1
         self.budget -= quote.price
-        posted = PostedOrder(order, quote_digest, self.block, hashlib.sha256(order.digest()).digest())
+        posted = PostedOrder(order, self.block, hashlib.sha256(order.digest()).digest())
         self.orders[order.order_id()] = (posted, Status.LOCKED)
         self.after_post()
         return Receipt(posted.transaction, self.block, 120_000)
