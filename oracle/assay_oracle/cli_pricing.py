@@ -80,7 +80,6 @@ def fit(
     Example:
       assay-oracle fit --model mymodel:predict --data train.parquet --label y --out price --rate 1ether
     """
-    from assay_oracle.pricing.context import DECAY
     from assay_oracle.pricing.function import fit as fit_function
     from assay_oracle.pricing.price import PricingRule
     from assay_oracle.pricing.tables import infer_schema, to_records
@@ -106,7 +105,7 @@ def fit(
                 grid=grid,
                 basis="lower_bound" if lower_bound else "estimate",
             ),
-            decay=DECAY if decay is None else decay,
+            decay=decay,
             seed=seed,
             labels_only=labels_only,
             progress=progress,

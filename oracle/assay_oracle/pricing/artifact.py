@@ -60,6 +60,7 @@ class Manifest(Value):
     risk: float
     """The surrogate's risk before any offer."""
     target: tuple[float, float]
+    standardised: bool
     controls: tuple[Control, ...]
     near_radius: float
     owner_records: int

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,7 +13,7 @@ from assay_oracle.pricing.metrics import Metric
 from assay_oracle.pricing.records import Records
 
 DECAY = 2e-3
-"""Weight decay of a surrogate's training, and so the damping of an influence, where the owner states none."""
+"""Weight decay of a surrogate's training and damping of an influence; tried first where the owner states none."""
 MAX_BASE = 4096
 """Records of the owner that a price function carries at most; more are represented by weighted ones."""
 
@@ -49,7 +47,6 @@ class Context:
         base: The owner's records that the model was trained on, or at most ``MAX_BASE`` that stand for them.
         validation: Records that define the goal (v).
         metric: What to improve on them.
-        half: Which half of the validation set a record is in (v,): one judges records, the other reads their worth.
         decay: Weight decay.
     """
 
@@ -58,7 +55,6 @@ class Context:
     base: Sample
     validation: Sample
     metric: Metric
-    half: npt.NDArray[np.bool_]
     decay: float = DECAY
 
     def encode(self, records: Records) -> Sample:

@@ -14,7 +14,7 @@ from assay_oracle.pricing.methods import Additive, Refit
 
 _SIZES = (16, 64, 256)
 _DRAWS = 2
-_JITTER = 0.02  # of an encoded feature's spread
+_JITTER = 0.02  # of a feature's spread
 
 
 def measure(fitted: Additive, task: Task) -> tuple[Control, ...]:
@@ -43,7 +43,8 @@ def _sets(task: Task, size: int) -> list[Sample]:
         rows = torch.randint(len(base), (size,), generator=draw)
         other = torch.randint(len(base), (size,), generator=draw)
         noise = _uniform_between(base.x.min(0).values, base.x.max(0).values, size, draw)
-        near = base.x[rows] + _JITTER * torch.randn(base.x[rows].shape, generator=draw, dtype=torch.float64)
+        noise_x = torch.randn(base.x[rows].shape, generator=draw, dtype=torch.float64)
+        near = base.x[rows] + _JITTER * base.x.std(0) * noise_x
         sets += [_sample(noise, base.y[other]), _sample(base.x[rows], base.y[other]), _sample(near, base.y[rows])]
     return sets
 

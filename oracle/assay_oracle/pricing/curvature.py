@@ -47,6 +47,17 @@ def gradients(network: Network, sample: Sample) -> Iterator[Tensor]:
         yield by_record(theta, sample.x[start : start + rows], sample.y[start : start + rows])
 
 
+def slopes(network: Network, sample: Sample, direction: Tensor) -> Tensor:
+    """Directional derivative of each record's loss in the parameters, (n,), without their gradients."""
+    theta, unflatten = flat(network)
+
+    def by_record(parameters: Tensor) -> Tensor:
+        return losses(unflatten(parameters)(sample.x), sample.y)[0]
+
+    result: Tensor = jvp(by_record, (theta,), (direction,))[1]
+    return result
+
+
 def goal_gradient(network: Network, context: Context) -> Tensor:
     """Gradient of the owner's risk on the validation set (p,), in its descent direction (``Metric.importance``)."""
     theta, unflatten = flat(network)

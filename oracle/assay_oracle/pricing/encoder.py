@@ -1,6 +1,8 @@
-"""From records to the numbers that surrogates compute with: scaled, clipped, one-hot, double precision.
+"""From records to the numbers that surrogates compute with: clipped, one-hot, double precision.
 
-Fitted on the owner's records alone. Clipping bounds what one outlying record can do to a price.
+Fitted on the owner's records alone. Numbers stay in the owner's units or are standardised: weight decay means the same
+to a surrogate as to the model only where both see the same numbers (``calibration``). Clipping bounds what one outlying
+record can do to a price.
 """
 
 from dataclasses import dataclass
@@ -26,12 +28,14 @@ class Encoder:
         centre: Mean by feature (d,); 0 for a categorical one.
         scale: Spread by feature (d,), positive; 1 for a categorical one.
         target: Mean and spread of a regression's labels; (0, 1) for a classification.
+        standardised: Numbers leave as multiples of the scale around the centre, rather than in the owner's units.
     """
 
     schema: Schema
     centre: Float64
     scale: Float64
     target: tuple[float, float]
+    standardised: bool = True
 
     @classmethod
     def fit(cls, records: Records) -> "Encoder":
@@ -68,7 +72,8 @@ class Encoder:
         blocks = []
         for j, feature in enumerate(self.schema.features):
             if feature.kind == "numeric":
-                blocks.append(np.clip(values[:, j : j + 1], -CLIP, CLIP))
+                clipped = np.clip(values[:, j : j + 1], -CLIP, CLIP)
+                blocks.append(clipped if self.standardised else clipped * self.scale[j] + self.centre[j])
             else:
                 codes = np.arange(max(len(feature.categories), 1))
                 blocks.append((records.x[:, j : j + 1] == codes).astype(np.float64))

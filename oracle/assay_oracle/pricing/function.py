@@ -17,7 +17,8 @@ from assay_oracle.pricing import artifact, duplicates, methods
 from assay_oracle.pricing.appraisal import Appraisal, Verdict
 from assay_oracle.pricing.artifact import Control, Leak, Manifest
 from assay_oracle.pricing.blackbox import as_black_box
-from assay_oracle.pricing.context import DECAY, MAX_BASE, Context, Progress, Sample, Task, no_progress
+from assay_oracle.pricing.calibration import calibrate
+from assay_oracle.pricing.context import MAX_BASE, Context, Progress, Sample, Task, no_progress
 from assay_oracle.pricing.controls import cut, measure
 from assay_oracle.pricing.encoder import Encoder
 from assay_oracle.pricing.methods import Additive, Parts, Refit
@@ -218,7 +219,7 @@ def fit(
     worst_group: str | None = None,
     method: str = methods.DEFAULT,
     rule: PricingRule | None = None,
-    decay: float = DECAY,
+    decay: float | None = None,
     seed: int = 0,
     labels_only: bool = False,
     progress: Progress = no_progress,
@@ -235,7 +236,7 @@ def fit(
         worst_group: Name of a categorical feature, or of the label: the goal is then the worst group's.
         method: Name of the method.
         rule: How gain becomes money.
-        decay: The model's own weight decay, where it has one.
+        decay: The model's own weight decay; where none is stated, that with which a student comes closest to the model.
         seed: Everything random comes from it.
         labels_only: Look at the model's labels alone.
         progress: Told of long work.
@@ -269,7 +270,7 @@ def make_task(
     validation: Records | None = None,
     metric: str | None = None,
     worst_group: str | None = None,
-    decay: float = DECAY,
+    decay: float | None = None,
     seed: int = 0,
     labels_only: bool = False,
     progress: Progress = no_progress,
@@ -286,10 +287,12 @@ def make_task(
         )
     if validation.schema != schema:
         raise DataError("expected owner's and validation records of one schema, got two schemas")
-    encoder = Encoder.fit(owner)
+    black_box = model if hasattr(model, "parameters") and not callable(model.parameters) else None
+    box = black_box or as_black_box(model, schema, labels_only=labels_only)
     name = metric or ("squared_error" if schema.task == "regression" else "log_loss")
     if (name == "squared_error") != (schema.task == "regression"):
         raise DataError(f"expected a metric for {schema.task}, got {name!r}")
+    encoder, decay = calibrate(box, owner, validation, decay, seed)
     context = Context(
         schema=schema,
         encoder=encoder,
@@ -298,11 +301,8 @@ def make_task(
             encoder.x(validation), encoder.y(validation.y), torch.ones(validation.n, dtype=torch.float64)
         ),
         metric=Metric(name, validation.y, _groups(validation, worst_group)),
-        half=_halves(validation, rng),
         decay=decay,
     )
-    black_box = model if hasattr(model, "parameters") and not callable(model.parameters) else None
-    box = black_box or as_black_box(model, schema, labels_only=labels_only)
     return Task(context, box, owner, validation, seed, progress)
 
 
@@ -333,7 +333,6 @@ def _assemble(
         "base.weight": context.base.weight,
         "validation.x": context.validation.x,
         "validation.y": torch.tensor(context.metric.y),
-        "validation.half": torch.from_numpy(context.half),
         **{f"method.{name}": tensor for name, tensor in fitted.parts.tensors.items()},
     }
     if context.metric.groups is not None:
@@ -362,6 +361,7 @@ def _assemble(
         decay=context.decay,
         risk=before,
         target=context.encoder.target,
+        standardised=context.encoder.standardised,
         controls=controls,
         near_radius=duplicates.near_radius(context.base),
         owner_records=task.owner.n,
@@ -378,7 +378,8 @@ def _assemble(
 
 def _restore_context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:
     schema = manifest.schema_
-    encoder = Encoder(schema, tensors["encoder.centre"].numpy(), tensors["encoder.scale"].numpy(), manifest.target)
+    centre, scale = tensors["encoder.centre"].numpy(), tensors["encoder.scale"].numpy()
+    encoder = Encoder(schema, centre, scale, manifest.target, manifest.standardised)
     y = tensors["validation.y"].numpy()
     groups = tensors["validation.groups"].numpy() if "validation.groups" in tensors else None
     x = tensors["validation.x"]
@@ -388,7 +389,6 @@ def _restore_context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:
         base=Sample(tensors["base.x"], tensors["base.y"], tensors["base.weight"]),
         validation=Sample(x, encoder.y(y), torch.ones(len(x), dtype=torch.float64)),
         metric=Metric(manifest.metric, y, groups),
-        half=tensors["validation.half"].numpy(),
         decay=manifest.decay,
     )
 
@@ -425,15 +425,6 @@ def _base(owner: Records, encoder: Encoder, rng: np.random.Generator) -> Sample:
         weight = np.array([scale[code] for code in strata[rows].tolist()])
     part = owner.take(rows)
     return Sample(encoder.x(part), encoder.y(part.y), torch.from_numpy(weight))
-
-
-def _halves(validation: Records, rng: np.random.Generator) -> Any:
-    """Alternate halves of each class, so that both hold every class of two records and more."""
-    order = rng.permutation(validation.n)
-    order = order[np.argsort(validation.y[order], kind="stable")]
-    half = np.zeros(validation.n, dtype=np.bool_)
-    half[order[1::2]] = True
-    return half
 
 
 def _groups(validation: Records, name: str | None) -> Any:

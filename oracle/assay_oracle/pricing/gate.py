@@ -26,19 +26,18 @@ class Gate:
     surrogate: Network
 
     def drops(self, offer: Sample) -> Float64:
-        """Drop of the validation loss by a Newton step towards each record, read on each half: (n, 2)."""
+        """Drop of the validation loss by a Newton step towards each record, (n,)."""
         v_hidden, v_outputs = self._read(self.context.validation.x)
         v_y = self.context.validation.y
         importance = self._importance(v_outputs)
-        halves = torch.stack([importance * torch.from_numpy(self.context.half == side) for side in (False, True)])
-        halves = halves / halves.sum(1, keepdim=True).clamp(min=1e-12)
+        importance = importance / importance.sum()
         before = losses(v_outputs[None], v_y)[0]
-        drops = torch.empty((len(offer), 2), dtype=torch.float64)
+        drops = torch.empty(len(offer), dtype=torch.float64)
         steps = self._steps(offer)
         rows = max(1, _BLOCK_NUMBERS // v_outputs.numel())
         for start in range(0, len(offer), rows):
             moved = v_outputs - torch.einsum("vh,nkh->nvk", v_hidden, steps[start : start + rows])
-            drops[start : start + rows] = (before - losses(moved, v_y)) @ halves.T
+            drops[start : start + rows] = (before - losses(moved, v_y)) @ importance
         return np.asarray(drops.numpy())
 
     def linear(self, offer: Sample) -> Float64:

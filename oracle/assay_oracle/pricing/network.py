@@ -53,10 +53,19 @@ class Network:
         """One network, e times."""
         return Network.of([tensor.expand(e, *tensor.shape[1:]).clone() for tensor in self.tensors])
 
+    def to(self, dtype: torch.dtype) -> "Network":
+        """The networks in another precision."""
+        return Network.of([tensor.to(dtype) for tensor in self.tensors])
+
     def hidden(self, x: Tensor) -> Tensor:
         """Inputs of the last layer, (e, n, h), for x (n, d)."""
-        values = x.expand(len(self.layers[0][0]), *x.shape)
-        for weight, bias in self.layers[:-1]:
+        if len(self.layers) == 1:
+            return x.expand(len(self.layers[0][0]), *x.shape)
+        weight, bias = self.layers[0]
+        e, _, h = weight.shape
+        together = x @ weight.transpose(0, 1).flatten(1)  # one product for all networks: they share their inputs
+        values = functional.gelu(together.view(len(x), e, h).transpose(0, 1) + bias)
+        for weight, bias in self.layers[1:-1]:
             values = functional.gelu(torch.baddbmm(bias, values, weight))
         return values
 

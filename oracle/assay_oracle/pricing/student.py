@@ -41,16 +41,16 @@ def distil(task: Task) -> tuple[Network, float]:
         done = iter(range(1, _STEPS + 1))
         what = f"distilling a student of width {width}"
         network = train(
-            Network.initialise((encoder.width, width, encoder.outputs), task.seed + attempt),
-            inputs,
-            target,
-            torch.full((1, len(inputs)), 1 / len(inputs), dtype=torch.float64),
+            Network.initialise((encoder.width, width, encoder.outputs), task.seed + attempt).to(torch.float32),
+            inputs.float(),
+            target.float(),
+            torch.full((1, len(inputs)), 1 / len(inputs)),
             decay=_DECAY,
             steps=_STEPS,
             rate=_RATE,
             anneal=True,
             tick=lambda done=done, what=what: task.progress(what, next(done), _STEPS),  # type: ignore[misc]
-        )
+        ).to(torch.float64)
         agreement = fidelity(task, network(task.context.validation.x)[0], held)
         if best is None or agreement > best[1]:
             best = network, agreement

@@ -1,5 +1,6 @@
 """What methods that work on a small network have in common: keeping it, fine-tuning it, reading gradients from it."""
 
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from assay_oracle.pricing.context import Context, Sample, Task
-from assay_oracle.pricing.curvature import goal_gradient, gradients, solve
+from assay_oracle.pricing.curvature import goal_gradient, slopes, solve
 from assay_oracle.pricing.gate import Gate
 from assay_oracle.pricing.methods import Additive, Parts, Refit
 from assay_oracle.pricing.network import Network, train
@@ -34,29 +35,69 @@ class OnNetwork(Additive):
 
 
 class FineTuned(OnNetwork, Refit):
-    """A set is priced by fine-tuning the network on base and offer, for as many steps as on the base alone."""
+    """A set is priced by fine-tuning the network on base and offer, for as many steps as on the base alone.
+
+    A record alone is worth its influence, if the mean of two forecasts says that it helps: influence, which sees all
+    layers to first order, and a Newton step in the last one, read forward. Either alone is wrong about other records.
+    """
+
+    @classmethod
+    def fit(cls, task: Task) -> Self:
+        """Distils a student."""
+        network, fidelity = distil(task)
+        return cls.on(task.context, network, fidelity, "student")
+
+    @classmethod
+    def on(cls, context: Context, network: Network, fidelity: float, what: str) -> Self:
+        """The method on a network, with what every appraisal needs of it computed once."""
+        parts = network_parts(network, fidelity, what)
+        alone = _tuned(network, context, _none(context), context.base.weight[None][:, :0])(context.validation.x)
+        tensors = {**parts.tensors, "solved": solve(network, context, goal_gradient(network, context)), "alone": alone}
+        leaks = {
+            **parts.leaks,
+            "solved": "the direction that would lower the risk: one vector, no record",
+            "alone": f"the {what}'s answers on the validation records",
+        }
+        return cls(context, replace(parts, tensors=tensors, leaks=leaks))
 
     def updated(self, offer: Sample, weights: Tensor) -> Float64:
         """See ``Refit``."""
-        base = self.context.base
-        shares = torch.cat([base.weight.expand(len(weights), -1), weights], dim=1)
-        tuned = train(
-            self.network.repeat(len(weights)),
-            torch.cat([base.x, offer.x]),
-            torch.cat([base.y, offer.y]),
-            shares / shares.sum(1, keepdim=True),
-            decay=self.context.decay,
-            steps=STEPS,
-            rate=RATE,
-        )
-        return self.context.encoder.outputs_in_units(tuned(self.context.validation.x))
+        outputs = self.parts.tensors["alone"].repeat(len(weights), 1, 1)
+        rows = torch.nonzero(weights.sum(1))[:, 0]
+        if len(rows):
+            outputs[rows] = _tuned(self.network, self.context, offer, weights[rows])(self.context.validation.x)
+        return self.context.encoder.outputs_in_units(outputs)
 
     def points(self, records: Records) -> Float64:
-        """Influence of each record; not above zero where a Newton step towards the record raises the risk, (n,)."""
+        """Influence of each record; not above zero where the gate says that it does not help, (n,)."""
         offer = self.context.encode(records)
-        influence = influences(self.network, self.context, offer)
-        helps = Gate(self.context, self.network).drops(offer).mean(axis=1) > 0
+        influence = influences(self.network, self.context, offer, self.parts.tensors["solved"])
+        helps = influence + Gate(self.context, self.network).drops(offer) > 0
         return np.where(helps, influence, np.minimum(influence, 0))
+
+    def gate(self, records: Records) -> Float64:
+        """Drop of the risk by a Newton step towards each record, (n,)."""
+        return Gate(self.context, self.network).drops(self.context.encode(records))
+
+
+def _tuned(network: Network, context: Context, offer: Sample, weights: Tensor) -> Network:
+    """The network fine-tuned on the base and, in each of e scenarios, the offer with the weights (e, n)."""
+    base = context.base
+    shares = torch.cat([base.weight.expand(len(weights), -1), weights], dim=1)
+    return train(
+        network.repeat(len(weights)),
+        torch.cat([base.x, offer.x]),
+        torch.cat([base.y, offer.y]),
+        shares / shares.sum(1, keepdim=True),
+        decay=context.decay,
+        steps=STEPS,
+        rate=RATE,
+    )
+
+
+def _none(context: Context) -> Sample:
+    """An offer of no records."""
+    return Sample(context.base.x[:0], context.base.y[:0], context.base.weight[:0])
 
 
 def network_parts(network: Network, fidelity: float, what: str) -> Parts:
@@ -73,5 +114,4 @@ def influences(network: Network, context: Context, offer: Sample, solved: Tensor
     so that a record that helps is positive. ``solved`` is H^-1 g_goal where it is at hand.
     """
     vector = solve(network, context, goal_gradient(network, context)) if solved is None else solved
-    drops = torch.cat([block @ vector for block in gradients(network, offer)])
-    return np.asarray((drops / context.base.weight.sum()).numpy())
+    return np.asarray((slopes(network, offer, vector) / context.base.weight.sum()).numpy())

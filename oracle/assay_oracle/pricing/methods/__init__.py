@@ -115,6 +115,10 @@ class Additive(ABC):
     def points(self, records: Records) -> Float64:
         """See ``Method``."""
 
+    def gate(self, records: Records) -> Float64:
+        """What tells useful records from junk, higher for better, (n,): ``points``, unless a method knows better."""
+        return self.points(records)
+
     def set_value(self, records: Records) -> float:
         """The sum of ``points``."""
         return float(self.points(records).sum())
