@@ -5,14 +5,16 @@ from the answers so far are least sure: in the spirit of Bastani, Kim and Bastan
 model extraction", 2017, who ask for more wherever a split is to be decided.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from assay_oracle.pricing.context import Task
-from assay_oracle.pricing.records import Float64
+from assay_oracle.pricing.records import Float32, Float64
 from assay_oracle.pricing.sampling import encoded, mixtures
 from assay_oracle.pricing.trees import Trees
 
@@ -20,6 +22,8 @@ _ROUNDS = 3
 _CANDIDATES = 4
 """Inputs that are looked at for one that the box is asked about."""
 _MAX_OWNED = 4096
+_ROOT_QUESTIONS = 2000
+_LEAST = 5
 
 
 def extract_forest(task: Task, *, trees: int, questions: int, smallest_leaf: float) -> tuple[Trees, Tensor]:
@@ -85,3 +89,119 @@ def _doubt(task: Task, grown: Any, inputs: Float64) -> Float64:
         return np.asarray(np.var([tree.predict(inputs) for tree in grown.estimators_], axis=0))
     shares = np.sort(grown.predict_proba(inputs), axis=1)
     return np.asarray(-shares[:, -1] + (shares[:, -2] if shares.shape[1] > 1 else 0.0))
+
+
+@dataclass(eq=False)
+class _Node:
+    """A leaf so far, and the best split that it offers.
+
+    Attributes:
+        x: Inputs that fall into it (m, d), as the owner's records have them.
+        inputs: The same, encoded (m, width).
+        answers: What the box said of them (m,).
+        natural: Which of them were drawn for the whole tree rather than for this node (m,).
+        lower: Encoded inputs of the node are above this (width,).
+        upper: And at most this (width,).
+        number: Its place in the tree.
+    """
+
+    x: Float32
+    inputs: Float64
+    answers: Float64
+    natural: npt.NDArray[np.bool_]
+    lower: Float64
+    upper: Float64
+    number: int
+    feature: int = 0
+    threshold: float = 0.0
+    worth: float = 0.0
+
+    def split(self, number: int) -> "tuple[_Node, _Node]":
+        """Its two children, the left one of the given number."""
+        low = self.inputs[:, self.feature] <= self.threshold
+        upper, lower = self.upper.copy(), self.lower.copy()
+        upper[self.feature] = lower[self.feature] = self.threshold
+        return self._part(low, self.lower, upper, number), self._part(~low, lower, self.upper, number + 1)
+
+    def _part(self, rows: npt.NDArray[np.bool_], lower: Float64, upper: Float64, number: int) -> "_Node":
+        return _Node(self.x[rows], self.inputs[rows], self.answers[rows], self.natural[rows], lower, upper, number)
+
+
+def extract_tree(task: Task, *, leaves: int, questions: int) -> tuple[Trees, Tensor]:
+    """One tree grown best split first, each split decided on fresh inputs drawn inside its node (Bastani et al. 2017).
+
+    Args:
+        task: The box and the owner's inputs.
+        leaves: How many the tree gets at most.
+        questions: Inputs that a split is decided on at least.
+
+    Returns:
+        The tree; and (l, k) shares of the classes, or (l, 1) mean standardised values, that the box said in each leaf.
+    """
+    rng = np.random.default_rng(task.seed)
+    owned = task.owner.x[np.sort(rng.permutation(task.owner.n)[:_MAX_OWNED])]
+    x = np.concatenate([owned, mixtures(task, rng, _ROOT_QUESTIONS)])
+    inputs, answers = encoded(task, x).numpy(), task.black_box.predict(x).labels
+    bound = np.full(inputs.shape[1], np.inf)
+    root = _Node(x, inputs, answers, np.ones(len(x), dtype=np.bool_), -bound, bound, 0)
+    nodes = [[0, 0.0, 0, 0]]  # feature, threshold, left, right: a leaf's children are itself
+    _look(task, root, len(x))
+    open_: list[_Node] = [root]
+    done: list[_Node] = []
+    while open_ and len(open_) + len(done) < leaves:
+        task.progress("extracting a tree", len(open_) + len(done), leaves)
+        node = max(open_, key=lambda each: (each.worth, -each.number))
+        open_.remove(node)
+        if node.worth <= 0:
+            done.append(node)
+            continue
+        nodes[node.number] = [node.feature, node.threshold, len(nodes), len(nodes) + 1]
+        for child in node.split(len(nodes)):
+            nodes.append([0, 0.0, child.number, child.number])
+            _ask_inside(task, rng, child, questions)
+            _look(task, child, len(x))
+            open_.append(child)
+    task.progress("extracting a tree", leaves, leaves)
+    grown = open_ + done
+    feature, threshold, left, right = (np.array([node[i] for node in nodes]) for i in range(4))
+    tree = Trees(
+        torch.from_numpy(feature).int(),
+        torch.from_numpy(threshold).double(),
+        torch.from_numpy(left).int(),
+        torch.from_numpy(right).int(),
+        torch.zeros(1, dtype=torch.int32),
+    )
+    asked = torch.from_numpy(np.concatenate([node.inputs for node in grown]))
+    return tree, leaf_answers(tree, task, asked, np.concatenate([node.answers for node in grown]))
+
+
+def _ask_inside(task: Task, rng: np.random.Generator, node: _Node, questions: int) -> None:
+    """Fills a node up to ``questions`` inputs with mixtures of those in it: boxes are convex, so most stay inside."""
+    missing = questions - len(node.x)
+    if missing <= 0 or len(node.x) < 2:
+        return
+    drawn = mixtures(task, rng, missing, most=1.0, among=node.x)
+    inputs = encoded(task, drawn).numpy()
+    inside = ((inputs > node.lower) & (inputs <= node.upper)).all(1)
+    if not inside.any():
+        return
+    node.x = np.concatenate([node.x, drawn[inside]])
+    node.inputs = np.concatenate([node.inputs, inputs[inside]])
+    node.answers = np.concatenate([node.answers, task.black_box.predict(drawn[inside]).labels])
+    node.natural = np.concatenate([node.natural, np.zeros(int(inside.sum()), dtype=np.bool_)])
+
+
+def _look(task: Task, node: _Node, whole: int) -> None:
+    """Finds the best split of a node; its worth is the fall of impurity times the share of inputs that come here."""
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    if len(node.x) < 2 * _LEAST or not node.natural.any():
+        return
+    kind = DecisionTreeClassifier if task.context.schema.task == "classification" else DecisionTreeRegressor
+    stump = kind(max_depth=1, min_samples_leaf=_LEAST, random_state=task.seed)
+    tree = stump.fit(node.inputs, task.context.encoder.y(node.answers).numpy()).tree_
+    if tree.node_count < 3:
+        return
+    share = tree.weighted_n_node_samples[1:3] / tree.weighted_n_node_samples[0]
+    node.worth = float(tree.impurity[0] - share @ tree.impurity[1:3]) * float(node.natural.sum()) / whole
+    node.feature, node.threshold = int(tree.feature[0]), float(tree.threshold[0])

@@ -9,7 +9,9 @@ from assay_oracle.pricing.records import Float32, Float64, Records
 _JITTER = 0.1
 
 
-def mixtures(task: Task, rng: np.random.Generator, count: int, *, most: float = 0.5) -> Float32:
+def mixtures(
+    task: Task, rng: np.random.Generator, count: int, *, most: float = 0.5, among: Float32 | None = None
+) -> Float32:
     """Inputs between pairs of the owner's, with noise, (count, d).
 
     A categorical feature comes from one of the two; a feature that is whole in all of the owner's records stays whole;
@@ -20,17 +22,19 @@ def mixtures(task: Task, rng: np.random.Generator, count: int, *, most: float = 
         rng: Where draws come from.
         count: How many.
         most: Largest share of the second of a pair.
+        among: Inputs (m, d) to mix; the owner's where none are given.
     """
-    x: Float64 = task.owner.x.astype(np.float64)
+    owned: Float64 = task.owner.x.astype(np.float64)
+    x = owned if among is None else among.astype(np.float64)
     first, second = rng.integers(len(x), size=(2, count))
     share = rng.uniform(0, most, (count, 1))
     noise = rng.normal(0, _JITTER, (count, x.shape[1])) * task.context.encoder.scale
     mixed = x[first] * (1 - share) + x[second] * share + noise
-    whole = np.array([bool((column == np.round(column)).all()) for column in x.T])
+    whole = np.array([bool((column == np.round(column)).all()) for column in owned.T])
     mixed[:, whole] = np.round(mixed[:, whole])
     text = np.array([feature.kind == "categorical" for feature in task.owner.schema.features])
     mixed[:, text] = x[first][:, text]
-    return np.asarray(np.clip(mixed, x.min(0), x.max(0)), dtype=np.float32)
+    return np.asarray(np.clip(mixed, owned.min(0), owned.max(0)), dtype=np.float32)
 
 
 def encoded(task: Task, x: Float32) -> Tensor:
