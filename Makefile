@@ -13,6 +13,7 @@ TOOLS := $(CURDIR)/.build/bin
 export PATH := $(TOOLS):$(BIN):$(PATH)
 # py-solc-x, and through it ape, look for compilers here.
 export SOLCX_BINARY_PATH := $(CURDIR)/.build/solc
+export APE_DATA_FOLDER := $(CURDIR)/.build/ape
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 CONTRACTS := $(shell find contracts -name '*.sol')
@@ -47,7 +48,12 @@ help: ## list the targets
 	ape compile
 	@mkdir -p .build && touch $@
 
-setup: .build/contracts ## install everything inside this folder, compile the contracts
+.build/env: Makefile
+	@mkdir -p .build
+	@printf 'export PATH=%s:%s:$$PATH SOLCX_BINARY_PATH=%s APE_DATA_FOLDER=%s\n' \
+	  $(TOOLS) $(BIN) $(SOLCX_BINARY_PATH) $(APE_DATA_FOLDER) >$@
+
+setup: .build/contracts .build/env ## install everything inside this folder, compile the contracts
 
 # --- checks and tests -----------------------------------------------------------------------------------------------
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pyrage
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils.address import to_checksum_address
 
 from assay import envelope
-from assay.errors import KeysError, KeystoreExists, KeystoreInvalid, PasswordWrong
+from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInvalid, PasswordWrong
 from assay.files import write_new
+from assay.protocol.types import parse_address
 
 
 def create_keystore(path: Path, password: str, *, private_key: bytes | None = None) -> LocalAccount:
@@ -30,6 +30,21 @@ def create_keystore(path: Path, password: str, *, private_key: bytes | None = No
     if load_account(path, password).address != account.address:
         raise KeysError(f"the keystore at {path} does not read back", hint="do not use it; check the disk")
     return account
+
+
+def read_private_key(path: Path) -> bytes:
+    """A private key in hex, alone in its file: 32 bytes.
+
+    Raises:
+        KeysError: the file holds something else.
+    """
+    try:
+        key = bytes.fromhex(_read(path).decode().strip().removeprefix("0x"))
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise KeysError(f"expected a private key of 32 bytes in hex at {path}, got something else")
+    return key
 
 
 def load_account(path: Path, password: str) -> LocalAccount:
@@ -58,7 +73,7 @@ def load_account(path: Path, password: str) -> LocalAccount:
 def address_of(path: Path) -> str:
     """Address of a keystore, without its password."""
     try:
-        return to_checksum_address(json.loads(_read(path))["address"])
+        return parse_address(json.loads(_read(path))["address"])
     except (KeyError, TypeError, ValueError):
         raise KeystoreInvalid(f"expected an Ethereum keystore (JSON) at {path}, got something else") from None
 
@@ -100,8 +115,10 @@ def load_identity(path: Path, password: str) -> str:
 def recipient_at(path: Path) -> str:
     """Recipient of an identity file, without its password."""
     try:
-        return str(json.loads(_read(path))["recipient"])
-    except (KeyError, TypeError, ValueError):
+        recipient: str = json.loads(_read(path))["recipient"]
+        envelope.delivery_key_of(recipient)
+        return recipient
+    except (KeyError, TypeError, ValueError, AttributeError, EnvelopeInvalid):
         raise KeystoreInvalid(f"expected an identity file (JSON) at {path}, got something else") from None
 
 

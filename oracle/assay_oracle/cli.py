@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from assay.errors import UsageError
+from assay.keys import read_private_key
 from assay.terminal import Group, emit, json_option, talk
 from assay_oracle import cli_bench, cli_pricing, vault
 from assay_oracle.models import PriceFunctionLike
@@ -86,7 +87,7 @@ def init(
         if password_file
         else click.prompt("Password", hide_input=True, err=True, confirmation_prompt=True)
     )
-    private_key = _private_key(private_key_file) if private_key_file else None
+    private_key = read_private_key(private_key_file) if private_key_file else None
     made = vault.create(data_dir, password, private_key=private_key, with_key=not without_key)
     if config is not None and not config.exists():
         config.parent.mkdir(parents=True, exist_ok=True)
@@ -102,16 +103,6 @@ def _read(path: Path) -> str:
         return path.read_text().rstrip("\n")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
-
-
-def _private_key(path: Path) -> bytes:
-    try:
-        key = bytes.fromhex(_read(path).strip().removeprefix("0x"))
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise UsageError(f"expected a private key of 32 bytes in hex at {path}, got something else")
-    return key
 
 
 @main.command()

@@ -3,6 +3,7 @@
 Run it by ``make demo``. Ends with a table, ``out/demo.png`` and ``out/demo.json``.
 """
 
+import sys
 import time
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -17,7 +18,7 @@ from stage import ROOT, Stage, account
 
 from assay import Buyer, Deployment, ModelTerms, OfferStore, OracleClient, Purchase, Seller, SettlementClient, Status
 from assay.envelope import delivery_key_of, new_identity, public_of
-from assay.errors import OfferRefused
+from assay.errors import AssayError, OfferRefused
 from assay.offers import OfferRecord
 
 OUT = ROOT / "out"
@@ -271,4 +272,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (RuntimeError, AssayError) as error:
+        sys.exit(f"error: {error}")

@@ -46,7 +46,7 @@ class World:
 def build_world(seed: int = 7) -> World:
     """Deals the digits out.
 
-    ``few`` has 30 distinct records and ``copies`` the same ones four times; ``repeated`` has the records of ``useful``
+    ``few`` has 20 distinct records and ``copies`` the same ones four times; ``repeated`` has the records of ``useful``
     in another order.
     """
     rng = np.random.default_rng(seed)
@@ -70,9 +70,9 @@ def build_world(seed: int = 7) -> World:
     test = deal(500)
     validation = deal(300)
     owner = deal(300, rare_share=RARE_SHARE)
-    useful = deal(120)
+    useful = deal(200)
     same_distribution = deal(120, rare_share=RARE_SHARE)
-    few = deal(30)
+    few = deal(20)
     mislabelled = deal(100)
     corrupted = deal(60)
     silent = deal(60)

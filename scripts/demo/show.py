@@ -14,6 +14,7 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import Patch
 
 WEI_PER_ETHER = 10**18
+TABLE_COLUMNS = 120
 COLOURS = {"paid": "tab:green", "declined": "tab:gray", "refunded": "tab:orange", "refused": "tab:red"}
 
 
@@ -45,8 +46,9 @@ class Story:
 def table(sales: list[Sale]) -> None:
     """Prints the table of all sales on stdout."""
     view = Table(title="What each data set was worth, and what happened")
-    for heading in ("seller", "price (ETH)", "predicted gain", "true gain", "status", "gas", ""):
-        view.add_column(heading, justify="left" if heading in ("seller", "status", "") else "right")
+    for heading in ("seller", "price (ETH)", "predicted gain", "true gain", "status", "gas"):
+        view.add_column(heading, justify="left" if heading in ("seller", "status") else "right", no_wrap=True)
+    view.add_column("", ratio=1)
     for sale in sales:
         view.add_row(
             sale.name,
@@ -57,7 +59,9 @@ def table(sales: list[Sale]) -> None:
             f"{sum(sale.gas.values()):,}" if sale.gas else "-",
             sale.note,
         )
-    Console().print(view)
+    console = Console()
+    console.width = max(console.width, TABLE_COLUMNS)
+    console.print(view)
 
 
 def plot(sales: list[Sale], path: Path) -> None:

@@ -1,5 +1,7 @@
 """``assay keys``: the keystore that signs and the identity that deliveries are enveloped to."""
 
+from pathlib import Path
+
 import click
 
 from assay import envelope
@@ -15,16 +17,22 @@ def keys() -> None:
 
 
 @keys.command()
+@click.option(
+    "--private-key-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Hex; else a key is made.",
+)
 @json_option
 @pass_session
-def new(session: Session, as_json: bool) -> None:
+def new(session: Session, private_key_file: Path | None, as_json: bool) -> None:
     """Make an Ethereum keystore and a delivery identity, encrypted under one password.
 
     Where one of the two is there already, opens it with the password and makes the other.
 
     \b
-    Example:
+    Examples:
       assay --home ~/.assay keys new
+      assay keys new --private-key-file key.hex
     """
     settings = session.settings
     keystore, identity = settings.keystore_path, settings.identity_path
@@ -37,7 +45,8 @@ def new(session: Session, as_json: bool) -> None:
     if keystore.exists():
         account = keystores.load_account(keystore, password)
     else:
-        account = keystores.create_keystore(keystore, password)
+        private_key = keystores.read_private_key(private_key_file) if private_key_file else None
+        account = keystores.create_keystore(keystore, password, private_key=private_key)
     recipient = envelope.public_of(keystores.load_identity(identity, password)) if identity.exists() else None
     recipient = recipient or keystores.create_identity(identity, password)
     result = {
