@@ -39,7 +39,8 @@ def calibrate(
     fitted = Encoder.fit(owner)
     owner, held = (_some(records, seed) for records in (owner, held))
     answers = black_box.predict(held.x)
-    encoders = [replace(fitted, standardised=own) for own in (False, True)]
+    known = owner.join(held)
+    encoders = [replace(fitted, standardised=standardised).reduced(known) for standardised in (False, True)]
 
     def distance(encoder: Encoder, decay: float) -> float:
         return _distance(encoder, decay, owner, held, answers, seed)

@@ -75,7 +75,7 @@ def shares(offer: Sample, base: Sample, radius: float, *, classes: bool) -> Tens
     for start in range(0, len(offer), _CHUNK):
         x, y = offer.x[start : start + _CHUNK], offer.y[start : start + _CHUNK, None]
         for other in (offer, base):
-            near = torch.exp(-((_distances(x, other.x) / radius) ** 2) / 2)
+            near = torch.exp(-_squares(x, other.x) / (2 * radius**2))
             same = (y == other.y) if classes else ((y - other.y).abs() < _SAME_TARGET)
             company[start : start + _CHUNK] += (near * same).sum(1)
     return 1 / company.clamp(min=1)
@@ -84,6 +84,11 @@ def shares(offer: Sample, base: Sample, radius: float, *, classes: bool) -> Tens
 def distinct(weights: Float64) -> int:
     """How many distinct records weights (n,) stand for, rounded down; 1e-9 forgives the sum's last bits."""
     return max(0, int(np.floor(weights.sum() + 1e-9)))
+
+
+def _squares(a: Tensor, b: Tensor) -> Tensor:
+    """Squared distances (n, m) by one product; between equal rows not zero but within rounding of it."""
+    return ((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T).clamp(min=0)
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:

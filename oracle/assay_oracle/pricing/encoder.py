@@ -5,7 +5,7 @@ to a surrogate as to the model only where both see the same numbers (``calibrati
 record can do to a price.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from assay_oracle.pricing.records import Float64, Records
 
 CLIP = 6.0
 """Encoded features lie within this many scales of the owner's mean."""
+WIDEST = 128
+"""More columns than this are projected on so many directions: pictures and embeddings move in fewer anyway."""
 _COMMON_SPREAD = 1e3
 
 
@@ -29,6 +31,7 @@ class Encoder:
         scale: Spread by feature (d,), positive; 1 for a categorical one.
         target: Mean and spread of a regression's labels; (0, 1) for a classification.
         standardised: Numbers leave as multiples of the scale around the centre, rather than in the owner's units.
+        basis: Principal directions (columns, ``WIDEST``) of the owner's records; None where there are few columns.
     """
 
     schema: Schema
@@ -36,6 +39,7 @@ class Encoder:
     scale: Float64
     target: tuple[float, float]
     standardised: bool = True
+    basis: Tensor | None = None
 
     @classmethod
     def fit(cls, records: Records) -> "Encoder":
@@ -56,9 +60,24 @@ class Encoder:
             target = (float(records.y.mean()), float(records.y.std()) or 1.0)
         return cls(records.schema, centre, scale, target)
 
+    def reduced(self, records: Records) -> "Encoder":
+        """Projects what it encodes on the principal directions of records, where it has more than ``WIDEST`` columns.
+
+        They are not centred, so that decay of a weight on a direction is decay of the weights on its columns.
+        """
+        if self._columns <= WIDEST:
+            return self
+        x = self._x(records)
+        directions = torch.linalg.eigh(x.T @ x)[1].flip(1)
+        return replace(self, basis=directions[:, :WIDEST].contiguous())
+
     @property
     def width(self) -> int:
         """Number of encoded features."""
+        return self._columns if self.basis is None else self.basis.shape[1]
+
+    @property
+    def _columns(self) -> int:
         return sum(max(len(f.categories), 1) if f.kind == "categorical" else 1 for f in self.schema.features)
 
     @property
@@ -68,6 +87,10 @@ class Encoder:
 
     def x(self, records: Records) -> Tensor:
         """Encoded features, (n, width) in double precision; an unseen category is zero in all its columns."""
+        columns = self._x(records)
+        return columns if self.basis is None else columns @ self.basis
+
+    def _x(self, records: Records) -> Tensor:
         values = (records.x.astype(np.float64) - self.centre) / self.scale
         blocks = []
         for j, feature in enumerate(self.schema.features):
