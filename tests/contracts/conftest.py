@@ -1,10 +1,25 @@
 """Actors of the contract's specification, each with one part to play. Every test begins with the same fresh world."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ape_ethereum.trace import Trace
 
 from tests.contracts.world import Currency, World
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the state machine plays."""
+    parser.addoption("--state-machine-examples", type=int, default=4, help="games of 20 moves for each currency")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_refusals() -> Iterator[None]:
+    """Ape prints a trace of every transaction that reverts: half of the time, where half of the tests want one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trace, "show", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="session")
