@@ -124,8 +124,22 @@ class OfferStore:
         return record
 
     def key(self, record: OfferRecord) -> bytes:
-        """The sealing key of an offer: 32 bytes."""
-        return bytes.fromhex((self._of(record.data_root) / "key").read_text())
+        """The sealing key of an offer: 32 bytes.
+
+        Raises:
+            StoreError: it is missing or damaged.
+        """
+        path = self._of(record.data_root) / "key"
+        try:
+            key = bytes.fromhex(path.read_text())
+        except (OSError, ValueError):
+            key = b""
+        if len(key) != seal.KEY_BYTES:
+            raise StoreError(
+                f"expected a key of {seal.KEY_BYTES} bytes in hex at {path}, got something else",
+                hint="restore it from a copy: without it the data cannot be sold",
+            )
+        return key
 
     def sealed(self, record: OfferRecord) -> Path:
         """The sealed file of an offer."""

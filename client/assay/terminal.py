@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from eth_utils.address import is_address, to_checksum_address
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from assay.errors import AssayError, UsageError
+from assay.protocol.types import parse_address
 
 talk = Console(stderr=True, highlight=False)
 
@@ -139,9 +139,10 @@ class AccountAddress(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Parses; a checksum that is there must be right."""
-        if not is_address(value):
-            self.fail(f"expected an address of 20 bytes in 0x-hex, got {value!r}", param, ctx)
-        return str(to_checksum_address(value))
+        try:
+            return parse_address(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 ADDRESS = AccountAddress()

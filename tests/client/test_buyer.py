@@ -1,4 +1,4 @@
-"""The model owner: downloads that go on, files that are checked, disputes, consent, refunds; any look may be repeated."""
+"""The buyer: downloads that go on, files that are checked, disputes, consent, refunds; a look can be repeated."""
 
 import io
 from collections.abc import Iterator

@@ -41,7 +41,7 @@ DEFAULT_CHUNK_SIZE = 4096
 MAX_TOTAL_BYTES = 2**38
 """Where ChaCha20's 32-bit block counter ends: 256 GiB."""
 
-_HEADER = struct.Struct(">8s I 4x Q 32s 8x")
+_HEADER = struct.Struct(">8s I I Q 32s Q")
 _ENTRY_BYTES = 64
 _BLOCK_BYTES = 64
 _LEAF_TAG = b"assay/leaf/v1".ljust(32, b"\0")
@@ -245,7 +245,7 @@ def seal(
             progress(wanted)
     root = root_of(layout, bytes(entries))
     target.seek(0)
-    target.write(_HEADER.pack(MAGIC, chunk_size, layout.total_bytes, root))
+    target.write(_HEADER.pack(MAGIC, chunk_size, 0, layout.total_bytes, root, 0))
     target.write(entries)
     return Commitment(total_bytes=layout.total_bytes, chunk_size=chunk_size, data_root=root)
 
@@ -264,7 +264,9 @@ def read_index(sealed: BinaryIO) -> Index:
         raise NotSealedData(f"expected a sealed file that starts with {MAGIC!r}, got {header[:8]!r}")
     if len(header) < _HEADER.size:
         raise SealedDataTruncated(f"expected a header of {_HEADER.size} bytes, got {len(header)}")
-    _, chunk_size, total_bytes, root = _HEADER.unpack(header)
+    _, chunk_size, first_gap, total_bytes, root, second_gap = _HEADER.unpack(header)
+    if first_gap or second_gap:
+        raise NotSealedData("expected zeros in the gaps of the header, got something else")
     layout = Layout(total_bytes, chunk_size)
     sealed.seek(0, os.SEEK_END)
     if sealed.tell() < layout.body_offset:

@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Annotated, Any, ClassVar
 
 from eth_abi.abi import encode
-from eth_utils.address import is_address, to_checksum_address
+from eth_utils.address import is_hex_address, to_checksum_address
 from eth_utils.crypto import keccak
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
@@ -33,16 +33,20 @@ def parse_bytes(value: object) -> bytes:
     raise ValueError(f"expected bytes or 0x-hex, got {type(value).__name__}")
 
 
-def _parse_address(value: object) -> str:
-    if isinstance(value, str) and is_address(value):
-        return to_checksum_address(value)
+def parse_address(value: object) -> str:
+    """An account's address with its checksum; a checksum that is there, in the letters' case, must be right."""
+    if isinstance(value, str) and is_hex_address(value):
+        checked = to_checksum_address(value)
+        if value.removeprefix("0x") in (checked[2:], checked[2:].lower(), checked[2:].upper()):
+            return checked
+        raise ValueError(f"expected an address with a right checksum, got {value!r}: a letter is wrong, or its case")
     raise ValueError(f"expected a 20-byte address in 0x-hex, got {str(value)[:50]!r}")
 
 
 def _parse_money(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
         return int(value)
     raise ValueError(f"expected an amount in base units, as an integer or a decimal string, got {str(value)[:50]!r}")
 
@@ -52,7 +56,7 @@ _hex = PlainSerializer(lambda value: "0x" + value.hex(), return_type=str, when_u
 Bytes32 = Annotated[bytes, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
 Signature = Annotated[bytes, BeforeValidator(parse_bytes), Field(max_length=8192), _hex]
 """65 bytes of an externally owned account, or whatever an ERC-1271 wallet takes."""
-Address = Annotated[str, BeforeValidator(_parse_address)]
+Address = Annotated[str, BeforeValidator(parse_address)]
 Money = Annotated[
     int,
     BeforeValidator(_parse_money),

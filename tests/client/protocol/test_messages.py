@@ -1,0 +1,75 @@
+"""Messages between client and oracle: the same after JSON, bounded, and strict about what is not of the protocol."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from assay.protocol.messages import (
+    AcceptanceRequest,
+    Feature,
+    ModelInfo,
+    OfferRequest,
+    OfferState,
+    OfferStatus,
+    Problem,
+    Schema,
+)
+from tests.client.protocol.test_types import QUOTE, TERMS, WORD, A
+
+pytestmark = pytest.mark.unit
+
+REQUEST = OfferRequest(
+    model_id=WORD, seller=A, data_root=WORD, nonce=WORD, signature=bytes(65), upload_bytes=10, sealed_key="age"
+)
+STATE = OfferState(
+    offer_id=WORD, status=OfferStatus.QUOTED, upload_bytes=10, quote=QUOTE, oracle_signature=bytes(65), order_id=WORD
+)
+INFO = ModelInfo(
+    model_id=WORD,
+    terms=TERMS,
+    schema=Schema(task="classification", features=(Feature(name="x"),), label="y", classes=("0", "1")),
+    metric="log_loss",
+    pricing="graded",
+    method="distillation",
+    fidelity=0.97,
+)
+ACCEPTANCE = AcceptanceRequest(key_hash=WORD, signature=bytes(65))
+
+
+@pytest.mark.parametrize("value", [REQUEST, STATE, INFO, ACCEPTANCE], ids=lambda value: type(value).__name__)
+def test_json_and_back(value: Any) -> None:
+    assert type(value).model_validate_json(value.model_dump_json(by_alias=True)) == value
+
+
+def test_binary_fields_are_hex_and_the_schema_has_its_name() -> None:
+    assert json.loads(REQUEST.model_dump_json())["nonce"] == "0x" + WORD.hex()
+    assert "schema" in json.loads(INFO.model_dump_json(by_alias=True))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"upload_bytes": 0},
+        {"sealed_key": "x" * 2049},
+        {"signature": bytes(8193)},
+        {"seller": "me"},
+        {"nonce": bytes(31)},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_request_that_is_none(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        OfferRequest(**{**REQUEST.model_dump(), **changes})
+
+
+@pytest.mark.parametrize("fidelity", [-0.1, 1.1, float("nan")])
+def test_fidelity_that_is_none(fidelity: float) -> None:
+    with pytest.raises(ValidationError):
+        ModelInfo(**{**INFO.model_dump(by_alias=True), "fidelity": fidelity})
+
+
+def test_problem_needs_no_hint() -> None:
+    assert Problem.model_validate_json('{"code": "x", "message": "y"}').hint is None

@@ -1,0 +1,75 @@
+"""``assay`` as a whole: settings that cannot be, options that cannot be, and that nothing ends in a traceback."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from assay.cli import main
+from tests.test_docs import leaves
+
+pytestmark = pytest.mark.unit
+
+ID = "0x" + 64 * "1"
+
+
+@pytest.mark.parametrize(("name", "value"), [("CHAIN", "abc"), ("CONFIRMATIONS", "-1")])
+def test_impossible_setting(name: str, value: str) -> None:
+    result = CliRunner(mix_stderr=False).invoke(main, ["keys", "show"], env={f"ASSAY_{name}": value})
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {name.lower()}: ")
+
+
+REGISTER = ["model", "register", "--function-hash", ID, "--oracle-address", "0x" + 40 * "1", "--max-price"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [*REGISTER, "-1"],
+        [*REGISTER, "1", "--token", "ETH"],
+        [*REGISTER, "1", "--reveal-window", "-1"],
+        [*REGISTER, "1", "--salt", "1"],
+        [*REGISTER, "99999999999999ether"],
+        ["model", "register", "--function-hash", ID, "--oracle-address", "me", "--max-price", "1"],
+        ["model", "fund", "--model", "7", "--amount", "1"],
+        ["model", "fund", "--model", ID],
+        ["model", "withdraw", "--model", ID, "--amount", "1", "--to", "me"],
+        ["credit", "deposit", "--amount", "1.5"],
+        ["orders", "--seller", "me"],
+        ["sell", "/nowhere", "--model", ID],
+        ["--confirmations", "-1", "orders"],
+        ["nonsense"],
+    ],
+    ids=lambda arguments: " ".join(arguments)[-40:],
+)
+def test_option_that_cannot_be_is_refused_before_anything_is_done(arguments: list[str], tmp_path: Path) -> None:
+    result = CliRunner(mix_stderr=False).invoke(main, ["--home", str(tmp_path), *arguments])
+    assert (result.exit_code, "Error: " in result.stderr) == (2, True)
+
+
+COMMANDS = {
+    ("keys", "new"): [],
+    ("model", "register"): [*REGISTER[2:], "1"],
+    **{("model", name): ["--model", ID] for name in ("set-oracle", "status")},
+    **{("model", name): ["--model", ID, "--amount", "1"] for name in ("fund", "withdraw")},
+    ("model", "bond"): ["--model", ID, "--amount", "1", "--oracle-address", "0x" + 40 * "1"],
+    **{("credit", name): ["--amount", "1"] for name in ("deposit", "withdraw")},
+    ("sell",): [__file__, "--model", ID],
+    ("buy",): ["--model", ID, "--once"],
+    ("seal",): ["/nowhere"],
+    ("open",): ["/nowhere", "--key", "/nowhere", "--out", "/nowhere"],
+}
+
+
+@pytest.mark.parametrize("path", [path for path, _ in leaves(main, ())], ids=" ".join)
+def test_without_keys_or_deployment_every_command_says_what_is_missing(path: tuple[str, ...], tmp_path: Path) -> None:
+    result = CliRunner(mix_stderr=False).invoke(
+        main,
+        ["--home", str(tmp_path), "--deployments", str(tmp_path), *path, *COMMANDS.get(path, [])],
+        env={"ASSAY_PASSWORD_FILE": str(tmp_path / "none")},
+    )
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code in (1, 2)
+    assert result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,119 @@
+"""age envelopes: for one recipient, whole, unaltered; anything else is an error that says so."""
+
+import errno
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay import envelope
+from assay.errors import EnvelopeInvalid
+
+pytestmark = pytest.mark.unit
+
+IDENTITY = envelope.new_identity()
+RECIPIENT = envelope.public_of(IDENTITY)
+CONTENT = bytes(range(256)) * 1000
+
+
+def enveloped(content: bytes = CONTENT, recipient: str = RECIPIENT) -> bytes:
+    target = io.BytesIO()
+    envelope.seal_to(recipient, io.BytesIO(content), target)
+    return target.getvalue()
+
+
+def opened(content: bytes, identity: str = IDENTITY) -> bytes:
+    target = io.BytesIO()
+    envelope.open_with(identity, io.BytesIO(content), target)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 256_000])
+def test_opens_to_what_was_put_in(size: int) -> None:
+    assert opened(enveloped(CONTENT[:size])) == CONTENT[:size]
+
+
+def test_nobody_else_opens_it() -> None:
+    with pytest.raises(EnvelopeInvalid, match="expected an age envelope for age1"):
+        opened(enveloped(), envelope.new_identity())
+
+
+WHOLE = enveloped()
+
+
+@settings(max_examples=50, deadline=None)
+@given(cut=st.integers(0, len(WHOLE) - 1))
+def test_any_cut_is_found(cut: int) -> None:
+    with pytest.raises(EnvelopeInvalid):
+        opened(WHOLE[:cut])
+
+
+@settings(max_examples=50, deadline=None)
+@given(position=st.integers(0, len(WHOLE) - 1))
+def test_any_altered_byte_is_found(position: int) -> None:
+    altered = bytearray(WHOLE)
+    altered[position] ^= 1
+    with pytest.raises(EnvelopeInvalid):
+        opened(bytes(altered))
+
+
+@given(content=st.binary(max_size=200))
+def test_foreign_bytes(content: bytes) -> None:
+    with pytest.raises(EnvelopeInvalid):
+        opened(content)
+
+
+def test_full_disk_is_not_called_a_foreign_envelope() -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        envelope.open_with(IDENTITY, io.BytesIO(WHOLE), Full())
+
+
+def test_small_secret_and_back() -> None:
+    text = envelope.wrap_key(RECIPIENT, b"k" * 32)
+    assert text.isascii()
+    assert len(text) < 2048
+    assert envelope.unwrap_key(IDENTITY, text) == b"k" * 32
+
+
+@pytest.mark.parametrize(
+    "text", ["", "foo", "-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----"]
+)
+def test_foreign_secret(text: str) -> None:
+    with pytest.raises(EnvelopeInvalid):
+        envelope.unwrap_key(IDENTITY, text)
+
+
+def test_secret_for_somebody_else() -> None:
+    with pytest.raises(EnvelopeInvalid):
+        envelope.unwrap_key(envelope.new_identity(), envelope.wrap_key(RECIPIENT, b"k"))
+
+
+def test_delivery_key_is_the_recipient_in_32_bytes() -> None:
+    key = envelope.delivery_key_of(RECIPIENT)
+    assert len(key) == 32
+    assert envelope.recipient_of(key) == RECIPIENT
+
+
+@pytest.mark.parametrize("recipient", ["", "age1", "bc1qxyz", RECIPIENT[:-1] + "q", RECIPIENT.replace("age", "ega")])
+def test_recipient_that_is_none(recipient: str) -> None:
+    with pytest.raises(EnvelopeInvalid, match="expected an age recipient"):
+        envelope.delivery_key_of(recipient)
+    with pytest.raises(EnvelopeInvalid, match="expected an age recipient"):
+        envelope.wrap_key(recipient, b"k")
+
+
+@pytest.mark.parametrize("key", [b"", bytes(31), bytes(33)], ids=len)
+def test_delivery_key_of_another_length(key: bytes) -> None:
+    with pytest.raises(EnvelopeInvalid, match="expected 32 bytes"):
+        envelope.recipient_of(key)
+
+
+def test_identity_that_is_none_is_not_shown() -> None:
+    with pytest.raises(EnvelopeInvalid, match="got something else") as raised:
+        envelope.public_of("AGE-SECRET-KEY-1MINE")
+    assert "MINE" not in str(raised.value)

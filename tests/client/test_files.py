@@ -1,0 +1,100 @@
+"""Files that survive a crash: cut off at any line, the old content is there, or the new."""
+
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from assay import files
+
+pytestmark = pytest.mark.unit
+cut_off_files_stay_open = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+class Crash(BaseException):
+    """The power goes."""
+
+
+def crash_at(line: int, call: Callable[[], None]) -> bool:
+    """Runs ``call`` and cuts it off at its ``line``-th line inside ``assay.files``; False if it ended before that."""
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal seen
+        if frame.f_code.co_filename != files.__file__:
+            return None
+        if event == "line":
+            seen += 1
+            if seen == line:
+                raise Crash
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    except Crash:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+@pytest.mark.parametrize("old", [b"old", None], ids=["replaced", "new"])
+@cut_off_files_stay_open
+def test_crash_at_any_line_leaves_the_old_content_or_the_new(tmp_path: Path, old: bytes | None) -> None:
+    path = tmp_path / "file"
+    line, found = 1, set()
+    while True:
+        path.unlink(missing_ok=True)
+        if old is not None:
+            path.write_bytes(old)
+        cut = crash_at(line, lambda: files.write_whole(path, b"new content"))
+        found.add(path.read_bytes() if path.exists() else None)
+        if not cut:
+            break
+        line += 1
+    assert line > 10
+    assert found == {old, b"new content"}
+
+
+def test_write_new_never_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    files.write_new(path, b"first")
+    with pytest.raises(FileExistsError):
+        files.write_new(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@cut_off_files_stay_open
+def test_crash_at_any_line_leaves_a_new_file_whole_or_absent(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    line = 1
+    while crash_at(line, lambda: files.write_new(path, b"content")):
+        assert not path.exists() or path.read_bytes() == b"content"
+        path.unlink(missing_ok=True)
+        line += 1
+    assert path.read_bytes() == b"content"
+
+
+def test_mode_is_private_whatever_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    files.write_whole(path, b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_failed_write_leaves_nothing_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        files.write_whole(tmp_path / "file", b"new")
+    assert list(tmp_path.iterdir()) == []

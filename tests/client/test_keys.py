@@ -1,0 +1,158 @@
+"""Keys at rest: encrypted, private, read back, never overwritten, and never told to whoever has no password."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+
+from assay import envelope, keys
+from assay.errors import KeysError, KeystoreExists, KeystoreInvalid, PasswordWrong
+
+pytestmark = pytest.mark.unit
+
+PASSWORD = "correct horse"
+PRIVATE = b"\x0b" * 32
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A keystore and an identity."""
+    folder = tmp_path_factory.mktemp("keys") / "deep" / "folder"
+    keys.create_keystore(folder / "keystore.json", PASSWORD, private_key=PRIVATE)
+    keys.create_identity(folder / "identity.json", PASSWORD)
+    return folder / "keystore.json", folder / "identity.json"
+
+
+def test_keystore_opens_to_its_key(made: tuple[Path, Path]) -> None:
+    account = keys.load_account(made[0], PASSWORD)
+    assert account.key == PRIVATE
+    assert account.address == keys.address_of(made[0]) == Account.from_key(PRIVATE).address
+
+
+def test_identity_opens_to_its_recipient(made: tuple[Path, Path]) -> None:
+    identity = keys.load_identity(made[1], PASSWORD)
+    assert envelope.public_of(identity) == keys.recipient_at(made[1])
+
+
+def test_files_are_private_and_hold_no_secret(made: tuple[Path, Path]) -> None:
+    for path in made:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert PRIVATE.hex() not in path.read_text()
+        assert "AGE-SECRET-KEY" not in path.read_text()
+    assert stat.S_IMODE(made[0].parent.stat().st_mode) == 0o700
+    assert {path.name for path in made[0].parent.iterdir()} == {"keystore.json", "identity.json"}
+
+
+@pytest.mark.parametrize("load", [0, 1], ids=["keystore", "identity"])
+def test_wrong_password(made: tuple[Path, Path], load: int) -> None:
+    with pytest.raises(PasswordWrong, match="does not open") as raised:
+        (keys.load_account, keys.load_identity)[load](made[load], "wrong")
+    assert PRIVATE.hex() not in str(raised.value)
+
+
+@pytest.mark.parametrize("create", [keys.create_keystore, keys.create_identity])
+def test_nothing_is_overwritten(tmp_path: Path, create: Any) -> None:
+    path = tmp_path / "key.json"
+    path.write_text("mine")
+    with pytest.raises(KeystoreExists, match="exists"):
+        create(path, PASSWORD)
+    assert path.read_text() == "mine"
+
+
+def test_key_made_meanwhile_by_another_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "keystore.json"
+    encrypt = Account.encrypt
+
+    def slow(*arguments: Any) -> Any:
+        path.write_text("another's")
+        return encrypt(*arguments, kdf="pbkdf2", iterations=1)
+
+    monkeypatch.setattr(keys.Account, "encrypt", slow)
+    with pytest.raises(KeystoreExists):
+        keys.create_keystore(path, PASSWORD)
+    assert path.read_text() == "another's"
+
+
+def test_link_is_not_followed_to_something_else(tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere"
+    (tmp_path / "identity.json").symlink_to(target)
+    with pytest.raises(KeystoreExists):
+        keys.create_identity(tmp_path / "identity.json", PASSWORD)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("create", [keys.create_keystore, keys.create_identity])
+def test_empty_password(tmp_path: Path, create: Any) -> None:
+    with pytest.raises(KeysError, match="expected a password"):
+        create(tmp_path / "key.json", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("create", [keys.create_keystore, keys.create_identity])
+def test_file_that_does_not_read_back(tmp_path: Path, create: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "load_account", lambda *_: Account.from_key(b"\x02" * 32))
+    monkeypatch.setattr(keys, "load_identity", lambda *_: "another")
+    with pytest.raises(KeysError, match="does not read back"):
+        create(tmp_path / "key.json", PASSWORD)
+
+
+FOREIGN = (
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"7",
+    b'"text"',
+    b"{}",
+    b"\xff\xfe",
+    b'{"address": 7, "identity": 7, "recipient": {}}',
+)
+
+
+@pytest.mark.parametrize("content", FOREIGN, ids=repr)
+def test_foreign_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "key.json"
+    path.write_bytes(content)
+    for call in (keys.load_account, keys.load_identity):
+        with pytest.raises(KeystoreInvalid):
+            call(path, PASSWORD)
+    for show in (keys.address_of, keys.recipient_at):
+        with pytest.raises(KeystoreInvalid):
+            show(path)
+
+
+def test_missing_file_tells_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(KeystoreInvalid, match="found none") as raised:
+        keys.load_account(tmp_path / "none.json", PASSWORD)
+    assert raised.value.hint == "make one: assay keys new"
+
+
+def test_folder_in_a_files_place(tmp_path: Path) -> None:
+    with pytest.raises(KeystoreInvalid, match="cannot read"):
+        keys.load_account(tmp_path, PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"kdf": "rot13"}, {"mac": "00"}, {"ciphertext": "zz"}, {"kdfparams": {}}, {"kdfparams": 7}],
+    ids=str,
+)
+def test_altered_keystore(made: tuple[Path, Path], tmp_path: Path, changes: dict[str, Any]) -> None:
+    keystore = json.loads(made[0].read_text())
+    keystore["crypto"].update(changes)
+    path = tmp_path / "keystore.json"
+    path.write_text(json.dumps(keystore))
+    with pytest.raises(KeysError):
+        keys.load_account(path, PASSWORD)
+
+
+def test_altered_identity(made: tuple[Path, Path], tmp_path: Path) -> None:
+    stored = json.loads(made[1].read_text())
+    stored["identity"] = stored["identity"][:-2] + "00"
+    path = tmp_path / "identity.json"
+    path.write_text(json.dumps(stored))
+    with pytest.raises(KeysError):
+        keys.load_identity(path, PASSWORD)

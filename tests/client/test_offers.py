@@ -1,0 +1,159 @@
+"""The record of offers: the key is on disk before anything is sent, a folder is whole or absent, a key serves once."""
+
+import stat
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from assay import offers as offers_module
+from assay.errors import DataEmpty, KeyReused, StoreError
+from assay.offers import OfferRecord, OfferStore
+from assay.protocol import seal
+
+pytestmark = pytest.mark.unit
+cut_off_files_stay_open = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+MODEL = b"\x01" * 32
+SELLER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> OfferStore:
+    return OfferStore(tmp_path / "home")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"x,y\n1,0\n" * 500)
+    return path
+
+
+def create(store: OfferStore, source: Path, **options: Any) -> OfferRecord:
+    return store.create(source, oracle_url="https://oracle.example", model_id=MODEL, seller=SELLER, **options)
+
+
+def find(store: OfferStore, source: Path, **options: Any) -> OfferRecord | None:
+    return store.find(source, **{"model_id": MODEL, "seller": SELLER} | options)
+
+
+def test_everything_is_on_disk(store: OfferStore, source: Path) -> None:
+    record = create(store, source)
+    with store.sealed(record).open("rb") as sealed, (source.parent / "opened").open("wb") as target:
+        index = seal.open_sealed(sealed, store.key(record), target)
+    assert (source.parent / "opened").read_bytes() == source.read_bytes()
+    assert index.data_root == record.data_root
+
+
+def test_nothing_of_it_is_readable_by_others(store: OfferStore, source: Path) -> None:
+    folder = store.sealed(create(store, source)).parent
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+
+
+def test_every_seal_has_its_own_key(store: OfferStore, source: Path) -> None:
+    first, second = create(store, source), create(store, source)
+    assert store.key(first) != store.key(second)
+    assert first.data_root != second.data_root
+    assert first.nonce != second.nonce
+
+
+def test_unfinished_offer_of_this_file_is_found(store: OfferStore, source: Path) -> None:
+    record = create(store, source)
+    assert find(store, source) == record
+    assert find(store, source, model_id=b"\x02" * 32) is None
+    assert find(store, source, seller="0x" + 40 * "0") is None
+    source.write_bytes(source.read_bytes() + b"2,1\n")
+    assert find(store, source) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "unfinished", "ended"),
+    [(None, True, False), ("paid", False, True), ("declined", False, True), ("refused", False, False)],
+)
+def test_ended_offers(store: OfferStore, source: Path, outcome: str | None, unfinished: bool, ended: bool) -> None:
+    store.save(create(store, source).model_copy(update={"outcome": outcome}))
+    assert bool(find(store, source)) is unfinished
+    assert bool(find(store, source, ended=True)) is ended
+
+
+def test_key_is_bound_to_one_order_for_ever(store: OfferStore, source: Path) -> None:
+    record = store.save(create(store, source).model_copy(update={"key_hash": b"\x01" * 32}))
+    store.save(record.model_copy(update={"outcome": "paid"}))
+    for other in (b"\x02" * 32, None):
+        with pytest.raises(KeyReused, match="bound to another order"):
+            store.save(record.model_copy(update={"key_hash": other}))
+    assert store.load(record.data_root).key_hash == b"\x01" * 32
+
+
+def test_empty_file_leaves_nothing(store: OfferStore, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    with pytest.raises(DataEmpty):
+        create(store, tmp_path / "empty")
+    assert store.all() == []
+    assert list((tmp_path / "home" / "offers").iterdir()) == []
+
+
+@cut_off_files_stay_open
+def test_crash_at_any_line_leaves_a_folder_whole_or_absent(tmp_path: Path, source: Path) -> None:
+    """What a kill would leave: no clean-up runs."""
+    line = 0
+    while True:
+        line += 1
+        store = OfferStore(tmp_path / f"home{line}")
+        if not cut_off(line, store, source):
+            break
+        for record in store.all():
+            with store.sealed(record).open("rb") as sealed:
+                assert seal.find_bad_chunk(sealed, store.key(record)) is None
+    assert line > 10
+
+
+def cut_off(line: int, store: OfferStore, source: Path) -> bool:
+    seen = 0
+
+    class Kill(BaseException):
+        pass
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal seen
+        if frame.f_code.co_filename != offers_module.__file__ or frame.f_code.co_name != "create":
+            return None
+        if event == "line":
+            seen += 1
+            if seen == line:
+                raise Kill
+        return trace
+
+    before, rmtree = sys.gettrace(), offers_module.shutil.rmtree
+    offers_module.shutil.rmtree = lambda *_, **__: None  # type: ignore[assignment]
+    sys.settrace(trace)
+    try:
+        create(store, source)
+    except Kill:
+        return True
+    finally:
+        sys.settrace(before)
+        offers_module.shutil.rmtree = rmtree
+    return False
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"\xff"], ids=repr)
+def test_damaged_record_is_told_with_its_folder(store: OfferStore, source: Path, content: bytes) -> None:
+    folder = store.sealed(create(store, source)).parent
+    (folder / "record.json").write_bytes(content)
+    with pytest.raises(StoreError, match=folder.name) as raised:
+        store.all()
+    assert "restore" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize("content", ["", "00", "zz" * 32])
+def test_damaged_key_is_told_and_not_shown(store: OfferStore, source: Path, content: str) -> None:
+    record = create(store, source)
+    (store.sealed(record).parent / "key").write_text(content)
+    with pytest.raises(StoreError, match="expected a key of 32 bytes"):
+        store.key(record)
