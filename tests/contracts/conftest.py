@@ -11,7 +11,7 @@ from tests.contracts.world import Currency, World
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the state machine plays."""
-    parser.addoption("--state-machine-examples", type=int, default=4, help="games of 20 moves for each currency")
+    parser.addoption("--state-machine-examples", type=int, default=5, help="games of 15 moves for each currency")
 
 
 @pytest.fixture(scope="session", autouse=True)
