@@ -75,3 +75,11 @@ def test_sixty_five_orders_are_too_many(world: World) -> None:
 
     with world.refuses("BatchTooLarge", length=65, maximum=64):
         world.finalize_batch([sale] * 65)
+
+
+@pytest.mark.parametrize("status", [Status.PAID, Status.DISPUTED, Status.REFUNDED])
+def test_an_order_that_is_closed_is_passed_over(world: World, status: Status) -> None:
+    sale = world.sale_in(status)
+
+    assert not world.finalize_batch([sale]).events
+    assert world.status(sale) is status

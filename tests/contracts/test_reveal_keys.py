@@ -56,6 +56,21 @@ def test_whoever_copies_one_key_from_the_mempool_stops_no_batch(world: World, ma
     assert world.deadline(sales[1]) == first_deadline
 
 
+@pytest.mark.parametrize("status", [Status.PAID, Status.DISPUTED, Status.REFUNDED])
+def test_an_order_that_is_closed_is_passed_over(world: World, status: Status) -> None:
+    sale = world.sale_in(status)
+
+    assert not reveal_keys(world, [sale]).events
+    assert world.status(sale) is status
+
+
+def test_an_order_that_was_never_posted_refuses_the_whole(world: World) -> None:
+    sale = world.sale_in(Status.NONE)
+
+    with world.refuses("OrderMismatch", orderId=sale.order_id):
+        reveal_keys(world, [sale])
+
+
 def test_each_order_comes_with_its_own_receipt(world: World) -> None:
     sales = world.many_locked(2, require_receipt=True)
     receipts = [world.receipt(sale) for sale in sales]
