@@ -1,7 +1,8 @@
 """What every method is given: the owner's records as numbers, and the goal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -74,6 +75,7 @@ class Task:
         held: The validation records as they are.
         seed: Everything random comes from it.
         progress: Told of long work.
+        settings: The method's, by name; see ``Additive.settings``.
     """
 
     context: Context
@@ -82,3 +84,4 @@ class Task:
     held: Records
     seed: int = 0
     progress: Progress = field(default=no_progress)
+    settings: Mapping[str, Any] = field(default_factory=dict)

@@ -43,7 +43,7 @@ class OnLeaves(Refit):
         drafted = cls(task.context, Parts(tensors))
         agreement = fidelity(task, drafted._raw(drafted._ridge.before), task.black_box.predict(task.held.x))
         leak = f"part of {len(trees)} trees that agree with the model on {agreement:.1%} of inputs"
-        return cls(task.context, Parts(tensors, {}, agreement, dict.fromkeys(tensors, leak)))
+        return cls(task.context, Parts(tensors, task.settings, agreement, dict.fromkeys(tensors, leak)))
 
     def updated(self, offer: Sample, weights: Tensor) -> Float64:
         """See ``Refit``."""

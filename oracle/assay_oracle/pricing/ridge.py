@@ -42,7 +42,8 @@ class LeafRidge:
             return self._by_steps(leaves, y, weights)
         gain, spread, residual = self._conditional(leaves, y)
         spread = spread + torch.diag(RIDGE / weights)
-        return self.before + gain @ torch.linalg.solve(spread, residual)
+        change: Tensor = gain @ torch.linalg.solve(spread, residual)
+        return self.before + change
 
     def after_each(self, offer: Sample) -> tuple[Tensor, Tensor, Tensor]:
         """Scores before (v, k), and the rank-one change by each record alone: directions (n, v) times sizes (n, k)."""
@@ -117,7 +118,8 @@ class LeafRidge:
     @cached_property
     def _factor(self) -> Tensor:
         spread = self._alike(self._leaves, self._leaves) + torch.diag(RIDGE / self.context.base.weight)
-        return torch.linalg.cholesky(spread)
+        factor: Tensor = torch.linalg.cholesky(spread)
+        return factor
 
     @cached_property
     def _solution(self) -> Tensor:

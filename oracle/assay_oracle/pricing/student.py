@@ -12,7 +12,7 @@ from torch import Tensor
 from assay_oracle.pricing.blackbox import Predictions
 from assay_oracle.pricing.context import Task
 from assay_oracle.pricing.network import Network, train
-from assay_oracle.pricing.records import Float32, Float64
+from assay_oracle.pricing.sampling import encoded, mixtures
 
 WIDTHS = (16, 32, 64, 128)
 FIDELITY_FLOOR = 0.90
@@ -20,7 +20,6 @@ _STEPS = 600
 _RATE = 1e-2
 _DECAY = 1e-4
 _MIXTURES = 2048
-_JITTER = 0.1
 
 
 def distil(task: Task) -> tuple[Network, float]:
@@ -32,7 +31,7 @@ def distil(task: Task) -> tuple[Network, float]:
     Returns:
         The student (e = 1) and its fidelity on the validation records, which it has not seen.
     """
-    inputs, target = _questions(task)
+    inputs, target = questions(task)
     held = task.black_box.predict(task.held.x)
     best: tuple[Network, float] | None = None
     widths = _widths(task)
@@ -81,30 +80,14 @@ def _widths(task: Task) -> tuple[int, ...]:
     return tuple(dict.fromkeys(min(width, max(widest, 1)) for width in WIDTHS))
 
 
-def _questions(task: Task) -> tuple[Tensor, Tensor]:
+def questions(task: Task) -> tuple[Tensor, Tensor]:
     """Encoded inputs (m, width) and the model's answers: probabilities (m, k), or labels or targets (m,)."""
     rng = np.random.default_rng(task.seed)
     x = task.owner.x
     rows = rng.permutation(len(x))[:_MIXTURES]
-    asked = np.concatenate([x[rows], _mixtures(task, rng)])
-    records = type(task.owner)(task.owner.schema, asked, np.zeros(len(asked)), task.owner.unseen)
+    asked = np.concatenate([x[rows], mixtures(task, rng, _MIXTURES)])
     answers = task.black_box.predict(asked)
     encoder = task.context.encoder
     if answers.probabilities is not None:
-        return encoder.x(records), torch.from_numpy(answers.probabilities)
-    return encoder.x(records), encoder.y(answers.labels)
-
-
-def _mixtures(task: Task, rng: np.random.Generator) -> Float32:
-    """Inputs between pairs of the owner's, with noise; a categorical feature comes from one of the two."""
-    x: Float64 = task.owner.x.astype(np.float64)
-    first, second = rng.integers(len(x), size=(2, _MIXTURES))
-    share = rng.uniform(0, 0.5, (_MIXTURES, 1))
-    noise = rng.normal(0, _JITTER, (_MIXTURES, x.shape[1])) * task.context.encoder.scale
-    mixed = x[first] * (1 - share) + x[second] * share + noise
-    lowest, highest = x.min(0), x.max(0)
-    whole = np.array([bool((column == np.round(column)).all()) for column in x.T])
-    mixed[:, whole] = np.round(mixed[:, whole])
-    text = np.array([feature.kind == "categorical" for feature in task.owner.schema.features])
-    mixed[:, text] = x[first][:, text]
-    return np.asarray(np.clip(mixed, lowest, highest), dtype=np.float32)
+        return encoded(task, asked), torch.from_numpy(answers.probabilities)
+    return encoded(task, asked), encoder.y(answers.labels)

@@ -39,7 +39,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay_oracle.errors import ArtifactError
+from assay_oracle.errors import ArtifactError, DataError
 from assay_oracle.pricing.context import Context, Sample, Task
 from assay_oracle.pricing.records import Float64, Records
 
@@ -69,6 +69,8 @@ class Method(Protocol):
     name: ClassVar[str]
     label_only: ClassVar[bool]
     """Asks the black box for labels alone."""
+    settings: ClassVar[Mapping[str, int | float | str]]
+    """What an owner may set, with what it is if she does not."""
     context: Context
     parts: Parts
 
@@ -96,6 +98,7 @@ class Additive(ABC):
 
     name: ClassVar[str]
     label_only: ClassVar[bool] = False
+    settings: ClassVar[Mapping[str, int | float | str]] = {}
 
     def __init__(self, context: Context, parts: Parts) -> None:
         self.context = context
@@ -155,6 +158,22 @@ class Refit(Additive):
             one = Sample(offer.x[i : i + 1], offer.y[i : i + 1], offer.weight[i : i + 1])
             values[i] = before - self.context.metric.risk(self.updated(one, one.weight[None])[0])
         return values
+
+
+def settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a method: those given, the others as they are without a word.
+
+    Raises:
+        DataError: It has no such setting, or the value is of another kind.
+    """
+    known = method(name).settings
+    for key, value in given.items():
+        if key not in known:
+            raise DataError(f"expected a setting of {name} among {', '.join(known) or '(none)'}, got {key!r}")
+        kind = type(known[key])
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise DataError(f"expected the setting {key} of {name} to be like {known[key]!r}, got {value!r}")
+    return {**known, **given}
 
 
 def names() -> list[str]:

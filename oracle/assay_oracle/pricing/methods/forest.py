@@ -4,6 +4,9 @@ A set is priced by ridge regression on leaf indicators (``ridge``): what the lab
 black box's own answers. No gradient and no probability of the model is needed.
 """
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from torch import Tensor
 
 from assay_oracle.pricing.context import Task
@@ -11,8 +14,6 @@ from assay_oracle.pricing.extraction import extract_forest
 from assay_oracle.pricing.leaves import OnLeaves
 from assay_oracle.pricing.trees import Trees
 
-_TREES = 200
-_QUESTIONS = 3000
 _SMALLEST_LEAF = 0.01
 
 
@@ -20,11 +21,12 @@ class Forest(OnLeaves):
     """Set price by a ridge regression on the leaves of an extracted forest."""
 
     name = "forest"
+    settings: ClassVar[Mapping[str, int | float | str]] = {"trees": 200, "questions": 3000}
 
     @classmethod
     def extract(cls, task: Task) -> tuple[Trees, Tensor]:
         """See ``extract_forest``."""
-        return extract_forest(task, trees=_TREES, questions=_QUESTIONS, smallest_leaf=_SMALLEST_LEAF)
+        return extract_forest(task, **task.settings, smallest_leaf=_SMALLEST_LEAF)
 
 
 METHOD = Forest

@@ -5,18 +5,19 @@ useful records less well. The kernel behind kNN-Shapley (Jia et al., "Efficient 
 neighbor algorithms", VLDB 2019), read as a marginal of the base rather than a Shapley value.
 """
 
-from typing import Self
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from assay_oracle.errors import DataError
 from assay_oracle.pricing.context import Sample, Task
 from assay_oracle.pricing.methods import Parts, Refit
 from assay_oracle.pricing.records import Float64, Records
 from assay_oracle.pricing.student import fidelity
 
-_NEIGHBOURS = 5
 _PRIOR = 1.0
 """Records that stand for knowing nothing, shared out among the classes: bounds the loss of one record."""
 _BLOCK_NUMBERS = 2**23
@@ -27,14 +28,22 @@ class NearestNeighbours(Refit):
 
     name = "knn"
     label_only = True
+    settings: ClassVar[Mapping[str, int | float | str]] = {"neighbours": 5}
+
+    @property
+    def _k(self) -> int:
+        return int(self.parts.settings["neighbours"])
 
     @classmethod
     def fit(cls, task: Task) -> Self:
         """Measures how far the neighbours' answers are the model's."""
-        plain = cls(task.context, Parts())
+        if task.settings["neighbours"] < 1:
+            raise DataError(f"expected at least one neighbour, got {task.settings['neighbours']}")
+        plain = cls(task.context, Parts(settings=task.settings))
         nothing = torch.zeros(0, dtype=torch.float64)
         outputs = plain._outputs(plain._nearest(task.context.base, nothing[None])[0])
-        return cls(task.context, Parts(fidelity=fidelity(task, outputs, task.black_box.predict(task.held.x))))
+        agreement = fidelity(task, outputs, task.black_box.predict(task.held.x))
+        return cls(task.context, Parts(settings=task.settings, fidelity=agreement))
 
     def updated(self, offer: Sample, weights: Tensor) -> Float64:
         """See ``Refit``."""
@@ -47,13 +56,13 @@ class NearestNeighbours(Refit):
         """Drop of the risk by each record alone, along the risk's descent direction, (n,)."""
         offer, base, held = self.context.encode(records), self.context.base, self.context.validation
         distances = self._distances(base.x)
-        last = distances.topk(min(_NEIGHBOURS, len(base)), largest=False)
+        last = distances.topk(min(self._k, len(base)), largest=False)
         votes = self._votes(base.y)[last.indices]  # (v, neighbours, k)
         before = votes.sum(1)
         importance = torch.from_numpy(
             self.context.metric.importance(self.context.encoder.outputs_in_units(self._outputs(before)))
         )
-        full = last.indices.shape[1] == _NEIGHBOURS
+        full = last.indices.shape[1] == self._k
         pushed = votes[:, -1] if full else torch.zeros_like(votes[:, -1])
         limit = last.values[:, -1] if full else torch.full((len(held),), torch.inf, dtype=torch.float64)
         now = self._loss(before)
@@ -77,7 +86,7 @@ class NearestNeighbours(Refit):
         for row in weights:
             mass = torch.cat([whole.weight, row])[order]
             before = mass.cumsum(1) - mass
-            places = (torch.minimum(mass, _NEIGHBOURS - before)).clamp(min=0)
+            places = (torch.minimum(mass, self._k - before)).clamp(min=0)
             share = torch.zeros_like(places).scatter_(1, order, places)
             found.append(share @ votes)
         return found
@@ -110,7 +119,7 @@ class NearestNeighbours(Refit):
     @property
     def _scale(self) -> Tensor:
         encoder = self.context.encoder
-        if encoder.standardised:
+        if encoder.standardised or encoder.basis is not None:
             return torch.ones(encoder.width, dtype=torch.float64)
         columns = [
             [float(encoder.scale[j])] if feature.kind == "numeric" else [1.0] * max(len(feature.categories), 1)

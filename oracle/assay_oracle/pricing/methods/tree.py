@@ -4,6 +4,9 @@ Bastani, Kim and Bastani, "Interpreting blackbox models via model extraction", 2
 leaves is the leaf-count update: a leaf's answer becomes the mean of the labels that fall into it.
 """
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from torch import Tensor
 
 from assay_oracle.pricing.context import Task
@@ -11,19 +14,17 @@ from assay_oracle.pricing.extraction import extract_tree
 from assay_oracle.pricing.leaves import OnLeaves
 from assay_oracle.pricing.trees import Trees
 
-_LEAVES = 150
-_QUESTIONS = 200
-
 
 class Tree(OnLeaves):
     """Set price by the counts in the leaves of one extracted tree."""
 
     name = "tree"
+    settings: ClassVar[Mapping[str, int | float | str]] = {"leaves": 150, "questions": 200}
 
     @classmethod
     def extract(cls, task: Task) -> tuple[Trees, Tensor]:
         """See ``extract_tree``."""
-        return extract_tree(task, leaves=_LEAVES, questions=_QUESTIONS)
+        return extract_tree(task, **task.settings)
 
 
 METHOD = Tree
