@@ -254,7 +254,7 @@ class Journal:
         return [Offer.of(row) for row in self._rows(query, *statuses)]
 
     def beside(self, model_id: bytes, seller: str) -> list[Offer]:
-        """Offers for a model whose records its owner has, or may have soon, the latest first.
+        """Offers for a model to price another one of ``seller`` jointly with, the latest first.
 
         These are everybody's that were accepted, unless the payment went back, and the seller's own that are quoted.
         """

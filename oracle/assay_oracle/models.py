@@ -51,7 +51,9 @@ class PriceFunctionLike(Protocol):
     def schema(self) -> Schema: ...  # noqa: D102
     @property
     def manifest(self) -> Any: ...  # noqa: D102
-    def appraise(self, records: Any, *, known: frozenset[bytes] = ..., beside: Any = ...) -> AppraisalLike: ...  # noqa: D102
+    def appraise(  # noqa: D102
+        self, records: Any, *, known: frozenset[bytes] = ..., beside: Any = ..., sold: Any = ...
+    ) -> AppraisalLike: ...
 
 
 Parse = Callable[[BinaryIO, Schema], RecordsLike]

@@ -42,7 +42,7 @@ from assay_oracle.store import Appender, FileStore
 
 MAX_ATTEMPTS = 3
 """Attempts at pricing one offer: data that brings the process down three times is refused."""
-MAX_BESIDE_BYTES = 2**28
+MAX_OTHER_BYTES = 2**28
 """Uploads that are opened again, at most, to price an offer jointly with them."""
 
 log = logging.getLogger(__name__)
@@ -334,7 +334,8 @@ class OfferService:
         if self._journal.evaluation(offer.model_id, content_id) or len(seen) == len(tags):
             return self._journal.refuse(offer.offer_id, *ALREADY_EVALUATED)
         known = frozenset(value for value, tag in tags.items() if tag in seen)
-        appraisal = model.function.appraise(records, known=known, beside=self._beside(offer, model))
+        beside, sold = self._others(offer, model)
+        appraisal = model.function.appraise(records, known=known, beside=beside, sold=sold)
         price = min(appraisal.price, model.terms.max_price)
         capped = ("the price is the highest that the model pays",) if price < appraisal.price else ()
         evaluation = Evaluation(
@@ -355,9 +356,10 @@ class OfferService:
         )
         return self._journal.add_evaluation(evaluation, tags.values(), summary)
 
-    def _beside(self, offer: Offer, model: PricedModel) -> RecordsLike | None:
-        """Records that an offer is priced jointly with, so that splitting one over several offers earns nothing."""
-        room, found = MAX_BESIDE_BYTES, None
+    def _others(self, offer: Offer, model: PricedModel) -> tuple[RecordsLike | None, RecordsLike | None]:
+        """Records of the seller's other offers, and what others sold: splitting data over offers earns nothing."""
+        room = MAX_OTHER_BYTES
+        found: dict[bool, RecordsLike] = {}
         for other in self._journal.beside(offer.model_id, offer.seller):
             if other.upload_bytes > room or self._store.received(other.offer_id) < other.upload_bytes:
                 continue
@@ -369,8 +371,9 @@ class OfferService:
                 )
                 continue
             room -= other.upload_bytes
-            found = records if found is None else found.join(records)
-        return found
+            own = other.seller == offer.seller
+            found[own] = found[own].join(records) if own in found else records
+        return found.get(True), found.get(False)
 
     # --- acceptance ---------------------------------------------------------------------------------------------------
 

@@ -89,7 +89,7 @@ class LineAppraisal:
 class LinePrices:
     """Pays ``PRICE_PER_RECORD`` for each distinct record that was not priced before, and nothing for ``junk``.
 
-    A record that begins with the word of one that is beside the offer is a near copy, and worth nothing.
+    A record that begins with the word of one beside the offer, or sold before, is a near copy, and worth nothing.
     """
 
     hash: bytes = hashlib.sha256(b"line prices").digest()
@@ -103,12 +103,17 @@ class LinePrices:
         return SimpleNamespace(metric="log_loss", method="lines", fidelity=0.97, rule=rule)
 
     def appraise(
-        self, records: Lines, *, known: frozenset[bytes] = frozenset(), beside: Lines | None = None
+        self,
+        records: Lines,
+        *,
+        known: frozenset[bytes] = frozenset(),
+        beside: Lines | None = None,
+        sold: Lines | None = None,
     ) -> LineAppraisal:
         self.calls += 1
         self.before()
         fresh = {line for line in records.lines if hashlib.sha256(line).digest() not in known}
-        near = {line.split()[0] for line in beside.lines} if beside else set()
+        near = {line.split()[0] for other in (beside, sold) if other for line in other.lines}
         worth = [line for line in fresh if not line.startswith(b"junk") and line.split()[0] not in near]
         return LineAppraisal(price=len(worth) * PRICE_PER_RECORD, records=records.n, priced=len(fresh))
 

@@ -5,6 +5,8 @@ within a radius of each other, under the same label, share the weight of one, an
 """
 
 import hashlib
+import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -72,13 +74,28 @@ def shares(offer: Sample, base: Sample, radius: float, *, classes: bool) -> Tens
     if radius == 0:
         return torch.ones(len(offer), dtype=torch.float64)
     company = torch.zeros(len(offer), dtype=torch.float64)
-    for start in range(0, len(offer), _CHUNK):
-        x, y = offer.x[start : start + _CHUNK], offer.y[start : start + _CHUNK, None]
-        for other in (offer, base):
-            near = torch.exp(-_squares(x, other.x) / (2 * radius**2))
-            same = (y == other.y) if classes else ((y - other.y).abs() < _SAME_TARGET)
-            company[start : start + _CHUNK] += (near * same).sum(1)
+    for other in (offer, base):
+        for rows, near in _nearness(offer, other, radius, classes=classes):
+            company[rows] += near.sum(1)
     return 1 / company.clamp(min=1)
+
+
+def copied(sold: Sample, offer: Sample, radius: float, *, classes: bool) -> Tensor:
+    """Whether a record of the offer lies within the radius, under the same label, of each of those sold before (m,)."""
+    found = torch.zeros(len(sold), dtype=torch.bool)
+    if radius > 0 and len(offer):
+        for rows, near in _nearness(sold, offer, radius, classes=classes):
+            found[rows] = near.max(1).values >= math.exp(-0.5)
+    return found
+
+
+def _nearness(offer: Sample, other: Sample, radius: float, *, classes: bool) -> Iterator[tuple[slice, Tensor]]:
+    """In blocks of rows: how near each offered record is to each other one of the same label, (rows, m), 0..1."""
+    for start in range(0, len(offer), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        y = offer.y[rows, None]
+        same = (y == other.y) if classes else ((y - other.y).abs() < _SAME_TARGET)
+        yield rows, torch.exp(-_squares(offer.x[rows], other.x) / (2 * radius**2)) * same
 
 
 def distinct(weights: Float64) -> int:

@@ -1,9 +1,9 @@
 """The price function: fitted once by the model owner, then deterministic: the same offer has the same integer price."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +97,21 @@ class PriceFunction:
             )
 
     def appraise(
-        self, records: Records, *, known: frozenset[bytes] = frozenset(), beside: Records | None = None
+        self,
+        records: Records,
+        *,
+        known: frozenset[bytes] = frozenset(),
+        beside: Records | None = None,
+        sold: Records | None = None,
     ) -> Appraisal:
         """Prices an offer as one set.
 
         Args:
             records: The offer.
             known: Hashes of records that were priced for this model before.
-            beside: Records that the owner has bought, or may buy from the same seller, since the function was fitted:
-                the offer is worth what it adds to them. The first ``MAX_BASE`` of them count.
+            beside: The same seller's records in other offers: the offer is worth what it adds to them. The first
+                ``MAX_BASE`` count.
+            sold: What others sold to the owner since the function was fitted: near copies of it are worth nothing.
 
         Raises:
             FidelityError: The surrogate's fidelity is under 0.90.
@@ -116,12 +122,14 @@ class PriceFunction:
             raise DataError("expected records of the model's schema, got another schema")
         if records.n == 0:
             raise DataError("expected at least one record, got none")
-        if beside is not None and beside.schema != self.schema:
+        if any(other is not None and other.schema != self.schema for other in (beside, sold)):
             raise DataError("expected records of the model's schema beside the offer, got another schema")
         with deterministic():
-            return self._appraise(records, known, beside.take(np.arange(min(beside.n, MAX_BASE))) if beside else None)
+            nothing = records.take(np.arange(0))
+            first = (beside or nothing).take(np.arange(min(len(beside or nothing), MAX_BASE)))
+            return self._appraise(records, known, first, sold or nothing)
 
-    def _appraise(self, records: Records, known: frozenset[bytes], beside: Records | None) -> Appraisal:
+    def _appraise(self, records: Records, known: frozenset[bytes], beside: Records, sold: Records) -> Appraisal:
         salt = bytes(self.tensors["owner.salt"].numpy())
         hashes, verdicts = duplicates.sort_out(records, self.tensors["owner.hashes"], salt, known)
         rows = [i for i, verdict in enumerate(verdicts) if verdict is Verdict.USEFUL]
@@ -130,7 +138,7 @@ class PriceFunction:
         if rows:
             live = records.take(rows)
             points[rows] = self.method.points(live)
-            value, gain, interval, useful = self._value(live, points[rows], beside)
+            value, gain, interval, useful = self._value(live, points[rows], beside, sold)
             for i in rows:
                 if points[i] <= 0:
                     verdicts[i] = Verdict.HARMFUL
@@ -154,7 +162,7 @@ class PriceFunction:
         )
 
     def _value(
-        self, live: Records, points: Float64, beside: Records | None
+        self, live: Records, points: Float64, beside: Records, sold: Records
     ) -> tuple[float, float, tuple[float, float], int]:
         """Set value, gain beyond the cut, its interval, and the number of distinct useful records."""
         context = self.method.context
@@ -162,10 +170,12 @@ class PriceFunction:
         if not isinstance(self.method, Refit):
             value = self.method.set_value(live)
             return value, value - beyond, (value - beyond, value - beyond), int((points > 0).sum())
-        offer = context.encode(live)
-        other = context.encode(beside or live.take(np.arange(0)))
-        both = Sample(*(torch.cat([getattr(s, part) for s in (other, offer)]) for part in ("x", "y", "weight")))
         classes, radius = self.schema.task == "classification", self.manifest.near_radius
+        offer, own, elsewhere = (context.encode(part) for part in (live, beside, sold))
+        # Of what others sold, that counts which the offer copies: a copy adds nothing, what is new keeps its price.
+        copied = duplicates.copied(elsewhere, offer, radius, classes=classes)
+        other = _joined(own, Sample(elsewhere.x[copied], elsewhere.y[copied], elsewhere.weight[copied]))
+        both = _joined(other, offer)
         weights = duplicates.shares(both, context.base, radius, classes=classes)
         without = torch.cat(
             [duplicates.shares(other, context.base, radius, classes=classes), torch.zeros_like(offer.weight)]
@@ -184,7 +194,7 @@ class PriceFunction:
         value: float,
         gain: float,
         price: int,
-        beside: Records | None,
+        beside: Records,
     ) -> Iterator[str]:
         for verdict, said in (
             (Verdict.REPEATED, "repeat earlier records of the offer and were taken out"),
@@ -202,7 +212,7 @@ class PriceFunction:
             yield "no record is left to price"
             return
         change = "lower" if value > 0 else "raise"
-        added = f", beside {beside.n} that the owner buys already" if beside else ""
+        added = f", beside {beside.n} of the seller's other offers" if beside else ""
         yield f"together the records would {change} the {self.manifest.metric} risk by {abs(value):.4f}{added}"
         if gain <= 0:
             yield "that is not more than sets without worth reach by chance: nothing is paid"
@@ -218,6 +228,7 @@ def fit(
     metric: str | None = None,
     worst_group: str | None = None,
     method: str = methods.DEFAULT,
+    settings: Mapping[str, Any] | None = None,
     rule: PricingRule | None = None,
     decay: float | None = None,
     seed: int = 0,
@@ -235,6 +246,7 @@ def fit(
         metric: What to improve, see ``Metric``; log loss or squared error unless said.
         worst_group: Name of a categorical feature, or of the label: the goal is then the worst group's.
         method: Name of the method.
+        settings: The method's own, by name; see ``methods.Additive.settings``.
         rule: How gain becomes money.
         decay: The model's own weight decay; where none is stated, that with which a student comes closest to the model.
         seed: Everything random comes from it.
@@ -242,7 +254,7 @@ def fit(
         progress: Told of long work.
 
     Raises:
-        DataError: Too few records, or no such metric or group.
+        DataError: Too few records, or no such metric, group or setting.
         ModelError: The model does not answer as one of this schema must.
         ArtifactError: No such method.
     """
@@ -258,7 +270,7 @@ def fit(
             labels_only=labels_only,
             progress=progress,
         )
-        fitted = methods.method(method).fit(task)
+        fitted = methods.method(method).fit(replace(task, settings=methods.settings(method, settings or {})))
         controls = measure(fitted, task)
         return _assemble(task, fitted, controls, rule or PricingRule(), worst_group)
 
@@ -317,6 +329,10 @@ def deterministic() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def _joined(first: Sample, second: Sample) -> Sample:
+    return Sample(*(torch.cat([getattr(s, part) for s in (first, second)]) for part in ("x", "y", "weight")))
+
+
 def _assemble(
     task: Task, fitted: Additive, controls: tuple[Control, ...], rule: PricingRule, worst_group: str | None
 ) -> PriceFunction:
@@ -335,12 +351,15 @@ def _assemble(
         "validation.y": torch.tensor(context.metric.y),
         **{f"method.{name}": tensor for name, tensor in fitted.parts.tensors.items()},
     }
+    if context.encoder.basis is not None:
+        tensors["encoder.basis"] = context.encoder.basis
     if context.metric.groups is not None:
         tensors["validation.groups"] = torch.from_numpy(context.metric.groups)
     said = {
         "owner.hashes": f"whether a record that one holds is among the owner's {task.owner.n}; no record",
         "encoder.centre": "means of the owner's features",
         "encoder.scale": "spreads of the owner's features",
+        "encoder.basis": "principal directions of the owner's records",
         "base.x": f"features of {len(context.base)} of the owner's {task.owner.n} records",
         "base.y": f"labels of {len(context.base)} of the owner's records",
         "validation.x": f"features of all {len(context.validation)} validation records",
@@ -379,7 +398,7 @@ def _assemble(
 def _restore_context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:
     schema = manifest.schema_
     centre, scale = tensors["encoder.centre"].numpy(), tensors["encoder.scale"].numpy()
-    encoder = Encoder(schema, centre, scale, manifest.target, manifest.standardised)
+    encoder = Encoder(schema, centre, scale, manifest.target, manifest.standardised, tensors.get("encoder.basis"))
     y = tensors["validation.y"].numpy()
     groups = tensors["validation.groups"].numpy() if "validation.groups" in tensors else None
     x = tensors["validation.x"]

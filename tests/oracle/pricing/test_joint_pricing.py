@@ -33,9 +33,20 @@ def test_parts_of_an_offer_are_paid_about_what_the_whole_is(function, olga: Olga
     assert parts == pytest.approx(function.appraise(useful).price, rel=0.2)
 
 
+def test_near_copies_of_what_others_sold_are_worth_a_tenth_at_most(function, olga: Olga) -> None:
+    few, near = olga.offers["few"], olga.offers["near copies"].take(range(30))
+    assert function.appraise(near, sold=few).price <= function.appraise(near).price // 10
+
+
+def test_other_records_that_others_sold_change_no_price(function, olga: Olga) -> None:
+    alone = function.appraise(olga.offers["few"])
+    beside = function.appraise(olga.offers["few"], sold=olga.offers["useful"])
+    assert beside.price == pytest.approx(alone.price, rel=0.01)
+
+
 def test_the_reason_names_what_lies_beside(function, olga: Olga) -> None:
     appraisal = function.appraise(olga.offers["useful"], beside=olga.offers["few"])
-    assert any("beside 30 that the owner buys already" in reason for reason in appraisal.reasons)
+    assert any("beside 30 of the seller's other offers" in reason for reason in appraisal.reasons)
 
 
 def test_records_of_another_schema_beside_are_refused(function, olga: Olga) -> None:
