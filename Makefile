@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 CONTRACTS := $(shell find contracts -name '*.sol')
 
-.PHONY: help setup check test test-unit test-integration test-contracts demo format gas clean
+.PHONY: help setup check test test-unit test-integration test-contracts demo format gas bench-pricing clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -89,6 +89,15 @@ demo: setup ## one model owner, ten sellers, real chain, real daemon: ends with 
 
 gas: setup ## gas of every operation beside its floor: out/gas.json
 	python scripts/gas.py
+
+# Libraries to compare with. The cases' data are fetched by the run itself, checked, and never installed.
+.build/bench: .build/venv
+	@echo "== The benchmark's rivals" >&2
+	$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable '.[oracle,onnx,bench]'
+	@touch $@
+
+bench-pricing: .build/bench ## every pricing method against retraining: out/pricing.json, plots, docs/benchmark.md
+	assay-oracle bench --page docs/benchmark.md
 
 clean: ## remove everything that set-up installed or built
 	rm -rf .build .venv node_modules out
