@@ -11,7 +11,7 @@ from assay_oracle.bench.data import Floats, Table
 from assay_oracle.bench.models import Nets
 from assay_oracle.bench.parties import Parties
 from assay_oracle.errors import FidelityError
-from assay_oracle.pricing.function import PriceFunction, fit
+from assay_oracle.pricing.function import PriceFunction, deterministic, fit
 from assay_oracle.pricing.records import Records
 
 
@@ -66,20 +66,28 @@ class Pricer:
         return cls(function, shape, seconds, refused=False)
 
     def points(self, table: Table) -> Floats:
-        """What each record is worth (n,)."""
-        offer = records(table, self.shape)
-        return self.function.method.points(offer) if self.refused else self.function.appraise(offer).points
+        """What each record is worth by itself (n,), copies of the owner's own included."""
+        with deterministic():
+            return self.function.method.points(records(table, self.shape))
+
+    def paid_points(self, table: Table) -> Floats:
+        """The same as the oracle tells it (n,): nothing for records that it takes out."""
+        return self.points(table) if self.refused else self.function.appraise(records(table, self.shape)).points
+
+    def gate(self, table: Table) -> Floats:
+        """What tells useful records from junk, (n,)."""
+        with deterministic():
+            return self.function.method.gate(records(table, self.shape))
 
     def set_value(self, table: Table) -> float:
         """What the records are worth together, in units of loss."""
         offer = records(table, self.shape)
         return self.function.method.set_value(offer) if self.refused else self.function.appraise(offer).set_value
 
-    def paid(self, table: Table, known: frozenset[bytes] = frozenset()) -> float:
-        """The gain that is paid for: nothing where the oracle refuses."""
-        offer = records(table, self.shape)
-        return 0.0 if self.refused else self.function.appraise(offer, known=known).predicted_gain
-
-    def hashes(self, table: Table) -> frozenset[bytes]:
-        """Record hashes, as the ledger of what was priced keeps them."""
-        return frozenset(records(table, self.shape).hashes())
+    def paid(self, table: Table, sold: Table | None = None) -> float:
+        """The gain that is paid for, ``sold`` being what others sold before: nothing where the oracle refuses."""
+        if self.refused:
+            return 0.0
+        before = records(sold, self.shape) if sold else None
+        known = frozenset(before.hashes()) if before else frozenset()
+        return self.function.appraise(records(table, self.shape), known=known, sold=before).predicted_gain

@@ -74,6 +74,7 @@ def by_method(results: Results) -> list[Figures]:
 
 def _scores(truth: Figures, result: Figures) -> Figures:
     points, kinds = np.array(result["points"]), np.array(truth["kinds"])
+    paid, gate = (np.array(result.get(part, result["points"])) for part in ("paid_points", "gate"))
     validation, test = np.array(truth["validation"]), np.array(truth["test"])
     fresh, junk, unpaid = kinds == FRESH, np.isin(kinds, JUNK), np.isin(kinds, UNPAID)
     row: Figures = {
@@ -82,8 +83,8 @@ def _scores(truth: Figures, result: Figures) -> Figures:
         "point_rho_t": spearman(points, test),
         "clean_point_rho_v": spearman(points[fresh], validation[fresh]),
         "clean_point_rho_t": spearman(points[fresh], test[fresh]),
-        "junk_auc": auc(points, fresh, junk),
-        "money_to_junk": money_to(points, unpaid),
+        "junk_auc": auc(gate, fresh, junk),
+        "money_to_junk": money_to(paid, unpaid),
         "batch_rho_v": None,
         "batch_rho_t": None,
     }
