@@ -24,9 +24,7 @@ contract FuzzTest is World {
     {
         bytes32 contentId = keccak256(abi.encode("content", data));
         sealed_ = seal(data, key);
-        order = post(
-            terms, quoteFor(modelId, contentId, sealed_.root, price), keyHashOf(modelId, contentId, lockedKey)
-        );
+        order = post(terms, quoteFor(modelId, contentId, sealed_.root, price), keyHashOf(modelId, contentId, lockedKey));
     }
 
     function priced(uint96 price) internal pure returns (uint96) {
@@ -42,11 +40,12 @@ contract FuzzTest is World {
 
     function testFuzz_HonestSellerIsPaidInFull(bytes32 seed, uint256 length, bytes32 key, uint96 price) external {
         price = priced(price);
-        (Order memory order, Sealed memory data) = sell(lengthen(seed, 1 + length % 1008), key, key, price);
+        (Order memory order, Sealed memory data) = sell(lengthen(seed, 1 + length % 150), key, key, price);
         settlement.revealKey(order, key, "");
+        ChunkProof memory proof = proofOf(data);
 
         VM.expectRevert(abi.encodeWithSelector(ISettlement.ChunkMatches.selector, 0));
-        settlement.dispute(order, key, proofOf(data));
+        settlement.dispute(order, key, proof);
 
         VM.warp(block.timestamp + DISPUTE_WINDOW + 1);
         uint256 before = seller.balance;
@@ -64,7 +63,7 @@ contract FuzzTest is World {
     ) external {
         VM.assume(key != lockedKey);
         price = priced(price);
-        (Order memory order, Sealed memory data) = sell(lengthen(seed, 1 + length % 1008), key, lockedKey, price);
+        (Order memory order, Sealed memory data) = sell(lengthen(seed, 1 + length % 150), key, lockedKey, price);
         settlement.revealKey(order, lockedKey, "");
         (, uint256 before,) = settlement.modelState(modelId);
 

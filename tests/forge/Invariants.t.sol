@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Settlement} from "contracts/Settlement.sol";
 import {ModelTerms, Order, Quote, Status} from "contracts/interfaces/ISettlement.sol";
 import {VM} from "./Vm.sol";
 import {World} from "./World.sol";

@@ -11,9 +11,7 @@ interface Vm {
     function assume(bool condition) external pure;
     function expectRevert(bytes calldata data) external;
     function expectPartialRevert(bytes4 selector) external;
-    function readFile(string calldata path) external view returns (string memory);
-    function ffi(string[] calldata command) external returns (bytes memory);
-    function chainId(uint256 id) external;
+    function getCode(string calldata artifact) external view returns (bytes memory);
 }
 
 Vm constant VM = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));

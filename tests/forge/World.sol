@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Settlement} from "contracts/Settlement.sol";
-import {ChunkProof, ModelTerms, Order, Quote, Status} from "contracts/interfaces/ISettlement.sol";
+import {ChunkProof, ISettlement, ModelTerms, Order, Quote, Status} from "contracts/interfaces/ISettlement.sol";
 import {ReferenceChaCha20} from "./ReferenceChaCha20.sol";
 import {VM} from "./Vm.sol";
 
@@ -17,7 +16,7 @@ abstract contract World {
     uint32 internal constant CHUNK_SIZE = 1024;
     uint256 internal constant START = 1_800_000_000;
 
-    Settlement internal settlement;
+    ISettlement internal settlement;
     address internal buyer = VM.addr(BUYER_KEY);
     address internal oracle = VM.addr(ORACLE_KEY);
     address internal seller = VM.addr(SELLER_KEY);
@@ -33,9 +32,22 @@ abstract contract World {
 
     function setUpWorld() internal {
         VM.warp(START);
-        settlement = new Settlement();
+        settlement = create(artifact());
         VM.deal(buyer, 1000 ether);
         VM.deal(seller, 1000 ether);
+    }
+
+    /// @notice Where to find the contract under test.
+    function artifact() internal pure virtual returns (string memory) {
+        return "Settlement.sol:Settlement";
+    }
+
+    function create(string memory name) private returns (ISettlement created) {
+        bytes memory code = VM.getCode(name);
+        assembly {
+            created := create(0, add(code, 0x20), mload(code))
+        }
+        assert(address(created) != address(0));
     }
 
     function termsWith(uint96 sellerBond, bool requireReceipt) internal view returns (ModelTerms memory) {
