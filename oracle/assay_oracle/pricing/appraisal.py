@@ -35,7 +35,8 @@ class Appraisal:
         points: Predicted drop of the risk by each record, had it come alone (n,); 0 for records taken out.
         verdicts: What became of each record (n,).
         set_value: Predicted drop of the risk by all records that were priced, together.
-        predicted_gain: What is paid for: the part of ``set_value`` beyond what controls without worth reach.
+        predicted_gain: What is paid for: the part of ``set_value`` that no mere change of confidence brings,
+            beyond what controls without worth reach.
         interval: 90 % bootstrap interval of ``predicted_gain`` over the validation records.
         price: Base units.
         fidelity: Agreement of the surrogate with the model, 0..1.

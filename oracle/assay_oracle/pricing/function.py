@@ -182,10 +182,15 @@ class PriceFunction:
         )
         before, after = self.method.updated(both, torch.stack([without, weights]))
         value = context.metric.risk(before) - context.metric.risk(after)
-        low, high = _interval(context.metric, before, after, self.manifest.seed)
+        earned, low, high = value, *_interval(context.metric, before, after, self.manifest.seed)
+        surely = context.metric.tempered(before), context.metric.tempered(after)
+        if context.metric.risk(surely[0]) - context.metric.risk(surely[1]) < value:
+            # What a mere change of confidence brings the owner has for nothing: it is not paid.
+            earned = context.metric.risk(surely[0]) - context.metric.risk(surely[1])
+            low, high = _interval(context.metric, *surely, self.manifest.seed)
         counted = np.concatenate([np.ones(len(other)), points > 0])
         useful = duplicates.distinct(np.asarray((weights - without).numpy() * counted))
-        return value, value - beyond, (low - beyond, high - beyond), useful
+        return value, earned - beyond, (low - beyond, high - beyond), useful
 
     def _reasons(
         self,
@@ -215,7 +220,7 @@ class PriceFunction:
         added = f", beside {beside.n} of the seller's other offers" if beside else ""
         yield f"together the records would {change} the {self.manifest.metric} risk by {abs(value):.4f}{added}"
         if gain <= 0:
-            yield "that is not more than sets without worth reach by chance: nothing is paid"
+            yield "that is not more than a change of confidence, or sets without worth, would bring: nothing is paid"
         elif price == 0:
             yield "the price comes out below the owner's floor or grid: nothing is paid"
 

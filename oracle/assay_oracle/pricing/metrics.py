@@ -36,6 +36,9 @@ _LOSSES: dict[str, Losses] = {
 }
 CLASSIFICATION = ("log_loss", "accuracy", "balanced_accuracy", "balanced_log_loss", "auc")
 REGRESSION = ("squared_error",)
+_MOST_CONFIDENT = 20.0
+_SECTIONS = 30
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 class Metric:
@@ -86,11 +89,34 @@ class Metric:
             weights = weights * (self.groups == groups[int(np.argmax(risks))])
         return np.asarray(weights * (len(weights) / weights.sum()))
 
+    def tempered(self, outputs: Float64) -> Float64:
+        """Log-probabilities (v, k) at the confidence of least risk; as they are where confidence is no part of the risk.
+
+        The temperature's inverse is found by golden section between 1/20 and 20, in a fixed number of steps.
+        """
+        if not self.name.endswith("log_loss"):
+            return outputs
+        low, high = -np.log(_MOST_CONFIDENT), np.log(_MOST_CONFIDENT)
+        for _ in range(_SECTIONS):
+            third = _GOLDEN * (high - low)
+            if self.risk(_scaled(outputs, high - third)) <= self.risk(_scaled(outputs, low + third)):
+                high = low + third
+            else:
+                low = high - third
+        return _scaled(outputs, (low + high) / 2)
+
     def _risk(self, outputs: Float64, counts: Float64) -> float:
         if self.name == "auc":
             return 1 - _mean_auc(outputs, self.y, counts)
         weights = counts * self.weights
         return float((_LOSSES[self.name](outputs, self.y) * weights).sum() / weights.sum())
+
+
+def _scaled(outputs: Float64, log_confidence: float) -> Float64:
+    """Log-probabilities (v, k) of the outputs times a confidence."""
+    scaled = outputs * np.exp(log_confidence)
+    top = scaled.max(1, keepdims=True)
+    return np.asarray(scaled - top - np.log(np.exp(scaled - top).sum(1, keepdims=True)))
 
 
 def _mean_auc(outputs: Float64, y: Float64, counts: Float64) -> float:
