@@ -262,6 +262,7 @@ def machine(world: World, currency: Currency, stranger: Any) -> type[RuleBasedSt
     return Game
 
 
+@pytest.mark.timeout(0)
 def test_no_order_of_moves_breaks_the_rules(
     world: World, currency: Currency, mallory: Any, request: pytest.FixtureRequest
 ) -> None:
