@@ -2,11 +2,15 @@
 
     python scripts/gas.py            measures on Anvil, prints the table, writes out/gas.json
     python scripts/gas.py --update   also replaces contracts/gas-snapshot.json
-    python scripts/gas.py --check    fails where an operation needs 1 % more than the snapshot says
+    python scripts/gas.py --check    fails where anything needs 1 % more gas than the snapshot says
 
-A floor is what the fee schedule (Shanghai) asks of any contract of this design: 21,000 for the transaction, calldata,
-the storage slots, signature recoveries, value transfers and logs that the operation cannot do without. It leaves out
-everything that the contract's own code costs.
+A floor is what the fee schedule asks of any contract of this design: the transaction, its calldata, the storage slots,
+signature recoveries, hashing, value transfers and logs that the operation cannot do without. It leaves out everything
+that the contract's own code costs. Schedule: Prague's (EIP-2929, EIP-3529, and EIP-7623's price of calldata), at which
+Anvil is pinned in `ape-config.yaml`.
+
+Each party sends its own transactions: the seller posts, reveals and finalizes, the buyer settles. Rows with `relayed`
+are sent by others: one more signature to check, and a cold account to pay.
 """
 
 import argparse
@@ -14,7 +18,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,152 +25,122 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import ape  # noqa: E402
-from tests.contracts.world import HOUR, PRICE, World, bytes32  # noqa: E402
+from gas_floor import Needs, deep_chunk, floor_of  # noqa: E402
+from tests.contracts.sale import ETHER, HOUR, PRICE, Sale, bytes32  # noqa: E402
+from tests.contracts.world import World  # noqa: E402
 
 SNAPSHOT = ROOT / "contracts" / "gas-snapshot.json"
 OUTPUT = ROOT / "out" / "gas.json"
 TOLERANCE = 1.01
 
-TRANSACTION = 21_000
-NEW_SLOT = 22_100
-CHANGED_SLOT = 5_000
-READ_SLOT = 2_100
-RECOVERY = 3_000
-COLD_ACCOUNT = 2_600
-VALUE_CALL = 9_000 - 2_300
-NEW_ACCOUNT = 25_000
-TOKEN_CODE = COLD_ACCOUNT
-
 PEERS = {
-    "FDE (BN254), optimistic sale": 264_626,
-    "SmartJudge, optimistic sale": 291_342,
-    "FairSwap (reusable), optimistic sale": 438_164,
-    "OptiSwap, optimistic sale": 672_494,
-    "FairSwap (original), optimistic sale": 1_004_503,
+    "FDE (BN254)": 264_626,
+    "SmartJudge": 291_342,
+    "FairSwap (reusable)": 438_164,
+    "OptiSwap": 672_494,
+    "FairSwap (original)": 1_004_503,
 }
-"""Their published code, run on Anvil; lock, reveal and finalise with what must be deployed per sale."""
-
-
-def calldata_gas(data: bytes) -> int:
-    """16 a byte, 4 a zero byte."""
-    zeros = data.count(0)
-    return 4 * zeros + 16 * (len(data) - zeros)
-
-
-def log_gas(logs: list[dict[str, Any]]) -> int:
-    """375 a log, 375 a topic, 8 a byte."""
-    return sum(375 + 375 * len(log["topics"]) + 8 * len(bytes(log["data"])) for log in logs)
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What an operation cannot do without, besides calldata and the settlement contract's own logs."""
-
-    new: int = 0
-    changed: int = 0
-    read: int = 0
-    recoveries: int = 0
-    other: int = 0
-
-    def gas(self) -> int:
-        slots = NEW_SLOT * self.new + CHANGED_SLOT * self.changed + READ_SLOT * self.read
-        return slots + RECOVERY * self.recoveries + self.other
-
-
-class Report:
-    """Collects one row per operation."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, dict[str, float]] = {}
-
-    def add(self, name: str, receipt: Any, needs: Needs) -> int:
-        gas = int(receipt.gas_used)
-        logs = [dict(log) for log in receipt.logs]
-        floor = TRANSACTION + calldata_gas(bytes(receipt.data)) + log_gas(logs) + needs.gas()
-        self.rows[name] = {"gas": gas, "floor": floor, "ratio": round(gas / floor, 3)}
-        return gas
-
-
-def token_terms(world: World, token: Any) -> dict[str, Any]:
-    return {} if token is None else {"token": token.address}
-
-
-@contextmanager
-def fresh(chain: Any) -> Iterator[None]:
-    """Each measurement begins with the same chain."""
-    snapshot = chain.snapshot()
-    yield
-    chain.restore(snapshot)
+"""Gas of an optimistic sale in ETH: lock, reveal and finalise with what must be deployed per sale; their published
+code, run on Anvil."""
 
 
 class Bench:
-    """The scenarios."""
+    """The scenarios, in one currency; collects one row per operation."""
 
-    def __init__(self, world: World, report: Report, token: Any, strangers: Any) -> None:
-        self.world, self.report, self.token = world, report, token
-        self.strangers = strangers
+    def __init__(self, world: World, token: Any, rows: dict[str, dict[str, float]]) -> None:
+        self.world, self.token, self.rows = world, token, rows
+        self.coin = "eth" if token is None else "erc20"
+        self.currency = {} if token is None else {"token": token.address}
 
-    def sales(self) -> dict[str, int]:
-        """A first and a repeat sale, step by step; returns the totals of the repeat sale."""
-        world, report = self.world, self.report
-        coin = "eth" if self.token is None else "erc20"
-        terms = world.terms(**token_terms(world, self.token))
-        register = world.settlement.registerModel(terms.abi_values(), world.oracle.address, sender=world.buyer)
-        report.add(f"register_{coin}", register, Needs(new=1))
-        totals = {}
-        for turn in ("first", "repeat"):
-            value = 0 if self.token else 10 * PRICE
-            fund = world.settlement.fund(terms.abi_values(), 10 * PRICE, sender=world.buyer, value=value)
-            # Balance of the contract, balance and allowance of the buyer; the token's code.
-            pull = (
-                Needs()
-                if self.token is None
-                else (
-                    Needs(new=1, changed=2, other=TOKEN_CODE) if turn == "first" else Needs(changed=3, other=TOKEN_CODE)
-                )
-            )
-            report.add(f"fund_{coin}_{turn}", fund, Needs(pull.new, pull.changed + 1, 0, 0, pull.other))
-            sale = world.agree(terms, content_id=bytes32(turn))
-            post = report.add(f"post_{coin}_{turn}", world.post(sale), Needs(new=1, changed=1, recoveries=2))
-            reveal = report.add(f"reveal_key_{coin}_{turn}", world.reveal(sale), Needs(changed=1))
-            world.at(world.deadline(sale) + 1)
-            finalize = report.add(f"finalize_{coin}_{turn}", world.finalize(sale), self.payment(turn, 1))
-            totals[turn] = post + reveal + finalize
-        return totals
+    def add(self, name: str, receipt: Any, needs: Needs) -> int:
+        """One row; returns the gas used."""
+        gas, floor = int(receipt.gas_used), floor_of(receipt, needs)
+        self.rows[name] = {"gas": gas, "floor": floor, "ratio": round(gas / floor, 3)}
+        return gas
 
-    def payment(self, turn: str, changed: int) -> Needs:
-        """The order's slot and a push to a seller who has been paid before, or not."""
+    def holds(self, account: Any) -> bool:
+        """Whether ``account`` has some of the token: one slot less to create."""
+        return self.token is not None and self.token.balanceOf(account) > 0
+
+    def pulled(self) -> Needs:
+        """A payment into the contract. ERC-20: its code, the payer's balance and allowance, the contract's balance."""
         if self.token is None:
-            return Needs(changed=changed, other=COLD_ACCOUNT + VALUE_CALL)
-        received = Needs(new=1, changed=1) if turn == "first" else Needs(changed=2)
-        return Needs(new=received.new, changed=received.changed + changed, other=TOKEN_CODE)
+            return Needs()
+        return Needs(accounts=1, changed=2) + self.received(self.world.settlement)
 
-    def cooperative(self) -> int:
-        """Lock and consent: the key stays off chain."""
-        coin = "eth" if self.token is None else "erc20"
-        sale = self.world.locked(**token_terms(self.world, self.token))
-        settle = self.report.add(
-            f"settle_{coin}",
-            self.world.settle(sale),
-            self.add(self.payment("first", 1), Needs(recoveries=1)),
+    def received(self, account: Any) -> Needs:
+        """The slot of a token balance that grows."""
+        return Needs(changed=1) if self.holds(account) else Needs(new=1)
+
+    def paid(self, account: Any, *, cold: bool = False) -> Needs:
+        """A payment out of it. ETH: one call with value, of an account that sends the transaction or is cold."""
+        if self.token is None:
+            return Needs(calls=1, accounts=int(cold))
+        return Needs(accounts=1, changed=1) + self.received(account)
+
+    def run(self) -> dict[str, dict[str, int]]:
+        """Every operation for the first and a later time; returns the sales' totals by name and turn."""
+        terms = self.world.terms(**self.currency)
+        register = self.world.settlement.registerModel(
+            terms.abi_values(), self.world.oracle.address, sender=self.world.buyer
         )
-        return settle + int(self.report.rows[f"post_{coin}_first"]["gas"])
+        self.add(f"register_{self.coin}", register, Needs(new=1))
+        return {turn: self.turn(terms, turn) for turn in ("first", "repeat")}
 
-    @staticmethod
-    def add(one: Needs, other: Needs) -> Needs:
-        return Needs(
-            one.new + other.new,
-            one.changed + other.changed,
-            one.read + other.read,
-            one.recoveries + other.recoveries,
-            one.other + other.other,
-        )
+    def turn(self, terms: Any, turn: str) -> dict[str, int]:
+        """Every operation once; returns the totals of three sales."""
+        world, contract, tail = self.world, self.world.settlement, f"{self.coin}_{turn}"
+        buyer, seller = world.buyer, world.seller
+        value = ETHER if self.token is None else 0
+        token = terms.token
 
-    def refund(self) -> None:
-        coin = "eth" if self.token is None else "erc20"
-        sale = self.world.locked(**token_terms(self.world, self.token))
-        self.world.at(self.world.deadline(sale) + 1)
-        self.report.add(f"refund_{coin}", self.world.refund(sale), Needs(changed=2))
+        needs = self.pulled() + Needs(changed=1)
+        self.add(f"fund_{tail}", contract.fund(terms.abi_values(), ETHER, sender=buyer, value=value), needs)
+        needs = self.pulled() + (Needs(changed=1) if world.credit(buyer, token) else Needs(new=1))
+        self.add(f"deposit_{tail}", contract.deposit(token, ETHER, sender=buyer, value=value), needs)
+        needs = self.paid(buyer) + Needs(changed=1)
+        self.add(f"withdraw_{tail}", contract.withdraw(terms.abi_values(), PRICE, buyer, sender=buyer), needs)
+        needs = self.paid(buyer) + Needs(changed=1)
+        self.add(f"withdraw_credit_{tail}", contract.withdrawCredit(token, PRICE, buyer, sender=buyer), needs)
+
+        posting = Needs(new=1, changed=1, recoveries=1)
+        sale = self.agree(terms, f"{turn} sale", by_seller=True)
+        post = self.add(f"post_{tail}", world.post(sale, sender=seller), posting)
+        reveal = self.add(f"reveal_key_{tail}", world.reveal(sale, sender=seller), Needs(changed=1))
+        world.at(world.deadline(sale) + 1)
+        needs = self.paid(seller) + Needs(changed=1)
+        finalize = self.add(f"finalize_{tail}", world.finalize(sale, sender=seller), needs)
+
+        relayed = self.agree(terms, f"{turn} relayed")
+        relayed_post = self.add(f"post_relayed_{tail}", world.post(relayed), posting + Needs(recoveries=1))
+        relayed_reveal = self.add(f"reveal_key_relayed_{tail}", world.reveal(relayed), Needs(changed=1))
+        world.at(world.deadline(relayed) + 1)
+        needs = self.paid(seller, cold=True) + Needs(changed=1)
+        relayed_finalize = self.add(f"finalize_relayed_{tail}", world.finalize(relayed), needs)
+
+        agreed = self.agree(terms, f"{turn} cooperative", by_seller=True)
+        world.post(agreed, sender=seller)
+        needs = self.paid(seller, cold=True) + Needs(changed=1)
+        settle = self.add(f"settle_{tail}", world.settle(agreed, b"", sender=buyer), needs)
+        agreed = self.agree(terms, f"{turn} cooperative relayed")
+        world.post(agreed)
+        needs = self.paid(seller, cold=True) + Needs(changed=1, recoveries=1)
+        self.add(f"settle_relayed_{tail}", world.settle(agreed), needs)
+
+        silent = self.agree(terms, f"{turn} silent")
+        world.post(silent)
+        world.at(world.deadline(silent) + 1)
+        self.add(f"refund_{tail}", world.refund(silent), Needs(changed=2))
+        return {
+            "sale": post + reveal + finalize,
+            "sale_relayed": relayed_post + relayed_reveal + relayed_finalize,
+            "sale_cooperative": post + settle,
+        }
+
+    def agree(self, terms: Any, records: str, *, by_seller: bool = False) -> Sale:
+        """A sale of ``records``; where the seller posts, without its signature."""
+        sale = self.world.agree(terms, content_id=bytes32(records))
+        return sale.with_(seller_signature=b"") if by_seller else sale
 
     def dispute(self, chunk_size: int, depth: int) -> int:
         """A dispute of one chunk in a file of ``2 ** depth`` chunks; the floor leaves the decryption out."""
@@ -176,106 +149,86 @@ class Bench:
         sale = world.agree(world.open(), data_root=sealed.root, key=bytes32("wrong key"))
         world.post(sale)
         world.reveal(sale)
-        receipt = world.settlement.dispute(
-            sale.order.abi_values(), sale.key, sealed.proof.abi_values(), sender=world.relayer
-        )
-        hashing = sum(60 + 12 * (size // 32) for size in [96] * depth + [160, 128, chunk_size, chunk_size])
-        return self.report.add(f"dispute_{chunk_size // 1024}k", receipt, Needs(changed=2, other=hashing))
+        proof = sealed.proof.abi_values()
+        receipt = world.settlement.dispute(sale.order.abi_values(), sale.key, proof, sender=world.buyer)
+        hashed = (*[96] * depth, 160, 128, chunk_size, chunk_size)
+        return self.add(f"dispute_{chunk_size // 1024}k_chunk", receipt, Needs(changed=2, hashed=hashed))
 
     def batches(self, count: int) -> None:
-        """Reveal and finalisation of ``count`` orders in one transaction, per order."""
+        """Reveal and finalisation of ``count`` orders in one transaction."""
         world = self.world
-        terms = world.open(budget=count * PRICE)
-        sales = [world.agree(terms, content_id=bytes32(f"records {i}")) for i in range(count)]
-        for sale in sales:
-            world.post(sale)
+        sales = world.many_locked(count)
         orders = [sale.order.abi_values() for sale in sales]
-        reveal = world.settlement.revealKeys(orders, [s.key for s in sales], [b""] * count, sender=world.relayer)
-        self.report.add(f"reveal_keys_{count}", reveal, Needs(changed=count))
+        keys = [sale.key for sale in sales]
+        reveal = world.settlement.revealKeys(orders, keys, [b""] * count, sender=world.seller)
+        self.add(f"reveal_keys_{count}", reveal, Needs(changed=count))
         world.at(world.deadline(sales[-1]) + HOUR)
-        done = world.settlement.finalizeBatch(orders, sender=world.relayer)
-        self.report.add(f"finalize_batch_{count}", done, Needs(changed=count, other=COLD_ACCOUNT + count * VALUE_CALL))
+        done = world.settlement.finalizeBatch(orders, sender=world.seller)
+        self.add(f"finalize_batch_{count}", done, Needs(changed=count, calls=count))
 
 
-@dataclass(frozen=True)
-class DeepChunk:
-    """One real chunk at the far end of a tree whose other branches are arbitrary digests."""
-
-    root: bytes
-    proof: Any
-
-
-def deep_chunk(chunk_size: int, depth: int) -> DeepChunk:
-    """A chunk of a file of ``2 ** depth`` chunks."""
-    import hashlib
-
-    from assay.protocol.seal import ChunkProof
-
-    def tagged(tag: bytes, *words: bytes) -> bytes:
-        return hashlib.sha256(tag.ljust(32, b"\0") + b"".join(words)).digest()
-
-    index, total = 2**depth - 1, chunk_size * 2**depth
-    chunk = bytes32("chunk") * (chunk_size // 32)
-    plain = bytes32("plaintext")
-    path = [bytes32(f"sibling {level}") for level in range(depth)]
-    top = tagged(
-        b"assay/leaf/v1",
-        index.to_bytes(32, "big"),
-        chunk_size.to_bytes(32, "big"),
-        plain,
-        hashlib.sha256(chunk).digest(),
-    )
-    for sibling in path:
-        top = tagged(b"assay/node/v1", sibling, top)
-    root = tagged(b"assay/root/v1", total.to_bytes(32, "big"), chunk_size.to_bytes(32, "big"), top)
-    proof = ChunkProof(
-        total_bytes=total, chunk_size=chunk_size, index=index, plain_digest=plain, sealed_chunk=chunk, path=path
-    )
-    return DeepChunk(root, proof)
+@contextmanager
+def fresh(chain: Any) -> Iterator[None]:
+    """Each scenario begins with the same chain."""
+    snapshot = chain.snapshot()
+    yield
+    chain.restore(snapshot)
 
 
 def measure() -> dict[str, Any]:
-    """All operations on a fresh chain."""
+    """All operations on a chain of its own: rows by name, then totals."""
+    rows: dict[str, dict[str, float]] = {}
+    totals: dict[str, int] = {}
     with ape.networks.parse_network_choice("ethereum:local:foundry"):
         accounts, chain, project = ape.accounts.test_accounts, ape.chain, ape.Project(ROOT)
-        report = Report()
         contract = accounts[3].deploy(project.Settlement)
         world = World(contract, chain, *[accounts[i] for i in range(4)])
-        result: dict[str, Any] = {"deploy": int(contract.creation_metadata.receipt.gas_used)}
-
         token = accounts[3].deploy(project.Token)
-        token.mint(world.buyer, 100 * 10**18, sender=world.buyer)
-        token.approve(contract, 2**255, sender=world.buyer)
-        for name, currency in (("sale_eth", None), ("sale_erc20", token)):
-            bench = Bench(world, report, currency, accounts[9])
+        token.mint(world.buyer, 100 * ETHER, sender=world.buyer)
+        token.approve(contract, 100 * ETHER, sender=world.buyer)
+        for tail, bench in (("eth", Bench(world, None, rows)), ("erc20", Bench(world, token, rows))):
             with fresh(chain):
-                totals = bench.sales()
-            result[name], result[f"{name}_first"] = totals["repeat"], totals["first"]
-            with fresh(chain):
-                cooperative = bench.cooperative()
-            result["sale_cooperative" if currency is None else "sale_cooperative_erc20"] = cooperative
-            with fresh(chain):
-                bench.refund()
+                turns = bench.run()
+            totals |= {f"{name}_{tail}_first": gas for name, gas in turns["first"].items()}
+            totals |= {f"{name}_{tail}": gas for name, gas in turns["repeat"].items()}
+        bench = Bench(world, None, rows)
         for chunk_size, depth in ((1024, 20), (4096, 18)):
             with fresh(chain):
-                result[f"dispute_{chunk_size // 1024}k"] = bench.dispute(chunk_size, depth)
+                totals[f"dispute_{chunk_size // 1024}k"] = bench.dispute(chunk_size, depth)
         with fresh(chain):
             bench.batches(10)
-    return report.rows | result
+        totals["deploy"] = int(contract.creation_metadata.receipt.gas_used)
+    totals["sale_cooperative"] = totals["sale_cooperative_eth"]
+    return rows | totals
 
 
 def show(result: dict[str, Any]) -> None:
     """The table."""
-    print(f"{'operation':28}{'gas':>12}{'floor':>12}{'ratio':>8}")
+    print(f"{'operation':34}{'gas':>12}{'floor':>12}{'ratio':>8}")
     for name, row in result.items():
         if isinstance(row, dict):
-            print(f"{name:28}{row['gas']:>12,}{row['floor']:>12,}{row['ratio']:>8.3f}")
+            print(f"{name:34}{row['gas']:>12,}{row['floor']:>12,}{row['ratio']:>8.3f}")
     print()
     for name, value in result.items():
-        if not isinstance(value, dict):
-            print(f"{name:40}{value:>12,}")
+        if isinstance(value, int):
+            print(f"{name:34}{value:>12,}")
     for name, gas in PEERS.items():
-        print(f"{name:40}{gas:>12,}")
+        print(f"{'sale of ' + name:34}{gas:>12,}")
+
+
+def gas_by_name(result: dict[str, Any]) -> dict[str, int]:
+    """What the snapshot keeps."""
+    return {name: row["gas"] if isinstance(row, dict) else row for name, row in result.items()}
+
+
+def excesses(found: dict[str, int], expected: dict[str, int]) -> list[str]:
+    """What needs over 1 % more gas than ``expected``, or is in one of the two only."""
+    strange = [f"{name}: in the snapshot or in the measurement only" for name in found.keys() ^ expected.keys()]
+    return strange + [
+        f"{name}: expected at most {expected[name] * TOLERANCE:,.0f} gas, got {found[name]:,}"
+        for name in found.keys() & expected.keys()
+        if found[name] > expected[name] * TOLERANCE
+    ]
 
 
 def main() -> int:
@@ -286,9 +239,18 @@ def main() -> int:
     arguments = parser.parse_args()
 
     result = measure()
+    gas = gas_by_name(result)
+    if arguments.check:
+        wrong = excesses(gas, json.loads(SNAPSHOT.read_text()))
+        print("\n".join(wrong) or f"{len(gas)} gas figures within 1 % of the snapshot", file=sys.stderr)
+        if wrong:
+            print("hint: find the cause, or keep it: python scripts/gas.py --update", file=sys.stderr)
+        return 1 if wrong else 0
     show(result)
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps(result, indent=2) + "\n")
+    if arguments.update:
+        SNAPSHOT.write_text(json.dumps(gas, indent=2) + "\n")
     return 0
 
 
