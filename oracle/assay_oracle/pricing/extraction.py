@@ -5,6 +5,7 @@ from the answers so far are least sure: in the spirit of Bastani, Kim and Bastan
 model extraction", 2017, who ask for more wherever a split is to be decided.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ _CANDIDATES = 4
 _MAX_OWNED = 4096
 _ROOT_QUESTIONS = 2000
 _LEAST = 5
+_FEATURES = 8
+"""Features that a random split chooses among at least: few columns are looked at all."""
 
 
 def extract_forest(task: Task, *, trees: int, questions: int, smallest_leaf: float) -> tuple[Trees, Tensor]:
@@ -79,7 +82,8 @@ def _grow(task: Task, inputs: Tensor, answers: Float64, trees: int, smallest_lea
     kind = ExtraTreesClassifier if task.context.schema.task == "classification" else ExtraTreesRegressor
     target = task.context.encoder.y(answers).numpy()
     least = max(2, round(smallest_leaf * len(inputs)))
-    grown = kind(trees, min_samples_leaf=least, max_features="sqrt", random_state=task.seed, n_jobs=1)
+    looked_at = min(inputs.shape[1], max(_FEATURES, math.isqrt(inputs.shape[1])))
+    grown = kind(trees, min_samples_leaf=least, max_features=looked_at, random_state=task.seed, n_jobs=1)
     return grown.fit(inputs.numpy(), target)
 
 

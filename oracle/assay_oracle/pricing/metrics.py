@@ -90,7 +90,7 @@ class Metric:
         return np.asarray(weights * (len(weights) / weights.sum()))
 
     def tempered(self, outputs: Float64) -> Float64:
-        """Log-probabilities (v, k) at the confidence of least risk; as they are where confidence is no part of the risk.
+        """Log-probabilities (v, k) at the confidence of least risk; as they are where the risk has no confidence.
 
         The temperature's inverse is found by golden section between 1/20 and 20, in a fixed number of steps.
         """
