@@ -31,20 +31,14 @@ contract Wallet is IERC1271 {
     }
 }
 
-/// @notice A wallet whose payments bounce while its owner says so.
+/// @notice A wallet that takes no payment.
 contract BouncingWallet is Wallet {
-    bool public bouncing = true;
-
     error Bounced();
 
     constructor(address owner_) Wallet(owner_) {}
 
     receive() external payable override {
-        if (bouncing) revert Bounced();
-    }
-
-    function bounce(bool value) external {
-        bouncing = value;
+        revert Bounced();
     }
 }
 

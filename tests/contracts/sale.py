@@ -41,11 +41,6 @@ class Sealed:
         return cls(file, key, commitment)
 
     @property
-    def count(self) -> int:
-        """Number of chunks."""
-        return read_index(self.file).layout.count
-
-    @property
     def plain(self) -> bytes:
         """All chunks in plaintext, salts included."""
         return plaintext(self.file, self.key)[0]

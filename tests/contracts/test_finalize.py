@@ -74,5 +74,5 @@ def test_too_little_gas_to_pay_the_seller_is_refused_and_the_order_stays_open(wo
     world.at(world.deadline(sale) + 1)
 
     with world.refuses("GasTooLow"):
-        world.settlement.finalize(sale.order.abi_values(), sender=world.relayer, gas_limit=150_000)
+        world.settlement.finalize(sale.order.abi_values(), sender=world.relayer, gas_limit=145_000)
     assert world.status(sale) is Status.REVEALED

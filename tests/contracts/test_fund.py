@@ -18,7 +18,8 @@ def test_the_native_coin_enters_the_budget(world: World) -> None:
     assert world.budget(terms) == 3 * ETHER
     assert world.settlement.balance == 3 * ETHER
     model_id = world.model_id(terms)
-    assert world.settlement.ModelFunded(modelId=model_id, amount=3 * ETHER) in receipt.events
+    funded = world.settlement.ModelFunded(modelId=model_id, amount=3 * ETHER, **{"from": world.buyer.address})
+    assert funded in receipt.events
 
 
 def test_a_token_enters_the_budget(world: World, token) -> None:

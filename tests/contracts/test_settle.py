@@ -110,6 +110,6 @@ def test_too_little_gas_to_pay_the_seller_is_refused_and_the_order_stays_open(wo
 
     with world.refuses("GasTooLow"):
         world.settlement.settle(
-            sale.order.abi_values(), world.acknowledgement(sale), sender=world.relayer, gas_limit=155_000
+            sale.order.abi_values(), world.acknowledgement(sale), sender=world.relayer, gas_limit=145_000
         )
     assert world.status(sale) is Status.LOCKED

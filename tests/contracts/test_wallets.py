@@ -52,6 +52,16 @@ def test_a_wallet_that_does_not_plainly_say_yes_says_no(world: World, project, m
         world.post(sale)
 
 
+def test_what_a_wallet_says_yes_to_is_its_own_affair(world: World, project) -> None:
+    wallet = world.relayer.deploy(project.MoodyWallet, world.seller)
+    sale = world.agree(world.open(), seller=wallet.address)
+    wallet.feel(MOODS.index("ApproveAll"), sender=world.seller)
+
+    world.post(sale.with_(seller_signature=b""))
+
+    assert world.status(sale) is Status.LOCKED
+
+
 def test_a_wallet_that_writes_when_it_is_asked_is_refused(world: World, project) -> None:
     wallet = world.relayer.deploy(project.ScribblingWallet)
 
