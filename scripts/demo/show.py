@@ -68,7 +68,8 @@ def plot(sales: list[Sale], path: Path) -> None:
     """Draws price by seller, and predicted against true gain, into a PNG."""
     figure, (prices, gains) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
     colours = [COLOURS[sale.status] for sale in sales]
-    prices.barh([sale.name for sale in sales], [sale.price / WEI_PER_ETHER for sale in sales], color=colours)
+    bars = prices.barh([sale.name for sale in sales], [sale.price / WEI_PER_ETHER for sale in sales], color=colours)
+    prices.bar_label(bars, labels=["" if sale.price else sale.status for sale in sales], padding=4, fontsize=8)
     prices.invert_yaxis()
     prices.set_xlabel("price (ETH)")
     prices.set_title("Price before anything changed hands")
@@ -77,11 +78,16 @@ def plot(sales: list[Sale], path: Path) -> None:
         loc="lower right",
     )
     floor = -0.2  # harmful offers go far below; their exact place says nothing about prices
+    named: dict[tuple[float, float], list[str]] = {}
     for sale, colour in zip(sales, colours, strict=True):
         if sale.predicted_gain is not None:
-            point = (max(sale.true_gain, floor), max(sale.predicted_gain, floor))
-            gains.scatter(*point, color=colour)
-            gains.annotate(sale.name, point, xytext=(5, 4), textcoords="offset points", fontsize=8)
+            x, y = max(sale.true_gain, floor), max(sale.predicted_gain, floor)
+            gains.scatter(x, y, color=colour)
+            near = next((at for at in named if abs(at[0] - x) < 0.05 and abs(at[1] - y) < 0.005), (x, y))
+            named.setdefault(near, []).append(sale.name)
+    for point, names in named.items():
+        gains.annotate(", ".join(names), point, xytext=(0, 6), textcoords="offset points", fontsize=8, ha="center")
+    gains.margins(0.12)
     gains.axline((0, 0), slope=1, color="lightgray", zorder=0)
     gains.set_xlabel(f"true gain: full model retrained, unseen test set (nats, cut at {floor})")
     gains.set_ylabel("predicted gain: surrogate (nats)")
