@@ -24,7 +24,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--model", "model_name", required=True, metavar="MODULE:NAME", help="The black box; see below.")
+@click.option("--model", "model_name", required=True, metavar="MODEL", help="The black box; see below.")
 @click.option("--data", type=FILE, required=True, help="Records that the model was trained on: Parquet, NPZ or CSV.")
 @click.option("--label", default="y", show_default=True, help="Name of the label column.")
 @click.option("--validation", type=FILE, help="Records that define the goal; part of --data is set aside if not given.")
@@ -36,6 +36,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 )
 @click.option("--worst-group", help="Improve the worst group: name of a categorical feature, or of the label.")
 @click.option("--method", default="distillation", show_default=True, help="How worth is predicted.")
+@click.option("--setting", "given", multiple=True, metavar="NAME=VALUE", help="Of the method; repeatable.")
 @click.option("--pricing", type=click.Choice(["graded", "binary"]), default="graded", show_default=True)
 @click.option(
     "--rate", type=AMOUNT, default=10**18, help="Per unit of gain, or per useful record; 1ether if not given."
@@ -60,6 +61,7 @@ def fit(
     metric: str | None,
     worst_group: str | None,
     method: str,
+    given: tuple[str, ...],
     pricing: Literal["graded", "binary"],
     rate: int,
     cap: int,
@@ -73,8 +75,9 @@ def fit(
 ) -> None:
     """Fit the price function of a model and write it to a folder.
 
-    MODULE:NAME is a torch module, a scikit-learn estimator, a function from features to probabilities or labels, or a
-    function without arguments that makes one of these. MODULE is looked for in the current folder first.
+    MODEL is MODULE:NAME, an http:// or https:// URL, or a file that ends in .onnx. MODULE:NAME is a torch module, a
+    scikit-learn estimator, a function from features to probabilities or labels, or a function without arguments that
+    makes one of these; MODULE is looked for in the current folder first.
 
     \b
     Example:
@@ -91,12 +94,13 @@ def fit(
     talk.print(f"{owner.n} records of {len(schema.features)} features, {shown}")
     with _bars() as progress:
         function = fit_function(
-            load_object(model_name),
+            load_model(model_name),
             owner,
             validation=held[0] if held else None,
             metric=metric,
             worst_group=worst_group,
             method=method,
+            settings=dict(_setting(text) for text in given),
             rule=PricingRule(
                 kind=pricing,
                 rate=rate,
@@ -153,6 +157,35 @@ def inspect_(folder: Path, as_json: bool) -> None:
     emit(function.manifest, _shown(function), as_json)
 
 
+def load_model(name: str) -> Any:
+    """The black box that a name stands for: a URL, an ONNX file, or ``module:name``.
+
+    Raises:
+        ModelError: There is no such model.
+    """
+    if name.startswith(("http://", "https://")):
+        from assay_oracle.black_boxes import HttpModel
+
+        return HttpModel(name)
+    if name.endswith(".onnx"):
+        from assay_oracle.black_boxes import OnnxModel
+
+        return OnnxModel(Path(name))
+    return load_object(name)
+
+
+def _setting(text: str) -> tuple[str, int | float | str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise click.BadParameter(f"expected NAME=VALUE, got {text!r}", param_hint="--setting")
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    return name, value
+
+
 def load_object(name: str) -> Any:
     """The object that ``module:name`` names; a function without parameters is called for it.
 
@@ -161,7 +194,10 @@ def load_object(name: str) -> Any:
     """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
-        raise ModelError(f"expected MODULE:NAME, got {name!r}", hint="for example mymodel:predict")
+        raise ModelError(
+            f"expected MODULE:NAME, got {name!r}",
+            hint="for example mymodel:predict, http://127.0.0.1:8000/predict or model.onnx",
+        )
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
