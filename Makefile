@@ -18,7 +18,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 CONTRACTS := $(shell find contracts -name '*.sol')
 
-.PHONY: help setup check test test-unit test-integration test-contracts demo format gas bench-pricing clean
+.PHONY: help setup check test test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic mutate \
+  coverage slither bench-pricing clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -63,10 +64,12 @@ check: setup ## lint, type-check, formatting, generated files
 	mypy
 	forge fmt --check
 	python scripts/export_abi.py --check
+	python scripts/make_vectors.py --check
+	python scripts/gas.py --check
 
 test: setup ## the default suite
 	pytest -p no:ape_test tests --ignore tests/contracts
-	$(MAKE) --no-print-directory test-contracts
+	$(MAKE) --no-print-directory test-contracts test-forge
 
 test-unit: setup ## tests without sockets
 	pytest -p no:ape_test -m unit tests --ignore tests/contracts
@@ -77,6 +80,9 @@ test-integration: setup ## tests against real chains and daemons
 test-contracts: setup ## the contract's specification, on Anvil
 	ape test tests/contracts --network ethereum:local:foundry
 
+test-forge: setup ## a short run of the contract's properties, and of the contract against its reference
+	forge test
+
 format: setup ## rewrite sources in the house's format
 	ruff check --fix .
 	ruff format .
@@ -86,6 +92,30 @@ format: setup ## rewrite sources in the house's format
 
 demo: setup ## one model owner, ten sellers, real chain, real daemon: ends with a table and out/demo.json
 	python scripts/demo
+
+# --- the contract's long checks: docs/security.md has their last results -------------------------------------------
+
+fuzz: setup ## 100,000 runs of every property, long invariants
+	FOUNDRY_PROFILE=long forge test
+
+# halmos asks for versions that the client's own dependencies exclude: an environment of its own.
+.build/halmos/installed: Makefile
+	$(PYTHON) -m venv .build/halmos
+	.build/halmos/bin/pip install --quiet halmos==0.3.3
+	@touch $@
+
+symbolic: setup .build/halmos/installed ## proofs for every input
+	scripts/symbolic.sh .build/symbolic .build/halmos/bin/halmos
+
+mutate: setup ## how many small faults the tests notice: at least 90 %
+	python scripts/mutate.py --minimum 0.9
+
+coverage: setup ## lines and branches of the contracts that forge's tests reach
+	scripts/coverage.sh .build/coverage
+
+slither: setup ## static analysis: no high or medium finding that is not explained in place
+	FOUNDRY_OUT=.build/slither/out FOUNDRY_CACHE_PATH=.build/slither/cache slither contracts/Settlement.sol \
+	  --filter-paths node_modules --exclude-low --exclude-informational --exclude-optimization --fail-medium
 
 gas: setup ## gas of every operation beside its floor: out/gas.json
 	python scripts/gas.py
