@@ -354,10 +354,11 @@ class Seller:
         ``patience``: seconds to leave the buyer for a cooperative close before the key goes on chain; 0 reveals at
         once.
         """
-        start = self._now()
+        clock = self._clock or self._chain.block_time
+        start = clock()
         while True:
             try:
-                status = self.step(record, reveal=self._now() >= start + patience)
+                status = self.step(record, reveal=clock() >= start + patience)
             except (NodeUnreachable, TransactionPending) as error:
                 self._tell(f"{error.message}; trying again")
             else:
