@@ -470,7 +470,8 @@ contract Settlement is ISettlement {
     /// @dev ECDSA first: accounts with code may still have a key (EIP-7702), and those without need no look at their
     /// code. Malleable (high-s) signatures are refused.
     function _signed(address signer, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        // The third value only says more about the problem. slither-disable-next-line unused-return
+        // The third value only says more about the problem.
+        // slither-disable-next-line unused-return
         (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, signature);
         if (problem == ECDSA.RecoverError.NoError && recovered == signer) return true;
         return signer.code.length > 0 && SignatureChecker.isValidERC1271SignatureNow(signer, digest, signature);
@@ -621,7 +622,8 @@ contract Settlement is ISettlement {
     /// @dev Pays `amount` to `to`, who the caller chose, with all the gas there is; or reverts.
     function _transfer(address token, address to, uint256 amount) private {
         bool success;
-        // Both callers took `amount` off what the sender owns. slither-disable-next-line arbitrary-send-eth
+        // Both callers took `amount` off what the sender owns.
+        // slither-disable-next-line arbitrary-send-eth
         if (token == NATIVE_TOKEN) (success,) = to.call{value: amount}("");
         else success = IERC20(token).trySafeTransfer(to, amount);
         if (!success) revert TransferFailed(token, to, amount);
