@@ -141,6 +141,37 @@ def appraise(folder: Path, file: Path, as_json: bool) -> None:
     emit(appraisal.to_dict(), _told(appraisal), as_json)
 
 
+@click.command("export")
+@click.argument("folder", type=FOLDER)
+@click.option("--data", type=FILE, required=True, help="Records like those that are offered, labelled.")
+@click.option("--kind", type=click.Choice(["linear", "tree", "forest"]), default="forest", show_default=True)
+@click.option("--bits", type=int, default=4, show_default=True, help="Of a quantised number, at most 8.")
+@click.option("--depth", type=int, default=6, show_default=True, help="Of a tree, at most 8.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File for the scorer.")
+@json_option
+def export_(
+    folder: Path, data: Path, kind: Literal["linear", "tree", "forest"], bits: int, depth: int, out: Path, as_json: bool
+) -> None:
+    """Distil the score of the price function in FOLDER into whole numbers: the integer price format.
+
+    \b
+    Example:
+      assay-oracle export price --data train.parquet --kind forest --out scorer.json
+    """
+    from assay_oracle.pricing.canonical import canonical_json
+    from assay_oracle.pricing.function import PriceFunction
+    from assay_oracle.pricing.tables import parse_records
+    from assay_oracle.scorer.export import export
+
+    function = PriceFunction.load(folder)
+    with data.open("rb") as source:
+        scorer = export(function, parse_records(source, function.schema), kind, bits=bits, depth=depth)
+    out.write_bytes(canonical_json(scorer.model_dump(mode="json")))
+    agreement = scorer.rank_agreement / 10**6
+    summary = {"out": str(out), "kind": kind, "rank_agreement": agreement, "rank_loss": 1 - agreement}
+    emit(summary, f"scorer\t{out}\nkind\t{kind}\nrank agreement\t{agreement:.4f}", as_json)
+
+
 @click.command("inspect")
 @click.argument("folder", type=FOLDER)
 @json_option
