@@ -1,0 +1,342 @@
+"""The first sale, and every way in which it can go wrong, as the people in it live it.
+
+A model owner whose model has never seen class 2, data owners who have it, an oracle, a chain. Everything runs as
+processes of their own; what people do is what ``assay`` lets them do.
+"""
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assay.chain import Deployment, SettlementClient
+from assay.errors import ContractReverted
+from assay.offers import OfferRecord
+from assay.protocol.quote import digest
+from assay.protocol.types import Quote, Status, key_hash
+from tests.integration.world import ETHER, HOUR, Party, Town
+from tests.oracle.network import eventually, free_port, running_node
+from tests.oracle.test_daemon import csv
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with running_node() as node:
+        made = Town(tmp_path_factory.mktemp("town"), node)
+        yield made
+        made.close()
+
+
+@pytest.fixture(autouse=True)
+def a_model_of_its_own(town: Town) -> None:
+    """What a model owner has bought lowers what more of it is worth; so no test sells to another's model."""
+    town.model = town.models.pop(0)
+
+
+names = itertools.count(1)
+
+
+def newcomer(town: Town) -> Party:
+    """A data owner whom the oracle does not know."""
+    number = next(names)
+    return Party(town, f"seller{number}", key=number.to_bytes(32, "big"))
+
+
+@pytest.fixture
+def ada(town: Town) -> Party:
+    """A data owner."""
+    return newcomer(town)
+
+
+@pytest.fixture
+def bob(town: Town) -> Party:
+    """Another one."""
+    return newcomer(town)
+
+
+def purchase(town: Town, order_id: str) -> dict[str, object]:
+    """The model owner's look at one order."""
+    looked = town.owner.assay("buy", "--model", town.model, "--once")
+    return next((row for row in looked if row["order_id"] == order_id), {})
+
+
+def quoted(town: Town, who: Party, name: str, seed: int) -> OfferRecord:
+    """An offer of forty records of the class that the model lacks, priced."""
+    path = town.file(f"{name}.csv", csv(seed, 40, (2,)))
+    record, _ = who.seller.offer(who.seller.prepare(path, bytes.fromhex(town.model[2:])))
+    assert record.quote is not None
+    return record
+
+
+def order_of(town: Town, seller: Party, status: Status) -> str:
+    """Id of the seller's order that comes into this state."""
+    chain = town.chain()
+
+    def find() -> str | None:
+        ids = [posted.order.order_id() for posted in chain.posted(seller=seller.account.address)]
+        return next(("0x" + found.hex() for found in ids if chain.order_state(found).status is status), None)
+
+    return str(eventually(find, 120))
+
+
+def bought(town: Town, order_id: str) -> Path:
+    """The file that the model owner opens."""
+    (posted,) = town.chain().posted(order_id=bytes.fromhex(order_id[2:]))
+    return Path(eventually(lambda: town.owner.buyer.step(posted).file, 120))
+
+
+def status_of(town: Town, record: OfferRecord) -> Status:
+    assert record.quote is not None
+    return town.chain().order_state(record.quote.order_id()).status
+
+
+# --- sales that go well -----------------------------------------------------------------------------------------------
+
+
+def test_first_sale(town: Town, ada: Party) -> None:
+    """Register, fund, sell, buy, paid: the key never goes on chain."""
+    shown = town.owner.assay("model", "status", "--model", town.model)
+    assert (shown["oracle"], shown["budget"]) == (town.oracle, str(20 * ETHER))
+    data = town.file("useful.csv", csv(10, 60, (2,)))
+
+    before = town.chain().balance(ada.account.address)
+    selling = ada.start("sell", data, "--model", town.model, "--yes")
+    order_id = order_of(town, ada, Status.LOCKED)
+    row = eventually(lambda: (found := purchase(town, order_id)).get("file") and found, 120)
+    sold = ada.end(selling)
+
+    assert Path(row["file"]).read_bytes() == data.read_bytes()
+    assert (sold["status"], sold["order_id"]) == ("paid", order_id)
+    assert 0 < int(sold["price"]) <= ETHER
+    assert town.chain().balance(ada.account.address) - before <= int(sold["price"])
+    assert town.chain().revealed_key(bytes.fromhex(sold["order_id"][2:])) is None
+    assert ada.assay("sell", data, "--model", town.model, "--yes") == sold, "the same command again tells the same"
+    assert town.owner.assay("model", "status", "--model", town.model)["orders"] == {"paid": 1}
+
+
+def test_sale_with_the_key_on_chain(town: Town, ada: Party) -> None:
+    data = town.file("on_chain.csv", csv(11, 60, (2,)))
+    selling = ada.start("sell", data, "--model", town.model, "--yes", "--no-cooperation")
+    assert bought(town, order_of(town, ada, Status.REVEALED)).read_bytes() == data.read_bytes()
+    assert ada.end(selling)["status"] == "paid"
+
+
+def test_small_data_revealed_on_chain_is_paid_at_once(town: Town, ada: Party) -> None:
+    data = town.file("direct.csv", csv(12, 40, (2,)))
+    assert ada.assay("sell", data, "--model", town.model, "--yes", "--direct")["status"] == "paid"
+
+
+# --- sales that end in a refund ---------------------------------------------------------------------------------------
+
+
+def test_key_that_opens_nothing_is_disputed_and_refunded(town: Town, ada: Party) -> None:
+    """The oracle would notice; so the seller posts the order herself."""
+    budget = town.chain().model_state(bytes.fromhex(town.model[2:])).budget
+    record, wrong = quoted(town, ada, "corrupted", 13), bytes(32)
+    ada.seller.post(ada.seller.bind(record, key=wrong))
+    bound = ada.seller._store.load(record.data_root)
+    ada.chain.reveal_key(ada.seller.order(bound).order, wrong)
+    order_id = "0x" + record.quote.order_id().hex()  # type: ignore[union-attr]
+    row = eventually(lambda: (found := purchase(town, order_id)).get("status") == "disputed" and found)
+    assert row["gas"]["dispute"] < 500_000
+    assert town.chain().model_state(bytes.fromhex(town.model[2:])).budget == budget
+
+
+def test_silent_seller_is_refunded_after_the_window(town: Town, ada: Party) -> None:
+    record = ada.seller.accept(quoted(town, ada, "silent", 14), cooperative=False)
+    order_id = "0x" + record.quote.order_id().hex()  # type: ignore[union-attr]
+    assert purchase(town, order_id)["status"] == "locked"
+    town.node.pass_time(HOUR + 1)
+    assert purchase(town, order_id)["status"] == "refunded"
+    told = ada.assay("sell", town.folder / "silent.csv", "--model", town.model, "--yes", status=1)
+    assert told["status"] == "refunded"
+
+
+def test_key_stays_secret_close_to_the_deadline(town: Town, ada: Party) -> None:
+    record = ada.seller.accept(quoted(town, ada, "late", 15), cooperative=False)
+    town.node.pass_time(HOUR - 200)
+    told = ada.refused("sell", town.folder / "late.csv", "--model", town.model, "--yes", "--no-cooperation")
+    assert told["code"] == "reveal_too_late"
+    assert town.chain().revealed_key(record.quote.order_id()) is None  # type: ignore[union-attr]
+
+
+# --- once -------------------------------------------------------------------------------------------------------------
+
+
+def test_declined_data_is_not_priced_again_for_anybody(town: Town, ada: Party, bob: Party) -> None:
+    content = csv(16, 40, (2,))
+    data = town.file("declined.csv", content)
+    assert ada.assay("sell", data, "--model", town.model, "--quote-only")["status"] == "quoted"
+    assert ada.assay("sell", data, "--model", town.model, "--min-price", "100ether")["status"] == "declined"
+    header, *lines = content.splitlines(keepends=True)
+    again = town.file("again.csv", header + b"".join(reversed(lines)))
+    refusal = bob.assay("sell", again, "--model", town.model, "--yes", status=1)["error"]
+    assert refusal["code"] == "offer_refused"
+    assert "priced for this model before" in refusal["message"]
+
+
+def test_pair_is_sold_once_on_chain_too(town: Town, ada: Party) -> None:
+    record = quoted(town, ada, "replayed", 17)
+    record = ada.seller.accept(record)
+    with pytest.raises(ContractReverted, match="PairUsed"):
+        ada.seller.post(record)
+
+
+def test_records_that_cannot_be_read_are_refused_and_cost_no_evaluation(town: Town, bob: Party) -> None:
+    data = town.file("spoilt.csv", b"x0,x1,y\n1,nan,2\n")
+    refusal = bob.assay("sell", data, "--model", town.model, "--yes", status=1)["error"]
+    assert "nan" in refusal["message"].lower()
+    data.write_bytes(csv(18, 40, (2,)))
+    assert bob.assay("sell", data, "--model", town.model, "--quote-only")["status"] == "quoted"
+
+
+# --- oracle and node that fail ----------------------------------------------------------------------------------------
+
+
+def test_oracle_killed_in_the_middle_of_a_sale(town: Town, ada: Party) -> None:
+    """Before acceptance: the seller is told, and goes on. After the payment is locked: the sale needs no oracle."""
+    data = town.file("killed.csv", csv(19, 60, (2,)))
+    price = ada.assay("sell", data, "--model", town.model, "--quote-only")["price"]
+    town.daemon.kill()
+    told = ada.refused("sell", data, "--model", town.model, "--yes")
+    assert told["code"] == "oracle_unreachable"
+    town.daemon.start()
+    selling = ada.start("sell", data, "--model", town.model, "--yes", "--patience", "5")
+    order_id = order_of(town, ada, Status.LOCKED)
+    town.daemon.kill()
+    assert order_of(town, ada, Status.REVEALED) == order_id
+    town.daemon.start()
+    assert bought(town, order_id).read_bytes() == data.read_bytes()
+    sold = ada.end(selling)
+    assert (sold["status"], sold["price"]) == ("paid", price)
+
+
+@pytest.mark.parametrize("command", ["orders", "model", "sell"])
+def test_node_that_does_not_answer(town: Town, ada: Party, command: str) -> None:
+    arguments = {
+        "orders": ["orders"],
+        "model": ["model", "status", "--model", town.model],
+        "sell": ["sell", town.folder / "useful.csv", "--model", town.model],
+    }[command]
+    told = ada.refused(*arguments, ASSAY_NODE=f"http://127.0.0.1:{free_port()}")
+    assert told["code"] == "node_unreachable"
+
+
+@pytest.mark.parametrize("url", ["oracle", "no url", "ftp://x"])
+def test_node_that_is_none(town: Town, ada: Party, url: str) -> None:
+    told = ada.assay("orders", status=1, ASSAY_NODE=town.url if url == "oracle" else url)["error"]
+    assert told["code"] in ("node_unreachable", "chain_error")
+
+
+def test_oracle_that_is_none(town: Town, ada: Party) -> None:
+    data = town.file("nowhere.csv", csv(20, 20, (2,)))
+    told = ada.refused("sell", data, "--model", town.model, "--yes", ASSAY_ORACLE=town.node.url)
+    assert told["code"] == "oracle_misbehaved"
+    assert (
+        ada.refused("sell", data, "--model", town.model, ASSAY_ORACLE="http://far.example")["code"] == "settings_error"
+    )
+
+
+# --- another chain, another contract, other hands ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chain", "changes", "code"),
+    [
+        (5, {"chain_id": 5}, "wrong_chain"),
+        (31337, {"address": "0x" + 40 * "1"}, "contract_missing"),
+        (7, None, "settings_error"),
+    ],
+    ids=["other_chain", "no_contract", "no_record"],
+)
+def test_contract_is_not_where_it_should_be(
+    town: Town, ada: Party, tmp_path: Path, chain: int, changes: dict[str, object] | None, code: str
+) -> None:
+    if changes:
+        record = json.loads((town.deployments / "31337.json").read_text()) | changes
+        (tmp_path / f"{chain}.json").write_text(json.dumps(record))
+    told = ada.refused("orders", ASSAY_CHAIN=str(chain), ASSAY_DEPLOYMENTS=str(tmp_path))
+    assert told["code"] == code
+
+
+def test_quote_that_ran_out_is_renewed_at_the_same_price_and_the_old_one_is_dead(town: Town, ada: Party) -> None:
+    record = quoted(town, ada, "expired", 21)
+    old = ada.seller.bind(record)
+    town.node.pass_time(2 * 86_400)
+    with pytest.raises(ContractReverted, match="QuoteExpired") as refusal:
+        ada.seller.post(old)
+    assert "same price" in str(refusal.value.hint)
+    sold = ada.seller.accept(record)
+    assert sold.quote is not None
+    assert record.quote is not None
+    assert sold.quote.price == record.quote.price
+    assert status_of(town, sold) is Status.LOCKED
+
+
+def test_statements_of_other_hands_are_refused_by_the_contract(town: Town, ada: Party, bob: Party) -> None:
+    record = quoted(town, ada, "hands", 22)
+    assert record.quote is not None
+    terms = town.owner.buyer.terms(record.model_id)
+    domain, key = town.chain().domain, key_hash(record.quote.order_id(), bytes(32))
+
+    def post(by_oracle: bytes, seller: Party, quote: Quote) -> None:
+        acceptance = domain.acceptance(digest(domain.quote(quote)), key)
+        ada.chain.post(terms, quote, by_oracle, key, bytes(seller.account.sign_message(acceptance).signature))
+
+    forged = bytes(bob.account.sign_message(domain.quote(record.quote)).signature)
+    assert record.oracle_signature is not None
+    for name, by_oracle, seller, quote in (
+        ("QuoteSignatureInvalid", forged, ada, record.quote),
+        ("QuoteSignatureInvalid", record.oracle_signature, ada, record.quote.model_copy(update={"price": ETHER})),
+        ("QuoteSignatureInvalid", b"", ada, record.quote),
+        ("AcceptanceSignatureInvalid", record.oracle_signature, bob, record.quote),
+    ):
+        with pytest.raises(ContractReverted, match=name) as refusal:
+            post(by_oracle, seller, quote)
+        assert refusal.value.hint
+    assert status_of(town, record) is Status.NONE
+
+
+def test_quote_for_one_contract_is_worth_nothing_at_another(town: Town, ada: Party, tmp_path: Path) -> None:
+    record = ada.seller.bind(quoted(town, ada, "elsewhere", 23))
+    town.node.deploy(tmp_path / "31337.json")
+    terms = town.owner.buyer.terms(record.model_id)
+    other = SettlementClient.of(town.node.url, Deployment.read(tmp_path / "31337.json"), account=town.owner.account)
+    other.register_model(terms, town.oracle)
+    assert record.quote is not None
+    assert record.oracle_signature is not None
+    assert record.key_hash is not None
+    assert record.acceptance is not None
+    with pytest.raises(ContractReverted, match="ModelMismatch"):
+        other.post(terms, record.quote, record.oracle_signature, record.key_hash, record.acceptance)
+    forged = record.quote.model_copy(update={"model_id": other.model_id(terms)})
+    other.fund(terms, ETHER)
+    with pytest.raises(ContractReverted, match="QuoteSignatureInvalid"):
+        other.post(terms, forged, record.oracle_signature, record.key_hash, record.acceptance)
+
+
+def test_model_owner_does_what_only_he_may(town: Town, ada: Party) -> None:
+    arguments = ("model", "withdraw", "--model", town.model, "--amount", "1ether")
+    told = ada.refused(*arguments)
+    assert (told["code"], "CallerNotOwner" in told["message"]) == ("contract_reverted", True)
+    before = int(town.owner.assay("model", "status", "--model", town.model)["budget"])
+    assert int(town.owner.assay(*arguments)["budget"]) == before - ETHER
+    told = town.owner.refused("model", "withdraw", "--model", town.model, "--amount", "1000ether")
+    assert "BudgetTooSmall" in told["message"]
+
+
+def test_account_without_coin_is_told(town: Town) -> None:
+    poor = Party(town, "poor", key=b"\x0c" * 32, funded=False)
+    told = poor.assay("credit", "deposit", "--amount", "1ether", status=1)["error"]
+    assert told["code"] == "chain_error"
+    assert "insufficient funds" in told["message"].lower()
+
+
+def test_credit_in_and_out(town: Town, ada: Party) -> None:
+    assert ada.assay("credit", "deposit", "--amount", "0.1ether")["credit"] == str(ETHER // 10)
+    assert ada.assay("credit", "show")["credit"] == str(ETHER // 10)
+    assert ada.assay("credit", "withdraw", "--amount", "0.1ether")["credit"] == "0"

@@ -1,0 +1,209 @@
+"""A model owner and data owners at their command lines, a daemon and a chain: all as processes of their own."""
+
+import json
+import os
+import subprocess
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from assay import keys
+from assay.buyer import Buyer
+from assay.chain import Deployment, SettlementClient
+from assay.offers import OfferStore
+from assay.oracle_api import OracleClient
+from assay.seller import Seller
+from tests.oracle.network import BIN, PASSWORD, Daemon, Node
+from tests.oracle.test_daemon import csv
+
+ETHER = 10**18
+HOUR = 3600
+MODELS = 28
+"""Registrations of the one price function, for as many tests."""
+BLACK_BOX = '''
+import numpy as np
+
+def predict(x):
+    """Probabilities of classes 0, 1, 2 by the distance to two corners; knows nothing of the third."""
+    far = ((x[:, None, :] - np.array([[0.0, 0.0], [3.0, 0.0]])) ** 2).sum(2)
+    likely = np.exp(-(far - far.min(1, keepdims=True)) / 2)
+    likely = 0.999 * likely / likely.sum(1, keepdims=True)
+    return np.column_stack([likely, np.full(len(x), 0.001)])
+'''
+
+
+def run(program: str, *arguments: object, cwd: Path | None = None, **environment: str) -> str:
+    """Runs a command that must succeed; returns its stdout."""
+    done = subprocess.run(
+        [BIN / program, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class Party:
+    """Somebody with a keystore, a folder, and the command ``assay``. Without a ``key``, makes one by command."""
+
+    def __init__(self, town: "Town", name: str, *, key: bytes | None = None, funded: bool = True) -> None:
+        self.town = town
+        self.home = town.folder / name
+        self.environment = {
+            "ASSAY_HOME": str(self.home),
+            "ASSAY_PASSWORD": f"{name}'s password",
+            "ASSAY_NODE": town.node.url,
+            "ASSAY_DEPLOYMENTS": str(town.deployments),
+        }
+        if key:
+            self.account: LocalAccount = Account.from_key(key)
+            self._write_keystore()
+        else:
+            self.assay("keys", "new")
+            self.account = keys.load_account(self.home / "keystore.json", self.environment["ASSAY_PASSWORD"])
+            self.identity = keys.load_identity(self.home / "identity.json", self.environment["ASSAY_PASSWORD"])
+        if funded:
+            town.node.rpc("anvil_setBalance", self.account.address, hex(1000 * ETHER))
+
+    def _write_keystore(self) -> None:
+        """As ``assay keys new`` does, but quick to open: the password of a test needs no protection."""
+        self.home.mkdir()
+        keystore = Account.encrypt(self.account.key, self.environment["ASSAY_PASSWORD"], kdf="pbkdf2", iterations=1000)
+        (self.home / "keystore.json").write_text(json.dumps(keystore))
+
+    def start(self, *arguments: object, **changes: str) -> subprocess.Popen[str]:
+        """Starts a command beside us."""
+        environment = {**os.environ, **self.environment, "ASSAY_ORACLE": self.town.url, **changes}
+        command = [BIN / "assay", *map(str, arguments), "--json"]
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def assay(self, *arguments: object, status: int = 0, **changes: str) -> Any:
+        """Runs a command to its end; its JSON."""
+        return self.end(self.start(*arguments, **changes), status=status)
+
+    def end(self, command: "subprocess.Popen[str]", *, status: int = 0) -> Any:
+        """Waits for a command; its JSON. What it says tells no password and no stack."""
+        out, talk = command.communicate(timeout=120)
+        assert command.returncode == status, (command.args, out, talk)
+        assert "Traceback" not in talk
+        assert self.environment["ASSAY_PASSWORD"] not in out + talk
+        return json.loads(out)
+
+    def refused(self, *arguments: object, **changes: str) -> dict[str, Any]:
+        """Runs a command that must fail; its error, which says what to do."""
+        error: dict[str, Any] = self.assay(*arguments, status=1, **changes)["error"]
+        assert error["hint"], error
+        return error
+
+    # --- the same hands through the SDK ---
+
+    @property
+    def chain(self) -> SettlementClient:
+        return self.town.chain(self.account)
+
+    @property
+    def seller(self) -> Seller:
+        return Seller(self.chain, self.town.http, OfferStore(self.home), self.account, poll=0.1)
+
+    @property
+    def buyer(self) -> Buyer:
+        folder = self.home / "purchases"
+        return Buyer(self.chain, self.town.http, self.account, self.identity, folder)
+
+
+class Town:
+    """Everything that a sale takes, set up by the commands that the README shows."""
+
+    def __init__(self, folder: Path, node: Node) -> None:
+        self.folder = folder
+        self.node = node
+        self.deployments = folder / "deployments"
+        self.deployments.mkdir()
+        node.deploy(self.deployments / "31337.json")
+        self.daemon = Daemon(folder / "oracle.toml")
+        self.url = self.daemon.url
+        self.owner = Party(self, "owner")
+        self.oracle = self._make_oracle()
+        self.function_hash = self._fit()
+        self.model = self._register()
+        self.models = [self.model, *(self._register_again(number) for number in range(1, MODELS))]
+        self._serve()
+
+    def chain(self, account: Any = None) -> SettlementClient:
+        return SettlementClient.of(self.node.url, Deployment.read(self.deployments / "31337.json"), account=account)
+
+    @cached_property
+    def http(self) -> OracleClient:
+        return OracleClient(self.url)
+
+    def close(self) -> None:
+        self.http.close()
+        self.daemon.stop()
+
+    def file(self, name: str, content: bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def _make_oracle(self) -> str:
+        password = self.file("password", PASSWORD.encode())
+        made = json.loads(
+            run(
+                *("assay-oracle", "init", "--json", "--data-dir", self.folder / "oracle"),
+                *("--password-file", password, "--config", self.folder / "oracle.toml", "--node", self.node.url),
+                *("--deployment", self.deployments / "31337.json"),
+            )
+        )
+        self.node.rpc("anvil_setBalance", made["oracle"], hex(100 * ETHER))
+        return str(Account.from_key(keys.load_account(self._keystore, PASSWORD).key).address)
+
+    @property
+    def _keystore(self) -> Path:
+        return self.folder / "oracle" / "keys" / "keystore.json"
+
+    def _fit(self) -> str:
+        (self.folder / "blackbox.py").write_text(BLACK_BOX)
+        data = self.file("owner.csv", csv(1, 150, (0, 1)))
+        validation = self.file("validation.csv", csv(2, 300))
+        fitted = json.loads(
+            run(
+                *("assay-oracle", "fit", "--json", "--model", "blackbox:predict", "--data", data, "--class", "2"),
+                *("--validation", validation, "--rate", "0.1ether", "--out", self.folder / "price"),
+                cwd=self.folder,
+            )
+        )
+        return str(fitted["function_hash"])
+
+    def _register(self) -> str:
+        registered = self.owner.assay(
+            *("model", "register", "--function-hash", self.function_hash, "--oracle-address", self.oracle),
+            *("--max-price", "1ether", "--reveal-window", HOUR, "--dispute-window", HOUR),
+        )
+        self.owner.assay("model", "fund", "--model", registered["model_id"], "--amount", "20ether")
+        return str(registered["model_id"])
+
+    def _register_again(self, number: int) -> str:
+        buyer = self.owner.buyer
+        terms = buyer.terms(bytes.fromhex(self.model[2:])).model_copy(update={"salt": number.to_bytes(32, "big")})
+        model_id, _ = buyer.register(terms, self.oracle)
+        buyer.fund(model_id, 20 * ETHER)
+        return "0x" + model_id.hex()
+
+    def _serve(self) -> None:
+        config = self.folder / "oracle.toml"
+        entries = (f'\n[[models]]\nid = "{model}"\nartifact = "price"\n' for model in self.models)
+        config.write_text(config.read_text() + "".join(entries))
+        self.daemon.start()
