@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / ".build" / "mutate"
 RESULTS = TREE / "results.json"
 SOURCES = ("Settlement.sol", "libraries/SealedData.sol", "libraries/ChaCha20.sol", "libraries/QuoteHash.sol")
-FORGE = ["forge", "test", "--match-contract", "^(FuzzTest|DifferentialTest|ChaCha20Test)$"]
+FORGE = ["forge", "test"]
 APE = ["ape", "test", "tests/contracts", "--network", "ethereum:local:foundry", "-q", "-x", "-p", "no:cacheprovider"]
 TIMEOUT = 900
 
@@ -96,7 +96,7 @@ def copy_tree() -> None:
     """The tree to break: sources, tests and settings; tools and packages by link."""
     for name in ("contracts", "tests"):
         shutil.rmtree(TREE / name, ignore_errors=True)
-        shutil.copytree(ROOT / name, TREE / name, ignore=shutil.ignore_patterns("__pycache__", "Invariants.t.sol"))
+        shutil.copytree(ROOT / name, TREE / name, ignore=shutil.ignore_patterns("__pycache__", "Invariants.t.sol", "Symbolic.t.sol"))
     for name in ("foundry.toml", "ape-config.yaml"):
         shutil.copy(ROOT / name, TREE / name)
     (TREE / ".build").mkdir(exist_ok=True)

@@ -16,9 +16,9 @@ contract ReferenceFuzzTest is FuzzTest {
 /// @notice The same random scenario, step by step, on the contract and on its reference: the same steps succeed, and leave
 /// the same states and the same money.
 contract DifferentialTest {
-    function testFuzz_ContractAndReferenceAgree(uint256[12] calldata steps) external {
-        Scenario optimised = new Scenario();
-        Scenario readable = new ReferenceScenario();
+    function testFuzz_ContractAndReferenceAgree(uint256[24] calldata steps, bool isReceiptRequired) external {
+        Scenario optimised = new Scenario(isReceiptRequired);
+        Scenario readable = new ReferenceScenario(isReceiptRequired);
         for (uint256 i = 0; i < steps.length; i++) {
             assert(optimised.step(steps[i]) == readable.step(steps[i]));
         }
@@ -26,6 +26,8 @@ contract DifferentialTest {
 }
 
 contract ReferenceScenario is Scenario {
+    constructor(bool requireReceipt) Scenario(requireReceipt) {}
+
     function artifact() internal pure override returns (string memory) {
         return "ReferenceSettlement.sol:ReferenceSettlement";
     }

@@ -20,7 +20,10 @@ library ReferenceChaCha20 {
     /// @notice One 64-byte block of keystream.
     function block_(bytes32 key, uint32 counter) internal pure returns (bytes memory stream) {
         uint32[16] memory initial;
-        (initial[0], initial[1], initial[2], initial[3]) = (0x61707865, 0x3320646e, 0x79622d32, 0x6b206574);
+        initial[0] = 0x61707865;
+        initial[1] = 0x3320646e;
+        initial[2] = 0x79622d32;
+        initial[3] = 0x6b206574;
         for (uint256 i = 0; i < 8; i++) {
             initial[4 + i] = littleEndian(uint32(uint256(key) >> (224 - 32 * i)));
         }

@@ -21,14 +21,17 @@ contract Scenario is World {
     Pair[PAIRS] internal pairs;
     uint256 internal time = START;
 
-    constructor() {
+    constructor(bool requireReceipt) {
         setUpWorld();
-        terms = termsWith(0.1 ether, false);
+        VM.deal(oracle, 1000 ether);
+        VM.deal(stranger, 1000 ether);
+        terms = termsWith(0.1 ether, requireReceipt);
         terms.oracleBond = 1 ether;
         modelId = open(terms, 3 ether);
         VM.prank(seller);
         settlement.deposit{value: 0.2 ether}(address(0), 0.2 ether);
-        settlementBondOracle();
+        VM.prank(seller);
+        settlement.bondOracle{value: 1 ether}(terms, oracle, 1 ether);
         for (uint256 i = 0; i < PAIRS; i++) {
             Pair storage pair = pairs[i];
             pair.data = seal(abi.encode("record", i), bytes32(i + 1));
@@ -39,41 +42,80 @@ contract Scenario is World {
         }
     }
 
-    function settlementBondOracle() private {
-        VM.prank(seller);
-        settlement.bondOracle{value: 1 ether}(terms, oracle, 1 ether);
-    }
-
     function step(uint256 choice) external returns (bytes32) {
-        time += (choice >> 16) % 4 == 0 ? (choice >> 24) % 3 hours : (choice >> 24) % 10 minutes;
+        time += lapse((choice >> 16) % 16, choice >> 24);
         VM.warp(time);
         Pair storage pair = pairs[(choice >> 8) % PAIRS];
-        bytes memory call_ = callFor(choice % 13, pair, uint96(1 + (choice >> 64) % 2 ether));
+        uint96 amount = uint96((choice >> 64) % 2 ether);
+        uint256 kind = choice % 24;
+        bytes memory call_ = kind < 16 ? saleCall(kind, pair, amount) : modelCall(kind, amount);
+        uint256 value = kind > 19 && (choice >> 192) % 8 != 0 ? amount : 0;
         VM.prank([buyer, seller, oracle, stranger][(choice >> 56) % 4]);
-        (bool success,) = address(settlement).call(call_);
-        return keccak256(abi.encode(success, stateOf(pair), moneyOf()));
+        (bool success,) = address(settlement).call{value: value}(call_);
+        return keccak256(abi.encode(success, stateOf(pair), modelNow(), moneyOf()));
     }
 
-    function callFor(uint256 kind, Pair storage pair, uint96 amount) internal view returns (bytes memory) {
-        Order memory order = pair.order;
-        if (kind == 0 || kind == 1) return postOf(pair);
-        if (kind == 2 || kind == 3) return abi.encodeCall(settlement.revealKey, (order, pair.lockedKey, ""));
-        if (kind == 4) return abi.encodeCall(settlement.dispute, (order, pair.lockedKey, proofOf(pair.data)));
-        if (kind == 5) return abi.encodeCall(settlement.finalize, (order));
-        if (kind == 6) return abi.encodeCall(settlement.refund, (order));
-        if (kind == 7) return abi.encodeCall(settlement.settle, (order, acknowledgement(order)));
-        if (kind == 8) return abi.encodeCall(settlement.settle, (order, ""));
-        if (kind == 9) return revealDataOf(pair);
-        if (kind == 10) return abi.encodeCall(settlement.withdraw, (terms, amount, stranger));
-        if (kind == 11) return abi.encodeCall(settlement.withdrawCredit, (address(0), amount / 10, stranger));
-        return abi.encodeCall(settlement.finalizeBatch, (allOrders()));
+    /// @dev Mostly minutes, now and then hours, rarely days.
+    function lapse(uint256 kind, uint256 seed) private pure returns (uint256) {
+        if (kind == 0) return seed % 10 days;
+        return kind < 5 ? seed % 3 hours : seed % 10 minutes;
     }
 
-    function postOf(Pair storage pair) internal view returns (bytes memory) {
+    function saleCall(uint256 kind, Pair storage pair, uint96 amount) internal view returns (bytes memory) {
         Order memory order = pair.order;
-        Quote memory quote = quoteFor(modelId, order.contentId, order.dataRoot, order.price);
+        if (kind < 4) return postOf(pair, kind == 0 ? amount : order.price, kind == 1);
+        if (kind == 4) return abi.encodeCall(settlement.revealKey, (order, pair.lockedKey, receipt(order)));
+        if (kind == 5) return abi.encodeCall(settlement.revealKey, (order, pair.lockedKey, ""));
+        if (kind == 6) return abi.encodeCall(settlement.revealKey, (order, bytes32(uint256(amount)), receipt(order)));
+        if (kind == 7 || kind == 8) {
+            return abi.encodeCall(settlement.dispute, (order, pair.lockedKey, proofOf(pair.data)));
+        }
+        if (kind == 9) return abi.encodeCall(settlement.finalize, (order));
+        if (kind == 10) return abi.encodeCall(settlement.refund, (order));
+        if (kind == 11) return abi.encodeCall(settlement.settle, (order, acknowledgement(order)));
+        if (kind == 12) return abi.encodeCall(settlement.settle, (order, ""));
+        if (kind == 13) return revealDataOf(pair);
+        if (kind == 14) return abi.encodeCall(settlement.finalizeBatch, (allOrders()));
+        return revealKeysOf();
+    }
+
+    function modelCall(uint256 kind, uint96 amount) internal view returns (bytes memory) {
+        if (kind == 16) return abi.encodeCall(settlement.withdraw, (terms, amount, stranger));
+        if (kind == 17) return abi.encodeCall(settlement.withdrawCredit, (address(0), amount / 10, stranger));
+        if (kind == 18) return oracleCall(amount);
+        if (kind == 19) return equivocation(amount);
+        if (kind == 20) return abi.encodeCall(settlement.fund, (terms, amount));
+        if (kind == 21) return abi.encodeCall(settlement.deposit, (address(0), amount));
+        if (kind == 22) return abi.encodeCall(settlement.bondOracle, (terms, oracle, amount));
+        ModelTerms memory others = terms;
+        others.salt = bytes32(uint256(1));
+        (others.revealWindow, others.disputeWindow) = (uint32(amount % 40 days), uint32((amount >> 24) % 40 days));
+        return abi.encodeCall(settlement.registerModel, (others, [oracle, address(0), address(1)][amount % 3]));
+    }
+
+    function oracleCall(uint96 amount) internal view returns (bytes memory) {
+        if (amount % 4 == 0) return abi.encodeCall(settlement.requestOracleBondExit, (modelId));
+        if (amount % 4 == 1) return abi.encodeCall(settlement.withdrawOracleBond, (terms));
+        address next = [oracle, address(0), seller][(amount / 4) % 3];
+        return abi.encodeCall(settlement.setOracle, (terms, next));
+    }
+
+    function equivocation(uint96 amount) internal view returns (bytes memory) {
+        Quote memory first = quoteFor(modelId, "content", "root", 1 ether);
+        Quote memory second = quoteFor(modelId, "content", "root", amount % 2 == 0 ? 1 ether : 2 ether);
+        if (amount % 16 == 8) second.contentId = "other content";
+        if (amount % 16 == 4) second.seller = stranger;
+        bytes memory signature = signed(amount % 16 == 1 ? SELLER_KEY : ORACLE_KEY, settlement.quoteDigest(first));
+        bytes memory other = signed(ORACLE_KEY, settlement.quoteDigest(second));
+        return abi.encodeCall(settlement.reportEquivocation, (terms, oracle, first, signature, second, other));
+    }
+
+    function postOf(Pair storage pair, uint96 price, bool isBySeller) internal view returns (bytes memory) {
+        Order memory order = pair.order;
+        Quote memory quote = quoteFor(modelId, order.contentId, order.dataRoot, price);
         bytes32 digest = settlement.quoteDigest(quote);
         bytes memory consent = signed(SELLER_KEY, settlement.acceptanceDigest(digest, order.keyHash));
+        if (isBySeller) consent = "";
         return abi.encodeCall(settlement.post, (terms, quote, signed(ORACLE_KEY, digest), order.keyHash, consent));
     }
 
@@ -81,6 +123,20 @@ contract Scenario is World {
         bytes32[] memory sealedDigests = new bytes32[](1);
         sealedDigests[0] = sha256(pair.data.chunk);
         return abi.encodeCall(settlement.revealData, (pair.order, CHUNK_SIZE, pair.data.plain, sealedDigests));
+    }
+
+    function revealKeysOf() internal view returns (bytes memory) {
+        bytes32[] memory keys = new bytes32[](PAIRS);
+        bytes[] memory receipts = new bytes[](PAIRS);
+        for (uint256 i = 0; i < PAIRS; i++) {
+            keys[i] = pairs[i].lockedKey;
+            receipts[i] = receipt(pairs[i].order);
+        }
+        return abi.encodeCall(settlement.revealKeys, (allOrders(), keys, receipts));
+    }
+
+    function receipt(Order memory order) internal view returns (bytes memory) {
+        return signed(BUYER_KEY, settlement.receiptDigest(keccak256(abi.encode(order))));
     }
 
     function allOrders() internal view returns (Order[] memory orders) {
@@ -96,12 +152,19 @@ contract Scenario is World {
         return abi.encode(statusOf(pair.order), deadline, digest == 0);
     }
 
+    function modelNow() internal view returns (bytes memory) {
+        (address current,, bool registered) = settlement.modelState(modelId);
+        (uint256 bond, uint256 unlocksAt) = settlement.oracleBondOf(modelId, oracle);
+        return abi.encode(current, registered, bond, unlocksAt, settlement.isOracleRevoked(modelId, oracle));
+    }
+
     function moneyOf() internal view returns (bytes memory) {
         (, uint256 budget,) = settlement.modelState(modelId);
         return abi.encode(
             budget,
             settlement.creditOf(address(0), seller),
             settlement.creditOf(address(0), buyer),
+            settlement.creditOf(address(0), oracle),
             address(settlement).balance
         );
     }
