@@ -17,7 +17,9 @@ from assay_oracle.pricing.records import Float64, Records
 CLIP = 6.0
 """Encoded features lie within this many scales of the owner's mean."""
 WIDEST = 128
-"""More columns than this are projected on so many directions: pictures and embeddings move in fewer anyway."""
+"""More columns than this are projected: pictures and embeddings move in fewer directions."""
+_ENERGY, _MOST = 0.98, 512
+"""Share of the records' sum of squares that the directions keep, and how many there are at most."""
 _COMMON_SPREAD = 1e3
 
 
@@ -31,7 +33,7 @@ class Encoder:
         scale: Spread by feature (d,), positive; 1 for a categorical one.
         target: Mean and spread of a regression's labels; (0, 1) for a classification.
         standardised: Numbers leave as multiples of the scale around the centre, rather than in the owner's units.
-        basis: Principal directions (columns, ``WIDEST``) of the owner's records; None where there are few columns.
+        basis: Principal directions (columns, width) of the owner's records; None where there are few columns.
     """
 
     schema: Schema
@@ -68,8 +70,9 @@ class Encoder:
         if self._columns <= WIDEST:
             return self
         x = self._x(records)
-        directions = torch.linalg.eigh(x.T @ x)[1].flip(1)
-        return replace(self, basis=directions[:, :WIDEST].contiguous())
+        squares, directions = torch.linalg.eigh(x.T @ x)
+        kept = squares.flip(0).cumsum(0) / squares.sum() < _ENERGY
+        return replace(self, basis=directions.flip(1)[:, : min(int(kept.sum()) + 1, _MOST)].contiguous())
 
     @property
     def width(self) -> int:

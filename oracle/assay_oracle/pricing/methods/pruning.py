@@ -12,7 +12,7 @@ import torch
 from assay_oracle.errors import DataError
 from assay_oracle.pricing.context import Task
 from assay_oracle.pricing.network import Network, losses
-from assay_oracle.pricing.student import distil, fidelity, questions
+from assay_oracle.pricing.student import distil, judged, questions
 from assay_oracle.pricing.surrogate import FineTuned
 
 _STEPS = 300
@@ -33,9 +33,7 @@ class Pruning(FineTuned):
             raise DataError(f"expected a share of the weights to prune from 0 to under 1, got {share}")
         student, _ = distil(task)
         network = _fine_tuned(task, student, share)
-        outputs = network(task.context.validation.x)[0]
-        agreement = fidelity(task, outputs, task.black_box.predict(task.held.x))
-        return cls.on(task.context, network, agreement, f"student without {share:.0%} of its weights")
+        return cls.on(task.context, network, judged(task, network), f"student without {share:.0%} of its weights")
 
 
 def _fine_tuned(task: Task, student: Network, share: float) -> Network:

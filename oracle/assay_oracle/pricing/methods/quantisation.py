@@ -12,7 +12,7 @@ from torch import Tensor
 from assay_oracle.errors import DataError
 from assay_oracle.pricing.context import Task
 from assay_oracle.pricing.network import Network
-from assay_oracle.pricing.student import distil, fidelity
+from assay_oracle.pricing.student import distil, judged
 from assay_oracle.pricing.surrogate import FineTuned
 
 
@@ -30,10 +30,7 @@ class Quantisation(FineTuned):
             raise DataError(f"expected 2 to 16 bits, got {bits}")
         student, _ = distil(task)
         network = Network.of([rounded(tensor, bits) for tensor in student.tensors])
-        outputs = network(task.context.validation.x)[0]
-        return cls.on(
-            task.context, network, fidelity(task, outputs, task.black_box.predict(task.held.x)), f"{bits}-bit student"
-        )
+        return cls.on(task.context, network, judged(task, network), f"{bits}-bit student")
 
 
 def rounded(weights: Tensor, bits: int) -> Tensor:
