@@ -10,7 +10,8 @@ that the contract's own code costs. Schedule: Prague's (EIP-2929, EIP-3529, and 
 Anvil is pinned in `ape-config.yaml`.
 
 Each party sends its own transactions: the seller posts, reveals and finalizes, the buyer settles. Rows with `relayed`
-are sent by others: one more signature to check, and a cold account to pay.
+are sent by others: one more signature to check, and a cold account to pay. `sale_oracle_posts` is what the daemon and
+the client do unless told otherwise: the oracle posts with both signatures, the seller reveals and finalizes.
 """
 
 import argparse
@@ -88,7 +89,7 @@ class Bench:
         return {turn: self.turn(terms, turn) for turn in ("first", "repeat")}
 
     def turn(self, terms: Any, turn: str) -> dict[str, int]:
-        """Every operation once; returns the totals of three sales."""
+        """Every operation once; returns the totals of the sales."""
         world, contract, tail = self.world, self.world.settlement, f"{self.coin}_{turn}"
         buyer, seller = world.buyer, world.seller
         value = ETHER if self.token is None else 0
@@ -133,8 +134,10 @@ class Bench:
         self.add(f"refund_{tail}", world.refund(silent), Needs(changed=2))
         return {
             "sale": post + reveal + finalize,
+            "sale_oracle_posts": relayed_post + reveal + finalize,
             "sale_relayed": relayed_post + relayed_reveal + relayed_finalize,
             "sale_cooperative": post + settle,
+            "sale_cooperative_oracle_posts": relayed_post + settle,
         }
 
     def agree(self, terms: Any, records: str, *, by_seller: bool = False) -> Sale:

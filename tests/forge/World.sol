@@ -44,7 +44,7 @@ abstract contract World {
 
     function create(string memory name) private returns (ISettlement created) {
         bytes memory code = VM.getCode(name);
-        assembly {
+        assembly ("memory-safe") {
             created := create(0, add(code, 0x20), mload(code))
         }
         assert(address(created) != address(0));
