@@ -5,11 +5,12 @@
     python scripts/mutate.py --minimum 0.9   ends in 1 below that share of killed mutants
 
 Works on a copy of the tree in `.build/mutate`. A mutant is killed if it does not compile or if a test fails: first
-forge's short suite, then, for what survives that, the specification in `tests/contracts`. What is known is kept in
-`.build/mutate/results.json`, so that an interrupted run goes on where it was.
+forge's short suite, then, for what survives that, the specification in `tests/contracts`. What is known of these very
+contracts and tests is kept in `.build/mutate`, so that an interrupted run goes on where it was.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -22,7 +23,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / ".build" / "mutate"
-RESULTS = TREE / "results.json"
 SOURCES = ("Settlement.sol", "libraries/SealedData.sol", "libraries/ChaCha20.sol", "libraries/QuoteHash.sol")
 FORGE = ["forge", "test"]
 APE = ["ape", "test", "tests/contracts", "--network", "ethereum:local:foundry", "-q", "-x", "-p", "no:cacheprovider"]
@@ -96,13 +96,21 @@ def copy_tree() -> None:
     """The tree to break: sources, tests and settings; tools and packages by link."""
     for name in ("contracts", "tests"):
         shutil.rmtree(TREE / name, ignore_errors=True)
-        shutil.copytree(ROOT / name, TREE / name, ignore=shutil.ignore_patterns("__pycache__", "Invariants.t.sol", "Symbolic.t.sol"))
+        shutil.copytree(
+            ROOT / name, TREE / name, ignore=shutil.ignore_patterns("__pycache__", "Invariants.t.sol", "Symbolic.t.sol")
+        )
     for name in ("foundry.toml", "ape-config.yaml"):
         shutil.copy(ROOT / name, TREE / name)
     (TREE / ".build").mkdir(exist_ok=True)
     for link, target in ((TREE / "node_modules", ROOT / "node_modules"), (TREE / ".build/solc", ROOT / ".build/solc")):
         if not link.exists():
             link.symlink_to(target)
+
+
+def digest_of_tree() -> str:
+    """Names the contracts and tests that results are of."""
+    files = sorted(path for name in ("contracts", "tests") for path in (TREE / name).rglob("*") if path.is_file())
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 def passes(command: list[str]) -> bool:
@@ -133,13 +141,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="judge every Nth mutant")
     parser.add_argument("--minimum", type=float, default=0.0, help="least share of mutants killed")
-    parser.add_argument("--forge-only", action="store_true", help="leave tests/contracts out")
     arguments = parser.parse_args()
 
     TREE.mkdir(parents=True, exist_ok=True)
     copy_tree()
-    suites = [FORGE] if arguments.forge_only else [FORGE, APE]
-    known: dict[str, str] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    suites = [FORGE, APE]
+    results = TREE / f"results-{digest_of_tree()}.json"
+    known: dict[str, str] = json.loads(results.read_text()) if results.exists() else {}
     if not all(passes(suite) for suite in suites):
         print("the tests fail on the contracts as they are; expected them to pass", file=sys.stderr)
         return 1
@@ -148,7 +156,7 @@ def main() -> int:
     for count, mutant in enumerate(chosen, 1):
         if mutant.name not in known:
             known[mutant.name] = judge(mutant, suites)
-            RESULTS.write_text(json.dumps(known, indent=1) + "\n")
+            results.write_text(json.dumps(known, indent=1) + "\n")
         print(f"{count}/{len(chosen)} {known[mutant.name]}: {mutant.name}", flush=True)
 
     verdicts = {mutant.name: known[mutant.name] for mutant in chosen}
