@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,7 @@ class PriceFunction:
         Args:
             records: The offer.
             known: Hashes of records that were priced for this model before.
-            beside: The same seller's records in other offers: the offer is worth what it adds to them. The first
-                ``MAX_BASE`` count.
+            beside: The same seller's records in other offers: the offer is worth what it adds to them.
             sold: What others sold to the owner since the function was fitted: near copies of it are worth nothing.
 
         Raises:
@@ -126,8 +126,7 @@ class PriceFunction:
             raise DataError("expected records of the model's schema beside the offer, got another schema")
         with deterministic():
             nothing = records.take(np.arange(0))
-            first = (beside or nothing).take(np.arange(min(len(beside or nothing), MAX_BASE)))
-            return self._appraise(records, known, first, sold or nothing)
+            return self._appraise(records, known, beside or nothing, sold or nothing)
 
     def _appraise(self, records: Records, known: frozenset[bytes], beside: Records, sold: Records) -> Appraisal:
         salt = bytes(self.tensors["owner.salt"].numpy())
@@ -158,7 +157,7 @@ class PriceFunction:
             metric=self.manifest.metric,
             data_hash=content_hash(hashes),
             function_hash=self.hash,
-            reasons=tuple(self._reasons(records, verdicts, value, gain, price, beside)),
+            reasons=tuple(self._reasons(records, verdicts, gain, price, beside)),
         )
 
     def _value(
@@ -171,15 +170,12 @@ class PriceFunction:
             value = self.method.set_value(live)
             return value, value - beyond, (value - beyond, value - beyond), int((points > 0).sum())
         classes, radius = self.schema.task == "classification", self.manifest.near_radius
-        offer, own, elsewhere = (context.encode(part) for part in (live, beside, sold))
-        # Of what others sold, that counts which the offer copies: a copy adds nothing, what is new keeps its price.
-        copied = duplicates.copied(elsewhere, offer, radius, classes=classes)
-        other = _joined(own, Sample(elsewhere.x[copied], elsewhere.y[copied], elsewhere.weight[copied]))
+        offer = context.encode(live)
+        other = self._other(offer, beside, sold)
         both = _joined(other, offer)
-        weights = duplicates.shares(both, context.base, radius, classes=classes)
-        without = torch.cat(
-            [duplicates.shares(other, context.base, radius, classes=classes), torch.zeros_like(offer.weight)]
-        )
+        weights = both.weight * duplicates.shares(both, context.base, radius, classes=classes)
+        alone = other.weight * duplicates.shares(other, context.base, radius, classes=classes)
+        without = torch.cat([alone, torch.zeros_like(offer.weight)])
         before, after = self.method.updated(both, torch.stack([without, weights]))
         value = context.metric.risk(before) - context.metric.risk(after)
         earned, low, high = value, *_interval(context.metric, before, after, self.manifest.seed)
@@ -192,22 +188,40 @@ class PriceFunction:
         useful = duplicates.distinct(np.asarray((weights - without).numpy() * counted))
         return value, earned - beyond, (low - beyond, high - beyond), useful
 
+    def _other(self, offer: Sample, beside: Records, sold: Records) -> Sample:
+        """What an offer is priced beside.
+
+        All that it copies, whoever offered that: a copy adds nothing. Of the seller's other records, ``MAX_BASE`` at
+        most that stand for all; of what others sold, nothing else: what is new keeps its price.
+        """
+        context = self.method.context
+        classes, radius = self.schema.task == "classification", self.manifest.near_radius
+        parts = []
+        for records in (beside, sold):
+            copied = duplicates.copied(context.encode(records), offer, radius, classes=classes).numpy()
+            parts.append(context.encode(records.take(copied)))
+            if records is beside:
+                rest = records.take(~copied)
+                parts.append(_base(rest, context.encoder, np.random.default_rng(self.manifest.seed)))
+        return reduce(_joined, parts)
+
     def _reasons(
         self,
         records: Records,
         verdicts: list[Verdict],
-        value: float,
         gain: float,
         price: int,
         beside: Records,
     ) -> Iterator[str]:
-        for verdict, said in (
-            (Verdict.REPEATED, "repeat earlier records of the offer and were taken out"),
-            (Verdict.OWNED, "are among the model owner's own and were taken out"),
-            (Verdict.PRICED, "were priced for this model before and were taken out"),
-            (Verdict.HARMFUL, "would by themselves make the model worse"),
+        """What the seller is told.
+
+        No figure of the gain, which would say more than the price on its grid does, and not which records the owner has.
+        """
+        for those, said in (
+            ((Verdict.REPEATED, Verdict.OWNED, Verdict.PRICED), "are nothing new and were taken out"),
+            ((Verdict.HARMFUL,), "would by themselves make the model worse"),
         ):
-            count = verdicts.count(verdict)
+            count = sum(map(verdicts.count, those))
             if count:
                 yield f"{count} of {records.n} records {said}"
         for column, values in records.unseen.items():
@@ -216,13 +230,16 @@ class PriceFunction:
         if not any(verdict in (Verdict.USEFUL, Verdict.HARMFUL) for verdict in verdicts):
             yield "no record is left to price"
             return
-        change = "lower" if value > 0 else "raise"
         added = f", beside {beside.n} of the seller's other offers" if beside else ""
-        yield f"together the records would {change} the {self.manifest.metric} risk by {abs(value):.4f}{added}"
-        if gain <= 0:
-            yield "that is not more than a change of confidence, or sets without worth, would bring: nothing is paid"
-        elif price == 0:
-            yield "the price comes out below the owner's floor or grid: nothing is paid"
+        if price:
+            yield f"together the records would lower the {self.manifest.metric} risk{added}"
+        elif gain > 0:
+            yield f"the price comes out below the owner's floor or grid{added}: nothing is paid"
+        else:
+            yield (
+                f"together the records bring no more{added} than a change of confidence, or sets without worth, would: "
+                "nothing is paid"
+            )
 
 
 def fit(

@@ -1,8 +1,12 @@
 """Offers beside what the owner has bought already: worth what they add to it."""
 
+import re
+
+import numpy as np
 import pytest
 
 from assay_oracle.errors import DataError
+from assay_oracle.pricing.context import MAX_BASE
 from assay_oracle.pricing.records import Records
 from tests.oracle.pricing.conftest import Olga
 
@@ -47,6 +51,23 @@ def test_other_records_that_others_sold_change_no_price(function, olga: Olga) ->
 def test_the_reason_names_what_lies_beside(function, olga: Olga) -> None:
     appraisal = function.appraise(olga.offers["useful"], beside=olga.offers["few"])
     assert any("beside 30 of the seller's other offers" in reason for reason in appraisal.reasons)
+
+
+def test_copies_of_the_end_of_a_long_offer_are_worth_a_tenth_at_most(function, olga: Olga) -> None:
+    """However much a seller offered before: what the offer copies of it is never left out."""
+    few = olga.offers["few"]
+    rng = np.random.default_rng(5)
+    rows = rng.integers(olga.owner.n, size=MAX_BASE + 100)
+    x = olga.owner.x[rows] + rng.normal(0, 0.2, (len(rows), 64)).astype(np.float32)
+    long = Records(olga.owner.schema, x, olga.owner.y[rows]).join(few)
+    near = olga.offers["near copies"].take(range(30))
+    assert function.appraise(near, beside=long).price <= function.appraise(near).price // 10
+
+
+def test_a_seller_learns_no_figure_but_the_price(function, olga: Olga) -> None:
+    for offer in (olga.offers["useful"], olga.offers["owner's copy"], olga.offers["noise"]):
+        appraisal = function.appraise(offer)
+        assert not any(re.search(r"[0-9]\.[0-9]", reason) or "own" in reason.split() for reason in appraisal.reasons)
 
 
 def test_records_of_another_schema_beside_are_refused(function, olga: Olga) -> None:

@@ -43,7 +43,7 @@ def test_records_priced_before_are_taken_out(function, olga) -> None:
     appraisal = function.appraise(offer, known=known)
     assert appraisal.priced == 20
     assert appraisal.verdicts.count(Verdict.PRICED) == 100
-    assert "100 of 120 records were priced for this model before and were taken out" in appraisal.reasons
+    assert "100 of 120 records are nothing new and were taken out" in appraisal.reasons
 
 
 def test_an_offer_of_nothing_new_is_worth_nothing_and_says_why(function, olga) -> None:
