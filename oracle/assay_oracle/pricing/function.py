@@ -215,7 +215,7 @@ class PriceFunction:
     ) -> Iterator[str]:
         """What the seller is told.
 
-        No figure of the gain, which would say more than the price on its grid does, and not which records the owner has.
+        No figure of the gain, which would say more than the price on its grid, and not which records the owner has.
         """
         for those, said in (
             ((Verdict.REPEATED, Verdict.OWNED, Verdict.PRICED), "are nothing new and were taken out"),
