@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
@@ -186,9 +187,15 @@ class Seller:
         oracle = self._chain.model_state(model_id).oracle
         if oracle is None:
             raise SaleError("the model accepts no quotes at present", hint="ask its owner; nothing was sent")
-        if info.oracle != oracle and not self._chain.is_contract(oracle):
+        if not info.recipient_signature:
             raise SettingsError(
-                f"expected the model's oracle {oracle} at {self._oracle.url}, that one signs as {info.oracle}",
+                f"expected an oracle that signs at {self._oracle.url}, that one is on a dry run and sells nothing",
+                hint="name the model's oracle: --oracle; nothing was sent",
+            )
+        if not self._signed_by_oracle(oracle, self._chain.domain.recipient(info.recipient), info.recipient_signature):
+            raise SettingsError(
+                f"expected the model's oracle {oracle} at {self._oracle.url}, that one signs as {info.oracle} and "
+                "cannot show that its recipient is the oracle's",
                 hint="name the model's oracle: --oracle; nothing was sent",
             )
         return info
@@ -241,12 +248,15 @@ class Seller:
             )
         oracle = self._chain.model_state(record.model_id).oracle
         message = self._chain.domain.quote(quote)
-        signer = signer_of(message, signature)
-        if oracle is None or (signer != oracle and not self._signed_by_wallet(oracle, digest(message), signature)):
+        if oracle is None or not self._signed_by_oracle(oracle, message, signature):
+            signer = signer_of(message, signature)
             raise OracleMisbehaved(f"expected a quote signed by the model's oracle {oracle}, got one by {signer}")
 
-    def _signed_by_wallet(self, wallet: str, quote_digest: bytes, signature: bytes) -> bool:
-        return self._chain.is_contract(wallet) and self._chain.is_valid_signature(wallet, quote_digest, signature)
+    def _signed_by_oracle(self, oracle: str, message: SignableMessage, signature: bytes) -> bool:
+        """Whether the model's oracle, an account or a wallet, made ``signature``."""
+        if signer_of(message, signature) == oracle:
+            return True
+        return self._chain.is_contract(oracle) and self._chain.is_valid_signature(oracle, digest(message), signature)
 
     # --- acceptance ---------------------------------------------------------------------------------------------------
 

@@ -107,12 +107,14 @@ class OfferService:
 
     def info(self) -> OracleInfo:
         """Who the oracle is."""
+        recipient = envelope.public_of(self._identity)
         return OracleInfo(
             version=version("assay"),
             chain_id=self.domain.chain_id,
             contract=self.domain.contract,
             oracle=self.oracle or "0x" + 40 * "0",
-            recipient=envelope.public_of(self._identity),
+            recipient=recipient,
+            recipient_signature=self._signer.sign_recipient(recipient) if self._signer else b"",
             max_upload_bytes=self._limits.max_upload_bytes,
             models=tuple(self._models),
         )

@@ -29,6 +29,10 @@ class Signer:
         """Who the quotes are signed by."""
         return str(self._account.address)
 
+    def sign_recipient(self, recipient: str) -> bytes:
+        """Signs whom data for this oracle is enveloped to (``age1...``): for clients, never on chain."""
+        return bytes(self._account.sign_message(self._domain.recipient(recipient)).signature)
+
     def sign_quote(self, evaluation: Evaluation, expiry: int) -> SignedQuote:
         """Signs the quote of ``evaluation`` with ``expiry`` (unix time), and records it.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from assay import envelope
 from assay.errors import (
     ContractReverted,
     NodeUnreachable,
@@ -87,6 +88,36 @@ def test_nothing_is_sent_to_an_oracle_that_is_not_the_models(market: Market) -> 
     with pytest.raises(SettingsError, match=rival_account.address) as raised:
         market.quoted()
     assert raised.value.hint
+    assert nothing_was_offered(market)
+
+
+@pytest.mark.parametrize(
+    ("signature", "said"),
+    [(b"", "dry run"), (b"\x01" * 65, "cannot show"), (None, "cannot show")],
+    ids=["dry", "garbage", "for_another"],
+)
+def test_recipient_not_signed_by_the_models_oracle_gets_nothing(
+    market: Market, monkeypatch: pytest.MonkeyPatch, signature: bytes | None, said: str
+) -> None:
+    """An impostor knows who the oracle is, and even what it signs; its own recipient it cannot have signed."""
+    info = market.offers.info()
+    impostor = envelope.public_of(envelope.new_identity())
+    signed = info.recipient_signature if signature is None else signature
+    posing = info.model_copy(update={"recipient": impostor, "recipient_signature": signed})
+    monkeypatch.setattr(market.offers, "info", lambda: posing)
+    with pytest.raises(SettingsError, match=said) as raised:
+        market.quoted()
+    assert "nothing was sent" in str(raised.value.hint)
+    assert nothing_was_offered(market)
+
+
+def test_recipient_signed_for_another_chain_gets_nothing(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = market.offers.info()
+    elsewhere = market.chain.domain.model_copy(update={"chain_id": 1}).recipient(info.recipient)
+    signed = bytes(oracle_account.sign_message(elsewhere).signature)
+    monkeypatch.setattr(market.offers, "info", lambda: info.model_copy(update={"recipient_signature": signed}))
+    with pytest.raises(SettingsError, match="cannot show"):
+        market.quoted()
     assert nothing_was_offered(market)
 
 
@@ -194,10 +225,13 @@ def test_quote_by_a_wallet_is_judged_by_the_wallet(market: Market, accepts: bool
     assert record.quote is not None
     wallet = "0x" + 38 * "0" + "Ac"
     market.chain.oracle = wallet
-    quote_digest = digest(market.chain.domain.quote(record.quote))
-    market.chain.wallets = {wallet: record.oracle_signature if accepts else b"?"}
+    info, domain = market.offers.info(), market.chain.domain
+    market.chain.wallets = {wallet: b""}
+    taken = {digest(domain.recipient(info.recipient)): info.recipient_signature}
+    if accepts:
+        taken[digest(domain.quote(record.quote))] = record.oracle_signature or b""
     market.chain.is_valid_signature = (  # type: ignore[method-assign]
-        lambda account, hashed, signature: hashed == quote_digest and market.chain.wallets[account] == signature
+        lambda _, hashed, signature: taken.get(hashed) == signature
     )
     if accepts:
         assert seller.offer(record)[0].quote == record.quote

@@ -48,6 +48,7 @@ class OracleInfo(Value):
     contract: Address
     oracle: Address = Field(description="signer of the quotes")
     recipient: str = Field(description="age recipient (age1...) that uploads and keys are enveloped to")
+    recipient_signature: Signature = Field(description="the oracle's over Recipient(recipient); empty in a dry run")
     max_upload_bytes: int
     models: tuple[Bytes32, ...]
 

@@ -1,9 +1,9 @@
 """EIP-712: what is signed in a sale, by whom, and how a signature is checked.
 
-The data owner signs ``Offer`` to open an offer at the oracle (it never goes on chain), the oracle signs ``Quote``, and
-the data owner signs ``Acceptance`` to sell at it. The model owner may sign ``Receipt`` (the sealed file arrived and
-matches) and ``Acknowledgement`` (the data is good, pay now). The domain has the chain id and the contract, so that no
-statement works anywhere else.
+The oracle signs ``Recipient``, whom data is enveloped to, and the data owner signs ``Offer`` to open an offer at it
+(neither goes on chain); the oracle signs ``Quote``, and the data owner signs ``Acceptance`` to sell at it. The model
+owner may sign ``Receipt`` (the sealed file arrived and matches) and ``Acknowledgement`` (the data is good, pay now).
+The domain has the chain id and the contract, so that no statement works anywhere else.
 """
 
 from typing import Any
@@ -19,6 +19,7 @@ DOMAIN_NAME = "Assay"
 DOMAIN_VERSION = "1"
 
 _TYPES: dict[str, list[dict[str, str]]] = {
+    "Recipient": [{"name": "recipient", "type": "string"}],
     "Offer": [
         {"name": "modelId", "type": "bytes32"},
         {"name": "seller", "type": "address"},
@@ -57,6 +58,10 @@ class Domain(Value):
             message_types={primary: _TYPES[primary]},
             message_data=message,
         )
+
+    def recipient(self, recipient: str) -> SignableMessage:
+        """What the oracle signs so that nobody else can have data enveloped to himself in its name."""
+        return self._message("Recipient", {"recipient": recipient})
 
     def offer(self, model_id: bytes, seller: str, data_root: bytes, nonce: bytes) -> SignableMessage:
         """What the data owner signs to offer data; its digest is the offer's id."""
