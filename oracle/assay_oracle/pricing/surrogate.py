@@ -11,6 +11,7 @@ from assay_oracle.pricing.context import Context, Sample, Task
 from assay_oracle.pricing.curvature import goal_gradient, slopes, solve
 from assay_oracle.pricing.gate import Gate
 from assay_oracle.pricing.methods import Additive, Parts, Refit
+from assay_oracle.pricing.methods.knn import NearestNeighbours
 from assay_oracle.pricing.network import Network, train
 from assay_oracle.pricing.records import Float64, Records
 from assay_oracle.pricing.student import distil
@@ -37,8 +38,9 @@ class OnNetwork(Additive):
 class FineTuned(OnNetwork, Refit):
     """A set is priced by fine-tuning the network on base and offer, for as many steps as on the base alone.
 
-    A record alone is worth its influence, if the mean of two forecasts says that it helps: influence, which sees all
-    layers to first order, and a Newton step in the last one, read forward. Either alone is wrong about other records.
+    A record alone is worth its influence where other judges agree that it helps. Influence is to first order and believes
+    junk. A Newton step in the last layer, read forward, does not, and turns away good records of a kind that the model
+    hardly knows; those pass when the nearest neighbours, and the mean of step and influence, speak for them.
     """
 
     @classmethod
@@ -72,7 +74,9 @@ class FineTuned(OnNetwork, Refit):
         """Influence of each record; not above zero where the gate says that it does not help, (n,)."""
         offer = self.context.encode(records)
         influence = influences(self.network, self.context, offer, self.parts.tensors["solved"])
-        helps = influence + Gate(self.context, self.network).drops(offer) > 0
+        step = self.gate(records)
+        neighbours = NearestNeighbours(self.context, Parts(settings=NearestNeighbours.settings)).points(records)
+        helps = (step > 0) | ((neighbours > 0) & (step + influence > 0))
         return np.where(helps, influence, np.minimum(influence, 0))
 
     def gate(self, records: Records) -> Float64:
