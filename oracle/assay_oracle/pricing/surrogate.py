@@ -38,9 +38,9 @@ class OnNetwork(Additive):
 class FineTuned(OnNetwork, Refit):
     """A set is priced by fine-tuning the network on base and offer, for as many steps as on the base alone.
 
-    A record alone is worth its influence where other judges agree that it helps. Influence is to first order and believes
-    junk. A Newton step in the last layer, read forward, does not, and turns away good records of a kind that the model
-    hardly knows; those pass when the nearest neighbours, and the mean of step and influence, speak for them.
+    A record alone is worth its influence where other judges agree that it helps. Influence is to first order and
+    believes junk. A Newton step in the last layer, read forward, does not, and turns away good records of a kind that
+    the model hardly knows; those pass when the nearest neighbours, and the mean of step and influence, speak for them.
     """
 
     @classmethod
