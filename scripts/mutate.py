@@ -4,9 +4,9 @@
     python scripts/mutate.py --every 20      every 20th, evenly spread
     python scripts/mutate.py --minimum 0.9   ends in 1 below that share of killed mutants
 
-Works on a copy of the tree in `.build/mutate`. A mutant is killed if it does not compile or if a test fails: first
+Works on a copy of the tree in `out/mutate` (ape overlooks what lies in `.build`). A mutant is killed if it does not compile or if a test fails: first
 forge's short suite, then, for what survives that, the specification in `tests/contracts`. What is known of these very
-contracts and tests is kept in `.build/mutate`, so that an interrupted run goes on where it was.
+contracts and tests is kept in `out/mutate`, so that an interrupted run goes on where it was.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TREE = ROOT / ".build" / "mutate"
+TREE = ROOT / "out" / "mutate"
 SOURCES = ("Settlement.sol", "libraries/SealedData.sol", "libraries/ChaCha20.sol", "libraries/QuoteHash.sol")
 FORGE = ["forge", "test"]
 APE = ["ape", "test", "tests/contracts", "--network", "ethereum:local:foundry", "-q", "-x", "-p", "no:cacheprovider"]

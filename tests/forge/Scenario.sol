@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ModelTerms, Order, Quote} from "contracts/interfaces/ISettlement.sol";
+import {ModelTerms, Order, Quote, Status} from "contracts/interfaces/ISettlement.sol";
 import {VM} from "./Vm.sol";
 import {World} from "./World.sol";
 
@@ -63,7 +63,7 @@ contract Scenario is World {
 
     function saleCall(uint256 kind, Pair storage pair, uint96 amount) internal view returns (bytes memory) {
         Order memory order = pair.order;
-        if (kind < 4) return postOf(pair, kind == 0 ? amount : order.price, kind == 1);
+        if (kind < 4) return postOf(pair, kind == 0 ? (amount % 2 == 0 ? 0 : 11 ether) : order.price, kind == 1);
         if (kind == 4) return abi.encodeCall(settlement.revealKey, (order, pair.lockedKey, receipt(order)));
         if (kind == 5) return abi.encodeCall(settlement.revealKey, (order, pair.lockedKey, ""));
         if (kind == 6) return abi.encodeCall(settlement.revealKey, (order, bytes32(uint256(amount)), receipt(order)));
@@ -144,6 +144,21 @@ contract Scenario is World {
         for (uint256 i = 0; i < PAIRS; i++) {
             orders[i] = pairs[i].order;
         }
+    }
+
+    /// @notice Whether the contract holds what it owes: budget, credits, bond, and price and bond of every open order.
+    function isSolvent() external view returns (bool) {
+        (, uint256 owed,) = settlement.modelState(modelId);
+        (uint256 bond,) = settlement.oracleBondOf(modelId, oracle);
+        owed += bond;
+        owed += settlement.creditOf(address(0), seller) + settlement.creditOf(address(0), buyer);
+        owed += settlement.creditOf(address(0), oracle) + settlement.creditOf(address(0), stranger);
+        for (uint256 i = 0; i < PAIRS; i++) {
+            Status status = statusOf(pairs[i].order);
+            bool open_ = status == Status.Locked || status == Status.Revealed;
+            if (open_) owed += uint256(pairs[i].order.price) + pairs[i].order.sellerBond;
+        }
+        return address(settlement).balance == owed;
     }
 
     function stateOf(Pair storage pair) internal view returns (bytes memory) {
