@@ -124,20 +124,28 @@ def fit(
 @click.command()
 @click.argument("folder", type=FOLDER)
 @click.argument("file", type=FILE)
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML page with plots to this file."
+)
 @json_option
-def appraise(folder: Path, file: Path, as_json: bool) -> None:
+def appraise(folder: Path, file: Path, report: Path | None, as_json: bool) -> None:
     """Price FILE with the price function in FOLDER, offline, and say why.
 
     \b
     Example:
-      assay-oracle appraise price offer.parquet
+      assay-oracle appraise price offer.parquet --report appraisal.html
     """
     from assay_oracle.pricing.function import PriceFunction
     from assay_oracle.pricing.tables import parse_records
 
     function = PriceFunction.load(folder)
     with file.open("rb") as source:
-        appraisal = function.appraise(parse_records(source, function.schema))
+        records = parse_records(source, function.schema)
+    appraisal = function.appraise(records)
+    if report is not None:
+        from assay_oracle.report import page
+
+        report.write_text(page(function, records, appraisal), encoding="utf-8")
     emit(appraisal.to_dict(), _told(appraisal), as_json)
 
 
@@ -293,7 +301,7 @@ def _told(appraisal: "Appraisal") -> str:
 
 def _shown(function: "PriceFunction") -> str:
     manifest = function.manifest
-    rule = manifest.rule
+    rule, carried = manifest.rule, manifest.carried
     lines = [
         f"function\t0x{function.hash.hex()}",
         f"method\t{manifest.method}",
@@ -302,7 +310,12 @@ def _shown(function: "PriceFunction") -> str:
         f"fidelity\t{manifest.fidelity:.4f}",
         f"records\t{manifest.owner_records} of the owner, {manifest.validation_records} for validation",
         "",
-        "carries of the owner's model and data:",
-        *(f"  {leak.tensor}\t{leak.bytes} bytes\t{leak.carries}" for leak in manifest.leaks),
+        f"carries\t{carried.bytes} bytes",
+        f"owner's\t{carried.owner_records} records in it",
+        f"validation\t{carried.validation_records} records in it",
+        f"best copy\tagrees with the model on {carried.copy_fidelity:.1%}, made by {carried.copied_by}",
+        "",
+        "tensor\tbytes\towner's records\tvalidation records\tcarries",
+        *("\t".join(str(value) for value in leak.model_dump().values()) for leak in manifest.leaks),
     ]
     return "\n".join(lines)

@@ -32,7 +32,22 @@ class Leak(Value):
 
     tensor: str
     bytes: int
+    owner_records: int
+    """Records of the owner whose features or labels it holds."""
+    validation_records: int
+    """Validation records whose features or labels it holds."""
     carries: str
+
+
+class Carried(Value):
+    """What all tensors of the artifact together say about the owner."""
+
+    bytes: int
+    owner_records: int
+    validation_records: int
+    copy_fidelity: float
+    """Agreement with the model, 0..1, of the best copy of it that we know how to make from the artifact."""
+    copied_by: str
 
 
 class Control(Value):
@@ -66,6 +81,7 @@ class Manifest(Value):
     owner_records: int
     validation_records: int
     leaks: tuple[Leak, ...]
+    carried: Carried
     hash: Bytes32 = bytes(32)
 
 

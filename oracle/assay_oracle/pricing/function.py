@@ -14,9 +14,9 @@ from torch import Tensor
 
 from assay.protocol.messages import Schema
 from assay_oracle.errors import DataError, FidelityError
-from assay_oracle.pricing import artifact, duplicates, methods
+from assay_oracle.pricing import artifact, duplicates, leaks, methods
 from assay_oracle.pricing.appraisal import Appraisal, Verdict
-from assay_oracle.pricing.artifact import Control, Leak, Manifest
+from assay_oracle.pricing.artifact import Control, Manifest
 from assay_oracle.pricing.blackbox import as_black_box
 from assay_oracle.pricing.calibration import calibrate
 from assay_oracle.pricing.context import MAX_BASE, Context, Progress, Sample, Task, no_progress
@@ -366,28 +366,17 @@ def _assemble(
         "owner.hashes": duplicates.salted(hashes, salt),
         "encoder.centre": torch.from_numpy(context.encoder.centre),
         "encoder.scale": torch.from_numpy(context.encoder.scale),
-        "base.x": context.base.x,
-        "base.y": context.base.y,
         "base.weight": context.base.weight,
-        "validation.x": context.validation.x,
-        "validation.y": torch.tensor(context.metric.y),
         **{f"method.{name}": tensor for name, tensor in fitted.parts.tensors.items()},
     }
+    if fitted.needs_records:
+        tensors["base.x"], tensors["base.y"] = context.base.x, context.base.y
+        tensors["validation.x"], tensors["validation.y"] = context.validation.x, torch.tensor(context.metric.y)
+        if context.metric.groups is not None:
+            tensors["validation.groups"] = torch.from_numpy(context.metric.groups)
     if context.encoder.basis is not None:
         tensors["encoder.basis"] = context.encoder.basis
-    if context.metric.groups is not None:
-        tensors["validation.groups"] = torch.from_numpy(context.metric.groups)
-    said = {
-        "owner.hashes": f"whether a record that one holds is among the owner's {task.owner.n}; no record",
-        "encoder.centre": "means of the owner's features",
-        "encoder.scale": "spreads of the owner's features",
-        "encoder.basis": "principal directions of the owner's records",
-        "base.x": f"features of {len(context.base)} of the owner's {task.owner.n} records",
-        "base.y": f"labels of {len(context.base)} of the owner's records",
-        "validation.x": f"features of all {len(context.validation)} validation records",
-        "validation.y": f"labels of all {len(context.validation)} validation records",
-        **{f"method.{name}": text for name, text in fitted.parts.leaks.items()},
-    }
+    table = leaks.leaks(task, fitted, tensors)
     before = _no_offer(fitted)
     manifest = Manifest(
         schema_=context.schema,
@@ -407,11 +396,8 @@ def _assemble(
         near_radius=duplicates.near_radius(context.base),
         owner_records=task.owner.n,
         validation_records=task.held.n,
-        leaks=tuple(
-            Leak(tensor=name, bytes=tensors[name].nbytes, carries=said[name])
-            for name in sorted(tensors)
-            if name in said
-        ),
+        leaks=table,
+        carried=leaks.carried(task, fitted, table),
     )
     sealed, _ = artifact.seal(manifest, tensors)
     return PriceFunction(sealed, fitted, tensors)
@@ -421,13 +407,15 @@ def _restore_context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:
     schema = manifest.schema_
     centre, scale = tensors["encoder.centre"].numpy(), tensors["encoder.scale"].numpy()
     encoder = Encoder(schema, centre, scale, manifest.target, manifest.standardised, tensors.get("encoder.basis"))
-    y = tensors["validation.y"].numpy()
+    nothing = torch.zeros(0, dtype=torch.float64)
+    no_x = torch.zeros((0, encoder.width), dtype=torch.float64)
+    x, y = tensors.get("validation.x", no_x), tensors.get("validation.y", nothing).numpy()
     groups = tensors["validation.groups"].numpy() if "validation.groups" in tensors else None
-    x = tensors["validation.x"]
+    base = Sample(tensors.get("base.x", no_x), tensors.get("base.y", nothing), tensors["base.weight"])
     return Context(
         schema=schema,
         encoder=encoder,
-        base=Sample(tensors["base.x"], tensors["base.y"], tensors["base.weight"]),
+        base=base,
         validation=Sample(x, encoder.y(y), torch.ones(len(x), dtype=torch.float64)),
         metric=Metric(manifest.metric, y, groups),
         decay=manifest.decay,

@@ -71,6 +71,7 @@ class Method(Protocol):
     """Asks the black box for labels alone."""
     settings: ClassVar[Mapping[str, int | float | str]]
     """What an owner may set, with what it is if she does not."""
+    needs_records: ClassVar[bool]
     context: Context
     parts: Parts
 
@@ -99,6 +100,8 @@ class Additive(ABC):
     name: ClassVar[str]
     label_only: ClassVar[bool] = False
     settings: ClassVar[Mapping[str, int | float | str]] = {}
+    needs_records: ClassVar[bool] = True
+    """Prices with the owner's and the validation records at hand; an artifact of one that does not carries none."""
 
     def __init__(self, context: Context, parts: Parts) -> None:
         self.context = context

@@ -17,6 +17,7 @@ class Influence(OnNetwork):
     """Sum of influences."""
 
     name = "influence"
+    needs_records = False
 
     @classmethod
     def fit(cls, task: Task) -> Self:

@@ -11,6 +11,7 @@ class Loss(OnNetwork):
     """Sum of losses."""
 
     name = "loss"
+    needs_records = False
 
     def points(self, records: Records) -> Float64:
         """Loss of the student at each record, (n,)."""

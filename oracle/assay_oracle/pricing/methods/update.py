@@ -16,6 +16,7 @@ class Update(OnNetwork):
     """Sum of gradient norms."""
 
     name = "update"
+    needs_records = False
 
     def points(self, records: Records) -> Float64:
         """Norm of each record's gradient in all parameters of the student, (n,)."""
