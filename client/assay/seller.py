@@ -21,6 +21,7 @@ from assay.errors import (
     OfferRefused,
     OracleError,
     OracleMisbehaved,
+    OracleUnreachable,
     OrderDiffers,
     QuoteExpired,
     RevealTooLate,
@@ -284,15 +285,20 @@ class Seller:
         assert record.key_hash is not None
         assert record.acceptance is not None
         request = AcceptanceRequest(key_hash=record.key_hash, signature=record.acceptance, cooperative=cooperative)
-        self._oracle.accept(record.offer_id, request)
-        self._tell("waiting for the payment to be locked")
-        state = self._wait_for(record, lambda s: s.status is not OfferStatus.ACCEPTED)
-        if state.status is not OfferStatus.POSTED:
-            raise OfferRefused(
-                state.code or str(state.status),
-                state.reason or f"the oracle did not post the order: the offer is {state.status}",
-                hint="run the same command again when that is mended",
-            )
+        try:
+            self._oracle.accept(record.offer_id, request)
+            self._tell("waiting for the payment to be locked")
+            state = self._wait_for(record, lambda s: s.status is not OfferStatus.ACCEPTED)
+        except OracleUnreachable:
+            if not self._is_posted(record):
+                raise
+        else:
+            if state.status is not OfferStatus.POSTED:
+                raise OfferRefused(
+                    state.code or str(state.status),
+                    state.reason or f"the oracle did not post the order: the offer is {state.status}",
+                    hint="run the same command again when that is mended",
+                )
         for _ in range(int(POSTING_PATIENCE / self._poll)):
             if self._is_posted(record):
                 break

@@ -303,6 +303,26 @@ def test_posted_order_is_found_although_oracle_and_quote_are_gone(market: Market
     assert seller.step(record) is Status.REVEALED
 
 
+def test_order_locked_by_an_oracle_that_then_dies_is_found_on_chain(market: Market) -> None:
+    seller, record = market.quoted()
+
+    def die() -> None:
+        market.transport.down = True
+        raise RuntimeError("killed")
+
+    market.chain.after_post = die
+    assert seller.accept(record).key_hash == seller.order(seller.accept(record)).order.key_hash
+    assert market.transport.down
+
+
+def test_oracle_that_dies_before_it_posts_is_told(market: Market) -> None:
+    seller, record = market.quoted()
+    market.transport.down = True
+    with pytest.raises(OracleUnreachable):
+        seller.accept(record)
+    assert market.status(record) is Status.NONE
+
+
 def test_order_with_another_key_is_not_ours(market: Market) -> None:
     seller, record = market.locked()
     posted, status = market.chain.orders[record.quote.order_id()]
