@@ -1,7 +1,5 @@
 """The benchmark's quick form: digits alone, held to floors two standard errors under the published goals."""
 
-from pathlib import Path
-
 import pytest
 
 from assay_oracle.bench.packages import DEFAULT_CACHE
@@ -32,7 +30,7 @@ CEILINGS = {
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Unit], Kept]:
     units, kept = plan((SEED,), quick=True), Kept(tmp_path_factory.mktemp("kept"))
-    refused = list(run(units, kept, DEFAULT_CACHE, 2, lambda unit: None))
+    refused = list(run(units, kept, DEFAULT_CACHE, 2, lambda _: None))
     assert refused == []
     return units, kept
 
