@@ -17,6 +17,7 @@ from eth_account.signers.local import LocalAccount
 from assay import envelope
 from assay.chain import PostedOrder, SettlementClient, move_on
 from assay.errors import (
+    ChainError,
     NodeUnreachable,
     OfferRefused,
     OracleError,
@@ -408,9 +409,7 @@ class Seller:
     def _locked(self, record: OfferRecord, posted: PostedOrder, deadline: int, reveal: bool) -> None:
         order, order_id = posted.order, posted.order.order_id()
         notes = self._notes(order)
-        if notes and notes.acknowledgement:
-            acknowledgement = notes.acknowledgement
-            move_on(self._chain, order_id, lambda: self._chain.settle(order, acknowledgement))
+        if notes and notes.acknowledgement and self._settle(order, notes.acknowledgement):
             return
         if not reveal and self._now() < deadline - 2 * REVEAL_MARGIN:
             self._tell("waiting for the buyer to close")
@@ -425,6 +424,20 @@ class Seller:
             receipt = notes.receipt
         move_on(self._chain, order_id, lambda: self._chain.reveal_key(order, self._store.key(record), receipt))
         self._say("revealed the key")
+
+    def _settle(self, order: Order, acknowledgement: bytes) -> bool:
+        """Closes the order with the buyer's consent; False where the contract refuses that.
+
+        A wallet can take its signature back, or fail in any way it likes: that must keep no key from the chain.
+        """
+        try:
+            move_on(self._chain, order.order_id(), lambda: self._chain.settle(order, acknowledgement))
+        except (NodeUnreachable, TransactionPending):
+            raise
+        except ChainError as error:
+            self._tell(f"the buyer's acknowledgement does not settle the order ({error.message})")
+            return False
+        return True
 
     def _is_safe_to_reveal(self, posted: PostedOrder, deadline: int) -> bool:
         """Whether what is revealed now will be paid for: the order stays, and the transaction is mined in time.

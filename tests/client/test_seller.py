@@ -7,6 +7,7 @@ import pytest
 
 from assay import envelope
 from assay.errors import (
+    ChainError,
     ContractReverted,
     NodeUnreachable,
     OfferRefused,
@@ -17,6 +18,7 @@ from assay.errors import (
     RevealTooLate,
     SaleError,
     SettingsError,
+    TransactionPending,
     UsageError,
 )
 from assay.protocol.messages import OfferStatus
@@ -459,6 +461,45 @@ def test_acknowledged_order_is_settled_without_the_key(market: Market) -> None:
     market.buyer().look(market.model_id)
     assert seller.step(record) is Status.PAID
     assert market.chain.sent == ["settle"]
+    assert market.chain.keys == {}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ContractReverted("BuyerSignatureInvalid", {"buyer": "a wallet"}),
+        ChainError("the node refused: out of gas"),
+        ChainError("transaction 0x00 was mined and failed"),
+    ],
+    ids=["revoked", "burns_gas", "revoked_in_front"],
+)
+def test_acknowledgement_that_the_contract_refuses_keeps_no_key_from_the_chain(
+    market: Market, monkeypatch: pytest.MonkeyPatch, refusal: ChainError
+) -> None:
+    seller, record = market.locked(cooperative=True)
+    market.transport.idle = True
+    market.orders.cycle()
+    market.buyer().look(market.model_id)
+
+    def refuse(*_: Any) -> None:
+        raise refusal
+
+    monkeypatch.setattr(market.chain, "settle", refuse)
+    assert seller.step(record, reveal=False) is Status.LOCKED
+    assert seller.step(record) is Status.REVEALED
+
+
+def test_settling_that_cannot_be_sent_now_is_tried_again(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    seller, record = market.locked(cooperative=True)
+    market.transport.idle = True
+    market.orders.cycle()
+    market.buyer().look(market.model_id)
+    for fault in (NodeUnreachable("no answer"), TransactionPending("not mined")):
+        with monkeypatch.context() as patch:
+            patch.setattr(market.chain, "settle", lambda *_, fault=fault: (_ for _ in ()).throw(fault))
+            with pytest.raises(type(fault)):
+                seller.step(record)
+    assert seller.step(record) is Status.PAID
     assert market.chain.keys == {}
 
 
