@@ -4,9 +4,10 @@
     python scripts/mutate.py --every 20      every 20th, evenly spread
     python scripts/mutate.py --minimum 0.9   ends in 1 below that share of killed mutants
 
-Works on a copy of the tree in `out/mutate` (ape overlooks what lies in `.build`). A mutant is killed if it does not compile or if a test fails: first
-forge's short suite, then, for what survives that, the specification in `tests/contracts`. What is known of these very
-contracts and tests is kept in `out/mutate`, so that an interrupted run goes on where it was.
+Works on a copy of the tree in `out/mutate` (ape overlooks what lies in `.build`). A mutant is killed if it does not
+compile or if a test fails: first forge's short suite, then, for what survives that, the specification in
+`tests/contracts`. What is known of these very contracts and tests is kept there, so that an interrupted run goes on
+where it was.
 """
 
 import argparse
