@@ -27,7 +27,10 @@ ENDED = ("declined", "paid", "disputed", "refunded")
 
 
 class OfferRecord(Value):
-    """One offer of one data set to one model. ``source_digest`` is SHA-256 of the unsealed file."""
+    """One offer of one data set to one model.
+
+    ``source_digest`` is SHA-256 of the unsealed file; ``handed_over``: the oracle was seen to have given out the key.
+    """
 
     source: str
     source_digest: Bytes32
@@ -41,6 +44,7 @@ class OfferRecord(Value):
     oracle_signature: Signature | None = None
     key_hash: Bytes32 | None = None
     acceptance: Signature | None = None
+    handed_over: bool = False
     outcome: str | None = None
 
 

@@ -392,6 +392,7 @@ class Seller:
         Raises:
             RevealTooLate: the deadline is too close to reveal safely.
         """
+        record = self._store.load(record.data_root)
         posted = self.order(record)
         order, order_id = posted.order, posted.order.order_id()
         state = self._chain.order_state(order_id)
@@ -409,12 +410,14 @@ class Seller:
     def _locked(self, record: OfferRecord, posted: PostedOrder, deadline: int, reveal: bool) -> None:
         order, order_id = posted.order, posted.order.order_id()
         notes = self._notes(order)
+        if notes and notes.key_envelope and not record.handed_over:
+            record = self._store.save(record.model_copy(update={"handed_over": True}))
         if notes and notes.acknowledgement and self._settle(order, notes.acknowledgement):
             return
         if not reveal and self._now() < deadline - 2 * REVEAL_MARGIN:
             self._tell("waiting for the buyer to close")
             return
-        if not self._is_safe_to_reveal(posted, deadline):
+        if not self._is_safe_to_reveal(posted, deadline, secret=not record.handed_over):
             return
         receipt = b""
         if order.require_receipt:
@@ -439,17 +442,24 @@ class Seller:
             return False
         return True
 
-    def _is_safe_to_reveal(self, posted: PostedOrder, deadline: int) -> bool:
+    def _is_safe_to_reveal(self, posted: PostedOrder, deadline: int, *, secret: bool = True) -> bool:
         """Whether what is revealed now will be paid for: the order stays, and the transaction is mined in time.
+
+        A key that is no longer ``secret`` to the buyer cannot be lost by revealing it: then any time is good.
 
         Raises:
             RevealTooLate: it might be mined too late.
         """
         now = self._now()
-        if now > deadline - REVEAL_MARGIN:
+        if now > deadline - REVEAL_MARGIN and secret:
             raise RevealTooLate(
                 f"{max(deadline - now, 0)} s before the deadline, less than the {REVEAL_MARGIN} s that are safe",
                 hint="the key stays secret and the buyer is refunded; offer other data",
+            )
+        if now > deadline:
+            raise RevealTooLate(
+                f"the deadline passed {now - deadline} s ago, and the buyer has the key through the oracle",
+                hint="if the buyer pays after all, the same command shows it",
             )
         if not self._chain.is_confirmed(posted.block):
             self._tell("waiting until no reorganisation can take the payment back")

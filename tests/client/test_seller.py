@@ -404,6 +404,31 @@ def test_key_stays_secret_within_the_margin(market: Market) -> None:
     assert market.chain.keys == {}
 
 
+def test_key_that_is_out_is_revealed_up_to_the_deadline(market: Market) -> None:
+    seller, record = market.locked(cooperative=True)
+    market.work()
+    market.pass_time(HOUR)
+    assert seller.step(record) is Status.REVEALED
+
+
+def test_key_that_was_seen_to_be_out_is_revealed_without_the_oracle(market: Market) -> None:
+    seller, record = market.locked(cooperative=True)
+    market.work()
+    assert seller.step(record, reveal=False) is Status.LOCKED
+    market.transport.down = True
+    market.pass_time(HOUR)
+    assert market.seller().step(record) is Status.REVEALED
+
+
+def test_key_that_is_out_comes_too_late_after_the_deadline(market: Market) -> None:
+    seller, record = market.locked(cooperative=True)
+    market.work()
+    market.pass_time(HOUR + 1)
+    with pytest.raises(RevealTooLate, match="the deadline passed 1 s ago"):
+        seller.step(record)
+    assert market.chain.keys == {}
+
+
 def test_clock_ahead_of_a_chain_that_stands_still_is_heeded(market: Market) -> None:
     _, record = market.locked()
     market.time += HOUR
