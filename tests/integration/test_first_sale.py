@@ -6,6 +6,7 @@ processes of their own; what people do is what ``assay`` lets them do.
 
 import itertools
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,11 +73,12 @@ def quoted(town: Town, who: Party, name: str, seed: int) -> OfferRecord:
     return record
 
 
-def order_of(town: Town, seller: Party, status: Status) -> str:
-    """Id of the seller's order that comes into this state."""
+def order_of(town: Town, seller: Party, status: Status, *, by: "subprocess.Popen[str]") -> str:
+    """Id of the seller's order that the running command ``by`` takes into this state."""
     chain = town.chain()
 
     def find() -> str | None:
+        assert by.poll() is None, by.communicate()
         ids = [posted.order.order_id() for posted in chain.posted(seller=seller.account.address)]
         return next(("0x" + found.hex() for found in ids if chain.order_state(found).status is status), None)
 
@@ -105,7 +107,7 @@ def test_first_sale(town: Town, ada: Party) -> None:
 
     before = town.chain().balance(ada.account.address)
     selling = ada.start("sell", data, "--model", town.model, "--yes")
-    order_id = order_of(town, ada, Status.LOCKED)
+    order_id = order_of(town, ada, Status.LOCKED, by=selling)
     row = eventually(lambda: (found := purchase(town, order_id)).get("file") and found, 120)
     sold = ada.end(selling)
 
@@ -121,7 +123,7 @@ def test_first_sale(town: Town, ada: Party) -> None:
 def test_sale_with_the_key_on_chain(town: Town, ada: Party) -> None:
     data = town.file("on_chain.csv", csv(11, 60, (2,)))
     selling = ada.start("sell", data, "--model", town.model, "--yes", "--no-cooperation")
-    assert bought(town, order_of(town, ada, Status.REVEALED)).read_bytes() == data.read_bytes()
+    assert bought(town, order_of(town, ada, Status.REVEALED, by=selling)).read_bytes() == data.read_bytes()
     assert ada.end(selling)["status"] == "paid"
 
 
@@ -202,14 +204,18 @@ def test_oracle_killed_in_the_middle_of_a_sale(town: Town, ada: Party) -> None:
     data = town.file("killed.csv", csv(19, 60, (2,)))
     price = ada.assay("sell", data, "--model", town.model, "--quote-only")["price"]
     town.daemon.kill()
-    told = ada.refused("sell", data, "--model", town.model, "--yes")
+    try:
+        told = ada.refused("sell", data, "--model", town.model, "--yes")
+    finally:
+        town.daemon.start()
     assert told["code"] == "oracle_unreachable"
-    town.daemon.start()
     selling = ada.start("sell", data, "--model", town.model, "--yes", "--patience", "5")
-    order_id = order_of(town, ada, Status.LOCKED)
+    order_id = order_of(town, ada, Status.LOCKED, by=selling)
     town.daemon.kill()
-    assert order_of(town, ada, Status.REVEALED) == order_id
-    town.daemon.start()
+    try:
+        assert order_of(town, ada, Status.REVEALED, by=selling) == order_id
+    finally:
+        town.daemon.start()
     assert bought(town, order_id).read_bytes() == data.read_bytes()
     sold = ada.end(selling)
     assert (sold["status"], sold["price"]) == ("paid", price)

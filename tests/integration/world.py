@@ -81,7 +81,7 @@ class Party:
         """Starts a command beside us."""
         environment = {**os.environ, **self.environment, "ASSAY_ORACLE": self.town.url, **changes}
         command = [BIN / "assay", *map(str, arguments), "--json"]
-        return subprocess.Popen(
+        started = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -89,6 +89,8 @@ class Party:
             text=True,
             env=environment,
         )
+        self.town.started.append(started)
+        return started
 
     def assay(self, *arguments: object, status: int = 0, **changes: str) -> Any:
         """Runs a command to its end; its JSON."""
@@ -134,6 +136,7 @@ class Town:
         self.deployments.mkdir()
         node.deploy(self.deployments / "31337.json")
         self.daemon = Daemon(folder / "oracle.toml")
+        self.started: list[subprocess.Popen[str]] = []
         self.url = self.daemon.url
         self.owner = Party(self, "owner")
         self.oracle = self._make_oracle()
@@ -150,6 +153,10 @@ class Town:
         return OracleClient(self.url)
 
     def close(self) -> None:
+        """Ends everything, also the commands that a failed test left."""
+        for command in self.started:
+            command.kill()
+            command.communicate()
         self.http.close()
         self.daemon.stop()
 
