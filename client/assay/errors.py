@@ -31,7 +31,8 @@ AssayError
     ├── OfferRefused         the data cannot be priced
     ├── QuoteExpired
     ├── RevealTooLate        too close to the deadline to reveal safely
-    └── OrderDiffers         the order on chain is not the one that was agreed
+    ├── OrderDiffers         the order on chain is not the one that was agreed
+    └── OrderMissing         the order is not on chain: not posted, or a reorganisation removed it
 """
 
 from typing import Any
@@ -191,3 +192,7 @@ class RevealTooLate(SaleError):
 
 class OrderDiffers(SaleError):
     """The order on chain is not the one that was agreed."""
+
+
+class OrderMissing(SaleError):
+    """The order is not on chain: it was not posted, or a reorganisation removed it."""

@@ -18,12 +18,14 @@ from assay import envelope
 from assay.chain import PostedOrder, SettlementClient, move_on
 from assay.errors import (
     ChainError,
+    ContractReverted,
     NodeUnreachable,
     OfferRefused,
     OracleError,
     OracleMisbehaved,
     OracleUnreachable,
     OrderDiffers,
+    OrderMissing,
     QuoteExpired,
     RevealTooLate,
     SaleError,
@@ -52,6 +54,8 @@ POSTING_PATIENCE = 60
 """Seconds in which one's own node must show an order that the oracle's node has seen."""
 
 FINAL = (Status.PAID, Status.DISPUTED, Status.REFUNDED)
+PASSING = ("StatusMismatch", "DeadlineNotPassed")
+"""What the contract refuses through a node that lags behind the one that was asked for the order's state."""
 _PENDING = (OfferStatus.UPLOADING, OfferStatus.PRICING)
 
 Say = Callable[[str], None]
@@ -349,13 +353,14 @@ class Seller:
         """The posted order, found to be the one that was agreed.
 
         Raises:
-            OrderDiffers: another one was posted for this pair, or none.
+            OrderDiffers: another one was posted for this pair.
+            OrderMissing: none was, or a reorganisation removed it.
         """
         if record.quote is None:
             raise UsageError("expected an offer with a quote, got one without")
         posted = self._chain.posted(order_id=record.quote.order_id())
         if not posted:
-            raise OrderDiffers(
+            raise OrderMissing(
                 "the order is not on chain",
                 hint="a reorganisation may have removed it: run the same command again",
             )
@@ -369,19 +374,39 @@ class Seller:
         """Hands the key over and waits until the sale has ended.
 
         ``patience``: seconds to leave the buyer for a cooperative close before the key goes on chain; 0 reveals at
-        once.
+        once. Faults that pass, of the node or by a reorganisation, are waited out.
+
+        Raises:
+            OrderDiffers: the order on chain is not the one that was agreed.
+            OrderMissing: it is gone, and its quote ran out, so that it will not come back.
+            RevealTooLate: the deadline is too close to reveal safely.
+            ContractReverted: the contract refuses, and will go on refusing.
         """
         clock = self._clock or self._chain.block_time
-        start = clock()
+        start: int | None = None
         while True:
             try:
-                status = self.step(record, reveal=clock() >= start + patience)
-            except (NodeUnreachable, TransactionPending) as error:
-                self._tell(f"{error.message}; trying again")
-            else:
+                now = clock()
+                start = now if start is None else start
+                status = self.step(record, reveal=now >= start + patience)
                 if status in FINAL:
                     return status
+            except (ChainError, OrderMissing) as error:
+                if self._stays(error, record):
+                    raise
+                self._tell(f"{error.message}; trying again")
             self._pause.wait(self._poll)
+
+    def _stays(self, error: ChainError | OrderMissing, record: OfferRecord) -> bool:
+        """Whether trying again cannot help."""
+        if isinstance(error, ContractReverted):
+            return error.error not in PASSING
+        if isinstance(error, OrderMissing) and record.quote:
+            try:
+                return self._now() > record.quote.expiry
+            except ChainError:
+                return False
+        return False
 
     def step(self, record: OfferRecord, *, reveal: bool = True) -> Status:
         """Does the one thing that can be done now, if any, and returns the state after it.

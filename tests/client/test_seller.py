@@ -14,6 +14,7 @@ from assay.errors import (
     OracleMisbehaved,
     OracleUnreachable,
     OrderDiffers,
+    OrderMissing,
     QuoteExpired,
     RevealTooLate,
     SaleError,
@@ -448,7 +449,7 @@ def test_key_waits_for_confirmations(market: Market) -> None:
 def test_reorganised_order_keeps_its_key(market: Market) -> None:
     seller, record = market.locked()
     market.chain.reorganise()
-    with pytest.raises(OrderDiffers, match="not on chain"):
+    with pytest.raises(OrderMissing, match="not on chain"):
         seller.step(record)
     assert market.chain.keys == {}
     market.work()
@@ -547,21 +548,94 @@ def test_refusal_by_the_contract_is_told(market: Market) -> None:
         seller.step(record)
 
 
-def test_release_survives_a_node_that_fails_for_a_while(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+def failing(market: Market, monkeypatch: pytest.MonkeyPatch, faults: list[Exception]) -> None:
+    """The node's answers about orders are these ``faults`` first."""
+    order_state = market.chain.order_state
+
+    def answer(order_id: bytes) -> Any:
+        if faults:
+            raise faults.pop(0)
+        return order_state(order_id)
+
+    monkeypatch.setattr(market.chain, "order_state", answer)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        NodeUnreachable("no answer"),
+        TransactionPending("not mined"),
+        ChainError("the node refused: 429 too many requests"),
+        ContractReverted("DeadlineNotPassed", {"deadline": 1}),
+    ],
+    ids=["silent", "pending", "rate_limit", "lagging"],
+)
+def test_release_survives_a_node_that_refuses_for_a_while(
+    market: Market, monkeypatch: pytest.MonkeyPatch, fault: ChainError
+) -> None:
     seller, record = market.locked()
     seller.step(record)
     market.pass_time(HOUR + 1)
-    step = seller.step
-    failures = iter([NodeUnreachable("no answer"), NodeUnreachable("no answer")])
-
-    def failing(*arguments: Any, **options: Any) -> Status:
-        for error in failures:
-            raise error
-        return step(*arguments, **options)
-
-    monkeypatch.setattr(seller, "step", failing)
+    failing(market, monkeypatch, [fault, fault])
     assert seller.release(record) is Status.PAID
     assert sum("trying again" in said for said in market.said) == 1
+
+
+def test_release_survives_a_clock_that_cannot_be_read(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    seller, record = market.locked()
+    seller.step(record)
+    market.pass_time(HOUR + 1)
+    block_time, faults = market.chain.block_time, iter([ChainError("rate limit")])
+
+    def answer() -> int:
+        for fault in faults:
+            raise fault
+        return block_time()
+
+    monkeypatch.setattr(market.chain, "block_time", answer)
+    assert seller.release(record) is Status.PAID
+
+
+def test_release_survives_a_reorganisation(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    seller, record = market.locked()
+    kept = dict(market.chain.orders)
+    market.chain.reorganise()
+
+    def come_back(_: float) -> bool:
+        market.chain.orders = kept | market.chain.orders
+        if market.chain.keys:
+            market.pass_time(HOUR + 1)
+        return True
+
+    monkeypatch.setattr(seller._pause, "wait", come_back)
+    assert seller.release(record, patience=0) is Status.PAID
+    assert any("not on chain; trying again" in said for said in market.said)
+
+
+def test_release_gives_up_on_an_order_that_cannot_come_back(market: Market) -> None:
+    seller, record = market.locked()
+    market.chain.reorganise()
+    market.pass_time(2 * DAY)
+    with pytest.raises(OrderMissing):
+        seller.release(record)
+
+
+def test_release_stops_at_an_order_that_differs(market: Market) -> None:
+    seller, record = market.locked()
+    posted, status = market.chain.orders[record.quote.order_id()]
+    other = posted.order.model_copy(update={"price": 1})
+    market.chain.orders[record.quote.order_id()] = (replace(posted, order=other), status)
+    with pytest.raises(OrderDiffers):
+        seller.release(record, patience=0)
+    assert market.chain.keys == {}
+
+
+def test_release_stops_at_a_refusal_that_stays(market: Market) -> None:
+    seller, record = market.quoted()
+    record = seller.bind(record, key=b"\x05" * 32)
+    seller.post(record)
+    with pytest.raises(ContractReverted, match="KeyMismatch"):
+        seller.release(record, patience=0)
 
 
 def test_end_is_recorded(market: Market) -> None:
