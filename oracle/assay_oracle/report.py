@@ -156,6 +156,9 @@ def _sorted_points(appraisal: Appraisal) -> Any:
         if len(places):
             values = appraisal.points[order][places]
             axis.scatter(places, values, s=12, color=colour, label=str(verdict))
+    sizes = np.abs(appraisal.points[appraisal.points != 0])
+    if len(sizes):  # a few records can outshine all others: linear for the smaller half, logarithmic beyond
+        axis.set_yscale("symlog", linthresh=float(np.median(sizes)))
     axis.axhline(0, color="#222222", linewidth=0.8)
     axis.set_xlabel("record, by value")
     axis.set_ylabel("value")
