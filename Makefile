@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 CONTRACTS := $(shell find contracts -name '*.sol')
 
-.PHONY: help setup check test test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic mutate \
+.PHONY: help setup check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic mutate \
   coverage slither bench-pricing clean
 
 help: ## list the targets
@@ -39,12 +39,12 @@ help: ## list the targets
 	scripts/link_tools.sh $(TOOLS)
 	@mkdir -p .build && touch $@
 
-.build/solc/solc: .build/venv .build/npm scripts/solc/provide.py scripts/solc/solc
+.build/compiler: .build/venv .build/npm scripts/solc/provide.py scripts/solc/solc
 	@echo "== Solidity compiler" >&2
 	python scripts/solc/provide.py .build/solc >/dev/null
-	@touch -h $@
+	@touch $@
 
-.build/contracts: .build/solc/solc ape-config.yaml $(CONTRACTS)
+.build/contracts: .build/compiler ape-config.yaml $(CONTRACTS)
 	@echo "== Contracts" >&2
 	ape compile
 	@mkdir -p .build && touch $@
@@ -67,9 +67,15 @@ check: setup ## lint, type-check, formatting, generated files
 	python scripts/make_vectors.py --check
 	python scripts/gas.py --check
 
-test: setup ## the default suite
+test: setup ## the default suite, the contract beside everything else
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-python test-chain
+
+test-python: setup ## client, oracle, prices, documents
 	pytest -p no:ape_test tests --ignore tests/contracts
-	$(MAKE) --no-print-directory test-contracts test-forge
+
+test-chain: setup
+	$(MAKE) --no-print-directory test-contracts
+	$(MAKE) --no-print-directory test-forge
 
 test-unit: setup ## tests without sockets
 	pytest -p no:ape_test -m unit tests --ignore tests/contracts
