@@ -76,6 +76,7 @@ class Seller:
         now: unix time of a clock to heed beside the latest block's, which is old where a node or a chain stands still.
         say: told what happens, in a sentence.
         poll: seconds between two looks at the oracle or the chain.
+        trust_wallet: rely on the receipt of a buyer that is a contract, which can take it back.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Seller:
         now: Callable[[], int] | None = None,
         say: Say = _silent,
         poll: float = 1.0,
+        trust_wallet: bool = False,
     ) -> None:
         self._chain = chain
         self._oracle = oracle
@@ -97,6 +99,7 @@ class Seller:
         self._say = say
         self._said = ""
         self._poll = poll
+        self._trust_wallet = trust_wallet
         self._pause = threading.Event()
 
     def _now(self) -> int:
@@ -149,11 +152,14 @@ class Seller:
 
         Raises:
             SettingsError: the oracle is not the model's; nothing was sent.
+            SaleError: the model takes no quotes, or needs the receipt of a buyer that can take it back.
             OfferRefused: the data cannot be priced, or was priced for this model before; or the offer lapsed.
             OracleMisbehaved: the quote is for other data, another seller or model, or not by the model's oracle.
         """
         record = self._store.load(record.data_root)
         terms = self._terms(record.model_id)
+        if terms.require_receipt and self._chain.is_contract(terms.owner):
+            self._check_trusted(terms.owner)
         message = self._chain.domain.offer(record.model_id, record.seller, record.data_root, record.nonce)
         info = self._oracle_of(record.model_id)
         upload = self._envelope(record, info.recipient)
@@ -444,14 +450,34 @@ class Seller:
             return
         if not self._is_safe_to_reveal(posted, deadline, secret=not record.handed_over):
             return
-        receipt = b""
-        if order.require_receipt:
-            if notes is None or notes.receipt is None:
-                self._tell("waiting for the buyer's receipt")
-                return
-            receipt = notes.receipt
+        receipt = self._receipt(order, notes) if order.require_receipt else b""
+        if receipt is None:
+            self._tell("waiting for the buyer's receipt")
+            return
         move_on(self._chain, order_id, lambda: self._chain.reveal_key(order, self._store.key(record), receipt))
         self._say("revealed the key")
+
+    def _receipt(self, order: Order, notes: OrderNotes | None) -> bytes | None:
+        """The buyer's receipt, if there is one that will still hold when the key is in the mempool.
+
+        Raises:
+            SaleError: it is a wallet's, which can take it back.
+        """
+        receipt = notes.receipt if notes else None
+        if receipt is None or signer_of(self._chain.domain.receipt(order.digest()), receipt) == order.buyer:
+            return receipt
+        if not self._chain.is_contract(order.buyer):
+            return None
+        self._check_trusted(order.buyer)
+        return receipt
+
+    def _check_trusted(self, wallet: str) -> None:
+        if not self._trust_wallet:
+            raise SaleError(
+                f"expected a buyer whose receipt stays valid, {wallet} is a contract: it can take its receipt back "
+                "when it sees the key in the mempool, and owe nothing",
+                hint="sell to a model without receipts, or, if you trust this buyer, say so: --trust-wallet",
+            )
 
     def _settle(self, order: Order, acknowledgement: bytes) -> bool:
         """Closes the order with the buyer's consent; False where the contract refuses that.

@@ -1,6 +1,8 @@
 """The data owner: what is sent to whom, what is refused, when the key comes out, and that any step may be run again."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from assay.errors import (
     TransactionPending,
     UsageError,
 )
+from assay.offers import OfferRecord
 from assay.protocol.messages import OfferStatus
 from assay.protocol.quote import digest
 from assay.protocol.types import Status, key_hash
@@ -464,12 +467,62 @@ def test_key_waits_for_an_earlier_transaction(market: Market) -> None:
     assert seller.step(record) is Status.REVEALED
 
 
-def test_receipt_is_waited_for(tmp_path: Any) -> None:
+def test_receipt_is_waited_for(tmp_path: Path) -> None:
     market = Market(tmp_path, require_receipt=True)
     seller, record = market.locked()
     assert seller.step(record) is Status.LOCKED
     market.buyer().look(market.model_id)
     assert seller.step(record) is Status.REVEALED
+    market.journal.close()
+
+
+WALLET = "0x" + 38 * "0" + "77"
+
+
+@pytest.fixture
+def wallets(tmp_path: Path) -> Iterator[Market]:
+    """A market whose buyer is a contract that takes signatures, and needs receipts."""
+    market = Market(tmp_path, require_receipt=True, owner=WALLET)
+    market.chain.wallets = {WALLET: b"wallet"}
+    yield market
+    market.journal.close()
+
+
+def receipt_of_the_wallet(market: Market, record: OfferRecord) -> None:
+    order = market.seller().order(record).order
+    market.http.put_receipt(order.order_id(), b"wallet" + digest(market.chain.domain.receipt(order.digest())))
+
+
+def test_receipt_that_can_be_revoked_is_not_relied_on(wallets: Market) -> None:
+    with pytest.raises(SaleError, match="can take its receipt back") as raised:
+        wallets.quoted()
+    assert "--trust-wallet" in str(raised.value.hint)
+    assert nothing_was_offered(wallets)
+
+    trusting = wallets.seller(trust_wallet=True)
+    _, record = wallets.quoted(seller=trusting)
+    record = trusting.accept(record, cooperative=False)
+    assert trusting.step(record) is Status.LOCKED
+    receipt_of_the_wallet(wallets, record)
+    with pytest.raises(SaleError, match="can take its receipt back"):
+        wallets.seller().step(record)
+    assert wallets.chain.keys == {}
+
+
+def test_receipt_of_a_wallet_that_is_trusted_is_relied_on(wallets: Market) -> None:
+    seller, record = wallets.quoted(seller=wallets.seller(trust_wallet=True))
+    record = seller.accept(record, cooperative=False)
+    receipt_of_the_wallet(wallets, record)
+    assert seller.step(record) is Status.REVEALED
+
+
+def test_receipt_that_is_nobodys_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = Market(tmp_path, require_receipt=True)
+    seller, record = market.locked()
+    notes = market.orders.notes
+    monkeypatch.setattr(market.orders, "notes", lambda found: notes(found).model_copy(update={"receipt": b"\x01" * 65}))
+    assert seller.step(record) is Status.LOCKED
+    assert any("waiting for the buyer's receipt" in said for said in market.said)
     market.journal.close()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 
 from assay.buyer import Buyer
@@ -15,7 +16,7 @@ from assay.errors import ContractReverted
 from assay.offers import OfferRecord, OfferStore
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
-from assay.protocol.quote import signer_of
+from assay.protocol.quote import digest, signer_of
 from assay.protocol.seal import ChunkProof, Layout
 from assay.protocol.types import ModelTerms, Order, Quote, Status, key_hash
 from assay.seller import Seller
@@ -99,11 +100,16 @@ class Chain(MemoryChain):
         if self.time <= deadline:
             raise ContractReverted("DeadlineNotPassed", {"deadline": deadline})
 
+    def _takes(self, account: str, message: SignableMessage, signature: bytes) -> bool:
+        if signer_of(message, signature) == account:
+            return True
+        return account in self.wallets and self.is_valid_signature(account, digest(message), signature)
+
     def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Receipt:
         self._in_time(order)
         if key_hash(order.order_id(), key) != order.key_hash:
             raise ContractReverted("KeyMismatch", {"orderId": order.order_id()})
-        if order.require_receipt and signer_of(self.domain.receipt(order.digest()), receipt) != order.buyer:
+        if order.require_receipt and not self._takes(order.buyer, self.domain.receipt(order.digest()), receipt):
             raise ContractReverted("BuyerSignatureInvalid", {"buyer": order.buyer})
         sent = self._move("reveal_key", order, (Status.LOCKED,), Status.REVEALED, window=order.dispute_window)
         self.keys[order.order_id()] = key
@@ -128,7 +134,7 @@ class Chain(MemoryChain):
         return self._move("dispute", order, (Status.REVEALED,), Status.DISPUTED)
 
     def settle(self, order: Order, acknowledgement: bytes) -> Receipt:
-        if signer_of(self.domain.acknowledgement(order.digest()), acknowledgement) != order.buyer:
+        if not self._takes(order.buyer, self.domain.acknowledgement(order.digest()), acknowledgement):
             raise ContractReverted("BuyerSignatureInvalid", {"buyer": order.buyer})
         return self._move("settle", order, (Status.LOCKED, Status.REVEALED), Status.PAID)
 

@@ -20,6 +20,7 @@ from assay.terminal import AMOUNT, emit, json_option, progress, say
 @click.option("--quote-only", is_flag=True, help="Stop at the quote; run again to sell.")
 @click.option("--no-cooperation", is_flag=True, help="Do not let the oracle hand the key to the buyer first.")
 @click.option("--patience", type=int, default=600, show_default=True, help="Seconds to leave the buyer to close.")
+@click.option("--trust-wallet", is_flag=True, help="Rely on the receipt of a contract, which can take it back.")
 @click.option("--direct", is_flag=True, help="Reveal the data itself on chain, in public: small data alone.")
 @json_option
 @pass_session
@@ -32,6 +33,7 @@ def sell(
     quote_only: bool,
     no_cooperation: bool,
     patience: int,
+    trust_wallet: bool,
     direct: bool,
     as_json: bool,
 ) -> None:
@@ -46,7 +48,13 @@ def sell(
       assay sell data.csv --model 0x12... --min-price 0.2ether --json
     """
     seller = Seller(
-        session.chain(sending=True), session.oracle, session.offers, session.account, now=session.now, say=say
+        session.chain(sending=True),
+        session.oracle,
+        session.offers,
+        session.account,
+        now=session.now,
+        say=say,
+        trust_wallet=trust_wallet,
     )
     ended = session.offers.find(file, model_id=model_id, seller=session.account.address, ended=True)
     if ended and ended.outcome:
