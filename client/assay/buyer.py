@@ -35,6 +35,9 @@ from assay.protocol.types import ModelTerms, Order, Status, key_hash
 _SUFFIXES = {b"PAR1": ".parquet", b"PK\x03\x04": ".npz"}
 _OTHER_SUFFIX = ".csv"
 
+SETTLE_MARGIN = 600
+"""Seconds before the deadline from which on a buyer who has the file leaves settling to nobody else."""
+
 Bars = Callable[[str, int], AbstractContextManager[seal.Progress]]
 """What is done and its bytes in all, to a function that takes the bytes done since its last call."""
 
@@ -139,7 +142,8 @@ class Buyer:
 
         While it is LOCKED: download, check against the commitment, leave a receipt if the terms ask for one; open it
         with the key from the oracle if the seller cooperates, and acknowledge. Once REVEALED: open with the revealed
-        key; a chunk that it does not open is disputed, else acknowledge. After silence: refund.
+        key; a chunk that it does not open is disputed, else acknowledge. After silence: refund, unless the file is
+        open: then settle.
 
         What goes wrong with this order is in the purchase's ``error``, so that it holds up no other.
 
@@ -159,10 +163,10 @@ class Buyer:
     def _advance(self, purchase: Purchase) -> None:
         order = purchase.order
         purchase.file = self._opened(order)
-        if purchase.status is Status.LOCKED and self._now() > purchase.deadline:
-            self._close(purchase, "refund", lambda: self._chain.refund(order))
-        elif purchase.file:
+        if purchase.file:
             self._acknowledge(purchase)
+        elif purchase.status is Status.LOCKED and self._now() > purchase.deadline:
+            self._close(purchase, "refund", lambda: self._chain.refund(order))
         elif purchase.status in (Status.LOCKED, Status.REVEALED, Status.PAID):
             self._fetch_and_open(purchase)
 
@@ -277,15 +281,24 @@ class Buyer:
         self._close(purchase, "dispute", lambda: self._chain.dispute(purchase.order, key, proof))
 
     def _acknowledge(self, purchase: Purchase) -> None:
-        """Leaves the signed consent with the oracle, which settles; the file is safe on disk by now."""
+        """Leaves the signed consent with the oracle, which settles; the file is safe on disk by now.
+
+        What is open is paid for: a LOCKED order that the oracle cannot settle, or did not in time, is settled here.
+        """
         order = purchase.order
         if purchase.status not in (Status.LOCKED, Status.REVEALED):
             return
-        signed = self._account.sign_message(self._chain.domain.acknowledgement(order.digest()))
+        acknowledgement = bytes(
+            self._account.sign_message(self._chain.domain.acknowledgement(order.digest())).signature
+        )
+        due = self._now() > purchase.deadline - SETTLE_MARGIN
         try:
-            self._oracle.put_acknowledgement(order.order_id(), bytes(signed.signature))
+            self._oracle.put_acknowledgement(order.order_id(), acknowledgement)
         except OracleError as error:
             purchase.note = f"opened; the oracle does not take the acknowledgement: {error.message}"
+            due = True
+        if due and purchase.status is Status.LOCKED:
+            self._close(purchase, "settle", lambda: self._chain.settle(order, acknowledgement))
 
     def _close(self, purchase: Purchase, step: str, send: Callable[[], Receipt]) -> None:
         """Sends what closes an order, unless that was done and waits to be mined."""

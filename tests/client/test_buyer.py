@@ -18,6 +18,7 @@ from assay.errors import (
     SaleError,
 )
 from assay.offers import OfferRecord
+from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.types import Order, Status
 from assay.seller import Seller
@@ -106,6 +107,38 @@ def test_second_look_downloads_nothing(market: Market, revealed: Any) -> None:
     (purchase,) = market.buyer().look(market.model_id)
     assert purchase.file is not None
     assert not [request for request in market.transport.seen if request.url.path.endswith("/sealed")]
+
+
+@pytest.mark.parametrize("late", [0, HOUR + 1], ids=["in_time", "after_the_deadline"])
+def test_opened_file_is_paid_for_though_the_oracle_is_down(
+    market: Market, monkeypatch: pytest.MonkeyPatch, late: int
+) -> None:
+    market.locked(LONG, cooperative=True)
+    market.work()
+    buyer = market.buyer()
+
+    def lost(*_: Any) -> None:
+        market.transport.down = True
+        market.pass_time(late)
+        raise OracleUnreachable("no answer")
+
+    monkeypatch.setattr(OracleClient, "put_acknowledgement", lost)
+    (purchase,) = buyer.look(market.model_id)
+    assert purchase.file is not None
+    assert (purchase.status, set(purchase.gas)) == (Status.PAID, {"settle"})
+    assert market.chain.sent == ["settle"]
+
+
+def test_opened_file_is_never_refunded(market: Market) -> None:
+    """The oracle took the acknowledgement, and did nothing with it."""
+    market.locked(LONG, cooperative=True)
+    market.work()
+    market.transport.idle = True
+    assert market.buyer().look(market.model_id)[0].status is Status.LOCKED
+    assert market.chain.sent == []
+    market.pass_time(HOUR + 1)
+    assert market.buyer().look(market.model_id)[0].status is Status.PAID
+    assert market.chain.sent == ["settle"]
 
 
 # --- downloads --------------------------------------------------------------------------------------------------------
