@@ -50,14 +50,15 @@ def _sets(task: Task, size: int) -> list[Sample]:
 
 
 def _refit_gains(fitted: Refit, sets: list[Sample]) -> list[float]:
-    """Drop of the risk by each set, all of them learned side by side."""
+    """What each set would be paid for without a cut, all of them learned side by side."""
     size = len(sets[0])
     together = Sample(*(torch.cat([getattr(s, part) for s in sets]) for part in ("x", "y", "weight")))
     weights = torch.zeros((len(sets) + 1, len(together)), dtype=torch.float64)
     for i in range(len(sets)):
         weights[i + 1, i * size : (i + 1) * size] = 1
-    before, *after = (fitted.context.metric.risk(outputs) for outputs in fitted.updated(together, weights))
-    return [before - risk for risk in after]
+    metric = fitted.context.metric
+    before, *after = fitted.updated(together, weights)
+    return [metric.earned(before, outputs) for outputs in after]
 
 
 def _sample(x: Tensor, y: Tensor) -> Sample:

@@ -105,6 +105,11 @@ class Metric:
                 low = high - third
         return _scaled(outputs, (low + high) / 2)
 
+    def earned(self, before: Float64, after: Float64) -> float:
+        """Drop of the risk (v, k), without what a mere change of confidence brings: that one has for nothing."""
+        surely = self.risk(self.tempered(before)) - self.risk(self.tempered(after))
+        return min(self.risk(before) - self.risk(after), surely)
+
     def _risk(self, outputs: Float64, counts: Float64) -> float:
         if self.name == "auc":
             return 1 - _mean_auc(outputs, self.y, counts)

@@ -74,8 +74,8 @@ class FineTuned(OnNetwork, Refit):
         """Influence of each record; not above zero where the gate says that it does not help, (n,)."""
         offer = self.context.encode(records)
         influence = influences(self.network, self.context, offer, self.parts.tensors["solved"])
-        step = self.gate(records)
-        neighbours = NearestNeighbours(self.context, Parts(settings=NearestNeighbours.settings)).points(records)
+        step = Gate(self.context, self.network).drops(offer)
+        neighbours = NearestNeighbours(self.context, Parts(settings=NearestNeighbours.settings)).drops(offer)
         helps = (step > 0) | ((neighbours > 0) & (step + influence > 0))
         return np.where(helps, influence, np.minimum(influence, 0))
 

@@ -54,7 +54,11 @@ class NearestNeighbours(Refit):
 
     def points(self, records: Records) -> Float64:
         """Drop of the risk by each record alone, along the risk's descent direction, (n,)."""
-        offer, base, held = self.context.encode(records), self.context.base, self.context.validation
+        return self.drops(self.context.encode(records))
+
+    def drops(self, offer: Sample) -> Float64:
+        """``points`` of encoded records."""
+        base, held = self.context.base, self.context.validation
         distances = self._distances(base.x)
         last = distances.topk(min(self._k, len(base)), largest=False)
         votes = self._votes(base.y)[last.indices]  # (v, neighbours, k)
@@ -71,8 +75,9 @@ class NearestNeighbours(Refit):
         for start in range(0, len(offer), rows):
             part = slice(start, start + rows)
             closer = limit > self._distances(offer.x[part]).T  # (m, v)
-            moved = before - pushed + self._votes(offer.y[part])[:, None]
-            drops[part] = (torch.where(closer, now - self._loss(moved), 0.0) * importance).mean(1)
+            targets, which = offer.y[part].unique(return_inverse=True)
+            gains = now - self._loss(before - pushed + self._votes(targets)[:, None])  # of a neighbour, by its target
+            drops[part] = (torch.where(closer, gains[which], 0.0) * importance).mean(1)
         return np.asarray(drops.numpy())
 
     def _nearest(self, whole: Sample, weights: Tensor) -> list[Tensor]:
