@@ -143,7 +143,7 @@ class Buyer:
         While it is LOCKED: download, check against the commitment, leave a receipt if the terms ask for one; open it
         with the key from the oracle if the seller cooperates, and acknowledge. Once REVEALED: open with the revealed
         key; a chunk that it does not open is disputed, else acknowledge. After silence: refund, unless the file is
-        open: then settle.
+        open: then settle. Data that the seller revealed on chain is taken from there.
 
         What goes wrong with this order is in the purchase's ``error``, so that it holds up no other.
 
@@ -167,8 +167,35 @@ class Buyer:
             self._acknowledge(purchase)
         elif purchase.status is Status.LOCKED and self._now() > purchase.deadline:
             self._close(purchase, "refund", lambda: self._chain.refund(order))
+        elif purchase.status is Status.PAID and self._take_revealed(purchase):
+            return
         elif purchase.status in (Status.LOCKED, Status.REVEALED, Status.PAID):
             self._fetch_and_open(purchase)
+
+    def _take_revealed(self, purchase: Purchase) -> bool:
+        """Writes the data that the seller revealed on chain; False where it was sold by its key.
+
+        Raises:
+            ChainError, CommitmentMismatch: it is not to be had from the node, or not what the order commits to.
+        """
+        order = purchase.order
+        revealed = self._chain.revealed_data(order.order_id())
+        if revealed is None:
+            return False
+        data = seal.open_revealed(revealed.plaintext, revealed.sealed_digests, revealed.chunk_size, order.data_root)
+        aside = self._folder / self._name(order, ".part")
+        with aside.open("wb") as target:
+            target.write(data)
+            target.flush()
+            os.fsync(target.fileno())
+        self._keep(purchase, aside)
+        return True
+
+    def _keep(self, purchase: Purchase, aside: Path) -> None:
+        purchase.file = self._folder / self._name(purchase.order, _suffix_of(aside))
+        aside.replace(purchase.file)
+        sync_folder(self._folder)
+        self._say(f"opened {purchase.file.name}")
 
     def _fetch_and_open(self, purchase: Purchase) -> None:
         """Where the oracle is down, what is on disk and on chain must do."""
@@ -250,10 +277,7 @@ class Buyer:
             aside.unlink()
             self._dispute(purchase, sealed, key)
             return
-        purchase.file = self._folder / self._name(order, _suffix_of(aside))
-        aside.replace(purchase.file)
-        sync_folder(self._folder)
-        self._say(f"opened {purchase.file.name}")
+        self._keep(purchase, aside)
         self._acknowledge(purchase)
 
     def _dispute(self, purchase: Purchase, sealed: Path, key: bytes) -> None:

@@ -142,6 +142,15 @@ class PostedOrder:
     transaction: bytes
 
 
+@dataclass(frozen=True)
+class RevealedData:
+    """What a call of ``revealData`` carried: all chunks in plaintext with their salts, digests of the sealed ones."""
+
+    chunk_size: int
+    plaintext: bytes
+    sealed_digests: tuple[bytes, ...]
+
+
 @cache
 def contract_interface() -> dict[str, Any]:
     """ABI, creation code and runtime code hash of the contract that this version belongs to."""
@@ -563,6 +572,29 @@ class SettlementClient:
         """The key that was revealed on chain for an order, if any."""
         for log in self._logs("KeyRevealed", orderId=order_id):
             return bytes(log["args"]["key"])
+        return None
+
+    def revealed_data(self, order_id: bytes) -> RevealedData | None:
+        """What was revealed on chain for an order in place of its key, if that was.
+
+        Raises:
+            ChainError: it was revealed through another contract, which the transaction alone does not show.
+        """
+        for log in self._logs("DataRevealed", orderId=order_id):
+            digest = bytes(log["transactionHash"])
+            with self._talking():
+                sent = self._web3.eth.get_transaction(HexBytes(digest))
+            try:
+                function, arguments = self._contract.decode_function_input(sent["input"])
+            except ValueError:
+                function, arguments = None, {}
+            if sent["to"] != self._contract.address or function is None or function.fn_name != "revealData":
+                raise ChainError(
+                    f"the data was revealed through another contract, in transaction 0x{digest.hex()}",
+                    hint="take the data out of that transaction's calls with a tracing node",
+                )
+            digests = tuple(bytes(sealed) for sealed in arguments["sealedDigests"])
+            return RevealedData(arguments["chunkSize"], bytes(arguments["plaintext"]), digests)
         return None
 
     def steps(self, order_id: bytes) -> dict[str, Receipt]:

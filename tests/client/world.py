@@ -11,7 +11,7 @@ from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 
 from assay.buyer import Buyer
-from assay.chain import OrderState, PostedOrder, Receipt
+from assay.chain import OrderState, PostedOrder, Receipt, RevealedData
 from assay.errors import ContractReverted
 from assay.offers import OfferRecord, OfferStore
 from assay.oracle_api import OracleClient
@@ -39,6 +39,7 @@ class Chain(MemoryChain):
     confirmations: int = 0
     deadlines: dict[bytes, int] = field(default_factory=dict)
     keys: dict[bytes, bytes] = field(default_factory=dict)
+    data: dict[bytes, RevealedData] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
     registered: bool = True
     rival: Any = None
@@ -67,6 +68,9 @@ class Chain(MemoryChain):
 
     def revealed_key(self, order_id: bytes) -> bytes | None:
         return self.keys.get(order_id)
+
+    def revealed_data(self, order_id: bytes) -> RevealedData | None:
+        return self.data.get(order_id)
 
     def post(self, terms: ModelTerms, quote: Quote, *rest: Any) -> Receipt:
         receipt = super().post(terms, quote, *rest)
@@ -123,7 +127,9 @@ class Chain(MemoryChain):
         entries = b"".join(seal.hashlib.sha256(chunk).digest() + sealed for chunk, sealed in pairs)
         if seal.root_of(layout, entries) != order.data_root:
             raise ContractReverted("CommitmentMismatch", {})
-        return self._move("reveal_data", order, (Status.LOCKED,), Status.PAID)
+        sent = self._move("reveal_data", order, (Status.LOCKED,), Status.PAID)
+        self.data[order.order_id()] = RevealedData(chunk_size, plain, sealed_digests)
+        return sent
 
     def dispute(self, order: Order, key: bytes, proof: ChunkProof) -> Receipt:
         self._in_time(order)

@@ -129,7 +129,9 @@ def test_sale_with_the_key_on_chain(town: Town, ada: Party) -> None:
 
 def test_small_data_revealed_on_chain_is_paid_at_once(town: Town, ada: Party) -> None:
     data = town.file("direct.csv", csv(12, 40, (2,)))
-    assert ada.assay("sell", data, "--model", town.model, "--yes", "--direct")["status"] == "paid"
+    sold = ada.assay("sell", data, "--model", town.model, "--yes", "--direct")
+    assert sold["status"] == "paid"
+    assert Path(str(purchase(town, sold["order_id"])["file"])).read_bytes() == data.read_bytes()
 
 
 # --- sales that end in a refund ---------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import hashlib
 import os
 import secrets
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, BinaryIO
 
@@ -346,6 +346,23 @@ def plaintext(sealed: BinaryIO, key: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     decrypt = keystream(key)
     plain = b"".join(decrypt(chunk) for _, chunk in _chunks(sealed, index))
     return plain, tuple(index.sealed_digest(i) for i in range(index.layout.count))
+
+
+def open_revealed(plain: bytes, sealed_digests: Sequence[bytes], chunk_size: int, data_root: bytes) -> bytes:
+    """The data in what ``revealData`` took, without the salts, found to be what ``data_root`` commits to.
+
+    Raises:
+        CommitmentMismatch: it is something else.
+    """
+    layout = Layout(len(plain), chunk_size)
+    chunks = [plain[start : start + chunk_size] for start in range(0, len(plain), chunk_size)]
+    if len(sealed_digests) != layout.count:
+        raise CommitmentMismatch(f"expected {layout.count} digests of sealed chunks, got {len(sealed_digests)}")
+    entries = b"".join(_sha256(chunk) + sealed for chunk, sealed in zip(chunks, sealed_digests, strict=True))
+    root = root_of(layout, entries)
+    if root != data_root:
+        raise CommitmentMismatch(f"expected data with root 0x{data_root.hex()}, got 0x{root.hex()}")
+    return b"".join(chunk[SALT_BYTES:] for chunk in chunks)
 
 
 def prove(sealed: BinaryIO, index: int) -> ChunkProof:
