@@ -166,6 +166,7 @@ def _case(letter: str, case: Told) -> Iterable[str]:
     yield ""
     held = (f"{rule.replace('_', ' ')} {share:.0%}" for rule, share in case["held"].items())
     yield from _prose(
+        f"Seeds {', '.join(str(one['seed']) for one in case['seeds'])}.",
         f"Spearman of price and gain {_plus(one['spearman'] for one in case['seeds'])};",
         f"fidelity {case['fidelity']:.3f}.",
         f"Orderings, share of seeds: {', '.join(held)}.",
