@@ -463,7 +463,7 @@ class Journal:
         return [Sale.of(row) for row in self._rows(query, *_CLOSED, before)]
 
     def note(self, order_id: bytes, **values: Any) -> Sale:
-        """Sets ``chain_status``, ``key_envelope``, ``receipt`` or ``acknowledgement`` of a sale."""
+        """Sets columns of a sale: its place on chain, ``chain_status``, ``key_envelope``, what the buyer signed."""
         values["updated_at"] = self._now()
         assignments = ", ".join(f"{name} = ?" for name in values)
         with self._transaction() as database:

@@ -24,6 +24,11 @@ _DIGEST_BYTES = 26
 """What the contract stores of an order's digest: its low bytes."""
 _REORGANISATION_SECONDS = 3600
 """How long a closed order is still looked at: a reorganisation may open it again."""
+HAND_OVER_MARGIN = 900
+"""Seconds before the deadline in which no key is handed over: less would leave the seller no time to reveal it.
+
+More than the 600 s from the deadline at which the seller's client stops waiting for the buyer and reveals.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -174,22 +179,49 @@ class OrderService:
             sale = self._journal.note(sale.order_id, chain_status=state.status)
             log.info("order changed", extra=about(order=sale.order_id, status=state.status.name.lower()))
         if state.status is Status.LOCKED and sale.key_envelope is None:
-            self._hand_key_over(sale)
+            self._hand_key_over(sale, state.deadline)
         if state.status in (Status.LOCKED, Status.REVEALED) and sale.acknowledgement and not self._chain.unmined():
             self._chain.settle(sale.order, sale.acknowledgement)
             self._journal.note(sale.order_id, chain_status=self._chain.order_state(sale.order_id).status)
             log.info("order settled", extra=about(order=sale.order_id))
 
-    def _hand_key_over(self, sale: Sale) -> None:
-        """Envelopes the key to the buyer, where the seller wants that and the payment is locked for good."""
+    def _hand_key_over(self, sale: Sale, deadline: int) -> None:
+        """Envelopes the key to the buyer, where the seller wants that and nothing can take the payment any more.
+
+        So the payment is locked for good, there is time left to reveal the key, and a receipt that the contract asks
+        for is here: without it the seller could never reveal, and the buyer would be refunded with the data.
+        """
         offer = self._offer(sale)
         agreed = offer.cooperative and offer.key_hash == sale.order.key_hash
-        if not agreed or self._chain.block_number() < sale.block + self._confirmations:
+        in_time = max(self._now(), self._chain.block_time()) < deadline - HAND_OVER_MARGIN
+        if not agreed or not in_time or self._receipt(sale) is None or not self._is_deep(sale):
             return
         key = envelope.unwrap_key(self._identity, offer.sealed_key)
         recipient = envelope.recipient_of(self._model(offer.model_id).terms.delivery_key)
         self._journal.note(sale.order_id, key_envelope=envelope.wrap_key(recipient, key))
         log.info("key handed over", extra=about(order=sale.order_id))
+
+    def _receipt(self, sale: Sale) -> bytes | None:
+        """The receipt to reveal the key with: empty where the terms ask for none, None where it is still to come.
+
+        A key's signature holds for ever. A wallet's holds now, and the wallet can take it back before the key is
+        revealed: a seller who does not trust the buyer's wallet does not let the oracle hand the key over.
+        """
+        order = sale.order
+        if not order.require_receipt:
+            return b""
+        message = self._chain.domain.receipt(order.digest())
+        holds = sale.receipt is not None and signed_by(self._chain, order.buyer, message, sale.receipt)
+        return sale.receipt if holds else None
+
+    def _is_deep(self, sale: Sale) -> bool:
+        """Whether enough blocks lie on the one that the order is in now: a reorganisation may have moved it."""
+        posted = self._found(sale.order_id)
+        if posted is None or posted.order != sale.order:
+            return False
+        if posted.block != sale.block:
+            self._journal.note(sale.order_id, block=posted.block, posting=posted.transaction)
+        return self._chain.block_number() >= posted.block + self._confirmations
 
     def _sweep(self) -> None:
         """Ends what was left alone, and deletes files that no one can need."""

@@ -1,6 +1,8 @@
 """Posting, delivery, the key for the buyer, settlement; crashes and reorganisations in between."""
 
 import io
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,8 +10,11 @@ from assay import envelope
 from assay.errors import NodeUnreachable
 from assay.protocol import seal
 from assay.protocol.messages import OfferStatus
+from assay.protocol.quote import digest
 from assay.protocol.types import Order, Status, key_hash
+from assay.seller import REVEAL_MARGIN
 from assay_oracle.errors import OrderNotLocked, OrderUnknown, SignatureInvalid
+from assay_oracle.orders import HAND_OVER_MARGIN
 from tests.oracle.world import (
     BUYER_IDENTITY,
     DAY,
@@ -31,6 +36,14 @@ class Cut(BaseException):
 
 def acknowledgement(order: Order) -> bytes:
     return bytes(buyer_account.sign_message(DOMAIN.acknowledgement(order.digest())).signature)
+
+
+def receipt_of(order: Order) -> bytes:
+    return bytes(buyer_account.sign_message(DOMAIN.receipt(order.digest())).signature)
+
+
+def has_key(world: World, order: Order) -> bool:
+    return world.orders.notes(order.order_id()).key_envelope is not None
 
 
 # --- posting ---
@@ -237,6 +250,78 @@ def test_key_is_not_handed_over_where_the_seller_locked_another_on_chain(world: 
     world.orders.cycle()
     world.orders.cycle()
     assert world.orders.notes(state.quote.order_id()).key_envelope is None
+
+
+def test_key_waits_for_the_receipt_where_the_terms_ask_for_one(tmp_path: Path) -> None:
+    world = World(tmp_path, require_receipt=True)
+    _, _, order = world.sell(DATA)
+    world.orders.cycle()
+    assert not has_key(world, order)
+    world.journal.note(order.order_id(), receipt=acknowledgement(order))
+    world.orders.cycle()
+    assert not has_key(world, order)
+    world.orders.put_receipt(order.order_id(), receipt_of(order))
+    world.orders.cycle()
+    assert has_key(world, order)
+    world.journal.close()
+
+
+def test_key_waits_for_a_wallets_receipt_that_holds_when_it_is_handed_over(tmp_path: Path) -> None:
+    wallet = "0x" + 39 * "0" + "7"
+    world = World(tmp_path, require_receipt=True, owner=wallet)
+    world.chain.wallets[wallet] = b"wallet"
+    _, _, order = world.sell(DATA)
+    signature = b"wallet" + digest(DOMAIN.receipt(order.digest()))
+    world.orders.put_receipt(order.order_id(), signature)
+    world.chain.wallets[wallet] = b"changed its mind"
+    world.orders.cycle()
+    assert not has_key(world, order)
+    world.chain.wallets[wallet] = b"wallet"
+    world.orders.cycle()
+    assert has_key(world, order)
+    world.journal.close()
+
+
+@pytest.mark.parametrize(
+    ("left", "handed_over"), [(HAND_OVER_MARGIN + 1, True), (HAND_OVER_MARGIN, False), (0, False), (-1, False)]
+)
+@pytest.mark.parametrize("ahead", ["time", "chain"])
+def test_key_is_not_handed_over_near_or_after_the_deadline(
+    tmp_path: Path, left: int, handed_over: bool, ahead: str
+) -> None:
+    assert HAND_OVER_MARGIN > 2 * REVEAL_MARGIN
+    world = World(tmp_path)
+    world.confirmations = 3
+    world.restart()
+    _, _, order = world.sell(DATA)
+    world.chain.block += 3
+    passed = world.terms.reveal_window - left
+    if ahead == "time":
+        world.time += passed
+    else:
+        world.chain.time += passed
+    world.orders.cycle()
+    assert has_key(world, order) is handed_over
+    world.journal.close()
+
+
+def test_depth_is_counted_from_where_the_order_is_now(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.confirmations = 12
+    world.restart()
+    _, _, order = world.sell(DATA)
+    posted, status = world.chain.orders[order.order_id()]
+    world.chain.orders[order.order_id()] = (replace(posted, block=posted.block + 11), status)
+    world.chain.block = posted.block + 12
+    world.orders.cycle()
+    assert not has_key(world, order)
+    world.chain.block = posted.block + 11 + 12
+    world.orders.cycle()
+    assert has_key(world, order)
+    sale = world.journal.sale(order.order_id())
+    assert sale is not None
+    assert sale.block == posted.block + 11
+    world.journal.close()
 
 
 # --- the buyer's statements ---

@@ -135,6 +135,7 @@ class MemoryChain:
     posts: int = 0
     settles: int = 0
     orders: dict[bytes, tuple[PostedOrder, Status]] = field(default_factory=dict)
+    deadlines: dict[bytes, int] = field(default_factory=dict)
     wallets: dict[str, bytes] = field(default_factory=dict)
     after_post: Callable[[], None] = lambda: None
 
@@ -180,7 +181,7 @@ class MemoryChain:
         if order_id not in self.orders:
             return OrderState(Status.NONE, 0, bytes(26))
         posted, status = self.orders[order_id]
-        return OrderState(status, self.time + DAY, posted.order.digest()[-26:])
+        return OrderState(status, self.deadlines[order_id], posted.order.digest()[-26:])
 
     def posted(self, *, order_id: bytes | None = None) -> list[PostedOrder]:
         return [posted for key, (posted, _) in self.orders.items() if key == order_id]
@@ -218,6 +219,7 @@ class MemoryChain:
         self.budget -= quote.price
         posted = PostedOrder(order, self.block, hashlib.sha256(order.digest()).digest())
         self.orders[order.order_id()] = (posted, Status.LOCKED)
+        self.deadlines[order.order_id()] = self.time + terms.reveal_window
         self.after_post()
         return Receipt(posted.transaction, self.block, 120_000)
 
