@@ -6,8 +6,9 @@ of the latest block unless they say otherwise.
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -24,7 +25,7 @@ from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from pydantic import ValidationError
 from web3 import Web3
-from web3.exceptions import ContractLogicError, TimeExhausted, Web3Exception, Web3RPCError
+from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception, Web3RPCError
 from web3.types import TxParams, TxReceipt
 
 from assay.errors import (
@@ -44,6 +45,9 @@ from assay.remedies import REMEDIES
 
 GAS_MARGIN = 1.25
 """Gas limit over estimate: state may change between the two."""
+FEE_OFFERS = 4
+"""How often a transaction is sent, each time for twice the fee, before it is left pending."""
+_FEES = ("maxFeePerGas", "maxPriorityFeePerGas")
 LOCAL_CHAINS = (1337, 31337)
 """Chain ids of development nodes, which do not reorganise."""
 CONFIRMATIONS = 12
@@ -214,7 +218,7 @@ class SettlementClient:
         account: who sends transactions; reading needs none.
         confirmations: blocks that must follow an order's before a key is risked on it; by default none on a local
             chain and ``CONFIRMATIONS`` on any other.
-        timeout: seconds to wait for a transaction to be mined.
+        timeout: seconds to wait for a transaction to be mined; within them it is sent again for more.
         from_block: where the contract's events begin.
     """
 
@@ -258,11 +262,6 @@ class SettlementClient:
             raise NodeUnreachable(
                 f"no answer from the node at {self.node}: {type(error).__name__}",
                 hint="start the node or correct the URL, then run the same command again: nothing is lost",
-            ) from error
-        except TimeExhausted as error:
-            raise TransactionPending(
-                f"not mined within {self._timeout:.0f} s: {error}",
-                hint="it may still be mined: look at the state first (assay orders, assay model status)",
             ) from error
         except (ContractLogicError, Web3RPCError) as error:
             reverted = decode_revert(_revert_data(error))
@@ -366,14 +365,42 @@ class SettlementClient:
                         "gas": int(function.estimate_gas(sender) * GAS_MARGIN),
                     }
                 )
-                signed = self.account.sign_transaction(transaction)
-                digest = self._web3.eth.send_raw_transaction(signed.raw_transaction)
-            return self._mined(bytes(digest), function, sender)
+                digest = self._submit(transaction)
+            return self._mined(self._wait(transaction, digest), function, sender)
 
-    def _mined(self, digest: bytes, function: Any, sender: TxParams) -> Receipt:
-        receipt: TxReceipt = self._web3.eth.wait_for_transaction_receipt(
-            HexBytes(digest), timeout=self._timeout, poll_latency=0.1
+    def _submit(self, transaction: TxParams) -> HexBytes:
+        assert self.account is not None
+        signed = self.account.sign_transaction(transaction)  # type: ignore[arg-type]
+        return self._web3.eth.send_raw_transaction(signed.raw_transaction)
+
+    def _wait(self, transaction: TxParams, digest: HexBytes) -> TxReceipt:
+        """Waits until ``transaction`` is mined; while it is not, offers twice as much for it again and again.
+
+        A key in the mempool must be in a block before the deadline, whatever becomes of fees meanwhile.
+
+        Raises:
+            TransactionPending: it was not mined in time.
+        """
+        digests, end = [digest], time.monotonic() + self._timeout
+        for offer in range(1, FEE_OFFERS + 1):
+            while time.monotonic() < end - self._timeout * (1 - offer / FEE_OFFERS):
+                for sent in digests:
+                    with suppress(TransactionNotFound):
+                        return self._web3.eth.get_transaction_receipt(sent)
+                time.sleep(0.1)
+            fees = {name: 2 * transaction[name] for name in _FEES}  # type: ignore[literal-required]
+            transaction = {**transaction, **fees}  # type: ignore[typeddict-item]
+            if offer < FEE_OFFERS:
+                # The node may refuse it: the first was mined this moment, or the account cannot pay so much.
+                with suppress(Web3RPCError):
+                    digests.append(self._submit(transaction))
+        raise TransactionPending(
+            f"not mined within {self._timeout:.0f} s: transaction {digests[-1].to_0x_hex()}",
+            hint="it may still be mined: look at the state first (assay orders, assay model status)",
         )
+
+    def _mined(self, receipt: TxReceipt, function: Any, sender: TxParams) -> Receipt:
+        digest = bytes(receipt["transactionHash"])
         if receipt["status"] != 1:
             function.call(sender, receipt["blockNumber"] - 1)
             raise ChainError(f"transaction 0x{digest.hex()} was mined and failed")
