@@ -72,10 +72,9 @@ class Records:
         x, unseen = other.x.copy(), dict(self.unseen)
         for column, values in other.unseen.items():
             known = len(self.schema.features[column].categories)
-            merged = unseen.get(column, ())
-            merged += tuple(value for value in values if value not in merged)
-            unseen[column] = merged
-            codes = np.array([known + merged.index(value) for value in values], dtype=np.float32)
+            merged = {value: code for code, value in enumerate(unseen.get(column, ()), known)}
+            codes = np.array([merged.setdefault(value, known + len(merged)) for value in values], dtype=np.float32)
+            unseen[column] = tuple(merged)
             foreign = x[:, column] >= known
             x[foreign, column] = codes[x[foreign, column].astype(np.int64) - known]
         return Records(self.schema, np.concatenate([self.x, x]), np.concatenate([self.y, other.y]), unseen)
