@@ -78,6 +78,7 @@ class ChainLike(Protocol):
     def post(  # noqa: D102
         self, terms: ModelTerms, quote: Quote, oracle_signature: bytes, key_hash: bytes, seller_signature: bytes
     ) -> Receipt: ...
+    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Receipt: ...  # noqa: D102
     def settle(self, order: Order, acknowledgement: bytes) -> Receipt: ...  # noqa: D102
 
 

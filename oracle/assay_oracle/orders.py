@@ -10,7 +10,7 @@ from pathlib import Path
 from eth_account.messages import SignableMessage
 
 from assay import envelope
-from assay.chain import PostedOrder
+from assay.chain import PostedOrder, move_on
 from assay.errors import AssayError, ContractReverted, NodeUnreachable
 from assay.protocol.messages import OfferStatus, OrderNotes
 from assay.protocol.types import Order, Status
@@ -181,9 +181,39 @@ class OrderService:
         if state.status is Status.LOCKED and sale.key_envelope is None:
             self._hand_key_over(sale, state.deadline)
         if state.status in (Status.LOCKED, Status.REVEALED) and sale.acknowledgement and not self._chain.unmined():
-            self._chain.settle(sale.order, sale.acknowledgement)
-            self._journal.note(sale.order_id, chain_status=self._chain.order_state(sale.order_id).status)
-            log.info("order settled", extra=about(order=sale.order_id))
+            self._settle(sale, sale.acknowledgement)
+        self._reveal_what_was_handed_over(sale)
+
+    def _settle(self, sale: Sale, acknowledgement: bytes) -> None:
+        """Closes the order with the buyer's consent; what a wallet took back must keep no key from the chain."""
+        try:
+            move_on(self._chain, sale.order_id, lambda: self._chain.settle(sale.order, acknowledgement))
+        except ContractReverted as error:
+            log.warning("the acknowledgement settles nothing", extra=about(order=sale.order_id, error=error.error))
+            return
+        self._journal.note(sale.order_id, chain_status=self._chain.order_state(sale.order_id).status)
+        log.info("order settled", extra=about(order=sale.order_id))
+
+    def _reveal_what_was_handed_over(self, sale: Sale) -> None:
+        """Reveals a key that the buyer has and did not pay for by half of the window: its seller may be offline.
+
+        The buyer has the key already, so revealing it loses nothing, and silence would refund a buyer who can read.
+        """
+        if sale.key_envelope is None:
+            return
+        state = self._chain.order_state(sale.order_id)
+        offer = self._offer(sale)
+        now = max(self._now(), self._chain.block_time())
+        half = state.deadline - self._model(offer.model_id).terms.reveal_window // 2
+        receipt = self._receipt(sale)
+        if state.status is not Status.LOCKED or not half <= now <= state.deadline or receipt is None:
+            return
+        if self._chain.unmined():
+            return
+        key = envelope.unwrap_key(self._identity, offer.sealed_key)
+        move_on(self._chain, sale.order_id, lambda: self._chain.reveal_key(sale.order, key, receipt))
+        self._journal.note(sale.order_id, chain_status=self._chain.order_state(sale.order_id).status)
+        log.info("key revealed for the seller", extra=about(order=sale.order_id))
 
     def _hand_key_over(self, sale: Sale, deadline: int) -> None:
         """Envelopes the key to the buyer, where the seller wants that and nothing can take the payment any more.

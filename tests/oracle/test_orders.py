@@ -324,6 +324,41 @@ def test_depth_is_counted_from_where_the_order_is_now(tmp_path: Path) -> None:
     world.journal.close()
 
 
+@pytest.mark.parametrize("require_receipt", [False, True])
+def test_oracle_reveals_a_key_it_handed_over(tmp_path: Path, require_receipt: bool) -> None:
+    world = World(tmp_path, require_receipt=require_receipt)
+    made, _, order = world.sell(DATA)
+    receipt = receipt_of(order) if require_receipt else b""
+    if require_receipt:
+        world.orders.put_receipt(order.order_id(), receipt)
+        world.orders.cycle()
+    assert has_key(world, order)
+    world.pass_time(world.terms.reveal_window // 2 - 1)
+    world.orders.cycle()
+    assert world.chain.reveals == []
+    world.pass_time(1)
+    world.orders.cycle()
+    world.orders.cycle()
+    assert world.chain.reveals == [(made.key, receipt)]
+    assert world.chain.order_state(order.order_id()).status is Status.REVEALED
+    world.journal.close()
+
+
+def test_oracle_reveals_no_key_that_it_did_not_hand_over(world: World) -> None:
+    world.sell(DATA, cooperative=False)
+    world.pass_time(world.terms.reveal_window // 2)
+    world.orders.cycle()
+    assert world.chain.reveals == []
+
+
+def test_oracle_reveals_no_key_of_an_acknowledged_order(world: World) -> None:
+    _, _, order = world.sell(DATA)
+    world.orders.put_acknowledgement(order.order_id(), acknowledgement(order))
+    world.pass_time(world.terms.reveal_window // 2)
+    world.orders.cycle()
+    assert (world.chain.settles, world.chain.reveals) == (1, [])
+
+
 # --- the buyer's statements ---
 
 

@@ -134,6 +134,7 @@ class MemoryChain:
     waiting: int = 0
     posts: int = 0
     settles: int = 0
+    reveals: list[tuple[bytes, bytes]] = field(default_factory=list)
     orders: dict[bytes, tuple[PostedOrder, Status]] = field(default_factory=dict)
     deadlines: dict[bytes, int] = field(default_factory=dict)
     wallets: dict[str, bytes] = field(default_factory=dict)
@@ -222,6 +223,21 @@ class MemoryChain:
         self.deadlines[order.order_id()] = self.time + terms.reveal_window
         self.after_post()
         return Receipt(posted.transaction, self.block, 120_000)
+
+    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Receipt:
+        posted, status = self.orders[order.order_id()]
+        if status is not Status.LOCKED:
+            raise ContractReverted("StatusMismatch", {"actual": status})
+        if self.time > self.deadlines[order.order_id()]:
+            raise ContractReverted("DeadlinePassed", {})
+        if key_hash(order.order_id(), key) != order.key_hash:
+            raise ContractReverted("KeyMismatch", {})
+        if order.require_receipt and signer_of(self.domain.receipt(order.digest()), receipt) != order.buyer:
+            raise ContractReverted("BuyerSignatureInvalid", {"buyer": order.buyer})
+        self.reveals.append((key, receipt))
+        self.orders[order.order_id()] = (posted, Status.REVEALED)
+        self.deadlines[order.order_id()] = self.time + order.dispute_window
+        return Receipt(bytes(32), self.block, 60_000)
 
     def settle(self, order: Order, acknowledgement: bytes) -> Receipt:
         posted, status = self.orders[order.order_id()]
