@@ -19,6 +19,7 @@ AssayError
         ├── UploadTooLarge       more bytes than declared or allowed
         ├── UploadBusy           another request is appending to this upload
         ├── TooManyOffers        more offers are open than the oracle takes
+        ├── TooMuchBeside        more records than an offer can be priced jointly with
         ├── StorageFull          the disk or its quota is full
         ├── ModelNotReady        the chain's state forbids a sale: halted, no budget, no bond, another oracle
         ├── OrderNotLocked       the order is not on chain deep enough
@@ -106,6 +107,10 @@ class UploadBusy(RequestError):
 
 class TooManyOffers(RequestError):
     """More offers are open than the oracle takes."""
+
+
+class TooMuchBeside(RequestError):
+    """More records were sold, or are open, than an offer can be priced jointly with."""
 
 
 class StorageFull(RequestError):

@@ -47,6 +47,7 @@ class Offer:
     cooperative: bool
     accepted_quote: bytes | None
     updated_at: int
+    opened_at: int
 
     @classmethod
     def of(cls, row: sqlite3.Row) -> Self:
@@ -208,7 +209,7 @@ class Journal:
                 self._check_room(request.seller, per_seller, in_all)
                 database.execute(
                     "INSERT INTO offers (offer_id, model_id, seller, data_root, upload_bytes, sealed_key, status,"
-                    " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    " updated_at, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         offer_id,
                         request.model_id,
@@ -217,6 +218,7 @@ class Journal:
                         request.upload_bytes,
                         request.sealed_key,
                         OfferStatus.UPLOADING,
+                        self._now(),
                         self._now(),
                     ),
                 )
@@ -253,24 +255,36 @@ class Journal:
         query = f"SELECT * FROM offers WHERE status IN ({marks}) ORDER BY updated_at, rowid"  # noqa: S608
         return [Offer.of(row) for row in self._rows(query, *statuses)]
 
-    def beside(self, model_id: bytes, seller: str) -> list[Offer]:
-        """Offers for a model to price another one of ``seller`` jointly with, the latest first.
+    def beside(self, model_id: bytes, seller: str, time: int) -> tuple[list[Offer], list[Offer]]:
+        """Offers for a model to price another one of ``seller`` jointly with: others', and the seller's own.
 
-        These are everybody's that were accepted, unless the payment went back, and the seller's own that are quoted.
+        Others' count once they are sold, the key revealed or the price paid: a locked order may come to nothing. The
+        seller's own count as soon as they are quoted, and after that as long as they can be posted at chain ``time``;
+        none counts whose payment went back.
         """
         rows = self._rows(
-            "SELECT offers.* FROM offers LEFT JOIN orders USING (offer_id) WHERE model_id = ?"
-            " AND (status IN (?, ?) OR (status = ? AND seller = ?))"
-            " AND (chain_status IS NULL OR chain_status NOT IN (?, ?)) ORDER BY offers.updated_at DESC, offers.rowid",
+            "SELECT offers.* FROM offers LEFT JOIN orders USING (offer_id) WHERE model_id = ? AND CASE"
+            " WHEN seller != ? THEN status = ? AND chain_status IN (?, ?)"
+            " WHEN status IN (?, ?) THEN EXISTS (SELECT 1 FROM quotes WHERE quotes.model_id = offers.model_id"
+            " AND quotes.content_id = offers.content_id AND quotes.expiry >= ?)"
+            " ELSE status IN (?, ?, ?) AND coalesce(chain_status NOT IN (?, ?), TRUE) END"
+            " ORDER BY offers.updated_at DESC, offers.rowid",
             model_id,
+            seller,
+            OfferStatus.POSTED,
+            Status.REVEALED,
+            Status.PAID,
+            OfferStatus.DECLINED,
+            OfferStatus.EXPIRED,
+            time,
+            OfferStatus.QUOTED,
             OfferStatus.ACCEPTED,
             OfferStatus.POSTED,
-            OfferStatus.QUOTED,
-            seller,
             Status.DISPUTED,
             Status.REFUNDED,
         )
-        return [Offer.of(row) for row in rows]
+        offers = [Offer.of(row) for row in rows]
+        return [o for o in offers if o.seller != seller], [o for o in offers if o.seller == seller]
 
     def _move(self, offer_id: bytes, origin: Sequence[OfferStatus], target: OfferStatus, **values: Any) -> Offer:
         """Changes an offer's state if it is in one of ``origin``; the offer as it then is comes back either way."""
@@ -289,7 +303,10 @@ class Journal:
     def touch(self, offer_id: bytes) -> None:
         """The upload went on."""
         with self._transaction() as database:
-            database.execute("UPDATE offers SET updated_at = ? WHERE offer_id = ?", (self._now(), offer_id))
+            database.execute(
+                "UPDATE offers SET updated_at = ? WHERE offer_id = ? AND status = ?",
+                (self._now(), offer_id, OfferStatus.UPLOADING),
+            )
 
     def uploaded(self, offer_id: bytes) -> Offer:
         """The last byte is on the disk: the offer waits for its price."""
@@ -428,7 +445,8 @@ class Journal:
                     self._now(),
                 ),
             )
-            return self._move(offer_id, [OfferStatus.QUOTED, OfferStatus.ACCEPTED], OfferStatus.POSTED)
+            origin = [OfferStatus.QUOTED, OfferStatus.ACCEPTED, OfferStatus.DECLINED, OfferStatus.EXPIRED]
+            return self._move(offer_id, origin, OfferStatus.POSTED)
 
     def remove_sale(self, sale: Sale) -> Offer:
         """A reorganisation took the order off the chain: it is to be posted again, if it was accepted here."""

@@ -24,6 +24,8 @@ _DIGEST_BYTES = 26
 """What the contract stores of an order's digest: its low bytes."""
 _REORGANISATION_SECONDS = 3600
 """How long a closed order is still looked at: a reorganisation may open it again."""
+UPLOAD_SECONDS = 86_400
+"""The longest that an upload may take, whether it goes on or not: it keeps one of the places for offers."""
 HAND_OVER_MARGIN = 900
 """Seconds before the deadline in which no key is handed over: less would leave the seller no time to reveal it.
 
@@ -78,6 +80,9 @@ class OrderService:
         self._sweep()
         for offer in self._journal.offers(OfferStatus.QUOTED):
             self._guard(self._find_posted_by_seller, offer, offer.offer_id)
+        for offer in self._journal.offers(OfferStatus.DECLINED, OfferStatus.EXPIRED):
+            if self._store.received(offer.offer_id):
+                self._guard(self._let_go, offer, offer.offer_id)
         for offer in self._journal.offers(OfferStatus.ACCEPTED):
             self._guard(self._post, offer, offer.offer_id)
         for sale in self._journal.sales(since=self._now() - _REORGANISATION_SECONDS):
@@ -114,6 +119,21 @@ class OrderService:
         posted = self._found(evaluation.quote(0).order_id())
         if posted:
             self._note_posted(offer, posted)
+
+    def _let_go(self, offer: Offer) -> None:
+        """Drops the upload of an offer that was declined or lapsed, once no signed quote of it can be posted.
+
+        Until then its seller can still post it, and its buyer must be able to fetch it. The chain is asked last, an
+        hour after the last quote ran out by its clock: a reorganisation may bring an order back, or bring it late.
+        """
+        ends = offer.updated_at
+        if offer.content_id is not None:
+            self._find_posted_by_seller(offer)
+            if self._journal.sale_of(offer.offer_id) is not None:
+                return
+            ends = max([ends, *(signed.quote.expiry for signed in self._journal.quotes(self._evaluation(offer)))])
+        if self._chain.block_time() > ends + _REORGANISATION_SECONDS:
+            self._store.drop_upload(offer.offer_id)
 
     def _note_posted(self, offer: Offer, posted: PostedOrder) -> None:
         self._journal.add_sale(offer.offer_id, posted)
@@ -258,10 +278,12 @@ class OrderService:
         now = self._now()
         for offer in self._journal.offers(OfferStatus.UPLOADING, OfferStatus.QUOTED):
             uploading = offer.status is OfferStatus.UPLOADING
-            if now - offer.updated_at > (self._upload_idle if uploading else self._quote_idle):
+            too_old = uploading and now - offer.opened_at > UPLOAD_SECONDS
+            if too_old or now - offer.updated_at > (self._upload_idle if uploading else self._quote_idle):
                 code = "upload_abandoned" if uploading else "quote_abandoned"
                 self._journal.expire(offer.offer_id, code, "nobody went on with it in time; offer again")
-                self._store.drop_upload(offer.offer_id)
+                if uploading:
+                    self._store.drop_upload(offer.offer_id)
         for sale in self._journal.closed_sales(before=now - self._keep):
             self._store.drop_delivery(sale.order_id)
             self._store.drop_upload(sale.offer_id)

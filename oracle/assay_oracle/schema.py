@@ -72,4 +72,8 @@ MIGRATIONS = (
         updated_at INTEGER NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE offers ADD COLUMN opened_at INTEGER NOT NULL DEFAULT 0;
+    UPDATE offers SET opened_at = updated_at;
+    """,
 )

@@ -4,8 +4,8 @@ A step that was cut short is begun again by calling it again. What a seller may 
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -22,7 +22,7 @@ from assay.protocol.messages import (
     OracleInfo,
 )
 from assay.protocol.quote import Domain, digest
-from assay.protocol.types import key_hash
+from assay.protocol.types import Status, key_hash, order_id
 from assay_oracle.content import ContentDigests
 from assay_oracle.errors import (
     KeyMismatch,
@@ -32,6 +32,7 @@ from assay_oracle.errors import (
     QuoteExpired,
     RequestInvalid,
     SignatureInvalid,
+    TooMuchBeside,
     UploadTooLarge,
 )
 from assay_oracle.journal import ALREADY_EVALUATED, Evaluation, Journal, Offer, SignedQuote
@@ -42,8 +43,8 @@ from assay_oracle.store import Appender, FileStore
 
 MAX_ATTEMPTS = 3
 """Attempts at pricing one offer: data that brings the process down three times is refused."""
-MAX_OTHER_BYTES = 2**28
-"""Uploads that are opened again, at most, to price an offer jointly with them."""
+MAX_OTHER_RECORDS = 1_000_000
+"""Records, at most, that an offer is priced jointly with. Beyond, it is refused: none is left out unsaid."""
 
 log = logging.getLogger(__name__)
 
@@ -202,16 +203,24 @@ class OfferService:
         offer = self._offer(offer_id)
         if offer.status is not OfferStatus.UPLOADING:
             return None
-        return self._store.appending(offer_id, offset=offset, length=offer.upload_bytes)
+        return self._appending(offer, offset)
+
+    @contextmanager
+    def _appending(self, offer: Offer, offset: int) -> Iterator[Appender]:
+        """Only bytes that came keep an upload from lapsing."""
+        before = self._store.received(offer.offer_id)
+        try:
+            with self._store.appending(offer.offer_id, offset=offset, length=offer.upload_bytes) as appender:
+                yield appender
+        finally:
+            if self._store.received(offer.offer_id) > before:
+                self._journal.touch(offer.offer_id)
 
     def uploaded(self, offer_id: bytes) -> OfferState:
         """Notes how far an upload is; with the last byte the offer waits for its price."""
         offer = self._offer(offer_id)
-        if offer.status is OfferStatus.UPLOADING:
-            if self._store.received(offer_id) == offer.upload_bytes:
-                self._journal.uploaded(offer_id)
-            else:
-                self._journal.touch(offer_id)
+        if offer.status is OfferStatus.UPLOADING and self._store.received(offer_id) == offer.upload_bytes:
+            self._journal.uploaded(offer_id)
         return self.state(offer_id)
 
     # --- state and quotes ---------------------------------------------------------------------------------------------
@@ -335,6 +344,9 @@ class OfferService:
         seen = self._journal.priced_tags(offer.model_id, tags.values())
         if self._journal.evaluation(offer.model_id, content_id) or len(seen) == len(tags):
             return self._journal.refuse(offer.offer_id, *ALREADY_EVALUATED)
+        if self._chain.order_state(order_id(offer.model_id, content_id)).status is not Status.NONE:
+            log.error("the chain has an order that the journal never priced", extra=about(offer=offer.offer_id))
+            return self._journal.refuse(offer.offer_id, *ALREADY_EVALUATED)
         known = frozenset(value for value, tag in tags.items() if tag in seen)
         beside, sold = self._others(offer, model)
         appraisal = model.function.appraise(records, known=known, beside=beside, sold=sold)
@@ -360,22 +372,31 @@ class OfferService:
 
     def _others(self, offer: Offer, model: PricedModel) -> tuple[RecordsLike | None, RecordsLike | None]:
         """Records of the seller's other offers, and what others sold: splitting data over offers earns nothing."""
-        room = MAX_OTHER_BYTES
-        found: dict[bool, RecordsLike] = {}
-        for other in self._journal.beside(offer.model_id, offer.seller):
-            if other.upload_bytes > room or self._store.received(other.offer_id) < other.upload_bytes:
-                continue
+        found = self._journal.beside(offer.model_id, offer.seller, self._chain.block_time())
+        sold, own = ([o for o in some if self._store.received(o.offer_id) == o.upload_bytes] for some in found)
+        self._check_room(sold, "were sold for this model", "its owner must fit a new price function")
+        lapse = "wait for them to lapse: a declined one counts until its quote runs out"
+        self._check_room([*sold, *own], "were sold for this model or are in offers of yours", lapse)
+        return self._joined(own, model), self._joined(sold, model)
+
+    def _check_room(self, others: Sequence[Offer], which: str, remedy: str) -> None:
+        count = sum(other.summary.records for other in others if other.summary)
+        if count > MAX_OTHER_RECORDS:
+            raise TooMuchBeside(
+                f"expected at most {MAX_OTHER_RECORDS} records to price an offer beside, {count} {which}",
+                hint=f"nothing was used up; {remedy}",
+            )
+
+    def _joined(self, others: Sequence[Offer], model: PricedModel) -> RecordsLike | None:
+        joined: RecordsLike | None = None
+        for other in others:
             try:
                 records = self._open(other, model)
             except (AssayError, OSError) as error:
-                log.warning(
-                    "an offer is priced without another one", extra=about(offer=other.offer_id, cause=str(error))
-                )
+                log.error("an offer is priced without another", extra=about(offer=other.offer_id, cause=str(error)))
                 continue
-            room -= other.upload_bytes
-            own = other.seller == offer.seller
-            found[own] = found[own].join(records) if own in found else records
-        return found.get(True), found.get(False)
+            joined = joined.join(records) if joined is not None else records
+        return joined
 
     # --- acceptance ---------------------------------------------------------------------------------------------------
 
@@ -396,8 +417,8 @@ class OfferService:
             raise OfferConflict(f"expected an offer with an open quote, this one is {offer.status}")
         if self._signer is None:
             raise OfferConflict("the oracle runs dry: it signs and posts nothing", hint="use one that does not")
-        order_id = evaluation.quote(0).order_id()
-        if key_hash(order_id, self._sealing_key(offer.sealed_key)) != request.key_hash:
+        pair = evaluation.quote(0).order_id()
+        if key_hash(pair, self._sealing_key(offer.sealed_key)) != request.key_hash:
             raise KeyMismatch(
                 "the key hash is not that of the key which opens the priced file, for this order",
                 hint='lock keccak256(abi.encode("assay/key/v1", orderId, key)) with the key that was sent',
@@ -434,6 +455,9 @@ class OfferService:
     def decline(self, offer_id: bytes) -> OfferState:
         """The seller says no; an evaluation that was made stays used.
 
+        A quote that was signed may still be posted, so the upload stays until that has run out; the orders' loop
+        drops it.
+
         Raises:
             OfferConflict: the offer was accepted already.
         """
@@ -441,5 +465,6 @@ class OfferService:
         offer = self._journal.decline(offer_id)
         if offer.status in (OfferStatus.ACCEPTED, OfferStatus.POSTED):
             raise OfferConflict(f"expected an offer that is not accepted, this one is {offer.status}")
-        self._store.drop_upload(offer_id)
+        if offer.content_id is None:
+            self._store.drop_upload(offer_id)
         return self.state(offer_id)

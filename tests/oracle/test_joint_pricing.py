@@ -3,7 +3,9 @@
 import pytest
 
 from assay.protocol.messages import OfferState, OfferStatus
-from tests.oracle.world import PRICE_PER_RECORD, World, rival_account
+from assay.protocol.types import Status
+from assay_oracle import service
+from tests.oracle.world import DAY, PRICE_PER_RECORD, World, rival_account
 
 pytestmark = pytest.mark.unit
 
@@ -16,6 +18,14 @@ def price_of(state: OfferState) -> int:
     return state.quote.price if state.quote else 0
 
 
+def sell(world: World, data: bytes, status: Status) -> None:
+    """A sale whose order got as far as ``status``."""
+    order = world.sell(data)[2]
+    posted, _ = world.chain.orders[order.order_id()]
+    world.chain.orders[order.order_id()] = (posted, status)
+    world.orders.cycle()
+
+
 def test_near_copies_in_the_sellers_next_offer_are_worth_nothing(world: World) -> None:
     _, first = world.offer(DATA)
     _, second = world.offer(NEAR_COPIES)
@@ -23,10 +33,44 @@ def test_near_copies_in_the_sellers_next_offer_are_worth_nothing(world: World) -
     assert second.status is OfferStatus.DECLINED
 
 
-def test_near_copies_of_what_was_sold_are_worth_nothing_under_another_identity(world: World) -> None:
-    world.sell(DATA)
+@pytest.mark.parametrize("status", [Status.REVEALED, Status.PAID])
+def test_near_copies_of_what_was_sold_are_worth_nothing_under_another_identity(world: World, status: Status) -> None:
+    sell(world, DATA, status)
     _, second = world.offer(NEAR_COPIES, account=rival_account)
     assert price_of(second) == 0
+
+
+@pytest.mark.parametrize("status", [Status.LOCKED, Status.REFUNDED, Status.DISPUTED])
+def test_what_another_did_not_sell_in_the_end_lowers_no_price(world: World, status: Status) -> None:
+    sell(world, DATA, status)
+    _, second = world.offer(NEAR_COPIES, account=rival_account)
+    assert price_of(second) == FULL_PRICE
+
+
+def test_padding_pushes_no_sold_data_out_of_joint_pricing(world: World) -> None:
+    sell(world, DATA, Status.PAID)
+    world.pass_time(10)
+    _, padded = world.offer(b"filler one\n" + b"\n" * 970_700, account=rival_account)
+    assert padded.status is OfferStatus.QUOTED
+    assert padded.upload_bytes > world.offers._limits.max_upload_bytes * 0.9
+    _, second = world.offer(NEAR_COPIES, account=rival_account)
+    assert price_of(second) == 0
+
+
+def test_offer_beside_too_many_records_is_refused_and_nothing_is_used_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell(world, DATA, Status.PAID)
+    world.offer(b"three\n", account=rival_account)
+    calls = world.function.calls
+    monkeypatch.setattr(service, "MAX_OTHER_RECORDS", 2)
+    _, refused = world.offer(b"four\n", account=rival_account)
+    assert (refused.status, refused.code) == (OfferStatus.REFUSED, "too_much_beside")
+    assert "nothing was used up; wait for them to lapse" in str(refused.reason)
+    assert world.function.calls == calls
+    monkeypatch.setattr(service, "MAX_OTHER_RECORDS", 3)
+    _, priced = world.offer(b"four\n", account=rival_account)
+    assert price_of(priced) == PRICE_PER_RECORD
 
 
 def test_an_open_offer_of_a_rival_lowers_no_price(world: World) -> None:
@@ -35,11 +79,14 @@ def test_an_open_offer_of_a_rival_lowers_no_price(world: World) -> None:
     assert price_of(second) == FULL_PRICE
 
 
-def test_what_the_seller_declined_lowers_no_price(world: World) -> None:
+def test_what_the_seller_declined_counts_as_long_as_it_can_be_posted(world: World) -> None:
     _, first = world.offer(DATA)
     world.offers.decline(first.offer_id)
     _, second = world.offer(NEAR_COPIES)
-    assert price_of(second) == FULL_PRICE
+    assert price_of(second) == 0
+    world.pass_time(DAY + 1)
+    _, third = world.offer(b"one once more\ntwo once more\n")
+    assert price_of(third) == FULL_PRICE
 
 
 def test_joint_pricing_survives_a_restart(world: World) -> None:

@@ -116,6 +116,33 @@ def test_flood_of_many_sellers_is_bounded(world: World) -> None:
         world.offers.open_offer(bid(world.model_id, DATA).request)
 
 
+def test_empty_piece_keeps_no_upload_alive(world: World) -> None:
+    made = bid(world.model_id, b"one\n")
+    offer_id = world.upload(made, upto=10).offer_id
+    world.pass_time(1800)
+    world.upload(made, offset=10, upto=11)
+    for _ in range(3):
+        world.orders.cycle()
+        assert world.offers.state(offer_id).status is OfferStatus.UPLOADING
+        world.pass_time(1201)
+        world.upload(made, offset=11, upto=11)
+    world.orders.cycle()
+    assert world.offers.state(offer_id).code == "upload_abandoned"
+
+
+def test_upload_that_trickles_in_expires_after_a_day(world: World) -> None:
+    made = bid(world.model_id, b"one\n")
+    offer_id = world.upload(made, upto=1).offer_id
+    for offset in range(1, 25):
+        world.pass_time(3600)
+        world.upload(made, offset=offset, upto=offset + 1)
+        world.orders.cycle()
+    assert world.offers.state(offer_id).status is OfferStatus.UPLOADING
+    world.pass_time(1)
+    world.orders.cycle()
+    assert world.offers.state(offer_id).code == "upload_abandoned"
+
+
 def test_upload_left_alone_expires_and_makes_room(world: World) -> None:
     made = bid(world.model_id, DATA)
     offer_id = world.upload(made, upto=10).offer_id

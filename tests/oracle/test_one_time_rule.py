@@ -84,6 +84,15 @@ def test_same_records_after_a_restart_are_refused(world: World) -> None:
     assert_refused(world, DATA)
 
 
+def test_pair_sold_on_chain_is_refused_by_a_journal_restored_from_an_old_copy(world: World) -> None:
+    world.sell(DATA)
+    world.journal.close()
+    for path in world.folder.glob("journal.sqlite*"):
+        path.unlink()
+    world._open()
+    assert_refused(world, DATA)
+
+
 def test_records_priced_before_add_nothing_to_new_ones(world: World) -> None:
     world.offer(DATA)
     _, state = world.offer(b"one\ntwo\nfour\n")

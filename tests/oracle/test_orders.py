@@ -9,7 +9,7 @@ import pytest
 from assay import envelope
 from assay.errors import NodeUnreachable
 from assay.protocol import seal
-from assay.protocol.messages import OfferStatus
+from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.quote import digest
 from assay.protocol.types import Order, Status, key_hash
 from assay.seller import REVEAL_MARGIN
@@ -20,6 +20,7 @@ from tests.oracle.world import (
     DAY,
     DOMAIN,
     PRICE_PER_RECORD,
+    Bid,
     World,
     buyer_account,
     rival_account,
@@ -98,6 +99,51 @@ def test_order_posted_by_the_seller_is_found(world: World) -> None:
     world.orders.cycle()
     assert world.offers.state(state.offer_id).status is OfferStatus.POSTED
     assert world.orders.sealed(state.quote.order_id()).exists()
+
+
+def post_oneself(world: World, made: Bid, state: OfferState) -> bytes:
+    """The seller posts with the quote's signature, without the oracle."""
+    request = world.acceptance(made, state)
+    assert state.quote is not None
+    assert state.oracle_signature is not None
+    world.chain.post(world.terms, state.quote, state.oracle_signature, request.key_hash, request.signature)
+    return state.quote.order_id()
+
+
+def test_order_posted_after_declining_is_delivered(world: World) -> None:
+    made, state = world.offer(DATA)
+    world.offers.decline(state.offer_id)
+    world.pass_time(DAY)
+    world.orders.cycle()
+    order_id = post_oneself(world, made, state)
+    world.pass_time(1)
+    world.orders.cycle()
+    assert world.offers.state(state.offer_id).status is OfferStatus.POSTED
+    assert world.orders.sealed(order_id).exists()
+
+
+def test_order_posted_after_the_quote_lapsed_is_delivered(world: World) -> None:
+    made, state = world.offer(DATA)
+    world.pass_time(30 * DAY)
+    state = world.offers.state(state.offer_id)
+    world.pass_time(1)
+    world.orders.cycle()
+    assert world.offers.state(state.offer_id).status is OfferStatus.EXPIRED
+    order_id = post_oneself(world, made, state)
+    world.orders.cycle()
+    assert world.orders.sealed(order_id).exists()
+
+
+def test_upload_is_dropped_once_no_quote_can_be_posted(world: World) -> None:
+    _, state = world.offer(DATA)
+    assert state.quote is not None
+    world.offers.decline(state.offer_id)
+    world.pass_time(DAY + 3600)
+    world.orders.cycle()
+    assert world.store.received(state.offer_id) == state.upload_bytes
+    world.pass_time(1)
+    world.orders.cycle()
+    assert world.store.received(state.offer_id) == 0
 
 
 def test_reorganised_order_is_posted_again(world: World) -> None:
