@@ -4,29 +4,37 @@ An NPZ file has ``x`` of shape (n, d) or, for images, (n, height, width), and ``
 column. Nothing in a file is ever executed: no pickle, no object arrays.
 """
 
-import csv
-import io
 import math
+import re
 import unicodedata
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from functools import cache
+from typing import BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from assay.protocol.messages import Feature, Schema
 from assay_oracle.errors import DataError
+from assay_oracle.pricing.arrow import read_csv, read_parquet
+from assay_oracle.pricing.columns import Column, expect_columns, expect_width
+from assay_oracle.pricing.limits import (
+    MAX_EXPANDED_BYTES,
+    MAX_RECORDS,
+    bound_records,
+    by_number,
+    first_line,
+    listed,
+    quoted,
+)
+from assay_oracle.pricing.npz import read_npz
 from assay_oracle.pricing.records import Float32, Float64, Records
 
-MAX_EXPANDED_BYTES = 2**31
-"""What the columns of one file may take in memory."""
 _MAX_CLASSES_FROM_INTEGERS = 50
+_MAX_MARKS = 30
+"""Combining marks in a row, as in Unicode's stream-safe text: ordering more takes time quadratic in their number."""
 _FORMATS = "expected a Parquet, NPZ or CSV file"
-
-Column = npt.NDArray[Any]
-"""Numbers (float64) or text (object, of str), shape (n,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,25 +55,35 @@ class Table:
         return len(next(iter(self.columns.values())))
 
 
-def parse_records(source: BinaryIO, schema: Schema, *, max_bytes: int = MAX_EXPANDED_BYTES) -> Records:
+def parse_records(
+    source: BinaryIO, schema: Schema, *, max_bytes: int = MAX_EXPANDED_BYTES, max_records: int = MAX_RECORDS
+) -> Records:
     """Reads a file of records.
 
     Args:
         source: A seekable binary stream of Parquet, NPZ or CSV; the format is found by its first bytes.
         schema: What the records must look like.
         max_bytes: What the file's columns may take in memory.
+        max_records: How many records the file may have.
 
     Raises:
         DataError: Anything about the file is not as the schema says; the message names the columns and rows.
     """
-    return to_records(parse_table(source, max_bytes=max_bytes, schema=schema), schema)
+    return to_records(parse_table(source, max_bytes=max_bytes, max_records=max_records, schema=schema), schema)
 
 
-def parse_table(source: BinaryIO, *, max_bytes: int = MAX_EXPANDED_BYTES, schema: Schema | None = None) -> Table:
-    """Reads a file's columns; with a ``schema``, text columns of a CSV are those that the schema says.
+def parse_table(
+    source: BinaryIO,
+    *,
+    max_bytes: int = MAX_EXPANDED_BYTES,
+    max_records: int | None = None,
+    schema: Schema | None = None,
+) -> Table:
+    """Reads a file's columns; with a ``schema``, others are refused before they are read, and CSV is typed by it.
 
     Raises:
-        DataError: The file is empty, of no known format, damaged, or larger than ``max_bytes`` once expanded.
+        DataError: The file is empty, of no known format, damaged, larger than ``max_bytes`` once expanded, has more
+            than ``max_records`` records, or two columns of one name.
     """
     magic = source.read(4)
     source.seek(0)
@@ -73,17 +91,20 @@ def parse_table(source: BinaryIO, *, max_bytes: int = MAX_EXPANDED_BYTES, schema
         raise DataError(f"{_FORMATS}, got an empty file")
     try:
         if magic == b"PAR1":
-            table = _parquet(source, max_bytes)
+            table = Table(read_parquet(source, max_bytes, max_records, schema))
         elif magic[:2] == b"PK":
-            table = _npz(source, max_bytes)
+            columns, label = read_npz(source, max_bytes, max_records, schema)
+            table = Table(columns, positional=label is not None, label=label)
         else:
-            table = _csv(source, max_bytes, schema)
+            table = Table(read_csv(source, max_bytes, max_records, schema))
     except DataError:
         raise
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, MemoryError, NotImplementedError) as error:
-        raise DataError(f"{_FORMATS}, got one that cannot be read: {_first_line(error)}") from None
-    if not table.columns or len(table) == 0:
-        raise DataError("expected at least one record, got none")
+    except Exception as error:  # the parsers of three formats, on a stranger's bytes: whatever they raise, it is these
+        raise DataError(f"{_FORMATS}, got one that cannot be read: {first_line(error)}") from None
+    lengths = {len(column) for column in table.columns.values()} or {0}
+    if len(lengths) > 1:
+        raise DataError(f"expected columns of one length, got {min(lengths)} to {max(lengths)} values")
+    bound_records(lengths.pop(), max_records)
     return table
 
 
@@ -95,19 +116,13 @@ def to_records(table: Table, schema: Schema) -> Records:
     """
     names = [feature.name for feature in schema.features]
     label = table.label or schema.label
-    given = [name for name in table.columns if name != label]
-    if label not in table.columns:
-        raise DataError(f"expected a label column {label!r}, got columns {_list(table.columns)}")
     if table.positional:
-        if len(given) != len(names):
-            raise DataError(f"expected {len(names)} features in each record, got {len(given)}")
-        features = [table.columns[name] for name in given]
+        given = [name for name in table.columns if name != label]
+        expect_width(len(given), schema)
     else:
-        missing, extra = [n for n in names if n not in table.columns], [n for n in given if n not in set(names)]
-        if missing or extra:
-            said = [f"missing {_list(missing)}"] * bool(missing) + [f"extra {_list(extra)}"] * bool(extra)
-            raise DataError(f"expected the {len(names)} features of the model, got {'; '.join(said)}")
-        features = [table.columns[name] for name in names]
+        given = names
+        expect_columns(table.columns, schema)
+    features = [table.columns[name] for name in given]
     x: Float32 = np.empty((len(table), len(names)), dtype=np.float32)
     unseen: dict[int, tuple[str, ...]] = {}
     for j, (feature, column) in enumerate(zip(schema.features, features, strict=True)):
@@ -123,7 +138,9 @@ def to_records(table: Table, schema: Schema) -> Records:
         return Records(schema, x, _single(_numbers(labels, label), label).astype(np.float64), unseen)
     codes, strange = _codes(labels, schema.classes)
     if strange:
-        raise DataError(f"expected labels among {_list(schema.classes)}, got {_list(strange)} in column {label!r}")
+        raise DataError(
+            f"expected labels among {listed(schema.classes)}, got {listed(strange)} in column {quoted(label)}"
+        )
     return Records(schema, x, codes, unseen)
 
 
@@ -151,11 +168,11 @@ def infer_schema(
     own_label = first.label or label
     for table in tables:
         if (table.label or label) not in table.columns:
-            raise DataError(f"expected a label column {label!r}, got columns {_list(table.columns)}")
+            raise DataError(f"expected a label column {quoted(label)}, got columns {listed(table.columns)}")
         if set(table.columns) != set(first.columns):
             differing = set(table.columns) ^ set(first.columns)
             raise DataError(
-                f"expected the same columns in the owner's and the validation data, {_list(differing)} differ"
+                f"expected the same columns in the owner's and the validation data, {listed(differing)} differ"
             )
     features = []
     for name, column in first.columns.items():
@@ -175,115 +192,8 @@ def infer_schema(
         return Schema(task=task, features=tuple(features), label=label)
     found = {text for column in labels for text in _texts(column)[0]} | {canonical_text(name) for name in classes}
     if len(found) < 2:
-        raise DataError(f"expected at least two classes, got {_list(found)}; name the others if the data lacks them")
-    return Schema(task=task, features=tuple(features), label=label, classes=tuple(sorted(found, key=_by_number)))
-
-
-def _parquet(source: BinaryIO, max_bytes: int) -> Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(source)
-        meta = file.metadata
-        groups = [meta.row_group(i) for i in range(meta.num_row_groups)]
-        _bound(max(sum(g.total_byte_size for g in groups), 8 * meta.num_rows * meta.num_columns), max_bytes)
-        frame = file.read()
-    except pa.ArrowException as error:
-        raise DataError(f"{_FORMATS}, got a damaged Parquet file: {_first_line(error)}") from None
-    return Table({name: _from_arrow(frame.column(name), name) for name in frame.column_names})
-
-
-def _csv(source: BinaryIO, max_bytes: int, schema: Schema | None) -> Table:
-    import pyarrow as pa
-    import pyarrow.csv as pc
-
-    size = source.seek(0, io.SEEK_END)
-    source.seek(0)
-    _bound(8 * size // 2, max_bytes)  # a value takes two bytes at least in text, eight as a number
-    types: dict[str, Any] = {}
-    if schema is not None:
-        types = {f.name: pa.string() if f.kind == "categorical" else pa.float64() for f in schema.features}
-        types[schema.label] = pa.string() if schema.task == "classification" else pa.float64()
-    try:
-        head = next(csv.reader([source.readline().decode("utf-8-sig")]))
-    except (UnicodeDecodeError, StopIteration, csv.Error):
-        raise DataError(f"{_FORMATS}, got neither: the first line is no CSV header in UTF-8") from None
-    twice = {name for name in head if head.count(name) > 1}
-    if twice:
-        raise DataError(f"expected distinct column names, got {_list(twice)} more than once")
-    source.seek(0)
-    try:
-        frame = pc.read_csv(
-            source,
-            convert_options=pc.ConvertOptions(
-                column_types=types, strings_can_be_null=True, null_values=["", "NA", "null"]
-            ),
-        )
-    except pa.ArrowException as error:
-        raise DataError(f"expected CSV with numbers where the schema has numbers: {_first_line(error)}") from None
-    return Table({name: _from_arrow(frame.column(name), name) for name in frame.column_names})
-
-
-def _from_arrow(column: Any, name: str) -> Column:
-    import pyarrow as pa
-
-    if column.null_count:
-        row = int(np.flatnonzero(np.asarray(column.is_null()))[0])
-        raise DataError(f"expected a value in every row, got none in column {name!r}, row {row}")
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return np.asarray(column.to_pylist(), dtype=object)
-    if pa.types.is_boolean(kind):
-        return np.asarray([str(value) for value in column.to_pylist()], dtype=object)
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-    raise DataError(f"expected numbers or text, got {kind} in column {name!r}")
-
-
-def _npz(source: BinaryIO, max_bytes: int) -> Table:
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    with zipfile.ZipFile(source) as archive:
-        members = archive.infolist()
-        _bound(sum(member.file_size for member in members), max_bytes)
-        for member in members:
-            arrays[member.filename.removesuffix(".npy")] = _npy(archive.read(member), member.filename)
-    images = next((name for name in ("x", "X") if name in arrays and arrays[name].ndim > 1), None)
-    if images is None:
-        return Table({name: _from_numpy(array, name) for name, array in arrays.items()})
-    x = arrays.pop(images)
-    if len(arrays) != 1:
-        raise DataError(f"expected one array of labels beside {images!r}, got {_list(arrays)}")
-    label, y = next(iter(arrays.items()))
-    flat = x.reshape(len(x), math.prod(x.shape[1:]))
-    if y.shape != (len(flat),):
-        raise DataError(f"expected labels ({len(flat)},) for features {x.shape}, got {y.shape}")
-    columns = {f"x{j}": _from_numpy(flat[:, j], images) for j in range(flat.shape[1])}
-    return Table({**columns, label: _from_numpy(y, label)}, positional=True, label=label)
-
-
-def _npy(content: bytes, name: str) -> npt.NDArray[Any]:
-    """One array, its declared size held against the bytes that are there before anything is allocated."""
-    stream = io.BytesIO(content)
-    version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)  # type: ignore[no-untyped-call]
-    if dtype.hasobject or dtype.kind not in "fiubU":
-        raise DataError(f"expected arrays of numbers or text, got {dtype} in {name!r}")
-    if math.prod(shape) * dtype.itemsize != len(content) - stream.tell():
-        raise DataError(f"expected the bytes of an array {shape}, got {len(content) - stream.tell()} in {name!r}")
-    return np.load(io.BytesIO(content), allow_pickle=False)  # type: ignore[no-any-return]
-
-
-def _from_numpy(array: npt.NDArray[Any], name: str) -> Column:
-    if array.ndim != 1:
-        raise DataError(f"expected a column (n,), got {array.shape} in {name!r}")
-    if array.dtype.kind in "Ub":
-        return array.astype(str).astype(object)
-    return array.astype(np.float64)
+        raise DataError(f"expected at least two classes, got {listed(found)}; name the others if the data lacks them")
+    return Schema(task=task, features=tuple(features), label=label, classes=tuple(sorted(found, key=by_number)))
 
 
 def _numbers(column: Column, name: str) -> Float64:
@@ -294,7 +204,7 @@ def _numbers(column: Column, name: str) -> Float64:
     try:
         return column.astype(np.float64)
     except ValueError as error:
-        raise DataError(f"expected numbers in column {name!r}: {_first_line(error)}") from None
+        raise DataError(f"expected numbers in column {quoted(name)}: {first_line(error)}") from None
 
 
 def _single(column: Float64, name: str) -> Float32:
@@ -302,42 +212,68 @@ def _single(column: Float64, name: str) -> Float32:
         single = column.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(single))
     if len(bad):
-        raise DataError(f"expected finite numbers, got {column[bad[0]]} in column {name!r}, row {bad[0]}")
+        raise DataError(f"expected finite numbers, got {column[bad[0]]} in column {quoted(name)}, row {bad[0]}")
     return single
 
 
 def _texts(column: Column) -> tuple[list[str], npt.NDArray[np.int64]]:
     """Distinct values as canonical text, and for each row the index of its own."""
-    values, inverse = np.unique(column, return_inverse=True)
-    return [canonical_text(value) for value in values.tolist()], inverse
+    if column.dtype != object:
+        numbers, inverse = np.unique(column, return_inverse=True)
+        return [canonical_text(value) for value in numbers.tolist()], inverse.reshape(-1)
+    texts: list[str] = column.tolist()
+    values = sorted(set(texts))
+    place = {value: i for i, value in enumerate(values)}
+    inverse = np.fromiter(map(place.__getitem__, texts), dtype=np.int64, count=len(texts))
+    return [canonical_text(value) for value in values], inverse
 
 
 def canonical_text(value: object) -> str:
-    """NFC text; a whole number without fraction, so that 3, 3.0 and "3" are one class."""
+    """NFC text; a whole number without fraction, so that 3, 3.0 and "3" are one class.
+
+    Raises:
+        DataError: The text is no Unicode or takes too long to normalise; the number is not finite, or so large that
+            other whole numbers look the same in double precision.
+    """
     if isinstance(value, str):
+        if value.isascii():
+            return value
+        if _stacked_marks().search(value):
+            raise DataError(f"expected at most {_MAX_MARKS} combining marks in a row, got more in {quoted(value)}")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise DataError(f"expected Unicode text, got a lone surrogate in {quoted(value)}") from None
         return unicodedata.normalize("NFC", value)
     number = float(value)  # type: ignore[arg-type]
     if not math.isfinite(number):
         raise DataError("expected finite labels and categories, got NaN or infinity")
+    if abs(number) >= 2**53:
+        raise DataError(f"expected labels and categories below 2^53, got {number:.17g}: write them as text")
     return str(int(number)) if number.is_integer() else repr(float(np.float32(number)))
+
+
+@cache
+def _stacked_marks() -> re.Pattern[str]:
+    """More combining marks in a row than text has; every one that Unicode has is below U+20000."""
+    marks = (chr(i) for i in range(0x300, 0x20000) if unicodedata.combining(unicodedata.normalize("NFD", chr(i))[0]))
+    return re.compile(f"[{''.join(marks)}]{{{_MAX_MARKS + 1}}}")
 
 
 def _codes(column: Column, known: Sequence[str]) -> tuple[Float64, tuple[str, ...]]:
     """Indices into ``known`` (n,); values that it does not have come after its end, in order, and are returned."""
     texts, inverse = _texts(column)
     index = {unicodedata.normalize("NFC", value): code for code, value in enumerate(known)}
-    strange: list[str] = []
+    strange: dict[str, int] = {}
     codes = []
     for text in texts:
         code = index.get(text)
         if code is None:
             code = index.get(_as_number(text))
         if code is None:
-            if text not in strange:
-                strange.append(text)
-            code = len(known) + strange.index(text)
+            code = strange.setdefault(text, len(known) + len(strange))
         codes.append(code)
-    return np.array(codes, dtype=np.float64)[inverse.reshape(-1)], tuple(strange)
+    return np.array(codes, dtype=np.float64)[inverse], tuple(strange)
 
 
 def _as_number(text: str) -> str:
@@ -351,24 +287,3 @@ def _looks_like_classes(column: Column) -> bool:
     if column.dtype == object:
         return True
     return bool((column == np.round(column)).all()) and len(np.unique(column)) <= _MAX_CLASSES_FROM_INTEGERS
-
-
-def _by_number(name: str) -> tuple[float, str]:
-    try:
-        return float(name), name
-    except ValueError:
-        return math.inf, name
-
-
-def _bound(expanded: int, max_bytes: int) -> None:
-    if expanded > max_bytes:
-        raise DataError(f"expected at most {max_bytes} bytes once expanded, got {expanded}: split the data into offers")
-
-
-def _list(names: Iterable[str], limit: int = 5) -> str:
-    listed = [repr(name) for name in sorted(names, key=_by_number)]
-    return ", ".join(listed[:limit]) + (f" and {len(listed) - limit} more" if len(listed) > limit else "")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
