@@ -198,15 +198,19 @@ class Journal:
 
     # --- offers -------------------------------------------------------------------------------------------------------
 
-    def add_offer(self, offer_id: bytes, request: OfferRequest, *, per_seller: int, in_all: int) -> Offer:
+    def add_offer(
+        self, offer_id: bytes, request: OfferRequest, *, per_seller: int, in_all: int, max_bytes: int
+    ) -> Offer:
         """Records a new offer; if there is one of this id, that one is returned.
 
         Raises:
-            TooManyOffers: the seller has ``per_seller`` offers open, or all sellers together ``in_all``.
+            TooManyOffers: the seller has ``per_seller`` offers open, or all sellers together ``in_all``; or the
+                seller's offers that are open or quoted would take more than ``max_bytes``.
         """
         with self._transaction() as database:
             if self.offer(offer_id) is None:
                 self._check_room(request.seller, per_seller, in_all)
+                self._check_bytes(request, max_bytes)
                 database.execute(
                     "INSERT INTO offers (offer_id, model_id, seller, data_root, upload_bytes, sealed_key, status,"
                     " updated_at, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -238,6 +242,21 @@ class Journal:
             )
         if counted["everyone"] >= in_all:
             raise TooManyOffers(f"the oracle has {counted['everyone']} offers open, as many as it takes", hint="later")
+
+    def _check_bytes(self, request: OfferRequest, max_bytes: int) -> None:
+        held = self._row(
+            "SELECT coalesce(sum(upload_bytes), 0) AS bytes FROM offers WHERE seller = ? AND status IN (?, ?, ?)",
+            request.seller,
+            *OPEN,
+            OfferStatus.QUOTED,
+        )
+        assert held is not None
+        if held["bytes"] + request.upload_bytes > max_bytes:
+            raise TooManyOffers(
+                f"expected the open and quoted offers of one seller to take at most {max_bytes} bytes, "
+                f"{request.seller} holds {held['bytes']} and asks for {request.upload_bytes}",
+                hint="accept or decline a quote first",
+            )
 
     def offer(self, offer_id: bytes) -> Offer | None:
         """The offer of this id."""

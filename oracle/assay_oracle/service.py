@@ -177,6 +177,7 @@ class OfferService:
                 request,
                 per_seller=self._limits.max_open_offers_per_seller,
                 in_all=self._limits.max_open_offers,
+                max_bytes=self._limits.max_open_offers_per_seller * self._limits.max_upload_bytes,
             )
             log.info("offer opened", extra=about(offer=offer_id, model=request.model_id, bytes=request.upload_bytes))
         same_key = self._sealing_key(found.sealed_key) == self._sealing_key(request.sealed_key)

@@ -116,6 +116,17 @@ def test_flood_of_many_sellers_is_bounded(world: World) -> None:
         world.offers.open_offer(bid(world.model_id, DATA).request)
 
 
+def test_bytes_that_one_seller_holds_in_quotes_are_bounded(world: World) -> None:
+    padding = b"\n" * 970_700
+    held = [world.offer(word + padding)[1] for word in (b"one", b"two", b"three", b"four")]
+    assert {state.status for state in held} == {OfferStatus.QUOTED}
+    with pytest.raises(TooManyOffers, match="at most 4194304 bytes"):
+        world.offer(b"five" + padding)
+    world.offer(b"five" + padding, account=rival_account)
+    world.offers.decline(held[0].offer_id)
+    world.offer(b"six" + padding)
+
+
 def test_empty_piece_keeps_no_upload_alive(world: World) -> None:
     made = bid(world.model_id, b"one\n")
     offer_id = world.upload(made, upto=10).offer_id

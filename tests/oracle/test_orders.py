@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from assay import envelope
-from assay.errors import NodeUnreachable
+from assay.chain import Receipt
+from assay.errors import ContractReverted, NodeUnreachable
 from assay.protocol import seal
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.quote import digest
@@ -403,6 +404,21 @@ def test_oracle_reveals_no_key_of_an_acknowledged_order(world: World) -> None:
     world.pass_time(world.terms.reveal_window // 2)
     world.orders.cycle()
     assert (world.chain.settles, world.chain.reveals) == (1, [])
+
+
+def test_acknowledgement_that_settles_nothing_keeps_no_key_from_the_chain(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _, order = world.sell(DATA)
+    world.orders.put_acknowledgement(order.order_id(), acknowledgement(order))
+
+    def refuse(order: Order, acknowledgement: bytes) -> Receipt:
+        raise ContractReverted("BuyerSignatureInvalid", {"buyer": order.buyer})
+
+    monkeypatch.setattr(world.chain, "settle", refuse)
+    world.pass_time(world.terms.reveal_window // 2)
+    world.orders.cycle()
+    assert world.chain.reveals == [(made.key, b"")]
 
 
 # --- the buyer's statements ---
