@@ -329,7 +329,7 @@ class Buyer:
         if self._chain.unmined():
             purchase.note = "waiting for an earlier transaction of this account to be mined"
             return
-        sent = move_on(self._chain, purchase.order.order_id(), send)
+        sent = move_on(self._chain, purchase.order.order_id(), send, seen=purchase.status)
         if sent:
             purchase.gas[step] = sent.gas
         purchase.status = self._chain.order_state(purchase.order.order_id()).status

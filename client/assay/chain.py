@@ -194,12 +194,13 @@ def _revert_data(error: Exception) -> bytes:
         return b""
 
 
-def move_on(chain: Any, order_id: bytes, send: Callable[[], Receipt]) -> Receipt | None:
+def move_on(chain: Any, order_id: bytes, send: Callable[[], Receipt], *, seen: Status | None = None) -> Receipt | None:
     """Sends what takes an order further; None where somebody else did it first, as anyone may.
 
-    ``chain`` is a ``SettlementClient``, or what stands for one.
+    ``chain`` is a ``SettlementClient``, or what stands for one; ``seen`` is the state in which the step was due, by
+    default the present one.
     """
-    before = chain.order_state(order_id).status
+    before = chain.order_state(order_id).status if seen is None else seen
     try:
         return send()
     except ChainError:

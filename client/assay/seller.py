@@ -430,7 +430,7 @@ class Seller:
         if state.status is Status.LOCKED:
             self._locked(record, posted, state.deadline, reveal)
         elif state.status is Status.REVEALED and self._chain.block_time() > state.deadline:
-            move_on(self._chain, order_id, lambda: self._chain.finalize(order))
+            move_on(self._chain, order_id, lambda: self._chain.finalize(order), seen=Status.REVEALED)
         elif state.status is Status.REVEALED:
             self._tell("waiting for the buyer, or for the end of the dispute window")
         status = self._chain.order_state(order_id).status
@@ -454,7 +454,12 @@ class Seller:
         if receipt is None:
             self._tell("waiting for the buyer's receipt")
             return
-        move_on(self._chain, order_id, lambda: self._chain.reveal_key(order, self._store.key(record), receipt))
+        move_on(
+            self._chain,
+            order_id,
+            lambda: self._chain.reveal_key(order, self._store.key(record), receipt),
+            seen=Status.LOCKED,
+        )
         self._say("revealed the key")
 
     def _receipt(self, order: Order, notes: OrderNotes | None) -> bytes | None:
@@ -485,7 +490,9 @@ class Seller:
         A wallet can take its signature back, or fail in any way it likes: that must keep no key from the chain.
         """
         try:
-            move_on(self._chain, order.order_id(), lambda: self._chain.settle(order, acknowledgement))
+            move_on(
+                self._chain, order.order_id(), lambda: self._chain.settle(order, acknowledgement), seen=Status.LOCKED
+            )
         except (NodeUnreachable, TransactionPending):
             raise
         except ChainError as error:
@@ -538,7 +545,12 @@ class Seller:
         with self._store.sealed(record).open("rb") as sealed:
             plain, sealed_digests = seal.plaintext(sealed, self._store.key(record))
             chunk_size = seal.read_index(sealed).layout.chunk_size
-        move_on(self._chain, order_id, lambda: self._chain.reveal_data(order, chunk_size, plain, sealed_digests))
+        move_on(
+            self._chain,
+            order_id,
+            lambda: self._chain.reveal_data(order, chunk_size, plain, sealed_digests),
+            seen=Status.LOCKED,
+        )
         return self.step(record)
 
     def _notes(self, order: Order) -> OrderNotes | None:

@@ -89,7 +89,16 @@ def test_refusal_is_success_where_somebody_was_faster(market: Market, order_id: 
         market.chain.orders[order_id] = (posted, Status.PAID)
         raise error
 
-    assert move_on(market.chain, order_id, send) is None
+    assert move_on(market.chain, order_id, send, seen=Status.LOCKED) is None
+
+
+def test_refusal_is_success_where_somebody_was_faster_already(market: Market, order_id: bytes) -> None:
+    """Between the look at the order and the step, not only during the step."""
+
+    def send() -> Receipt:
+        raise ContractReverted("StatusMismatch", {"orderId": order_id})
+
+    assert move_on(market.chain, order_id, send, seen=Status.REVEALED) is None
 
 
 def test_refusal_is_told_where_nobody_was(market: Market, order_id: bytes) -> None:
@@ -97,7 +106,7 @@ def test_refusal_is_told_where_nobody_was(market: Market, order_id: bytes) -> No
         raise ContractReverted("KeyMismatch", {"orderId": order_id})
 
     with pytest.raises(ContractReverted, match="KeyMismatch"):
-        move_on(market.chain, order_id, send)
+        move_on(market.chain, order_id, send, seen=Status.LOCKED)
 
 
 # --- Deployment -------------------------------------------------------------------------------------------------------
