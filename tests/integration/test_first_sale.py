@@ -4,10 +4,7 @@ A model owner whose model has never seen class 2, data owners who have it, an or
 processes of their own; what people do is what ``assay`` lets them do.
 """
 
-import itertools
-import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,45 +15,16 @@ from assay.offers import OfferRecord
 from assay.protocol.quote import digest
 from assay.protocol.types import Quote, Status, key_hash
 from tests.integration.world import ETHER, HOUR, Party, Town
-from tests.oracle.network import eventually, free_port, running_node
+from tests.oracle.network import eventually
 from tests.oracle.test_daemon import csv
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with running_node() as node:
-        made = Town(tmp_path_factory.mktemp("town"), node)
-        yield made
-        made.close()
-
-
 @pytest.fixture(autouse=True)
 def a_model_of_its_own(town: Town) -> None:
     """What a model owner has bought lowers what more of it is worth; so no test sells to another's model."""
-    town.model = town.models.pop(0)
-
-
-names = itertools.count(1)
-
-
-def newcomer(town: Town) -> Party:
-    """A data owner whom the oracle does not know."""
-    number = next(names)
-    return Party(town, f"seller{number}", key=number.to_bytes(32, "big"))
-
-
-@pytest.fixture
-def ada(town: Town) -> Party:
-    """A data owner."""
-    return newcomer(town)
-
-
-@pytest.fixture
-def bob(town: Town) -> Party:
-    """Another one."""
-    return newcomer(town)
+    town.model = town.fresh.pop(0)
 
 
 def purchase(town: Town, order_id: str) -> dict[str, object]:
@@ -223,52 +191,7 @@ def test_oracle_killed_in_the_middle_of_a_sale(town: Town, ada: Party) -> None:
     assert (sold["status"], sold["price"]) == ("paid", price)
 
 
-@pytest.mark.parametrize("command", ["orders", "model", "sell"])
-def test_node_that_does_not_answer(town: Town, ada: Party, command: str) -> None:
-    arguments = {
-        "orders": ["orders"],
-        "model": ["model", "status", "--model", town.model],
-        "sell": ["sell", town.folder / "useful.csv", "--model", town.model],
-    }[command]
-    told = ada.refused(*arguments, ASSAY_NODE=f"http://127.0.0.1:{free_port()}")
-    assert told["code"] == "node_unreachable"
-
-
-@pytest.mark.parametrize("url", ["oracle", "no url", "ftp://x"])
-def test_node_that_is_none(town: Town, ada: Party, url: str) -> None:
-    told = ada.assay("orders", status=1, ASSAY_NODE=town.url if url == "oracle" else url)["error"]
-    assert told["code"] in ("node_unreachable", "chain_error")
-
-
-def test_oracle_that_is_none(town: Town, ada: Party) -> None:
-    data = town.file("nowhere.csv", csv(20, 20, (2,)))
-    told = ada.refused("sell", data, "--model", town.model, "--yes", ASSAY_ORACLE=town.node.url)
-    assert told["code"] == "oracle_misbehaved"
-    assert (
-        ada.refused("sell", data, "--model", town.model, ASSAY_ORACLE="http://far.example")["code"] == "settings_error"
-    )
-
-
 # --- another chain, another contract, other hands ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("chain", "changes", "code"),
-    [
-        (5, {"chain_id": 5}, "wrong_chain"),
-        (31337, {"address": "0x" + 40 * "1"}, "contract_missing"),
-        (7, None, "settings_error"),
-    ],
-    ids=["other_chain", "no_contract", "no_record"],
-)
-def test_contract_is_not_where_it_should_be(
-    town: Town, ada: Party, tmp_path: Path, chain: int, changes: dict[str, object] | None, code: str
-) -> None:
-    if changes:
-        record = json.loads((town.deployments / "31337.json").read_text()) | changes
-        (tmp_path / f"{chain}.json").write_text(json.dumps(record))
-    told = ada.refused("orders", ASSAY_CHAIN=str(chain), ASSAY_DEPLOYMENTS=str(tmp_path))
-    assert told["code"] == code
 
 
 def test_quote_that_ran_out_is_renewed_at_the_same_price_and_the_old_one_is_dead(town: Town, ada: Party) -> None:
@@ -325,26 +248,3 @@ def test_quote_for_one_contract_is_worth_nothing_at_another(town: Town, ada: Par
     other.fund(terms, ETHER)
     with pytest.raises(ContractReverted, match="QuoteSignatureInvalid"):
         other.post(terms, forged, record.oracle_signature, record.key_hash, record.acceptance)
-
-
-def test_model_owner_does_what_only_he_may(town: Town, ada: Party) -> None:
-    arguments = ("model", "withdraw", "--model", town.model, "--amount", "1ether")
-    told = ada.refused(*arguments)
-    assert (told["code"], "CallerNotOwner" in told["message"]) == ("contract_reverted", True)
-    before = int(town.owner.assay("model", "status", "--model", town.model)["budget"])
-    assert int(town.owner.assay(*arguments)["budget"]) == before - ETHER
-    told = town.owner.refused("model", "withdraw", "--model", town.model, "--amount", "1000ether")
-    assert "BudgetTooSmall" in told["message"]
-
-
-def test_account_without_coin_is_told(town: Town) -> None:
-    poor = Party(town, "poor", key=b"\x0c" * 32, funded=False)
-    told = poor.assay("credit", "deposit", "--amount", "1ether", status=1)["error"]
-    assert told["code"] == "chain_error"
-    assert "insufficient funds" in told["message"].lower()
-
-
-def test_credit_in_and_out(town: Town, ada: Party) -> None:
-    assert ada.assay("credit", "deposit", "--amount", "0.1ether")["credit"] == str(ETHER // 10)
-    assert ada.assay("credit", "show")["credit"] == str(ETHER // 10)
-    assert ada.assay("credit", "withdraw", "--amount", "0.1ether")["credit"] == "0"

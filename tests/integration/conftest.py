@@ -1,0 +1,38 @@
+"""One town for all tests, and people who are new in it."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.world import Party, Town
+from tests.oracle.network import running_node
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with running_node() as node:
+        made = Town(tmp_path_factory.mktemp("town"), node)
+        yield made
+        made.close()
+
+
+names = itertools.count(1)
+
+
+def newcomer(town: Town) -> Party:
+    """A data owner whom the oracle does not know."""
+    number = next(names)
+    return Party(town, f"seller{number}", key=number.to_bytes(32, "big"))
+
+
+@pytest.fixture
+def ada(town: Town) -> Party:
+    """A data owner."""
+    return newcomer(town)
+
+
+@pytest.fixture
+def bob(town: Town) -> Party:
+    """Another one."""
+    return newcomer(town)
