@@ -75,7 +75,7 @@ class NearestNeighbours(Refit):
         for start in range(0, len(offer), rows):
             part = slice(start, start + rows)
             closer = limit > self._distances(offer.x[part]).T  # (m, v)
-            targets, which = offer.y[part].unique(return_inverse=True)
+            targets, which = offer.y[part].unique(return_inverse=True)  # type: ignore[no-untyped-call]
             gains = now - self._loss(before - pushed + self._votes(targets)[:, None])  # of a neighbour, by its target
             drops[part] = (torch.where(closer, gains[which], 0.0) * importance).mean(1)
         return np.asarray(drops.numpy())
