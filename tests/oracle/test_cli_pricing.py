@@ -1,0 +1,223 @@
+"""The model owner's commands, as she types them."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from assay_oracle.cli import main
+from tests.oracle.pricing.test_black_boxes import WEIGHTS, Handler, linear_onnx
+
+pytestmark = pytest.mark.integration
+CLASSES = ("high", "low", "mid")  # as the schema orders them
+MODEL = f"""
+import numpy as np
+
+def predict(features):
+    return features @ np.array({WEIGHTS.tolist()})
+"""
+FORMATS = ("parquet", "csv", "npz")
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner(mix_stderr=False).invoke(main, [str(argument) for argument in arguments])
+
+
+def told(*arguments: object) -> dict:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def refused(*arguments: object) -> str:
+    """What a command that must fail says: one error on stderr, the same as JSON, and no traceback."""
+    result = run(*arguments, "--json")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.stderr
+    message = json.loads(result.stdout)["error"]["message"]
+    assert f"error: {message}" in result.stderr
+    return message
+
+
+def write(path: Path, seed: int, n: int) -> Path:
+    """Records of the model's own two features, labelled as it would."""
+    x = np.random.default_rng(seed).normal(0, 2, (n, 2)).astype(np.float32)
+    y = np.array(CLASSES)[(x @ WEIGHTS).argmax(1)]
+    table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y})
+    if path.suffix == ".parquet":
+        table.to_parquet(path)
+    elif path.suffix == ".csv":
+        table.to_csv(path, index=False)
+    else:
+        np.savez(path, a=x[:, 0], b=x[:, 1], y=y)
+    return path
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The owner's folder: her model, her records, an offer, each in every format."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "linear_plant.py").write_text(MODEL)
+    (folder / "linear.onnx").write_bytes(linear_onnx())
+    for form in FORMATS:
+        write(folder / f"train.{form}", 1, 240)
+        write(folder / f"held.{form}", 2, 120)
+        write(folder / f"offer.{form}", 3, 40)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def at_the_desk(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk)
+
+
+@pytest.fixture(scope="module")
+def price(desk: Path) -> Path:
+    """A price function, fitted at the command line."""
+    folder = desk / "price"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(desk)
+        fitted = told(*fit("parquet"), "--out", folder)
+    assert fitted["fidelity"] >= 0.9
+    return folder
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def fit(form: str, model: str = "linear_plant:predict") -> list[object]:
+    records = ["--data", f"train.{form}", "--validation", f"held.{form}", "--decay", "2e-3"]
+    return ["fit", "--model", model, *records, "--method", "forest", "--setting", "trees=50"]
+
+
+@pytest.mark.parametrize("form", ["csv", "npz"])
+def test_the_format_of_a_file_changes_no_price(price: Path, form: str, tmp_path: Path) -> None:
+    fitted = told(*fit(form), "--out", tmp_path)
+    assert fitted["function_hash"] == told("inspect", price)["hash"]
+    assert told("appraise", tmp_path, f"offer.{form}") == told("appraise", price, "offer.parquet")
+
+
+def test_appraise_says_price_gain_and_why(price: Path) -> None:
+    appraisal = told("appraise", price, "offer.csv")
+    assert appraisal["price"].isdigit()
+    assert (appraisal["records"], len(appraisal["points"]), len(appraisal["verdicts"])) == (40, 40, 40)
+    assert appraisal["function_hash"] == told("inspect", price)["hash"]
+    said = run("appraise", price, "offer.csv").stdout
+    assert f"price\t{appraisal['price']}\n" in said
+    assert all(f"because\t{reason}\n" in said for reason in appraisal["reasons"])
+
+
+def test_an_offer_of_the_owners_records_is_nothing_new(price: Path) -> None:
+    appraisal = told("appraise", price, "train.npz")
+    assert (appraisal["price"], appraisal["priced"], set(appraisal["verdicts"])) == ("0", 0, {"owned"})
+
+
+def test_inspect_says_in_numbers_what_is_carried(price: Path) -> None:
+    manifest = told("inspect", price)
+    carried = manifest["carried"]
+    assert (carried["owner_records"], carried["validation_records"]) == (240, 120)
+    assert manifest["fidelity"] <= carried["copy_fidelity"] <= 1
+    said = run("inspect", price).stdout
+    assert f"best copy\tagrees with the model on {carried['copy_fidelity']:.1%}" in said
+    for leak in manifest["leaks"]:
+        assert f"{leak['tensor']}\t{leak['bytes']}\t{leak['owner_records']}\t{leak['validation_records']}\t" in said
+
+
+def test_the_owners_terms_are_in_the_price(price: Path, tmp_path: Path) -> None:
+    terms = ["--rate", "1gwei", "--cap", "500", "--grid", "7", "--metric", "accuracy", "--pricing", "binary"]
+    told(*fit("csv")[:-4], "--out", tmp_path, *terms)
+    rule = told("inspect", tmp_path)["rule"]
+    assert told("inspect", tmp_path)["method"] == "distillation"
+    assert (rule["kind"], int(rule["rate"]), int(rule["cap"]), int(rule["grid"])) == ("binary", 10**9, 500, 7)
+    assert told("inspect", tmp_path)["metric"] == "accuracy"
+    cut = int(told("appraise", tmp_path, "offer.csv")["price"])
+    assert cut <= 500
+    assert cut % 7 == 0
+
+
+def test_the_report_is_one_page(price: Path, tmp_path: Path) -> None:
+    appraisal = told("appraise", price, "offer.parquet", "--report", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert appraisal["data_hash"] in page
+
+
+def test_export_writes_a_scorer_and_what_it_costs(price: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scorer.json"
+    said = told("export", price, "--data", "train.parquet", "--kind", "tree", "--out", out)
+    scorer = json.loads(out.read_text())
+    assert (said["kind"], scorer["format"]) == ("tree", "assay/integer-scorer")
+    assert said["rank_agreement"] == scorer["rank_agreement"] / 10**6
+    assert said["rank_loss"] == pytest.approx(1 - said["rank_agreement"])
+
+
+def test_a_model_behind_a_url_is_the_same_model(address: str, tmp_path: Path) -> None:
+    told(*fit("csv", f"{address}/probabilities"), "--out", tmp_path)
+    assert told("inspect", tmp_path)["fidelity"] >= 0.9
+
+
+def test_a_model_in_an_onnx_file_is_the_same_model(tmp_path: Path) -> None:
+    told(*fit("csv", "linear.onnx"), "--out", tmp_path)
+    manifest = told("inspect", tmp_path)
+    assert manifest["fidelity"] >= 0.9
+    assert manifest["settings"]["trees"] == 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "nowhere:predict"], "expected a module 'nowhere'"),
+        (["--model", "linear_plant:nothing"], "expected 'nothing' in module 'linear_plant'"),
+        (["--model", "predict"], "expected MODULE:NAME, got 'predict'"),
+        (["--method", "alchemy"], "expected a method among"),
+        (["--metric", "beauty"], "expected a metric"),
+        (["--label", "z"], "expected a label column 'z'"),
+        (["--worst-group", "a"], "expected the label or a categorical feature to group by, got 'a'"),
+        (["--setting", "trees=many"], "expected the setting trees of forest"),
+    ],
+)
+def test_a_fit_that_cannot_be_says_why(arguments: list[str], said: str, tmp_path: Path) -> None:
+    assert said in refused(*fit("csv"), "--out", tmp_path, *arguments)
+
+
+def test_an_offer_that_does_not_fit_says_why(price: Path, tmp_path: Path) -> None:
+    offer = tmp_path / "offer.csv"
+    offer.write_text("a,y\n1,low\n")
+    assert "expected the 2 features of the model, got missing 'b'" in refused("appraise", price, offer)
+    offer.write_text("a,b,y\n1,inf,low\n")
+    assert "expected finite numbers, got inf in column 'b', row 0" in refused("appraise", price, offer)
+
+
+def test_a_folder_without_a_price_function_says_so(tmp_path: Path) -> None:
+    assert "expected manifest.json and tensors.safetensors" in refused("inspect", tmp_path)
+    assert "expected manifest.json and tensors.safetensors" in refused("appraise", tmp_path, "offer.csv")
+
+
+def test_a_surrogate_that_does_not_agree_is_kept_and_refused(tmp_path: Path) -> None:
+    weak = ["--method", "tree", "--setting", "leaves=2"]
+    said = run(*fit("csv")[:-2], "--out", tmp_path, *weak)
+    assert said.exit_code == 1
+    assert "error: expected a surrogate that agrees with the model on at least 90%" in said.stderr
+    assert told("inspect", tmp_path)["fidelity"] < 0.9
+    assert "at least 90%" in refused("appraise", tmp_path, "offer.csv")
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(price: Path) -> None:
+    said = run("appraise", price, "nothing.csv")
+    assert said.exit_code == 2
+    assert "nothing.csv" in said.stderr
