@@ -68,7 +68,7 @@ check: setup ## lint, type-check, formatting, generated files
 	python scripts/gas.py --check
 
 test: setup ## the default suite, the contract beside everything else
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-python test-chain
+	$(MAKE) --no-print-directory --jobs 2 test-python test-chain
 
 test-python: setup ## client, oracle, prices, documents
 	pytest -p no:ape_test tests --ignore tests/contracts
