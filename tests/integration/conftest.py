@@ -9,7 +9,7 @@ from tests.integration.world import Party, Town
 from tests.oracle.network import running_node
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with running_node() as node:
         made = Town(tmp_path_factory.mktemp("town"), node)
