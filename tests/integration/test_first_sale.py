@@ -216,7 +216,8 @@ def test_statements_of_other_hands_are_refused_by_the_contract(town: Town, ada: 
 
     def post(by_oracle: bytes, seller: Party, quote: Quote) -> None:
         acceptance = domain.acceptance(digest(domain.quote(quote)), key)
-        ada.chain.post(terms, quote, by_oracle, key, bytes(seller.account.sign_message(acceptance).signature))
+        # A stranger sends: who sends a statement of his own needs no signature under it.
+        bob.chain.post(terms, quote, by_oracle, key, bytes(seller.account.sign_message(acceptance).signature))
 
     forged = bytes(bob.account.sign_message(domain.quote(record.quote)).signature)
     assert record.oracle_signature is not None

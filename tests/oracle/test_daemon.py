@@ -133,10 +133,10 @@ class Market:
         path.write_bytes(content)
         return path
 
-    def bid(self, content: bytes, **options: Any) -> Bid:
+    def bid(self, content: bytes, account: Any = seller_account) -> Bid:
         info = self.http.info()
         domain = self.chain(None).domain
-        return bid(self.model_id, content, account=seller_account, recipient=info.recipient, domain=domain, **options)
+        return bid(self.model_id, content, account=account, recipient=info.recipient, domain=domain)
 
     def problem(self, method: str, path: str, **options: Any) -> tuple[int, Problem]:
         answer = requests.request(method, f"{self.daemon.url}/v1{path}", timeout=30, **options)
@@ -187,7 +187,7 @@ def test_same_records_in_another_format_are_refused_over_http(market: Market) ->
         (b"x0,x1,y\n1,nan,0\n", "nan"),
         (b"x0,y\n1,0\n", "x1"),
         (b"x0,x1,y\n1,2,9\n", "9"),
-        (b"\x00\x01\x02 no table", "CSV"),
+        (b"\x00\x01\x02 no table", "expected a label column"),
     ],
     ids=["not_finite", "narrow", "unknown_label", "foreign"],
 )
@@ -371,7 +371,7 @@ def test_http_answers_while_uploads_run(market: Market) -> None:
 
 
 def test_acceptance_of_another_key_is_refused_over_http(market: Market) -> None:
-    made = market.bid(csv(40, 30, (2,)))
+    made = market.bid(csv(40, 30, (2,)), rival_account)  # whose offers are not priced beside what others have open
     offer_id = market.http.open_offer(made.request).offer_id
     market.http.upload(offer_id, io.BytesIO(made.upload))
     market.wait(offer_id, OfferStatus.QUOTED)

@@ -57,7 +57,7 @@ def test_a_row_that_does_not_fit_is_named(row: dict[str, str], said: str) -> Non
     ("content", "said"),
     [
         (b"", "got an empty file"),
-        (b"PAR1 and nothing", "got a damaged Parquet file|cannot be read"),
+        (b"PAR1 and nothing", "expected a Parquet file, got a damaged one"),
         (b"PK\x03\x04 and nothing", "cannot be read"),
         (b"\xff\xfe\x00", "no CSV header"),
         (b"a,a\n1,2\n", "expected distinct column names, got 'a' more than once"),
