@@ -163,7 +163,7 @@ contract Handler is World {
         return sales.length;
     }
 
-    function sale(uint256 index)
+    function saleAt(uint256 index)
         external
         view
         returns (Status status, bool honest, uint256 price, uint256 bond, uint256 paid, uint256 returned)
@@ -203,7 +203,7 @@ contract InvariantsTest {
 
     function invariant_HonestSellersAreNeverDisputed() external view {
         for (uint256 i = 0; i < handler.saleCount(); i++) {
-            (Status status, bool honest,,,,) = handler.sale(i);
+            (Status status, bool honest,,,,) = handler.saleAt(i);
             assert(!(honest && status == Status.Disputed));
         }
     }
@@ -211,14 +211,14 @@ contract InvariantsTest {
     /// @dev A dishonest seller can still be paid for plaintext that matches, by `revealData`.
     function invariant_AWatchingBuyerNeverPaysForAKeyThatOpensNothing() external view {
         for (uint256 i = 0; i < handler.saleCount(); i++) {
-            (Status status, bool honest,,,,) = handler.sale(i);
+            (Status status, bool honest,,,,) = handler.saleAt(i);
             assert(honest || status != Status.Revealed);
         }
     }
 
     function invariant_PayoutAndReturnExcludeEachOtherAndAreWhole() external view {
         for (uint256 i = 0; i < handler.saleCount(); i++) {
-            (Status status,, uint256 price, uint256 bond, uint256 paid, uint256 returned) = handler.sale(i);
+            (Status status,, uint256 price, uint256 bond, uint256 paid, uint256 returned) = handler.saleAt(i);
             assert(paid == (status == Status.Paid ? price + bond : 0));
             assert(returned == (status == Status.Disputed || status == Status.Refunded ? price + bond : 0));
         }
@@ -230,7 +230,7 @@ contract InvariantsTest {
         for (uint256 i = 0; i < handler.saleCount(); i++) {
             handler.refund(i);
             handler.finalize(i);
-            (Status status,,,,,) = handler.sale(i);
+            (Status status,,,,,) = handler.saleAt(i);
             assert(status == Status.Paid || status == Status.Disputed || status == Status.Refunded);
         }
     }

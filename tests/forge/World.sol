@@ -32,7 +32,7 @@ abstract contract World {
 
     function setUpWorld() internal {
         VM.warp(START);
-        settlement = create(artifact());
+        settlement = ISettlement(create(artifact()));
         VM.deal(buyer, 1000 ether);
         VM.deal(seller, 1000 ether);
     }
@@ -42,12 +42,13 @@ abstract contract World {
         return "Settlement.sol:Settlement";
     }
 
-    function create(string memory name) private returns (ISettlement created) {
+    /// @notice Puts a contract on chain by name, so that a test need not be compiled again when it changes.
+    function create(string memory name) internal returns (address created) {
         bytes memory code = VM.getCode(name);
         assembly ("memory-safe") {
             created := create(0, add(code, 0x20), mload(code))
         }
-        assert(address(created) != address(0));
+        assert(created != address(0));
     }
 
     function termsWith(uint96 sellerBond, bool requireReceipt) internal view returns (ModelTerms memory) {
