@@ -1,11 +1,17 @@
-"""Calibration: numbers and weight decay with which a small network learns from the owner's records what the model did.
+"""Calibration: what a small learner must be like to learn from the owner's records what the model did.
 
 A price asks what the model would learn from more data. A surrogate answers that only if it learns alike, so it is given
-the inputs (the owner's units, or standardised) and the decay with which training on the owner's labels ends closest to
-the model's answers on records held out. Nothing is looked up in the model but its answers.
+the inputs (the owner's units, one scale for all columns, or one for each), the decay and the family (a hidden layer, or
+linear) with which training on the owner's labels ends closest to the model's answers on records held out. Nothing is
+looked up in the model but its answers.
+
+Of learners that are as close as the closest but for one standard error (Breiman, Friedman, Olshen, Stone,
+"Classification and Regression Trees", 1984) the most usual is taken: one with a hidden layer, in the owner's units
+where columns share one, as pixels do, and with a scale for each column where they do not.
 """
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,55 +20,108 @@ from torch import Tensor
 from assay_oracle.pricing.blackbox import BlackBox, Predictions
 from assay_oracle.pricing.context import DECAY
 from assay_oracle.pricing.encoder import Encoder
+from assay_oracle.pricing.metrics import Metric
 from assay_oracle.pricing.network import Network, losses, train
-from assay_oracle.pricing.records import Records
+from assay_oracle.pricing.records import Float64, Records
 
-_DECAYS = (2e-4, 6e-4, 6e-3, 2e-2, 6e-2)
+_STEP, _LEAST_DECAY, _MOST_DECAY = 3.0, 2e-4, 2.0
 _WIDTH = 16
 _STEPS = 200
 _RATE = 1e-2
 _MOST = 1000  # records that are looked at
+_WIDEST_LINEAR = 2048
+"""Columns of which a linear learner needs no projection: it has few parameters for each."""
 
 
-def calibrate(
-    black_box: BlackBox, owner: Records, held: Records, decay: float | None, seed: int
-) -> tuple[Encoder, float]:
-    """The encoder, and the decay where the owner states none.
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """What learns as the model does.
+
+    Attributes:
+        encoder: Records to numbers.
+        decay: Weight decay.
+        linear: It has no hidden layer.
+    """
+
+    encoder: Encoder
+    decay: float
+    linear: bool = False
+
+
+Tried = tuple[Learner, Float64]
+"""A learner, and how far it is from the model on each held record (m,)."""
+
+
+def calibrate(black_box: BlackBox, owner: Records, held: Records, decay: float | None, seed: int) -> Learner:
+    """The learner closest to the model.
 
     Args:
         black_box: The model.
         owner: Records that it was trained on.
         held: Records that it was not trained on.
         decay: Its weight decay, where it is known.
-        seed: Of the small network.
+        seed: Of the small networks.
     """
     fitted = Encoder.fit(owner)
+    by_column = fitted.by_column(owner)
     owner, held = (_some(records, seed) for records in (owner, held))
     answers = black_box.predict(held.x)
     known = owner.join(held)
-    encoders = [replace(fitted, standardised=standardised).reduced(known) for standardised in (False, True)]
+    own = replace(fitted, standardised=False)
+    units = [fitted, own] if by_column is fitted else [own, fitted, by_column]
 
-    def distance(encoder: Encoder, decay: float) -> float:
-        return _distance(encoder, decay, owner, held, answers, seed)
+    def tried(learner: Learner) -> Tried:
+        return learner, _distances(learner, owner, held, answers, seed)
 
-    start = DECAY if decay is None else decay
-    found = {(i, start): distance(encoder, start) for i, encoder in enumerate(encoders)}
-    best, _ = min(found, key=lambda key: found[key])
-    if decay is None:
-        found |= {(best, other): distance(encoders[best], other) for other in _DECAYS}
-    best, chosen = min(found, key=lambda key: found[key])
-    return encoders[best], chosen
+    candidates = []
+    for linear in (False, True):
+        for encoder in units:
+            whole = linear and encoder.columns <= _WIDEST_LINEAR
+            learner = Learner(encoder if whole else encoder.reduced(known), DECAY if decay is None else decay, linear)
+            candidates.append(tried(learner) if decay is not None else _tuned(tried, learner))
+    return _usual(candidates)[0]
 
 
-def _distance(encoder: Encoder, decay: float, owner: Records, held: Records, answers: Predictions, seed: int) -> float:
-    """How far a network that learned the owner's labels is from the model's answers on held records."""
+def _tuned(tried: Callable[[Learner], Tried], learner: Learner) -> Tried:
+    """The learner at the decay, uphill or else downhill from its own, beyond which it gets no closer."""
+    best = tried(learner)
+    for step in (_STEP, 1 / _STEP):
+        while _LEAST_DECAY <= step * best[0].decay <= _MOST_DECAY:
+            other = tried(replace(best[0], decay=step * best[0].decay))
+            if not _mean(other) < _mean(best):
+                break
+            best = other
+        if best[0].decay != learner.decay:
+            break
+    return best
+
+
+def _usual(candidates: Sequence[Tried]) -> Tried:
+    """The first that is as close as the closest, but for one standard error of the difference."""
+    closest = min(candidates, key=_mean)
+    for candidate in candidates:
+        further = candidate[1] - closest[1]
+        if np.isfinite(further).all() and further.mean() <= further.std(ddof=1) / np.sqrt(len(further)):
+            return candidate
+    return closest
+
+
+def _mean(candidate: Tried) -> float:
+    value = float(candidate[1].mean())
+    return value if np.isfinite(value) else float("inf")
+
+
+def _distances(learner: Learner, owner: Records, held: Records, answers: Predictions, seed: int) -> Float64:
+    """How far it is, after it has learned the owner's labels, from the model's answer on each held record (m,)."""
+    encoder = learner.encoder
     x = encoder.x(owner).float()
+    hidden = () if learner.linear else (_WIDTH,)
     network = train(
-        Network.initialise((encoder.width, _WIDTH, encoder.outputs), seed).to(torch.float32),
+        Network.initialise((encoder.width, *hidden, encoder.outputs), seed).to(torch.float32),
         x,
         encoder.y(owner.y).float(),
         torch.full((1, len(x)), 1 / len(x)),
-        decay=decay,
+        decay=learner.decay,
         steps=_STEPS,
         rate=_RATE,
         anneal=True,
@@ -71,8 +130,12 @@ def _distance(encoder: Encoder, decay: float, owner: Records, held: Records, ans
     said: Tensor = encoder.y(answers.labels)
     if answers.probabilities is not None:
         said = torch.from_numpy(answers.probabilities)
-    value = float(losses(outputs, said).mean())
-    return value if np.isfinite(value) else float("inf")
+    elif encoder.schema.task == "classification":
+        # Labels say nothing of the model's confidence: learners are compared at the confidence of least risk.
+        logs = encoder.outputs_in_units(outputs[0])
+        if np.isfinite(logs).all():
+            outputs = torch.from_numpy(Metric("log_loss", answers.labels).tempered(logs))[None]
+    return np.asarray(losses(outputs, said)[0].numpy())
 
 
 def _some(records: Records, seed: int) -> Records:

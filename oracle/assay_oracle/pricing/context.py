@@ -76,6 +76,7 @@ class Task:
         seed: Everything random comes from it.
         progress: Told of long work.
         settings: The method's, by name; see ``Additive.settings``.
+        linear: What learns most like the model has no hidden layer (``calibration``).
     """
 
     context: Context
@@ -85,3 +86,4 @@ class Task:
     seed: int = 0
     progress: Progress = field(default=no_progress)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    linear: bool = False

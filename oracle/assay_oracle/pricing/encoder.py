@@ -62,12 +62,19 @@ class Encoder:
             target = (float(records.y.mean()), float(records.y.std()) or 1.0)
         return cls(records.schema, centre, scale, target)
 
+    def by_column(self, records: Records) -> "Encoder":
+        """The same with a scale of its own for every numeric column, or itself where it has that already."""
+        numeric = np.array([feature.kind == "numeric" for feature in self.schema.features])
+        spread = records.x.astype(np.float64).std(0)
+        scale = np.where(numeric & (spread > 0), spread, 1.0)
+        return self if np.array_equal(scale, self.scale) else replace(self, scale=scale)
+
     def reduced(self, records: Records) -> "Encoder":
         """Projects what it encodes on the principal directions of records, where it has more than ``WIDEST`` columns.
 
         They are not centred, so that decay of a weight on a direction is decay of the weights on its columns.
         """
-        if self._columns <= WIDEST:
+        if self.columns <= WIDEST:
             return self
         x = self._x(records)
         squares, directions = torch.linalg.eigh(x.T @ x)
@@ -77,10 +84,11 @@ class Encoder:
     @property
     def width(self) -> int:
         """Number of encoded features."""
-        return self._columns if self.basis is None else self.basis.shape[1]
+        return self.columns if self.basis is None else self.basis.shape[1]
 
     @property
-    def _columns(self) -> int:
+    def columns(self) -> int:
+        """Number of features before any projection."""
         return sum(max(len(f.categories), 1) if f.kind == "categorical" else 1 for f in self.schema.features)
 
     @property

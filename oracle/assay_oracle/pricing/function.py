@@ -326,7 +326,8 @@ def make_task(
     name = metric or ("squared_error" if schema.task == "regression" else "log_loss")
     if (name == "squared_error") != (schema.task == "regression"):
         raise DataError(f"expected a metric for {schema.task}, got {name!r}")
-    encoder, decay = calibrate(box, owner, validation, decay, seed)
+    learner = calibrate(box, owner, validation, decay, seed)
+    encoder = learner.encoder
     context = Context(
         schema=schema,
         encoder=encoder,
@@ -335,9 +336,9 @@ def make_task(
             encoder.x(validation), encoder.y(validation.y), torch.ones(validation.n, dtype=torch.float64)
         ),
         metric=Metric(name, validation.y, _groups(validation, worst_group)),
-        decay=decay,
+        decay=learner.decay,
     )
-    return Task(context, box, owner, validation, seed, progress)
+    return Task(context, box, owner, validation, seed, progress, linear=learner.linear)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""A student: a small network that answers as the black box does, distilled from its answers alone.
+"""A student: a small network, or a linear one, that answers as the black box does, distilled from its answers alone.
 
 Hinton, Vinyals, Dean, "Distilling the knowledge in a neural network", 2015: the student learns the model's
 probabilities, on owner's and validation inputs and on mixtures of them, where the model is asked too. Of a model that
 gives labels alone it learns the labels.
 """
 
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -23,34 +24,23 @@ _STEPS = 600
 _RATE = 1e-2
 _DECAYS = (1e-4, 1e-3)
 _MIXTURES = 2048
+_RIDGES = (1e-3, 1e-2, 1e-1)
+_LEAST_PROBABILITY = 1e-6
 
 
 def distil(task: Task) -> tuple[Network, float]:
     """The narrowest student that agrees with the model, and how far it does.
 
-    Where the model's size is known the student has at most half its parameters. Widths are tried upwards, each with
-    little weight decay and with more, until the fidelity reaches 0.90; the best is returned even when none does.
+    Where the model's size is known the student has at most half its parameters. Where a linear learner is most like the
+    model, linear students come first. Widths are tried upwards, each with little weight decay and with more, until the
+    fidelity reaches 0.90; the best is returned even when none does.
 
     Returns:
         The student (e = 1) and its fidelity on those validation records whose inputs it was not asked about.
     """
     inputs, target = questions(task)
     best: tuple[Network, float] | None = None
-    encoder = task.context.encoder
-    for attempt, (width, decay) in enumerate(product(_widths(task), _DECAYS)):
-        done = iter(range(1, _STEPS + 1))
-        what = f"distilling a student of width {width}"
-        network = train(
-            Network.initialise((encoder.width, width, encoder.outputs), task.seed + attempt).to(torch.float32),
-            inputs.float(),
-            target.float(),
-            torch.full((1, len(inputs)), 1 / len(inputs)),
-            decay=decay,
-            steps=_STEPS,
-            rate=_RATE,
-            anneal=True,
-            tick=lambda done=done, what=what: task.progress(what, next(done), _STEPS),  # type: ignore[misc]
-        ).to(torch.float64)
+    for network in _students(task, inputs, target):
         agreement = judged(task, network)
         if best is None or agreement > best[1]:
             best = network, agreement
@@ -58,6 +48,61 @@ def distil(task: Task) -> tuple[Network, float]:
             break
     assert best is not None
     return best
+
+
+def _students(task: Task, inputs: Tensor, target: Tensor) -> Iterator[Network]:
+    """Students (e = 1) in the order in which they are tried."""
+    encoder = task.context.encoder
+    if task.linear and _affordable(task, (encoder.width + 1) * encoder.outputs):
+        yield from _linear(task, inputs, target)
+    for attempt, (width, decay) in enumerate(product(_widths(task), _DECAYS)):
+        start = Network.initialise((encoder.width, width, encoder.outputs), task.seed + attempt)
+        yield _trained(task, start, f"a student of width {width}", inputs, target, decay)
+
+
+def _linear(task: Task, inputs: Tensor, target: Tensor) -> Iterator[Network]:
+    """Linear students: of the model's log-odds or values by least squares, of labels by training.
+
+    The answers of a linear model are equations in its weights, which its probabilities solve (Tramèr et al., "Stealing
+    machine learning models via prediction APIs", 2016); the ridge bears what the encoder clips.
+    """
+    encoder = task.context.encoder
+    if encoder.schema.task == "classification" and target.dim() == 1:
+        for decay in _DECAYS:
+            start = Network.initialise((encoder.width, encoder.outputs), task.seed)
+            yield _trained(task, start, "a linear student", inputs, target, decay)
+        return
+    values = target[:, None]
+    if target.dim() == 2:
+        logs = target.clamp(min=_LEAST_PROBABILITY).log()
+        values = logs - logs.mean(1, keepdim=True)
+    columns = torch.cat([inputs, torch.ones_like(inputs[:, :1])], dim=1)
+    squares, right = columns.T @ columns / len(inputs), columns.T @ values / len(inputs)
+    for ridge in _RIDGES:
+        solved = torch.linalg.solve(squares + ridge * torch.eye(len(squares), dtype=torch.float64), right)
+        yield Network(((solved[None, :-1], solved[None, -1:]),))
+
+
+def _trained(task: Task, start: Network, what: str, inputs: Tensor, target: Tensor, decay: float) -> Network:
+    """A student after it has learned the model's answers."""
+    done = iter(range(1, _STEPS + 1))
+    return train(
+        start.to(torch.float32),
+        inputs.float(),
+        target.float(),
+        torch.full((1, len(inputs)), 1 / len(inputs)),
+        decay=decay,
+        steps=_STEPS,
+        rate=_RATE,
+        anneal=True,
+        tick=lambda: task.progress(f"distilling {what}", next(done), _STEPS),
+    ).to(torch.float64)
+
+
+def _affordable(task: Task, parameters: int) -> bool:
+    """Whether a student of so many parameters has at most half the model's, where the model's size is known."""
+    size = task.black_box.parameters
+    return size is None or 2 * parameters <= size
 
 
 def judged(task: Task, network: Network) -> float:
