@@ -47,8 +47,8 @@ class Pricer:
     refused: bool
 
     @classmethod
-    def of(cls, parties: Parties, model: Nets, method: str) -> "Pricer":
-        """Fits a method to the true model."""
+    def of(cls, parties: Parties, model: Nets, method: str, *, labels_only: bool = False) -> "Pricer":
+        """Fits a method to the true model, or to its labels alone."""
         shape = schema(parties.base)
         start = time.perf_counter()
         function = fit(
@@ -57,6 +57,7 @@ class Pricer:
             validation=records(parties.validation, shape),
             method=method,
             decay=parties.recipe.decay,
+            labels_only=labels_only,
         )
         seconds = time.perf_counter() - start
         try:

@@ -15,7 +15,7 @@ _MEANING = {
     "batch_rho_v_shift": "rank agreement of set values with retraining, validation loss, `shift`",
     "batch_rho_v_iid": "the same, `iid`",
     "batch_rho_t_share": "the same on unseen test records, as a share of its ceiling",
-    "label_only_batch_rho_v": "set values of the label-only method, both settings",
+    "label_only_batch_rho_v": "set values where the model gives labels alone (the default method), both settings",
     "point_rho_v_shift": "rank agreement of single records, `shift`",
     "point_rho_v_iid": "the same, `iid`",
     "junk_auc": "probability that a fresh record scores above a mislabelled or noise one",

@@ -13,7 +13,7 @@ from assay_oracle.bench.figures import auc, money_to, spearman
 from assay_oracle.bench.parties import FRESH, JUNK, SETTINGS, UNPAID
 from assay_oracle.bench.run import Kept
 from assay_oracle.bench.truth import reliability
-from assay_oracle.bench.units import LABEL_ONLY, Unit
+from assay_oracle.bench.units import Unit
 from assay_oracle.pricing import methods
 
 Figures = dict[str, Any]
@@ -38,6 +38,8 @@ GOALS: dict[str, tuple[str, float]] = {
     "speedup_vs_pydvl": (">=", 10.0),
     "speedup_vs_dattri": (">=", 10.0),
 }
+LABEL_ONLY = f"{methods.DEFAULT}, labels alone"
+"""How the default method is called where the model gives labels alone."""
 _EQUAL_RHO = 0.02
 _ROUNDING = 1e-9
 
@@ -62,12 +64,13 @@ def by_method(results: Results) -> list[Figures]:
     """Figures per data set, setting, seed and scorer (method, baseline or rival), where the truth is known."""
     truths = {(u.data, u.setting, u.seed): r for u, r in results.each("truth")}
     rows = []
-    for part in ("method", "baseline", "rival"):
+    for part in ("method", "labels", "baseline", "rival"):
         for unit, result in results.each(part):
             truth = truths.get((unit.data, unit.setting, unit.seed))
             if truth is None or "missing" in result:
                 continue
-            where = {"kind": part, "name": unit.name, "data": unit.data, "setting": unit.setting, "seed": unit.seed}
+            name = LABEL_ONLY if part == "labels" else unit.name
+            where = {"kind": part, "name": name, "data": unit.data, "setting": unit.setting, "seed": unit.seed}
             rows.append(where | _scores(truth, result))
     return rows
 
@@ -174,7 +177,7 @@ def _judged(sellers: Figures) -> tuple[float, dict[str, bool]]:
 def summary(results: Results, rows: Sequence[Figures]) -> dict[str, float | None]:
     """Means over seeds for the default method, by the names of ``GOALS``; None where a part was not run."""
     default = [r for r in rows if r["kind"] == "method" and r["data"] == REFERENCE and r["name"] == methods.DEFAULT]
-    labels = [r for r in rows if r["kind"] == "method" and r["data"] == REFERENCE and r["name"] == LABEL_ONLY]
+    labels = [r for r in rows if r["kind"] == "labels" and r["data"] == REFERENCE]
     ceilings = {(r["setting"], r["seed"]): r["batch_ceiling"] for r in truths(results) if r["data"] == REFERENCE}
     told: dict[str, float | None] = dict.fromkeys(GOALS)
     for setting in SETTINGS:

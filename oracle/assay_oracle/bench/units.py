@@ -132,8 +132,10 @@ def _rival(unit: Unit, cache: Path) -> Result:
 
 
 def _method(unit: Unit, cache: Path) -> Result:
+    """Scores of a method; in the part ``labels`` it is shown the model's labels alone."""
     drawn, model = _setup(unit.data, unit.setting, unit.seed, cache)
-    pricer = Pricer.of(drawn, model, unit.name)
+    labels_only = unit.part == "labels"
+    pricer = Pricer.of(drawn, model, unit.name, labels_only=labels_only)
     start = time.perf_counter()
     points = pricer.points(drawn.offer)
     middle = time.perf_counter()
@@ -149,7 +151,7 @@ def _method(unit: Unit, cache: Path) -> Result:
         "seconds_set": seconds_sets,
         "fidelity": pricer.function.fidelity,
         "refused": pricer.refused,
-        "label_only": pricer.function.manifest.label_only,
+        "label_only": labels_only or pricer.function.manifest.label_only,
     }
 
 
@@ -252,6 +254,7 @@ _PARTS: dict[str, Callable[[Unit, Path], Result]] = {
     "baseline": _baseline,
     "rival": _rival,
     "method": _method,
+    "labels": _method,
     "copies": _copies,
     "attacks": _attacks,
     "purchase": _purchase,
@@ -266,7 +269,7 @@ def plan(seeds: tuple[int, ...], only: tuple[str, ...] = (), quick: bool = False
     Args:
         seeds: Of every part.
         only: Data sets and cases to keep; all where empty.
-        quick: Digits alone, the default method and the label-only one.
+        quick: Digits alone, the default method, and the same where the model gives labels alone.
     """
     units: list[Unit] = []
     for seed in seeds:
@@ -280,7 +283,6 @@ def plan(seeds: tuple[int, ...], only: tuple[str, ...] = (), quick: bool = False
     return [unit for unit in dict.fromkeys(units) if not only or unit.data in only]
 
 
-LABEL_ONLY = "forest"
 _COMPARED_SEEDS = 3
 """Seeds of the tables that compare all methods; the summary has all seeds."""
 _BOUGHT_BY = ("random", "loss", "knn_shapley")
@@ -291,7 +293,7 @@ def _digits(seed: int) -> list[Unit]:
     units = []
     for setting in parties.SETTINGS:
         units.append(Unit("truth", "digits", setting, seed))
-        units += [Unit("method", "digits", setting, seed, name) for name in (methods.DEFAULT, LABEL_ONLY)]
+        units += [Unit(part, "digits", setting, seed, methods.DEFAULT) for part in ("method", "labels")]
     return [*units, Unit("copies", "digits", "shift", seed, methods.DEFAULT)]
 
 
