@@ -11,7 +11,7 @@ from assay.protocol.messages import Schema
 from assay_oracle.pricing.blackbox import BlackBox
 from assay_oracle.pricing.encoder import Encoder
 from assay_oracle.pricing.metrics import Metric
-from assay_oracle.pricing.records import Records
+from assay_oracle.pricing.records import Int64, Records
 
 DECAY = 2e-3
 """Weight decay of a surrogate's training and damping of an influence; tried first where the owner states none."""
@@ -36,6 +36,11 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def take(self, rows: Int64) -> "Sample":
+        """The records at ``rows``, in that order."""
+        chosen = torch.from_numpy(rows)
+        return Sample(self.x[chosen], self.y[chosen], self.weight[chosen])
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,12 +102,15 @@ class Encoder:
         return columns if self.basis is None else columns @ self.basis
 
     def _x(self, records: Records) -> Tensor:
-        values = (records.x.astype(np.float64) - self.centre) / self.scale
+        numbers = np.clip((records.x.astype(np.float64) - self.centre) / self.scale, -CLIP, CLIP)
+        if not self.standardised:
+            numbers = numbers * self.scale + self.centre
+        if all(feature.kind == "numeric" for feature in self.schema.features):
+            return torch.from_numpy(numbers)
         blocks = []
         for j, feature in enumerate(self.schema.features):
             if feature.kind == "numeric":
-                clipped = np.clip(values[:, j : j + 1], -CLIP, CLIP)
-                blocks.append(clipped if self.standardised else clipped * self.scale[j] + self.centre[j])
+                blocks.append(numbers[:, j : j + 1])
             else:
                 codes = np.arange(max(len(feature.categories), 1))
                 blocks.append((records.x[:, j : j + 1] == codes).astype(np.float64))

@@ -178,12 +178,13 @@ class PriceFunction:
         without = torch.cat([alone, torch.zeros_like(offer.weight)])
         before, after = self.method.updated(both, torch.stack([without, weights]))
         value = context.metric.risk(before) - context.metric.risk(after)
-        earned, low, high = value, *_interval(context.metric, before, after, self.manifest.seed)
+        earned = value
         surely = context.metric.tempered(before), context.metric.tempered(after)
         if context.metric.risk(surely[0]) - context.metric.risk(surely[1]) < value:
             # What a mere change of confidence brings the owner has for nothing: it is not paid.
-            earned = context.metric.risk(surely[0]) - context.metric.risk(surely[1])
-            low, high = _interval(context.metric, *surely, self.manifest.seed)
+            before, after = surely
+            earned = context.metric.risk(before) - context.metric.risk(after)
+        low, high = _interval(context.metric, before, after, self.manifest.seed)
         counted = np.concatenate([np.ones(len(other)), points > 0])
         useful = duplicates.distinct(np.asarray((weights - without).numpy() * counted))
         return value, earned - beyond, (low - beyond, high - beyond), useful

@@ -66,8 +66,8 @@ class Network:
             return x.expand(len(self.layers[0][0]), *x.shape)
         weight, bias = self.layers[0]
         e, _, h = weight.shape
-        together = x @ weight.transpose(0, 1).flatten(1)  # one product for all networks: they share their inputs
-        values = functional.gelu(together.view(len(x), e, h).transpose(0, 1) + bias)
+        together = weight.transpose(1, 2).flatten(0, 1) @ x.T  # one product for all networks: they share their inputs
+        values = functional.gelu(together.view(e, h, len(x)).transpose(1, 2) + bias)
         for weight, bias in self.layers[1:-1]:
             values = functional.gelu(torch.baddbmm(bias, values, weight))
         return values
@@ -113,6 +113,7 @@ def train(
         anneal: Lower the rate to zero along a half cosine.
         tick: Called after every step.
     """
+    x = x.T.contiguous().T  # by column: both products with it, forth and back, then run along the records
     live = [tensor.clone().requires_grad_() for tensor in network.tensors]
     means, squares = ([torch.zeros_like(tensor) for tensor in live] for _ in range(2))
     for step in range(1, steps + 1):

@@ -38,9 +38,11 @@ class OnNetwork(Additive):
 class FineTuned(OnNetwork, Refit):
     """A set is priced by fine-tuning the network on base and offer, for as many steps as on the base alone.
 
-    A record alone is worth its influence where other judges agree that it helps. Influence is to first order and
-    believes junk. A Newton step in the last layer, read forward, does not, and turns away good records of a kind that
-    the model hardly knows; those pass when the nearest neighbours, and the mean of step and influence, speak for them.
+    A record alone is worth the mean of two forecasts, its influence and a Newton step of the best length, less one
+    standard error over the validation records, where other judges agree that it helps. Influence is to first order and
+    believes junk. A whole Newton step, read forward, does not, and turns away good records of a kind that the model
+    hardly knows; those pass when the nearest neighbours, and the mean of step and influence, speak for them. A judge
+    has to be sure by one standard error.
     """
 
     @classmethod
@@ -71,13 +73,17 @@ class FineTuned(OnNetwork, Refit):
         return self.context.encoder.outputs_in_units(outputs)
 
     def points(self, records: Records) -> Float64:
-        """Influence of each record; not above zero where the gate says that it does not help, (n,)."""
+        """Drop of the risk that each record surely brings; not above zero where the judges do not agree, (n,)."""
         offer = self.context.encode(records)
         influence = influences(self.network, self.context, offer, self.parts.tensors["solved"])
-        step = Gate(self.context, self.network).drops(offer)
-        neighbours = NearestNeighbours(self.context, Parts(settings=NearestNeighbours.settings)).drops(offer)
-        helps = (step > 0) | ((neighbours > 0) & (step + influence > 0))
-        return np.where(helps, influence, np.minimum(influence, 0))
+        step, best = Gate(self.context, self.network).forecasts(offer)
+        helps = step.drop > step.error
+        asked = np.flatnonzero(~helps & (step.drop + influence > 0))
+        neighbours = NearestNeighbours(self.context, Parts(settings=NearestNeighbours.settings))
+        said = neighbours.forecast(offer.take(asked))
+        helps[asked] = said.drop > said.error
+        sure = (influence + best.drop) / 2 - best.error
+        return np.where(helps, sure, np.minimum(sure, 0))
 
     def gate(self, records: Records) -> Float64:
         """Drop of the risk by a Newton step towards each record, (n,)."""

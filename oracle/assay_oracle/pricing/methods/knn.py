@@ -14,6 +14,7 @@ from torch import Tensor
 
 from assay_oracle.errors import DataError
 from assay_oracle.pricing.context import Sample, Task
+from assay_oracle.pricing.gate import Forecast
 from assay_oracle.pricing.methods import Parts, Refit
 from assay_oracle.pricing.records import Float64, Records
 from assay_oracle.pricing.student import fidelity
@@ -58,6 +59,10 @@ class NearestNeighbours(Refit):
 
     def drops(self, offer: Sample) -> Float64:
         """``points`` of encoded records."""
+        return self.forecast(offer).drop
+
+    def forecast(self, offer: Sample) -> Forecast:
+        """``drops``, and how sure they are."""
         base, held = self.context.base, self.context.validation
         distances = self._distances(base.x)
         last = distances.topk(min(self._k, len(base)), largest=False)
@@ -66,19 +71,22 @@ class NearestNeighbours(Refit):
         importance = torch.from_numpy(
             self.context.metric.importance(self.context.encoder.outputs_in_units(self._outputs(before)))
         )
+        importance = importance / importance.sum()
         full = last.indices.shape[1] == self._k
         pushed = votes[:, -1] if full else torch.zeros_like(votes[:, -1])
         limit = last.values[:, -1] if full else torch.full((len(held),), torch.inf, dtype=torch.float64)
         now = self._loss(before)
-        drops = torch.empty(len(offer), dtype=torch.float64)
+        told = torch.empty((2, len(offer)), dtype=torch.float64)
         rows = max(1, _BLOCK_NUMBERS // before.numel())
         for start in range(0, len(offer), rows):
             part = slice(start, start + rows)
             closer = limit > self._distances(offer.x[part]).T  # (m, v)
             targets, which = offer.y[part].unique(return_inverse=True)  # type: ignore[no-untyped-call]
             gains = now - self._loss(before - pushed + self._votes(targets)[:, None])  # of a neighbour, by its target
-            drops[part] = (torch.where(closer, gains[which], 0.0) * importance).mean(1)
-        return np.asarray(drops.numpy())
+            drops = torch.where(closer, gains[which], 0.0)
+            mean = drops @ importance
+            told[0, part], told[1, part] = mean, ((drops - mean[:, None]) ** 2 @ importance**2).sqrt()
+        return Forecast(*np.asarray(told.numpy()))
 
     def _nearest(self, whole: Sample, weights: Tensor) -> list[Tensor]:
         """Votes of the nearest neighbours at each validation record, (v, k) for each scenario (e, n) of the offer.
