@@ -101,7 +101,7 @@ demo: setup ## one model owner, ten sellers, real chain, real daemon: ends with 
 
 # --- the contract's long checks: docs/security.md has their last results -------------------------------------------
 
-fuzz: setup ## 100,000 runs of every property, long invariants
+fuzz: setup ## 100,000 runs of every property, 1,000 of the invariants: about 45 minutes on two idle cores
 	FOUNDRY_PROFILE=long forge test
 
 # halmos asks for versions that the client's own dependencies exclude: an environment of its own.
@@ -113,7 +113,7 @@ fuzz: setup ## 100,000 runs of every property, long invariants
 symbolic: setup .build/halmos/installed ## proofs for every input
 	scripts/symbolic.sh .build/symbolic .build/halmos/bin/halmos
 
-mutate: setup ## how many small faults the tests notice: at least 90 %
+mutate: setup ## how many small faults forge's tests notice: at least 90 %
 	python scripts/mutate.py --minimum 0.9
 
 coverage: setup ## lines and branches of the contracts that forge's tests reach
