@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
@@ -13,7 +14,6 @@ import {ChaCha20} from "./libraries/ChaCha20.sol";
 import {
     BOND_EXIT_DELAY,
     HALTED,
-    KEY_TAG,
     MAX_BATCH,
     MAX_WINDOW,
     MIN_WINDOW,
@@ -37,27 +37,28 @@ contract Settlement is ISettlement {
         uint96 budget;
     }
 
-    /// @dev `unlocksAt` is zero while no exit was requested.
-    struct OracleBond {
-        uint96 amount;
+    /// @dev What an oracle staked for a model, and whether it was replaced. `unlocksAt` is zero while no exit was requested.
+    struct Standing {
+        uint96 bond;
         uint40 unlocksAt;
+        bool revoked;
     }
 
     mapping(bytes32 modelId => Model) private models;
     /// @dev `status << 248 | deadline << 208 | low 208 bits of the order digest`.
     mapping(bytes32 orderId => uint256) private orders;
     mapping(address token => mapping(address account => uint256)) private credits;
-    mapping(bytes32 modelId => mapping(address oracle => OracleBond)) private oracleBonds;
-    mapping(bytes32 modelId => mapping(address oracle => bool)) private revoked;
+    mapping(bytes32 id => Standing) private standings;
 
     /* MODELS */
 
     /// @inheritdoc ISettlement
     function registerModel(ModelTerms calldata terms, address oracle) external returns (bytes32 modelId) {
-        if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
+        _checkOwner(terms);
         if (oracle == address(0) || oracle == HALTED) revert ZeroAddress();
         _checkWindow(terms.revealWindow);
         _checkWindow(terms.disputeWindow);
+        _checkFits(terms.sellerBond, type(uint96).max);
 
         modelId = modelIdOf(terms);
         if (models[modelId].oracle != address(0)) revert ModelExists(modelId);
@@ -69,14 +70,11 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function fund(ModelTerms calldata terms, uint256 amount) public payable {
-        if (amount == 0) revert ZeroAmount();
-
         bytes32 modelId = modelIdOf(terms);
-        Model memory model = _knownModel(modelId);
-        uint256 room = type(uint96).max - model.budget;
-        if (amount > room) revert AmountTooLarge(amount, room);
+        (, uint256 budget) = _knownModel(modelId);
+        _checkFits(amount, type(uint96).max - budget);
 
-        models[modelId].budget = model.budget + uint96(amount);
+        models[modelId].budget = uint96(budget + amount);
 
         emit ModelFunded(modelId, msg.sender, amount);
 
@@ -97,15 +95,14 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function withdraw(ModelTerms calldata terms, uint256 amount, address to) external {
-        if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
-        if (amount == 0) revert ZeroAmount();
-        if (to == address(0)) revert ZeroAddress();
-
+        _checkOwner(terms);
         bytes32 modelId = modelIdOf(terms);
-        uint256 budget = _knownModel(modelId).budget;
+        (, uint256 budget) = _knownModel(modelId);
         if (amount > budget) revert BudgetTooSmall(amount, budget);
 
-        models[modelId].budget = uint96(budget - amount);
+        unchecked {
+            models[modelId].budget = uint96(budget - amount);
+        }
 
         emit ModelWithdrawn(modelId, to, amount);
 
@@ -114,15 +111,14 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function setOracle(ModelTerms calldata terms, address oracle) external {
-        if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
-
+        _checkOwner(terms);
         bytes32 modelId = modelIdOf(terms);
-        address previous = _knownModel(modelId).oracle;
+        (address previous,) = _knownModel(modelId);
         address next = oracle == address(0) ? HALTED : oracle;
         if (next == previous) revert OracleUnchanged(oracle);
-        if (revoked[modelId][next]) revert OracleRevoked(oracle);
+        if (_standingOf(modelId, next).revoked) revert OracleRevoked(oracle);
 
-        if (previous != HALTED) revoked[modelId][previous] = true;
+        if (previous != HALTED) _standingOf(modelId, previous).revoked = true;
         models[modelId].oracle = next;
 
         emit OracleChanged(modelId, _shown(previous), _shown(next));
@@ -132,8 +128,6 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function deposit(address token, uint256 amount) external payable {
-        if (amount == 0) revert ZeroAmount();
-
         _credit(token, msg.sender, amount);
 
         _pull(token, amount);
@@ -141,9 +135,6 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function withdrawCredit(address token, uint256 amount, address to) external {
-        if (amount == 0) revert ZeroAmount();
-        if (to == address(0)) revert ZeroAddress();
-
         _debit(token, msg.sender, amount);
 
         emit CreditWithdrawn(token, msg.sender, to, amount);
@@ -153,16 +144,13 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function bondOracle(ModelTerms calldata terms, address oracle, uint256 amount) external payable {
-        if (amount == 0) revert ZeroAmount();
-
         bytes32 modelId = modelIdOf(terms);
         _knownModel(modelId);
-        OracleBond storage bond = oracleBonds[modelId][oracle];
-        if (bond.unlocksAt != 0) revert OracleBondExiting(bond.unlocksAt);
-        uint256 room = type(uint96).max - bond.amount;
-        if (amount > room) revert AmountTooLarge(amount, room);
+        Standing storage standing = _standingOf(modelId, oracle);
+        uint256 bond = _staying(standing);
+        _checkFits(amount, type(uint96).max - bond);
 
-        bond.amount += uint96(amount);
+        standing.bond = uint96(bond + amount);
 
         emit OracleBonded(modelId, oracle, amount);
 
@@ -171,13 +159,12 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function requestOracleBondExit(bytes32 modelId) external {
-        OracleBond storage bond = oracleBonds[modelId][msg.sender];
-        if (bond.amount == 0) revert OracleBondTooSmall(1, 0);
-        if (bond.unlocksAt != 0) revert OracleBondExiting(bond.unlocksAt);
+        Standing storage standing = _standingOf(modelId, msg.sender);
+        _checkBond(_staying(standing), 1);
 
         uint256 unlocksAt = block.timestamp + BOND_EXIT_DELAY;
 
-        bond.unlocksAt = uint40(unlocksAt);
+        standing.unlocksAt = uint40(unlocksAt);
 
         emit OracleBondExitRequested(modelId, msg.sender, unlocksAt);
     }
@@ -185,14 +172,13 @@ contract Settlement is ISettlement {
     /// @inheritdoc ISettlement
     function withdrawOracleBond(ModelTerms calldata terms) external {
         bytes32 modelId = modelIdOf(terms);
-        OracleBond memory bond = oracleBonds[modelId][msg.sender];
-        if (bond.amount == 0) revert OracleBondTooSmall(1, 0);
-        if (bond.unlocksAt == 0 || block.timestamp <= bond.unlocksAt) revert OracleBondLocked(bond.unlocksAt);
+        Standing storage standing = _standingOf(modelId, msg.sender);
+        uint256 unlocksAt = standing.unlocksAt;
+        uint256 bond = _takeBond(standing);
+        if (unlocksAt == 0 || block.timestamp <= unlocksAt) revert OracleBondLocked(unlocksAt);
+        _credit(terms.token, msg.sender, bond);
 
-        delete oracleBonds[modelId][msg.sender];
-        _credit(terms.token, msg.sender, bond.amount);
-
-        emit OracleBondWithdrawn(modelId, msg.sender, bond.amount);
+        emit OracleBondWithdrawn(modelId, msg.sender, bond);
     }
 
     /// @inheritdoc ISettlement
@@ -205,18 +191,16 @@ contract Settlement is ISettlement {
         bytes calldata secondSignature
     ) external {
         bytes32 modelId = modelIdOf(terms);
-        if (first.modelId != modelId) revert ModelMismatch(modelId, first.modelId);
-        if (second.modelId != modelId) revert ModelMismatch(modelId, second.modelId);
+        _checkModel(first, modelId);
+        _checkModel(second, modelId);
         if (
             first.contentId != second.contentId
                 || (first.price == second.price && first.seller == second.seller && first.dataRoot == second.dataRoot)
         ) revert NotEquivocation();
-        uint256 bond = oracleBonds[modelId][oracle].amount;
-        if (bond == 0) revert OracleBondTooSmall(1, 0);
         _checkQuote(oracle, quoteDigest(first), firstSignature);
         _checkQuote(oracle, quoteDigest(second), secondSignature);
 
-        delete oracleBonds[modelId][oracle];
+        uint256 bond = _takeBond(_standingOf(modelId, oracle));
         _toBudget(modelId, terms.owner, terms.token, bond);
 
         emit OracleSlashed(modelId, first.contentId, oracle, bond);
@@ -233,43 +217,27 @@ contract Settlement is ISettlement {
         bytes calldata sellerSignature
     ) external returns (bytes32 orderId) {
         bytes32 modelId = modelIdOf(terms);
-        if (quote.modelId != modelId) revert ModelMismatch(modelId, quote.modelId);
+        _checkModel(quote, modelId);
         if (block.timestamp > quote.expiry) revert QuoteExpired(quote.expiry);
         if (quote.price == 0 || quote.price > terms.maxPrice) revert PriceOutOfBounds(quote.price, terms.maxPrice);
         orderId = orderIdOf(modelId, quote.contentId);
-        if (orders[orderId] != 0) revert PairUsed(orderId, _statusOf(orders[orderId]));
-        Model memory model = _knownModel(modelId);
-        if (model.oracle == HALTED) revert ModelHalted(modelId);
-        if (quote.price > model.budget) revert BudgetTooSmall(quote.price, model.budget);
-        if (terms.oracleBond > 0) _checkOracleBond(modelId, model.oracle, terms.oracleBond);
+        uint256 state = orders[orderId];
+        if (state != 0) revert PairUsed(orderId, _statusOf(state));
+        (address oracle, uint256 budget) = _knownModel(modelId);
+        if (oracle == HALTED) revert ModelHalted(modelId);
+        if (quote.price > budget) revert BudgetTooSmall(quote.price, budget);
+        if (terms.oracleBond > 0) _checkBond(_staying(_standingOf(modelId, oracle)), terms.oracleBond);
         bytes32 digest = quoteDigest(quote);
-        _checkQuote(model.oracle, digest, oracleSignature);
+        _checkQuote(oracle, digest, oracleSignature);
         if (!_consents(quote.seller, acceptanceDigest(digest, keyHash), sellerSignature)) {
             revert AcceptanceSignatureInvalid(quote.seller);
         }
 
-        Order memory order = Order({
-            modelId: modelId,
-            contentId: quote.contentId,
-            buyer: terms.owner,
-            seller: quote.seller,
-            token: terms.token,
-            price: quote.price,
-            sellerBond: terms.sellerBond,
-            disputeWindow: terms.disputeWindow,
-            requireReceipt: terms.requireReceipt,
-            dataRoot: quote.dataRoot,
-            keyHash: keyHash
-        });
-        uint256 deadline = block.timestamp + terms.revealWindow;
-
-        orders[orderId] = _pack(Status.Locked, deadline, QuoteHash.hashNewOrder(order));
-        models[modelId].budget = model.budget - quote.price;
+        _lock(orderId, terms, quote, keyHash);
+        unchecked {
+            models[modelId].budget = uint96(budget - quote.price);
+        }
         if (terms.sellerBond > 0) _debit(terms.token, quote.seller, terms.sellerBond);
-
-        emit OrderPosted(
-            orderId, modelId, quote.seller, quote.contentId, quote.price, quote.dataRoot, keyHash, deadline
-        );
     }
 
     /// @inheritdoc ISettlement
@@ -282,28 +250,17 @@ contract Settlement is ISettlement {
             revert BuyerSignatureInvalid(order.buyer);
         }
 
-        uint256 deadline = block.timestamp + order.disputeWindow;
-
-        orders[orderId] = _pack(Status.Revealed, deadline, digest);
-
-        emit KeyRevealed(orderId, key, deadline);
-    }
-
-    /// @inheritdoc ISettlement
-    function revealKeys(Order[] calldata orders_, bytes32[] calldata keys, bytes[] calldata receipts) external {
-        _checkBatch(orders_.length);
-        if (keys.length != orders_.length) revert LengthMismatch(orders_.length, keys.length);
-        if (receipts.length != orders_.length) revert LengthMismatch(orders_.length, receipts.length);
-
-        for (uint256 i = 0; i < orders_.length; i++) {
-            if (_isBefore(orders_[i], Status.Revealed)) revealKey(orders_[i], keys[i], receipts[i]);
+        unchecked {
+            orders[orderId] = _pack(Status.Revealed, block.timestamp + order.disputeWindow, digest);
         }
+
+        emit KeyRevealed(orderId, key);
     }
 
     /// @inheritdoc ISettlement
     function revealData(
         Order calldata order,
-        uint32 chunkSize,
+        uint256 chunkSize,
         bytes calldata plaintext,
         bytes32[] calldata sealedDigests
     ) external {
@@ -328,13 +285,10 @@ contract Settlement is ISettlement {
         _checkInTime(state);
         _checkKey(orderId, order, key);
         _checkChunk(order, proof);
-        uint256 firstBlock = uint256(proof.index) * proof.chunkSize / 64;
-        if (sha256(ChaCha20.applyKeyStream(key, firstBlock, proof.sealedChunk)) == proof.plainDigest) {
-            revert ChunkMatches(proof.index);
-        }
+        _checkMismatch(key, proof);
 
         orders[orderId] = _pack(Status.Disputed, 0, digest);
-        _toBudget(order.modelId, order.buyer, order.token, uint256(order.price) + order.sellerBond);
+        _toBudget(order.modelId, order.buyer, order.token, order.price + order.sellerBond);
 
         emit OrderDisputed(orderId, proof.index);
     }
@@ -342,7 +296,7 @@ contract Settlement is ISettlement {
     /// @inheritdoc ISettlement
     function settle(Order calldata order, bytes calldata acknowledgement) external {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
-        if (_statusOf(state) != Status.Revealed) _checkStatus(orderId, state, Status.Locked);
+        if (!_is(state, Status.Revealed)) _checkStatus(orderId, state, Status.Locked);
         if (!_consents(order.buyer, acknowledgementDigest(digest), acknowledgement)) {
             revert BuyerSignatureInvalid(order.buyer);
         }
@@ -364,15 +318,6 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function finalizeBatch(Order[] calldata orders_) external {
-        _checkBatch(orders_.length);
-
-        for (uint256 i = 0; i < orders_.length; i++) {
-            if (_isBefore(orders_[i], Status.Paid)) finalize(orders_[i]);
-        }
-    }
-
-    /// @inheritdoc ISettlement
     function refund(Order calldata order) external {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         _checkStatus(orderId, state, Status.Locked);
@@ -383,10 +328,25 @@ contract Settlement is ISettlement {
             _toBudget(order.modelId, order.buyer, order.token, order.price);
             if (order.sellerBond > 0) _credit(order.token, order.seller, order.sellerBond);
         } else {
-            _toBudget(order.modelId, order.buyer, order.token, uint256(order.price) + order.sellerBond);
+            _toBudget(order.modelId, order.buyer, order.token, order.price + order.sellerBond);
         }
 
         emit OrderRefunded(orderId);
+    }
+
+    /// @inheritdoc ISettlement
+    function batch(bytes[] calldata calls) external {
+        if (calls.length > MAX_BATCH) revert BatchTooLarge(calls.length, MAX_BATCH);
+
+        for (uint256 i = 0; i < calls.length; i++) {
+            // To this very code, with the sender kept; no value comes along that two calls could both count.
+            // slither-disable-next-line delegatecall-loop,calls-loop
+            (bool success, bytes memory reason) = address(this).delegatecall(calls[i]);
+            if (success || bytes4(reason) == StatusMismatch.selector || bytes4(reason) == PairUsed.selector) continue;
+            assembly ("memory-safe") {
+                revert(add(reason, 0x20), mload(reason))
+            }
+        }
     }
 
     /* VIEWS */
@@ -398,7 +358,7 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function orderIdOf(bytes32 modelId, bytes32 contentId) public pure returns (bytes32) {
-        return keccak256(abi.encode(modelId, contentId));
+        return Hashes.efficientKeccak256(modelId, contentId);
     }
 
     /// @inheritdoc ISettlement
@@ -428,8 +388,8 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function modelState(bytes32 modelId) external view returns (address oracle, uint256 budget, bool registered) {
-        Model memory model = models[modelId];
-        return (_shown(model.oracle), model.budget, model.oracle != address(0));
+        oracle = models[modelId].oracle;
+        return (_shown(oracle), models[modelId].budget, oracle != address(0));
     }
 
     /// @inheritdoc ISettlement
@@ -445,13 +405,13 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function oracleBondOf(bytes32 modelId, address oracle) external view returns (uint256 amount, uint256 unlocksAt) {
-        OracleBond memory bond = oracleBonds[modelId][oracle];
-        return (bond.amount, bond.unlocksAt);
+        Standing storage standing = _standingOf(modelId, oracle);
+        return (standing.bond, standing.unlocksAt);
     }
 
     /// @inheritdoc ISettlement
     function isOracleRevoked(bytes32 modelId, address oracle) external view returns (bool) {
-        return revoked[modelId][oracle];
+        return _standingOf(modelId, oracle).revoked;
     }
 
     /* EVIDENCE */
@@ -470,10 +430,20 @@ contract Settlement is ISettlement {
     /// @dev ECDSA first: accounts with code may still have a key (EIP-7702), and those without need no look at their
     /// code. Malleable (high-s) signatures are refused.
     function _signed(address signer, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        // The third value only says more about the problem.
-        // slither-disable-next-line unused-return
-        (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, signature);
-        if (problem == ECDSA.RecoverError.NoError && recovered == signer) return true;
+        if (signature.length == 65 && signer != address(0)) {
+            bytes32 r;
+            bytes32 s;
+            uint8 v;
+            assembly ("memory-safe") {
+                r := calldataload(signature.offset)
+                s := calldataload(add(signature.offset, 0x20))
+                v := byte(0, calldataload(add(signature.offset, 0x40)))
+            }
+            // The other values only say more about a problem.
+            // slither-disable-next-line unused-return
+            (address recovered,,) = ECDSA.tryRecover(digest, v, r, s);
+            if (recovered == signer) return true;
+        }
         return signer.code.length > 0 && SignatureChecker.isValidERC1271SignatureNow(signer, digest, signature);
     }
 
@@ -482,6 +452,28 @@ contract Settlement is ISettlement {
     }
 
     /* ORDERS */
+
+    function _lock(bytes32 orderId, ModelTerms calldata terms, Quote calldata quote, bytes32 keyHash) private {
+        Order memory order = Order({
+            modelId: quote.modelId,
+            contentId: quote.contentId,
+            buyer: terms.owner,
+            seller: quote.seller,
+            token: terms.token,
+            price: quote.price,
+            sellerBond: terms.sellerBond,
+            disputeWindow: terms.disputeWindow,
+            requireReceipt: terms.requireReceipt,
+            dataRoot: quote.dataRoot,
+            keyHash: keyHash
+        });
+
+        unchecked {
+            orders[orderId] = _pack(Status.Locked, block.timestamp + terms.revealWindow, QuoteHash.hashNewOrder(order));
+        }
+
+        emit OrderPosted(orderId, quote.modelId, quote.seller, quote.contentId, quote.price, quote.dataRoot, keyHash);
+    }
 
     /// @dev Finds the state of `order` and checks that it is the one that was posted.
     function _read(Order calldata order) private view returns (bytes32 orderId, bytes32 digest, uint256 state) {
@@ -499,18 +491,16 @@ contract Settlement is ISettlement {
         return Status(state >> 248);
     }
 
+    function _is(uint256 state, Status status) private pure returns (bool) {
+        return state >> 248 == uint256(status);
+    }
+
     function _deadlineOf(uint256 state) private pure returns (uint256) {
         return uint40(state >> 208);
     }
 
     function _checkStatus(bytes32 orderId, uint256 state, Status expected) private pure {
-        if (_statusOf(state) != expected) revert StatusMismatch(orderId, _statusOf(state));
-    }
-
-    /// @dev Whether the order has yet to reach `status`. A batch passes over the others, or else anybody could make it
-    /// revert by doing a part of it first.
-    function _isBefore(Order calldata order, Status status) private view returns (bool) {
-        return _statusOf(orders[orderIdOf(order.modelId, order.contentId)]) < status;
+        if (!_is(state, expected)) revert StatusMismatch(orderId, _statusOf(state));
     }
 
     function _checkInTime(uint256 state) private view {
@@ -522,59 +512,90 @@ contract Settlement is ISettlement {
     }
 
     function _checkKey(bytes32 orderId, Order calldata order, bytes32 key) private pure {
-        if (keccak256(abi.encode(KEY_TAG, orderId, key)) != order.keyHash) revert KeyMismatch(orderId);
-    }
-
-    function _checkBatch(uint256 length) private pure {
-        if (length > MAX_BATCH) revert BatchTooLarge(length, MAX_BATCH);
+        if (QuoteHash.hashKey(orderId, key) != order.keyHash) revert KeyMismatch(orderId);
     }
 
     /* COMMITMENTS */
 
-    function _checkRoot(Order calldata order, uint256 totalBytes, uint256 chunkSize, bytes32 top) private pure {
+    function _checkRoot(Order calldata order, uint256 totalBytes, uint256 chunkSize, bytes32 top) private view {
         bytes32 root = SealedData.hashRoot(totalBytes, chunkSize, top);
         if (root != order.dataRoot) revert CommitmentMismatch(order.dataRoot, root);
     }
 
     /// @dev Checks that the chunk, its committed plaintext digest and its place are those of the order's data.
-    function _checkChunk(Order calldata order, ChunkProof calldata proof) private pure {
+    function _checkChunk(Order calldata order, ChunkProof calldata proof) private view {
         uint256 count = SealedData.countChunks(proof.totalBytes, proof.chunkSize);
         if (proof.index >= count) revert ChunkIndexOutOfBounds(proof.index, count);
         uint256 length = SealedData.lengthOfChunk(proof.totalBytes, proof.chunkSize, proof.index);
         if (proof.sealedChunk.length != length) revert ChunkLengthMismatch(length, proof.sealedChunk.length);
 
-        bytes32 leaf = SealedData.hashLeaf(proof.index, length, proof.plainDigest, sha256(proof.sealedChunk));
+        bytes32 leaf =
+            SealedData.hashLeaf(proof.index, length, proof.plainDigest, SealedData.hashCalldata(proof.sealedChunk));
         _checkRoot(order, proof.totalBytes, proof.chunkSize, SealedData.topFrom(leaf, proof.index, count, proof.path));
+    }
+
+    /// @dev Checks that `key` does not open the chunk to its committed plaintext.
+    function _checkMismatch(bytes32 key, ChunkProof calldata proof) private view {
+        uint256 firstBlock;
+        unchecked {
+            firstBlock = proof.index * proof.chunkSize / 64;
+        }
+        bytes memory opened = ChaCha20.applyKeyStream(key, firstBlock, proof.sealedChunk);
+        if (SealedData.hashBytes(opened) == proof.plainDigest) revert ChunkMatches(proof.index);
     }
 
     function _leavesOf(uint256 chunkSize, bytes calldata plaintext, bytes32[] calldata sealedDigests)
         private
-        pure
+        view
         returns (bytes32[] memory leaves)
     {
         leaves = new bytes32[](sealedDigests.length);
         for (uint256 i = 0; i < leaves.length; i++) {
             uint256 length = SealedData.lengthOfChunk(plaintext.length, chunkSize, i);
             bytes calldata chunk = plaintext[i * chunkSize:i * chunkSize + length];
-            leaves[i] = SealedData.hashLeaf(i, length, sha256(chunk), sealedDigests[i]);
+            leaves[i] = SealedData.hashLeaf(i, length, SealedData.hashCalldata(chunk), sealedDigests[i]);
         }
     }
 
     /* MODELS AND BONDS */
 
-    function _knownModel(bytes32 modelId) private view returns (Model memory model) {
-        model = models[modelId];
-        if (model.oracle == address(0)) revert ModelUnknown(modelId);
+    function _standingOf(bytes32 modelId, address oracle) private view returns (Standing storage) {
+        return standings[Hashes.efficientKeccak256(modelId, bytes32(uint256(uint160(oracle))))];
+    }
+
+    function _checkOwner(ModelTerms calldata terms) private view {
+        if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
+    }
+
+    function _checkModel(Quote calldata quote, bytes32 modelId) private pure {
+        if (quote.modelId != modelId) revert ModelMismatch(modelId, quote.modelId);
+    }
+
+    function _knownModel(bytes32 modelId) private view returns (address oracle, uint256 budget) {
+        Model storage model = models[modelId];
+        (oracle, budget) = (model.oracle, model.budget);
+        if (oracle == address(0)) revert ModelUnknown(modelId);
     }
 
     function _checkWindow(uint256 window) private pure {
         if (window < MIN_WINDOW || window > MAX_WINDOW) revert WindowOutOfBounds(window, MIN_WINDOW, MAX_WINDOW);
     }
 
-    function _checkOracleBond(bytes32 modelId, address oracle, uint256 required) private view {
-        OracleBond memory bond = oracleBonds[modelId][oracle];
-        if (bond.unlocksAt != 0) revert OracleBondExiting(bond.unlocksAt);
-        if (bond.amount < required) revert OracleBondTooSmall(required, bond.amount);
+    /// @dev The bond of an oracle that did not ask to leave.
+    function _staying(Standing storage standing) private view returns (uint256) {
+        if (standing.unlocksAt != 0) revert OracleBondExiting(standing.unlocksAt);
+        return standing.bond;
+    }
+
+    function _checkBond(uint256 bond, uint256 required) private pure {
+        if (bond < required) revert OracleBondTooSmall(required, bond);
+    }
+
+    /// @dev A bond that is not empty, which leaves the contract's books here.
+    function _takeBond(Standing storage standing) private returns (uint256 bond) {
+        bond = standing.bond;
+        _checkBond(bond, 1);
+        (standing.bond, standing.unlocksAt) = (0, 0);
     }
 
     function _shown(address oracle) private pure returns (address) {
@@ -583,10 +604,17 @@ contract Settlement is ISettlement {
 
     /* MONEY */
 
+    function _checkFits(uint256 amount, uint256 maximum) private pure {
+        if (amount > maximum) revert AmountTooLarge(amount, maximum);
+    }
+
     /// @dev Returns money to the buyer. A budget that is full must not keep an order from closing: the owner is
     /// credited then.
     function _toBudget(bytes32 modelId, address owner, address token, uint256 amount) private {
-        uint256 budget = models[modelId].budget + amount;
+        uint256 budget;
+        unchecked {
+            budget = models[modelId].budget + amount;
+        }
         if (budget <= type(uint96).max) models[modelId].budget = uint96(budget);
         else _credit(token, owner, amount);
     }
@@ -601,11 +629,14 @@ contract Settlement is ISettlement {
         uint256 credit = credits[token][account];
         if (amount > credit) revert CreditTooSmall(amount, credit);
 
-        credits[token][account] = credit - amount;
+        unchecked {
+            credits[token][account] = credit - amount;
+        }
     }
 
     /// @dev Takes exactly `amount` from the caller. A token that delivers another amount is refused.
     function _pull(address token, uint256 amount) private {
+        if (amount == 0) revert ZeroAmount();
         if (token == NATIVE_TOKEN) {
             if (msg.value != amount) revert ValueMismatch(amount, msg.value);
             return;
@@ -613,45 +644,46 @@ contract Settlement is ISettlement {
         if (msg.value != 0) revert ValueMismatch(0, msg.value);
         if (token.code.length == 0) revert TokenNotContract(token);
 
-        uint256 before = IERC20(token).balanceOf(address(this));
+        uint256 before = _held(token);
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
-        uint256 held = IERC20(token).balanceOf(address(this));
+        uint256 held = _held(token);
         if (held != before + amount) revert TokenNotExact(token, amount, held > before ? held - before : 0);
+    }
+
+    function _held(address token) private view returns (uint256) {
+        return IERC20(token).balanceOf(address(this));
     }
 
     /// @dev Pays `amount` to `to`, who the caller chose, with all the gas there is; or reverts.
     function _transfer(address token, address to, uint256 amount) private {
-        bool success;
-        // Both callers took `amount` off what the sender owns.
-        // slither-disable-next-line arbitrary-send-eth
-        if (token == NATIVE_TOKEN) (success,) = to.call{value: amount}("");
-        else success = IERC20(token).trySafeTransfer(to, amount);
-        if (!success) revert TransferFailed(token, to, amount);
+        if (amount == 0) revert ZeroAmount();
+        if (to == address(0)) revert ZeroAddress();
+        if (!_send(token, to, amount, gasleft())) revert TransferFailed(token, to, amount);
     }
 
     /// @dev Pays price and bond to the seller: pushed, else credited. A payee that reverts, burns gas, returns a bomb
     /// or is refused by the token blocks nobody.
     function _paySeller(bytes32 orderId, Order calldata order) private {
-        uint256 amount = uint256(order.price) + order.sellerBond;
+        uint256 amount = order.price + order.sellerBond;
 
         emit OrderPaid(orderId, order.seller, amount);
 
-        if (!_push(order.token, order.seller, amount)) _credit(order.token, order.seller, amount);
+        // With less gas whoever sends the transaction could choose, or a gas estimate find, that the payment fails.
+        if (gasleft() < PUSH_RESERVE) revert GasTooLow(PUSH_RESERVE, gasleft());
+        if (!_send(order.token, order.seller, amount, PUSH_GAS)) _credit(order.token, order.seller, amount);
     }
 
-    /// @dev Tries to pay with `PUSH_GAS`, copying one word of what comes back. Refuses to try with less gas, or else
-    /// whoever sends the transaction could choose, or a gas estimate find, that the payment fails.
-    function _push(address token, address to, uint256 amount) private returns (bool success) {
-        if (gasleft() < PUSH_RESERVE) revert GasTooLow(PUSH_RESERVE, gasleft());
-
+    /// @dev Whether `amount` was paid with at most `gasLimit`. One word of what comes back is looked at, as SafeERC20
+    /// does: nothing, or true.
+    function _send(address token, address to, uint256 amount, uint256 gasLimit) private returns (bool success) {
         if (token == NATIVE_TOKEN) {
             assembly ("memory-safe") {
-                success := call(PUSH_GAS, to, amount, 0, 0, 0, 0)
+                success := call(gasLimit, to, amount, 0, 0, 0, 0)
             }
         } else {
             bytes memory data = abi.encodeCall(IERC20.transfer, (to, amount));
             assembly ("memory-safe") {
-                success := call(PUSH_GAS, token, 0, add(data, 0x20), mload(data), 0, 0x20)
+                success := call(gasLimit, token, 0, add(data, 0x20), mload(data), 0, 0x20)
                 let answered := and(gt(returndatasize(), 0x1f), eq(mload(0), 1))
                 let silent := and(iszero(returndatasize()), gt(extcodesize(token), 0))
                 success := and(success, or(answered, silent))

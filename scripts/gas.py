@@ -161,13 +161,9 @@ class Bench:
         """Reveal and finalisation of ``count`` orders in one transaction."""
         world = self.world
         sales = world.many_locked(count)
-        orders = [sale.order.abi_values() for sale in sales]
-        keys = [sale.key for sale in sales]
-        reveal = world.settlement.revealKeys(orders, keys, [b""] * count, sender=world.seller)
-        self.add(f"reveal_keys_{count}", reveal, Needs(changed=count))
+        self.add(f"reveal_keys_{count}", world.reveal_keys(sales), Needs(changed=count))
         world.at(world.deadline(sales[-1]) + HOUR)
-        done = world.settlement.finalizeBatch(orders, sender=world.seller)
-        self.add(f"finalize_batch_{count}", done, Needs(changed=count, calls=count))
+        self.add(f"finalize_batch_{count}", world.finalize_batch(sales), Needs(changed=count, calls=count))
 
 
 @contextmanager

@@ -25,8 +25,8 @@ QUOTE_TYPES = [
     ("contentId", "bytes32"),
     ("seller", "address"),
     ("dataRoot", "bytes32"),
-    ("price", "uint96"),
-    ("expiry", "uint40"),
+    ("price", "uint256"),
+    ("expiry", "uint256"),
     ("evaluation", "bytes32"),
 ]
 

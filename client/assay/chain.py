@@ -351,6 +351,9 @@ class SettlementClient:
     def _send(self, name: str, *arguments: Any, value: int = 0) -> Receipt:
         return self._transact(self._contract.functions[name](*arguments), value)
 
+    def _batch(self, name: str, calls: Sequence[tuple[Any, ...]]) -> Receipt:
+        return self._send("batch", [self._contract.encode_abi(name, list(arguments)) for arguments in calls])
+
     def _transact(self, function: Any, value: int = 0) -> Receipt:
         if self.account is None:
             raise SettingsError("expected a key to send transactions with, got none", hint="name a keystore")
@@ -520,8 +523,9 @@ class SettlementClient:
         return self._send("revealKey", order.abi_values(), key, receipt)
 
     def reveal_keys(self, orders: Sequence[Order], keys: Sequence[bytes], receipts: Sequence[bytes]) -> Receipt:
-        """Reveals the keys of several orders; those revealed already are passed over."""
-        return self._send("revealKeys", [order.abi_values() for order in orders], list(keys), list(receipts))
+        """Reveals the keys of several orders, at most 64; those revealed already are passed over."""
+        reveals = zip(orders, keys, receipts, strict=True)
+        return self._batch("revealKey", [(order.abi_values(), key, receipt) for order, key, receipt in reveals])
 
     def reveal_data(self, order: Order, chunk_size: int, plaintext: bytes, sealed_digests: Sequence[bytes]) -> Receipt:
         """Reveals the data itself, publicly, and pays the seller at once."""
@@ -540,8 +544,8 @@ class SettlementClient:
         return self._send("finalize", order.abi_values())
 
     def finalize_batch(self, orders: Sequence[Order]) -> Receipt:
-        """Pays the sellers of several revealed orders; those closed already are passed over."""
-        return self._send("finalizeBatch", [order.abi_values() for order in orders])
+        """Pays the sellers of several revealed orders, at most 64; those closed already are passed over."""
+        return self._batch("finalize", [(order.abi_values(),) for order in orders])
 
     def refund(self, order: Order) -> Receipt:
         """Returns the payment after the reveal window passed in silence."""

@@ -18,11 +18,11 @@ struct ModelTerms {
     address token;
     bytes32 functionHash;
     bytes32 deliveryKey;
-    uint96 maxPrice;
-    uint96 sellerBond;
-    uint96 oracleBond;
-    uint32 revealWindow;
-    uint32 disputeWindow;
+    uint256 maxPrice;
+    uint256 sellerBond;
+    uint256 oracleBond;
+    uint256 revealWindow;
+    uint256 disputeWindow;
     bool requireReceipt;
     bytes32 salt;
 }
@@ -41,8 +41,8 @@ struct Quote {
     bytes32 contentId;
     address seller;
     bytes32 dataRoot;
-    uint96 price;
-    uint40 expiry;
+    uint256 price;
+    uint256 expiry;
     bytes32 evaluation;
 }
 
@@ -55,9 +55,9 @@ struct Order {
     address buyer;
     address seller;
     address token;
-    uint96 price;
-    uint96 sellerBond;
-    uint32 disputeWindow;
+    uint256 price;
+    uint256 sellerBond;
+    uint256 disputeWindow;
     bool requireReceipt;
     bytes32 dataRoot;
     bytes32 keyHash;
@@ -71,9 +71,9 @@ struct Order {
 /// @param sealedChunk the chunk's ciphertext
 /// @param path siblings from the leaf upwards
 struct ChunkProof {
-    uint64 totalBytes;
-    uint32 chunkSize;
-    uint32 index;
+    uint256 totalBytes;
+    uint256 chunkSize;
+    uint256 index;
     bytes32 plainDigest;
     bytes sealedChunk;
     bytes32[] path;
@@ -112,12 +112,11 @@ interface ISettlement {
         bytes32 indexed modelId,
         address indexed seller,
         bytes32 contentId,
-        uint96 price,
+        uint256 price,
         bytes32 dataRoot,
-        bytes32 keyHash,
-        uint256 deadline
+        bytes32 keyHash
     );
-    event KeyRevealed(bytes32 indexed orderId, bytes32 key, uint256 deadline);
+    event KeyRevealed(bytes32 indexed orderId, bytes32 key);
     event DataRevealed(bytes32 indexed orderId);
     event OrderPaid(bytes32 indexed orderId, address indexed seller, uint256 amount);
     event OrderDisputed(bytes32 indexed orderId, uint256 index);
@@ -223,16 +222,13 @@ interface ISettlement {
     /// @notice Reveals the key of a locked order; starts the dispute window.
     /// @param receipt the buyer's signature over `Receipt(orderDigest)`; empty unless the order requires it
     function revealKey(Order calldata order, bytes32 key, bytes calldata receipt) external;
-    /// @notice `revealKey` for up to `MAX_BATCH` orders. Passes over those that are past it, so that nobody can stop a
-    /// batch by revealing one of its keys first; anything else reverts the whole.
-    function revealKeys(Order[] calldata orders, bytes32[] calldata keys, bytes[] calldata receipts) external;
     /// @notice Reveals the data itself, checked against the commitment on chain, and pays the seller at once.
     /// @dev Warning: calldata is public for ever. For small data that may be.
     /// @param plaintext all chunks in plaintext, salts included
     /// @param sealedDigests SHA-256 of every sealed chunk, in order
     function revealData(
         Order calldata order,
-        uint32 chunkSize,
+        uint256 chunkSize,
         bytes calldata plaintext,
         bytes32[] calldata sealedDigests
     ) external;
@@ -244,12 +240,14 @@ interface ISettlement {
     function settle(Order calldata order, bytes calldata acknowledgement) external;
     /// @notice Pays the seller of a revealed order once the dispute window has passed.
     function finalize(Order calldata order) external;
-    /// @notice `finalize` for up to `MAX_BATCH` orders. Passes over those that are closed; anything else reverts the
-    /// whole.
-    function finalizeBatch(Order[] calldata orders) external;
     /// @notice Returns the payment to the model's budget once the reveal window has passed in silence. The seller's bond
     /// goes with it, unless the order requires a receipt (then the silence may be the buyer's).
     function refund(Order calldata order) external;
+    /// @notice Up to `MAX_BATCH` calls of this contract in one transaction, on behalf of its sender, without value.
+    /// Passes over what another transaction did first (`StatusMismatch`, `PairUsed`), so that nobody can stop a batch by
+    /// doing a part of it; anything else reverts the whole with its own error.
+    /// @param calls ABI-encoded, selector first
+    function batch(bytes[] calldata calls) external;
 
     /* VIEWS */
 

@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// @dev Two blocks at a time. A row of the 4 x 4 state is one 256-bit word of eight 32-bit lanes: the row of block
 /// `n` in the high half, of block `n + 1` in the low half, first column first.
 /// Lanes are added by adding their low 31 bits, the highest bit is their carry xored in. They are rotated by shifting
-/// the word both ways and masking off the bits that left their lane.
+/// the word both ways and selecting from each the bits that stayed in their lane.
 library ChaCha20 {
     /// @dev "expand 32-byte k" in little-endian words, twice.
     uint256 private constant ROW_A = 0x617078653320646e79622d326b206574617078653320646e79622d326b206574;
@@ -16,19 +16,13 @@ library ChaCha20 {
     uint256 private constant HIGH_16 = 0xffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000;
     uint256 private constant LOW_16 = 0x0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff0000ffff;
     uint256 private constant HIGH_20 = 0xfffff000fffff000fffff000fffff000fffff000fffff000fffff000fffff000;
-    uint256 private constant LOW_12 = 0x00000fff00000fff00000fff00000fff00000fff00000fff00000fff00000fff;
     uint256 private constant HIGH_24 = 0xffffff00ffffff00ffffff00ffffff00ffffff00ffffff00ffffff00ffffff00;
-    uint256 private constant LOW_8 = 0x000000ff000000ff000000ff000000ff000000ff000000ff000000ff000000ff;
     uint256 private constant HIGH_25 = 0xffffff80ffffff80ffffff80ffffff80ffffff80ffffff80ffffff80ffffff80;
-    uint256 private constant LOW_7 = 0x0000007f0000007f0000007f0000007f0000007f0000007f0000007f0000007f;
 
-    /// @dev The first or last lanes of each half.
+    /// @dev The first lanes of each half.
     uint256 private constant FIRST_1 = 0xffffffff000000000000000000000000ffffffff000000000000000000000000;
-    uint256 private constant LAST_3 = 0x00000000ffffffffffffffffffffffff00000000ffffffffffffffffffffffff;
     uint256 private constant FIRST_2 = 0xffffffffffffffff0000000000000000ffffffffffffffff0000000000000000;
-    uint256 private constant LAST_2 = 0x0000000000000000ffffffffffffffff0000000000000000ffffffffffffffff;
     uint256 private constant FIRST_3 = 0xffffffffffffffffffffffff00000000ffffffffffffffffffffffff00000000;
-    uint256 private constant LAST_1 = 0x000000000000000000000000ffffffff000000000000000000000000ffffffff;
 
     uint256 private constant FIRST_HALF = 0xffffffffffffffffffffffffffffffff00000000000000000000000000000000;
     uint256 private constant LAST_HALF = 0x00000000000000000000000000000000ffffffffffffffffffffffffffffffff;
@@ -69,42 +63,46 @@ library ChaCha20 {
         uint256 a = ROW_A;
         (uint256 b, uint256 c, uint256 d) = (rowB, rowC, rowD);
         assembly ("memory-safe") {
+            // Bits of `x` where `mask` has ones, of `y` elsewhere.
+            function select(mask, x, y) -> z {
+                z := xor(y, and(xor(x, y), mask))
+            }
             // Never zero: not known to the optimizer, which would load the constant from code at each of its 24 uses.
             let low := or(LOW_31, iszero(position))
             for { let i := 0 } lt(i, 10) { i := add(i, 1) } {
                 // Four columns of two blocks.
                 a := xor(add(and(a, low), and(b, low)), and(xor(a, b), not(low)))
                 d := xor(d, a)
-                d := or(and(shl(16, d), HIGH_16), and(shr(16, d), LOW_16))
+                d := select(HIGH_16, shl(16, d), shr(16, d))
                 c := xor(add(and(c, low), and(d, low)), and(xor(c, d), not(low)))
                 b := xor(b, c)
-                b := or(and(shl(12, b), HIGH_20), and(shr(20, b), LOW_12))
+                b := select(HIGH_20, shl(12, b), shr(20, b))
                 a := xor(add(and(a, low), and(b, low)), and(xor(a, b), not(low)))
                 d := xor(d, a)
-                d := or(and(shl(8, d), HIGH_24), and(shr(24, d), LOW_8))
+                d := select(HIGH_24, shl(8, d), shr(24, d))
                 c := xor(add(and(c, low), and(d, low)), and(xor(c, d), not(low)))
                 b := xor(b, c)
-                b := or(and(shl(7, b), HIGH_25), and(shr(25, b), LOW_7))
+                b := select(HIGH_25, shl(7, b), shr(25, b))
                 // Lanes move so that the diagonals stand in columns, ...
-                b := or(and(shl(32, b), FIRST_3), and(shr(96, b), LAST_1))
-                c := or(and(shl(64, c), FIRST_2), and(shr(64, c), LAST_2))
-                d := or(and(shl(96, d), FIRST_1), and(shr(32, d), LAST_3))
+                b := select(FIRST_3, shl(32, b), shr(96, b))
+                c := select(FIRST_2, shl(64, c), shr(64, c))
+                d := select(FIRST_1, shl(96, d), shr(32, d))
                 a := xor(add(and(a, low), and(b, low)), and(xor(a, b), not(low)))
                 d := xor(d, a)
-                d := or(and(shl(16, d), HIGH_16), and(shr(16, d), LOW_16))
+                d := select(HIGH_16, shl(16, d), shr(16, d))
                 c := xor(add(and(c, low), and(d, low)), and(xor(c, d), not(low)))
                 b := xor(b, c)
-                b := or(and(shl(12, b), HIGH_20), and(shr(20, b), LOW_12))
+                b := select(HIGH_20, shl(12, b), shr(20, b))
                 a := xor(add(and(a, low), and(b, low)), and(xor(a, b), not(low)))
                 d := xor(d, a)
-                d := or(and(shl(8, d), HIGH_24), and(shr(24, d), LOW_8))
+                d := select(HIGH_24, shl(8, d), shr(24, d))
                 c := xor(add(and(c, low), and(d, low)), and(xor(c, d), not(low)))
                 b := xor(b, c)
-                b := or(and(shl(7, b), HIGH_25), and(shr(25, b), LOW_7))
+                b := select(HIGH_25, shl(7, b), shr(25, b))
                 // ... and back.
-                b := or(and(shl(96, b), FIRST_1), and(shr(32, b), LAST_3))
-                c := or(and(shl(64, c), FIRST_2), and(shr(64, c), LAST_2))
-                d := or(and(shl(32, d), FIRST_3), and(shr(96, d), LAST_1))
+                b := select(FIRST_1, shl(96, b), shr(32, b))
+                c := select(FIRST_2, shl(64, c), shr(64, c))
+                d := select(FIRST_3, shl(32, d), shr(96, d))
             }
         }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+
 import {ModelTerms, Order, Quote} from "../interfaces/ISettlement.sol";
+import {KEY_TAG} from "./Constants.sol";
 
 /// @title Digests of terms and orders, and EIP-712 type strings and struct hashes of everything that is signed
 /// @dev All structs are static: in calldata and in memory they lie as `abi.encode` would lay them out, and
@@ -13,7 +16,7 @@ library QuoteHash {
     bytes32 internal constant NAME_HASH = keccak256("Assay");
     bytes32 internal constant VERSION_HASH = keccak256("1");
     bytes32 internal constant QUOTE_TYPEHASH = keccak256(
-        "Quote(bytes32 modelId,bytes32 contentId,address seller,bytes32 dataRoot,uint96 price,uint40 expiry,bytes32 evaluation)"
+        "Quote(bytes32 modelId,bytes32 contentId,address seller,bytes32 dataRoot,uint256 price,uint256 expiry,bytes32 evaluation)"
     );
     bytes32 internal constant ACCEPTANCE_TYPEHASH = keccak256("Acceptance(bytes32 quoteDigest,bytes32 keyHash)");
     bytes32 internal constant RECEIPT_TYPEHASH = keccak256("Receipt(bytes32 orderDigest)");
@@ -37,15 +40,31 @@ library QuoteHash {
     }
 
     function hashAcceptance(bytes32 quoteDigest, bytes32 keyHash) internal pure returns (bytes32) {
-        return keccak256(abi.encode(ACCEPTANCE_TYPEHASH, quoteDigest, keyHash));
+        return hashThree(ACCEPTANCE_TYPEHASH, quoteDigest, keyHash);
+    }
+
+    /// @dev `keccak256(abi.encode("assay/key/v1", orderId, key))`, the lock of an order
+    function hashKey(bytes32 orderId, bytes32 key) internal pure returns (bytes32) {
+        return hashThree(KEY_TAG, orderId, key);
     }
 
     function hashReceipt(bytes32 orderDigest) internal pure returns (bytes32) {
-        return keccak256(abi.encode(RECEIPT_TYPEHASH, orderDigest));
+        return Hashes.efficientKeccak256(RECEIPT_TYPEHASH, orderDigest);
     }
 
     function hashAcknowledgement(bytes32 orderDigest) internal pure returns (bytes32) {
-        return keccak256(abi.encode(ACKNOWLEDGEMENT_TYPEHASH, orderDigest));
+        return Hashes.efficientKeccak256(ACKNOWLEDGEMENT_TYPEHASH, orderDigest);
+    }
+
+    /// @dev `keccak256(abi.encode(a, b, c))`
+    function hashThree(bytes32 a, bytes32 b, bytes32 c) private pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let copy := mload(0x40)
+            mstore(copy, a)
+            mstore(add(copy, 0x20), b)
+            mstore(add(copy, 0x40), c)
+            digest := keccak256(copy, 0x60)
+        }
     }
 
     /// @dev `keccak256(abi.encode(chainId, settlement, terms))`

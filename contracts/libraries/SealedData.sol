@@ -14,45 +14,94 @@ library SealedData {
 
     /// @dev Number of chunks of a permitted layout. Every chunk holds its salt and a byte of data at least.
     function countChunks(uint256 totalBytes, uint256 chunkSize) internal pure returns (uint256) {
-        bool permitted = chunkSize >= MIN_CHUNK_BYTES && chunkSize <= MAX_CHUNK_BYTES
-            && chunkSize & (chunkSize - 1) == 0 && totalBytes > SALT_BYTES && totalBytes <= MAX_TOTAL_BYTES;
-        uint256 rest = permitted ? totalBytes % chunkSize : SALT_BYTES;
-        if (rest > 0 && rest <= SALT_BYTES) revert ISettlement.LayoutInvalid(totalBytes, chunkSize);
+        unchecked {
+            bool permitted = chunkSize >= MIN_CHUNK_BYTES && chunkSize <= MAX_CHUNK_BYTES
+                && chunkSize & (chunkSize - 1) == 0 && totalBytes > SALT_BYTES && totalBytes <= MAX_TOTAL_BYTES;
+            // Of the last chunk, less one byte: a power of two divides by masking.
+            uint256 last = (totalBytes - 1) & (chunkSize - 1);
+            if (!permitted || last < SALT_BYTES) revert ISettlement.LayoutInvalid(totalBytes, chunkSize);
 
-        return (totalBytes + chunkSize - 1) / chunkSize;
+            return (totalBytes - 1) / chunkSize + 1;
+        }
     }
 
     /// @dev Bytes of chunk `index`: `chunkSize`, but for a shorter last one.
     function lengthOfChunk(uint256 totalBytes, uint256 chunkSize, uint256 index) internal pure returns (uint256) {
-        uint256 rest = totalBytes - index * chunkSize;
-        return rest < chunkSize ? rest : chunkSize;
+        unchecked {
+            uint256 rest = totalBytes - index * chunkSize;
+            return rest < chunkSize ? rest : chunkSize;
+        }
     }
 
     function hashLeaf(uint256 index, uint256 length, bytes32 plainDigest, bytes32 sealedDigest)
         internal
-        pure
+        view
         returns (bytes32)
     {
-        return sha256(abi.encode(LEAF_TAG, index, length, plainDigest, sealedDigest));
+        return hashWords(LEAF_TAG, bytes32(index), bytes32(length), plainDigest, sealedDigest, 5);
     }
 
-    function hashNode(bytes32 left, bytes32 right) internal pure returns (bytes32) {
-        return sha256(abi.encode(NODE_TAG, left, right));
+    function hashNode(bytes32 left, bytes32 right) internal view returns (bytes32) {
+        return hashWords(NODE_TAG, left, right, 0, 0, 3);
     }
 
-    function hashRoot(uint256 totalBytes, uint256 chunkSize, bytes32 top) internal pure returns (bytes32) {
-        return sha256(abi.encode(ROOT_TAG, totalBytes, chunkSize, top));
+    function hashRoot(uint256 totalBytes, uint256 chunkSize, bytes32 top) internal view returns (bytes32) {
+        return hashWords(ROOT_TAG, bytes32(totalBytes), bytes32(chunkSize), top, 0, 4);
+    }
+
+    /// @dev SHA-256 of the first `count` words.
+    function hashWords(bytes32 a, bytes32 b, bytes32 c, bytes32 d, bytes32 e, uint256 count)
+        private
+        view
+        returns (bytes32)
+    {
+        uint256 position;
+        assembly ("memory-safe") {
+            position := mload(0x40)
+            mstore(position, a)
+            mstore(add(position, 0x20), b)
+            mstore(add(position, 0x40), c)
+            mstore(add(position, 0x60), d)
+            mstore(add(position, 0x80), e)
+        }
+        return hashAt(position, count * 32);
+    }
+
+    /// @dev `sha256(data)`
+    function hashCalldata(bytes calldata data) internal view returns (bytes32) {
+        uint256 position;
+        assembly ("memory-safe") {
+            position := mload(0x40)
+            calldatacopy(position, data.offset, data.length)
+        }
+        return hashAt(position, data.length);
+    }
+
+    /// @dev `sha256(data)`
+    function hashBytes(bytes memory data) internal view returns (bytes32) {
+        uint256 position;
+        assembly ("memory-safe") {
+            position := add(data, 0x20)
+        }
+        return hashAt(position, data.length);
+    }
+
+    /// @dev SHA-256 of `size` bytes of memory where they lie: Solidity's own `sha256` copies them first.
+    function hashAt(uint256 position, uint256 size) private view returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            if iszero(staticcall(gas(), 2, position, size, 0, 0x20)) { revert(0, 0) }
+            digest := mload(0)
+        }
     }
 
     /// @dev Top of the tree over `layer`, which is overwritten. An odd last node rises unchanged.
-    function topOf(bytes32[] memory layer) internal pure returns (bytes32) {
-        uint256 width = layer.length;
-        while (width > 1) {
-            for (uint256 i = 0; i < width / 2; i++) {
-                layer[i] = hashNode(layer[2 * i], layer[2 * i + 1]);
+    function topOf(bytes32[] memory layer) internal view returns (bytes32) {
+        unchecked {
+            for (uint256 width = layer.length; width > 1; width = (width + 1) / 2) {
+                for (uint256 i = 0; i < width; i += 2) {
+                    layer[i / 2] = i + 1 < width ? hashNode(layer[i], layer[i + 1]) : layer[i];
+                }
             }
-            if (width % 2 == 1) layer[width / 2] = layer[width - 1];
-            width = (width + 1) / 2;
         }
         return layer[0];
     }
@@ -61,19 +110,21 @@ library SealedData {
     /// level; a path that is longer or shorter than the place requires is refused.
     function topFrom(bytes32 leaf, uint256 index, uint256 count, bytes32[] calldata path)
         internal
-        pure
+        view
         returns (bytes32 top)
     {
         top = leaf;
         uint256 used = 0;
-        for (uint256 width = count; width > 1; width = (width + 1) / 2) {
-            bool isRight = index % 2 == 1;
-            if (isRight || index + 1 < width) {
-                if (used == path.length) revert ISettlement.ProofLengthMismatch(used + 1, path.length);
-                top = isRight ? hashNode(path[used], top) : hashNode(top, path[used]);
-                used++;
+        unchecked {
+            for (uint256 width = count; width > 1; width = (width + 1) / 2) {
+                bool isRight = index % 2 == 1;
+                if (isRight || index + 1 < width) {
+                    if (used == path.length) revert ISettlement.ProofLengthMismatch(used + 1, path.length);
+                    top = isRight ? hashNode(path[used], top) : hashNode(top, path[used]);
+                    used++;
+                }
+                index /= 2;
             }
-            index /= 2;
         }
         if (used != path.length) revert ISettlement.ProofLengthMismatch(used, path.length);
     }

@@ -22,23 +22,23 @@ contract Harness {
 
     function hashLeaf(uint256 index, uint256 length, bytes32 plainDigest, bytes32 sealedDigest)
         external
-        pure
+        view
         returns (bytes32)
     {
         return SealedData.hashLeaf(index, length, plainDigest, sealedDigest);
     }
 
-    function hashRoot(uint256 totalBytes, uint256 chunkSize, bytes32 top) external pure returns (bytes32) {
+    function hashRoot(uint256 totalBytes, uint256 chunkSize, bytes32 top) external view returns (bytes32) {
         return SealedData.hashRoot(totalBytes, chunkSize, top);
     }
 
-    function topOf(bytes32[] memory layer) external pure returns (bytes32) {
+    function topOf(bytes32[] memory layer) external view returns (bytes32) {
         return SealedData.topOf(layer);
     }
 
     function topFrom(bytes32 leaf, uint256 index, uint256 count, bytes32[] calldata path)
         external
-        pure
+        view
         returns (bytes32)
     {
         return SealedData.topFrom(leaf, index, count, path);

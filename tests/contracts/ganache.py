@@ -134,6 +134,9 @@ class GanacheContract:
 class GanacheWorld(World):
     """The specification's world on Ganache."""
 
+    def encoded(self, function: str, *arguments: Any) -> bytes:
+        return bytes.fromhex(self.settlement.contract.encode_abi(function, list(arguments)).removeprefix("0x"))
+
     @contextmanager
     def refuses(self, error: str, **values: Any) -> Iterator[None]:
         with pytest.raises(Refused) as refusal:

@@ -153,8 +153,7 @@ def test_batches(world: World) -> None:
     sales = world.many_locked(3)
     before = world.seller.balance
 
-    orders, keys = [sale.order.abi_values() for sale in sales], [sale.key for sale in sales]
-    world.settlement.revealKeys(orders, keys, [b""] * 3, sender=world.relayer)
+    world.reveal_keys(sales)
     world.at(world.deadline(sales[0]) + 1)
     world.finalize_batch(sales)
 

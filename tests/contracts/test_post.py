@@ -37,7 +37,6 @@ def test_the_event_carries_what_the_terms_leave_open_of_the_order(world: World) 
     assert event.price == sale.quote.price
     assert event.dataRoot == sale.quote.data_root
     assert event.keyHash == sale.order.key_hash
-    assert event.deadline == world.deadline(sale)
 
 
 def test_anyone_posts(world: World, mallory) -> None:

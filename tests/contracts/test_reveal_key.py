@@ -29,8 +29,7 @@ def test_the_key_is_published_and_the_dispute_window_opens(world: World) -> None
 
     assert world.status(sale) is Status.REVEALED
     assert world.deadline(sale) == receipt.timestamp + 2 * HOUR
-    deadline = receipt.timestamp + 2 * HOUR
-    assert world.settlement.KeyRevealed(orderId=sale.order_id, key=sale.key, deadline=deadline) in receipt.events
+    assert world.settlement.KeyRevealed(orderId=sale.order_id, key=sale.key) in receipt.events
 
 
 def test_nobody_is_paid_yet(world: World, seller) -> None:

@@ -187,8 +187,23 @@ class World:
             **options,
         )
 
-    def finalize_batch(self, sales: Sequence[Sale], sender: Any = None) -> Any:
-        return self.settlement.finalizeBatch([sale.order.abi_values() for sale in sales], sender=sender or self.relayer)
+    # --- many steps in one transaction ---
+
+    def batch(self, calls: Sequence[bytes], sender: Any = None, **options: Any) -> Any:
+        return self.settlement.batch(calls, sender=sender or self.relayer, **options)
+
+    def post_call(self, sale: Sale) -> bytes:
+        return self.encoded("post", *sale.post_arguments)
+
+    def reveal_keys(self, sales: Sequence[Sale], receipts: Sequence[bytes] | None = None) -> Any:
+        reveals = zip(sales, receipts or [b""] * len(sales), strict=True)
+        return self.batch([self.encoded("revealKey", s.order.abi_values(), s.key, receipt) for s, receipt in reveals])
+
+    def finalize_batch(self, sales: Sequence[Sale]) -> Any:
+        return self.batch([self.encoded("finalize", sale.order.abi_values()) for sale in sales])
+
+    def encoded(self, function: str, *arguments: Any) -> bytes:
+        return bytes(getattr(self.settlement, function).encode_input(*arguments))
 
     # --- whole stretches of a sale ---
 

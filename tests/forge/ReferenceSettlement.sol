@@ -28,6 +28,8 @@ contract ReferenceSettlement is ISettlement {
         Order order;
     }
 
+    error Failed(bytes reason);
+
     mapping(bytes32 => Model) internal models;
     mapping(bytes32 => Sale) internal sales;
     mapping(bytes32 => mapping(address => Bond)) internal bonds;
@@ -43,6 +45,7 @@ contract ReferenceSettlement is ISettlement {
         require(oracle != address(0) && oracle != address(1), ZeroAddress());
         require(terms.revealWindow >= 1 hours && terms.revealWindow <= 30 days, WindowOutOfBounds(0, 0, 0));
         require(terms.disputeWindow >= 1 hours && terms.disputeWindow <= 30 days, WindowOutOfBounds(0, 0, 0));
+        require(terms.sellerBond <= type(uint96).max, AmountTooLarge(terms.sellerBond, 0));
         require(!models[id].registered, ModelExists(id));
         models[id] = Model(true, oracle, 0);
     }
@@ -187,7 +190,7 @@ contract ReferenceSettlement is ISettlement {
         sale.order.keyHash = keyHash;
     }
 
-    function revealKey(Order calldata order, bytes32 key, bytes calldata receipt) public {
+    function revealKey(Order calldata order, bytes32 key, bytes calldata receipt) external {
         Sale storage sale = saleOf(order, Status.Locked);
         require(block.timestamp <= sale.deadline, DeadlinePassed(sale.deadline));
         checkKey(order, key);
@@ -198,16 +201,7 @@ contract ReferenceSettlement is ISettlement {
         sale.deadline = block.timestamp + order.disputeWindow;
     }
 
-    function revealKeys(Order[] calldata orders, bytes32[] calldata keys, bytes[] calldata receipts) external {
-        require(orders.length <= 64, BatchTooLarge(orders.length, 64));
-        require(keys.length == orders.length, LengthMismatch(orders.length, keys.length));
-        require(receipts.length == orders.length, LengthMismatch(orders.length, receipts.length));
-        for (uint256 i = 0; i < orders.length; i++) {
-            if (statusOf(orders[i]) <= Status.Locked) revealKey(orders[i], keys[i], receipts[i]);
-        }
-    }
-
-    function revealData(Order calldata order, uint32 chunkSize, bytes calldata plain, bytes32[] calldata sealedDigests)
+    function revealData(Order calldata order, uint256 chunkSize, bytes calldata plain, bytes32[] calldata sealedDigests)
         external
     {
         Sale storage sale = saleOf(order, Status.Locked);
@@ -241,11 +235,11 @@ contract ReferenceSettlement is ISettlement {
         require(proof.sealedChunk.length == length, ChunkLengthMismatch(length, proof.sealedChunk.length));
         bytes32 leaf = leafOf(proof.index, length, proof.plainDigest, sha256(proof.sealedChunk));
         checkRoot(order, proof.totalBytes, proof.chunkSize, climb(leaf, proof.index, count, proof.path, 0));
-        uint32 firstBlock = uint32(uint256(proof.index) * proof.chunkSize / 64);
+        uint32 firstBlock = uint32(proof.index * proof.chunkSize / 64);
         bytes32 opened = sha256(ReferenceChaCha20.xor(key, firstBlock, proof.sealedChunk));
         require(opened != proof.plainDigest, ChunkMatches(proof.index));
         sale.status = Status.Disputed;
-        giveBack(order.modelId, order.buyer, order.token, uint256(order.price) + order.sellerBond);
+        giveBack(order.modelId, order.buyer, order.token, order.price + order.sellerBond);
     }
 
     function settle(Order calldata order, bytes calldata acknowledgement) external {
@@ -257,17 +251,19 @@ contract ReferenceSettlement is ISettlement {
         payOrCredit(order);
     }
 
-    function finalize(Order calldata order) public {
+    function finalize(Order calldata order) external {
         Sale storage sale = saleOf(order, Status.Revealed);
         require(block.timestamp > sale.deadline, DeadlineNotPassed(sale.deadline));
         sale.status = Status.Paid;
         payOrCredit(order);
     }
 
-    function finalizeBatch(Order[] calldata orders) external {
-        require(orders.length <= 64, BatchTooLarge(orders.length, 64));
-        for (uint256 i = 0; i < orders.length; i++) {
-            if (statusOf(orders[i]) <= Status.Revealed) finalize(orders[i]);
+    function batch(bytes[] calldata calls) external {
+        require(calls.length <= 64, BatchTooLarge(calls.length, 64));
+        for (uint256 i = 0; i < calls.length; i++) {
+            (bool success, bytes memory reason) = address(this).delegatecall(calls[i]);
+            bool tooLate = bytes4(reason) == StatusMismatch.selector || bytes4(reason) == PairUsed.selector;
+            require(success || tooLate, Failed(reason));
         }
     }
 
@@ -296,8 +292,8 @@ contract ReferenceSettlement is ISettlement {
     }
 
     function quoteDigest(Quote calldata quote) public view returns (bytes32) {
-        string memory kind = "Quote(bytes32 modelId,bytes32 contentId,address seller,bytes32 dataRoot,uint96 price,"
-            "uint40 expiry,bytes32 evaluation)";
+        string memory kind = "Quote(bytes32 modelId,bytes32 contentId,address seller,bytes32 dataRoot,uint256 price,"
+            "uint256 expiry,bytes32 evaluation)";
         return typed(keccak256(abi.encode(keccak256(bytes(kind)), quote)));
     }
 
@@ -434,7 +430,7 @@ contract ReferenceSettlement is ISettlement {
     }
 
     function payOrCredit(Order calldata order) internal {
-        uint256 amount = uint256(order.price) + order.sellerBond;
+        uint256 amount = order.price + order.sellerBond;
         if (!pay(order.token, order.seller, amount)) creditOf[order.token][order.seller] += amount;
     }
 }

@@ -63,7 +63,9 @@ contract Scenario is World {
 
     function saleCall(uint256 kind, Pair storage pair, uint96 amount) internal view returns (bytes memory) {
         Order memory order = pair.order;
-        if (kind < 4) return postOf(pair, kind == 0 ? (amount % 2 == 0 ? 0 : 11 ether) : order.price, kind == 1);
+        if (kind < 4) {
+            return postOf(pair, kind == 0 ? (amount % 2 == 0 ? 0 : 11 ether) : uint96(order.price), kind == 1);
+        }
         if (kind == 4) return abi.encodeCall(settlement.revealKey, (order, pair.lockedKey, receipt(order)));
         if (kind == 5) return abi.encodeCall(settlement.revealKey, (order, pair.lockedKey, ""));
         if (kind == 6) return abi.encodeCall(settlement.revealKey, (order, bytes32(uint256(amount)), receipt(order)));
@@ -75,8 +77,7 @@ contract Scenario is World {
         if (kind == 11) return abi.encodeCall(settlement.settle, (order, acknowledgement(order)));
         if (kind == 12) return abi.encodeCall(settlement.settle, (order, ""));
         if (kind == 13) return revealDataOf(pair);
-        if (kind == 14) return abi.encodeCall(settlement.finalizeBatch, (allOrders()));
-        return revealKeysOf();
+        return abi.encodeCall(settlement.batch, (kind == 14 ? finalizeAll() : revealAll()));
     }
 
     function modelCall(uint256 kind, uint96 amount) internal view returns (bytes memory) {
@@ -125,25 +126,23 @@ contract Scenario is World {
         return abi.encodeCall(settlement.revealData, (pair.order, CHUNK_SIZE, pair.data.plain, sealedDigests));
     }
 
-    function revealKeysOf() internal view returns (bytes memory) {
-        bytes32[] memory keys = new bytes32[](PAIRS);
-        bytes[] memory receipts = new bytes[](PAIRS);
+    function revealAll() internal view returns (bytes[] memory calls) {
+        calls = new bytes[](PAIRS);
         for (uint256 i = 0; i < PAIRS; i++) {
-            keys[i] = pairs[i].lockedKey;
-            receipts[i] = receipt(pairs[i].order);
+            Pair storage pair = pairs[i];
+            calls[i] = abi.encodeCall(settlement.revealKey, (pair.order, pair.lockedKey, receipt(pair.order)));
         }
-        return abi.encodeCall(settlement.revealKeys, (allOrders(), keys, receipts));
+    }
+
+    function finalizeAll() internal view returns (bytes[] memory calls) {
+        calls = new bytes[](PAIRS);
+        for (uint256 i = 0; i < PAIRS; i++) {
+            calls[i] = abi.encodeCall(settlement.finalize, (pairs[i].order));
+        }
     }
 
     function receipt(Order memory order) internal view returns (bytes memory) {
         return signed(BUYER_KEY, settlement.receiptDigest(keccak256(abi.encode(order))));
-    }
-
-    function allOrders() internal view returns (Order[] memory orders) {
-        orders = new Order[](PAIRS);
-        for (uint256 i = 0; i < PAIRS; i++) {
-            orders[i] = pairs[i].order;
-        }
     }
 
     /// @notice Whether the contract holds what it owes: budget, credits, bond, and price and bond of every open order.
@@ -156,7 +155,7 @@ contract Scenario is World {
         for (uint256 i = 0; i < PAIRS; i++) {
             Status status = statusOf(pairs[i].order);
             bool open_ = status == Status.Locked || status == Status.Revealed;
-            if (open_) owed += uint256(pairs[i].order.price) + pairs[i].order.sellerBond;
+            if (open_) owed += pairs[i].order.price + pairs[i].order.sellerBond;
         }
         return address(settlement).balance == owed;
     }

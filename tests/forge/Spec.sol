@@ -147,14 +147,13 @@ abstract contract Spec is World {
             sale.order.contentId,
             sale.order.price,
             sale.order.dataRoot,
-            sale.order.keyHash,
-            block.timestamp + sale.terms.revealWindow
+            sale.order.keyHash
         );
     }
 
     function expectRevealed(Sale memory sale) internal {
         expectEvent();
-        emit ISettlement.KeyRevealed(sale.id, sale.key, block.timestamp + sale.order.disputeWindow);
+        emit ISettlement.KeyRevealed(sale.id, sale.key);
     }
 
     function expectPaid(Sale memory sale) internal {
