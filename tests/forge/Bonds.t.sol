@@ -119,6 +119,25 @@ contract BondOracleTest is BondSpec {
         perform(stranger, call_);
     }
 
+    function test_OneUnitIsABondToo() external {
+        ModelTerms memory terms = termsWith(0, false);
+        terms.oracleBond = 1;
+        opened(terms);
+        bytes memory call_ = postCall(agree(terms));
+
+        refuses(stranger, call_, tooSmall(1, 0));
+        bondOracle(terms, 1);
+        perform(stranger, call_);
+    }
+
+    function test_NoBondIsLargeEnoughForTermsThatAskForMoreThanABondHolds() external {
+        ModelTerms memory terms = termsWith(0, false);
+        terms.oracleBond = 2 ** 96 + 10;
+        opened(terms);
+        bondOracle(terms, 10);
+        refuses(stranger, postCall(agree(terms)), tooSmall(2 ** 96 + 10, 10));
+    }
+
     function test_AQuoteDoesNotCountWhileTheBondIsLeaving() external {
         ModelTerms memory terms = termsWith(0, false);
         terms.oracleBond = 10;
@@ -215,6 +234,24 @@ contract OracleBondExitTest is BondSpec {
         bondOracle(terms, 2);
 
         hasBond(terms, 2, 0);
+    }
+
+    function test_AReplacedOracleStaysReplacedWhateverItsBondDoes() external {
+        perform(buyer, abi.encodeCall(settlement.setOracle, (terms, stranger)));
+        bondOracle(terms, 7);
+        assert(settlement.isOracleRevoked(idOf(terms), oracle));
+        perform(oracle, exitCall(terms));
+        VM.warp(START + DELAY + 1);
+        assert(settlement.isOracleRevoked(idOf(terms), oracle));
+
+        perform(oracle, withdrawCall());
+
+        assert(settlement.isOracleRevoked(idOf(terms), oracle));
+        refuses(
+            buyer,
+            abi.encodeCall(settlement.setOracle, (terms, oracle)),
+            abi.encodeWithSelector(ISettlement.OracleRevoked.selector, oracle)
+        );
     }
 
     function test_ABondIsCreditedInTheModelsToken() external {
@@ -361,7 +398,9 @@ contract ReportEquivocationTest is BondSpec {
     function test_ABondOfAReplacedOracleCanStillBeLost() external {
         bonded();
         perform(buyer, abi.encodeCall(settlement.setOracle, (terms, stranger)));
+        hasBond(terms, 3 ether, 0);
         slashes(agree(terms), dearer());
+        assert(settlement.isOracleRevoked(idOf(terms), oracle));
     }
 
     function test_AQuoteThatWasPostedStillProvesItAndOneThatExpired() external {

@@ -156,6 +156,15 @@ contract RefundTest is CloseSpec {
         }
     }
 
+    function test_ABondOfOneUnitIsKeptToo() external {
+        Sale memory sale = locked(termsWith(1, true));
+
+        refunds(sale);
+
+        equal(settlement.creditOf(NATIVE, seller), 1);
+        equal(budgetOf(sale.terms), 1 ether);
+    }
+
     function test_WhereThereIsNoBondNobodyIsCredited() external {
         Sale memory sale = locked(termsWith(0, true));
         bytes memory call_ = stepCall(Step.Refund, sale);

@@ -166,6 +166,18 @@ contract DisputeTest is Spec {
         disputes(sale, Files.proofOf(sale.file, 0));
     }
 
+    /// @dev A hash that fails for want of gas would be no hash of the chunk. The cipher alone takes more than is tried.
+    function test_ADisputeThatRunsOutOfGasChangesNothing() external {
+        Sale memory sale = revealedFile(Files.unopenable(16_384, 16_384));
+        bytes memory call_ = disputeCall(sale, 0);
+        for (uint256 gas_ = 1000; gas_ < 200_000; gas_ += 1000) {
+            VM.prank(stranger);
+            (bool success,) = address(settlement).call{gas: gas_}(call_);
+            assert(!success);
+        }
+        isIn(sale, Status.Revealed);
+    }
+
     // --- what is no proof ---
 
     function test_AKeyThatWasNotRevealedMakesNoChunkBad() external {
@@ -220,7 +232,7 @@ contract DisputeTest is Spec {
 
     function test_AnIndexBehindTheLastChunkIsRefused() external {
         Sale memory sale = revealedFile(unopenable());
-        uint32[3] memory indexes = [uint32(4), 5, type(uint32).max];
+        uint256[4] memory indexes = [uint256(4), 5, 2 ** 246, type(uint256).max];
         for (uint256 i = 0; i < indexes.length; i++) {
             ChunkProof memory proof = Files.proofOf(sale.file, 3);
             proof.index = indexes[i];
@@ -250,19 +262,20 @@ contract DisputeTest is Spec {
 
     function test_LayoutsThatAreNotPermittedAreRefused() external {
         Sale memory sale = revealedFile(unopenable());
-        uint64[2][8] memory layouts = [
-            [uint64(3136), 0],
-            [uint64(3136), 512],
-            [uint64(3136), 1025],
-            [uint64(65_536), 32_768],
-            [uint64(16), 1024],
-            [uint64(1040), 1024],
-            [uint64(2 ** 38 + 1), 1024],
-            [type(uint64).max, type(uint32).max]
+        uint256[2][9] memory layouts = [
+            [uint256(3136), 0],
+            [uint256(3136), 512],
+            [uint256(3136), 1025],
+            [uint256(65_536), 32_768],
+            [uint256(16), 1024],
+            [uint256(1040), 1024],
+            [uint256(2 ** 38 + 1), 1024],
+            [uint256(2 ** 64 + 3136), 1024],
+            [type(uint256).max, type(uint256).max]
         ];
         for (uint256 i = 0; i < layouts.length; i++) {
             ChunkProof memory proof = Files.proofOf(sale.file, 0);
-            (proof.totalBytes, proof.chunkSize) = (layouts[i][0], uint32(layouts[i][1]));
+            (proof.totalBytes, proof.chunkSize) = (layouts[i][0], layouts[i][1]);
             refuses(
                 stranger,
                 disputeCall(sale, proof),

@@ -48,8 +48,8 @@ contract RegisterModelTest is Spec {
     }
 
     function test_WindowsKeepToTheirBounds() external {
-        uint32[2] memory permitted = [uint32(1 hours), 30 days];
-        uint32[4] memory refused = [uint32(0), 1 hours - 1, 30 days + 1, type(uint32).max];
+        uint256[2] memory permitted = [uint256(1 hours), 30 days];
+        uint256[5] memory refused = [uint256(0), 1 hours - 1, 30 days + 1, 2 ** 32 + 1 hours, type(uint256).max];
         for (uint256 i = 0; i < refused.length; i++) {
             bytes memory expected =
                 abi.encodeWithSelector(ISettlement.WindowOutOfBounds.selector, refused[i], 1 hours, 30 days);
@@ -62,9 +62,24 @@ contract RegisterModelTest is Spec {
         }
     }
 
-    function withWindows(uint32 reveal, uint32 dispute) internal view returns (ModelTerms memory terms) {
+    function withWindows(uint256 reveal, uint256 dispute) internal view returns (ModelTerms memory terms) {
         terms = termsWith(0, false);
         (terms.revealWindow, terms.disputeWindow) = (reveal, dispute);
+    }
+
+    /// @dev What a seller's bond brings to a full budget has to fit beside the price.
+    function test_ASellersBondHas96BitsAtMost() external {
+        ModelTerms memory terms = termsWith(type(uint96).max, false);
+        perform(buyer, registerCall(terms, oracle));
+        uint256[2] memory refused = [uint256(2 ** 96), type(uint256).max];
+        for (uint256 i = 0; i < refused.length; i++) {
+            terms.sellerBond = refused[i];
+            refuses(
+                buyer,
+                registerCall(terms, oracle),
+                abi.encodeWithSelector(ISettlement.AmountTooLarge.selector, refused[i], type(uint96).max)
+            );
+        }
     }
 
     function test_TermsAreRegisteredOnce() external {

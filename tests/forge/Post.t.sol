@@ -64,6 +64,14 @@ contract PostTest is Spec {
         equal(settlement.creditOf(NATIVE, seller), 0);
     }
 
+    function test_OneUnitIsABondToo() external {
+        ModelTerms memory terms = opened(termsWith(1, false));
+        refuses(stranger, postCall(agree(terms)), abi.encodeWithSelector(ISettlement.CreditTooSmall.selector, 1, 0));
+        deposit(NATIVE, 1);
+
+        locks(agree(terms));
+    }
+
     function test_TheSameContentIsSoldToAnotherModel() external {
         ModelTerms memory other = termsWith(0, false);
         other.salt = "other";
@@ -109,8 +117,8 @@ contract PostTest is Spec {
         ModelTerms memory terms = termsWith(0, false);
         register(terms);
         fund(terms, 20 ether);
-        uint96[2] memory permitted = [uint96(1), 10 ether];
-        uint96[3] memory refused = [uint96(0), 10 ether + 1, type(uint96).max];
+        uint256[2] memory permitted = [uint256(1), 10 ether];
+        uint256[4] memory refused = [uint256(0), 10 ether + 1, 2 ** 96 + 1, type(uint256).max];
         for (uint256 i = 0; i < refused.length; i++) {
             refuses(stranger, postCall(priced(terms, refused[i])), outOfBounds(refused[i]));
         }
@@ -119,8 +127,8 @@ contract PostTest is Spec {
         }
     }
 
-    function priced(ModelTerms memory terms, uint96 price) internal view returns (Sale memory sale) {
-        sale = agree(terms, bytes32(uint256(price)));
+    function priced(ModelTerms memory terms, uint256 price) internal view returns (Sale memory sale) {
+        sale = agree(terms, bytes32(price));
         sale.quote.price = price;
         relock(sale);
     }
@@ -138,6 +146,18 @@ contract PostTest is Spec {
         locks(sale);
 
         equal(budgetOf(sale.terms), 0);
+    }
+
+    function test_APriceThatNoBudgetHoldsIsAboveEveryBudget() external {
+        ModelTerms memory terms = termsWith(0, false);
+        terms.maxPrice = type(uint256).max;
+        opened(terms);
+        uint256[2] memory prices = [2 ** 96 + 1, type(uint256).max];
+        for (uint256 i = 0; i < prices.length; i++) {
+            bytes memory expected =
+                abi.encodeWithSelector(ISettlement.BudgetTooSmall.selector, prices[i], uint256(1 ether));
+            refuses(stranger, postCall(priced(terms, prices[i])), expected);
+        }
     }
 
     // --- the model ---

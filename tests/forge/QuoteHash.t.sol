@@ -28,7 +28,7 @@ contract QuoteHashTest is Spec {
         return keccak256(
             abi.encode(
                 keccak256(
-                    "Quote(bytes32 modelId,bytes32 contentId,address seller,bytes32 dataRoot,uint96 price,uint40 expiry,bytes32 evaluation)"
+                    "Quote(bytes32 modelId,bytes32 contentId,address seller,bytes32 dataRoot,uint256 price,uint256 expiry,bytes32 evaluation)"
                 ),
                 quote.modelId,
                 quote.contentId,

@@ -19,7 +19,7 @@ contract RevealDataTest is Spec {
         view
         returns (bytes memory)
     {
-        return abi.encodeCall(settlement.revealData, (sale.order, uint32(chunkSize), plain, digests));
+        return abi.encodeCall(settlement.revealData, (sale.order, chunkSize, plain, digests));
     }
 
     function layoutInvalid(uint256 totalBytes, uint256 chunkSize) internal pure returns (bytes memory) {
@@ -122,7 +122,7 @@ contract RevealDataTest is Spec {
     function test_LayoutsThatAreNotPermittedAreRefused() external {
         Sale memory sale = lockedFile(2100, 1024);
         bytes memory plain = Files.plaintextOf(sale.file);
-        uint32[6] memory sizes = [uint32(0), 1, 512, 1025, 32_768, type(uint32).max];
+        uint256[7] memory sizes = [uint256(0), 1, 512, 1025, 32_768, 2 ** 32 + 1024, type(uint256).max];
         for (uint256 i = 0; i < sizes.length; i++) {
             refuses(stranger, dataCall(sale, sizes[i], plain, new bytes32[](3)), layoutInvalid(2100, sizes[i]));
         }
