@@ -1,4 +1,4 @@
-"""batch: many calls in one transaction. What somebody else did first is passed over; anything else refuses the whole."""
+"""batch: many calls in one transaction. What somebody did first is passed over; anything else refuses the whole."""
 
 import ape
 import pytest
