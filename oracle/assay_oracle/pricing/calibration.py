@@ -1,13 +1,13 @@
 """Calibration: what a small learner must be like to learn from the owner's records what the model did.
 
 A price asks what the model would learn from more data. A surrogate answers that only if it learns alike, so it is given
-the inputs (the owner's units, one scale for all columns, or one for each), the decay and the family (a hidden layer, or
-linear) with which training on the owner's labels ends closest to the model's answers on records held out. Nothing is
-looked up in the model but its answers.
+the inputs (the owner's units, one scale for all columns, or one for each) and the decay with which training on the
+owner's labels ends closest to the model's answers on records held out; and no hidden layer where the model is linear.
+Nothing is looked up in the model but its answers.
 
 Of learners that are as close as the closest but for one standard error (Breiman, Friedman, Olshen, Stone,
-"Classification and Regression Trees", 1984) the most usual is taken: one with a hidden layer, in the owner's units
-where columns share one, as pixels do, and with a scale for each column where they do not.
+"Classification and Regression Trees", 1984) the most usual is taken: in the owner's units where columns share one, as
+pixels do, and with a scale for each column where they do not.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,6 +29,9 @@ _WIDTH = 16
 _STEPS = 200
 _RATE = 1e-2
 _MOST = 1000  # records that are looked at
+_STRAIGHT = 1e-3
+"""Share of the variance of a linear model's log-odds that rounding and bounds may leave unexplained."""
+_LEAST_PROBABILITY = 1e-9
 _WIDEST_LINEAR = 2048
 """Columns of which a linear learner needs no projection: it has few parameters for each."""
 
@@ -40,7 +43,7 @@ class Learner:
     Attributes:
         encoder: Records to numbers.
         decay: Weight decay.
-        linear: It has no hidden layer.
+        linear: It has no hidden layer, as the model is linear.
     """
 
     encoder: Encoder
@@ -73,13 +76,40 @@ def calibrate(black_box: BlackBox, owner: Records, held: Records, decay: float |
     def tried(learner: Learner) -> Tried:
         return learner, _distances(learner, owner, held, answers, seed)
 
+    linear = _bend(black_box, known, seed) <= _STRAIGHT
     candidates = []
-    for linear in (False, True):
-        for encoder in units:
-            whole = linear and encoder.columns <= _WIDEST_LINEAR
-            learner = Learner(encoder if whole else encoder.reduced(known), DECAY if decay is None else decay, linear)
-            candidates.append(tried(learner) if decay is not None else _tuned(tried, learner))
+    for encoder in units:
+        whole = linear and encoder.columns <= _WIDEST_LINEAR
+        learner = Learner(encoder if whole else encoder.reduced(known), DECAY if decay is None else decay, linear)
+        candidates.append(tried(learner) if decay is not None else _tuned(tried, learner))
     return _usual(candidates)[0]
+
+
+def _bend(black_box: BlackBox, known: Records, seed: int) -> float:
+    """How far the model is from linear: midway between records a linear one's log-odds are the mean of theirs.
+
+    Returns:
+        Mean square of the difference over the variance of what the model says there; infinity where labels are all.
+    """
+    pairs = np.random.default_rng(seed).permutation(known.n)[: 2 * (known.n // 2)].reshape(2, -1)
+    numeric = np.array([feature.kind == "numeric" for feature in known.schema.features])
+    first, second = known.x[pairs[0]], np.where(numeric, known.x[pairs[1]], known.x[pairs[0]])
+    said = [_scores(black_box.predict(x), known) for x in (first, second, (first + second) / 2)]
+    if any(scores is None for scores in said):
+        return float("inf")
+    one, other, between = (np.asarray(scores) for scores in said)
+    spread = float(((between - between.mean(0)) ** 2).mean())
+    return float(((between - (one + other) / 2) ** 2).mean()) / spread if spread > 0 else float("inf")
+
+
+def _scores(answers: Predictions, records: Records) -> Float64 | None:
+    """Centred log-probabilities (m, k), or a regression's values (m, 1)."""
+    if records.schema.task == "regression":
+        return answers.labels[:, None]
+    if answers.probabilities is None:
+        return None
+    logs = np.log(np.maximum(answers.probabilities, _LEAST_PROBABILITY))
+    return np.asarray(logs - logs.mean(1, keepdims=True))
 
 
 def _tuned(tried: Callable[[Learner], Tried], learner: Learner) -> Tried:

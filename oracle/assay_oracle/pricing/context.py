@@ -81,7 +81,7 @@ class Task:
         seed: Everything random comes from it.
         progress: Told of long work.
         settings: The method's, by name; see ``Additive.settings``.
-        linear: What learns most like the model has no hidden layer (``calibration``).
+        linear: The model's log-odds or values are linear in its inputs (``calibration``).
     """
 
     context: Context

@@ -31,9 +31,9 @@ _LEAST_PROBABILITY = 1e-6
 def distil(task: Task) -> tuple[Network, float]:
     """The narrowest student that agrees with the model, and how far it does.
 
-    Where the model's size is known the student has at most half its parameters. Where a linear learner is most like the
-    model, linear students come first. Widths are tried upwards, each with little weight decay and with more, until the
-    fidelity reaches 0.90; the best is returned even when none does.
+    Where the model's size is known the student has at most half its parameters. Where the model is linear, linear
+    students come first. Widths are tried upwards, each with little weight decay and with more, until the fidelity
+    reaches 0.90; the best is returned even when none does.
 
     Returns:
         The student (e = 1) and its fidelity on those validation records whose inputs it was not asked about.
@@ -54,24 +54,18 @@ def _students(task: Task, inputs: Tensor, target: Tensor) -> Iterator[Network]:
     """Students (e = 1) in the order in which they are tried."""
     encoder = task.context.encoder
     if task.linear and _affordable(task, (encoder.width + 1) * encoder.outputs):
-        yield from _linear(task, inputs, target)
+        yield from _linear(inputs, target)
     for attempt, (width, decay) in enumerate(product(_widths(task), _DECAYS)):
         start = Network.initialise((encoder.width, width, encoder.outputs), task.seed + attempt)
         yield _trained(task, start, f"a student of width {width}", inputs, target, decay)
 
 
-def _linear(task: Task, inputs: Tensor, target: Tensor) -> Iterator[Network]:
-    """Linear students: of the model's log-odds or values by least squares, of labels by training.
+def _linear(inputs: Tensor, target: Tensor) -> Iterator[Network]:
+    """Linear students, by least squares of the model's log-odds or values.
 
     The answers of a linear model are equations in its weights, which its probabilities solve (Tramèr et al., "Stealing
     machine learning models via prediction APIs", 2016); the ridge bears what the encoder clips.
     """
-    encoder = task.context.encoder
-    if encoder.schema.task == "classification" and target.dim() == 1:
-        for decay in _DECAYS:
-            start = Network.initialise((encoder.width, encoder.outputs), task.seed)
-            yield _trained(task, start, "a linear student", inputs, target, decay)
-        return
     values = target[:, None]
     if target.dim() == 2:
         logs = target.clamp(min=_LEAST_PROBABILITY).log()

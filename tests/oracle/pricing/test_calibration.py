@@ -11,7 +11,7 @@ from assay.protocol.messages import Feature, Schema
 from assay_oracle.pricing.blackbox import as_black_box
 from assay_oracle.pricing.calibration import calibrate
 from assay_oracle.pricing.function import deterministic, make_task
-from assay_oracle.pricing.records import Records
+from assay_oracle.pricing.records import Float32, Float64, Records
 from assay_oracle.pricing.student import distil
 
 pytestmark = pytest.mark.unit
@@ -55,6 +55,7 @@ def test_a_linear_model_of_standardised_columns_is_met_by_its_like(
     owner, held = parties
     with deterministic():
         learner = calibrate(as_black_box(linear, owner.schema, labels_only=labels_only), owner, held, DECAY, 0)
+    assert learner.linear is not labels_only
     assert learner.encoder.standardised
     assert np.ptp(learner.encoder.scale) > 0
 
@@ -97,8 +98,8 @@ class _Scaled:
         self._model = model
         self.classes_ = model.classes_
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
+    def predict(self, x: Float32) -> Float64:
         return np.asarray(self._model.predict(x * 10))
 
-    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+    def predict_proba(self, x: Float32) -> Float64:
         return np.asarray(self._model.predict_proba(x * 10))
