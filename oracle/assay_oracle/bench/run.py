@@ -42,7 +42,7 @@ def run(units: list[Unit], kept: Kept, cache: Path, workers: int, done: Done) ->
     """Computes what is not kept yet.
 
     Args:
-        units: In the order to start them.
+        units: In the order to start them; those that measure time come first, one after the other.
         kept: Where results go.
         cache: Folder of packages and features.
         workers: Processes; each computes on one thread.
@@ -59,23 +59,32 @@ def run(units: list[Unit], kept: Kept, cache: Path, workers: int, done: Done) ->
             done(unit)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_one_thread) as pool:
-        queue = iter(missing)
-        running: dict[Future[dict[str, Any] | str], Unit] = {}
-        try:
-            while True:
-                while len(running) < workers and (following := next(queue, None)) is not None:
-                    running[pool.submit(_compute, following, cache)] = following
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    unit, result = running.pop(future), future.result()
-                    if isinstance(result, str):
-                        yield unit, result
-                    else:
-                        kept.write(unit, result)
-                    done(unit)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for alone, at_once in ((True, 1), (False, workers)):
+            queue = (unit for unit in missing if unit.alone == alone)
+            for unit, result in _computed(pool, queue, cache, at_once):
+                if isinstance(result, str):
+                    yield unit, result
+                else:
+                    kept.write(unit, result)
+                done(unit)
+
+
+def _computed(
+    pool: ProcessPoolExecutor, queue: Iterator[Unit], cache: Path, at_once: int
+) -> Iterator[tuple[Unit, dict[str, Any] | str]]:
+    """Units with their results, or why there are none, as they come; not more of them under way than ``at_once``."""
+    running: dict[Future[dict[str, Any] | str], Unit] = {}
+    try:
+        while True:
+            while len(running) < at_once and (following := next(queue, None)) is not None:
+                running[pool.submit(_compute, following, cache)] = following
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future.result()
+    finally:
+        for future in running:
+            future.cancel()
 
 
 def _one_thread() -> None:
