@@ -220,7 +220,7 @@ class PriceFunction:
         """
         for those, said in (
             ((Verdict.REPEATED, Verdict.OWNED, Verdict.PRICED), "are nothing new and were taken out"),
-            ((Verdict.HARMFUL,), "would by themselves make the model worse"),
+            ((Verdict.HARMFUL,), "are not sure to make the model better by themselves"),
         ):
             count = sum(map(verdicts.count, those))
             if count:
