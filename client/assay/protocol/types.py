@@ -107,11 +107,11 @@ class ModelTerms(AbiValue):
         "address",
         "bytes32",
         "bytes32",
-        "uint96",
-        "uint96",
-        "uint96",
-        "uint32",
-        "uint32",
+        "uint256",
+        "uint256",
+        "uint256",
+        "uint256",
+        "uint256",
         "bool",
         "bytes32",
     )
@@ -136,7 +136,7 @@ class ModelTerms(AbiValue):
 class Quote(AbiValue):
     """The oracle's statement of what one data set is worth to one model; see ``Quote`` in ``ISettlement.sol``."""
 
-    ABI_TYPES: ClassVar[tuple[str, ...]] = ("bytes32", "bytes32", "address", "bytes32", "uint96", "uint40", "bytes32")
+    ABI_TYPES: ClassVar[tuple[str, ...]] = ("bytes32", "bytes32", "address", "bytes32", "uint256", "uint256", "bytes32")
 
     model_id: Bytes32
     content_id: Bytes32
@@ -160,9 +160,9 @@ class Order(AbiValue):
         "address",
         "address",
         "address",
-        "uint96",
-        "uint96",
-        "uint32",
+        "uint256",
+        "uint256",
+        "uint256",
         "bool",
         "bytes32",
         "bytes32",
