@@ -27,7 +27,7 @@ _COLOURS = {
 }
 _MEANING = {
     Verdict.USEFUL: "would lower the risk by itself",
-    Verdict.HARMFUL: "would raise the risk by itself; stays in the set, whose price it lowers",
+    Verdict.HARMFUL: "is not sure to lower the risk by itself; stays in the set",
     Verdict.REPEATED: "repeats an earlier record of the offer: taken out",
     Verdict.OWNED: "is among the model owner's own: taken out",
     Verdict.PRICED: "was priced for this model before: taken out",
