@@ -144,7 +144,8 @@ def faults_of(node: dict[str, Any], code: bytes) -> Iterator[tuple[int, int, str
         if node["trueBody"]["nodeType"] != "RevertStatement":
             yield *span(node["condition"]), "true"
     elif kind in ("ExpressionStatement", "EmitStatement"):
-        yield start, code.index(b";", end - 1) + 1, "{}"
+        # A loop's own step has no semicolon, and is simply left out.
+        yield (start, end + 1, "{}") if code[end : end + 1] == b";" else (start, end, "")
     elif kind == "MemberAccess" and text in CONTEXT:
         yield start, end, CONTEXT[text]
     elif kind == "Literal":

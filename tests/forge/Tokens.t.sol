@@ -7,7 +7,7 @@ import {ISettlement, ModelTerms} from "contracts/interfaces/ISettlement.sol";
 import {FalseToken, FeeToken, HookToken, RebasingToken, Token} from "contracts/mocks/Tokens.sol";
 import {ReentrantWallet} from "contracts/mocks/Wallets.sol";
 import {VM} from "./Vm.sol";
-import {Spec} from "./Spec.sol";
+import {AnyToken, Spec} from "./Spec.sol";
 
 /// @notice Says that it moved money, and takes from whom it should have given to.
 contract RobbingToken is Token {
@@ -66,8 +66,10 @@ contract TokensTest is Spec {
 
     function test_ATokenThatDeliversAnotherAmountIsRefused() external {
         address token = give(address(new FeeToken()));
+        AnyToken(token).mint(address(settlement), 5000);
         allRefuse(token, 1000, 0, notExact(token, 990));
         token = give(address(new RebasingToken()));
+        AnyToken(token).mint(address(settlement), 5000);
         allRefuse(token, 1000, 0, notExact(token, 1001));
     }
 
