@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -74,6 +75,12 @@ CONTEXT = {
 """What a transaction brings with it, likewise."""
 
 
+@cache
+def content_of(file: str) -> bytes:
+    """A file of the contracts as it was when the run began: somebody may go on writing it."""
+    return (ROOT / CONTRACTS / file).read_bytes()
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One fault: in ``source``, the bytes from ``start`` to ``end`` read ``after``."""
@@ -86,13 +93,13 @@ class Mutant:
     @property
     def text(self) -> str:
         """The whole file with the fault."""
-        whole = (ROOT / CONTRACTS / self.source).read_bytes()
+        whole = content_of(self.source)
         return (whole[: self.start] + self.after.encode() + whole[self.end :]).decode()
 
     @property
     def name(self) -> str:
         """What the results know it by: place, and what reads otherwise there."""
-        whole = (ROOT / CONTRACTS / self.source).read_bytes()
+        whole = content_of(self.source)
         line = whole[: self.start].count(b"\n") + 1
         column = self.start - whole.rfind(b"\n", 0, self.start)
         before = re.sub(r"\s+", " ", whole[self.start : self.end].decode())
@@ -177,7 +184,7 @@ def all_mutants() -> list[Mutant]:
     output = compiled(sources_with({}), {"": ["ast"]})
     mutants = []
     for source in MUTATED:
-        code = (ROOT / CONTRACTS / source).read_bytes()
+        code = content_of(source)
         for node in nodes(output["sources"][str(CONTRACTS / source)]["ast"]["nodes"]):
             if node["nodeType"] != "ImportDirective":
                 mutants += [Mutant(source, *fault) for fault in faults_of(node, code)]
@@ -190,9 +197,7 @@ def all_mutants() -> list[Mutant]:
 def sources_with(changes: dict[str, str], folder: Path = CONTRACTS) -> dict[str, Any]:
     """The contracts as if they lay in ``folder``, with ``changes`` by file."""
     files = [*MUTATED, "interfaces/ISettlement.sol", "mocks/Harness.sol"]
-    return {
-        str(folder / file): {"content": changes.get(file) or (ROOT / CONTRACTS / file).read_text()} for file in files
-    }
+    return {str(folder / file): {"content": changes.get(file) or content_of(file).decode()} for file in files}
 
 
 def compiled(sources: dict[str, Any], outputs: dict[str, list[str]], *, optimized: bool = False) -> dict[str, Any]:
