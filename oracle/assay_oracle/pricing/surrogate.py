@@ -16,7 +16,7 @@ from assay_oracle.pricing.network import Network, train
 from assay_oracle.pricing.records import Float64, Records
 from assay_oracle.pricing.student import distil
 
-STEPS = 80
+STEPS = 70
 RATE = 1e-2
 
 
