@@ -55,7 +55,7 @@ contract Settlement is ISettlement {
     /// @inheritdoc ISettlement
     function registerModel(ModelTerms calldata terms, address oracle) external returns (bytes32 modelId) {
         _checkOwner(terms);
-        if (oracle == address(0) || oracle == HALTED) revert ZeroAddress();
+        _checkOracle(oracle);
         _checkWindow(terms.revealWindow);
         _checkWindow(terms.disputeWindow);
         _checkFits(terms.sellerBond, type(uint96).max);
@@ -144,6 +144,7 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function bondOracle(ModelTerms calldata terms, address oracle, uint256 amount) external payable {
+        _checkOracle(oracle);
         bytes32 modelId = modelIdOf(terms);
         _knownModel(modelId);
         Standing storage standing = _standingOf(modelId, oracle);
@@ -565,6 +566,10 @@ contract Settlement is ISettlement {
 
     function _checkOwner(ModelTerms calldata terms) private view {
         if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
+    }
+
+    function _checkOracle(address oracle) private pure {
+        if (oracle == address(0) || oracle == HALTED) revert ZeroAddress();
     }
 
     function _checkModel(Quote calldata quote, bytes32 modelId) private pure {

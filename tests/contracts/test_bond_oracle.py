@@ -36,6 +36,14 @@ def test_bonds_add_up_whoever_pays(world: World, mallory) -> None:
     assert world.settlement.oracleBondOf(world.model_id(terms), world.oracle.address)[0] == 7
 
 
+@pytest.mark.parametrize("nobody", [0, 1])
+def test_a_bond_that_nobody_could_take_out_is_refused(world: World, nobody: int) -> None:
+    terms = world.register()
+
+    with world.refuses("ZeroAddress"):
+        world.settlement.bondOracle(terms.abi_values(), f"0x{nobody:040x}", 1, sender=world.buyer, value=1)
+
+
 def test_a_quote_is_accepted_with_the_bond_that_the_terms_ask_for(world: World) -> None:
     terms = world.open(oracle_bond=ETHER)
     world.bond(terms, ETHER)

@@ -106,6 +106,13 @@ contract BondOracleTest is BondSpec {
         refuses(buyer, 1, bondCall(terms, 1), exiting(START + DELAY));
     }
 
+    function test_ABondThatNobodyCouldTakeOutIsRefused() external {
+        ModelTerms memory terms = opened();
+
+        refuses(buyer, 1, abi.encodeCall(settlement.bondOracle, (terms, address(0), 1)), zeroAddress());
+        refuses(buyer, 1, abi.encodeCall(settlement.bondOracle, (terms, address(1), 1)), zeroAddress());
+    }
+
     function test_AQuoteCountsWithTheBondThatTheTermsAskForAndNoLess() external {
         ModelTerms memory terms = termsWith(0, false);
         terms.oracleBond = 10;

@@ -105,6 +105,7 @@ contract ReferenceSettlement is ISettlement {
         known(id);
         Bond storage bond = bonds[id][oracle];
         require(amount > 0, ZeroAmount());
+        require(oracle != address(0) && oracle != address(1), ZeroAddress());
         require(bond.unlocksAt == 0, OracleBondExiting(bond.unlocksAt));
         require(amount <= type(uint96).max - bond.amount, AmountTooLarge(amount, 0));
         bond.amount += amount;
