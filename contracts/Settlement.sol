@@ -343,7 +343,7 @@ contract Settlement is ISettlement {
             // To this very code, with the sender kept; no value comes along that two calls could both count.
             // slither-disable-next-line delegatecall-loop,calls-loop
             (bool success, bytes memory reason) = address(this).delegatecall(calls[i]);
-            if (success || bytes4(reason) == StatusMismatch.selector || bytes4(reason) == PairUsed.selector) continue;
+            if (success || _isPast(reason)) continue;
             assembly ("memory-safe") {
                 revert(add(reason, 0x20), mload(reason))
             }
@@ -494,6 +494,17 @@ contract Settlement is ISettlement {
 
     function _is(uint256 state, Status status) private pure returns (bool) {
         return state >> 248 == uint256(status);
+    }
+
+    /// @dev Whether a call was refused because its step, or a later one, was taken before.
+    function _isPast(bytes memory reason) private pure returns (bool) {
+        if (reason.length != 68) return false;
+        uint256 status;
+        assembly ("memory-safe") {
+            status := mload(add(reason, 0x44))
+        }
+        bytes4 error = bytes4(reason);
+        return error == PairUsed.selector || (error == StatusMismatch.selector && status > uint256(Status.Locked));
     }
 
     function _deadlineOf(uint256 state) private pure returns (uint256) {

@@ -91,8 +91,8 @@ enum Status {
 
 /// @title Settlement of data sales that were priced by a surrogate of the buyer's model
 /// @notice Immutable, without owner or upgrade. Whoever sends a transaction gains nothing by it: payees are fixed by
-/// the order, so every call but those of the model's owner and of a credited account may be relayed by anyone. A seller or
-/// buyer who sends the transaction consents by that, and its own signature may be empty.
+/// the order, so every call but those of the model's owner, of a credited account and of an oracle that takes its bond out may be
+/// relayed by anyone. A seller or buyer who sends the transaction consents by that, and its own signature may be empty.
 /// @dev A deadline's last second still allows the action it bounds; the time-out opens one second later.
 interface ISettlement {
     /* EVENTS */
@@ -244,8 +244,9 @@ interface ISettlement {
     /// goes with it, unless the order requires a receipt (then the silence may be the buyer's).
     function refund(Order calldata order) external;
     /// @notice Up to `MAX_BATCH` calls of this contract in one transaction, on behalf of its sender, without value.
-    /// Passes over what another transaction did first (`StatusMismatch`, `PairUsed`), so that nobody can stop a batch by
-    /// doing a part of it; anything else reverts the whole with its own error.
+    /// Passes over steps of orders that another transaction took first (`StatusMismatch` of an order that is past them,
+    /// `PairUsed`, be it by another quote), so that nobody can stop a batch by taking one of them; anything else reverts
+    /// the whole with its own error. What was done shows in the events.
     /// @param calls ABI-encoded, selector first
     function batch(bytes[] calldata calls) external;
 

@@ -12,7 +12,7 @@ uint256 constant BOND_EXIT_DELAY = 7 days;
 
 /* BOUNDS */
 
-/// @dev Most orders in one call of a batch function.
+/// @dev Most calls in one batch.
 uint256 constant MAX_BATCH = 64;
 /// @dev Gas given to a push payment; a payee that needs more is credited.
 uint256 constant PUSH_GAS = 100_000;

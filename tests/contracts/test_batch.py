@@ -138,6 +138,16 @@ def test_an_order_that_was_never_posted_refuses_the_whole(world: World) -> None:
     assert world.status(sale) is Status.LOCKED
 
 
+def test_a_step_that_comes_too_early_refuses_the_whole(world: World) -> None:
+    """After a reorg a dispute may run before the reveal that it answers: it must not seem done."""
+    locked = world.locked()
+    dispute = world.encoded("dispute", locked.order.abi_values(), locked.key, locked.sealed.proof(0).abi_values())
+
+    for call in (dispute, world.encoded("finalize", locked.order.abi_values())):
+        with world.refuses("StatusMismatch", orderId=locked.order_id, actual=Status.LOCKED):
+            world.batch([call])
+
+
 def test_money_cannot_be_sent_along_and_counted_twice(world: World) -> None:
     deposit = world.encoded("deposit", NATIVE_TOKEN, PRICE)
 

@@ -176,6 +176,31 @@ contract BatchTest is Spec {
         isIn(sales[0], Status.Locked);
     }
 
+    /// @dev After a reorg a dispute may run before the reveal that it answers: it must not seem done.
+    function test_AStepThatComesTooEarlyRefusesTheWhole() external {
+        Sale memory sale = locked();
+        bytes memory early = abi.encodeWithSelector(ISettlement.StatusMismatch.selector, sale.id, Status.Locked);
+
+        refuses(stranger, batchCall(stepCall(Step.Dispute, sale)), early);
+        refuses(stranger, batchCall(stepCall(Step.Finalize, sale)), early);
+    }
+
+    /// @dev Only the whole refusal counts, as this contract gives it: a foreign token may answer anything.
+    function test_WhatOnlyBeginsLikeAPastStepRefusesTheWhole() external {
+        bytes4[2] memory errors = [ISettlement.StatusMismatch.selector, ISettlement.PairUsed.selector];
+        for (uint256 i = 0; i < 2; i++) {
+            refusesAfter(abi.encodeWithSelector(errors[i]));
+            refusesAfter(abi.encodeWithSelector(errors[i], bytes32("order")));
+            refusesAfter(abi.encodeWithSelector(errors[i], bytes32("order"), Status.Paid, 0));
+        }
+        refusesAfter(abi.encodeWithSelector(ISettlement.ValueMismatch.selector, 2, 2));
+    }
+
+    function refusesAfter(bytes memory reason) private {
+        Refusing token = new Refusing(reason);
+        refuses(stranger, batchCall(abi.encodeCall(settlement.deposit, (address(token), 1))), reason);
+    }
+
     function test_WhatIsNoCallRefusesTheWhole() external {
         refuses(stranger, batchCall(new bytes(4)), "");
         refuses(stranger, batchCall(""), "");
@@ -205,5 +230,21 @@ contract BatchTest is Spec {
 
         equal(settlement.creditOf(NATIVE, wallet), PRICE);
         equal(seller.balance, before + PRICE);
+    }
+}
+
+/// @notice Answers every call with the same refusal.
+contract Refusing {
+    bytes private reason;
+
+    constructor(bytes memory reason_) {
+        reason = reason_;
+    }
+
+    fallback() external {
+        bytes memory answer = reason;
+        assembly ("memory-safe") {
+            revert(add(answer, 0x20), mload(answer))
+        }
     }
 }

@@ -263,8 +263,7 @@ contract ReferenceSettlement is ISettlement {
         require(calls.length <= 64, BatchTooLarge(calls.length, 64));
         for (uint256 i = 0; i < calls.length; i++) {
             (bool success, bytes memory reason) = address(this).delegatecall(calls[i]);
-            bool tooLate = bytes4(reason) == StatusMismatch.selector || bytes4(reason) == PairUsed.selector;
-            require(success || tooLate, Failed(reason));
+            require(success || isPast(reason), Failed(reason));
         }
     }
 
@@ -332,6 +331,17 @@ contract ReferenceSettlement is ISettlement {
     function known(bytes32 id) internal view returns (Model storage model) {
         model = models[id];
         require(model.registered, ModelUnknown(id));
+    }
+
+    function isPast(bytes memory reason) internal pure returns (bool) {
+        bytes4 error = bytes4(reason);
+        if (error != StatusMismatch.selector && error != PairUsed.selector) return false;
+        bytes memory inputs = new bytes(reason.length - 4);
+        for (uint256 i = 0; i < inputs.length; i++) {
+            inputs[i] = reason[4 + i];
+        }
+        (, Status actual) = abi.decode(inputs, (bytes32, Status));
+        return error == PairUsed.selector || actual > Status.Locked;
     }
 
     function statusOf(Order calldata order) internal view returns (Status) {
