@@ -48,6 +48,8 @@ contract Settlement is ISettlement {
     /// @dev `status << 248 | deadline << 208 | low 208 bits of the order digest`.
     mapping(bytes32 orderId => uint256) private orders;
     mapping(address token => mapping(address account => uint256)) private credits;
+    /// @dev By `_standingOf`, through whose result they are written.
+    // slither-disable-next-line uninitialized-state
     mapping(bytes32 id => Standing) private standings;
 
     /* MODELS */
