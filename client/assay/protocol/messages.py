@@ -5,10 +5,11 @@ the data owner signs: sending the offer again finds the first one, and nobody el
 it is the right to read the offer's state.
 """
 
+from collections import Counter
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from assay.protocol.types import (
     Address,
@@ -32,12 +33,23 @@ class Feature(Value):
 
 
 class Schema(Value):
-    """Shape of the records that a model takes: ``d`` features and, for a classifier, ``k`` classes."""
+    """Shape of the records that a model takes: ``d`` features and, for a classifier, ``k`` classes.
+
+    Every column has a name of its own.
+    """
 
     task: Literal["classification", "regression"]
     features: tuple[Feature, ...]
     label: str
     classes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> Self:
+        counts = Counter([*(feature.name for feature in self.features), self.label])
+        repeated = sorted(name for name, count in counts.items() if count > 1)
+        if repeated:
+            raise ValueError(f"expected columns of distinct names, got more than one {', '.join(repeated)}")
+        return self
 
 
 class OracleInfo(Value):

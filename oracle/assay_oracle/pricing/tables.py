@@ -162,7 +162,7 @@ def infer_schema(
         classes: Classes that the model knows and that may be in none of the tables.
 
     Raises:
-        DataError: There is no such column, or a classification has fewer than two classes.
+        DataError: There is no such column, a feature has its name, or a classification has fewer than two classes.
     """
     first = tables[0]
     own_label = first.label or label
@@ -183,6 +183,8 @@ def infer_schema(
             features.append(Feature(name=name, kind="categorical", categories=tuple(sorted(values))))
         else:
             features.append(Feature(name=name))
+    if label in (feature.name for feature in features):
+        raise DataError(f"expected a name for the label that no feature has, got {quoted(label)}")
     if not features:
         raise DataError("expected at least one feature beside the label, got none")
     labels = [table.columns[table.label or label] for table in tables]

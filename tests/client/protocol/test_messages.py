@@ -38,6 +38,12 @@ INFO = ModelInfo(
 ACCEPTANCE = AcceptanceRequest(key_hash=WORD, signature=bytes(65))
 
 
+@pytest.mark.parametrize("names", [("x", "x"), ("x", "y")], ids=["features", "feature and label"])
+def test_columns_have_names_of_their_own(names: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="expected columns of distinct names, got more than one"):
+        Schema(task="regression", features=tuple(Feature(name=name) for name in names), label="y")
+
+
 @pytest.mark.parametrize("value", [REQUEST, STATE, INFO, ACCEPTANCE], ids=lambda value: type(value).__name__)
 def test_json_and_back(value: Any) -> None:
     assert type(value).model_validate_json(value.model_dump_json(by_alias=True)) == value

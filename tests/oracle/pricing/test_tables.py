@@ -224,6 +224,12 @@ def test_booleans_are_numbers_or_categories_as_the_schema_says() -> None:
     assert infer_schema([table], "y").features[0].categories == ("False", "True")
 
 
+def test_a_label_has_a_name_of_its_own() -> None:
+    table = parse_table(npz(x=np.zeros((2, 2)), y=np.array([0, 1])))
+    with pytest.raises(DataError, match="expected a name for the label that no feature has, got"):
+        infer_schema([table], "x1")
+
+
 @pytest.mark.parametrize("value", ["1e400", "nan", "-inf", "1e39"])
 def test_numbers_beyond_single_precision_are_refused(value) -> None:
     refused(csv(f"a,b,y\n{value},1,0\n"), "expected finite numbers, got .* in column 'a', row 0", NUMERIC)
