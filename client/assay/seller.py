@@ -158,8 +158,7 @@ class Seller:
         """
         record = self._store.load(record.data_root)
         terms = self._terms(record.model_id)
-        if terms.require_receipt and self._chain.is_contract(terms.owner):
-            self._check_trusted(terms.owner)
+        self._check_receipts(terms)
         message = self._chain.domain.offer(record.model_id, record.seller, record.data_root, record.nonce)
         info = self._oracle_of(record.model_id)
         upload = self._envelope(record, info.recipient)
@@ -279,6 +278,7 @@ class Seller:
 
         Raises:
             OfferRefused: the order cannot be posted.
+            SaleError: it needs the receipt of a buyer that can take it back.
             QuoteExpired: the quote ran out, and the oracle does not renew it.
             OrderDiffers: something else was posted for this pair.
         """
@@ -291,6 +291,7 @@ class Seller:
         state = self._oracle.offer(record.offer_id)
         if state.status is OfferStatus.QUOTED:
             record = self._take_quote(record, self._terms(record.model_id), state)
+        self._check_receipts(self._terms(record.model_id))
         record = self.bind(record)
         assert record.offer_id is not None
         assert record.key_hash is not None
@@ -475,6 +476,10 @@ class Seller:
             return None
         self._check_trusted(order.buyer)
         return receipt
+
+    def _check_receipts(self, terms: ModelTerms) -> None:
+        if terms.require_receipt and self._chain.is_contract(terms.owner):
+            self._check_trusted(terms.owner)
 
     def _check_trusted(self, wallet: str) -> None:
         if not self._trust_wallet:

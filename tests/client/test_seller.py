@@ -501,6 +501,8 @@ def test_receipt_that_can_be_revoked_is_not_relied_on(wallets: Market) -> None:
 
     trusting = wallets.seller(trust_wallet=True)
     _, record = wallets.quoted(seller=trusting)
+    with pytest.raises(SaleError, match="can take its receipt back"):
+        wallets.seller().accept(record)
     record = trusting.accept(record, cooperative=False)
     assert trusting.step(record) is Status.LOCKED
     receipt_of_the_wallet(wallets, record)
