@@ -46,7 +46,7 @@ help: ## list the targets
 
 .build/contracts: .build/compiler ape-config.yaml $(CONTRACTS)
 	@echo "== Contracts" >&2
-	ape compile
+	ape compile --force # all of it: ape does not see that a library changed under a contract
 	@mkdir -p .build && touch $@
 
 .build/env: Makefile

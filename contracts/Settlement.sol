@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.34;
 
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import {ChunkProof, ISettlement, ModelTerms, Order, Quote, Status} from "./interfaces/ISettlement.sol";
 import {ChaCha20} from "./libraries/ChaCha20.sol";
@@ -37,6 +37,11 @@ contract Settlement is ISettlement {
         uint96 budget;
     }
 
+    /// @dev In a struct, so that one pointer serves to read and to write.
+    struct Credit {
+        uint256 amount;
+    }
+
     /// @dev What an oracle staked for a model, and whether it was replaced. `unlocksAt` is zero while no exit was requested.
     struct Standing {
         uint96 bond;
@@ -47,7 +52,7 @@ contract Settlement is ISettlement {
     mapping(bytes32 modelId => Model) private models;
     /// @dev `status << 248 | deadline << 208 | low 208 bits of the order digest`.
     mapping(bytes32 orderId => uint256) private orders;
-    mapping(address token => mapping(address account => uint256)) private credits;
+    mapping(address token => mapping(address account => Credit)) private credits;
     /// @dev By `_standingOf`, through whose result they are written.
     // slither-disable-next-line uninitialized-state
     mapping(bytes32 id => Standing) private standings;
@@ -60,12 +65,13 @@ contract Settlement is ISettlement {
         _checkOracle(oracle);
         _checkWindow(terms.revealWindow);
         _checkWindow(terms.disputeWindow);
-        _checkFits(terms.sellerBond, type(uint96).max);
+        if (terms.sellerBond > type(uint96).max) revert AmountTooLarge(terms.sellerBond, type(uint96).max);
 
         modelId = modelIdOf(terms);
-        if (models[modelId].oracle != address(0)) revert ModelExists(modelId);
+        Model storage model = models[modelId];
+        if (model.oracle != address(0)) revert ModelExists(modelId);
 
-        models[modelId].oracle = oracle;
+        model.oracle = oracle;
 
         emit ModelRegistered(modelId, terms.owner, oracle, terms);
     }
@@ -73,10 +79,9 @@ contract Settlement is ISettlement {
     /// @inheritdoc ISettlement
     function fund(ModelTerms calldata terms, uint256 amount) public payable {
         bytes32 modelId = modelIdOf(terms);
-        (, uint256 budget) = _knownModel(modelId);
-        _checkFits(amount, type(uint96).max - budget);
+        Model storage model = _knownModel(modelId);
 
-        models[modelId].budget = uint96(budget + amount);
+        model.budget = _increased(model.budget, amount);
 
         emit ModelFunded(modelId, msg.sender, amount);
 
@@ -87,9 +92,12 @@ contract Settlement is ISettlement {
     function fundWithPermit(ModelTerms calldata terms, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
         external
     {
+        address token = terms.token;
+        bytes memory permit =
+            abi.encodeCall(IERC20Permit.permit, (msg.sender, address(this), amount, deadline, v, r, s));
         // A permit that a front-runner has used already is refused here, but has left the allowance that `fund` needs.
-        if (terms.token.code.length > 0) {
-            try IERC20Permit(terms.token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        assembly ("memory-safe") {
+            pop(call(gas(), token, 0, add(permit, 0x20), mload(permit), 0, 0))
         }
 
         fund(terms, amount);
@@ -99,12 +107,7 @@ contract Settlement is ISettlement {
     function withdraw(ModelTerms calldata terms, uint256 amount, address to) external {
         _checkOwner(terms);
         bytes32 modelId = modelIdOf(terms);
-        (, uint256 budget) = _knownModel(modelId);
-        if (amount > budget) revert BudgetTooSmall(amount, budget);
-
-        unchecked {
-            models[modelId].budget = uint96(budget - amount);
-        }
+        _spend(_knownModel(modelId), amount);
 
         emit ModelWithdrawn(modelId, to, amount);
 
@@ -115,13 +118,14 @@ contract Settlement is ISettlement {
     function setOracle(ModelTerms calldata terms, address oracle) external {
         _checkOwner(terms);
         bytes32 modelId = modelIdOf(terms);
-        (address previous,) = _knownModel(modelId);
+        Model storage model = _knownModel(modelId);
+        address previous = model.oracle;
         address next = oracle == address(0) ? HALTED : oracle;
         if (next == previous) revert OracleUnchanged(oracle);
         if (_standingOf(modelId, next).revoked) revert OracleRevoked(oracle);
 
         if (previous != HALTED) _standingOf(modelId, previous).revoked = true;
-        models[modelId].oracle = next;
+        model.oracle = next;
 
         emit OracleChanged(modelId, _shown(previous), _shown(next));
     }
@@ -150,10 +154,8 @@ contract Settlement is ISettlement {
         bytes32 modelId = modelIdOf(terms);
         _knownModel(modelId);
         Standing storage standing = _standingOf(modelId, oracle);
-        uint256 bond = _staying(standing);
-        _checkFits(amount, type(uint96).max - bond);
 
-        standing.bond = uint96(bond + amount);
+        standing.bond = _increased(_staying(standing), amount);
 
         emit OracleBonded(modelId, oracle, amount);
 
@@ -163,9 +165,11 @@ contract Settlement is ISettlement {
     /// @inheritdoc ISettlement
     function requestOracleBondExit(bytes32 modelId) external {
         Standing storage standing = _standingOf(modelId, msg.sender);
-        _checkBond(_staying(standing), 1);
-
-        uint256 unlocksAt = block.timestamp + BOND_EXIT_DELAY;
+        _checkStaked(_staying(standing));
+        uint256 unlocksAt;
+        unchecked {
+            unlocksAt = block.timestamp + BOND_EXIT_DELAY;
+        }
 
         standing.unlocksAt = uint40(unlocksAt);
 
@@ -188,25 +192,22 @@ contract Settlement is ISettlement {
     function reportEquivocation(
         ModelTerms calldata terms,
         address oracle,
-        Quote calldata first,
-        bytes calldata firstSignature,
-        Quote calldata second,
-        bytes calldata secondSignature
+        Quote[2] calldata quotes,
+        bytes[2] calldata signatures
     ) external {
         bytes32 modelId = modelIdOf(terms);
-        _checkModel(first, modelId);
-        _checkModel(second, modelId);
-        if (
-            first.contentId != second.contentId
-                || (first.price == second.price && first.seller == second.seller && first.dataRoot == second.dataRoot)
-        ) revert NotEquivocation();
-        _checkQuote(oracle, quoteDigest(first), firstSignature);
-        _checkQuote(oracle, quoteDigest(second), secondSignature);
+        bytes32 contentId = quotes[0].contentId;
+        if (contentId != quotes[1].contentId || QuoteHash.hashOffer(quotes[0]) == QuoteHash.hashOffer(quotes[1])) {
+            revert NotEquivocation();
+        }
+        for (uint256 i = 0; i < 2; i++) {
+            _checkQuote(quotes[i], modelId, oracle, signatures[i]);
+        }
 
         uint256 bond = _takeBond(_standingOf(modelId, oracle));
         _toBudget(modelId, terms.owner, terms.token, bond);
 
-        emit OracleSlashed(modelId, first.contentId, oracle, bond);
+        emit OracleSlashed(modelId, contentId, oracle, bond);
     }
 
     /* SALE */
@@ -220,26 +221,25 @@ contract Settlement is ISettlement {
         bytes calldata sellerSignature
     ) external returns (bytes32 orderId) {
         bytes32 modelId = modelIdOf(terms);
-        _checkModel(quote, modelId);
         if (block.timestamp > quote.expiry) revert QuoteExpired(quote.expiry);
         if (quote.price == 0 || quote.price > terms.maxPrice) revert PriceOutOfBounds(quote.price, terms.maxPrice);
         orderId = orderIdOf(modelId, quote.contentId);
         uint256 state = orders[orderId];
         if (state != 0) revert PairUsed(orderId, _statusOf(state));
-        (address oracle, uint256 budget) = _knownModel(modelId);
+        Model storage model = _knownModel(modelId);
+        address oracle = model.oracle;
         if (oracle == HALTED) revert ModelHalted(modelId);
-        if (quote.price > budget) revert BudgetTooSmall(quote.price, budget);
-        if (terms.oracleBond > 0) _checkBond(_staying(_standingOf(modelId, oracle)), terms.oracleBond);
-        bytes32 digest = quoteDigest(quote);
-        _checkQuote(oracle, digest, oracleSignature);
+        if (terms.oracleBond > 0) {
+            uint256 bond = _staying(_standingOf(modelId, oracle));
+            if (bond < terms.oracleBond) revert OracleBondTooSmall(terms.oracleBond, bond);
+        }
+        bytes32 digest = _checkQuote(quote, modelId, oracle, oracleSignature);
         if (!_consents(quote.seller, acceptanceDigest(digest, keyHash), sellerSignature)) {
             revert AcceptanceSignatureInvalid(quote.seller);
         }
 
         _lock(orderId, terms, quote, keyHash);
-        unchecked {
-            models[modelId].budget = uint96(budget - quote.price);
-        }
+        _spend(model, quote.price);
         if (terms.sellerBond > 0) _debit(terms.token, quote.seller, terms.sellerBond);
     }
 
@@ -249,9 +249,7 @@ contract Settlement is ISettlement {
         _checkStatus(orderId, state, Status.Locked);
         _checkInTime(state);
         _checkKey(orderId, order, key);
-        if (order.requireReceipt && !_consents(order.buyer, receiptDigest(digest), receipt)) {
-            revert BuyerSignatureInvalid(order.buyer);
-        }
+        if (order.requireReceipt) _checkBuyer(order.buyer, receiptDigest(digest), receipt);
 
         unchecked {
             orders[orderId] = _pack(Status.Revealed, block.timestamp + order.disputeWindow, digest);
@@ -272,13 +270,12 @@ contract Settlement is ISettlement {
         _checkInTime(state);
         uint256 count = SealedData.countChunks(plaintext.length, chunkSize);
         if (sealedDigests.length != count) revert LengthMismatch(count, sealedDigests.length);
-        _checkRoot(order, plaintext.length, chunkSize, SealedData.topOf(_leavesOf(chunkSize, plaintext, sealedDigests)));
-
-        orders[orderId] = _pack(Status.Paid, 0, digest);
+        bytes32 top = SealedData.topOf(plaintext, chunkSize, sealedDigests, 0, count);
+        _checkRoot(order, plaintext.length, chunkSize, top);
 
         emit DataRevealed(orderId);
 
-        _paySeller(orderId, order);
+        _pay(orderId, digest, order);
     }
 
     /// @inheritdoc ISettlement
@@ -287,11 +284,12 @@ contract Settlement is ISettlement {
         _checkStatus(orderId, state, Status.Revealed);
         _checkInTime(state);
         _checkKey(orderId, order, key);
-        _checkChunk(order, proof);
-        _checkMismatch(key, proof);
+        bytes calldata sealedChunk = proof.sealedChunk;
+        _checkChunk(order, proof, sealedChunk);
+        _checkMismatch(key, proof, sealedChunk);
 
         orders[orderId] = _pack(Status.Disputed, 0, digest);
-        _toBudget(order.modelId, order.buyer, order.token, order.price + order.sellerBond);
+        _toBudget(order.modelId, order.buyer, order.token, _stake(order));
 
         emit OrderDisputed(orderId, proof.index);
     }
@@ -300,13 +298,9 @@ contract Settlement is ISettlement {
     function settle(Order calldata order, bytes calldata acknowledgement) external {
         (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
         if (!_is(state, Status.Revealed)) _checkStatus(orderId, state, Status.Locked);
-        if (!_consents(order.buyer, acknowledgementDigest(digest), acknowledgement)) {
-            revert BuyerSignatureInvalid(order.buyer);
-        }
+        _checkBuyer(order.buyer, acknowledgementDigest(digest), acknowledgement);
 
-        orders[orderId] = _pack(Status.Paid, 0, digest);
-
-        _paySeller(orderId, order);
+        _pay(orderId, digest, order);
     }
 
     /// @inheritdoc ISettlement
@@ -315,9 +309,7 @@ contract Settlement is ISettlement {
         _checkStatus(orderId, state, Status.Revealed);
         _checkTimedOut(state);
 
-        orders[orderId] = _pack(Status.Paid, 0, digest);
-
-        _paySeller(orderId, order);
+        _pay(orderId, digest, order);
     }
 
     /// @inheritdoc ISettlement
@@ -327,12 +319,12 @@ contract Settlement is ISettlement {
         _checkTimedOut(state);
 
         orders[orderId] = _pack(Status.Refunded, 0, digest);
+        uint256 amount = _stake(order);
         if (order.requireReceipt) {
-            _toBudget(order.modelId, order.buyer, order.token, order.price);
+            amount = order.price;
             if (order.sellerBond > 0) _credit(order.token, order.seller, order.sellerBond);
-        } else {
-            _toBudget(order.modelId, order.buyer, order.token, order.price + order.sellerBond);
         }
+        _toBudget(order.modelId, order.buyer, order.token, amount);
 
         emit OrderRefunded(orderId);
     }
@@ -342,12 +334,19 @@ contract Settlement is ISettlement {
         if (calls.length > MAX_BATCH) revert BatchTooLarge(calls.length, MAX_BATCH);
 
         for (uint256 i = 0; i < calls.length; i++) {
+            bytes calldata step = calls[i];
+            bool success;
             // To this very code, with the sender kept; no value comes along that two calls could both count.
-            // slither-disable-next-line delegatecall-loop,calls-loop
-            (bool success, bytes memory reason) = address(this).delegatecall(calls[i]);
-            if (success || _isPast(reason)) continue;
             assembly ("memory-safe") {
-                revert(add(reason, 0x20), mload(reason))
+                let copy := mload(0x40)
+                calldatacopy(copy, step.offset, step.length)
+                success := delegatecall(gas(), address(), copy, step.length, 0, 0)
+            }
+            if (success || _isPast()) continue;
+            assembly ("memory-safe") {
+                let reason := mload(0x40)
+                returndatacopy(reason, 0, returndatasize())
+                revert(reason, returndatasize())
             }
         }
     }
@@ -391,8 +390,9 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function modelState(bytes32 modelId) external view returns (address oracle, uint256 budget, bool registered) {
-        oracle = models[modelId].oracle;
-        return (_shown(oracle), models[modelId].budget, oracle != address(0));
+        Model storage model = models[modelId];
+        oracle = model.oracle;
+        return (_shown(oracle), model.budget, oracle != address(0));
     }
 
     /// @inheritdoc ISettlement
@@ -403,26 +403,35 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function creditOf(address token, address account) external view returns (uint256) {
-        return credits[token][account];
+        return credits[token][account].amount;
     }
 
     /// @inheritdoc ISettlement
-    function oracleBondOf(bytes32 modelId, address oracle) external view returns (uint256 amount, uint256 unlocksAt) {
+    function oracleState(bytes32 modelId, address oracle)
+        external
+        view
+        returns (uint256 bond, uint256 unlocksAt, bool revoked)
+    {
         Standing storage standing = _standingOf(modelId, oracle);
-        return (standing.bond, standing.unlocksAt);
-    }
-
-    /// @inheritdoc ISettlement
-    function isOracleRevoked(bytes32 modelId, address oracle) external view returns (bool) {
-        return _standingOf(modelId, oracle).revoked;
+        return (standing.bond, standing.unlocksAt, standing.revoked);
     }
 
     /* EVIDENCE */
 
     /// @dev Accepts or refuses a quote: the one place that decides what counts as evidence for a price. A signature
     /// always, even of an oracle that sends the transaction: what was posted must serve to prove equivocation.
-    function _checkQuote(address oracle, bytes32 digest, bytes calldata signature) private view {
+    function _checkQuote(Quote calldata quote, bytes32 modelId, address oracle, bytes calldata signature)
+        private
+        view
+        returns (bytes32 digest)
+    {
+        if (quote.modelId != modelId) revert ModelMismatch(modelId, quote.modelId);
+        digest = quoteDigest(quote);
         if (!_signed(oracle, digest, signature)) revert QuoteSignatureInvalid(oracle);
+    }
+
+    function _checkBuyer(address buyer, bytes32 digest, bytes calldata signature) private view {
+        if (!_consents(buyer, digest, signature)) revert BuyerSignatureInvalid(buyer);
     }
 
     /// @dev Whoever sends the transaction has consented by it.
@@ -430,9 +439,9 @@ contract Settlement is ISettlement {
         return msg.sender == account || _signed(account, digest, signature);
     }
 
-    /// @dev ECDSA first: accounts with code may still have a key (EIP-7702), and those without need no look at their
-    /// code. Malleable (high-s) signatures are refused.
-    function _signed(address signer, bytes32 digest, bytes calldata signature) private view returns (bool) {
+    /// @dev ECDSA first: accounts with code may still have a key (EIP-7702). An account without code answers nothing.
+    /// Malleable (high-s) signatures are refused.
+    function _signed(address signer, bytes32 digest, bytes calldata signature) private view returns (bool valid) {
         if (signature.length == 65 && signer != address(0)) {
             bytes32 r;
             bytes32 s;
@@ -447,7 +456,13 @@ contract Settlement is ISettlement {
             (address recovered,,) = ECDSA.tryRecover(digest, v, r, s);
             if (recovered == signer) return true;
         }
-        return signer.code.length > 0 && SignatureChecker.isValidERC1271SignatureNow(signer, digest, signature);
+        bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
+        bytes32 yes = IERC1271.isValidSignature.selector;
+        // One word of the answer, however long it is: a hostile wallet cannot make the sender pay for more.
+        assembly ("memory-safe") {
+            valid := staticcall(gas(), signer, add(question, 0x20), mload(question), 0, 0x20)
+            valid := and(valid, and(gt(returndatasize(), 0x1f), eq(mload(0), yes)))
+        }
     }
 
     function _typedDigest(bytes32 structHash) private view returns (bytes32) {
@@ -490,23 +505,30 @@ contract Settlement is ISettlement {
         return (uint256(status) << 248) | (deadline << 208) | uint208(uint256(digest));
     }
 
-    function _statusOf(uint256 state) private pure returns (Status) {
-        return Status(state >> 248);
+    function _statusOf(uint256 state) private pure returns (Status status) {
+        assembly ("memory-safe") {
+            status := shr(248, state)
+        }
     }
 
     function _is(uint256 state, Status status) private pure returns (bool) {
         return state >> 248 == uint256(status);
     }
 
-    /// @dev Whether a call was refused because its step, or a later one, was taken before.
-    function _isPast(bytes memory reason) private pure returns (bool) {
-        if (reason.length != 68) return false;
+    /// @dev Whether the call that just came back was refused because its step, or a later one, was taken before.
+    function _isPast() private pure returns (bool) {
+        uint256 selector;
         uint256 status;
         assembly ("memory-safe") {
-            status := mload(add(reason, 0x44))
+            if eq(returndatasize(), 68) {
+                let reason := mload(0x40)
+                returndatacopy(reason, 0, 68)
+                selector := shr(224, mload(reason))
+                status := mload(add(reason, 0x24))
+            }
         }
-        bytes4 error = bytes4(reason);
-        return error == PairUsed.selector || (error == StatusMismatch.selector && status > uint256(Status.Locked));
+        return selector == uint32(PairUsed.selector)
+            || (selector == uint32(StatusMismatch.selector) && status > uint256(Status.Locked));
     }
 
     function _deadlineOf(uint256 state) private pure returns (uint256) {
@@ -529,6 +551,13 @@ contract Settlement is ISettlement {
         if (QuoteHash.hashKey(orderId, key) != order.keyHash) revert KeyMismatch(orderId);
     }
 
+    /// @dev Price and bond of an order that was posted: each fits 96 bits.
+    function _stake(Order calldata order) private pure returns (uint256) {
+        unchecked {
+            return order.price + order.sellerBond;
+        }
+    }
+
     /* COMMITMENTS */
 
     function _checkRoot(Order calldata order, uint256 totalBytes, uint256 chunkSize, bytes32 top) private view {
@@ -537,38 +566,24 @@ contract Settlement is ISettlement {
     }
 
     /// @dev Checks that the chunk, its committed plaintext digest and its place are those of the order's data.
-    function _checkChunk(Order calldata order, ChunkProof calldata proof) private view {
+    function _checkChunk(Order calldata order, ChunkProof calldata proof, bytes calldata sealedChunk) private view {
         uint256 count = SealedData.countChunks(proof.totalBytes, proof.chunkSize);
         if (proof.index >= count) revert ChunkIndexOutOfBounds(proof.index, count);
         uint256 length = SealedData.lengthOfChunk(proof.totalBytes, proof.chunkSize, proof.index);
-        if (proof.sealedChunk.length != length) revert ChunkLengthMismatch(length, proof.sealedChunk.length);
+        if (sealedChunk.length != length) revert ChunkLengthMismatch(length, sealedChunk.length);
 
-        bytes32 leaf =
-            SealedData.hashLeaf(proof.index, length, proof.plainDigest, SealedData.hashCalldata(proof.sealedChunk));
+        bytes32 leaf = SealedData.hashLeaf(proof.index, length, proof.plainDigest, SealedData.hashCalldata(sealedChunk));
         _checkRoot(order, proof.totalBytes, proof.chunkSize, SealedData.topFrom(leaf, proof.index, count, proof.path));
     }
 
     /// @dev Checks that `key` does not open the chunk to its committed plaintext.
-    function _checkMismatch(bytes32 key, ChunkProof calldata proof) private view {
+    function _checkMismatch(bytes32 key, ChunkProof calldata proof, bytes calldata sealedChunk) private view {
         uint256 firstBlock;
         unchecked {
             firstBlock = proof.index * proof.chunkSize / 64;
         }
-        bytes memory opened = ChaCha20.applyKeyStream(key, firstBlock, proof.sealedChunk);
+        bytes memory opened = ChaCha20.applyKeyStream(key, firstBlock, sealedChunk);
         if (SealedData.hashBytes(opened) == proof.plainDigest) revert ChunkMatches(proof.index);
-    }
-
-    function _leavesOf(uint256 chunkSize, bytes calldata plaintext, bytes32[] calldata sealedDigests)
-        private
-        view
-        returns (bytes32[] memory leaves)
-    {
-        leaves = new bytes32[](sealedDigests.length);
-        for (uint256 i = 0; i < leaves.length; i++) {
-            uint256 length = SealedData.lengthOfChunk(plaintext.length, chunkSize, i);
-            bytes calldata chunk = plaintext[i * chunkSize:i * chunkSize + length];
-            leaves[i] = SealedData.hashLeaf(i, length, SealedData.hashCalldata(chunk), sealedDigests[i]);
-        }
     }
 
     /* MODELS AND BONDS */
@@ -585,14 +600,17 @@ contract Settlement is ISettlement {
         if (oracle == address(0) || oracle == HALTED) revert ZeroAddress();
     }
 
-    function _checkModel(Quote calldata quote, bytes32 modelId) private pure {
-        if (quote.modelId != modelId) revert ModelMismatch(modelId, quote.modelId);
+    function _knownModel(bytes32 modelId) private view returns (Model storage model) {
+        model = models[modelId];
+        if (model.oracle == address(0)) revert ModelUnknown(modelId);
     }
 
-    function _knownModel(bytes32 modelId) private view returns (address oracle, uint256 budget) {
-        Model storage model = models[modelId];
-        (oracle, budget) = (model.oracle, model.budget);
-        if (oracle == address(0)) revert ModelUnknown(modelId);
+    function _spend(Model storage model, uint256 amount) private {
+        uint256 budget = model.budget;
+        if (amount > budget) revert BudgetTooSmall(amount, budget);
+        unchecked {
+            model.budget = uint96(budget - amount);
+        }
     }
 
     function _checkWindow(uint256 window) private pure {
@@ -605,14 +623,14 @@ contract Settlement is ISettlement {
         return standing.bond;
     }
 
-    function _checkBond(uint256 bond, uint256 required) private pure {
-        if (bond < required) revert OracleBondTooSmall(required, bond);
+    function _checkStaked(uint256 bond) private pure {
+        if (bond == 0) revert OracleBondTooSmall(1, 0);
     }
 
     /// @dev A bond that is not empty, which leaves the contract's books here.
     function _takeBond(Standing storage standing) private returns (uint256 bond) {
         bond = standing.bond;
-        _checkBond(bond, 1);
+        _checkStaked(bond);
         (standing.bond, standing.unlocksAt) = (0, 0);
     }
 
@@ -622,33 +640,39 @@ contract Settlement is ISettlement {
 
     /* MONEY */
 
-    function _checkFits(uint256 amount, uint256 maximum) private pure {
-        if (amount > maximum) revert AmountTooLarge(amount, maximum);
+    /// @dev `held` and `amount` together, which must fit a storage slot's 96 bits.
+    function _increased(uint256 held, uint256 amount) private pure returns (uint96) {
+        unchecked {
+            if (amount > type(uint96).max - held) revert AmountTooLarge(amount, type(uint96).max - held);
+            return uint96(held + amount);
+        }
     }
 
     /// @dev Returns money to the buyer. A budget that is full must not keep an order from closing: the owner is
     /// credited then.
     function _toBudget(bytes32 modelId, address owner, address token, uint256 amount) private {
+        Model storage model = models[modelId];
         uint256 budget;
         unchecked {
-            budget = models[modelId].budget + amount;
+            budget = model.budget + amount;
         }
-        if (budget <= type(uint96).max) models[modelId].budget = uint96(budget);
+        if (budget <= type(uint96).max) model.budget = uint96(budget);
         else _credit(token, owner, amount);
     }
 
     function _credit(address token, address account, uint256 amount) private {
-        credits[token][account] += amount;
+        credits[token][account].amount += amount;
 
         emit Credited(token, account, amount);
     }
 
     function _debit(address token, address account, uint256 amount) private {
-        uint256 credit = credits[token][account];
-        if (amount > credit) revert CreditTooSmall(amount, credit);
+        Credit storage credit = credits[token][account];
+        uint256 available = credit.amount;
+        if (amount > available) revert CreditTooSmall(amount, available);
 
         unchecked {
-            credits[token][account] = credit - amount;
+            credit.amount = available - amount;
         }
     }
 
@@ -665,7 +689,8 @@ contract Settlement is ISettlement {
         uint256 before = _held(token);
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
         uint256 held = _held(token);
-        if (held != before + amount) revert TokenNotExact(token, amount, held > before ? held - before : 0);
+        uint256 received = held > before ? held - before : 0;
+        if (received != amount) revert TokenNotExact(token, amount, received);
     }
 
     function _held(address token) private view returns (uint256) {
@@ -679,10 +704,12 @@ contract Settlement is ISettlement {
         if (!_send(token, to, amount, gasleft())) revert TransferFailed(token, to, amount);
     }
 
-    /// @dev Pays price and bond to the seller: pushed, else credited. A payee that reverts, burns gas, returns a bomb
-    /// or is refused by the token blocks nobody.
-    function _paySeller(bytes32 orderId, Order calldata order) private {
-        uint256 amount = order.price + order.sellerBond;
+    /// @dev Closes an order and pays price and bond to the seller: pushed, else credited. A payee that reverts, burns gas,
+    /// returns a bomb or is refused by the token blocks nobody.
+    function _pay(bytes32 orderId, bytes32 digest, Order calldata order) private {
+        uint256 amount = _stake(order);
+
+        orders[orderId] = _pack(Status.Paid, 0, digest);
 
         emit OrderPaid(orderId, order.seller, amount);
 

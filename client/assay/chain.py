@@ -480,7 +480,7 @@ class SettlementClient:
 
     def oracle_bond(self, model_id: bytes, oracle: str) -> tuple[int, int]:
         """Amount of a bond in base units, and when it unlocks (0: no exit requested)."""
-        amount, unlocks_at = self._call("oracleBondOf", model_id, to_checksum_address(oracle))
+        amount, unlocks_at, _revoked = self._call("oracleState", model_id, to_checksum_address(oracle))
         return amount, unlocks_at
 
     def report_equivocation(
@@ -491,10 +491,8 @@ class SettlementClient:
             "reportEquivocation",
             terms.abi_values(),
             to_checksum_address(oracle),
-            first[0].abi_values(),
-            first[1],
-            second[0].abi_values(),
-            second[1],
+            [first[0].abi_values(), second[0].abi_values()],
+            [first[1], second[1]],
         )
 
     def _payable(self, token: str, amount: int) -> int:

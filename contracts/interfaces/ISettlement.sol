@@ -201,10 +201,8 @@ interface ISettlement {
     function reportEquivocation(
         ModelTerms calldata terms,
         address oracle,
-        Quote calldata first,
-        bytes calldata firstSignature,
-        Quote calldata second,
-        bytes calldata secondSignature
+        Quote[2] calldata quotes,
+        bytes[2] calldata signatures
     ) external;
 
     /* SALE */
@@ -262,6 +260,11 @@ interface ISettlement {
     function modelState(bytes32 modelId) external view returns (address oracle, uint256 budget, bool registered);
     function orderState(bytes32 orderId) external view returns (Status status, uint256 deadline, uint256 digest);
     function creditOf(address token, address account) external view returns (uint256);
-    function oracleBondOf(bytes32 modelId, address oracle) external view returns (uint256 amount, uint256 unlocksAt);
-    function isOracleRevoked(bytes32 modelId, address oracle) external view returns (bool);
+    /// @return bond what `oracle` holds for the model, in base units
+    /// @return unlocksAt unix time from which it can be taken out; 0 while no exit was requested
+    /// @return revoked whether the oracle was replaced, for good
+    function oracleState(bytes32 modelId, address oracle)
+        external
+        view
+        returns (uint256 bond, uint256 unlocksAt, bool revoked);
 }

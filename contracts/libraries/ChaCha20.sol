@@ -106,16 +106,18 @@ library ChaCha20 {
             }
         }
 
-        a = reverseLanes(addLanes(a, ROW_A));
-        b = reverseLanes(addLanes(b, rowB));
-        c = reverseLanes(addLanes(c, rowC));
-        d = reverseLanes(addLanes(d, rowD));
-
+        xorRows(position, addLanes(a, ROW_A), addLanes(b, rowB));
         unchecked {
-            xorWord(position, (a & FIRST_HALF) | (b >> 128));
-            xorWord(position + 32, (c & FIRST_HALF) | (d >> 128));
-            xorWord(position + 64, (a << 128) | (b & LAST_HALF));
-            xorWord(position + 96, (c << 128) | (d & LAST_HALF));
+            xorRows(position + 32, addLanes(c, rowC), addLanes(d, rowD));
+        }
+    }
+
+    /// @dev Xors two rows of two blocks: one word of each.
+    function xorRows(uint256 position, uint256 x, uint256 y) private pure {
+        (x, y) = (reverseLanes(x), reverseLanes(y));
+        xorWord(position, (x & FIRST_HALF) | (y >> 128));
+        unchecked {
+            xorWord(position + 64, (x << 128) | (y & LAST_HALF));
         }
     }
 

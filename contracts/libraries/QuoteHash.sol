@@ -24,8 +24,17 @@ library QuoteHash {
 
     /// @dev Computed in each call: nothing is cached that a fork of the chain would leave wrong, and the code is the
     /// same on every chain.
-    function hashDomain(uint256 chainId, address verifyingContract) internal pure returns (bytes32) {
-        return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, chainId, verifyingContract));
+    function hashDomain(uint256 chainId, address verifyingContract) internal pure returns (bytes32 digest) {
+        (bytes32 typehash, bytes32 name, bytes32 version) = (DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH);
+        assembly ("memory-safe") {
+            let copy := mload(0x40)
+            mstore(copy, typehash)
+            mstore(add(copy, 0x20), name)
+            mstore(add(copy, 0x40), version)
+            mstore(add(copy, 0x60), chainId)
+            mstore(add(copy, 0x80), verifyingContract)
+            digest := keccak256(copy, 0xa0)
+        }
     }
 
     /// @dev `keccak256(abi.encode(QUOTE_TYPEHASH, quote))`
@@ -36,6 +45,16 @@ library QuoteHash {
             mstore(copy, typehash)
             calldatacopy(add(copy, 0x20), quote, 0xe0)
             digest := keccak256(copy, 0x100)
+        }
+    }
+
+    /// @dev What a quote says of a pair, who is paid, for which data and how much: `keccak256(abi.encode(seller, dataRoot,
+    /// price))`, which lie next to each other.
+    function hashOffer(Quote calldata quote) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let copy := mload(0x40)
+            calldatacopy(copy, add(quote, 0x40), 0x60)
+            digest := keccak256(copy, 0x60)
         }
     }
 

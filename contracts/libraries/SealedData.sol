@@ -15,13 +15,16 @@ library SealedData {
     /// @dev Number of chunks of a permitted layout. Every chunk holds its salt and a byte of data at least.
     function countChunks(uint256 totalBytes, uint256 chunkSize) internal pure returns (uint256) {
         unchecked {
+            // No bytes at all are the most by this.
+            uint256 end = totalBytes - 1;
             bool permitted = chunkSize >= MIN_CHUNK_BYTES && chunkSize <= MAX_CHUNK_BYTES
-                && chunkSize & (chunkSize - 1) == 0 && totalBytes > SALT_BYTES && totalBytes <= MAX_TOTAL_BYTES;
-            // Of the last chunk, less one byte: a power of two divides by masking.
-            uint256 last = (totalBytes - 1) & (chunkSize - 1);
-            if (!permitted || last < SALT_BYTES) revert ISettlement.LayoutInvalid(totalBytes, chunkSize);
+                && chunkSize & (chunkSize - 1) == 0 && end < MAX_TOTAL_BYTES;
+            // Where the last byte lies in its chunk: a power of two divides by masking.
+            if (!permitted || end & (chunkSize - 1) < SALT_BYTES) {
+                revert ISettlement.LayoutInvalid(totalBytes, chunkSize);
+            }
 
-            return (totalBytes - 1) / chunkSize + 1;
+            return end / chunkSize + 1;
         }
     }
 
@@ -94,16 +97,30 @@ library SealedData {
         }
     }
 
-    /// @dev Top of the tree over `layer`, which is overwritten. An odd last node rises unchanged.
-    function topOf(bytes32[] memory layer) internal view returns (bytes32) {
+    /// @dev Top of the tree over `count` chunks from `first`, of a layout that `countChunks` permits. The left half is as
+    /// large a power of two as leaves a right one: what layers make of them, where an odd last node rises unchanged.
+    function topOf(
+        bytes calldata plaintext,
+        uint256 chunkSize,
+        bytes32[] calldata sealedDigests,
+        uint256 first,
+        uint256 count
+    ) internal view returns (bytes32) {
         unchecked {
-            for (uint256 width = layer.length; width > 1; width = (width + 1) / 2) {
-                for (uint256 i = 0; i < width; i += 2) {
-                    layer[i / 2] = i + 1 < width ? hashNode(layer[i], layer[i + 1]) : layer[i];
+            if (count == 1) {
+                uint256 length = lengthOfChunk(plaintext.length, chunkSize, first);
+                bytes calldata chunk;
+                assembly ("memory-safe") {
+                    chunk.offset := add(plaintext.offset, mul(first, chunkSize))
+                    chunk.length := length
                 }
+                return hashLeaf(first, length, hashCalldata(chunk), sealedDigests[first]);
             }
+            uint256 half = 1;
+            while (half < count - half) half *= 2;
+            bytes32 left = topOf(plaintext, chunkSize, sealedDigests, first, half);
+            return hashNode(left, topOf(plaintext, chunkSize, sealedDigests, first + half, count - half));
         }
-        return layer[0];
     }
 
     /// @dev Top of the tree of `count` leaves that has `leaf` at `index`. Where a node rises alone, the path skips a
@@ -120,8 +137,9 @@ library SealedData {
                 bool isRight = index % 2 == 1;
                 if (isRight || index + 1 < width) {
                     if (used == path.length) revert ISettlement.ProofLengthMismatch(used + 1, path.length);
-                    top = isRight ? hashNode(path[used], top) : hashNode(top, path[used]);
-                    used++;
+                    bytes32 sibling = path[used++];
+                    (bytes32 left, bytes32 right) = isRight ? (sibling, top) : (top, sibling);
+                    top = hashNode(left, right);
                 }
                 index /= 2;
             }

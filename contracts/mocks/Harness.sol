@@ -32,8 +32,12 @@ contract Harness {
         return SealedData.hashRoot(totalBytes, chunkSize, top);
     }
 
-    function topOf(bytes32[] memory layer) external view returns (bytes32) {
-        return SealedData.topOf(layer);
+    function topOf(bytes calldata plaintext, uint256 chunkSize, bytes32[] calldata sealedDigests)
+        external
+        view
+        returns (bytes32)
+    {
+        return SealedData.topOf(plaintext, chunkSize, sealedDigests, 0, sealedDigests.length);
     }
 
     function topFrom(bytes32 leaf, uint256 index, uint256 count, bytes32[] calldata path)

@@ -14,7 +14,7 @@ def test_the_bond_is_the_oracles_for_this_model(world: World, currency: Currency
 
     receipt = world.bond(terms, ETHER)
 
-    assert tuple(world.settlement.oracleBondOf(model_id, world.oracle.address)) == (ETHER, 0)
+    assert tuple(world.settlement.oracleState(model_id, world.oracle.address)) == (ETHER, 0, False)
     assert currency.balance(world.settlement) == ETHER
     assert world.settlement.OracleBonded(modelId=model_id, oracle=world.oracle.address, amount=ETHER) in receipt.events
 
@@ -24,7 +24,7 @@ def test_a_bond_is_of_one_model(world: World) -> None:
 
     world.bond(terms, ETHER)
 
-    assert world.settlement.oracleBondOf(world.model_id(other), world.oracle.address)[0] == 0
+    assert world.settlement.oracleState(world.model_id(other), world.oracle.address)[0] == 0
 
 
 def test_bonds_add_up_whoever_pays(world: World, mallory) -> None:
@@ -33,7 +33,7 @@ def test_bonds_add_up_whoever_pays(world: World, mallory) -> None:
 
     world.settlement.bondOracle(terms.abi_values(), world.oracle.address, 4, sender=mallory, value=4)
 
-    assert world.settlement.oracleBondOf(world.model_id(terms), world.oracle.address)[0] == 7
+    assert world.settlement.oracleState(world.model_id(terms), world.oracle.address)[0] == 7
 
 
 @pytest.mark.parametrize("nobody", [0, 1])

@@ -179,17 +179,20 @@ def test_an_oracle_comes_is_bonded_equivocates_and_goes(place: Place) -> None:
     first, second = world.agree(terms), world.agree(terms, price=1)
     world.post(first)
 
-    quotes = [part for sale in (first, second) for part in (sale.quote.abi_values(), sale.oracle_signature)]
-    world.settlement.reportEquivocation(terms.abi_values(), world.oracle.address, *quotes, sender=world.relayer)
+    quotes = [sale.quote.abi_values() for sale in (first, second)]
+    signatures = [sale.oracle_signature for sale in (first, second)]
+    world.settlement.reportEquivocation(
+        terms.abi_values(), world.oracle.address, quotes, signatures, sender=world.relayer
+    )
     assert world.budget(terms) == 2 * ETHER - PRICE
     world.settlement.setOracle(terms.abi_values(), heir.address, sender=world.buyer)
-    assert world.settlement.isOracleRevoked(world.model_id(terms), world.oracle.address)
+    assert world.settlement.oracleState(world.model_id(terms), world.oracle.address)[2]
 
     world.oracle = heir
     world.bond(terms, ETHER)
     world.post(world.agree(terms, content_id=bytes32("more")))
     world.settlement.requestOracleBondExit(world.model_id(terms), sender=heir)
-    unlocks_at = world.settlement.oracleBondOf(world.model_id(terms), heir.address)[1]
+    unlocks_at = world.settlement.oracleState(world.model_id(terms), heir.address)[1]
     assert 0 < unlocks_at - world.now <= 7 * DAY
     world.at(unlocks_at + 1)
     world.settlement.withdrawOracleBond(terms.abi_values(), sender=heir)

@@ -92,10 +92,8 @@ def test_a_committee_that_signed_two_quotes_loses_its_bond(world: World, committ
     world.settlement.reportEquivocation(
         terms.abi_values(),
         committee.address,
-        quotes[0].abi_values(),
-        signatures[0],
-        quotes[1].abi_values(),
-        signatures[1],
+        [quote.abi_values() for quote in quotes],
+        signatures,
         sender=world.relayer,
     )
 

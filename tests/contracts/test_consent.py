@@ -65,9 +65,7 @@ def test_an_oracle_that_reports_needs_both_signatures(world: World, oracle, sell
         world.settlement.reportEquivocation(
             terms.abi_values(),
             oracle.address,
-            first.quote.abi_values(),
-            b"",
-            second.quote.abi_values(),
-            b"",
+            [first.quote.abi_values(), second.quote.abi_values()],
+            [b"", b""],
             sender=oracle,
         )

@@ -23,10 +23,8 @@ def report(
     return world.settlement.reportEquivocation(
         terms.abi_values(),
         (oracle or world.oracle).address,
-        first.quote.abi_values(),
-        first.oracle_signature,
-        second.quote.abi_values(),
-        second.oracle_signature,
+        [first.quote.abi_values(), second.quote.abi_values()],
+        [first.oracle_signature, second.oracle_signature],
         sender=sender or world.relayer,
     )
 
@@ -47,7 +45,7 @@ def test_the_bond_goes_to_the_models_budget(world: World, currency: Currency, di
 
     model_id = world.model_id(terms)
     assert world.budget(terms) == 4 * ETHER == currency.balance(world.settlement)
-    assert tuple(world.settlement.oracleBondOf(model_id, world.oracle.address)) == (0, 0)
+    assert tuple(world.settlement.oracleState(model_id, world.oracle.address)) == (0, 0, False)
     slashed = world.settlement.OracleSlashed(
         modelId=model_id, contentId=bytes32("records"), oracle=world.oracle.address, amount=3 * ETHER
     )

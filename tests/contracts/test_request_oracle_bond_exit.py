@@ -15,7 +15,7 @@ def test_the_bond_unlocks_a_week_after_the_request(world: World) -> None:
     receipt = world.settlement.requestOracleBondExit(model_id, sender=world.oracle)
 
     unlocks_at = receipt.timestamp + 7 * DAY
-    assert tuple(world.settlement.oracleBondOf(model_id, world.oracle.address)) == (ETHER, unlocks_at)
+    assert tuple(world.settlement.oracleState(model_id, world.oracle.address)) == (ETHER, unlocks_at, False)
     requested = world.settlement.OracleBondExitRequested(
         modelId=model_id, oracle=world.oracle.address, unlocksAt=unlocks_at
     )

@@ -17,8 +17,8 @@ def test_the_owner_names_the_next_oracle(world: World, heir) -> None:
     assert world.settlement.modelState(model_id)[0] == heir.address
     event = world.settlement.OracleChanged(modelId=model_id, previousOracle=world.oracle.address, oracle=heir.address)
     assert event in receipt.events
-    assert world.settlement.isOracleRevoked(model_id, world.oracle.address)
-    assert not world.settlement.isOracleRevoked(model_id, heir.address)
+    assert world.settlement.oracleState(model_id, world.oracle.address)[2]
+    assert not world.settlement.oracleState(model_id, heir.address)[2]
 
 
 def test_quotes_of_the_previous_oracle_stop_at_once(world: World, heir) -> None:
@@ -117,4 +117,4 @@ def test_a_revocation_is_of_one_model(world: World, heir) -> None:
     other = world.register(world.terms(salt=bytes32("other")))
     world.settlement.setOracle(terms.abi_values(), heir.address, sender=world.buyer)
 
-    assert not world.settlement.isOracleRevoked(world.model_id(other), world.oracle.address)
+    assert not world.settlement.oracleState(world.model_id(other), world.oracle.address)[2]

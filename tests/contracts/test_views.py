@@ -49,8 +49,7 @@ def test_what_is_not_there_is_empty(world: World) -> None:
     assert tuple(world.settlement.modelState(nowhere)) == (NATIVE_TOKEN, 0, False)
     assert tuple(world.settlement.orderState(nowhere)) == (Status.NONE, 0, 0)
     assert world.settlement.creditOf(NATIVE_TOKEN, nobody) == 0
-    assert tuple(world.settlement.oracleBondOf(nowhere, nobody)) == (0, 0)
-    assert not world.settlement.isOracleRevoked(nowhere, nobody)
+    assert tuple(world.settlement.oracleState(nowhere, nobody)) == (0, 0, False)
 
 
 @pytest.mark.parametrize("status", [Status.LOCKED, Status.REVEALED, Status.PAID, Status.DISPUTED, Status.REFUNDED])

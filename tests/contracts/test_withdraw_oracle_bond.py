@@ -12,7 +12,7 @@ def leaving(world: World, **terms_changes: object) -> tuple:
     terms = world.register(world.terms(**terms_changes))
     world.bond(terms, ETHER)
     world.settlement.requestOracleBondExit(world.model_id(terms), sender=world.oracle)
-    return terms, world.settlement.oracleBondOf(world.model_id(terms), world.oracle.address)[1]
+    return terms, world.settlement.oracleState(world.model_id(terms), world.oracle.address)[1]
 
 
 def test_the_oracle_is_credited(world: World, currency: Currency) -> None:
@@ -23,7 +23,7 @@ def test_the_oracle_is_credited(world: World, currency: Currency) -> None:
 
     model_id = world.model_id(terms)
     assert world.credit(world.oracle, currency.address) == ETHER == currency.balance(world.settlement)
-    assert tuple(world.settlement.oracleBondOf(model_id, world.oracle.address)) == (0, 0)
+    assert tuple(world.settlement.oracleState(model_id, world.oracle.address)) == (0, 0, False)
     event = world.settlement.OracleBondWithdrawn(modelId=model_id, oracle=world.oracle.address, amount=ETHER)
     assert event in receipt.events
 
@@ -68,4 +68,4 @@ def test_an_oracle_that_has_left_may_bond_anew(world: World) -> None:
 
     world.bond(terms, 5)
 
-    assert tuple(world.settlement.oracleBondOf(world.model_id(terms), world.oracle.address)) == (5, 0)
+    assert tuple(world.settlement.oracleState(world.model_id(terms), world.oracle.address)) == (5, 0, False)

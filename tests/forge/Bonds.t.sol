@@ -10,9 +10,14 @@ abstract contract BondSpec is Spec {
     uint256 internal constant DELAY = 7 days;
 
     function hasBond(ModelTerms memory terms, uint256 amount, uint256 unlocksAt) internal view {
-        (uint256 amount_, uint256 unlocksAt_) = settlement.oracleBondOf(idOf(terms), oracle);
+        (uint256 amount_, uint256 unlocksAt_,) = settlement.oracleState(idOf(terms), oracle);
         equal(amount_, amount);
         equal(unlocksAt_, unlocksAt);
+    }
+
+    function isRevoked(ModelTerms memory terms) internal view {
+        (,, bool revoked) = settlement.oracleState(idOf(terms), oracle);
+        assert(revoked);
     }
 
     function bondCall(ModelTerms memory terms, uint256 amount) internal view returns (bytes memory) {
@@ -67,7 +72,7 @@ contract BondOracleTest is BondSpec {
         bondOracle(terms, 3);
 
         hasBond(other, 0, 0);
-        (uint256 strangers,) = settlement.oracleBondOf(idOf(terms), stranger);
+        (uint256 strangers,,) = settlement.oracleState(idOf(terms), stranger);
         equal(strangers, 0);
     }
 
@@ -246,14 +251,14 @@ contract OracleBondExitTest is BondSpec {
     function test_AReplacedOracleStaysReplacedWhateverItsBondDoes() external {
         perform(buyer, abi.encodeCall(settlement.setOracle, (terms, stranger)));
         bondOracle(terms, 7);
-        assert(settlement.isOracleRevoked(idOf(terms), oracle));
+        isRevoked(terms);
         perform(oracle, exitCall(terms));
         VM.warp(START + DELAY + 1);
-        assert(settlement.isOracleRevoked(idOf(terms), oracle));
+        isRevoked(terms);
 
         perform(oracle, withdrawCall());
 
-        assert(settlement.isOracleRevoked(idOf(terms), oracle));
+        isRevoked(terms);
         refuses(
             buyer,
             abi.encodeCall(settlement.setOracle, (terms, oracle)),
@@ -304,7 +309,9 @@ contract ReportEquivocationTest is BondSpec {
         bytes memory signature = quoteSignature(first, firstSigner);
         bytes memory other = quoteSignature(second, secondSigner);
         return
-            abi.encodeCall(settlement.reportEquivocation, (terms, oracle, first.quote, signature, second.quote, other));
+            abi.encodeCall(
+                settlement.reportEquivocation, (terms, oracle, [first.quote, second.quote], [signature, other])
+            );
     }
 
     function slashes(Sale memory first, Sale memory second) internal {
@@ -407,7 +414,7 @@ contract ReportEquivocationTest is BondSpec {
         perform(buyer, abi.encodeCall(settlement.setOracle, (terms, stranger)));
         hasBond(terms, 3 ether, 0);
         slashes(agree(terms), dearer());
-        assert(settlement.isOracleRevoked(idOf(terms), oracle));
+        isRevoked(terms);
     }
 
     function test_AQuoteThatWasPostedStillProvesItAndOneThatExpired() external {

@@ -13,8 +13,9 @@ struct File {
     bytes32 root;
 }
 
-/// @notice Commitments as `docs/protocol.md` says, without the contract's own libraries: the tree is split from the top
-/// (the largest power of two to the left) where the contract builds it up layer by layer.
+/// @notice Commitments as `docs/protocol.md` says, without the contract's own libraries and the other way round: a tree
+/// is built up layer by layer where the contract splits it (the largest power of two to the left), and a path found by
+/// splitting where the contract climbs layer by layer.
 library Files {
     bytes32 internal constant LEAF_TAG = "assay/leaf/v1";
     bytes32 internal constant NODE_TAG = "assay/node/v1";
@@ -52,11 +53,21 @@ library Files {
     }
 
     function topOf(bytes32[] memory leaves) internal pure returns (bytes32) {
-        return topOf(leaves, 0, leaves.length);
+        bytes32[] memory layer = leaves;
+        while (layer.length > 1) layer = layerAbove(layer);
+        return layer[0];
+    }
+
+    function layerAbove(bytes32[] memory layer) private pure returns (bytes32[] memory above) {
+        above = new bytes32[]((layer.length + 1) / 2);
+        for (uint256 i = 0; i < above.length; i++) {
+            bool alone = 2 * i + 1 == layer.length;
+            above[i] = alone ? layer[2 * i] : sha256(abi.encode(NODE_TAG, layer[2 * i], layer[2 * i + 1]));
+        }
     }
 
     /// @notice Top of the tree over the leaves from `low` to before `high`.
-    function topOf(bytes32[] memory leaves, uint256 low, uint256 high) internal pure returns (bytes32) {
+    function topOf(bytes32[] memory leaves, uint256 low, uint256 high) private pure returns (bytes32) {
         if (high - low == 1) return leaves[low];
         uint256 middle = low + split(high - low);
         return sha256(abi.encode(NODE_TAG, topOf(leaves, low, middle), topOf(leaves, middle, high)));

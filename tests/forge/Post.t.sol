@@ -294,10 +294,6 @@ contract PostTest is Spec {
         VM.chainId(block.chainid + 1);
         bytes32 there = idOf(sale.terms);
 
-        refuses(
-            stranger,
-            postCall(sale),
-            abi.encodeWithSelector(ISettlement.ModelMismatch.selector, there, sale.quote.modelId)
-        );
+        refuses(stranger, postCall(sale), abi.encodeWithSelector(ISettlement.ModelUnknown.selector, there));
     }
 }

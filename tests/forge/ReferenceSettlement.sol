@@ -35,7 +35,7 @@ contract ReferenceSettlement is ISettlement {
     mapping(bytes32 => mapping(address => Bond)) internal bonds;
 
     mapping(address => mapping(address => uint256)) public creditOf;
-    mapping(bytes32 => mapping(address => bool)) public isOracleRevoked;
+    mapping(bytes32 => mapping(address => bool)) internal revoked;
 
     /* MODELS */
 
@@ -80,8 +80,8 @@ contract ReferenceSettlement is ISettlement {
         Model storage model = known(id);
         require(msg.sender == terms.owner, CallerNotOwner(terms.owner, msg.sender));
         require(oracle != model.oracle, OracleUnchanged(oracle));
-        require(!isOracleRevoked[id][oracle], OracleRevoked(oracle));
-        if (model.oracle != address(0)) isOracleRevoked[id][model.oracle] = true;
+        require(!revoked[id][oracle], OracleRevoked(oracle));
+        if (model.oracle != address(0)) revoked[id][model.oracle] = true;
         model.oracle = oracle;
     }
 
@@ -130,18 +130,17 @@ contract ReferenceSettlement is ISettlement {
     function reportEquivocation(
         ModelTerms calldata terms,
         address oracle,
-        Quote calldata first,
-        bytes calldata firstSignature,
-        Quote calldata second,
-        bytes calldata secondSignature
+        Quote[2] calldata quotes,
+        bytes[2] calldata signatures
     ) external {
         bytes32 id = modelIdOf(terms);
+        (Quote calldata first, Quote calldata second) = (quotes[0], quotes[1]);
         require(first.modelId == id && second.modelId == id, ModelMismatch(id, first.modelId));
         bool differ = first.price != second.price || first.seller != second.seller || first.dataRoot != second.dataRoot;
         require(first.contentId == second.contentId && differ, NotEquivocation());
         require(bonds[id][oracle].amount > 0, OracleBondTooSmall(1, 0));
-        require(signed(oracle, quoteDigest(first), firstSignature), QuoteSignatureInvalid(oracle));
-        require(signed(oracle, quoteDigest(second), secondSignature), QuoteSignatureInvalid(oracle));
+        require(signed(oracle, quoteDigest(first), signatures[0]), QuoteSignatureInvalid(oracle));
+        require(signed(oracle, quoteDigest(second), signatures[1]), QuoteSignatureInvalid(oracle));
         uint256 amount = bonds[id][oracle].amount;
         delete bonds[id][oracle];
         giveBack(id, terms.owner, terms.token, amount);
@@ -322,8 +321,8 @@ contract ReferenceSettlement is ISettlement {
         return (sale.status, open ? sale.deadline : 0, uint208(uint256(keccak256(abi.encode(sale.order)))));
     }
 
-    function oracleBondOf(bytes32 id, address oracle) external view returns (uint256, uint256) {
-        return (bonds[id][oracle].amount, bonds[id][oracle].unlocksAt);
+    function oracleState(bytes32 id, address oracle) external view returns (uint256, uint256, bool) {
+        return (bonds[id][oracle].amount, bonds[id][oracle].unlocksAt, revoked[id][oracle]);
     }
 
     /* INSIDE */

@@ -108,7 +108,7 @@ contract Scenario is World {
         if (amount % 16 == 4) second.seller = stranger;
         bytes memory signature = signed(amount % 16 == 1 ? SELLER_KEY : ORACLE_KEY, settlement.quoteDigest(first));
         bytes memory other = signed(ORACLE_KEY, settlement.quoteDigest(second));
-        return abi.encodeCall(settlement.reportEquivocation, (terms, oracle, first, signature, second, other));
+        return abi.encodeCall(settlement.reportEquivocation, (terms, oracle, [first, second], [signature, other]));
     }
 
     function postOf(Pair storage pair, uint96 price, bool isBySeller) internal view returns (bytes memory) {
@@ -148,7 +148,7 @@ contract Scenario is World {
     /// @notice Whether the contract holds what it owes: budget, credits, bond, and price and bond of every open order.
     function isSolvent() external view returns (bool) {
         (, uint256 owed,) = settlement.modelState(modelId);
-        (uint256 bond,) = settlement.oracleBondOf(modelId, oracle);
+        (uint256 bond,,) = settlement.oracleState(modelId, oracle);
         owed += bond;
         owed += settlement.creditOf(address(0), seller) + settlement.creditOf(address(0), buyer);
         owed += settlement.creditOf(address(0), oracle) + settlement.creditOf(address(0), stranger);
@@ -168,8 +168,8 @@ contract Scenario is World {
 
     function modelNow() internal view returns (bytes memory) {
         (address current,, bool registered) = settlement.modelState(modelId);
-        (uint256 bond, uint256 unlocksAt) = settlement.oracleBondOf(modelId, oracle);
-        return abi.encode(current, registered, bond, unlocksAt, settlement.isOracleRevoked(modelId, oracle));
+        (uint256 bond, uint256 unlocksAt, bool revoked) = settlement.oracleState(modelId, oracle);
+        return abi.encode(current, registered, bond, unlocksAt, revoked);
     }
 
     function moneyOf() internal view returns (bytes memory) {

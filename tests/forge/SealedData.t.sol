@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {ISettlement} from "contracts/interfaces/ISettlement.sol";
 import {Harness} from "contracts/mocks/Harness.sol";
-import {Files} from "./Files.sol";
+import {File, Files} from "./Files.sol";
 import {VM} from "./Vm.sol";
 import {World} from "./World.sol";
 
@@ -96,11 +96,23 @@ contract SealedDataTest is World {
         for (uint256 count = 1; count <= 17; count++) {
             bytes32[] memory leaves = leavesOf(count);
             bytes32 top = Files.topOf(leaves);
-            assert(harness.topOf(leaves) == top);
             for (uint256 index = 0; index < count; index++) {
                 assert(harness.topFrom(leaves[index], index, count, Files.pathOf(leaves, index)) == top);
             }
         }
+    }
+
+    function hasTop(File memory file) internal view {
+        bytes memory plaintext = Files.plaintextOf(file);
+        assert(harness.topOf(plaintext, file.chunkSize, Files.sealedDigestsOf(file)) == Files.topOf(file.leaves));
+    }
+
+    function test_TheTreeOverPlaintextIsBuiltAnyNumberOfChunksHigh() external view {
+        for (uint256 count = 1; count <= 17; count++) {
+            hasTop(Files.unopenable(count * 1024, 1024));
+            hasTop(Files.unopenable(count * 1024 - 1000, 1024));
+        }
+        hasTop(Files.unopenable(5 * 16_384, 16_384));
     }
 
     function test_ALeafLeadsToTheTopFromItsOwnPlaceOnly() external view {
@@ -135,7 +147,6 @@ contract SealedDataTest is World {
         index %= count;
         bytes32[] memory leaves = leavesOf(count);
         bytes32 top = Files.topOf(leaves);
-        assert(harness.topOf(leaves) == top);
         assert(harness.topFrom(leaves[index], index, count, Files.pathOf(leaves, index)) == top);
     }
 }

@@ -115,7 +115,9 @@ contract WalletsTest is Spec {
 
         perform(
             stranger,
-            abi.encodeCall(settlement.reportEquivocation, (terms, wallet, one.quote, signature, other.quote, second))
+            abi.encodeCall(
+                settlement.reportEquivocation, (terms, wallet, [one.quote, other.quote], [signature, second])
+            )
         );
 
         equal(budgetOf(terms), 1 ether + 7);
