@@ -26,8 +26,8 @@ import {SealedData} from "./libraries/SealedData.sol";
 
 /// @title Settlement
 /// @dev Terms and orders come back as calldata and are checked against their digests, so that a model and an order take
-/// one storage slot each. Nothing guards against reentrancy but the order of things: every function checks, computes,
-/// writes, emits, and only then calls out.
+/// one storage slot each. Nothing guards against reentrancy but the order of things: what a function writes and emits
+/// comes after the calls that only ask (static ones, and a permit) and before those that move money.
 contract Settlement is ISettlement {
     using SafeERC20 for IERC20;
 
@@ -439,8 +439,7 @@ contract Settlement is ISettlement {
         return msg.sender == account || _signed(account, digest, signature);
     }
 
-    /// @dev ECDSA first: accounts with code may still have a key (EIP-7702). An account without code answers nothing.
-    /// Malleable (high-s) signatures are refused.
+    /// @dev ECDSA first: accounts with code may still have a key (EIP-7702). Malleable (high-s) signatures are refused.
     function _signed(address signer, bytes32 digest, bytes calldata signature) private view returns (bool valid) {
         if (signature.length == 65 && signer != address(0)) {
             bytes32 r;
@@ -458,10 +457,12 @@ contract Settlement is ISettlement {
         }
         bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
         bytes32 yes = IERC1271.isValidSignature.selector;
-        // One word of the answer, however long it is: a hostile wallet cannot make the sender pay for more.
+        // One word of the answer, however long it is. Only accounts with code are asked: a precompile burns all gas.
         assembly ("memory-safe") {
-            valid := staticcall(gas(), signer, add(question, 0x20), mload(question), 0, 0x20)
-            valid := and(valid, and(gt(returndatasize(), 0x1f), eq(mload(0), yes)))
+            if extcodesize(signer) {
+                valid := staticcall(gas(), signer, add(question, 0x20), mload(question), 0, 0x20)
+                valid := and(valid, and(gt(returndatasize(), 0x1f), eq(mload(0), yes)))
+            }
         }
     }
 

@@ -72,12 +72,21 @@ library SealedData {
 
     /// @dev `sha256(data)`
     function hashCalldata(bytes calldata data) internal view returns (bytes32) {
+        uint256 offset;
+        assembly ("memory-safe") {
+            offset := data.offset
+        }
+        return hashCalldata(offset, data.length);
+    }
+
+    /// @dev SHA-256 of `length` bytes of calldata from `offset`.
+    function hashCalldata(uint256 offset, uint256 length) private view returns (bytes32) {
         uint256 position;
         assembly ("memory-safe") {
             position := mload(0x40)
-            calldatacopy(position, data.offset, data.length)
+            calldatacopy(position, offset, length)
         }
-        return hashAt(position, data.length);
+        return hashAt(position, length);
     }
 
     /// @dev `sha256(data)`
@@ -97,7 +106,7 @@ library SealedData {
         }
     }
 
-    /// @dev Top of the tree over `count` chunks from `first`, of a layout that `countChunks` permits. The left half is as
+    /// @dev Top of the tree over `count` chunks from `first`, one at least, of a layout that `countChunks` permits. The left half is as
     /// large a power of two as leaves a right one: what layers make of them, where an odd last node rises unchanged.
     function topOf(
         bytes calldata plaintext,
@@ -109,12 +118,11 @@ library SealedData {
         unchecked {
             if (count == 1) {
                 uint256 length = lengthOfChunk(plaintext.length, chunkSize, first);
-                bytes calldata chunk;
+                uint256 offset;
                 assembly ("memory-safe") {
-                    chunk.offset := add(plaintext.offset, mul(first, chunkSize))
-                    chunk.length := length
+                    offset := add(plaintext.offset, mul(first, chunkSize))
                 }
-                return hashLeaf(first, length, hashCalldata(chunk), sealedDigests[first]);
+                return hashLeaf(first, length, hashCalldata(offset, length), sealedDigests[first]);
             }
             uint256 half = 1;
             while (half < count - half) half *= 2;

@@ -47,6 +47,18 @@ contract WalletsTest is Spec {
         );
     }
 
+    /// @dev One that is asked what it cannot answer burns all the gas that it is given.
+    function test_APrecompileIsNotAsked() external {
+        for (uint160 precompile = 1; precompile <= 9; precompile++) {
+            Sale memory sale = soldBy(address(precompile));
+            bytes memory call_ = postCall(sale, quoteSignature(sale, ORACLE_KEY), "yes");
+            bytes memory refusal = acceptanceInvalid(address(precompile));
+            uint256 before = gasleft();
+            refuses(stranger, call_, refusal);
+            assert(before - gasleft() < 100_000);
+        }
+    }
+
     function test_AWalletThatDoesNotPlainlySayYesSaysNo() external {
         MoodyWallet wallet = new MoodyWallet(seller);
         Sale memory sale = soldBy(address(wallet));
