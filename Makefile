@@ -58,7 +58,7 @@ setup: .build/contracts .build/env ## install everything inside this folder, com
 
 # --- checks and tests -----------------------------------------------------------------------------------------------
 
-check: setup ## lint, type-check, formatting, generated files
+check: setup ## lint, type-check, formatting, generated files, gas
 	ruff check .
 	ruff format --check .
 	mypy
@@ -101,7 +101,7 @@ demo: setup ## one model owner, ten sellers, real chain, real daemon: ends with 
 
 # --- the contract's long checks: docs/security.md has their last results -------------------------------------------
 
-fuzz: setup ## 100,000 runs of every property, 1,000 of the invariants: about 45 minutes on two idle cores
+fuzz: setup ## 100,000 runs of every property, 1,000 of the invariants: about 40 minutes on two idle cores
 	FOUNDRY_PROFILE=long forge test
 
 # halmos asks for versions that the client's own dependencies exclude: an environment of its own.
@@ -135,5 +135,5 @@ gas: setup ## gas of every operation beside its floor: out/gas.json
 bench-pricing: .build/bench ## every pricing method against retraining: out/pricing.json, plots, docs/benchmark.md
 	assay-oracle bench --page docs/benchmark.md
 
-clean: ## remove everything that set-up installed or built
+clean: ## remove everything that set-up installed or built, and all results in out/
 	rm -rf .build .venv node_modules out

@@ -1,5 +1,7 @@
 """Documents are code: what they show is run, what they list is complete."""
 
+import hashlib
+import io
 import json
 import os
 import re
@@ -12,12 +14,15 @@ import click
 import pytest
 
 from assay.cli import main as assay
+from assay.protocol.seal import seal
 from assay_oracle.cli import main as assay_oracle
 from tests.oracle.network import BIN, free_port
+from tests.vectors import vectors
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 ERRORS = (ROOT / "docs" / "errors.md").read_text()
 ABI = json.loads((ROOT / "client" / "assay" / "abi" / "Settlement.json").read_text())["abi"]
 COMMANDS = {"assay": assay, "assay-oracle": assay_oracle}
@@ -99,6 +104,26 @@ def test_every_contract_error_is_explained() -> None:
     names = {entry["name"] for entry in ABI if entry["type"] == "error"}
     missing = sorted(name for name in names if f"`{name}" not in ERRORS)
     assert not missing, f"docs/errors.md does not explain {missing}"
+
+
+@pytest.mark.unit
+def test_the_protocols_example_of_a_quote_is_a_vector() -> None:
+    vector = vectors("quotes")[1]
+    shown = [*vector["quote"].values(), *(vector[name] for name in ("contract", "quoteDigest", "keyHash"))]
+    for value in (*shown, vector["acceptanceDigest"]):
+        assert str(value) in PROTOCOL
+
+
+@pytest.mark.unit
+def test_the_protocols_example_of_sealed_data_is_what_sealing_gives() -> None:
+    salts, sealed = iter([bytes(16), b"\x01" * 16]), io.BytesIO()
+    data = io.BytesIO(b"a" * 1008 + b"bc")
+    index = seal(data, sealed, bytes(range(32)), chunk_size=1024, salts=lambda _: next(salts))
+    assert f"{len(sealed.getvalue()):,} bytes" in PROTOCOL
+    assert f"0x{index.data_root.hex()}" in PROTOCOL
+    assert sealed.getvalue()[-18:].hex() in PROTOCOL
+    for i in range(2):
+        assert hashlib.sha256(sealed.getvalue()[192 + 1024 * i :][:1024]).hexdigest() in PROTOCOL
 
 
 @pytest.mark.unit

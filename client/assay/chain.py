@@ -1,4 +1,4 @@
-"""The settlement contract over a node's JSON-RPC: one method per function of ``ISettlement.sol``.
+"""The settlement contract over a node's JSON-RPC: a method for every step of a sale.
 
 Every transaction is simulated first, so that a refusal costs nothing and carries the contract's own error. Reads are
 of the latest block unless they say otherwise.
@@ -486,7 +486,7 @@ class SettlementClient:
     def report_equivocation(
         self, terms: ModelTerms, oracle: str, first: tuple[Quote, bytes], second: tuple[Quote, bytes]
     ) -> Receipt:
-        """Proves that ``oracle`` signed two different quotes for one pair."""
+        """Proves that ``oracle`` signed two quotes for one pair that differ in price, seller or commitment."""
         return self._send(
             "reportEquivocation",
             terms.abi_values(),

@@ -181,7 +181,8 @@ interface ISettlement {
     /// @notice Takes `amount` of the unspent budget out, to `to`; only the model's owner.
     function withdraw(ModelTerms calldata terms, uint256 amount, address to) external;
     /// @notice Replaces the oracle; only the model's owner. Quotes of the previous oracle stop working at once and for
-    /// good: a replaced oracle can never come back for this model. address(0) halts the model.
+    /// good: a replaced oracle can never come back for this model. address(0) halts the model, as does address(1), which
+    /// stands for it.
     function setOracle(ModelTerms calldata terms, address oracle) external;
 
     /* BONDS AND CREDIT */
@@ -192,7 +193,7 @@ interface ISettlement {
     function withdrawCredit(address token, uint256 amount, address to) external;
     /// @notice Adds to the bond of `oracle` for this model; anyone may pay.
     function bondOracle(ModelTerms calldata terms, address oracle, uint256 amount) external payable;
-    /// @notice Starts the exit of the caller's bond: from now on it does not count, and unlocks after a fixed delay.
+    /// @notice Starts the exit of the caller's bond: from now on it does not count, and unlocks after seven days (`BOND_EXIT_DELAY`).
     function requestOracleBondExit(bytes32 modelId) external;
     /// @notice Credits the caller with its unlocked bond.
     function withdrawOracleBond(ModelTerms calldata terms) external;
@@ -261,7 +262,7 @@ interface ISettlement {
     function orderState(bytes32 orderId) external view returns (Status status, uint256 deadline, uint256 digest);
     function creditOf(address token, address account) external view returns (uint256);
     /// @return bond what `oracle` holds for the model, in base units
-    /// @return unlocksAt unix time from which it can be taken out; 0 while no exit was requested
+    /// @return unlocksAt last second in which it cannot be taken out, unix time; 0 while no exit was requested
     /// @return revoked whether the oracle was replaced, for good
     function oracleState(bytes32 modelId, address oracle)
         external

@@ -2,21 +2,21 @@
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
 from assay.errors import UsageError
 from assay.keys import read_private_key
 from assay.terminal import Group, emit, json_option, talk
-from assay_oracle import cli_bench, cli_pricing, vault
+from assay_oracle import cli_bench, cli_bond, cli_pricing, vault
+from assay_oracle.cli_common import config_option, open_keys
 from assay_oracle.models import PriceFunctionLike
 from assay_oracle.settings import Settings
 
 CONFIG = """\
-# The oracle's settings; `assay-oracle settings` shows all of them. Paths are relative to this file.
+# The oracle's settings; `assay-oracle settings` shows all of them. Paths, those from the
+# environment, too, are relative to this file.
 data_dir = "{data_dir}"
 node = "{node}"
 deployment = "{deployment}"
@@ -26,14 +26,6 @@ deployment = "{deployment}"
 # id = "0x..."                    # printed by `assay model register`
 # artifact = "artifacts/digits"   # written by `assay-oracle fit`
 """
-
-
-def _config(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--config",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="TOML file with settings; environment variables ASSAY_ORACLE_... win over it.",
-    )(command)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -58,7 +50,7 @@ def load_function(folder: Path) -> PriceFunctionLike:
 
 
 @main.command()
-@_config
+@config_option
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("assay-oracle"))
 @click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False), help="Else it is asked for.")
 @click.option("--private-key-file", type=click.Path(path_type=Path, dir_okay=False), help="Hex; else a key is made.")
@@ -106,7 +98,7 @@ def _read(path: Path) -> str:
 
 
 @main.command()
-@_config
+@config_option
 @json_option
 def check(config: Path | None, as_json: bool) -> None:
     """Look at everything that the daemon depends on: keys, node, contract, models, artifacts, disk, clock.
@@ -134,7 +126,7 @@ def check(config: Path | None, as_json: bool) -> None:
 
 
 @main.command()
-@_config
+@config_option
 @click.option("--host", help="Where to listen.")
 @click.option("--port", type=int, help="0: any free one.")
 @json_option
@@ -154,10 +146,7 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
 
     set_up()
     settings = Settings.read(config, host=host, port=port)
-    password = settings.secret_password()
-    if password is None:
-        password = click.prompt("Password", hide_input=True, err=True)
-    opened = vault.open_vault(settings.data_dir, password)
+    opened = open_keys(settings)
     if opened.account is None:
         talk.print("no keystore: running dry; offers are priced, nothing is signed or posted")
     daemon = Daemon(settings, opened, open_chain(settings, opened), parse=parse_records, load=load_function)
@@ -165,7 +154,7 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
 
 
 @main.command()
-@_config
+@config_option
 @json_option
 def models(config: Path | None, as_json: bool) -> None:
     """List the models that are priced for, with their fidelity and what they pay at most.
@@ -189,7 +178,7 @@ def models(config: Path | None, as_json: bool) -> None:
 
 
 @main.command("settings")
-@_config
+@config_option
 @json_option
 def show_settings(config: Path | None, as_json: bool) -> None:
     """Show every setting with its value and its environment variable; secrets are left out.
@@ -206,6 +195,7 @@ def show_settings(config: Path | None, as_json: bool) -> None:
     emit(values, "\n".join(lines), as_json)
 
 
+main.add_command(cli_bond.bond)
 for command in (*vars(cli_pricing).values(), *vars(cli_bench).values()):
     if isinstance(command, click.Command):
         main.add_command(command)

@@ -32,7 +32,9 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--task", type=click.Choice(["classification", "regression"]), help="What the labels are, if not clear.")
 @click.option("--class", "classes", multiple=True, help="A class that the model knows and the data lacks; repeatable.")
 @click.option(
-    "--metric", help="What to improve: log_loss (default), accuracy, balanced_accuracy, auc, squared_error..."
+    "--metric",
+    help="What to improve: log_loss (default), balanced_log_loss, accuracy, balanced_accuracy, auc; of a regression "
+    "squared_error.",
 )
 @click.option("--worst-group", help="Improve the worst group: name of a categorical feature, or of the label.")
 @click.option("--method", default="distillation", show_default=True, help="How worth is predicted.")

@@ -22,7 +22,7 @@ AssayError
         ├── TooMuchBeside        more records than an offer can be priced jointly with
         ├── StorageFull          the disk or its quota is full
         ├── ModelNotReady        the chain's state forbids a sale: halted, no budget, no bond, another oracle
-        ├── OrderNotLocked       the order is not on chain deep enough
+        ├── OrderNotLocked       the files of an order closed long ago are deleted
         └── RangeInvalid         no such bytes
 """
 
@@ -131,7 +131,7 @@ class ModelNotReady(RequestError):
 
 
 class OrderNotLocked(RequestError):
-    """The order is not on chain, or not deep enough."""
+    """The files of an order that was closed long ago are deleted."""
 
 
 class RangeInvalid(RequestError):

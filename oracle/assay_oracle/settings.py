@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     def read(cls, config: Path | None = None, **overrides: Any) -> Self:
         """Reads the TOML file at ``config``, if one is named, and the environment.
 
-        Paths in the file are relative to its folder.
+        Paths are relative to the file's folder, those from the environment, too.
 
         Raises:
             SettingsError: unknown names, impossible values, or no such file.

@@ -38,6 +38,15 @@ def folder_of(data_dir: Path) -> Path:
     return data_dir / "keys"
 
 
+def address_of(data_dir: Path) -> str:
+    """The oracle's address, without its password.
+
+    Raises:
+        KeystoreInvalid: no keystore, or no readable one.
+    """
+    return keys.address_of(_files(folder_of(data_dir))[0])
+
+
 def create(data_dir: Path, password: str, *, private_key: bytes | None = None, with_key: bool = True) -> Vault:
     """Makes what is not there yet, encrypted under ``password``, mode 0600, and reads it back.
 

@@ -16,7 +16,7 @@ from assay.remedies import REMEDIES
 pytestmark = pytest.mark.unit
 
 DOCS = (Path(__file__).parents[2] / "docs" / "errors.md").read_text()
-BASES = {"AssayError", "SealError", "KeysError", "OracleError", "SaleError"}
+BASES = {"AssayError", "SealError", "OracleError"}
 """Raised through their children alone."""
 
 

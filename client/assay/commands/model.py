@@ -164,7 +164,7 @@ def bond(session: Session, model_id: bytes, oracle_address: str, amount: int, as
 @json_option
 @pass_session
 def status(session: Session, model_id: bytes, as_json: bool) -> None:
-    """Show a model's terms, oracle, budget and orders.
+    """Show a model's oracle, budget and orders; with --json its terms, too.
 
     \b
     Example:

@@ -1,0 +1,102 @@
+"""``assay-oracle bond`` on a real chain: a bond is shown, asked back, waited for and paid out."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from eth_account import Account
+
+from assay.chain import Deployment, SettlementClient
+from assay.protocol.types import NATIVE_TOKEN, ModelTerms
+from assay_oracle import vault
+from assay_oracle.cli import main
+from tests.oracle.network import PASSWORD, Node, running_node
+
+pytestmark = pytest.mark.integration
+
+Account.enable_unaudited_hdwallet_features()
+MNEMONIC = "test test test test test test test test test test test junk"
+owner, oracle = (Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}") for index in (1, 2))
+PAYEE = "0x000000000000000000000000000000000000bEEF"
+WEEK = 7 * 24 * 3600
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    with running_node() as node:
+        yield node
+
+
+class Place:
+    """A registered model, and an oracle with 5 wei at stake for it."""
+
+    def __init__(self, node: Node, folder: Path) -> None:
+        self.node = node
+        record = folder / "deployment.json"
+        node.deploy(record)
+        self.deployment = Deployment.read(record)
+        self.chain = SettlementClient.of(node.url, self.deployment, account=owner)
+        terms = ModelTerms(
+            owner=owner.address,
+            function_hash=bytes(32),
+            delivery_key=bytes(32),
+            max_price=1,
+            oracle_bond=5,
+            reveal_window=3600,
+            dispute_window=3600,
+        )
+        self.chain.register_model(terms, oracle.address)
+        self.model_id = self.chain.model_id(terms)
+        self.chain.bond_oracle(terms, oracle.address, 5)
+        vault.create(folder / "data", PASSWORD, private_key=bytes(oracle.key))
+        self.config = folder / "oracle.toml"
+        self.config.write_text(f'data_dir = "data"\nnode = "{node.url}"\ndeployment = "deployment.json"\n')
+
+    def run(self, *arguments: str, password: str | None = PASSWORD) -> Result:
+        given = [*arguments, "--config", str(self.config), "--model", "0x" + self.model_id.hex(), "--json"]
+        return CliRunner().invoke(main, ["bond", *given], env={"ASSAY_ORACLE_PASSWORD": password})
+
+    def answer(self, *arguments: str, password: str | None = PASSWORD) -> Any:
+        result = self.run(*arguments, password=password)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+
+@pytest.fixture
+def place(node: Node, tmp_path: Path) -> Place:
+    return Place(node, tmp_path)
+
+
+def test_a_bond_is_asked_back_and_paid_out_after_a_week(place: Place) -> None:
+    assert place.answer("show", password=None) == {"bond": "5", "unlocks_at": 0}
+
+    unlocks_at = place.answer("exit")["unlocks_at"]
+    assert unlocks_at == place.chain.block_time() + WEEK
+    early = place.run("withdraw")
+    assert early.exit_code != 0
+    assert "wait until the bond unlocks" in early.output
+
+    place.node.pass_time(WEEK + 1)
+    assert place.answer("withdraw", "--to", PAYEE) == {"paid": "5", "to": PAYEE}
+    assert place.chain.balance(PAYEE) == 5
+    assert place.answer("show", password=None) == {"bond": "0", "unlocks_at": 0}
+
+
+def test_what_was_credited_before_a_crash_is_paid_out_by_the_same_command(place: Place) -> None:
+    place.answer("exit")
+    place.node.pass_time(WEEK + 1)
+    alone = SettlementClient.of(place.node.url, place.deployment, account=oracle)
+    found = alone.model_terms(place.model_id)
+    assert found is not None
+    alone.withdraw_oracle_bond(found[0])
+    assert alone.credit(NATIVE_TOKEN, oracle.address) == 5
+
+    assert place.answer("withdraw", "--to", PAYEE) == {"paid": "5", "to": PAYEE}
+    assert place.chain.balance(PAYEE) == 5
+
+    again = place.run("withdraw", "--to", PAYEE)
+    assert again.exit_code != 0
+    assert "OracleBondTooSmall" in again.output
