@@ -26,7 +26,7 @@ from assay.errors import (
     SaleError,
     SealError,
 )
-from assay.files import sync_folder
+from assay.files import sync_folder, whole_file
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderNotes
@@ -229,24 +229,19 @@ class Buyer:
         enveloped = self._folder / self._name(order, ".age")
         with self._bars("downloading", self._oracle.notes(order.order_id()).sealed_bytes) as done:
             self._oracle.download(order.order_id(), enveloped, progress=done)
-        aside = sealed.with_suffix(".part")
         try:
-            with enveloped.open("rb") as source, aside.open("w+b") as target:
+            with enveloped.open("rb") as source, whole_file(sealed) as target:
                 envelope.open_with(self._identity, source, target)
                 with self._bars("checking", target.tell()) as done:
                     index = seal.check_chunks(target, progress=done)
                 if index.data_root != order.data_root:
                     raise SealError(f"expected root 0x{order.data_root.hex()}, got 0x{index.data_root.hex()}")
-                os.fsync(target.fileno())
         except (SealError, EnvelopeInvalid) as error:
             enveloped.unlink()
-            aside.unlink()
             raise OracleMisbehaved(
                 f"the sealed file is not the one that the order commits to: {error.message}",
                 hint="run the same command again: it is fetched anew",
             ) from None
-        aside.replace(sealed)
-        sync_folder(self._folder)
         enveloped.unlink()
 
     def _key(self, order: Order, notes: OrderNotes | None) -> bytes | None:

@@ -23,7 +23,7 @@ from eth_utils.abi import function_abi_to_4byte_selector
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception, Web3RPCError
 from web3.types import TxParams, TxReceipt
@@ -65,8 +65,6 @@ _ERC20_ABI = [
         ("approve", "nonpayable", ("address", "uint256"), "bool"),
         ("allowance", "view", ("address", "address"), "uint256"),
         ("balanceOf", "view", ("address",), "uint256"),
-        ("symbol", "view", (), "string"),
-        ("decimals", "view", (), "uint8"),
     )
 ]
 
@@ -87,9 +85,9 @@ T = TypeVar("T")
 class Deployment(Value):
     """Where the contract is: the record that deployment writes, ``deployments/<chain id>.json``."""
 
-    chain_id: int
+    chain_id: int = Field(gt=0)
     address: Address
-    block: int
+    block: int = Field(ge=0)
     code_hash: Bytes32
 
     @classmethod
@@ -106,7 +104,10 @@ class Deployment(Value):
                 f"expected a deployment record at {path}, found none",
                 hint="the contract is not deployed on this chain: ape run deploy; or name the record's folder",
             ) from None
-        except (ValidationError, ValueError, AttributeError) as error:
+        except ValidationError as error:
+            found = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+            raise SettingsError(f"{path} is not a deployment record: {found}") from None
+        except (ValueError, AttributeError) as error:
             raise SettingsError(f"{path} is not a deployment record: {error}") from None
 
 
@@ -269,8 +270,11 @@ class SettlementClient:
             if reverted:
                 raise reverted from error
             raise ChainError(f"the node refused: {error}") from error
-        except Web3Exception as error:
-            raise ChainError(f"unexpected answer from the node at {self.node}: {error}") from error
+        except (Web3Exception, ValueError, TypeError, KeyError) as error:
+            raise ChainError(
+                f"unexpected answer from the node at {self.node}: {error}",
+                hint="check the URL: it must be a node's JSON-RPC endpoint",
+            ) from error
 
     def check(self) -> None:
         """Checks that the node serves the expected chain and that our contract is there.
@@ -444,12 +448,6 @@ class SettlementClient:
             terms = dict(zip(ModelTerms.model_fields, _struct(arguments["terms"]), strict=True))
             return ModelTerms(**terms), arguments["oracle"]
         return None
-
-    def models_of(self, owner: str) -> list[bytes]:
-        """Ids of the models that ``owner`` registered, oldest first."""
-        return [
-            bytes(log["args"]["modelId"]) for log in self._logs("ModelRegistered", owner=to_checksum_address(owner))
-        ]
 
     # --- bonds and credit ---------------------------------------------------------------------------------------------
 

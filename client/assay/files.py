@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 PRIVATE = 0o600
 
@@ -13,6 +14,24 @@ def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     """Writes ``path`` so that after a crash it has the old content or the new, never half."""
     with _aside(path, content, mode) as aside:
         aside.replace(path)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that is at ``path``, whole and on the disk, once the context ends well, and not at all if it does not.
+
+    Yields it open for writing and reading, from its start.
+    """
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        with aside.open("w+b") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

@@ -12,9 +12,26 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInvalid, PasswordWrong
+from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInvalid, PasswordWrong, SettingsError
 from assay.files import write_new
 from assay.protocol.types import parse_address
+
+_CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+"""Of secp256k1: private keys lie below it."""
+
+
+def read_password(path: Path) -> str:
+    """A password, alone in its file.
+
+    Raises:
+        SettingsError: the file cannot be read, or is not text.
+    """
+    try:
+        return path.read_text().rstrip("\n")
+    except OSError as error:
+        raise SettingsError(f"cannot read the password file {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"cannot read the password file {path}: it is not text") from None
 
 
 def create_keystore(path: Path, password: str, *, private_key: bytes | None = None) -> LocalAccount:
@@ -42,7 +59,7 @@ def read_private_key(path: Path) -> bytes:
         key = bytes.fromhex(_read(path).decode().strip().removeprefix("0x"))
     except ValueError:
         key = b""
-    if len(key) != 32:
+    if len(key) != 32 or not 0 < int.from_bytes(key) < _CURVE_ORDER:
         raise KeysError(f"expected a private key of 32 bytes in hex at {path}, got something else")
     return key
 
@@ -67,6 +84,9 @@ def load_account(path: Path, password: str) -> LocalAccount:
     except (KeyError, TypeError, AttributeError, NotImplementedError) as error:
         raise KeystoreInvalid(f"{path} is not a keystore: {error!r}") from None
     account: LocalAccount = Account.from_key(key)
+    # A keystore's checksum leaves out its initialisation vector: with another one, another key comes out.
+    if str(keystore.get("address", account.address)).lower().removeprefix("0x") != account.address[2:].lower():
+        raise KeystoreInvalid(f"{path} was altered: it opens to the key of {account.address}, and names another")
     return account
 
 
@@ -109,7 +129,10 @@ def load_identity(path: Path, password: str) -> str:
         identity: bytes = pyrage.passphrase.decrypt(sealed, password)
     except pyrage.DecryptError:
         raise PasswordWrong(f"the password does not open {path}") from None
-    return identity.decode()
+    try:
+        return identity.decode()
+    except UnicodeDecodeError:
+        raise KeystoreInvalid(f"expected an age identity in {path}, got something else") from None
 
 
 def recipient_at(path: Path) -> str:

@@ -186,6 +186,11 @@ class OracleClient:
         for pause in self._pauses():
             try:
                 return call()
+            except httpx.DecodingError as error:
+                raise OracleMisbehaved(
+                    f"expected an answer that can be unpacked from the oracle at {self.url}, got another: {error}",
+                    hint="check the URL",
+                ) from None
             except httpx.TransportError as error:
                 if pause is None:
                     raise OracleUnreachable(

@@ -33,6 +33,7 @@ from assay.errors import (
     TransactionPending,
     UsageError,
 )
+from assay.files import whole_file
 from assay.offers import OfferRecord, OfferStore
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
@@ -214,10 +215,8 @@ class Seller:
     def _envelope(self, record: OfferRecord, recipient: str) -> Path:
         path = self._store.upload(record)
         if not path.exists():
-            aside = path.with_suffix(".part")
-            with self._store.sealed(record).open("rb") as source, aside.open("wb") as target:
+            with self._store.sealed(record).open("rb") as source, whole_file(path) as target:
                 envelope.seal_to(recipient, source, target)
-            aside.replace(path)
         return path
 
     def _wait_for(self, record: OfferRecord, done: Callable[[OfferState], bool]) -> OfferState:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     password_file: Path | None = None
     confirmations: int | None = Field(None, ge=0)
     """Blocks on top of an order before its key is risked on it; if not named, 12, and none on a local chain."""
+
+    @field_validator("home", "deployments", "keystore", "password_file", mode="after")
+    @classmethod
+    def _expanded(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path else None
 
     @property
     def keystore_path(self) -> Path:

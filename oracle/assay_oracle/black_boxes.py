@@ -57,7 +57,7 @@ class HttpModel:
         try:
             response = self._client.post(self.url, json=question)
             response.raise_for_status()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ModelError(f"expected an answer from {self.url}, got: {error or type(error).__name__}") from None
         if len(response.content) > _MAX_ANSWER:
             raise ModelError(f"expected at most {_MAX_ANSWER} bytes from {self.url}, got {len(response.content)}")

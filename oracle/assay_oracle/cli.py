@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from assay.errors import UsageError
-from assay.keys import read_private_key
+from assay.keys import read_password, read_private_key
 from assay.terminal import Group, emit, json_option, talk
 from assay_oracle import cli_bench, cli_bond, cli_pricing, vault
 from assay_oracle.cli_common import config_option, open_keys
@@ -17,9 +16,9 @@ from assay_oracle.settings import Settings
 CONFIG = """\
 # The oracle's settings; `assay-oracle settings` shows all of them. Paths, those from the
 # environment, too, are relative to this file.
-data_dir = "{data_dir}"
-node = "{node}"
-deployment = "{deployment}"
+data_dir = {data_dir}
+node = {node}
+deployment = {deployment}
 
 # One block for every model to price for:
 # [[models]]
@@ -75,7 +74,7 @@ def init(
       assay-oracle init --data-dir var/oracle --password-file password --config oracle.toml
     """
     password = (
-        _read(password_file)
+        read_password(password_file)
         if password_file
         else click.prompt("Password", hide_input=True, err=True, confirmation_prompt=True)
     )
@@ -83,18 +82,22 @@ def init(
     made = vault.create(data_dir, password, private_key=private_key, with_key=not without_key)
     if config is not None and not config.exists():
         config.parent.mkdir(parents=True, exist_ok=True)
-        config.write_text(CONFIG.format(data_dir=data_dir.resolve(), node=node, deployment=Path(deployment).resolve()))
+        config.write_text(
+            CONFIG.format(
+                data_dir=_toml(data_dir.resolve()),
+                node=_toml(node),
+                deployment=_toml(Path(deployment).resolve()),
+            )
+        )
     address = made.account.address if made.account else None
     result = {"oracle": address, "recipient": made.recipient, "data_dir": str(data_dir)}
     emit(result, f"oracle     {address or 'none: the daemon runs dry'}\nrecipient  {made.recipient}", as_json)
     talk.print(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal")
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().rstrip("\n")
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+def _toml(value: object) -> str:
+    """A TOML string, which JSON's are too."""
+    return json.dumps(str(value), ensure_ascii=False)
 
 
 @main.command()

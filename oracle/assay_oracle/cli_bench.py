@@ -16,7 +16,9 @@ QUICK_SEEDS = (101, 102)
 @click.command()
 @click.option("--quick", is_flag=True, help="Digits alone, two seeds, the default and the label-only method.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only this data set or case; repeatable.")
-@click.option("--seed", "seeds", type=int, multiple=True, help="Instead of the published ones; repeatable.")
+@click.option(
+    "--seed", "seeds", type=click.IntRange(0), multiple=True, help="Instead of the published ones; repeatable."
+)
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes of one thread each.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="out/pricing.json", show_default=True)
 @click.option("--kept", type=click.Path(path_type=Path, file_okay=False), default="out/bench", show_default=True)

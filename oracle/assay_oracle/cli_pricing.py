@@ -2,6 +2,7 @@
 
 import importlib
 import inspect as inspection
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from pydantic import ValidationError
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from assay.errors import UsageError
 from assay.terminal import AMOUNT, emit, json_option, talk
 from assay_oracle.errors import DataError, ModelError
 
@@ -48,8 +51,8 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--grid", type=AMOUNT, default=1, help="Round prices down to a multiple: says less of the model.")
 @click.option("--lower-bound", is_flag=True, help="Pay the lower end of the gain's interval.")
 @click.option("--labels-only", is_flag=True, help="Ask the model for labels alone.")
-@click.option("--decay", type=float, help="The model's own weight decay.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--decay", type=click.FloatRange(0, 1e6), help="The model's own weight decay.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @json_option
 def fit(
     *,
@@ -89,6 +92,19 @@ def fit(
     from assay_oracle.pricing.price import PricingRule
     from assay_oracle.pricing.tables import infer_schema, to_records
 
+    if decay is not None and math.isnan(decay):
+        raise UsageError("expected a number for --decay, got none")
+    try:
+        rule = PricingRule(
+            kind=pricing,
+            rate=rate,
+            cap=cap,
+            floor=floor,
+            grid=grid,
+            basis="lower_bound" if lower_bound else "estimate",
+        )
+    except ValidationError as error:
+        raise UsageError("; ".join(f"--{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())) from None
     tables = [_table(path) for path in (data, validation) if path is not None]
     schema = infer_schema(tables, label, task=task, classes=classes)
     owner, *held = (to_records(table, schema) for table in tables)
@@ -103,14 +119,7 @@ def fit(
             worst_group=worst_group,
             method=method,
             settings=dict(_setting(text) for text in given),
-            rule=PricingRule(
-                kind=pricing,
-                rate=rate,
-                cap=cap,
-                floor=floor,
-                grid=grid,
-                basis="lower_bound" if lower_bound else "estimate",
-            ),
+            rule=rule,
             decay=decay,
             seed=seed,
             labels_only=labels_only,
@@ -252,7 +261,12 @@ def load_object(name: str) -> Any:
         raise ModelError(f"expected {attribute!r} in module {module_name!r}, it is not there") from None
     except Exception as error:
         raise ModelError(f"importing {module_name!r} failed: {type(error).__name__}: {error}") from error
-    return found() if _takes_nothing(found) else found
+    if not _takes_nothing(found):
+        return found
+    try:
+        return found()
+    except Exception as error:
+        raise ModelError(f"{name} failed to make a model: {type(error).__name__}: {error}") from error
 
 
 def _takes_nothing(found: Any) -> bool:

@@ -138,11 +138,16 @@ class Journal:
         self._claim = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(self._claim)
             raise JournalError(
                 f"expected to be alone with {path}, but another process holds it",
                 hint="stop the other daemon; two on one journal could sell one data set twice",
+            ) from None
+        except OSError as error:
+            os.close(self._claim)
+            raise JournalError(
+                f"cannot lock {path}: {error.strerror}", hint="keep the journal on a local disk, which has locks"
             ) from None
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -184,7 +189,9 @@ class Journal:
                 yield self._database
                 self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                # A full disk rolls back by itself; a second time would hide it.
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
                 raise
 
     def _row(self, query: str, *values: Any) -> sqlite3.Row | None:
@@ -354,6 +361,11 @@ class Journal:
             database.execute("UPDATE offers SET attempts = attempts + 1 WHERE offer_id = ?", (offer_id,))
         return self._known(offer_id).attempts
 
+    def take_attempt_back(self, offer_id: bytes) -> None:
+        """Counts one attempt less: what failed was the oracle's disk, not the data."""
+        with self._transaction() as database:
+            database.execute("UPDATE offers SET attempts = attempts - 1 WHERE offer_id = ?", (offer_id,))
+
     def evaluation(self, model_id: bytes, content_id: bytes) -> Evaluation | None:
         """The evaluation of a pair, if it was made."""
         row = self._row(
@@ -509,10 +521,6 @@ class Journal:
         sale = self.sale(order_id)
         assert sale is not None
         return sale
-
-    def counts(self) -> dict[str, int]:
-        """How many offers are in each state."""
-        return {row["status"]: row["n"] for row in self._rows("SELECT status, count(*) AS n FROM offers GROUP BY 1")}
 
 
 ALREADY_EVALUATED = (

@@ -94,6 +94,9 @@ class Preflight:
         except AssayError as error:
             self._say(name, False, error.message, error.hint)
             return None
+        except OSError as error:
+            self._say(name, False, f"cannot read {error.filename}: {error.strerror}")
+            return None
         self._say(name, True, fine)
         return found
 

@@ -95,6 +95,8 @@ class OfferService:
         self._parse = parse
         self._limits = limits
         self._now = now
+        self._postponed: set[bytes] = set()
+        """Offers on which the disk failed since all others had their turn."""
 
     @property
     def domain(self) -> Domain:
@@ -284,17 +286,20 @@ class OfferService:
     # --- pricing ------------------------------------------------------------------------------------------------------
 
     def price_next(self) -> bool:
-        """Prices the offer that waits longest; False if none waits.
+        """Prices the offer that waits longest; False if none waits, or none but those on which the disk failed.
 
         One at a time and in one thread: two offers of one data set cannot both find it new.
 
         Raises:
             ChainError: whether a sale is possible cannot be seen now; the offer waits on.
+            OSError: the oracle's own disk failed; the offer waits on, and lets the others pass.
         """
         waiting = self._journal.offers(OfferStatus.PRICING)
-        if not waiting:
+        offer = next((offer for offer in waiting if offer.offer_id not in self._postponed), None)
+        if offer is None:
+            self._postponed.clear()
             return False
-        self._price(waiting[0])
+        self._price(offer)
         return True
 
     def _price(self, offer: Offer) -> None:
@@ -305,8 +310,12 @@ class OfferService:
             if self._journal.begin_attempt(offer_id) > MAX_ATTEMPTS:
                 self._refuse(offer_id, "pricing_failed", "the data could not be priced, for a reason the oracle logged")
                 return
-            records = self._open(offer, model)
-            priced = self._evaluate(offer, model, records)
+            try:
+                priced = self._evaluate(offer, model, self._open(offer, model))
+            except OSError:
+                self._journal.take_attempt_back(offer_id)
+                self._postponed.add(offer_id)
+                raise
         except ChainError:
             raise
         except AssayError as error:
@@ -393,8 +402,8 @@ class OfferService:
         for other in others:
             try:
                 records = self._open(other, model)
-            except (AssayError, OSError) as error:
-                log.error("an offer is priced without another", extra=about(offer=other.offer_id, cause=str(error)))
+            except AssayError as error:
+                log.error("priced without a damaged offer", extra=about(offer=other.offer_id, cause=str(error)))
                 continue
             joined = joined.join(records) if joined is not None else records
         return joined

@@ -3,6 +3,7 @@
 A secret comes from its variable or from the file that ``..._FILE`` names; it is never printed.
 """
 
+import tomllib
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from assay.chain import CONFIRMATIONS, LOCAL_CHAINS
 from assay.errors import SettingsError
+from assay.keys import read_password
 from assay.protocol.types import Bytes32
 
 
@@ -80,8 +82,10 @@ class Settings(BaseSettings):
         except ValidationError as error:
             listed = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise SettingsError(f"impossible settings: {listed}", hint="assay-oracle settings lists them") from None
-        except ValueError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"cannot read {config}: {error}", hint="it must be TOML") from None
+        except ValueError as error:
+            raise SettingsError(f"cannot read the settings: {error}", hint="lists are JSON there") from None
         return settings._in(config.resolve().parent, given) if config else settings
 
     def _in(self, folder: Path, given: dict[str, Any]) -> Self:
@@ -101,12 +105,7 @@ class Settings(BaseSettings):
         """
         if self.password is not None:
             return self.password.get_secret_value()
-        if self.password_file is None:
-            return None
-        try:
-            return self.password_file.read_text().rstrip("\n")
-        except OSError as error:
-            raise SettingsError(f"cannot read the password file {self.password_file}: {error.strerror}") from None
+        return read_password(self.password_file) if self.password_file else None
 
     def depth(self, chain_id: int) -> int:
         """Confirmations that count on a chain: none on a local one, unless set."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from assay import envelope
-from assay.files import sync_folder
+from assay.files import sync_folder, whole_file
 from assay_oracle.errors import StorageFull, UploadBusy, UploadOffsetMismatch, UploadTooLarge
 
 MEMORY_BYTES = 64 * 2**20
@@ -155,16 +155,11 @@ class FileStore:
         path = self._deliveries / f"{order_id.hex()}.age"
         with self._delivering:
             if not path.exists():
-                part = path.with_suffix(".part")
                 with self.upload_path(offer_id).open("rb") as upload, self.scratch() as sealed:
                     envelope.open_with(identity, upload, sealed)
                     sealed.seek(0)
-                    with part.open("wb") as target:
+                    with whole_file(path) as target:
                         envelope.seal_to(recipient, sealed, target)
-                        target.flush()
-                        os.fsync(target.fileno())
-                part.replace(path)
-                sync_folder(self._deliveries)
                 self._measure()
         return path
 
@@ -173,5 +168,6 @@ class FileStore:
         self._drop(self._deliveries / f"{order_id.hex()}.age")
 
     def _drop(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        self._measure()
+        if path.exists():
+            path.unlink()
+            self._measure()

@@ -14,7 +14,7 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope, keys
-from assay.errors import KeysError, KeystoreExists, KeystoreInvalid
+from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInvalid
 from assay.files import write_whole
 from assay_oracle.content import SECRET_BYTES, ContentDigests
 
@@ -85,9 +85,15 @@ def open_vault(data_dir: Path, password: str) -> Vault:
         if not file.exists():
             raise KeystoreInvalid(f"expected {file}, found none", hint="make the oracle's keys: assay-oracle init")
     identity = keys.load_identity(identity_file, password)
-    secret = envelope.unwrap_key(identity, secret_file.read_text())
+    try:
+        digests = ContentDigests(envelope.unwrap_key(identity, secret_file.read_text()))
+    except (EnvelopeInvalid, ValueError):  # UnicodeDecodeError is one
+        raise KeystoreInvalid(
+            f"expected the oracle's secret at {secret_file}, got something else",
+            hint="restore it from a copy: without it the oracle does not know what it priced",
+        ) from None
     account = keys.load_account(keystore, password) if keystore.exists() else None
-    return Vault(account, identity, ContentDigests(secret))
+    return Vault(account, identity, digests)
 
 
 def _files(folder: Path) -> tuple[Path, Path, Path]:

@@ -44,6 +44,25 @@ def crash_at(line: int, call: Callable[[], None]) -> bool:
     return False
 
 
+def test_long_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    def half() -> None:
+        with files.whole_file(path) as target:
+            target.write(b"half")
+            raise Crash
+
+    with pytest.raises(Crash):
+        half()
+    assert list(tmp_path.iterdir()) == []
+    with files.whole_file(path) as target:
+        target.write(b"who")
+        assert not path.exists()
+        target.write(b"le")
+    assert path.read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("old", [b"old", None], ids=["replaced", "new"])
 @cut_off_files_stay_open
 def test_crash_at_any_line_leaves_the_old_content_or_the_new(tmp_path: Path, old: bytes | None) -> None:

@@ -149,6 +149,23 @@ def test_altered_keystore(made: tuple[Path, Path], tmp_path: Path, changes: dict
         keys.load_account(path, PASSWORD)
 
 
+def test_keystore_altered_where_its_checksum_does_not_look(made: tuple[Path, Path], tmp_path: Path) -> None:
+    keystore = json.loads(made[0].read_text())
+    keystore["crypto"]["cipherparams"]["iv"] = 32 * "0"
+    path = tmp_path / "keystore.json"
+    path.write_text(json.dumps(keystore))
+    with pytest.raises(KeystoreInvalid, match="was altered: it opens to the key of"):
+        keys.load_account(path, PASSWORD)
+
+
+@pytest.mark.parametrize("content", ["00" * 32, "ff" * 32, "0b" * 31, "key"], ids=["zero", "large", "short", "text"])
+def test_private_key_that_is_none(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "private.hex"
+    path.write_text(content)
+    with pytest.raises(KeysError, match="expected a private key of 32 bytes in hex"):
+        keys.read_private_key(path)
+
+
 def test_altered_identity(made: tuple[Path, Path], tmp_path: Path) -> None:
     stored = json.loads(made[1].read_text())
     stored["identity"] = stored["identity"][:-2] + "00"

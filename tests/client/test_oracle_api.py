@@ -70,8 +70,9 @@ def test_problem_is_raised_with_its_code_and_hint() -> None:
         httpx.Response(200, json={"version": "1"}),
         httpx.Response(302, headers={"Location": "https://elsewhere.example"}),
         httpx.Response(500, content=b"\xff\xfe"),
+        httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"not packed")),
     ],
-    ids=["proxy", "page", "other_json", "redirect", "bytes"],
+    ids=["proxy", "page", "other_json", "redirect", "bytes", "packing"],
 )
 def test_answer_that_is_none_of_an_oracle(response: httpx.Response) -> None:
     with pytest.raises(OracleMisbehaved) as raised:

@@ -57,11 +57,11 @@ class Place:
 
     def run(self, *arguments: str, password: str | None = PASSWORD) -> Result:
         given = [*arguments, "--config", str(self.config), "--model", "0x" + self.model_id.hex(), "--json"]
-        return CliRunner().invoke(main, ["bond", *given], env={"ASSAY_ORACLE_PASSWORD": password})
+        return CliRunner(mix_stderr=False).invoke(main, ["bond", *given], env={"ASSAY_ORACLE_PASSWORD": password})
 
     def answer(self, *arguments: str, password: str | None = PASSWORD) -> Any:
         result = self.run(*arguments, password=password)
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == 0, result.stderr
         return json.loads(result.stdout)
 
 
@@ -77,7 +77,7 @@ def test_a_bond_is_asked_back_and_paid_out_after_a_week(place: Place) -> None:
     assert unlocks_at == place.chain.block_time() + WEEK
     early = place.run("withdraw")
     assert early.exit_code != 0
-    assert "wait until the bond unlocks" in early.output
+    assert "wait until the bond unlocks" in early.stderr
 
     place.node.pass_time(WEEK + 1)
     assert place.answer("withdraw", "--to", PAYEE) == {"paid": "5", "to": PAYEE}
@@ -99,4 +99,4 @@ def test_what_was_credited_before_a_crash_is_paid_out_by_the_same_command(place:
 
     again = place.run("withdraw", "--to", PAYEE)
     assert again.exit_code != 0
-    assert "OracleBondTooSmall" in again.output
+    assert "OracleBondTooSmall" in again.stderr

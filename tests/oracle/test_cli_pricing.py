@@ -21,6 +21,9 @@ import numpy as np
 
 def predict(features):
     return features @ np.array({WEIGHTS.tolist()})
+
+def broken():
+    raise RuntimeError("no licence")
 """
 FORMATS = ("parquet", "csv", "npz")
 
@@ -189,6 +192,10 @@ def test_a_model_in_an_onnx_file_is_the_same_model(tmp_path: Path) -> None:
         (["--label", "z"], "expected a label column 'z'"),
         (["--worst-group", "a"], "expected the label or a categorical feature to group by, got 'a'"),
         (["--setting", "trees=many"], "expected the setting trees of forest"),
+        (["--model", "linear_plant:broken"], "linear_plant:broken failed to make a model: RuntimeError: no licence"),
+        (["--model", "http://localhost:abc/"], "expected an answer from http://localhost:abc/, got: Invalid port"),
+        (["--grid", "0"], "--grid: Input should be greater than or equal to 1"),
+        (["--decay", "nan"], "expected a number for --decay"),
     ],
 )
 def test_a_fit_that_cannot_be_says_why(arguments: list[str], said: str, tmp_path: Path) -> None:

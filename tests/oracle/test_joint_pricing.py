@@ -1,11 +1,13 @@
 """An offer is priced jointly with what the buyer has bought and with the seller's other open offers."""
 
+from typing import Any
+
 import pytest
 
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.types import Status
 from assay_oracle import service
-from tests.oracle.world import DAY, PRICE_PER_RECORD, World, rival_account
+from tests.oracle.world import DAY, PRICE_PER_RECORD, World, bid, rival_account
 
 pytestmark = pytest.mark.unit
 
@@ -55,6 +57,26 @@ def test_padding_pushes_no_sold_data_out_of_joint_pricing(world: World) -> None:
     assert padded.upload_bytes > world.offers._limits.max_upload_bytes * 0.9
     _, second = world.offer(NEAR_COPIES, account=rival_account)
     assert price_of(second) == 0
+
+
+def test_disk_that_fails_leaves_nothing_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, first, _ = world.sell(DATA)
+    opened = world.offers._open
+
+    def failing(offer: Any, model: Any) -> Any:
+        if offer.offer_id == first.offer_id:
+            raise OSError("Input/output error")
+        return opened(offer, model)
+
+    offer_id = world.upload(bid(world.model_id, NEAR_COPIES)).offer_id
+    with monkeypatch.context() as broken:
+        broken.setattr(world.offers, "_open", failing)
+        with pytest.raises(OSError, match="Input/output"):
+            world.offers.price_next()
+    assert world.offers.state(offer_id).status is OfferStatus.PRICING
+    assert not world.offers.price_next()
+    assert world.offers.price_next()
+    assert world.offers.state(offer_id).status is OfferStatus.DECLINED
 
 
 def test_offer_beside_too_many_records_is_refused_and_nothing_is_used_up(

@@ -1,5 +1,6 @@
 """What a seller may ask for, and what an attacker gets."""
 
+import errno
 import io
 import struct
 from collections.abc import Callable
@@ -344,6 +345,28 @@ def test_data_that_brings_pricing_down_is_given_up_in_the_end(world: World) -> N
     world.offers.price_next()
     state = world.offers.state(offer_id)
     assert (state.status, state.code) == (OfferStatus.REFUSED, "pricing_failed")
+
+
+def test_disk_that_fails_costs_no_attempt_and_lets_others_pass(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    offer_id = world.upload(bid(world.model_id, DATA)).offer_id
+    with monkeypatch.context() as broken:
+        broken.setattr(world.store, "scratch", full)
+        for _ in range(5):
+            with pytest.raises(OSError, match="No space left"):
+                world.offers.price_next()
+            assert not world.offers.price_next()
+        with pytest.raises(OSError, match="No space left"):
+            world.offers.price_next()
+    other = world.upload(bid(world.model_id, b"three\n", account=rival_account)).offer_id
+    assert world.offers.price_next()
+    assert world.offers.state(other).status is OfferStatus.QUOTED
+    assert world.offers.state(offer_id).status is OfferStatus.PRICING
+    assert not world.offers.price_next()
+    assert world.offers.price_next()
+    assert world.offers.state(offer_id).status is OfferStatus.QUOTED
 
 
 def test_node_that_is_down_holds_pricing_up_and_loses_nothing(world: World) -> None:

@@ -8,7 +8,7 @@ import click
 from assay.buyer import Buyer, Purchase
 from assay.commands.model import model_option
 from assay.commands.session import Session, pass_session
-from assay.errors import NodeUnreachable
+from assay.errors import ChainError, ContractMissing, WrongChain
 from assay.terminal import ADDRESS, HEX32, emit, json_option, printable, progress, say
 
 
@@ -16,7 +16,7 @@ from assay.terminal import ADDRESS, HEX32, emit, json_option, printable, progres
 @model_option
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="Folder; <home>/purchases if not named.")
 @click.option("--once", is_flag=True, help="Look once and stop, instead of watching.")
-@click.option("--every", type=float, default=5, show_default=True, help="Seconds between two looks.")
+@click.option("--every", type=click.FloatRange(0.1), default=5, show_default=True, help="Seconds between two looks.")
 @json_option
 @pass_session
 def buy(session: Session, model_id: bytes, into: Path | None, once: bool, every: float, as_json: bool) -> None:
@@ -46,7 +46,9 @@ def buy(session: Session, model_id: bytes, into: Path | None, once: bool, every:
     while True:
         try:
             purchases = buyer.look(model_id)
-        except NodeUnreachable as error:
+        except (WrongChain, ContractMissing):
+            raise
+        except ChainError as error:
             say(f"{error.message}; trying again")
         else:
             before, shown = shown, [_shown(purchase) for purchase in purchases]

@@ -1,35 +1,16 @@
 """``assay seal`` and ``assay open``: sealed files without a sale."""
 
-import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
 from assay.errors import NotSealedData, UsageError
-from assay.files import sync_folder, write_new
+from assay.files import whole_file, write_new
 from assay.protocol import seal as sealed_data
 from assay.terminal import emit, json_option, progress
 
 existing = click.Path(path_type=Path, exists=True, dir_okay=False)
-
-
-@contextmanager
-def _new(path: Path) -> Iterator[BinaryIO]:
-    """A new file that is there, whole and on the disk, once the context ends well, and not at all if it does not."""
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        with aside.open("w+b") as target:
-            yield target
-            target.flush()
-            os.fsync(target.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    sync_folder(path.parent)
 
 
 @click.command()
@@ -53,6 +34,8 @@ def seal(file: Path, out: Path | None, key_out: Path | None, chunk_size: str, as
     """
     out = out or file.with_name(file.name + ".sealed")
     key_out = key_out or file.with_name(file.name + ".key")
+    if out.resolve() == key_out.resolve():
+        raise UsageError(f"expected two files, got {out} for the sealed data and for the key")
     for path in (out, key_out):
         if path.exists():
             raise UsageError(f"{path} exists", hint="choose another name with --out and --key-out")
@@ -61,7 +44,7 @@ def seal(file: Path, out: Path | None, key_out: Path | None, chunk_size: str, as
     try:
         with (
             file.open("rb") as source,
-            _new(out) as target,
+            whole_file(out) as target,
             progress("sealing", file.stat().st_size) as done,
         ):
             commitment = sealed_data.seal(source, target, key, chunk_size=int(chunk_size), progress=done)
@@ -92,7 +75,7 @@ def open_(file: Path, key_file: Path, out: Path, as_json: bool) -> None:
         raise NotSealedData(f"expected a key of 32 bytes in hex in {key_file}, got something else") from None
     with (
         file.open("rb") as source,
-        _new(out) as target,
+        whole_file(out) as target,
         progress("opening", file.stat().st_size) as done,
     ):
         index = sealed_data.open_sealed(source, key, target, progress=done)

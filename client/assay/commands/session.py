@@ -11,7 +11,6 @@ from eth_account.signers.local import LocalAccount
 
 from assay import keys
 from assay.chain import Deployment, SettlementClient
-from assay.errors import SettingsError
 from assay.offers import OfferStore
 from assay.oracle_api import OracleClient
 from assay.settings import Settings
@@ -27,10 +26,7 @@ class Session:
     def password(self) -> str:
         """From the settings, a file, or asked for with hidden input."""
         if self.settings.password_file:
-            try:
-                return self.settings.password_file.read_text().rstrip("\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise SettingsError(f"cannot read the password file {self.settings.password_file}: {error}") from None
+            return keys.read_password(self.settings.password_file)
         if self.settings.password:
             return self.settings.password.get_secret_value()
         return str(click.prompt("Password", hide_input=True, err=True))

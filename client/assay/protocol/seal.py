@@ -43,7 +43,6 @@ MAX_TOTAL_BYTES = 2**38
 
 _HEADER = struct.Struct(">8s I I Q 32s Q")
 _ENTRY_BYTES = 64
-_BLOCK_BYTES = 64
 _LEAF_TAG = b"assay/leaf/v1".ljust(32, b"\0")
 _NODE_TAG = b"assay/node/v1".ljust(32, b"\0")
 _ROOT_TAG = b"assay/root/v1".ljust(32, b"\0")

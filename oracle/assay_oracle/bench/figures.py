@@ -34,8 +34,3 @@ def money_to(scores: Floats, unwanted: npt.NDArray[np.bool_]) -> float:
     paid = np.clip(scores, 0, None)
     total = paid.sum()
     return float(paid[unwanted].sum() / total) if total > 0 else 0.0
-
-
-def copy_gain(one: float, copies: float) -> float:
-    """What copies of a record fetch, as a multiple of what the record fetches alone."""
-    return float(copies / one)

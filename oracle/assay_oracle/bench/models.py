@@ -32,10 +32,6 @@ class Nets:
         """One network, ``times`` times over."""
         return Nets(*(t.expand(times, *t.shape[1:]).clone() for t in self.tensors))
 
-    def pick(self, index: int) -> "Nets":
-        """Network ``index`` alone, as a stack of one."""
-        return Nets(*(t[index : index + 1].clone() for t in self.tensors))
-
     def flat(self) -> Tensor:
         """All parameters of each network, (e, p)."""
         return torch.cat([t.flatten(1) for t in self.tensors], dim=1)

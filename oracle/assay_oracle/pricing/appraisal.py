@@ -9,7 +9,7 @@ from assay_oracle.pricing.canonical import canonical_json
 from assay_oracle.pricing.records import Float64
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 class Verdict(StrEnum):
@@ -102,9 +102,3 @@ class Appraisal:
     def digest(self) -> bytes:
         """SHA-256 of ``canonical_json``: the ``evaluation`` of a quote, 32 bytes."""
         return hashlib.sha256(self.canonical_json()).digest()
-
-    def to_dataframe(self) -> "pd.DataFrame":
-        """One row per record: ``point``, ``verdict``."""
-        import pandas as pd
-
-        return pd.DataFrame({"point": self.points, "verdict": [str(verdict) for verdict in self.verdicts]})

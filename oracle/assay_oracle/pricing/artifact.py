@@ -21,7 +21,6 @@ from assay_oracle.errors import ArtifactError
 from assay_oracle.pricing.canonical import canonical_json
 from assay_oracle.pricing.price import PricingRule
 
-FORMAT = "assay/price-function"
 VERSION = 1
 _MANIFEST = "manifest.json"
 _TENSORS = "tensors.safetensors"

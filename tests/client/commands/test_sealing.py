@@ -56,6 +56,12 @@ def test_sealing_again_overwrites_nothing(data: Path) -> None:
     assert (data.parent / "data.csv.key").read_bytes() == key
 
 
+def test_data_and_key_go_into_two_files(data: Path) -> None:
+    result = run("seal", data, "--out", data.parent / "x", "--key-out", data.parent / "." / "x")
+    assert (result.exit_code, "expected two files" in result.stderr) == (1, True)
+    assert names(data.parent) == {"data.csv"}
+
+
 def test_failed_seal_leaves_nothing_and_can_be_repeated(tmp_path: Path) -> None:
     data = tmp_path / "data.csv"
     data.touch()
