@@ -4,7 +4,8 @@ from assay import Seller, SettlementClient, OracleClient, OfferStore
 """
 
 from assay.buyer import Buyer, Purchase
-from assay.chain import Deployment, SettlementClient
+from assay.chain import SettlementClient
+from assay.contract import Deployment
 from assay.errors import AssayError
 from assay.offers import OfferRecord, OfferStore
 from assay.oracle_api import OracleClient

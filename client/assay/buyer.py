@@ -15,7 +15,7 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.chain import PostedOrder, Receipt, SettlementClient, move_on
+from assay.chain import PostedOrder, Receipt, SettlementClient
 from assay.errors import (
     AssayError,
     ChunkMismatch,
@@ -23,7 +23,6 @@ from assay.errors import (
     NodeUnreachable,
     OracleError,
     OracleMisbehaved,
-    SaleError,
     SealError,
 )
 from assay.files import sync_folder, whole_file
@@ -31,6 +30,7 @@ from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderNotes
 from assay.protocol.types import ModelTerms, Order, Status, key_hash
+from assay.steps import move_on, registered_terms
 
 _SUFFIXES = {b"PAR1": ".parquet", b"PK\x03\x04": ".npz"}
 _OTHER_SUFFIX = ".csv"
@@ -119,13 +119,7 @@ class Buyer:
         Raises:
             SaleError: there is none with this id.
         """
-        found = self._chain.model_terms(model_id)
-        if found is None:
-            raise SaleError(
-                f"expected a registered model, found none with id 0x{model_id.hex()}",
-                hint="check the id, and that this is the chain it was registered on",
-            )
-        return found[0]
+        return registered_terms(self._chain, model_id)
 
     def fund(self, model_id: bytes, amount: int) -> int:
         """Adds ``amount`` base units to the model's budget; returns the gas used."""

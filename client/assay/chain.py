@@ -4,35 +4,27 @@ Every transaction is simulated first, so that a refusal costs nothing and carrie
 of the latest block unless they say otherwise.
 """
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
 from eth_account.signers.local import LocalAccount
-from eth_utils.abi import function_abi_to_4byte_selector
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
-from pydantic import Field, ValidationError
 from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception, Web3RPCError
 from web3.types import TxParams, TxReceipt
 
+from assay.contract import Deployment, contract_interface, decode_revert
 from assay.errors import (
     AssayError,
     ChainError,
     ContractMissing,
-    ContractReverted,
     NodeUnreachable,
     SettingsError,
     TransactionPending,
@@ -40,8 +32,7 @@ from assay.errors import (
 )
 from assay.protocol.quote import Domain
 from assay.protocol.seal import ChunkProof
-from assay.protocol.types import NATIVE_TOKEN, Address, Bytes32, ModelTerms, Order, Quote, Status, Value
-from assay.remedies import REMEDIES
+from assay.protocol.types import NATIVE_TOKEN, ModelTerms, Order, Quote, Status
 
 GAS_MARGIN = 1.25
 """Gas limit over estimate: state may change between the two."""
@@ -80,35 +71,6 @@ _ERC1271_ABI = [
 ]
 
 T = TypeVar("T")
-
-
-class Deployment(Value):
-    """Where the contract is: the record that deployment writes, ``deployments/<chain id>.json``."""
-
-    chain_id: int = Field(gt=0)
-    address: Address
-    block: int = Field(ge=0)
-    code_hash: Bytes32
-
-    @classmethod
-    def read(cls, path: Path) -> "Deployment":
-        """Reads a deployment record.
-
-        Raises:
-            SettingsError: there is none, or it is no such record.
-        """
-        try:
-            return cls.model_validate({k: v for k, v in json.loads(path.read_text()).items() if k in cls.model_fields})
-        except FileNotFoundError:
-            raise SettingsError(
-                f"expected a deployment record at {path}, found none",
-                hint="the contract is not deployed on this chain: ape run deploy; or name the record's folder",
-            ) from None
-        except ValidationError as error:
-            found = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-            raise SettingsError(f"{path} is not a deployment record: {found}") from None
-        except (ValueError, AttributeError) as error:
-            raise SettingsError(f"{path} is not a deployment record: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -156,35 +118,6 @@ class RevealedData:
     sealed_digests: tuple[bytes, ...]
 
 
-@cache
-def contract_interface() -> dict[str, Any]:
-    """ABI, creation code and runtime code hash of the contract that this version belongs to."""
-    interface: dict[str, Any] = json.loads(files("assay").joinpath("abi/Settlement.json").read_text())
-    return interface
-
-
-@cache
-def _errors() -> dict[bytes, dict[str, Any]]:
-    return {function_abi_to_4byte_selector(e): e for e in contract_interface()["abi"] if e["type"] == "error"}
-
-
-def decode_revert(data: bytes) -> ContractReverted | None:
-    """The contract's own error in revert ``data``; None if it is none of ours."""
-    entry = _errors().get(data[:4])
-    if entry is None:
-        return None
-    names = [parameter["name"] for parameter in entry["inputs"]]
-    try:
-        values = decode([parameter["type"] for parameter in entry["inputs"]], data[4:])
-    except DecodingError:
-        return None
-    arguments = {
-        name: f"0x{value.hex()}" if isinstance(value, bytes) else value
-        for name, value in zip(names, values, strict=True)
-    }
-    return ContractReverted(entry["name"], arguments, hint=REMEDIES.get(entry["name"]))
-
-
 def _revert_data(error: Exception) -> bytes:
     data = getattr(error, "data", None)
     if isinstance(data, dict):
@@ -193,21 +126,6 @@ def _revert_data(error: Exception) -> bytes:
         return bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else b""
     except ValueError:
         return b""
-
-
-def move_on(chain: Any, order_id: bytes, send: Callable[[], Receipt], *, seen: Status | None = None) -> Receipt | None:
-    """Sends what takes an order further; None where somebody else did it first, as anyone may.
-
-    ``chain`` is a ``SettlementClient``, or what stands for one; ``seen`` is the state in which the step was due, by
-    default the present one.
-    """
-    before = chain.order_state(order_id).status if seen is None else seen
-    try:
-        return send()
-    except ChainError:
-        if chain.order_state(order_id).status is before:
-            raise
-        return None
 
 
 class SettlementClient:

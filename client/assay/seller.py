@@ -11,11 +11,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.chain import PostedOrder, SettlementClient, move_on
+from assay.chain import PostedOrder, SettlementClient
 from assay.errors import (
     ChainError,
     ContractReverted,
@@ -47,6 +46,7 @@ from assay.protocol.messages import (
 )
 from assay.protocol.quote import digest, signer_of
 from assay.protocol.types import ModelTerms, Order, Quote, Status, key_hash
+from assay.steps import move_on, registered_terms, signed_by
 
 REVEAL_MARGIN = 300
 """Seconds before the deadline from which on a key stays secret: seen in the mempool and mined too late, it is lost."""
@@ -158,7 +158,7 @@ class Seller:
             OracleMisbehaved: the quote is for other data, another seller or model, or not by the model's oracle.
         """
         record = self._store.load(record.data_root)
-        terms = self._terms(record.model_id)
+        terms = registered_terms(self._chain, record.model_id)
         self._check_receipts(terms)
         message = self._chain.domain.offer(record.model_id, record.seller, record.data_root, record.nonce)
         info = self._oracle_of(record.model_id)
@@ -204,7 +204,7 @@ class Seller:
                 f"expected an oracle that signs at {self._oracle.url}, that one is on a dry run and sells nothing",
                 hint="name the model's oracle: --oracle; nothing was sent",
             )
-        if not self._signed_by_oracle(oracle, self._chain.domain.recipient(info.recipient), info.recipient_signature):
+        if not signed_by(self._chain, oracle, self._chain.domain.recipient(info.recipient), info.recipient_signature):
             raise SettingsError(
                 f"expected the model's oracle {oracle} at {self._oracle.url}, that one signs as {info.oracle} and "
                 "cannot show that its recipient is the oracle's",
@@ -226,15 +226,6 @@ class Seller:
             self._pause.wait(self._poll)
             state = self._oracle.offer(record.offer_id)
         return state
-
-    def _terms(self, model_id: bytes) -> ModelTerms:
-        found = self._chain.model_terms(model_id)
-        if found is None:
-            raise SaleError(
-                f"expected a registered model, found none with id 0x{model_id.hex()}",
-                hint="check the id, and that this is the chain it was registered on",
-            )
-        return found[0]
 
     def _take_quote(self, record: OfferRecord, terms: ModelTerms, state: OfferState) -> OfferRecord:
         if state.quote is None or state.oracle_signature is None:
@@ -258,15 +249,9 @@ class Seller:
             )
         oracle = self._chain.model_state(record.model_id).oracle
         message = self._chain.domain.quote(quote)
-        if oracle is None or not self._signed_by_oracle(oracle, message, signature):
+        if oracle is None or not signed_by(self._chain, oracle, message, signature):
             signer = signer_of(message, signature)
             raise OracleMisbehaved(f"expected a quote signed by the model's oracle {oracle}, got one by {signer}")
-
-    def _signed_by_oracle(self, oracle: str, message: SignableMessage, signature: bytes) -> bool:
-        """Whether the model's oracle, an account or a wallet, made ``signature``."""
-        if signer_of(message, signature) == oracle:
-            return True
-        return self._chain.is_contract(oracle) and self._chain.is_valid_signature(oracle, digest(message), signature)
 
     # --- acceptance ---------------------------------------------------------------------------------------------------
 
@@ -289,8 +274,8 @@ class Seller:
             raise UsageError("expected an offer with a quote to accept, got one without")
         state = self._oracle.offer(record.offer_id)
         if state.status is OfferStatus.QUOTED:
-            record = self._take_quote(record, self._terms(record.model_id), state)
-        self._check_receipts(self._terms(record.model_id))
+            record = self._take_quote(record, registered_terms(self._chain, record.model_id), state)
+        self._check_receipts(registered_terms(self._chain, record.model_id))
         record = self.bind(record)
         assert record.offer_id is not None
         assert record.key_hash is not None
@@ -349,7 +334,7 @@ class Seller:
         """Posts the accepted order without the oracle, whose signature is enough; returns the gas used."""
         if record.quote is None or record.oracle_signature is None or record.key_hash is None or not record.acceptance:
             raise UsageError("expected an accepted offer to post, got one that is not")
-        terms = self._terms(record.model_id)
+        terms = registered_terms(self._chain, record.model_id)
         sent = self._chain.post(terms, record.quote, record.oracle_signature, record.key_hash, record.acceptance)
         return sent.gas
 

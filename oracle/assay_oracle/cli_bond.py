@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from assay.chain import SettlementClient
-from assay.commands.model import model_option, terms_of
+from assay.commands.model import model_option
 from assay.errors import SettingsError
+from assay.steps import registered_terms
 from assay.terminal import ADDRESS, Group, emit, json_option
 from assay_oracle import vault
 from assay_oracle.cli_common import config_option, open_keys
@@ -59,7 +60,7 @@ def show(config: Path | None, model_id: bytes, as_json: bool) -> None:
 
     settings = Settings.read(config)
     chain = open_read_only(settings)
-    terms_of(chain, model_id)
+    registered_terms(chain, model_id)
     _tell(chain, model_id, vault.address_of(settings.data_dir), as_json)
 
 
@@ -75,7 +76,7 @@ def request_exit(config: Path | None, model_id: bytes, as_json: bool) -> None:
       assay-oracle bond exit --config oracle.toml --model 0x12...
     """
     chain, oracle = _open(config)
-    terms_of(chain, model_id)
+    registered_terms(chain, model_id)
     chain.request_oracle_bond_exit(model_id)
     _tell(chain, model_id, oracle, as_json)
 
@@ -95,7 +96,7 @@ def withdraw(config: Path | None, model_id: bytes, to: str | None, as_json: bool
       assay-oracle bond withdraw --config oracle.toml --model 0x12... --to 0xA1...
     """
     chain, oracle = _open(config)
-    terms = terms_of(chain, model_id)
+    terms = registered_terms(chain, model_id)
     if chain.oracle_bond(model_id, oracle)[0] or not chain.credit(terms.token, oracle):
         chain.withdraw_oracle_bond(terms)
     amount, receiver = chain.credit(terms.token, oracle), to or oracle

@@ -14,7 +14,8 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from assay.chain import Deployment, SettlementClient
+from assay.chain import SettlementClient
+from assay.contract import Deployment
 from assay.errors import AssayError, ChainError, SettingsError
 from assay_oracle.api import create_app
 from assay_oracle.journal import Journal

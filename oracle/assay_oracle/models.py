@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self
 
-from eth_account.messages import SignableMessage
-
 from assay.chain import ModelState, OrderState, PostedOrder, Receipt
 from assay.protocol.messages import ModelInfo, Schema
-from assay.protocol.quote import Domain, digest, signer_of
+from assay.protocol.quote import Domain
 from assay.protocol.types import ModelTerms, Order, Quote
 from assay_oracle.errors import ArtifactError, FidelityError, ModelNotReady, ModelUnknown
 
@@ -80,13 +78,6 @@ class ChainLike(Protocol):
     ) -> Receipt: ...
     def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Receipt: ...  # noqa: D102
     def settle(self, order: Order, acknowledgement: bytes) -> Receipt: ...  # noqa: D102
-
-
-def signed_by(chain: ChainLike, account: str, message: SignableMessage, signature: bytes) -> bool:
-    """Whether ``account`` signed: by its key, or as a contract wallet that says so (ERC-1271)."""
-    if signer_of(message, signature) == account:
-        return True
-    return chain.is_contract(account) and chain.is_valid_signature(account, digest(message), signature)
 
 
 @dataclass(frozen=True)

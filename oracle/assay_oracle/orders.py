@@ -10,14 +10,15 @@ from pathlib import Path
 from eth_account.messages import SignableMessage
 
 from assay import envelope
-from assay.chain import PostedOrder, move_on
+from assay.chain import PostedOrder
 from assay.errors import AssayError, ContractReverted, NodeUnreachable
 from assay.protocol.messages import OfferStatus, OrderNotes
 from assay.protocol.types import Order, Status
+from assay.steps import move_on, signed_by
 from assay_oracle.errors import ModelUnknown, OrderNotLocked, OrderUnknown, SignatureInvalid
 from assay_oracle.journal import Evaluation, Journal, Offer, Sale, SignedQuote
 from assay_oracle.log import about
-from assay_oracle.models import ChainLike, PricedModel, signed_by
+from assay_oracle.models import ChainLike, PricedModel
 from assay_oracle.store import FileStore
 
 _DIGEST_BYTES = 26

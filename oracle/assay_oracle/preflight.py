@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from assay.chain import Deployment, SettlementClient
+from assay.chain import SettlementClient
+from assay.contract import Deployment
 from assay.errors import AssayError, SettingsError
 from assay_oracle.models import PricedModel, PriceFunctionLike
 from assay_oracle.settings import ModelEntry, Settings

@@ -23,6 +23,7 @@ from assay.protocol.messages import (
 )
 from assay.protocol.quote import Domain, digest
 from assay.protocol.types import Status, key_hash, order_id
+from assay.steps import signed_by
 from assay_oracle.content import ContentDigests
 from assay_oracle.errors import (
     KeyMismatch,
@@ -37,7 +38,7 @@ from assay_oracle.errors import (
 )
 from assay_oracle.journal import ALREADY_EVALUATED, Evaluation, Journal, Offer, SignedQuote
 from assay_oracle.log import about
-from assay_oracle.models import ChainLike, Parse, PricedModel, RecordsLike, signed_by
+from assay_oracle.models import ChainLike, Parse, PricedModel, RecordsLike
 from assay_oracle.signing import Signer
 from assay_oracle.store import Appender, FileStore
 

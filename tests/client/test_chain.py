@@ -8,10 +8,12 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from assay.chain import Deployment, Receipt, contract_interface, decode_revert, move_on
+from assay.chain import Receipt
+from assay.contract import Deployment, contract_interface, decode_revert
 from assay.errors import ChainError, ContractReverted, NodeUnreachable, SettingsError
 from assay.protocol.types import Status
 from assay.remedies import REMEDIES
+from assay.steps import move_on
 from tests.client.world import Market
 
 pytestmark = pytest.mark.unit

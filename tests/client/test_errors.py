@@ -8,8 +8,8 @@ import click
 import pytest
 
 from assay import errors
-from assay.chain import contract_interface
 from assay.cli import main
+from assay.contract import contract_interface
 from assay.errors import AssayError, ContractReverted, OfferRefused, OracleRefused
 from assay.remedies import REMEDIES
 

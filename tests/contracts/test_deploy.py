@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from web3 import HTTPProvider, Web3
 
-from assay.chain import Deployment, SettlementClient
+from assay.chain import SettlementClient
+from assay.contract import Deployment
 from assay.errors import ContractMissing
 from tests.contracts.ganache import EXECUTABLE as GANACHE
 

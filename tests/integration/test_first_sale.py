@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.chain import Deployment, SettlementClient
+from assay.chain import SettlementClient
+from assay.contract import Deployment
 from assay.errors import ContractReverted
 from assay.offers import OfferRecord
 from assay.protocol.quote import digest

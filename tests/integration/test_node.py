@@ -11,7 +11,8 @@ import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from assay.chain import Deployment, SettlementClient
+from assay.chain import SettlementClient
+from assay.contract import Deployment
 from assay.errors import ChainError, TransactionPending
 from assay.protocol.types import NATIVE_TOKEN
 from tests.oracle.network import Node, eventually, running_node

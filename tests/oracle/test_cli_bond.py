@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 from eth_account import Account
 
-from assay.chain import Deployment, SettlementClient
+from assay.chain import SettlementClient
+from assay.contract import Deployment
 from assay.protocol.types import NATIVE_TOKEN, ModelTerms
 from assay_oracle import vault
 from assay_oracle.cli import main

@@ -19,7 +19,8 @@ from eth_account import Account
 
 from assay import envelope
 from assay.buyer import Buyer
-from assay.chain import Deployment, SettlementClient
+from assay.chain import SettlementClient
+from assay.contract import Deployment
 from assay.errors import OfferRefused, OracleRefused
 from assay.offers import OfferStore
 from assay.oracle_api import OracleClient

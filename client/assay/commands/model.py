@@ -3,27 +3,14 @@
 import click
 
 from assay import keys
-from assay.chain import SettlementClient
 from assay.commands.session import Session, pass_session
 from assay.envelope import delivery_key_of
-from assay.errors import SaleError
 from assay.protocol.types import NATIVE_TOKEN, ModelTerms
+from assay.steps import registered_terms
 from assay.terminal import ADDRESS, AMOUNT, HEX32, emit, json_option, say
 
 SECONDS = click.IntRange(0, 2**32 - 1)
 model_option = click.option("--model", "model_id", type=HEX32, required=True, help="Id of the model.")
-
-
-def terms_of(chain: SettlementClient, model_id: bytes) -> ModelTerms:
-    """Terms of a registered model.
-
-    Raises:
-        SaleError: there is none with this id.
-    """
-    found = chain.model_terms(model_id)
-    if found is None:
-        raise SaleError(f"expected a registered model, found none with id 0x{model_id.hex()}", hint="check the id")
-    return found[0]
 
 
 @click.group()
@@ -99,7 +86,7 @@ def fund(session: Session, model_id: bytes, amount: int, as_json: bool) -> None:
       assay model fund --model 0x12... --amount 5ether
     """
     chain = session.chain(sending=True)
-    receipt = chain.fund(terms_of(chain, model_id), amount)
+    receipt = chain.fund(registered_terms(chain, model_id), amount)
     budget = chain.model_state(model_id).budget
     emit({"budget": str(budget), "gas": receipt.gas}, f"budget\t{budget}", as_json)
 
@@ -118,7 +105,7 @@ def withdraw(session: Session, model_id: bytes, amount: int, to: str | None, as_
       assay model withdraw --model 0x12... --amount 2ether
     """
     chain = session.chain(sending=True)
-    receipt = chain.withdraw(terms_of(chain, model_id), amount, to or session.account.address)
+    receipt = chain.withdraw(registered_terms(chain, model_id), amount, to or session.account.address)
     budget = chain.model_state(model_id).budget
     emit({"budget": str(budget), "gas": receipt.gas}, f"budget\t{budget}", as_json)
 
@@ -136,7 +123,7 @@ def set_oracle(session: Session, model_id: bytes, oracle_address: str | None, as
       assay model set-oracle --model 0x12... --oracle-address 0xB2...
     """
     chain = session.chain(sending=True)
-    receipt = chain.set_oracle(terms_of(chain, model_id), oracle_address)
+    receipt = chain.set_oracle(registered_terms(chain, model_id), oracle_address)
     emit({"oracle": oracle_address, "gas": receipt.gas}, f"oracle\t{oracle_address or 'none: halted'}", as_json)
 
 
@@ -154,7 +141,7 @@ def bond(session: Session, model_id: bytes, oracle_address: str, amount: int, as
       assay model bond --model 0x12... --oracle-address 0xA1... --amount 1ether
     """
     chain = session.chain(sending=True)
-    receipt = chain.bond_oracle(terms_of(chain, model_id), oracle_address, amount)
+    receipt = chain.bond_oracle(registered_terms(chain, model_id), oracle_address, amount)
     held, _ = chain.oracle_bond(model_id, oracle_address)
     emit({"bond": str(held), "gas": receipt.gas}, f"bond\t{held}", as_json)
 
@@ -171,7 +158,7 @@ def status(session: Session, model_id: bytes, as_json: bool) -> None:
       assay model status --model 0x12... --json
     """
     chain = session.chain(sending=False)
-    terms = terms_of(chain, model_id)
+    terms = registered_terms(chain, model_id)
     state = chain.model_state(model_id)
     counts: dict[str, int] = {}
     for posted in chain.posted(model_id=model_id):

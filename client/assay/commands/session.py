@@ -10,7 +10,8 @@ import click
 from eth_account.signers.local import LocalAccount
 
 from assay import keys
-from assay.chain import Deployment, SettlementClient
+from assay.chain import SettlementClient
+from assay.contract import Deployment
 from assay.offers import OfferStore
 from assay.oracle_api import OracleClient
 from assay.settings import Settings

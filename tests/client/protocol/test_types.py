@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from assay.chain import contract_interface
+from assay.contract import contract_interface
 from assay.protocol.types import (
     AbiValue,
     Address,
