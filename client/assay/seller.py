@@ -160,8 +160,19 @@ class Seller:
         record = self._store.load(record.data_root)
         terms = registered_terms(self._chain, record.model_id)
         self._check_receipts(terms)
+        record = self._send(record, self._oracle_of(record.model_id), progress)
+        self._tell("waiting for the price")
+        state = self._wait_for(record, lambda s: s.status not in _PENDING)
+        if state.status in (OfferStatus.REFUSED, OfferStatus.EXPIRED):
+            self._store.save(record.model_copy(update={"outcome": str(state.status)}))
+            raise OfferRefused(state.code or str(state.status), state.reason or f"the offer is {state.status}")
+        if state.status is OfferStatus.DECLINED:
+            return self._store.save(record.model_copy(update={"outcome": "declined"})), state
+        return self._take_quote(record, terms, state), state
+
+    def _send(self, record: OfferRecord, info: OracleInfo, progress: seal.Progress | None) -> OfferRecord:
+        """Opens the offer and uploads what the oracle lacks; the record with the offer's id."""
         message = self._chain.domain.offer(record.model_id, record.seller, record.data_root, record.nonce)
-        info = self._oracle_of(record.model_id)
         upload = self._envelope(record, info.recipient)
         request = OfferRequest(
             model_id=record.model_id,
@@ -177,15 +188,8 @@ class Seller:
             raise OracleMisbehaved("the oracle answered with another offer's id")
         record = self._store.save(record.model_copy(update={"offer_id": state.offer_id}))
         with upload.open("rb") as file:
-            state = self._oracle.upload(state.offer_id, file, progress=progress)
-        self._tell("waiting for the price")
-        state = self._wait_for(record, lambda s: s.status not in _PENDING)
-        if state.status in (OfferStatus.REFUSED, OfferStatus.EXPIRED):
-            self._store.save(record.model_copy(update={"outcome": str(state.status)}))
-            raise OfferRefused(state.code or str(state.status), state.reason or f"the offer is {state.status}")
-        if state.status is OfferStatus.DECLINED:
-            return self._store.save(record.model_copy(update={"outcome": "declined"})), state
-        return self._take_quote(record, terms, state), state
+            self._oracle.upload(state.offer_id, file, progress=progress)
+        return record
 
     def _oracle_of(self, model_id: bytes) -> OracleInfo:
         """The oracle, found to be the model's before it is sent anything."""
@@ -272,11 +276,18 @@ class Seller:
             return record
         if record.quote is None or record.offer_id is None:
             raise UsageError("expected an offer with a quote to accept, got one without")
+        terms = registered_terms(self._chain, record.model_id)
+        self._check_receipts(terms)
         state = self._oracle.offer(record.offer_id)
         if state.status is OfferStatus.QUOTED:
-            record = self._take_quote(record, registered_terms(self._chain, record.model_id), state)
-        self._check_receipts(registered_terms(self._chain, record.model_id))
+            record = self._take_quote(record, terms, state)
         record = self.bind(record)
+        self._have_posted(record, cooperative)
+        self.order(record)
+        return record
+
+    def _have_posted(self, record: OfferRecord, cooperative: bool) -> None:
+        """Sends the acceptance and waits until one's own node shows the order, or ought to."""
         assert record.offer_id is not None
         assert record.key_hash is not None
         assert record.acceptance is not None
@@ -297,10 +308,8 @@ class Seller:
                 )
         for _ in range(int(POSTING_PATIENCE / self._poll)):
             if self._is_posted(record):
-                break
+                return
             self._pause.wait(self._poll)
-        self.order(record)
-        return record
 
     def _is_posted(self, record: OfferRecord) -> bool:
         if record.quote is None or record.key_hash is None:
