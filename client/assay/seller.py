@@ -28,13 +28,13 @@ from assay.errors import (
     QuoteExpired,
     RevealTooLate,
     SaleError,
-    SettingsError,
     TransactionPending,
     UsageError,
 )
 from assay.files import whole_file
 from assay.offers import OfferRecord, OfferStore
 from assay.oracle_api import OracleClient
+from assay.oracle_checks import check_quote, oracle_of
 from assay.protocol import seal
 from assay.protocol.messages import (
     AcceptanceRequest,
@@ -45,8 +45,8 @@ from assay.protocol.messages import (
     OrderNotes,
 )
 from assay.protocol.quote import digest, signer_of
-from assay.protocol.types import ModelTerms, Order, Quote, Status, key_hash
-from assay.steps import move_on, registered_terms, signed_by
+from assay.protocol.types import ModelTerms, Order, Status, key_hash
+from assay.steps import move_on, registered_terms
 
 REVEAL_MARGIN = 300
 """Seconds before the deadline from which on a key stays secret: seen in the mempool and mined too late, it is lost."""
@@ -160,7 +160,7 @@ class Seller:
         record = self._store.load(record.data_root)
         terms = registered_terms(self._chain, record.model_id)
         self._check_receipts(terms)
-        record = self._send(record, self._oracle_of(record.model_id), progress)
+        record = self._send(record, oracle_of(self._chain, self._oracle, record.model_id), progress)
         self._tell("waiting for the price")
         state = self._wait_for(record, lambda s: s.status not in _PENDING)
         if state.status in (OfferStatus.REFUSED, OfferStatus.EXPIRED):
@@ -191,31 +191,6 @@ class Seller:
             self._oracle.upload(state.offer_id, file, progress=progress)
         return record
 
-    def _oracle_of(self, model_id: bytes) -> OracleInfo:
-        """The oracle, found to be the model's before it is sent anything."""
-        info, domain = self._oracle.info(), self._chain.domain
-        if (info.chain_id, info.contract) != (domain.chain_id, domain.contract):
-            raise SettingsError(
-                f"expected an oracle for contract {domain.contract} on chain {domain.chain_id}, {self._oracle.url} "
-                f"works for {info.contract} on chain {info.chain_id}",
-                hint="name the model's oracle: --oracle",
-            )
-        oracle = self._chain.model_state(model_id).oracle
-        if oracle is None:
-            raise SaleError("the model accepts no quotes at present", hint="ask its owner; nothing was sent")
-        if not info.recipient_signature:
-            raise SettingsError(
-                f"expected an oracle that signs at {self._oracle.url}, that one is on a dry run and sells nothing",
-                hint="name the model's oracle: --oracle; nothing was sent",
-            )
-        if not signed_by(self._chain, oracle, self._chain.domain.recipient(info.recipient), info.recipient_signature):
-            raise SettingsError(
-                f"expected the model's oracle {oracle} at {self._oracle.url}, that one signs as {info.oracle} and "
-                "cannot show that its recipient is the oracle's",
-                hint="name the model's oracle: --oracle; nothing was sent",
-            )
-        return info
-
     def _envelope(self, record: OfferRecord, recipient: str) -> Path:
         path = self._store.upload(record)
         if not path.exists():
@@ -234,28 +209,9 @@ class Seller:
     def _take_quote(self, record: OfferRecord, terms: ModelTerms, state: OfferState) -> OfferRecord:
         if state.quote is None or state.oracle_signature is None:
             raise OracleMisbehaved(f"expected a signed quote with status {state.status}, got none")
-        self._check_quote(record, terms, state.quote, state.oracle_signature)
+        check_quote(self._chain, record, terms, state.quote, state.oracle_signature)
         update = {"quote": state.quote, "oracle_signature": state.oracle_signature}
         return self._store.save(record.model_copy(update=update))
-
-    def _check_quote(self, record: OfferRecord, terms: ModelTerms, quote: Quote, signature: bytes) -> None:
-        asked = (record.model_id, record.seller, record.data_root)
-        if (quote.model_id, quote.seller, quote.data_root) != asked:
-            raise OracleMisbehaved("the quote is for another model, seller or data set than was offered")
-        if not 0 < quote.price <= terms.max_price:
-            raise OracleMisbehaved(f"expected a price from 1 to {terms.max_price}, got {quote.price}")
-        if record.quote is not None and (quote.price, quote.content_id) != (
-            record.quote.price,
-            record.quote.content_id,
-        ):
-            raise OracleMisbehaved(
-                f"the oracle quoted {record.quote.price} before and {quote.price} now, for one offer"
-            )
-        oracle = self._chain.model_state(record.model_id).oracle
-        message = self._chain.domain.quote(quote)
-        if oracle is None or not signed_by(self._chain, oracle, message, signature):
-            signer = signer_of(message, signature)
-            raise OracleMisbehaved(f"expected a quote signed by the model's oracle {oracle}, got one by {signer}")
 
     # --- acceptance ---------------------------------------------------------------------------------------------------
 

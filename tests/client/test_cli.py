@@ -1,5 +1,6 @@
 """``assay`` as a whole: settings that cannot be, options that cannot be, and that nothing ends in a traceback."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,14 @@ COMMANDS = {
     ("seal",): ["/nowhere"],
     ("open",): ["/nowhere", "--key", "/nowhere", "--out", "/nowhere"],
 }
+
+
+def test_a_record_of_another_chain_is_not_used(tmp_path: Path) -> None:
+    record = {"chain_id": 31337, "address": "0x" + 40 * "1", "block": 0, "code_hash": "0x" + 64 * "2"}
+    (tmp_path / "1.json").write_text(json.dumps(record))
+    result = CliRunner(mix_stderr=False).invoke(main, ["--deployments", str(tmp_path), "--chain", "1", "orders"])
+    assert result.exit_code == 1
+    assert "expected a deployment on chain 1" in result.stderr
 
 
 @pytest.mark.parametrize("path", [path for path, _ in leaves(main, ())], ids=" ".join)

@@ -12,6 +12,7 @@ from eth_account.signers.local import LocalAccount
 from assay import keys
 from assay.chain import SettlementClient
 from assay.contract import Deployment
+from assay.errors import SettingsError
 from assay.offers import OfferStore
 from assay.oracle_api import OracleClient
 from assay.settings import Settings
@@ -44,7 +45,13 @@ class Session:
 
     def chain(self, *, sending: bool) -> SettlementClient:
         """The contract on the configured chain, checked to be there."""
-        deployment = Deployment.read(self.settings.deployments / f"{self.settings.chain}.json")
+        path = self.settings.deployments / f"{self.settings.chain}.json"
+        deployment = Deployment.read(path)
+        if deployment.chain_id != self.settings.chain:
+            raise SettingsError(
+                f"expected a deployment on chain {self.settings.chain} at {path}, got one on {deployment.chain_id}",
+                hint="a record's name is its chain id",
+            )
         client = SettlementClient.of(
             self.settings.node,
             deployment,
