@@ -2,6 +2,7 @@
 
 import errno
 import io
+import sqlite3
 import struct
 from collections.abc import Callable
 
@@ -367,6 +368,23 @@ def test_disk_that_fails_costs_no_attempt_and_lets_others_pass(world: World, mon
     assert not world.offers.price_next()
     assert world.offers.price_next()
     assert world.offers.state(offer_id).status is OfferStatus.QUOTED
+
+
+def test_full_disk_is_told_and_the_journal_goes_on_when_there_is_room(world: World) -> None:
+    database = world.journal._database
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+
+    def fill() -> None:
+        with world.journal._transaction() as journal:
+            for number in range(10_000):
+                journal.execute("INSERT INTO records VALUES (?, ?)", (world.model_id, number.to_bytes(32)))
+
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        fill()
+    database.execute(f"PRAGMA max_page_count = {2**30}")
+    fill()
+    assert database.execute("SELECT count(*) FROM records").fetchone()[0] == 10_000
 
 
 def test_node_that_is_down_holds_pricing_up_and_loses_nothing(world: World) -> None:
