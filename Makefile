@@ -101,7 +101,7 @@ demo: setup ## one model owner, ten sellers, real chain, real daemon: ends with 
 
 # --- the contract's long checks: docs/security.md has their last results -------------------------------------------
 
-fuzz: setup ## 100,000 runs of every property, 1,000 of the invariants: about 40 minutes on two idle cores
+fuzz: setup ## 100,000 runs of every property, 1,000 of the invariants: about 35 minutes on two idle cores
 	FOUNDRY_PROFILE=long forge test
 
 # halmos asks for versions that the client's own dependencies exclude: an environment of its own.
