@@ -16,9 +16,6 @@ from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInv
 from assay.files import write_new
 from assay.protocol.types import parse_address
 
-_CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-"""Of secp256k1: private keys lie below it."""
-
 
 def read_password(path: Path) -> str:
     """A password, alone in its file.
@@ -57,10 +54,9 @@ def read_private_key(path: Path) -> bytes:
     """
     try:
         key = bytes.fromhex(_read(path).decode().strip().removeprefix("0x"))
+        Account.from_key(key)  # refuses other lengths, and what lies outside the curve's range
     except ValueError:
-        key = b""
-    if len(key) != 32 or not 0 < int.from_bytes(key) < _CURVE_ORDER:
-        raise KeysError(f"expected a private key of 32 bytes in hex at {path}, got something else")
+        raise KeysError(f"expected a private key of 32 bytes in hex at {path}, got something else") from None
     return key
 
 

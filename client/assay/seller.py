@@ -41,7 +41,6 @@ from assay.protocol.messages import (
     OfferRequest,
     OfferState,
     OfferStatus,
-    OracleInfo,
     OrderNotes,
 )
 from assay.protocol.quote import digest, signer_of
@@ -160,7 +159,7 @@ class Seller:
         record = self._store.load(record.data_root)
         terms = registered_terms(self._chain, record.model_id)
         self._check_receipts(terms)
-        record = self._send(record, oracle_of(self._chain, self._oracle, record.model_id), progress)
+        record = self._send(record, oracle_of(self._chain, self._oracle, record.model_id).recipient, progress)
         self._tell("waiting for the price")
         state = self._wait_for(record, lambda s: s.status not in _PENDING)
         if state.status in (OfferStatus.REFUSED, OfferStatus.EXPIRED):
@@ -170,10 +169,10 @@ class Seller:
             return self._store.save(record.model_copy(update={"outcome": "declined"})), state
         return self._take_quote(record, terms, state), state
 
-    def _send(self, record: OfferRecord, info: OracleInfo, progress: seal.Progress | None) -> OfferRecord:
+    def _send(self, record: OfferRecord, recipient: str, progress: seal.Progress | None) -> OfferRecord:
         """Opens the offer and uploads what the oracle lacks; the record with the offer's id."""
         message = self._chain.domain.offer(record.model_id, record.seller, record.data_root, record.nonce)
-        upload = self._envelope(record, info.recipient)
+        upload = self._envelope(record, recipient)
         request = OfferRequest(
             model_id=record.model_id,
             seller=record.seller,
@@ -181,7 +180,7 @@ class Seller:
             nonce=record.nonce,
             signature=self._account.sign_message(message).signature,
             upload_bytes=upload.stat().st_size,
-            sealed_key=envelope.wrap_key(info.recipient, self._store.key(record)),
+            sealed_key=envelope.wrap_key(recipient, self._store.key(record)),
         )
         state = self._oracle.open_offer(request)
         if state.offer_id != digest(message):

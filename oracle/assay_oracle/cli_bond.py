@@ -8,6 +8,7 @@ import click
 from assay.chain import SettlementClient
 from assay.commands.model import model_option
 from assay.errors import SettingsError
+from assay.protocol.types import ModelTerms
 from assay.steps import registered_terms
 from assay.terminal import ADDRESS, Group, emit, json_option
 from assay_oracle import vault
@@ -28,15 +29,16 @@ def bond() -> None:
     """
 
 
-def _open(config: Path | None) -> tuple[SettlementClient, str]:
-    """The chain with the oracle's account, and its address."""
+def _open(config: Path | None, model_id: bytes) -> tuple[SettlementClient, str, ModelTerms]:
+    """The chain with the oracle's account, its address, and the model's terms."""
     from assay_oracle.daemon import open_chain
 
     settings = Settings.read(config)
     keys = open_keys(settings)
     if keys.account is None:
         raise SettingsError("expected an oracle with a keystore, this one runs dry", hint="assay-oracle init")
-    return open_chain(settings, keys), keys.account.address
+    chain = open_chain(settings, keys)
+    return chain, keys.account.address, registered_terms(chain, model_id)
 
 
 def _tell(chain: SettlementClient, model_id: bytes, oracle: str, as_json: bool) -> None:
@@ -75,8 +77,7 @@ def request_exit(config: Path | None, model_id: bytes, as_json: bool) -> None:
     Example:
       assay-oracle bond exit --config oracle.toml --model 0x12...
     """
-    chain, oracle = _open(config)
-    registered_terms(chain, model_id)
+    chain, oracle, _ = _open(config, model_id)
     chain.request_oracle_bond_exit(model_id)
     _tell(chain, model_id, oracle, as_json)
 
@@ -95,8 +96,7 @@ def withdraw(config: Path | None, model_id: bytes, to: str | None, as_json: bool
     Example:
       assay-oracle bond withdraw --config oracle.toml --model 0x12... --to 0xA1...
     """
-    chain, oracle = _open(config)
-    terms = registered_terms(chain, model_id)
+    chain, oracle, terms = _open(config, model_id)
     if chain.oracle_bond(model_id, oracle)[0] or not chain.credit(terms.token, oracle):
         chain.withdraw_oracle_bond(terms)
     amount, receiver = chain.credit(terms.token, oracle), to or oracle

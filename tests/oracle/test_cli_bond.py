@@ -12,6 +12,7 @@ from eth_account import Account
 from assay.chain import SettlementClient
 from assay.contract import Deployment
 from assay.protocol.types import NATIVE_TOKEN, ModelTerms
+from assay.steps import registered_terms
 from assay_oracle import vault
 from assay_oracle.cli import main
 from tests.oracle.network import PASSWORD, Node, running_node
@@ -90,9 +91,7 @@ def test_what_was_credited_before_a_crash_is_paid_out_by_the_same_command(place:
     place.answer("exit")
     place.node.pass_time(WEEK + 1)
     alone = SettlementClient.of(place.node.url, place.deployment, account=oracle)
-    found = alone.model_terms(place.model_id)
-    assert found is not None
-    alone.withdraw_oracle_bond(found[0])
+    alone.withdraw_oracle_bond(registered_terms(alone, place.model_id))
     assert alone.credit(NATIVE_TOKEN, oracle.address) == 5
 
     assert place.answer("withdraw", "--to", PAYEE) == {"paid": "5", "to": PAYEE}

@@ -8,7 +8,7 @@ import click
 from assay.buyer import Buyer, Purchase
 from assay.commands.model import model_option
 from assay.commands.session import Session, pass_session
-from assay.errors import ChainError, ContractMissing, WrongChain
+from assay.errors import ChainError
 from assay.terminal import ADDRESS, HEX32, emit, json_option, printable, progress, say
 
 
@@ -46,8 +46,6 @@ def buy(session: Session, model_id: bytes, into: Path | None, once: bool, every:
     while True:
         try:
             purchases = buyer.look(model_id)
-        except (WrongChain, ContractMissing):
-            raise
         except ChainError as error:
             say(f"{error.message}; trying again")
         else:

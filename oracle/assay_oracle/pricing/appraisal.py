@@ -3,13 +3,10 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from assay_oracle.pricing.canonical import canonical_json
 from assay_oracle.pricing.records import Float64
-
-if TYPE_CHECKING:
-    pass
 
 
 class Verdict(StrEnum):
