@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from assay.commands import credit, keys, model, purchases, sales, sealing
 from assay.commands.session import Session, setting_options
 from assay.errors import SettingsError
+from assay.protocol.types import listed_faults
 from assay.settings import Settings
 from assay.terminal import Group
 
@@ -30,7 +31,7 @@ def main(ctx: click.Context, /, **options: Any) -> None:
     try:
         settings = Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
-        raise SettingsError("; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())) from None
+        raise SettingsError(listed_faults(error.errors())) from None
     ctx.obj = Session(settings)
 
 

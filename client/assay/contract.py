@@ -12,7 +12,7 @@ from eth_utils.abi import function_abi_to_4byte_selector
 from pydantic import Field, ValidationError
 
 from assay.errors import ContractReverted, SettingsError
-from assay.protocol.types import Address, Bytes32, Value
+from assay.protocol.types import Address, Bytes32, Value, listed_faults
 from assay.remedies import REMEDIES
 
 
@@ -39,8 +39,7 @@ class Deployment(Value):
                 hint="the contract is not deployed on this chain: ape run deploy; or name the record's folder",
             ) from None
         except ValidationError as error:
-            found = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-            raise SettingsError(f"{path} is not a deployment record: {found}") from None
+            raise SettingsError(f"{path} is not a deployment record: {listed_faults(error.errors())}") from None
         except (ValueError, AttributeError) as error:
             raise SettingsError(f"{path} is not a deployment record: {error}") from None
 

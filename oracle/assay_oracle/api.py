@@ -28,7 +28,7 @@ from assay.protocol.messages import (
     OrderNotes,
     Problem,
 )
-from assay.protocol.types import parse_bytes
+from assay.protocol.types import listed_faults, parse_bytes
 from assay_oracle.errors import (
     KeyMismatch,
     ModelNotReady,
@@ -284,7 +284,7 @@ def _add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001
-        listed = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        listed = listed_faults(error.errors()[:5])
         return problem(422, "request_invalid", f"the request is not of the protocol's form: {listed}")
 
     @app.exception_handler(HTTPException)

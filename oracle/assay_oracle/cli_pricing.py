@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from assay.errors import UsageError
+from assay.protocol.types import listed_faults
 from assay.terminal import AMOUNT, emit, json_option, talk
 from assay_oracle.errors import DataError, ModelError
 
@@ -104,7 +105,7 @@ def fit(
             basis="lower_bound" if lower_bound else "estimate",
         )
     except ValidationError as error:
-        raise UsageError("; ".join(f"--{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())) from None
+        raise UsageError(listed_faults(error.errors(), mark="--")) from None
     tables = [_table(path) for path in (data, validation) if path is not None]
     schema = infer_schema(tables, label, task=task, classes=classes)
     owner, *held = (to_records(table, schema) for table in tables)

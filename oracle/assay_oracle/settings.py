@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from assay.chain import CONFIRMATIONS, LOCAL_CHAINS
 from assay.errors import SettingsError
 from assay.keys import read_password
-from assay.protocol.types import Bytes32
+from assay.protocol.types import Bytes32, listed_faults
 
 
 class ModelEntry(BaseModel):
@@ -80,8 +80,9 @@ class Settings(BaseSettings):
         try:
             settings = reader(**given)
         except ValidationError as error:
-            listed = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise SettingsError(f"impossible settings: {listed}", hint="assay-oracle settings lists them") from None
+            raise SettingsError(
+                f"impossible settings: {listed_faults(error.errors())}", hint="assay-oracle settings lists them"
+            ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"cannot read {config}: {error}", hint="it must be TOML") from None
         except ValueError as error:

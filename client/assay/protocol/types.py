@@ -6,6 +6,7 @@ token, time is ``int`` seconds of unix time. In JSON, bytes are 0x-hex and money
 read large integers as floating point.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Annotated, Any, ClassVar
 
@@ -66,6 +67,11 @@ Money = Annotated[
 """Base units of a token; the contract holds amounts in 96 bits."""
 UnixTime = Annotated[int, Field(ge=0, lt=2**40)]
 Seconds = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+def listed_faults(faults: Iterable[Any], *, mark: str = "") -> str:
+    """What pydantic found wrong (``error.errors()``), in a line: each place, behind ``mark``, and what it has to be."""
+    return "; ".join(f"{mark}{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
 
 
 class Status(IntEnum):
