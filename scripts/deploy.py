@@ -19,7 +19,7 @@ from ape.cli import ConnectedProviderCommand
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from assay.contract import Deployment, contract_interface
+from assay.chain.interface import Deployment, contract_interface
 
 FACTORY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 """Arachnid's deterministic deployment proxy: takes salt and creation code, and creates. Most chains have it."""

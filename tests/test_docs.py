@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 import pytest
 
-from assay.cli import main as assay
+from assay.cli.main import main as assay
 from assay.protocol.seal import seal
-from assay_oracle.cli import main as assay_oracle
+from assay_oracle.cli.main import main as assay_oracle
 from tests.oracle.network import BIN, free_port
 from tests.vectors import vectors
 

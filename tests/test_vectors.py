@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from assay.protocol.quote import Domain, digest
 from assay.protocol.seal import ChunkProof, Layout, keystream, prove, root_of, seal, verify_proof
+from assay.protocol.statements import Domain, digest
 from assay.protocol.types import Quote, parse_bytes
 from tests.vectors import vectors
 

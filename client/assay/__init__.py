@@ -3,16 +3,16 @@
 from assay import Seller, SettlementClient, OracleClient, OfferStore
 """
 
-from assay.buyer import Buyer, Purchase
-from assay.chain import SettlementClient
-from assay.contract import Deployment
+from assay.chain.interface import Deployment
+from assay.chain.settlement import SettlementClient
 from assay.errors import AssayError
-from assay.offers import OfferRecord, OfferStore
 from assay.oracle_api import OracleClient
-from assay.protocol.quote import Domain
 from assay.protocol.seal import Commitment
+from assay.protocol.statements import Domain
 from assay.protocol.types import ModelTerms, Order, Quote, Status
-from assay.seller import Seller
+from assay.sale.buyer import Buyer, Purchase
+from assay.sale.offers import OfferRecord, OfferStore
+from assay.sale.seller import Seller
 
 __all__ = [
     "AssayError",

@@ -1,11 +1,7 @@
 """What can go wrong in the oracle, as one tree. ``code`` is the class name in snake case.
 
 AssayError
-└── OracleError
-    ├── DataError                the records cannot be read or do not fit the schema
-    ├── ModelError               the black box does not answer as a model of this schema must
-    ├── FidelityError            the surrogate agrees with the model too little to price by
-    ├── ArtifactError            the price function on disk was altered, is damaged, or is of another version
+└── ServiceError
     ├── JournalError             the database is in use, of a newer version, or damaged
     ├── Equivocation             the signer was asked to contradict what the journal holds
     └── RequestError             a request cannot be served; nothing was lost
@@ -29,35 +25,19 @@ AssayError
 from assay.errors import AssayError
 
 
-class OracleError(AssayError):
+class ServiceError(AssayError):
     """Root of the oracle's errors; ``hint`` says what to do."""
 
 
-class DataError(OracleError):
-    """The records cannot be read or do not fit the schema."""
-
-
-class ModelError(OracleError):
-    """The black box does not answer as a model of this schema must."""
-
-
-class FidelityError(OracleError):
-    """The surrogate agrees with the model too little to price by."""
-
-
-class ArtifactError(OracleError):
-    """The price function on disk was altered, is damaged, or is of another version."""
-
-
-class JournalError(OracleError):
+class JournalError(ServiceError):
     """The database is in use, of a newer version, or damaged."""
 
 
-class Equivocation(OracleError):
+class Equivocation(ServiceError):
     """The signer was asked to sign what contradicts the journal."""
 
 
-class RequestError(OracleError):
+class RequestError(ServiceError):
     """A request cannot be served; nothing was lost."""
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from assay.chain import CONFIRMATIONS, LOCAL_CHAINS
+from assay.chain.settlement import CONFIRMATIONS, LOCAL_CHAINS
 from assay.errors import SettingsError
 from assay.keys import read_password
 from assay.protocol.types import Bytes32, listed_faults

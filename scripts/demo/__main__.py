@@ -19,7 +19,7 @@ from stage import ROOT, Stage, account
 from assay import Buyer, Deployment, ModelTerms, OfferStore, OracleClient, Purchase, Seller, SettlementClient, Status
 from assay.envelope import delivery_key_of, new_identity, public_of
 from assay.errors import AssayError, OfferRefused
-from assay.offers import OfferRecord
+from assay.sale.offers import OfferRecord
 
 OUT = ROOT / "out"
 ETHER = 10**18
@@ -222,8 +222,8 @@ class Demonstration:
 
     def predict(self) -> None:
         """What the surrogate says of each offer, read by the operator: sellers see the price alone."""
-        from assay_oracle.pricing.function import PriceFunction
-        from assay_oracle.pricing.tables import parse_records
+        from assay_pricing.function import PriceFunction
+        from assay_pricing.records.tables import parse_records
 
         function = PriceFunction.load(self.stage.folder / "price")
         for name, sale in self.sales.items():

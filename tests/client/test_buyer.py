@@ -19,11 +19,11 @@ from assay.errors import (
     OracleUnreachable,
     SaleError,
 )
-from assay.offers import OfferRecord
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.types import Order, Status
-from assay.seller import Seller
+from assay.sale.offers import OfferRecord
+from assay.sale.seller import Seller
 from tests.client.world import Market
 from tests.oracle.world import BUYER_IDENTITY, buyer_account, enveloped
 

@@ -8,12 +8,12 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from assay.chain import Receipt
-from assay.contract import Deployment, contract_interface, decode_revert
+from assay.chain.interface import Deployment, contract_interface, decode_revert
+from assay.chain.remedies import REMEDIES
+from assay.chain.settlement import Receipt
+from assay.chain.steps import move_on
 from assay.errors import ChainError, ContractReverted, NodeUnreachable, SettingsError
 from assay.protocol.types import Status
-from assay.remedies import REMEDIES
-from assay.steps import move_on
 from tests.client.world import Market
 
 pytestmark = pytest.mark.unit

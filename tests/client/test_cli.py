@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from assay.cli import main
+from assay.cli.main import main
 from tests.test_docs import leaves
 
 pytestmark = pytest.mark.unit

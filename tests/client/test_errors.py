@@ -8,10 +8,10 @@ import click
 import pytest
 
 from assay import errors
-from assay.cli import main
-from assay.contract import contract_interface
+from assay.chain.interface import contract_interface
+from assay.chain.remedies import REMEDIES
+from assay.cli.main import main
 from assay.errors import AssayError, ContractReverted, OfferRefused, OracleRefused
-from assay.remedies import REMEDIES
 
 pytestmark = pytest.mark.unit
 

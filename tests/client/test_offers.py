@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from assay import offers as offers_module
 from assay.errors import DataEmpty, KeyReused, StoreError
-from assay.offers import OfferRecord, OfferStore
 from assay.protocol import seal
+from assay.sale import offers as offers_module
+from assay.sale.offers import OfferRecord, OfferStore
 
 pytestmark = pytest.mark.unit
 cut_off_files_stay_open = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

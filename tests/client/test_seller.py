@@ -24,11 +24,11 @@ from assay.errors import (
     TransactionPending,
     UsageError,
 )
-from assay.offers import OfferRecord
 from assay.protocol.messages import OfferStatus
-from assay.protocol.quote import digest
+from assay.protocol.statements import digest
 from assay.protocol.types import Status, key_hash
-from assay.seller import REVEAL_MARGIN
+from assay.sale.offers import OfferRecord
+from assay.sale.seller import REVEAL_MARGIN
 from tests.client.world import Market
 from tests.oracle.world import DAY, PRICE_PER_RECORD, oracle_account, rival_account, seller_account
 

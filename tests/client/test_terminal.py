@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, Group, emit, json_option, printable, progress, say
 from assay.errors import ContractMissing
-from assay.terminal import ADDRESS, AMOUNT, HEX32, Group, emit, json_option, printable, progress, say
 
 pytestmark = pytest.mark.unit
 

@@ -10,17 +10,17 @@ import httpx
 from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 
-from assay.buyer import Buyer
-from assay.chain import OrderState, PostedOrder, Receipt, RevealedData
+from assay.chain.settlement import OrderState, PostedOrder, Receipt, RevealedData
 from assay.errors import ContractReverted
-from assay.offers import OfferRecord, OfferStore
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
-from assay.protocol.quote import digest, signer_of
 from assay.protocol.seal import ChunkProof, Layout
+from assay.protocol.statements import digest, signer_of
 from assay.protocol.types import ModelTerms, Order, Quote, Status, key_hash
-from assay.seller import Seller
-from assay_oracle.api import create_app
+from assay.sale.buyer import Buyer
+from assay.sale.offers import OfferRecord, OfferStore
+from assay.sale.seller import Seller
+from assay_oracle.server.api import create_app
 from tests.oracle.world import BUYER_IDENTITY, MemoryChain, World, buyer_account, seller_account
 
 ORACLE_URL = "https://oracle.example"

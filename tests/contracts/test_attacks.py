@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 from eth_account.messages import encode_typed_data
 
-from assay.protocol.quote import Domain
+from assay.protocol.statements import Domain
 from assay.protocol.types import NATIVE_TOKEN, Status
 from tests.contracts.sale import Sealed
 from tests.contracts.world import ETHER, PRICE, World, bytes32

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assay.protocol.quote import digest
+from assay.protocol.statements import digest
 from assay.protocol.types import NATIVE_TOKEN, Status
 from tests.contracts.ganache import GanacheAccount, GanacheChain, GanacheWorld, ganache
 from tests.contracts.test_fund_with_permit import permit

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assay.protocol.quote import digest
+from assay.protocol.statements import digest
 from assay.protocol.types import ModelTerms, Status
 from tests.contracts.safe import deploy_safe, sign_for_safe
 from tests.contracts.sale import Sale

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from web3 import HTTPProvider, Web3
 
-from assay.chain import SettlementClient
-from assay.contract import Deployment
+from assay.chain.interface import Deployment
+from assay.chain.settlement import SettlementClient
 from assay.errors import ContractMissing
 from tests.contracts.ganache import EXECUTABLE as GANACHE
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assay.protocol.quote import digest
+from assay.protocol.statements import digest
 from assay.protocol.types import Status
 from tests.contracts.world import ETHER, HOUR, PRICE, World, bytes32
 

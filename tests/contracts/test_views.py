@@ -4,7 +4,7 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from assay.protocol.quote import digest
+from assay.protocol.statements import digest
 from assay.protocol.types import NATIVE_TOKEN, Status, order_id
 from tests.contracts.world import ETHER, World, bytes32
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from assay.chain import SettlementClient
-from assay.contract import Deployment
+from assay.chain.interface import Deployment
+from assay.chain.settlement import SettlementClient
 from assay.errors import ContractReverted
-from assay.offers import OfferRecord
-from assay.protocol.quote import digest
+from assay.protocol.statements import digest
 from assay.protocol.types import Quote, Status, key_hash
+from assay.sale.offers import OfferRecord
 from tests.integration.world import ETHER, HOUR, Party, Town
 from tests.oracle.network import eventually
 from tests.oracle.test_daemon import csv

@@ -11,8 +11,8 @@ import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from assay.chain import SettlementClient
-from assay.contract import Deployment
+from assay.chain.interface import Deployment
+from assay.chain.settlement import SettlementClient
 from assay.errors import ChainError, TransactionPending
 from assay.protocol.types import NATIVE_TOKEN
 from tests.oracle.network import Node, eventually, running_node

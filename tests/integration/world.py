@@ -11,12 +11,12 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from assay import keys
-from assay.buyer import Buyer
-from assay.chain import SettlementClient
-from assay.contract import Deployment
-from assay.offers import OfferStore
+from assay.chain.interface import Deployment
+from assay.chain.settlement import SettlementClient
 from assay.oracle_api import OracleClient
-from assay.seller import Seller
+from assay.sale.buyer import Buyer
+from assay.sale.offers import OfferStore
+from assay.sale.seller import Seller
 from tests.oracle.network import BIN, PASSWORD, Daemon, Node
 from tests.oracle.test_daemon import csv
 

@@ -15,7 +15,7 @@ import pytest
 import requests
 from eth_utils.crypto import keccak
 
-from assay.contract import contract_interface
+from assay.chain.interface import contract_interface
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

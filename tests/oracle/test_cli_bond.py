@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 from eth_account import Account
 
-from assay.chain import SettlementClient
-from assay.contract import Deployment
+from assay.chain.interface import Deployment
+from assay.chain.settlement import SettlementClient
+from assay.chain.steps import registered_terms
 from assay.protocol.types import NATIVE_TOKEN, ModelTerms
-from assay.steps import registered_terms
-from assay_oracle import vault
-from assay_oracle.cli import main
+from assay_oracle.cli.main import main
+from assay_oracle.keys import vault
 from tests.oracle.network import PASSWORD, Node, running_node
 
 pytestmark = pytest.mark.integration

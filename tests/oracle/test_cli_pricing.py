@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from assay_oracle.cli import main
-from tests.oracle.pricing.test_black_boxes import WEIGHTS, Handler, linear_onnx
+from assay_oracle.cli.main import main
+from tests.pricing.test_black_boxes import WEIGHTS, Handler, linear_onnx
 
 pytestmark = pytest.mark.integration
 CLASSES = ("high", "low", "mid")  # as the schema orders them

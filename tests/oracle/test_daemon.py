@@ -18,17 +18,17 @@ import requests
 from eth_account import Account
 
 from assay import envelope
-from assay.buyer import Buyer
-from assay.chain import SettlementClient
-from assay.contract import Deployment
+from assay.chain.interface import Deployment
+from assay.chain.settlement import SettlementClient
 from assay.errors import OfferRefused, OracleRefused
-from assay.offers import OfferStore
 from assay.oracle_api import OracleClient
 from assay.protocol.messages import AcceptanceRequest, OfferStatus, Problem
-from assay.protocol.quote import digest
+from assay.protocol.statements import digest
 from assay.protocol.types import ModelTerms, Status, key_hash
-from assay.seller import Seller
-from assay_oracle import vault
+from assay.sale.buyer import Buyer
+from assay.sale.offers import OfferStore
+from assay.sale.seller import Seller
+from assay_oracle.keys import vault
 from tests.oracle.network import BIN, PASSWORD, Daemon, Node, eventually, running_node
 from tests.oracle.world import Bid, bid
 
@@ -63,9 +63,9 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A price function whose owner lacks class 2."""
     from sklearn.linear_model import LogisticRegression
 
-    from assay_oracle.pricing.function import fit
-    from assay_oracle.pricing.price import PricingRule
-    from assay_oracle.pricing.tables import infer_schema, parse_table, to_records
+    from assay_pricing.function import fit
+    from assay_pricing.price import PricingRule
+    from assay_pricing.records.tables import infer_schema, parse_table, to_records
 
     tables = [parse_table(io.BytesIO(csv(1, 150, (0, 1)))), parse_table(io.BytesIO(csv(2, 300)))]
     schema = infer_schema(tables, "y", classes=("0", "1", "2"))
@@ -87,7 +87,7 @@ class Market:
     """A model on chain, its oracle, and whoever trades."""
 
     def __init__(self, folder: Path, node: Node, artifact: Path, **environment: str) -> None:
-        from assay_oracle.pricing.function import PriceFunction
+        from assay_pricing.function import PriceFunction
 
         self.folder = folder
         self.node = node

@@ -6,7 +6,7 @@ import pytest
 
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.types import Status
-from assay_oracle import service
+from assay_oracle.services import offers
 from tests.oracle.world import DAY, PRICE_PER_RECORD, World, bid, rival_account
 
 pytestmark = pytest.mark.unit
@@ -85,12 +85,12 @@ def test_offer_beside_too_many_records_is_refused_and_nothing_is_used_up(
     sell(world, DATA, Status.PAID)
     world.offer(b"three\n", account=rival_account)
     calls = world.function.calls
-    monkeypatch.setattr(service, "MAX_OTHER_RECORDS", 2)
+    monkeypatch.setattr(offers, "MAX_OTHER_RECORDS", 2)
     _, refused = world.offer(b"four\n", account=rival_account)
     assert (refused.status, refused.code) == (OfferStatus.REFUSED, "too_much_beside")
     assert "nothing was used up; wait for them to lapse" in str(refused.reason)
     assert world.function.calls == calls
-    monkeypatch.setattr(service, "MAX_OTHER_RECORDS", 3)
+    monkeypatch.setattr(offers, "MAX_OTHER_RECORDS", 3)
     _, priced = world.offer(b"four\n", account=rival_account)
     assert price_of(priced) == PRICE_PER_RECORD
 

@@ -73,7 +73,7 @@ def test_contract_wallet_offers_with_its_own_signature(world: World) -> None:
     wallet = rival_account.address
     message = world.offers.domain.offer(world.model_id, wallet, made.request.data_root, made.request.nonce)
     world.chain.wallets[wallet] = b"wallet"
-    from assay.protocol.quote import digest
+    from assay.protocol.statements import digest
 
     signed = made.request.model_copy(update={"seller": wallet, "signature": b"wallet" + digest(message)})
     assert world.offers.open_offer(signed).status is OfferStatus.UPLOADING
@@ -522,7 +522,7 @@ def test_prices_are_told_for_new_records_only(world: World) -> None:
 
 
 def test_plain_text_over_the_memory_bound_is_wiped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay_oracle.store.MEMORY_BYTES", 16)
+    monkeypatch.setattr("assay_oracle.storage.local.MEMORY_BYTES", 16)
     with world.store.scratch() as file:
         file.write(b"recognisable" * 10)
         held = file._file  # type: ignore[attr-defined]

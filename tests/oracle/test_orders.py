@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from assay import envelope
-from assay.chain import Receipt
+from assay.chain.settlement import Receipt
 from assay.errors import ContractReverted, NodeUnreachable
 from assay.protocol import seal
 from assay.protocol.messages import OfferState, OfferStatus
-from assay.protocol.quote import digest
+from assay.protocol.statements import digest
 from assay.protocol.types import Order, Status, key_hash
-from assay.seller import REVEAL_MARGIN
+from assay.sale.seller import REVEAL_MARGIN
 from assay_oracle.errors import OrderNotLocked, OrderUnknown, SignatureInvalid
-from assay_oracle.orders import HAND_OVER_MARGIN
+from assay_oracle.services.orders import HAND_OVER_MARGIN
 from tests.oracle.world import (
     BUYER_IDENTITY,
     DAY,

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from assay.protocol.quote import signer_of
+from assay.protocol.statements import signer_of
 from assay_oracle.errors import Equivocation
-from assay_oracle.journal import Evaluation
+from assay_oracle.ledger.journal import Evaluation
 from tests.oracle.world import DAY, DOMAIN, START, World, oracle_account, rival_account
 
 pytestmark = pytest.mark.unit

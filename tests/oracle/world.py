@@ -14,20 +14,21 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.chain import ModelState, OrderState, PostedOrder, Receipt
+from assay.chain.settlement import ModelState, OrderState, PostedOrder, Receipt
 from assay.errors import ContractReverted, NodeUnreachable
 from assay.protocol import seal
-from assay.protocol.messages import AcceptanceRequest, Feature, OfferRequest, OfferState, Schema
-from assay.protocol.quote import Domain, digest, signer_of
+from assay.protocol.messages import AcceptanceRequest, OfferRequest, OfferState
+from assay.protocol.schema import Feature, Schema
+from assay.protocol.statements import Domain, digest, signer_of
 from assay.protocol.types import ModelTerms, Order, Quote, Status, key_hash
-from assay_oracle.content import ContentDigests
-from assay_oracle.errors import DataError
-from assay_oracle.journal import Journal
-from assay_oracle.models import PricedModel
-from assay_oracle.orders import OrderService
-from assay_oracle.service import Limits, OfferService
-from assay_oracle.signing import Signer
-from assay_oracle.store import FileStore
+from assay_oracle.keys.signer import Signer
+from assay_oracle.ledger.content import ContentDigests
+from assay_oracle.ledger.journal import Journal
+from assay_oracle.services.catalogue import PricedModel
+from assay_oracle.services.offers import Limits, OfferService
+from assay_oracle.services.orders import OrderService
+from assay_oracle.storage.local import FileStore
+from assay_pricing.errors import DataError
 
 CONTRACT = "0x" + 39 * "0" + "1"
 DOMAIN = Domain(chain_id=31337, contract=CONTRACT)

@@ -5,51 +5,15 @@ the data owner signs: sending the offer again finds the first one, and nobody el
 it is the right to read the offer's state.
 """
 
-from collections import Counter
 from enum import StrEnum
-from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from assay.protocol.types import (
-    Address,
-    Bytes32,
-    ModelTerms,
-    Quote,
-    Signature,
-    Value,
-)
+from assay.protocol.schema import Schema
+from assay.protocol.types import Address, Bytes32, ModelTerms, Quote, Signature, Value
 
 API_PREFIX = "/v1"
 UPLOAD_OFFSET_HEADER = "Upload-Offset"
-
-
-class Feature(Value):
-    """One input column: ``categories`` lists the values that the model knows, for a categorical one."""
-
-    name: str
-    kind: Literal["numeric", "categorical"] = "numeric"
-    categories: tuple[str, ...] = ()
-
-
-class Schema(Value):
-    """Shape of the records that a model takes: ``d`` features and, for a classifier, ``k`` classes.
-
-    Every column has a name of its own.
-    """
-
-    task: Literal["classification", "regression"]
-    features: tuple[Feature, ...]
-    label: str
-    classes: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _names_are_distinct(self) -> Self:
-        counts = Counter([*(feature.name for feature in self.features), self.label])
-        repeated = sorted(name for name, count in counts.items() if count > 1)
-        if repeated:
-            raise ValueError(f"expected columns of distinct names, got more than one {', '.join(repeated)}")
-        return self
 
 
 class OracleInfo(Value):

@@ -23,14 +23,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from pydantic import BeforeValidator, Field
 
-from assay.errors import (
-    ChunkMismatch,
-    CommitmentMismatch,
-    DataEmpty,
-    DataTooLarge,
-    NotSealedData,
-    SealedDataTruncated,
-)
+from assay.errors import ChunkMismatch, CommitmentMismatch, DataEmpty, DataTooLarge, NotSealedData, SealedDataTruncated
 from assay.protocol.types import Bytes32, Value, parse_bytes
 
 MAGIC = b"ASSAYSD1"

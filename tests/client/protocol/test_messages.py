@@ -6,16 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from assay.protocol.messages import (
-    AcceptanceRequest,
-    Feature,
-    ModelInfo,
-    OfferRequest,
-    OfferState,
-    OfferStatus,
-    Problem,
-    Schema,
-)
+from assay.protocol.messages import AcceptanceRequest, ModelInfo, OfferRequest, OfferState, OfferStatus, Problem
+from assay.protocol.schema import Feature, Schema
 from tests.client.protocol.test_types import QUOTE, TERMS, WORD, A
 
 pytestmark = pytest.mark.unit

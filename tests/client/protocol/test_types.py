@@ -10,19 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from assay.contract import contract_interface
-from assay.protocol.types import (
-    AbiValue,
-    Address,
-    Bytes32,
-    ModelTerms,
-    Money,
-    Order,
-    Quote,
-    Status,
-    key_hash,
-    order_id,
-)
+from assay.chain.interface import contract_interface
+from assay.protocol.types import AbiValue, Address, Bytes32, ModelTerms, Money, Order, Quote, Status, key_hash, order_id
 
 pytestmark = pytest.mark.unit
 

@@ -1,0 +1,1 @@
+"""The settlement contract through a node."""

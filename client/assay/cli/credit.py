@@ -1,0 +1,67 @@
+"""``assay credit``: an account's money in the contract, from which seller bonds are taken."""
+
+import click
+
+from assay import keys
+from assay.cli.session import Session, pass_session
+from assay.cli.terminal import ADDRESS, AMOUNT, emit, json_option
+from assay.protocol.types import NATIVE_TOKEN
+
+token_option = click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20; native coin if not named.")
+
+
+@click.group()
+def credit() -> None:
+    """Deposit bonds, and withdraw what is owed."""
+
+
+@credit.command()
+@click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 1ether.")
+@token_option
+@json_option
+@pass_session
+def deposit(session: Session, amount: int, token: str, as_json: bool) -> None:
+    """Add to the account's credit.
+
+    \b
+    Example:
+      assay credit deposit --amount 0.1ether
+    """
+    chain = session.chain(sending=True)
+    receipt = chain.deposit(token, amount)
+    held = chain.credit(token, session.account.address)
+    emit({"credit": str(held), "gas": receipt.gas}, f"credit\t{held}", as_json)
+
+
+@credit.command()
+@click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 1ether.")
+@click.option("--to", type=ADDRESS, help="Account to pay; the keystore's own if not named.")
+@token_option
+@json_option
+@pass_session
+def withdraw(session: Session, amount: int, to: str | None, token: str, as_json: bool) -> None:
+    """Pay credit out.
+
+    \b
+    Example:
+      assay credit withdraw --amount 0.1ether
+    """
+    chain = session.chain(sending=True)
+    receipt = chain.withdraw_credit(token, amount, to or session.account.address)
+    held = chain.credit(token, session.account.address)
+    emit({"credit": str(held), "gas": receipt.gas}, f"credit\t{held}", as_json)
+
+
+@credit.command()
+@token_option
+@json_option
+@pass_session
+def show(session: Session, token: str, as_json: bool) -> None:
+    """Show the account's credit; needs no password.
+
+    \b
+    Example:
+      assay credit show
+    """
+    held = session.chain(sending=False).credit(token, keys.address_of(session.settings.keystore_path))
+    emit({"credit": str(held)}, f"credit\t{held}", as_json)

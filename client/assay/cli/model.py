@@ -1,0 +1,175 @@
+"""``assay model``: what a model owner does on chain."""
+
+import click
+
+from assay import keys
+from assay.chain.steps import registered_terms
+from assay.cli.session import Session, pass_session
+from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, emit, json_option, say
+from assay.envelope import delivery_key_of
+from assay.protocol.types import NATIVE_TOKEN, ModelTerms
+
+SECONDS = click.IntRange(0, 2**32 - 1)
+model_option = click.option("--model", "model_id", type=HEX32, required=True, help="Id of the model.")
+
+
+@click.group()
+def model() -> None:
+    """Register, fund and watch a model that buys data."""
+
+
+@model.command()
+@click.option("--function-hash", type=HEX32, required=True, help="Hash of the price function: assay-oracle inspect.")
+@click.option("--oracle-address", type=ADDRESS, required=True, help="Who signs quotes for this model.")
+@click.option("--max-price", type=AMOUNT, required=True, help="Highest price of one quote, e.g. 1ether.")
+@click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20 to pay in; native coin if not named.")
+@click.option("--seller-bond", type=AMOUNT, default=0, help="Bond a seller locks with each order.")
+@click.option("--oracle-bond", type=AMOUNT, default=0, help="Bond the oracle must hold.")
+@click.option("--reveal-window", type=SECONDS, default=86_400, show_default=True, help="Seconds to reveal the key.")
+@click.option("--dispute-window", type=SECONDS, default=86_400, show_default=True, help="Seconds to dispute.")
+@click.option("--require-receipt", is_flag=True, help="Keys may be revealed only after the buyer's receipt.")
+@click.option("--salt", type=HEX32, default=bytes(32), help="Registers the same offer again.")
+@json_option
+@pass_session
+def register(
+    session: Session,
+    function_hash: bytes,
+    oracle_address: str,
+    max_price: int,
+    token: str,
+    seller_bond: int,
+    oracle_bond: int,
+    reveal_window: int,
+    dispute_window: int,
+    require_receipt: bool,
+    salt: bytes,
+    as_json: bool,
+) -> None:
+    """Register a model, once; its owner is the keystore's account.
+
+    \b
+    Example:
+      assay model register --function-hash 0x3f... --oracle-address 0xA1... --max-price 1ether
+    """
+    chain = session.chain(sending=True)
+    terms = ModelTerms(
+        owner=session.account.address,
+        token=token,
+        function_hash=function_hash,
+        delivery_key=delivery_key_of(keys.recipient_at(session.settings.identity_path)),
+        max_price=max_price,
+        seller_bond=seller_bond,
+        oracle_bond=oracle_bond,
+        reveal_window=reveal_window,
+        dispute_window=dispute_window,
+        require_receipt=require_receipt,
+        salt=salt,
+    )
+    model_id, gas = chain.model_id(terms), 0
+    if chain.model_state(model_id).registered:
+        say("registered before; --salt registers the same offer again")
+    else:
+        gas = chain.register_model(terms, oracle_address).gas
+    emit({"model_id": model_id, "gas": gas}, f"0x{model_id.hex()}", as_json)
+
+
+@model.command()
+@model_option
+@click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
+@json_option
+@pass_session
+def fund(session: Session, model_id: bytes, amount: int, as_json: bool) -> None:
+    """Add to a model's budget.
+
+    \b
+    Example:
+      assay model fund --model 0x12... --amount 5ether
+    """
+    chain = session.chain(sending=True)
+    receipt = chain.fund(registered_terms(chain, model_id), amount)
+    budget = chain.model_state(model_id).budget
+    emit({"budget": str(budget), "gas": receipt.gas}, f"budget\t{budget}", as_json)
+
+
+@model.command()
+@model_option
+@click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
+@click.option("--to", type=ADDRESS, help="Account to pay; the keystore's own if not named.")
+@json_option
+@pass_session
+def withdraw(session: Session, model_id: bytes, amount: int, to: str | None, as_json: bool) -> None:
+    """Take unspent budget out.
+
+    \b
+    Example:
+      assay model withdraw --model 0x12... --amount 2ether
+    """
+    chain = session.chain(sending=True)
+    receipt = chain.withdraw(registered_terms(chain, model_id), amount, to or session.account.address)
+    budget = chain.model_state(model_id).budget
+    emit({"budget": str(budget), "gas": receipt.gas}, f"budget\t{budget}", as_json)
+
+
+@model.command("set-oracle")
+@model_option
+@click.option("--oracle-address", type=ADDRESS, help="The new oracle; without it the model is halted.")
+@json_option
+@pass_session
+def set_oracle(session: Session, model_id: bytes, oracle_address: str | None, as_json: bool) -> None:
+    """Replace the oracle, at once and for good, or halt the model.
+
+    \b
+    Example:
+      assay model set-oracle --model 0x12... --oracle-address 0xB2...
+    """
+    chain = session.chain(sending=True)
+    receipt = chain.set_oracle(registered_terms(chain, model_id), oracle_address)
+    emit({"oracle": oracle_address, "gas": receipt.gas}, f"oracle\t{oracle_address or 'none: halted'}", as_json)
+
+
+@model.command()
+@model_option
+@click.option("--oracle-address", type=ADDRESS, required=True, help="The oracle whose bond it is.")
+@click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
+@json_option
+@pass_session
+def bond(session: Session, model_id: bytes, oracle_address: str, amount: int, as_json: bool) -> None:
+    """Add to an oracle's bond for a model.
+
+    \b
+    Example:
+      assay model bond --model 0x12... --oracle-address 0xA1... --amount 1ether
+    """
+    chain = session.chain(sending=True)
+    receipt = chain.bond_oracle(registered_terms(chain, model_id), oracle_address, amount)
+    held, _ = chain.oracle_bond(model_id, oracle_address)
+    emit({"bond": str(held), "gas": receipt.gas}, f"bond\t{held}", as_json)
+
+
+@model.command()
+@model_option
+@json_option
+@pass_session
+def status(session: Session, model_id: bytes, as_json: bool) -> None:
+    """Show a model's oracle, budget and orders; with --json its terms, too.
+
+    \b
+    Example:
+      assay model status --model 0x12... --json
+    """
+    chain = session.chain(sending=False)
+    terms = registered_terms(chain, model_id)
+    state = chain.model_state(model_id)
+    counts: dict[str, int] = {}
+    for posted in chain.posted(model_id=model_id):
+        name = chain.order_state(posted.order.order_id()).status.name.lower()
+        counts[name] = counts.get(name, 0) + 1
+    result = {
+        "model_id": model_id,
+        "oracle": state.oracle,
+        "budget": str(state.budget),
+        "orders": counts,
+        "terms": terms,
+    }
+    lines = [f"oracle\t{state.oracle or 'none: halted'}", f"budget\t{state.budget}", f"orders\t{counts or 'none'}"]
+    emit(result, "\n".join(lines), as_json)

@@ -1,1 +1,0 @@
-"""The commands of ``assay``, a module for each concern."""

@@ -1,0 +1,1 @@
+"""The two parties of a sale: seller and buyer."""

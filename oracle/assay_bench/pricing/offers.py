@@ -1,0 +1,110 @@
+"""Offers made to find out how a price can be gamed: copies, crafted records, outliers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad, jacrev, vmap
+
+from assay_bench.pricing import nets
+from assay_bench.pricing.data import Table
+from assay_bench.pricing.nets import Nets
+from assay_bench.pricing.parties import FRESH, NEAR_SIGMA, Parties
+
+COPIES = 20
+_SETS = 6
+_SET = 20
+_STEP, _STEPS, _REACH = 0.05, 10, 0.2  # of a feature's range
+_FAR = 3.0
+
+
+@dataclass(frozen=True)
+class Attacks:
+    """The same honest sets, and what an attacker makes of them; ``split`` sells every record as an offer of its own."""
+
+    honest: tuple[Table, ...]
+    crafted: tuple[Table, ...]
+    outliers: tuple[Table, ...]
+    split: tuple[Table, ...]
+
+
+def copies(record: Table, parties: Parties, *, near: bool) -> Table:
+    """Twenty copies of one record, exact or with a little noise on each but the first."""
+    whole = record.take(np.zeros(COPIES, dtype=int))
+    if near:
+        span = parties.base.x.max(0) - parties.base.x.min(0)
+        noise = np.random.default_rng(parties.seed).normal(0, NEAR_SIGMA, whole.x.shape) * span
+        noise[0] = 0
+        whole = Table(whole.x + noise, whole.y, whole.classes)
+    return whole
+
+
+def attacks(parties: Parties, model: Nets) -> Attacks:
+    """Attacks on sets of fresh records, by an attacker who knows the true model and the owner's validation gradient."""
+    fresh = np.flatnonzero(parties.kinds == FRESH)
+    honest = tuple(parties.offer.take(fresh[i * _SET : (i + 1) * _SET]) for i in range(min(_SETS, len(fresh) // _SET)))
+    return Attacks(
+        honest=honest,
+        crafted=_split(crafted(_joined(honest), parties, model)),
+        outliers=tuple(_outliers(table, parties) for table in honest),
+        split=tuple(copies(table.take([0]), parties, near=True) for table in honest),
+    )
+
+
+def _joined(tables: tuple[Table, ...]) -> Table:
+    return Table(np.concatenate([t.x for t in tables]), np.concatenate([t.y for t in tables]), tables[0].classes)
+
+
+def _split(table: Table) -> tuple[Table, ...]:
+    return tuple(table.take(np.arange(start, start + _SET)) for start in range(0, len(table), _SET))
+
+
+def _outliers(table: Table, parties: Parties) -> Table:
+    """Records pushed away from the owner's mean, labels kept."""
+    centre = parties.base.x.mean(0)
+    return Table(centre + _FAR * (table.x - centre), table.y, table.classes)
+
+
+def crafted(table: Table, parties: Parties, model: Nets) -> Table:
+    """Projected gradient ascent of each record's exact influence on the validation loss, labels kept.
+
+    The attacker's objective is ``g(z)^T H^-1 g_V`` of the true model, H the base's generalised Gauss-Newton matrix.
+    """
+    net = nets.module(model).double()
+    parameters = {name: value.detach() for name, value in net.named_parameters()}
+
+    def output(p: dict[str, Tensor], x: Tensor) -> Tensor:
+        return torch.as_tensor(functional_call(net, p, (x[None],)))[0]
+
+    def loss(p: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return nets.losses(output(p, x)[None, None], y[None, None], table.classes).sum()
+
+    def flat(gradients: dict[str, Tensor]) -> Tensor:
+        return torch.cat([g.flatten(1) for g in gradients.values()], 1)
+
+    base_x = torch.tensor(parties.base.x)
+    jacobians = torch.cat([j.flatten(2) for j in vmap(jacrev(output), (None, 0))(parameters, base_x).values()], 2)
+    if table.classes:
+        p = torch.softmax(net(base_x), 1).detach()
+        values, vectors = torch.linalg.eigh(torch.diag_embed(p) - p[:, :, None] * p[:, None])
+        jacobians = torch.einsum("nkp,nkj->njp", jacobians, vectors * values.clamp(min=0).sqrt()[:, None])
+    rows = jacobians.flatten(0, 1)
+    curvature = rows.T @ rows / len(base_x) + parties.recipe.decay * torch.eye(rows.shape[1], dtype=torch.float64)
+    by_record = vmap(grad(loss), (None, 0, 0))
+    wanted = flat(by_record(parameters, torch.tensor(parties.validation.x), torch.tensor(parties.validation.y))).mean(0)
+    direction = torch.linalg.solve(curvature, wanted)
+
+    def worth(x: Tensor, y: Tensor) -> Tensor:
+        return torch.dot(flat({k: g[None] for k, g in grad(loss)(parameters, x, y).items()})[0], direction)
+
+    start, y = torch.tensor(table.x), torch.tensor(table.y)
+    lowest, highest = base_x.min(0).values, base_x.max(0).values
+    span = highest - lowest
+    ascent = vmap(grad(worth), (0, 0))
+    x = start
+    for _ in range(_STEPS):
+        x = x + _STEP * span * ascent(x, y).sign()
+        x = torch.minimum(torch.maximum(x, start - _REACH * span), start + _REACH * span)
+        x = torch.minimum(torch.maximum(x, torch.minimum(lowest, start)), torch.maximum(highest, start))
+    return Table(x.numpy(), table.y, table.classes)

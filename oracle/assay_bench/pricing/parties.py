@@ -1,0 +1,185 @@
+"""Owners and sellers, drawn: what the owner has, what is offered, and of which kind each offered record is.
+
+Two settings. In ``shift`` the owner's training data lacks 90 % of some classes (of the highest third of the targets in
+a regression); in ``iid`` everybody draws from the same population.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from assay_bench.pricing.data import Floats, Table
+from assay_bench.pricing.nets import Recipe
+
+SETTINGS = ("shift", "iid")
+FRESH, DUPLICATE, NEAR, MISLABELLED, NOISE, BLURRED = "fresh", "duplicate", "near", "mislabelled", "noise", "blurred"
+JUNK = (MISLABELLED, NOISE)
+UNPAID = (DUPLICATE, NEAR, MISLABELLED, NOISE)
+BATCH = 20
+BATCHES = 48
+_RARE_SHARE = 0.1
+NEAR_SIGMA = 0.03  # of a feature's range
+_BLUR_SIGMA = 0.5
+_OFFER_SHARES = (
+    (FRESH, 0.5),
+    (DUPLICATE, 0.125),
+    (NEAR, 0.125),
+    (MISLABELLED, 0.125),
+    (NOISE, 0.0625),
+    (BLURRED, 0.0625),
+)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many records each party has, and how the owner trains."""
+
+    base: int
+    validation: int
+    test: int
+    offer: int
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+SIZES = {
+    "digits": Sizes(300, 300, 500, 240),
+    "breast_cancer": Sizes(80, 120, 160, 120, Recipe(hidden=16, decay=0.03)),
+    "wine": Sizes(30, 40, 50, 48, Recipe(hidden=16, decay=0.03)),
+    "diabetes": Sizes(90, 100, 110, 120, Recipe(hidden=16, decay=0.1)),
+    "mnist_5k": Sizes(500, 500, 1500, 1150, recipe=Recipe(hidden=128)),
+}
+
+
+@dataclass(frozen=True)
+class Parties:
+    """One draw of everybody.
+
+    Attributes:
+        base: The owner's training records.
+        validation: The owner's private records, which define the price.
+        test: Records that no price ever sees.
+        offer: Single records on offer (n).
+        kinds: Kind of each offered record, (n,).
+        batches: Sets of 20 records of random composition.
+        recipe: How the owner trains the true model.
+        seed: What everything was drawn with.
+    """
+
+    base: Table
+    validation: Table
+    test: Table
+    offer: Table
+    kinds: npt.NDArray[np.str_]
+    batches: tuple[Table, ...]
+    recipe: Recipe
+    seed: int
+
+
+def draw(table: Table, sizes: Sizes, setting: str, seed: int, batches: int = BATCHES) -> Parties:
+    """Owner, sellers and offers from one table.
+
+    Args:
+        table: The population; features are scaled here by the owner's own records.
+        sizes: Records by party.
+        setting: ``shift`` or ``iid``.
+        seed: Everything random comes from it.
+        batches: How many batches to draw.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(table))
+    test, validation, rest = np.split(order, [sizes.test, sizes.test + sizes.validation])
+    if setting == "shift":
+        rare = rng.random(len(rest)) >= _RARE_SHARE
+        eligible = rest[~(rare & _lacking(table)[rest])]
+        base = eligible[: sizes.base]
+        pool = np.setdiff1d(rest, base, assume_unique=True)
+        rng.shuffle(pool)
+    else:
+        base, pool = np.split(rest, [sizes.base])
+    table = _scaled(table, base)
+    owner, pooled = table.take(base), table.take(pool)
+    offer, kinds, used = _offer(owner, pooled, sizes.offer, rng)
+    left = pooled.take(np.arange(used, len(pooled)))
+    sets = tuple(_batch(owner, left, rng) for _ in range(batches))
+    return Parties(owner, table.take(validation), table.take(test), offer, kinds, sets, sizes.recipe, seed)
+
+
+def _lacking(table: Table) -> npt.NDArray[np.bool_]:
+    """Which records belong to what the owner of ``shift`` lacks: classes 3, 8, 9 of ten, the first of fewer."""
+    if table.classes == 0:
+        return table.y > np.quantile(table.y, 2 / 3)
+    return np.isin(table.y, (3, 8, 9) if table.classes == 10 else (0,))
+
+
+def _scaled(table: Table, base: npt.NDArray[np.int_]) -> Table:
+    """Pixels stay as they are, in 0..1; other features are standardised by the owner's records."""
+    if table.x.min() >= 0 and table.x.max() <= 1:
+        return table
+    centre, spread = table.x[base].mean(0), table.x[base].std(0)
+    return Table((table.x - centre) / np.where(spread > 0, spread, 1.0), table.y, table.classes)
+
+
+def _offer(owner: Table, pool: Table, size: int, rng: np.random.Generator) -> tuple[Table, npt.NDArray[np.str_], int]:
+    parts: list[Table] = []
+    kinds: list[str] = []
+    used = 0
+    for kind, share in _OFFER_SHARES:
+        count = round(share * size)
+        made, taken = make(kind, count, owner, pool.take(np.arange(used, len(pool))), rng)
+        used += taken
+        parts.append(made)
+        kinds += [kind] * count
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.plus(part)
+    shuffled = rng.permutation(len(whole))
+    return whole.take(shuffled), np.array(kinds)[shuffled], used
+
+
+def make(kind: str, count: int, owner: Table, pool: Table, rng: np.random.Generator) -> tuple[Table, int]:
+    """Records of one kind, and how many of the pool's first records went into them."""
+    span = owner.x.max(0) - owner.x.min(0)
+    if kind in (DUPLICATE, NEAR):
+        made = owner.take(rng.choice(len(owner), count, replace=False))
+        if kind == NEAR:
+            made = Table(made.x + rng.normal(0, NEAR_SIGMA, made.x.shape) * span, made.y, made.classes)
+        return made, 0
+    if kind == NOISE:
+        x = owner.x.min(0) + rng.random((count, owner.x.shape[1])) * span
+        return Table(x, _random_targets(owner, count, rng), owner.classes), 0
+    made = pool.take(np.arange(count))
+    if kind == MISLABELLED:
+        made = Table(made.x, _wrong_targets(made, owner, rng), made.classes)
+    elif kind == BLURRED:
+        made = Table(made.x + rng.normal(0, _BLUR_SIGMA, made.x.shape) * span, made.y, made.classes)
+    return made, count
+
+
+def _random_targets(owner: Table, count: int, rng: np.random.Generator) -> Floats:
+    if owner.classes == 0:
+        return rng.choice(owner.y, count)
+    return rng.integers(0, owner.classes, count).astype(np.float64)
+
+
+def _wrong_targets(table: Table, owner: Table, rng: np.random.Generator) -> Floats:
+    """Another class for each record; in a regression, the target on the other side of the owner's mean, doubled."""
+    if table.classes == 0:
+        centre = owner.y.mean()
+        return np.asarray(centre - 2 * (table.y - centre), dtype=np.float64)
+    return np.asarray((table.y + rng.integers(1, table.classes, len(table))) % table.classes, dtype=np.float64)
+
+
+def _batch(owner: Table, pool: Table, rng: np.random.Generator) -> Table:
+    """Twenty records: fresh, copies of one, duplicates of the owner's, mislabelled and noise, shares at random."""
+    shares = rng.dirichlet(np.ones(5))
+    fresh, copies, duplicates, wrong, noise = rng.multinomial(BATCH, shares)
+    order = rng.permutation(len(pool))[:BATCH]
+    originals = pool.take(order[: max(fresh, 1 if copies else 0)])
+    whole = originals.take(np.arange(fresh))
+    if copies:
+        whole = whole.plus(originals.take(np.full(copies, rng.integers(len(originals)))))
+    for kind, count in ((DUPLICATE, duplicates), (MISLABELLED, wrong), (NOISE, noise)):
+        if count:
+            whole = whole.plus(make(kind, count, owner, pool.take(order[BATCH - wrong :]), rng)[0])
+    return whole.take(rng.permutation(BATCH))

@@ -1,0 +1,148 @@
+"""What data is really worth: the true model trained with it and without it.
+
+* ``update`` (G_upd): size of the parameter change that a record causes, the paper's letter.
+* ``validation`` (G_V): drop of the validation loss when the true model is warm-started on base + record. The contract.
+* ``test`` (G_T): the same on records that no price has seen; its rank correlation with G_V is any price's ceiling.
+* ``Sets`` (G_set): a batch's gain, the true model trained from scratch, several paired initialisations.
+
+Warm-started and weight-decayed, because that is the response an influence function approximates (Bae et al. 2022).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from assay_bench.figures import spearman
+from assay_bench.pricing import nets
+from assay_bench.pricing.data import Floats, Table
+from assay_bench.pricing.nets import Nets
+from assay_bench.pricing.parties import Parties
+
+INITIALISATIONS = 4
+_CHUNK_RECORDS = 40_000  # records that train at once, over all networks: bounds memory
+
+
+@dataclass(frozen=True)
+class Points:
+    """Gains of single records, (n,) each, in units of loss; ``update`` in parameter distance."""
+
+    update: Floats
+    validation: Floats
+    test: Floats
+
+    @property
+    def ceiling(self) -> float:
+        """Rank correlation of the gain on validation with that on test: what a perfect price reaches there."""
+        return spearman(self.validation, self.test)
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Gains of sets by initialisation, (m, i) each."""
+
+    validation: Floats
+    test: Floats
+
+    @property
+    def gain_v(self) -> Floats:
+        """Mean gain on validation (m,)."""
+        return np.asarray(self.validation.mean(1))
+
+    @property
+    def gain_t(self) -> Floats:
+        """Mean gain on test (m,)."""
+        return np.asarray(self.test.mean(1))
+
+    @property
+    def ceiling(self) -> float:
+        """Rank correlation of the mean gains on validation and test."""
+        return spearman(self.gain_v, self.gain_t)
+
+    @property
+    def reliability(self) -> float:
+        """Split-half reliability of ``gain_v``, stepped up to all initialisations (Spearman-Brown)."""
+        return reliability(self.validation)
+
+
+def reliability(gains: Floats) -> float:
+    """Spearman-Brown reliability of the mean over columns, from the two halves of them.
+
+    Args:
+        gains: (m, i), i even.
+    """
+    half = gains.shape[1] // 2
+    r = spearman(gains[:, :half].mean(1), gains[:, half:].mean(1))
+    return 2 * r / (1 + r)
+
+
+def true_model(parties: Parties) -> Nets:
+    """The owner's model: trained from scratch on the base."""
+    return nets.fit(parties.base, parties.recipe, parties.seed)
+
+
+def points(parties: Parties, model: Nets) -> Points:
+    """Gain of every offered record alone, against a control that trains on without it."""
+    base, offer, recipe = parties.base, parties.offer, parties.recipe
+    x, y = nets.tensors(base)
+    control = nets.train(model, x, y, torch.full((1, len(x)), 1 / len(x)), base.classes, recipe, warm=True)
+    gains: list[list[Floats]] = [[], [], []]
+    for rows in _chunks(len(offer), len(base) + 1):
+        part = offer.take(rows)
+        more_x, more_y = nets.tensors(part)
+        e, n = len(part), len(base) + 1
+        inputs = torch.cat([x.expand(e, *x.shape), more_x[:, None]], 1)
+        targets = torch.cat([y.expand(e, len(y)), more_y[:, None]], 1)
+        trained = nets.train(
+            model.repeat(e), inputs, targets, torch.full((e, n), 1 / n), base.classes, recipe, warm=True
+        )
+        gains[0].append((trained.flat() - control.flat()).norm(dim=1).double().numpy())
+        gains[1].append(nets.mean_loss(control, parties.validation) - nets.mean_loss(trained, parties.validation))
+        gains[2].append(nets.mean_loss(control, parties.test) - nets.mean_loss(trained, parties.test))
+    return Points(*(np.concatenate(parts) for parts in gains))
+
+
+def sets(
+    parties: Parties,
+    batches: tuple[Table, ...],
+    initialisations: int = INITIALISATIONS,
+) -> Sets:
+    """Gain of every batch, each initialisation paired with its own control on the base alone."""
+    base, recipe = parties.base, parties.recipe
+    gains_v, gains_t = [], []
+    for i in range(initialisations):
+        start = nets.initialised(base.x.shape[1], recipe.hidden, max(base.classes, 1), [parties.seed * 1000 + i])
+        x, y = nets.tensors(base)
+        control = nets.train(start, x, y, torch.full((1, len(x)), 1 / len(x)), base.classes, recipe)
+        losses = [_retrained_losses(parties, start, batches, rows) for rows in _set_chunks(batches, len(base))]
+        loss_v, loss_t = (np.concatenate([part[which] for part in losses]) for which in (0, 1))
+        gains_v.append(nets.mean_loss(control, parties.validation) - loss_v)
+        gains_t.append(nets.mean_loss(control, parties.test) - loss_t)
+    return Sets(np.stack(gains_v, 1), np.stack(gains_t, 1))
+
+
+def _retrained_losses(
+    parties: Parties, start: Nets, batches: tuple[Table, ...], rows: list[int]
+) -> tuple[Floats, Floats]:
+    """Losses on validation and test after training on base + batch, for some batches at once.
+
+    Batches of different length are padded with records of weight zero.
+    """
+    base, recipe, longest = parties.base, parties.recipe, max(len(batches[i]) for i in rows)
+    e, n, d = len(rows), len(base) + longest, base.x.shape[1]
+    x, y, weights = torch.zeros(e, n, d), torch.zeros(e, n), torch.zeros(e, n)
+    for slot, i in enumerate(rows):
+        whole_x, whole_y = nets.tensors(base.plus(batches[i]))
+        x[slot, : len(whole_x)], y[slot, : len(whole_y)] = whole_x, whole_y
+        weights[slot, : len(whole_x)] = 1 / len(whole_x)
+    trained = nets.train(start.repeat(e), x, y, weights, base.classes, recipe)
+    return nets.mean_loss(trained, parties.validation), nets.mean_loss(trained, parties.test)
+
+
+def _chunks(count: int, records_each: int) -> list[list[int]]:
+    size = max(1, _CHUNK_RECORDS // records_each)
+    return [list(range(start, min(start + size, count))) for start in range(0, count, size)]
+
+
+def _set_chunks(batches: tuple[Table, ...], base: int) -> list[list[int]]:
+    return _chunks(len(batches), base + max(len(batch) for batch in batches))

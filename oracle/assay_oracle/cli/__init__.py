@@ -1,0 +1,1 @@
+"""The commands of ``assay-oracle``, one module for each concern."""

@@ -1,0 +1,100 @@
+"""The oracle's three secrets in one folder: the key that signs, the identity that opens, the secret of its digests.
+
+    <data>/keys/keystore.json   Ethereum keystore; without it the daemon runs dry
+                identity.json   age identity, encrypted under the same password
+                secret.age      32 bytes, enveloped to that identity
+
+The identity and the secret outlive any signing key: with another secret, records that were priced would look new.
+"""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from eth_account.signers.local import LocalAccount
+
+from assay import envelope, keys
+from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInvalid
+from assay.files import write_whole
+from assay_oracle.ledger.content import SECRET_BYTES, ContentDigests
+
+
+@dataclass(frozen=True, repr=False)
+class Vault:
+    """The opened secrets; ``account`` is None in a folder without a keystore."""
+
+    account: LocalAccount | None
+    identity: str
+    digests: ContentDigests
+
+    @property
+    def recipient(self) -> str:
+        """Whom sellers envelope to (``age1...``)."""
+        return envelope.public_of(self.identity)
+
+
+def folder_of(data_dir: Path) -> Path:
+    """Where the secrets of a data folder are."""
+    return data_dir / "keys"
+
+
+def address_of(data_dir: Path) -> str:
+    """The oracle's address, without its password.
+
+    Raises:
+        KeystoreInvalid: no keystore, or no readable one.
+    """
+    return keys.address_of(_files(folder_of(data_dir))[0])
+
+
+def create(data_dir: Path, password: str, *, private_key: bytes | None = None, with_key: bool = True) -> Vault:
+    """Makes what is not there yet, encrypted under ``password``, mode 0600, and reads it back.
+
+    Raises:
+        KeystoreExists: all of it is there.
+        PasswordWrong: part of it is there, under another password.
+    """
+    folder = folder_of(data_dir)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keystore, identity_file, secret_file = _files(folder)
+    if identity_file.exists() and secret_file.exists() and (keystore.exists() or not with_key):
+        raise KeystoreExists(f"the oracle's keys are in {folder}", hint="they are never overwritten")
+    if not identity_file.exists():
+        keys.create_identity(identity_file, password)
+    identity = keys.load_identity(identity_file, password)
+    if not secret_file.exists():
+        secret = secrets.token_bytes(SECRET_BYTES)
+        write_whole(secret_file, envelope.wrap_key(envelope.public_of(identity), secret).encode())
+        if envelope.unwrap_key(identity, secret_file.read_text()) != secret:
+            raise KeysError(f"the secret at {secret_file} does not read back", hint="do not use it; check the disk")
+    if with_key and not keystore.exists():
+        keys.create_keystore(keystore, password, private_key=private_key)
+    return open_vault(data_dir, password)
+
+
+def open_vault(data_dir: Path, password: str) -> Vault:
+    """Opens the secrets of a data folder.
+
+    Raises:
+        KeystoreInvalid: identity or secret are missing or damaged.
+        PasswordWrong: the password does not open them.
+    """
+    folder = folder_of(data_dir)
+    keystore, identity_file, secret_file = _files(folder)
+    for file in (identity_file, secret_file):
+        if not file.exists():
+            raise KeystoreInvalid(f"expected {file}, found none", hint="make the oracle's keys: assay-oracle init")
+    identity = keys.load_identity(identity_file, password)
+    try:
+        digests = ContentDigests(envelope.unwrap_key(identity, secret_file.read_text()))
+    except (EnvelopeInvalid, ValueError):  # UnicodeDecodeError is one
+        raise KeystoreInvalid(
+            f"expected the oracle's secret at {secret_file}, got something else",
+            hint="restore it from a copy: without it the oracle does not know what it priced",
+        ) from None
+    account = keys.load_account(keystore, password) if keystore.exists() else None
+    return Vault(account, identity, digests)
+
+
+def _files(folder: Path) -> tuple[Path, Path, Path]:
+    return folder / "keystore.json", folder / "identity.json", folder / "secret.age"

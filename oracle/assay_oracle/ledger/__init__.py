@@ -1,0 +1,1 @@
+"""The ledger: what was offered, evaluated, quoted and posted."""

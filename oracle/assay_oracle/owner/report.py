@@ -1,0 +1,212 @@
+"""An appraisal as one HTML page with its plots inside: it refers to nothing outside, and runs nothing.
+
+Names of columns and classes come from files of others: they are escaped as text, and drawn as text, never as markup.
+The page is the owner's: its figures say more of the model than a price on a grid does.
+"""
+
+import base64
+import io
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from assay_pricing.appraisal import Appraisal, Verdict
+from assay_pricing.function import PriceFunction
+from assay_pricing.records.records import Records
+
+_COLOURS = {
+    Verdict.USEFUL: "#4477aa",
+    Verdict.HARMFUL: "#ee6677",
+    Verdict.REPEATED: "#bbbbbb",
+    Verdict.OWNED: "#ccbb44",
+    Verdict.PRICED: "#aa3377",
+}
+_MEANING = {
+    Verdict.USEFUL: "would lower the risk by itself",
+    Verdict.HARMFUL: "is not sure to lower the risk by itself; stays in the set",
+    Verdict.REPEATED: "repeats an earlier record of the offer: taken out",
+    Verdict.OWNED: "is among the model owner's own: taken out",
+    Verdict.PRICED: "was priced for this model before: taken out",
+}
+_MOST_GROUPS = 20
+_SHOWN = 10
+_LONGEST = 40  # characters of a name in a plot
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>Appraisal</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }}
+table {{ border-collapse: collapse; width: 100%; margin: 1rem 0; }}
+th, td {{ text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd; overflow-wrap: anywhere; }}
+th {{ font-weight: 600; }}
+td.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
+img {{ max-width: 100%; }}
+code {{ font-size: .85em; }}
+</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def page(function: PriceFunction, records: Records, appraisal: Appraisal) -> str:
+    """The page of an appraisal of ``records`` by ``function``."""
+    return _PAGE.format(body="\n".join(_body(function, records, appraisal)))
+
+
+def _body(function: PriceFunction, records: Records, appraisal: Appraisal) -> Iterator[str]:
+    low, high = appraisal.interval
+    manifest = function.manifest
+    goal = appraisal.metric + (f", worst group by {manifest.worst_group}" if manifest.worst_group else "")
+    yield "<h1>Appraisal</h1>"
+    yield _table(
+        (),
+        [
+            ("Price", f"{appraisal.price} base units"),
+            ("Predicted gain", f"{appraisal.predicted_gain:.6f} ({goal})"),
+            ("90 % interval", f"{low:.6f} to {high:.6f}"),
+            ("Set value", f"{appraisal.set_value:.6f}"),
+            ("Records", f"{appraisal.priced} of {appraisal.records} priced"),
+            ("Fidelity", f"{appraisal.fidelity:.1%} of held-out records are answered as the model does"),
+            ("Method", manifest.method),
+            ("Data", f"0x{appraisal.data_hash.hex()}"),
+            ("Price function", f"0x{appraisal.function_hash.hex()}"),
+        ],
+    )
+    yield "<h2>Why</h2>"
+    yield "<ul>" + "".join(f"<li>{escape(reason)}</li>" for reason in appraisal.reasons) + "</ul>"
+    yield "<h2>What became of the records</h2>"
+    counts = Counter(appraisal.verdicts)
+    yield _table(("Verdict", "Records", "A record that"), [(str(v), counts[v], _MEANING[v]) for v in Verdict])
+    yield _image(_verdict_bars(counts), "number of records by verdict")
+    yield "<h2>Value by record</h2>"
+    yield f"<p>Predicted drop of the {escape(goal)} risk by each record alone, highest first.</p>"
+    yield _image(_sorted_points(appraisal), "value of each record, highest first, coloured by verdict")
+    kept = [i for i, verdict in enumerate(appraisal.verdicts) if verdict in (Verdict.USEFUL, Verdict.HARMFUL)]
+    order = sorted(kept, key=lambda i: -appraisal.points[i])
+    chosen = order if len(order) <= 2 * _SHOWN else order[:_SHOWN] + order[-_SHOWN:]
+    labels = _labels(records)
+    header = ("Record", records.schema.label, "Value", "Verdict")
+    yield _table(header, [(i, labels[i], f"{appraisal.points[i]:+.6f}", str(appraisal.verdicts[i])) for i in chosen])
+    kind = "class" if records.schema.classes else "target"
+    groups = _groups(records, labels)
+    yield f"<h2>Value by {kind}</h2>"
+    live = set(kept)
+    priced = [[float(appraisal.points[i]) for i in rows if i in live] for _, rows in groups]
+    yield _image(_group_bars(groups, priced), f"mean value and number of records by {kind}")
+    yield _table(
+        (kind.capitalize(), "Records", "Priced", "Mean value"),
+        [
+            (name, len(rows), len(points), f"{np.mean(points):+.6f}" if points else "-")
+            for (name, rows), points in zip(groups, priced, strict=True)
+        ],
+    )
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    lines = [f"<tr>{head}</tr>"] if header else []
+    for row in rows:
+        first, *rest = row
+        cells = [f"<td>{escape(str(first))}</td>" if header else f"<th>{escape(str(first))}</th>"]
+        cells += [
+            f'<td class="number">{cell}</td>' if isinstance(cell, int) else f"<td>{escape(str(cell))}</td>"
+            for cell in rest
+        ]
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _labels(records: Records) -> list[str]:
+    if records.schema.classes:
+        return [records.schema.classes[int(code)] for code in records.y]
+    return [f"{value:g}" for value in records.y]
+
+
+def _groups(records: Records, labels: list[str]) -> list[tuple[str, list[int]]]:
+    """Rows by class, the most frequent first and the rest together; or by quarter of the target's range of ranks."""
+    if records.schema.classes:
+        rows: dict[str, list[int]] = {}
+        for i, label in enumerate(labels):
+            rows.setdefault(label, []).append(i)
+        found = sorted(rows.items(), key=lambda item: -len(item[1]))
+        rest = [i for _, those in found[_MOST_GROUPS:] for i in those]
+        return found[:_MOST_GROUPS] + ([(f"{len(found) - _MOST_GROUPS} more", rest)] if rest else [])
+    order = np.argsort(records.y, kind="stable")
+    quarters = [part.tolist() for part in np.array_split(order, 4) if len(part)]
+    return [(f"{records.y[part[0]]:g} to {records.y[part[-1]]:g}", part) for part in quarters]
+
+
+def _sorted_points(appraisal: Appraisal) -> Any:
+    figure, axis = _figure(3.2)
+    order = np.argsort(-appraisal.points, kind="stable")
+    verdicts = np.array([str(verdict) for verdict in appraisal.verdicts])[order]
+    for verdict, colour in _COLOURS.items():
+        places = np.flatnonzero(verdicts == verdict)
+        if len(places):
+            values = appraisal.points[order][places]
+            axis.scatter(places, values, s=12, color=colour, label=str(verdict))
+    sizes = np.abs(appraisal.points[appraisal.points != 0])
+    if len(sizes):  # a few records can outshine all others: linear for the smaller half, logarithmic beyond
+        axis.set_yscale("symlog", linthresh=float(np.median(sizes)))
+    axis.axhline(0, color="#222222", linewidth=0.8)
+    axis.set_xlabel("record, by value")
+    axis.set_ylabel("value")
+    axis.legend(frameon=False)
+    return figure
+
+
+def _verdict_bars(counts: Counter[Verdict]) -> Any:
+    figure, axis = _figure(2.2)
+    bars = axis.barh([str(v) for v in Verdict], [counts[v] for v in Verdict], color=list(_COLOURS.values()))
+    axis.bar_label(bars, padding=3)
+    axis.invert_yaxis()
+    axis.set_xlabel("records")
+    return figure
+
+
+def _group_bars(groups: list[tuple[str, list[int]]], priced: list[list[float]]) -> Any:
+    figure, axis = _figure(0.35 * len(groups) + 1.4)
+    means = [float(np.mean(points)) if points else 0.0 for points in priced]
+    colours = [_COLOURS[Verdict.USEFUL if mean > 0 else Verdict.HARMFUL] for mean in means]
+    axis.barh(range(len(groups)), means, color=colours)
+    axis.axvline(0, color="#222222", linewidth=0.8)
+    shown = [f"{_plain(name)} ({len(rows)})" for name, rows in groups]
+    axis.set_yticks(range(len(groups)), shown, parse_math=False)
+    axis.invert_yaxis()
+    axis.set_xlabel("mean value of the records that were priced")
+    return figure
+
+
+def _figure(height: float) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, height), layout="constrained")
+    axis = figure.subplots()
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure, axis
+
+
+def _plain(name: str) -> str:
+    """A name on one line, of a length that leaves room for bars."""
+    line = "".join(char if char.isprintable() else "\ufffd" for char in name)
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "\u2026"
+
+
+def _image(figure: Any, says: str) -> str:
+    content = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
+    encoded = base64.b64encode(content.getvalue()).decode()
+    return f'<p><img alt="{escape(says)}" src="data:image/png;base64,{encoded}"></p>'

@@ -1,0 +1,1 @@
+"""The process: HTTP, loops, checks before the start."""

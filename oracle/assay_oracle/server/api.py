@@ -1,0 +1,300 @@
+"""HTTP: requests to use cases, errors to ``Problem`` bodies. Nothing is decided here."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import Depends, FastAPI, Header, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from assay.errors import AssayError, ChainError, EnvelopeInvalid
+from assay.protocol.messages import (
+    API_PREFIX,
+    UPLOAD_OFFSET_HEADER,
+    AcceptanceRequest,
+    BuyerStatement,
+    ModelInfo,
+    OfferRequest,
+    OfferState,
+    OracleInfo,
+    OrderNotes,
+    Problem,
+)
+from assay.protocol.types import listed_faults, parse_bytes
+from assay_oracle.errors import (
+    KeyMismatch,
+    ModelNotReady,
+    ModelUnknown,
+    OfferConflict,
+    OfferUnknown,
+    OrderNotLocked,
+    OrderUnknown,
+    QuoteExpired,
+    RangeInvalid,
+    RequestInvalid,
+    SignatureInvalid,
+    StorageFull,
+    TooManyOffers,
+    UploadBusy,
+    UploadOffsetMismatch,
+    UploadTooLarge,
+)
+from assay_oracle.log import about
+from assay_oracle.services.offers import OfferService
+from assay_oracle.services.orders import OrderService
+
+MAX_JSON_BYTES = 64 * 1024
+PIECE_BYTES = 2**20
+STATUS: dict[type[AssayError], int] = {
+    RequestInvalid: 422,
+    EnvelopeInvalid: 422,
+    KeyMismatch: 422,
+    SignatureInvalid: 403,
+    OfferUnknown: 404,
+    ModelUnknown: 404,
+    OrderUnknown: 404,
+    OfferConflict: 409,
+    QuoteExpired: 409,
+    ModelNotReady: 409,
+    OrderNotLocked: 409,
+    UploadOffsetMismatch: 409,
+    UploadBusy: 409,
+    UploadTooLarge: 413,
+    RangeInvalid: 416,
+    TooManyOffers: 429,
+    ChainError: 503,
+    StorageFull: 507,
+}
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large", 416: "range_invalid"}
+
+log = logging.getLogger(__name__)
+
+Health = Callable[[], dict[str, bool]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+def problem(status: int, code: str, message: str, hint: str | None = None) -> JSONResponse:
+    """An answer with a ``Problem`` body."""
+    return JSONResponse(Problem(code=code, message=message, hint=hint).model_dump(), status_code=status)
+
+
+class JsonLimit:
+    """Refuses bodies over ``MAX_JSON_BYTES`` before they are read, but for uploads, which bound themselves."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["path"].endswith("/upload"):
+            await self._app(scope, receive, send)
+            return
+        body = b""
+        more = scope["method"] in ("POST", "PUT", "PATCH", "DELETE")
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MAX_JSON_BYTES:
+                text = f"expected a body of at most {MAX_JSON_BYTES} bytes, got more"
+                await problem(413, "request_too_large", text)(scope, receive, send)
+                return
+        pending = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> MutableMapping[str, Any]:
+            return pending.pop() if pending else await receive()
+
+        await self._app(scope, replay, send)
+
+
+def _id(value: str) -> bytes:
+    try:
+        parsed = parse_bytes(value)
+    except ValueError:
+        parsed = b""
+    if len(parsed) != 32 or not value.startswith("0x"):
+        raise RequestInvalid(f"expected an id of 32 bytes in 0x-hex, got {value[:70]!r}")
+    return parsed
+
+
+def offer_id(offer_id: str) -> bytes:
+    """Offer id of the path."""
+    return _id(offer_id)
+
+
+def model_id(model_id: str) -> bytes:
+    """Model id of the path."""
+    return _id(model_id)
+
+
+def order_id(order_id: str) -> bytes:
+    """Order id of the path."""
+    return _id(order_id)
+
+
+OfferId = Annotated[bytes, Depends(offer_id)]
+ModelId = Annotated[bytes, Depends(model_id)]
+OrderId = Annotated[bytes, Depends(order_id)]
+
+
+def create_app(
+    offers: OfferService,
+    orders: OrderService,
+    health: Health,
+    *,
+    wake: Callable[[], None] = lambda: None,
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """The application.
+
+    Args:
+        offers: the seller's side.
+        orders: both sides of posted orders.
+        health: what works, by name.
+        wake: called when there is something to price or post.
+        lifespan: what runs beside the server.
+    """
+    app = FastAPI(title="Assay oracle", version=version("assay"), lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_middleware(JsonLimit)
+    _add_problems(app)
+    _add_offers(app, offers, wake)
+    _add_orders(app, orders, wake)
+
+    @app.get(API_PREFIX + "/info")
+    def info() -> OracleInfo:
+        return offers.info()
+
+    @app.get(API_PREFIX + "/models/{model_id}")
+    def model(model_id: ModelId) -> ModelInfo:
+        return offers.model(model_id)
+
+    @app.get(API_PREFIX + "/health")
+    def get_health() -> JSONResponse:
+        works = health()
+        if all(works.values()):
+            return JSONResponse(works)
+        broken = ", ".join(name for name, fine in works.items() if not fine)
+        return problem(503, "not_healthy", f"expected everything to work, these do not: {broken}", "assay-oracle check")
+
+    return app
+
+
+def _add_offers(app: FastAPI, offers: OfferService, wake: Callable[[], None]) -> None:
+    path = API_PREFIX + "/offers/{offer_id}"
+
+    @app.post(API_PREFIX + "/offers")
+    def open_offer(request: OfferRequest) -> OfferState:
+        return offers.open_offer(request)
+
+    @app.get(path)
+    def state(offer_id: OfferId) -> OfferState:
+        return offers.state(offer_id)
+
+    @app.patch(path + "/upload")
+    async def upload(
+        offer_id: OfferId, request: Request, offset: Annotated[int, Header(alias=UPLOAD_OFFSET_HEADER, ge=0)]
+    ) -> OfferState:
+        try:
+            await _append(offers, offer_id, offset, request)
+        finally:
+            state = await to_thread.run_sync(offers.uploaded, offer_id)
+        wake()
+        return state
+
+    @app.post(path + "/acceptance")
+    def accept(offer_id: OfferId, request: AcceptanceRequest) -> OfferState:
+        state = offers.accept(offer_id, request)
+        wake()
+        return state
+
+    @app.delete(path)
+    def decline(offer_id: OfferId) -> OfferState:
+        return offers.decline(offer_id)
+
+
+async def _append(offers: OfferService, offer_id: bytes, offset: int, request: Request) -> None:
+    """Streams the body to the disk; what came before a broken connection stays."""
+    context = await to_thread.run_sync(offers.appending, offer_id, offset)
+    if context is None:
+        return
+    appender = await to_thread.run_sync(context.__enter__)
+    try:
+        held = bytearray()
+        async for piece in request.stream():
+            held += piece
+            if len(held) >= PIECE_BYTES:
+                await to_thread.run_sync(appender.write, bytes(held))
+                held.clear()
+        await to_thread.run_sync(appender.write, bytes(held))
+    except ClientDisconnect:
+        await to_thread.run_sync(appender.write, bytes(held))
+    finally:
+        await to_thread.run_sync(context.__exit__, None, None, None)
+
+
+def _add_orders(app: FastAPI, orders: OrderService, wake: Callable[[], None]) -> None:
+    path = API_PREFIX + "/orders/{order_id}"
+
+    @app.get(path)
+    def notes(order_id: OrderId) -> OrderNotes:
+        return orders.notes(order_id)
+
+    @app.get(path + "/sealed")
+    def sealed(order_id: OrderId, span: Annotated[str | None, Header(alias="Range")] = None) -> Response:
+        path: Path = orders.sealed(order_id)
+        _check_range(span, path.stat().st_size)
+        return FileResponse(path, media_type="application/octet-stream")
+
+    @app.put(path + "/receipt")
+    def receipt(order_id: OrderId, statement: BuyerStatement) -> OrderNotes:
+        return orders.put_receipt(order_id, statement.signature)
+
+    @app.put(path + "/acknowledgement")
+    def acknowledgement(order_id: OrderId, statement: BuyerStatement) -> OrderNotes:
+        notes = orders.put_acknowledgement(order_id, statement.signature)
+        wake()
+        return notes
+
+
+def _check_range(span: str | None, size: int) -> None:
+    asked = re.fullmatch(r"bytes=(\d{1,15})-(\d{0,15})", span or "bytes=0-")
+    start, end = (int(asked[1]), int(asked[2] or size)) if asked else (size, 0)
+    if start >= size or end < start:
+        raise RangeInvalid(f"expected one range of bytes from 0 to {size - 1}, as bytes=FIRST-, got {span!r}")
+
+
+def _add_problems(app: FastAPI) -> None:
+    @app.exception_handler(AssayError)
+    async def known(request: Request, error: AssayError) -> JSONResponse:  # noqa: ARG001
+        status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+        if status >= 500:
+            log.warning("request failed", extra=about(code=error.code, cause=error.message))
+        return problem(status, error.code, error.message, error.hint)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001
+        listed = listed_faults(error.errors()[:5])
+        return problem(422, "request_invalid", f"the request is not of the protocol's form: {listed}")
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        code = _CODES.get(error.status_code, "request_invalid")
+        return problem(error.status_code, code, f"{request.method} {request.url.path}: {error.detail}")
+
+    @app.exception_handler(Exception)
+    async def unknown(request: Request, error: Exception) -> JSONResponse:
+        log.error("request failed", exc_info=error, extra=about(method=request.method))
+        return problem(
+            500, "internal_error", "the oracle failed at this request; its log says where", "try again later"
+        )

@@ -1,0 +1,154 @@
+"""What ``assay-oracle check`` looks at: each thing that must be right before the daemon is let loose, one by one."""
+
+import functools
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from assay.chain.interface import Deployment
+from assay.chain.settlement import SettlementClient
+from assay.errors import AssayError, SettingsError
+from assay_oracle.keys.vault import Vault, open_vault
+from assay_oracle.services.catalogue import PricedModel, PriceFunctionLike
+from assay_oracle.settings import ModelEntry, Settings
+from assay_oracle.storage.local import FREE_BYTES
+
+CLOCK_SECONDS = 60
+MIN_GAS = 10**16
+"""Base units of native coin to post some orders with: 0.01."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the check."""
+
+    name: str
+    ok: bool
+    message: str
+    hint: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+class Preflight:
+    """Looks at everything that ``settings`` name; what depends on something broken is left out.
+
+    Args:
+        settings: what is set.
+        load: folder of an artifact to price function.
+        now: unix time.
+        tell: called with every finding as it is made.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        load: Callable[[Path], PriceFunctionLike],
+        now: Callable[[], int],
+        tell: Callable[[Finding], None],
+    ) -> None:
+        self._settings = settings
+        self._load = load
+        self._now = now
+        self._tell = tell
+        self._failed = False
+
+    def run(self) -> bool:
+        """Whether all is well."""
+        vault = self._look("keys", self._keys, "the keys open")
+        account = vault.account if vault else None
+        if vault:
+            text = (
+                f"signs as {account.address}" if account else "no keystore: the daemon would run dry, signing nothing"
+            )
+            self._say("signer", account is not None, text, None if account else "assay-oracle init makes one")
+        self._look("disk", self._disk, "there is room")
+        deployment = self._look("deployment", lambda: Deployment.read(self._settings.deployment), "the record is read")
+        chain = None
+        if deployment:
+            client = SettlementClient.of(self._settings.node, deployment, account=account)
+            chain = self._look("chain", lambda: self._chain(client), "node, chain and contract are the expected")
+        if chain:
+            self._clock(chain)
+            if account:
+                self._gas(chain, account.address)
+        if not self._settings.models:
+            self._say("models", False, "expected at least one model to price for, got none", "add [[models]]")
+        for entry in self._settings.models:
+            self._model(entry, chain, account.address if account else None)
+        return not self._failed
+
+    def _say(self, name: str, ok: bool, message: str, hint: str | None = None) -> None:
+        self._failed |= not ok
+        self._tell(Finding(name, ok, message, hint if not ok else None))
+
+    def _look(self, name: str, look: Callable[[], T], fine: str) -> T | None:
+        try:
+            found = look()
+        except AssayError as error:
+            self._say(name, False, error.message, error.hint)
+            return None
+        except OSError as error:
+            self._say(name, False, f"cannot read {error.filename}: {error.strerror}")
+            return None
+        self._say(name, True, fine)
+        return found
+
+    def _keys(self) -> Vault:
+        password = self._settings.secret_password()
+        if password is None:
+            raise SettingsError(
+                "expected a password for the keys, got none",
+                hint="set ASSAY_ORACLE_PASSWORD_FILE, or ASSAY_ORACLE_PASSWORD",
+            )
+        return open_vault(self._settings.data_dir, password)
+
+    def _disk(self) -> int:
+        folder = self._settings.data_dir
+        if not folder.is_dir():
+            raise SettingsError(f"expected a data folder at {folder}, found none", hint="assay-oracle init makes it")
+        free = shutil.disk_usage(folder).free - FREE_BYTES
+        if free < self._settings.max_upload_bytes:
+            raise SettingsError(
+                f"expected room for an upload of {self._settings.max_upload_bytes} bytes at {folder}, {free} are left",
+                hint="free some space, or lower max_upload_bytes",
+            )
+        return free
+
+    def _chain(self, client: SettlementClient) -> SettlementClient:
+        client.check()
+        return client
+
+    def _clock(self, chain: SettlementClient) -> None:
+        ahead = chain.block_time() - self._now()
+        ok = ahead < CLOCK_SECONDS
+        text = f"the latest block is {abs(ahead)} s {'ahead of' if ahead > 0 else 'behind'} this machine's clock"
+        self._say(
+            "clock", ok, text, "synchronise the clock (NTP); on a test chain whose time was moved this is harmless"
+        )
+
+    def _gas(self, chain: SettlementClient, address: str) -> None:
+        balance = chain.balance(address)
+        hint = f"send native coin to {address}, to pay for transactions"
+        self._say("gas", balance >= MIN_GAS, f"{address} holds {balance} wei, {MIN_GAS} are wanted", hint)
+
+    def _model(self, entry: ModelEntry, chain: SettlementClient | None, oracle: str | None) -> None:
+        name = f"model 0x{entry.id.hex()[:8]}"
+        function = self._look(f"{name} artifact", lambda: self._load(entry.artifact), "every byte is as it was fitted")
+        if chain is None or function is None:
+            return
+        model = self._look(
+            f"{name} registration",
+            lambda: PricedModel.load(entry.id, entry.artifact, chain, lambda _: function),
+            f"registered with this price function, fidelity {function.manifest.fidelity:.3f}",
+        )
+        if model is not None:
+            ready = functools.partial(model.check_ready, chain, oracle)
+            self._look(f"{name} sale", ready, "oracle, budget and bond allow a sale at any price")

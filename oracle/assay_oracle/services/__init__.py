@@ -1,0 +1,1 @@
+"""The rules of offers and orders; no HTTP, no loop, no SQL."""

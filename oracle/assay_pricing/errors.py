@@ -1,0 +1,31 @@
+"""What can go wrong in pricing, as one tree. ``code`` is the class name in snake case.
+
+AssayError
+└── PricingError
+    ├── DataError       the records cannot be read or do not fit the schema
+    ├── ModelError      the black box does not answer as a model of this schema must
+    ├── FidelityError   the surrogate agrees with the model too little to price by
+    └── ArtifactError   the price function on disk was altered, is damaged, or is of another version
+"""
+
+from assay.errors import AssayError
+
+
+class PricingError(AssayError):
+    """Root of the errors of pricing; ``hint`` says what to do."""
+
+
+class DataError(PricingError):
+    """The records cannot be read or do not fit the schema."""
+
+
+class ModelError(PricingError):
+    """The black box does not answer as a model of this schema must."""
+
+
+class FidelityError(PricingError):
+    """The surrogate agrees with the model too little to price by."""
+
+
+class ArtifactError(PricingError):
+    """The price function on disk was altered, is damaged, or is of another version."""

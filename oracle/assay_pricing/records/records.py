@@ -1,0 +1,123 @@
+"""Records: ``n`` labelled rows of ``d`` features under a schema, with one canonical hash per record.
+
+The hash is of a record's content, not of its bytes in some file: the same record in CSV, NPZ or Parquet, in single or
+double precision, in any order, has the same hash. It is what the one-time rule and the search for duplicates stand on.
+"""
+
+import hashlib
+import struct
+import unicodedata
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from assay.protocol.schema import Schema
+from assay_pricing.errors import DataError
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+
+_RECORD_TAG = b"assay/record/v1"
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Labelled records of one schema.
+
+    Attributes:
+        schema: What the columns mean.
+        x: Features, (n, d). A categorical feature holds the index of its value in ``Feature.categories``; a value that
+            the schema does not know has an index past its end, into ``unseen``.
+        y: Labels (n,): index into ``schema.classes``, or the target of a regression.
+        unseen: Per feature index, the values of a categorical feature that the schema does not know.
+    """
+
+    schema: Schema
+    x: Float32
+    y: Float64
+    unseen: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        d = len(self.schema.features)
+        if self.x.ndim != 2 or self.x.shape[1] != d or self.y.shape != (len(self.x),):
+            raise DataError(f"expected features (n, {d}) and labels (n,), got {self.x.shape} and {self.y.shape}")
+        if not np.isfinite(self.x).all() or not np.isfinite(self.y).all():
+            raise DataError("expected finite numbers, got NaN or infinity")
+        self.x.setflags(write=False)
+        self.y.setflags(write=False)
+
+    @property
+    def n(self) -> int:
+        """Number of records."""
+        return len(self.x)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: npt.ArrayLike) -> "Records":
+        """The records at ``rows`` (indices or a mask), in that order."""
+        chosen = np.asarray(rows)
+        return Records(self.schema, self.x[chosen], self.y[chosen], self.unseen)
+
+    def join(self, other: "Records") -> "Records":
+        """These records, then ``other``'s.
+
+        Raises:
+            DataError: The two have different schemas.
+        """
+        if other.schema != self.schema:
+            raise DataError("expected records of one schema, got two schemas")
+        x, unseen = other.x.copy(), dict(self.unseen)
+        for column, values in other.unseen.items():
+            known = len(self.schema.features[column].categories)
+            merged = {value: code for code, value in enumerate(unseen.get(column, ()), known)}
+            codes = np.array([merged.setdefault(value, known + len(merged)) for value in values], dtype=np.float32)
+            unseen[column] = tuple(merged)
+            foreign = x[:, column] >= known
+            x[foreign, column] = codes[x[foreign, column].astype(np.int64) - known]
+        return Records(self.schema, np.concatenate([self.x, x]), np.concatenate([self.y, other.y]), unseen)
+
+    def hashes(self) -> list[bytes]:
+        """Canonical hash of each record, 32 bytes.
+
+        SHA-256 over a tag and the fields in the schema's order: a number as IEEE 754 single precision, little-endian,
+        negative zero as zero; a category or class as its length in 4 bytes, little-endian, and its NFC text in UTF-8.
+        """
+        rows = np.ascontiguousarray(self.x + np.float32(0), dtype="<f4")  # -0 + 0 = 0
+        texts = {
+            column: [_text(value) for value in (*feature.categories, *self.unseen.get(column, ()))]
+            for column, feature in enumerate(self.schema.features)
+            if feature.kind == "categorical"
+        }
+        if self.schema.task == "classification":
+            names = [_text(name) for name in self.schema.classes]
+            labels = [names[int(code)] for code in self.y]
+        else:
+            targets = np.ascontiguousarray(self.y + 0.0, dtype="<f4")
+            labels = [value.tobytes() for value in targets]
+        if not texts:
+            return [
+                hashlib.sha256(_RECORD_TAG + row.tobytes() + label).digest()
+                for row, label in zip(rows, labels, strict=True)
+            ]
+        digests = []
+        for row, label in zip(rows, labels, strict=True):
+            parts = [texts[j][int(v)] if j in texts else v.tobytes() for j, v in enumerate(row)]
+            digests.append(hashlib.sha256(_RECORD_TAG + b"".join(parts) + label).digest())
+        return digests
+
+    def content_hash(self) -> bytes:
+        """SHA-256 over the sorted distinct record hashes: the same for any order, format and number of copies."""
+        return content_hash(self.hashes())
+
+
+def content_hash(hashes: list[bytes]) -> bytes:
+    """SHA-256 over sorted distinct record hashes (32 bytes each)."""
+    return hashlib.sha256(b"".join(sorted(set(hashes)))).digest()
+
+
+def _text(value: str) -> bytes:
+    encoded = unicodedata.normalize("NFC", value).encode()
+    return struct.pack("<I", len(encoded)) + encoded

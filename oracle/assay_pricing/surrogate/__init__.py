@@ -1,0 +1,1 @@
+"""The surrogate: from a black box to a model that is cheap to update."""

@@ -1,0 +1,129 @@
+"""``assay seal`` and ``assay open``: nothing is overwritten, no half is left, failed commands can be repeated."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from assay.cli.main import main
+from assay.protocol.seal import CHUNK_SIZES
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"x,y\n1,0\n" * 1000)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    result = CliRunner(mix_stderr=False).invoke(main, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("chunk_size", CHUNK_SIZES)
+def test_sealed_opens_again(data: Path, chunk_size: int) -> None:
+    sealed = json.loads(run("seal", data, "--chunk-size", chunk_size, "--json").stdout)
+    opened = json.loads(
+        run("open", sealed["sealed"], "--key", sealed["key"], "--out", data.parent / "opened", "--json").stdout
+    )
+    assert (data.parent / "opened").read_bytes() == data.read_bytes()
+    assert opened["data_root"] == sealed["data_root"]
+    assert names(data.parent) == {"data.csv", "data.csv.sealed", "data.csv.key", "opened"}
+    assert stat.S_IMODE(Path(sealed["key"]).stat().st_mode) == 0o600
+
+
+def test_key_is_told_to_nobody(data: Path) -> None:
+    result = run("seal", data)
+    key = (data.parent / "data.csv.key").read_text().strip()
+    assert key not in result.stdout + result.stderr
+
+
+def test_sealing_again_overwrites_nothing(data: Path) -> None:
+    run("seal", data)
+    key = (data.parent / "data.csv.key").read_bytes()
+    result = run("seal", data)
+    assert (result.exit_code, "exists" in result.stderr, "hint:" in result.stderr) == (1, True, True)
+    assert (data.parent / "data.csv.key").read_bytes() == key
+
+
+def test_data_and_key_go_into_two_files(data: Path) -> None:
+    result = run("seal", data, "--out", data.parent / "x", "--key-out", data.parent / "." / "x")
+    assert (result.exit_code, "expected two files" in result.stderr) == (1, True)
+    assert names(data.parent) == {"data.csv"}
+
+
+def test_failed_seal_leaves_nothing_and_can_be_repeated(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.touch()
+    result = run("seal", data)
+    assert result.exit_code == 1
+    assert "error: expected data to seal, got 0 bytes\n" in result.stderr
+    assert names(tmp_path) == {"data.csv"}
+    data.write_bytes(b"content")
+    assert run("seal", data).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda content: content[:-1], "expected a sealed file of"),
+        (lambda content: content[:70], "expected an index that ends at byte"),
+        (lambda content: b"PAR1" + content, "expected a sealed file that starts with"),
+        (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "not the committed one"),
+        (lambda content: content[:100] + bytes([content[100] ^ 1]) + content[101:], "commits to"),
+        (lambda _: b"", "expected a sealed file that starts with"),
+    ],
+    ids=["truncated", "no_index", "foreign", "chunk", "index", "empty"],
+)
+def test_sealed_file_that_is_not_right(data: Path, spoil: object, said: str) -> None:
+    run("seal", data)
+    sealed = data.parent / "data.csv.sealed"
+    sealed.write_bytes(spoil(sealed.read_bytes()))  # type: ignore[operator]
+    result = run("open", sealed, "--key", data.parent / "data.csv.key", "--out", data.parent / "opened")
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert names(data.parent) == {"data.csv", "data.csv.sealed", "data.csv.key"}
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (b"00" * 32, "does not open chunk 0"),
+        (b"00" * 31, "expected a key of 32 bytes, got 31"),
+        (b"", "expected a key of 32 bytes, got 0"),
+        (b"not hex", "expected a key of 32 bytes in hex"),
+        (b"\xff\xfe", "expected a key of 32 bytes in hex"),
+    ],
+    ids=["another", "short", "empty", "text", "binary"],
+)
+def test_wrong_key(data: Path, key: bytes, said: str) -> None:
+    run("seal", data)
+    (data.parent / "other.key").write_bytes(key)
+    result = run(
+        "open", data.parent / "data.csv.sealed", "--key", data.parent / "other.key", "--out", data.parent / "opened"
+    )
+    assert (result.exit_code, said in result.stderr) == (1, True), result.stderr
+    assert not (data.parent / "opened").exists()
+
+
+def test_opening_overwrites_nothing(data: Path) -> None:
+    run("seal", data)
+    result = run("open", data.parent / "data.csv.sealed", "--key", data.parent / "data.csv.key", "--out", data)
+    assert (result.exit_code, "exists" in result.stderr) == (1, True)
+
+
+def test_folder_that_is_not_there(data: Path) -> None:
+    result = run("seal", data, "--out", data.parent / "none" / "x")
+    assert result.exit_code == 1
+    assert "No such file or directory" in result.stderr
+    assert names(data.parent) == {"data.csv"}
