@@ -10,15 +10,15 @@ from eth_utils.crypto import keccak
 
 from assay.chain.interface import Deployment, contract_interface, decode_revert
 from assay.chain.remedies import REMEDIES
-from assay.chain.settlement import Receipt
 from assay.chain.steps import move_on
+from assay.chain.values import Transaction
 from assay.errors import ChainError, ContractReverted, NodeUnreachable, SettingsError
 from assay.protocol.types import Status
 from tests.client.world import Market
 
 pytestmark = pytest.mark.unit
 
-SENT = Receipt(bytes(32), 1, 21_000)
+SENT = Transaction(bytes(32), 1, 21_000)
 
 
 def selector(signature: str) -> bytes:
@@ -86,7 +86,7 @@ def test_what_was_sent_is_returned(market: Market, order_id: bytes) -> None:
 
 @pytest.mark.parametrize("error", [ContractReverted("StatusMismatch", {}), NodeUnreachable("x"), ChainError("x")])
 def test_refusal_is_success_where_somebody_was_faster(market: Market, order_id: bytes, error: ChainError) -> None:
-    def send() -> Receipt:
+    def send() -> Transaction:
         posted, _ = market.chain.orders[order_id]
         market.chain.orders[order_id] = (posted, Status.PAID)
         raise error
@@ -97,14 +97,14 @@ def test_refusal_is_success_where_somebody_was_faster(market: Market, order_id: 
 def test_refusal_is_success_where_somebody_was_faster_already(market: Market, order_id: bytes) -> None:
     """Between the look at the order and the step, not only during the step."""
 
-    def send() -> Receipt:
+    def send() -> Transaction:
         raise ContractReverted("StatusMismatch", {"orderId": order_id})
 
     assert move_on(market.chain, order_id, send, seen=Status.REVEALED) is None
 
 
 def test_refusal_is_told_where_nobody_was(market: Market, order_id: bytes) -> None:
-    def send() -> Receipt:
+    def send() -> Transaction:
         raise ContractReverted("KeyMismatch", {"orderId": order_id})
 
     with pytest.raises(ContractReverted, match="KeyMismatch"):

@@ -10,7 +10,7 @@ import httpx
 from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 
-from assay.chain.settlement import OrderState, PostedOrder, Receipt, RevealedData
+from assay.chain.values import OrderState, PostedOrder, RevealedData, Transaction
 from assay.errors import ContractReverted
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
@@ -72,12 +72,12 @@ class Chain(MemoryChain):
     def revealed_data(self, order_id: bytes) -> RevealedData | None:
         return self.data.get(order_id)
 
-    def post(self, terms: ModelTerms, quote: Quote, *rest: Any) -> Receipt:
+    def post(self, terms: ModelTerms, quote: Quote, *rest: Any) -> Transaction:
         receipt = super().post(terms, quote, *rest)
         self.deadlines[quote.order_id()] = self.time + terms.reveal_window
         return receipt
 
-    def _move(self, name: str, order: Order, start: tuple[Status, ...], end: Status, *, window: int = 0) -> Receipt:
+    def _move(self, name: str, order: Order, start: tuple[Status, ...], end: Status, *, window: int = 0) -> Transaction:
         self._reach()
         if self.rival:
             rival, self.rival = self.rival, None
@@ -92,7 +92,7 @@ class Chain(MemoryChain):
         self.sent.append(name)
         self.orders[order_id] = (posted, end)
         self.deadlines[order_id] = self.time + window if window else 0
-        return Receipt(bytes(32), self.block, GAS)
+        return Transaction(bytes(32), self.block, GAS)
 
     def _in_time(self, order: Order) -> None:
         deadline = self.deadlines[order.order_id()]
@@ -109,7 +109,7 @@ class Chain(MemoryChain):
             return True
         return account in self.wallets and self.is_valid_signature(account, digest(message), signature)
 
-    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Receipt:
+    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Transaction:
         self._in_time(order)
         if key_hash(order.order_id(), key) != order.key_hash:
             raise ContractReverted("KeyMismatch", {"orderId": order.order_id()})
@@ -119,7 +119,9 @@ class Chain(MemoryChain):
         self.keys[order.order_id()] = key
         return sent
 
-    def reveal_data(self, order: Order, chunk_size: int, plain: bytes, sealed_digests: tuple[bytes, ...]) -> Receipt:
+    def reveal_data(
+        self, order: Order, chunk_size: int, plain: bytes, sealed_digests: tuple[bytes, ...]
+    ) -> Transaction:
         self._in_time(order)
         layout = Layout(len(plain), chunk_size)
         chunks = [plain[i * chunk_size : (i + 1) * chunk_size] for i in range(layout.count)]
@@ -131,7 +133,7 @@ class Chain(MemoryChain):
         self.data[order.order_id()] = RevealedData(chunk_size, plain, sealed_digests)
         return sent
 
-    def dispute(self, order: Order, key: bytes, proof: ChunkProof) -> Receipt:
+    def dispute(self, order: Order, key: bytes, proof: ChunkProof) -> Transaction:
         self._in_time(order)
         if key_hash(order.order_id(), key) != order.key_hash or not seal.verify_proof(proof, order.data_root):
             raise ContractReverted("CommitmentMismatch", {})
@@ -139,16 +141,16 @@ class Chain(MemoryChain):
             raise ContractReverted("ChunkMatches", {"index": proof.index})
         return self._move("dispute", order, (Status.REVEALED,), Status.DISPUTED)
 
-    def settle(self, order: Order, acknowledgement: bytes) -> Receipt:
+    def settle(self, order: Order, acknowledgement: bytes) -> Transaction:
         if not self._takes(order.buyer, self.domain.acknowledgement(order.digest()), acknowledgement):
             raise ContractReverted("BuyerSignatureInvalid", {"buyer": order.buyer})
         return self._move("settle", order, (Status.LOCKED, Status.REVEALED), Status.PAID)
 
-    def finalize(self, order: Order) -> Receipt:
+    def finalize(self, order: Order) -> Transaction:
         self._timed_out(order)
         return self._move("finalize", order, (Status.REVEALED,), Status.PAID)
 
-    def refund(self, order: Order) -> Receipt:
+    def refund(self, order: Order) -> Transaction:
         self._timed_out(order)
         return self._move("refund", order, (Status.LOCKED,), Status.REFUNDED)
 

@@ -82,7 +82,7 @@ def test_transaction_that_is_stuck_is_sent_again_for_more(node: Node, tmp_path: 
         assert int(second["maxFeePerGas"], 16) == 2 * (risen - 1)
         mine(node, risen)
         receipt = depositing.result(30)
-    assert "0x" + receipt.transaction.hex() == second["hash"]
+    assert "0x" + receipt.hash.hex() == second["hash"]
     assert chain.credit(NATIVE_TOKEN, account.address) == ETHER
 
 

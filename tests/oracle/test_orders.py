@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay import envelope
-from assay.chain.settlement import Receipt
+from assay.chain.values import Transaction
 from assay.errors import ContractReverted, NodeUnreachable
 from assay.protocol import seal
 from assay.protocol.messages import OfferState, OfferStatus
@@ -412,7 +412,7 @@ def test_acknowledgement_that_settles_nothing_keeps_no_key_from_the_chain(
     made, _, order = world.sell(DATA)
     world.orders.put_acknowledgement(order.order_id(), acknowledgement(order))
 
-    def refuse(order: Order, acknowledgement: bytes) -> Receipt:
+    def refuse(order: Order, acknowledgement: bytes) -> Transaction:
         raise ContractReverted("BuyerSignatureInvalid", {"buyer": order.buyer})
 
     monkeypatch.setattr(world.chain, "settle", refuse)

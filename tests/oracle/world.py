@@ -14,7 +14,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.chain.settlement import ModelState, OrderState, PostedOrder, Receipt
+from assay.chain.values import ModelState, OrderState, PostedOrder, Transaction
 from assay.errors import ContractReverted, NodeUnreachable
 from assay.protocol import seal
 from assay.protocol.messages import AcceptanceRequest, OfferRequest, OfferState
@@ -190,7 +190,7 @@ class MemoryChain:
 
     def post(
         self, terms: ModelTerms, quote: Quote, oracle_signature: bytes, key_hash: bytes, seller_signature: bytes
-    ) -> Receipt:
+    ) -> Transaction:
         self._reach()
         if self.time > quote.expiry:
             raise ContractReverted("QuoteExpired", {"expiry": quote.expiry})
@@ -223,9 +223,9 @@ class MemoryChain:
         self.orders[order.order_id()] = (posted, Status.LOCKED)
         self.deadlines[order.order_id()] = self.time + terms.reveal_window
         self.after_post()
-        return Receipt(posted.transaction, self.block, 120_000)
+        return Transaction(posted.transaction, self.block, 120_000)
 
-    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Receipt:
+    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Transaction:
         posted, status = self.orders[order.order_id()]
         if status is not Status.LOCKED:
             raise ContractReverted("StatusMismatch", {"actual": status})
@@ -238,15 +238,15 @@ class MemoryChain:
         self.reveals.append((key, receipt))
         self.orders[order.order_id()] = (posted, Status.REVEALED)
         self.deadlines[order.order_id()] = self.time + order.dispute_window
-        return Receipt(bytes(32), self.block, 60_000)
+        return Transaction(bytes(32), self.block, 60_000)
 
-    def settle(self, order: Order, acknowledgement: bytes) -> Receipt:
+    def settle(self, order: Order, acknowledgement: bytes) -> Transaction:
         posted, status = self.orders[order.order_id()]
         if status not in (Status.LOCKED, Status.REVEALED):
             raise ContractReverted("StatusMismatch", {"actual": status})
         self.settles += 1
         self.orders[order.order_id()] = (posted, Status.PAID)
-        return Receipt(bytes(32), self.block, 60_000)
+        return Transaction(bytes(32), self.block, 60_000)
 
     def reorganise(self) -> None:
         self.orders.clear()

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import requests
@@ -21,6 +20,7 @@ from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Excepti
 from web3.types import TxParams, TxReceipt
 
 from assay.chain.interface import Deployment, contract_interface, decode_revert
+from assay.chain.values import ModelState, OrderState, PostedOrder, RevealedData, Transaction
 from assay.errors import (
     AssayError,
     ChainError,
@@ -71,51 +71,6 @@ _ERC1271_ABI = [
 ]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """A mined transaction. ``gas`` in gas units."""
-
-    transaction: bytes
-    block: int
-    gas: int
-
-
-@dataclass(frozen=True)
-class ModelState:
-    """``oracle`` is None while the model accepts no quotes; ``budget`` in base units."""
-
-    oracle: str | None
-    budget: int
-    registered: bool
-
-
-@dataclass(frozen=True)
-class OrderState:
-    """State of a (model, content) pair; ``deadline`` in unix time, ``digest`` the low 26 bytes of the order's."""
-
-    status: Status
-    deadline: int
-    digest: bytes
-
-
-@dataclass(frozen=True)
-class PostedOrder:
-    """An order as ``OrderPosted`` announced it."""
-
-    order: Order
-    block: int
-    transaction: bytes
-
-
-@dataclass(frozen=True)
-class RevealedData:
-    """What a call of ``revealData`` carried: all chunks in plaintext with their salts, digests of the sealed ones."""
-
-    chunk_size: int
-    plaintext: bytes
-    sealed_digests: tuple[bytes, ...]
 
 
 def _revert_data(error: Exception) -> bytes:
@@ -270,13 +225,13 @@ class SettlementClient:
         with self._talking():
             return self._contract.functions[name](*arguments).call()
 
-    def _send(self, name: str, *arguments: Any, value: int = 0) -> Receipt:
+    def _send(self, name: str, *arguments: Any, value: int = 0) -> Transaction:
         return self._transact(self._contract.functions[name](*arguments), value)
 
-    def _batch(self, name: str, calls: Sequence[tuple[Any, ...]]) -> Receipt:
+    def _batch(self, name: str, calls: Sequence[tuple[Any, ...]]) -> Transaction:
         return self._send("batch", [self._contract.encode_abi(name, list(arguments)) for arguments in calls])
 
-    def _transact(self, function: Any, value: int = 0) -> Receipt:
+    def _transact(self, function: Any, value: int = 0) -> Transaction:
         if self.account is None:
             raise SettingsError("expected a key to send transactions with, got none", hint="name a keystore")
         with self._talking():
@@ -325,12 +280,12 @@ class SettlementClient:
             hint="it may still be mined: look at the state first (assay orders, assay model status)",
         )
 
-    def _mined(self, receipt: TxReceipt, function: Any, sender: TxParams) -> Receipt:
+    def _mined(self, receipt: TxReceipt, function: Any, sender: TxParams) -> Transaction:
         digest = bytes(receipt["transactionHash"])
         if receipt["status"] != 1:
             function.call(sender, receipt["blockNumber"] - 1)
             raise ChainError(f"transaction 0x{digest.hex()} was mined and failed")
-        return Receipt(digest, receipt["blockNumber"], receipt["gasUsed"])
+        return Transaction(digest, receipt["blockNumber"], receipt["gasUsed"])
 
     # --- models -------------------------------------------------------------------------------------------------------
 
@@ -338,19 +293,19 @@ class SettlementClient:
         """Id of ``terms`` on this chain and contract: 32 bytes."""
         return terms.model_id(self.domain.chain_id, self.domain.contract)
 
-    def register_model(self, terms: ModelTerms, oracle: str) -> Receipt:
+    def register_model(self, terms: ModelTerms, oracle: str) -> Transaction:
         """Registers ``terms``; the account is ``terms.owner``."""
         return self._send("registerModel", terms.abi_values(), to_checksum_address(oracle))
 
-    def fund(self, terms: ModelTerms, amount: int) -> Receipt:
+    def fund(self, terms: ModelTerms, amount: int) -> Transaction:
         """Adds ``amount`` base units to the budget; approves the token first where that is needed."""
         return self._send("fund", terms.abi_values(), amount, value=self._payable(terms.token, amount))
 
-    def withdraw(self, terms: ModelTerms, amount: int, to: str) -> Receipt:
+    def withdraw(self, terms: ModelTerms, amount: int, to: str) -> Transaction:
         """Takes ``amount`` base units out of the unspent budget."""
         return self._send("withdraw", terms.abi_values(), amount, to_checksum_address(to))
 
-    def set_oracle(self, terms: ModelTerms, oracle: str | None) -> Receipt:
+    def set_oracle(self, terms: ModelTerms, oracle: str | None) -> Transaction:
         """Replaces the oracle; None halts the model."""
         return self._send("setOracle", terms.abi_values(), to_checksum_address(oracle or NATIVE_TOKEN))
 
@@ -369,11 +324,11 @@ class SettlementClient:
 
     # --- bonds and credit ---------------------------------------------------------------------------------------------
 
-    def deposit(self, token: str, amount: int) -> Receipt:
+    def deposit(self, token: str, amount: int) -> Transaction:
         """Adds to the account's credit, from which seller bonds are taken."""
         return self._send("deposit", to_checksum_address(token), amount, value=self._payable(token, amount))
 
-    def withdraw_credit(self, token: str, amount: int, to: str) -> Receipt:
+    def withdraw_credit(self, token: str, amount: int, to: str) -> Transaction:
         """Pays out of the account's credit."""
         return self._send("withdrawCredit", to_checksum_address(token), amount, to_checksum_address(to))
 
@@ -381,16 +336,16 @@ class SettlementClient:
         """Credit of ``account`` in base units of ``token``."""
         return int(self._call("creditOf", to_checksum_address(token), to_checksum_address(account)))
 
-    def bond_oracle(self, terms: ModelTerms, oracle: str, amount: int) -> Receipt:
+    def bond_oracle(self, terms: ModelTerms, oracle: str, amount: int) -> Transaction:
         """Adds to the oracle's bond for this model."""
         value = self._payable(terms.token, amount)
         return self._send("bondOracle", terms.abi_values(), to_checksum_address(oracle), amount, value=value)
 
-    def request_oracle_bond_exit(self, model_id: bytes) -> Receipt:
+    def request_oracle_bond_exit(self, model_id: bytes) -> Transaction:
         """Starts the exit of the account's bond."""
         return self._send("requestOracleBondExit", model_id)
 
-    def withdraw_oracle_bond(self, terms: ModelTerms) -> Receipt:
+    def withdraw_oracle_bond(self, terms: ModelTerms) -> Transaction:
         """Credits the account with its unlocked bond."""
         return self._send("withdrawOracleBond", terms.abi_values())
 
@@ -401,7 +356,7 @@ class SettlementClient:
 
     def report_equivocation(
         self, terms: ModelTerms, oracle: str, first: tuple[Quote, bytes], second: tuple[Quote, bytes]
-    ) -> Receipt:
+    ) -> Transaction:
         """Proves that ``oracle`` signed two quotes for one pair that differ in price, seller or commitment."""
         return self._send(
             "reportEquivocation",
@@ -428,40 +383,42 @@ class SettlementClient:
 
     def post(
         self, terms: ModelTerms, quote: Quote, oracle_signature: bytes, key_hash: bytes, seller_signature: bytes
-    ) -> Receipt:
+    ) -> Transaction:
         """Locks the payment for an accepted quote."""
         return self._send("post", terms.abi_values(), quote.abi_values(), oracle_signature, key_hash, seller_signature)
 
-    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Receipt:
+    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Transaction:
         """Reveals the key of a locked order."""
         return self._send("revealKey", order.abi_values(), key, receipt)
 
-    def reveal_keys(self, orders: Sequence[Order], keys: Sequence[bytes], receipts: Sequence[bytes]) -> Receipt:
+    def reveal_keys(self, orders: Sequence[Order], keys: Sequence[bytes], receipts: Sequence[bytes]) -> Transaction:
         """Reveals the keys of several orders, at most 64; those revealed already are passed over."""
         reveals = zip(orders, keys, receipts, strict=True)
         return self._batch("revealKey", [(order.abi_values(), key, receipt) for order, key, receipt in reveals])
 
-    def reveal_data(self, order: Order, chunk_size: int, plaintext: bytes, sealed_digests: Sequence[bytes]) -> Receipt:
+    def reveal_data(
+        self, order: Order, chunk_size: int, plaintext: bytes, sealed_digests: Sequence[bytes]
+    ) -> Transaction:
         """Reveals the data itself, publicly, and pays the seller at once."""
         return self._send("revealData", order.abi_values(), chunk_size, plaintext, list(sealed_digests))
 
-    def dispute(self, order: Order, key: bytes, proof: ChunkProof) -> Receipt:
+    def dispute(self, order: Order, key: bytes, proof: ChunkProof) -> Transaction:
         """Proves that the revealed key does not open a committed chunk."""
         return self._send("dispute", order.abi_values(), key, proof.abi_values())
 
-    def settle(self, order: Order, acknowledgement: bytes) -> Receipt:
+    def settle(self, order: Order, acknowledgement: bytes) -> Transaction:
         """Pays the seller with the buyer's signed consent."""
         return self._send("settle", order.abi_values(), acknowledgement)
 
-    def finalize(self, order: Order) -> Receipt:
+    def finalize(self, order: Order) -> Transaction:
         """Pays the seller of a revealed order after the dispute window."""
         return self._send("finalize", order.abi_values())
 
-    def finalize_batch(self, orders: Sequence[Order]) -> Receipt:
+    def finalize_batch(self, orders: Sequence[Order]) -> Transaction:
         """Pays the sellers of several revealed orders, at most 64; those closed already are passed over."""
         return self._batch("finalize", [(order.abi_values(),) for order in orders])
 
-    def refund(self, order: Order) -> Receipt:
+    def refund(self, order: Order) -> Transaction:
         """Returns the payment after the reveal window passed in silence."""
         return self._send("refund", order.abi_values())
 
@@ -543,18 +500,18 @@ class SettlementClient:
             return RevealedData(arguments["chunkSize"], bytes(arguments["plaintext"]), digests)
         return None
 
-    def steps(self, order_id: bytes) -> dict[str, Receipt]:
+    def steps(self, order_id: bytes) -> dict[str, Transaction]:
         """Transactions that moved an order, oldest first, by the contract function that each called."""
         with self._talking():
             logs = self._web3.eth.get_logs(
                 {"address": self._contract.address, "fromBlock": self._from_block, "topics": [None, HexBytes(order_id)]}
             )
-            found: dict[str, Receipt] = {}
+            found: dict[str, Transaction] = {}
             for digest in dict.fromkeys(bytes(log["transactionHash"]) for log in logs):
                 call = self._web3.eth.get_transaction(HexBytes(digest))["input"]
                 receipt = self._web3.eth.get_transaction_receipt(HexBytes(digest))
                 function, _ = self._contract.decode_function_input(call)
-                found[function.fn_name] = Receipt(digest, receipt["blockNumber"], receipt["gasUsed"])
+                found[function.fn_name] = Transaction(digest, receipt["blockNumber"], receipt["gasUsed"])
             return found
 
     def _logs(self, event: str, **topics: Any) -> list[Any]:

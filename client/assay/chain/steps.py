@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from eth_account.messages import SignableMessage
 
-from assay.chain.settlement import Receipt
+from assay.chain.values import Transaction
 from assay.errors import ChainError, SaleError
 from assay.protocol.statements import digest, signer_of
 from assay.protocol.types import ModelTerms, Status
@@ -40,7 +40,9 @@ def registered_terms(chain: Any, model_id: bytes) -> ModelTerms:
     return found[0]
 
 
-def move_on(chain: Any, order_id: bytes, send: Callable[[], Receipt], *, seen: Status | None = None) -> Receipt | None:
+def move_on(
+    chain: Any, order_id: bytes, send: Callable[[], Transaction], *, seen: Status | None = None
+) -> Transaction | None:
     """Sends what takes an order further; None where somebody else did it first, as anyone may.
 
     ``seen`` is the state in which the step was due, by

@@ -15,8 +15,9 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.chain.settlement import PostedOrder, Receipt, SettlementClient
+from assay.chain.settlement import SettlementClient
 from assay.chain.steps import move_on, registered_terms
+from assay.chain.values import PostedOrder, Transaction
 from assay.errors import (
     AssayError,
     ChunkMismatch,
@@ -313,7 +314,7 @@ class Buyer:
         if due and purchase.status is Status.LOCKED:
             self._close(purchase, "settle", lambda: self._chain.settle(order, acknowledgement))
 
-    def _close(self, purchase: Purchase, step: str, send: Callable[[], Receipt]) -> None:
+    def _close(self, purchase: Purchase, step: str, send: Callable[[], Transaction]) -> None:
         """Sends what closes an order, unless that was done and waits to be mined."""
         if self._chain.unmined():
             purchase.note = "waiting for an earlier transaction of this account to be mined"

@@ -14,8 +14,9 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.chain.settlement import PostedOrder, SettlementClient
+from assay.chain.settlement import SettlementClient
 from assay.chain.steps import move_on, registered_terms
+from assay.chain.values import PostedOrder
 from assay.errors import (
     ChainError,
     ContractReverted,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from assay.chain.settlement import PostedOrder
+from assay.chain.values import PostedOrder
 from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
 from assay.protocol.types import Order, Quote, Status
 from assay_oracle.errors import JournalError, TooManyOffers

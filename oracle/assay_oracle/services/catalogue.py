@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self
 
-from assay.chain.settlement import ModelState, OrderState, PostedOrder, Receipt
+from assay.chain.values import ModelState, OrderState, PostedOrder, Transaction
 from assay.protocol.messages import ModelInfo
 from assay.protocol.schema import Schema
 from assay.protocol.statements import Domain
@@ -77,9 +77,9 @@ class ChainLike(Protocol):
     def posted(self, *, order_id: bytes | None = None) -> list[PostedOrder]: ...  # noqa: D102
     def post(  # noqa: D102
         self, terms: ModelTerms, quote: Quote, oracle_signature: bytes, key_hash: bytes, seller_signature: bytes
-    ) -> Receipt: ...
-    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Receipt: ...  # noqa: D102
-    def settle(self, order: Order, acknowledgement: bytes) -> Receipt: ...  # noqa: D102
+    ) -> Transaction: ...
+    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Transaction: ...  # noqa: D102
+    def settle(self, order: Order, acknowledgement: bytes) -> Transaction: ...  # noqa: D102
 
 
 @dataclass(frozen=True)

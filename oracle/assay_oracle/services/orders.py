@@ -10,8 +10,8 @@ from pathlib import Path
 from eth_account.messages import SignableMessage
 
 from assay import envelope
-from assay.chain.settlement import PostedOrder
 from assay.chain.steps import move_on, signed_by
+from assay.chain.values import PostedOrder
 from assay.errors import AssayError, ContractReverted, NodeUnreachable
 from assay.protocol.messages import OfferStatus, OrderNotes
 from assay.protocol.types import Order, Status

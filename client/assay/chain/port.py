@@ -1,0 +1,152 @@
+"""``Chain``: what sellers, buyers and oracles need of the settlement contract and of the node that serves it.
+
+``SettlementClient`` implements it over JSON-RPC. Tests implement it in memory. Code outside ``chain/`` names this
+protocol and never web3.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from assay.chain.values import (
+    Cursor,
+    EventPage,
+    ModelState,
+    OrderState,
+    PostedOrder,
+    RevealedData,
+    Transaction,
+)
+from assay.protocol.seal import ChunkProof
+from assay.protocol.statements import Domain
+from assay.protocol.types import ModelTerms, Order, Quote
+
+
+class Chain(Protocol):
+    """The settlement contract on one chain, seen from one account.
+
+    Reads are of the latest block. Every method raises ``NodeUnreachable`` if no node answers and ``ChainError`` if the
+    answer makes no sense. Methods that send a transaction return once it is mined; they raise ``ContractReverted`` if
+    the contract refuses the call and ``TransactionPending`` if it is not mined in time.
+    """
+
+    @property
+    def domain(self) -> Domain:
+        """Chain id and contract address that signatures are valid for."""
+        ...
+
+    # --- the node ---
+
+    def block_time(self) -> int:
+        """Unix time of the latest block, by which the contract judges deadlines."""
+        ...
+
+    def block_number(self) -> int:
+        """Number of the latest block."""
+        ...
+
+    def is_confirmed(self, block: int) -> bool:
+        """Whether ``block`` lies so deep that a reorganisation is no longer expected to remove it."""
+        ...
+
+    def is_contract(self, account: str) -> bool:
+        """Whether ``account`` has code. The chain judges the signatures of such accounts (ERC-1271)."""
+        ...
+
+    def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
+        """Whether the wallet contract at ``account`` accepts ``signature`` over ``digest`` (ERC-1271)."""
+        ...
+
+    def unmined(self) -> int:
+        """Number of this account's transactions that the node knows and that no block contains yet."""
+        ...
+
+    # --- events ---
+
+    def events_since(self, cursor: Cursor | None) -> EventPage:
+        """Events of all orders after ``cursor``; from the contract's deployment on if it is None.
+
+        One page covers a bounded range of blocks. Call again with the returned cursor until ``complete``.
+        """
+        ...
+
+    def posted(
+        self, *, order_id: bytes | None = None, model_id: bytes | None = None, seller: str | None = None
+    ) -> list[PostedOrder]:
+        """Orders with this id, model or seller, oldest first."""
+        ...
+
+    def revealed_key(self, order_id: bytes) -> bytes | None:
+        """The key that was revealed on chain for an order; None while it is secret."""
+        ...
+
+    def revealed_data(self, order_id: bytes) -> RevealedData | None:
+        """The plaintext passed to ``revealData``; None if the order was closed in another way."""
+        ...
+
+    # --- models ---
+
+    def model_id(self, terms: ModelTerms) -> bytes:
+        """Id of ``terms`` on this chain and contract: 32 bytes."""
+        ...
+
+    def register_model(self, terms: ModelTerms, oracle: str) -> Transaction:
+        """Registers ``terms``. The account must be ``terms.owner``."""
+        ...
+
+    def fund(self, terms: ModelTerms, amount: int) -> Transaction:
+        """Adds ``amount`` base units to the model's budget."""
+        ...
+
+    def model_state(self, model_id: bytes) -> ModelState:
+        """Oracle and budget of a model."""
+        ...
+
+    def model_terms(self, model_id: bytes) -> tuple[ModelTerms, str] | None:
+        """Terms of a registered model and the oracle that it was registered with; None if there is none."""
+        ...
+
+    def credit(self, token: str, account: str) -> int:
+        """Credit of ``account`` in the contract, in base units of ``token``."""
+        ...
+
+    def oracle_bond(self, model_id: bytes, oracle: str) -> tuple[int, int]:
+        """Amount of an oracle's bond in base units, and the unix time at which it unlocks (0: no exit requested)."""
+        ...
+
+    # --- orders ---
+
+    def order_state(self, order_id: bytes) -> OrderState:
+        """State of a (model, content) pair."""
+        ...
+
+    def post(
+        self, terms: ModelTerms, quote: Quote, oracle_signature: bytes, key_hash: bytes, seller_signature: bytes
+    ) -> Transaction:
+        """Posts the order of an accepted quote, which locks the payment."""
+        ...
+
+    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Transaction:
+        """Reveals the key of a locked order."""
+        ...
+
+    def reveal_data(
+        self, order: Order, chunk_size: int, plaintext: bytes, sealed_digests: Sequence[bytes]
+    ) -> Transaction:
+        """Reveals the data itself, in public, and pays the seller at once."""
+        ...
+
+    def dispute(self, order: Order, key: bytes, proof: ChunkProof) -> Transaction:
+        """Proves that the revealed key does not open a committed chunk."""
+        ...
+
+    def settle(self, order: Order, acknowledgement: bytes) -> Transaction:
+        """Pays the seller with the buyer's signed acknowledgement."""
+        ...
+
+    def finalize(self, order: Order) -> Transaction:
+        """Pays the seller of a revealed order after the dispute window."""
+        ...
+
+    def refund(self, order: Order) -> Transaction:
+        """Returns the payment of a locked order whose reveal window has passed."""
+        ...

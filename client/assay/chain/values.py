@@ -1,0 +1,112 @@
+"""What the chain answers with: blocks, transactions, states and events, as plain values."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from assay.protocol.types import Order, Status
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block: ``time`` in unix seconds, ``hash`` of 32 bytes."""
+
+    number: int
+    hash: bytes
+    time: int
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """A mined transaction: ``hash`` of 32 bytes, number of its ``block``, ``gas`` used in gas units."""
+
+    hash: bytes
+    block: int
+    gas: int
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """``oracle`` is None while the model accepts no quotes; ``budget`` in base units."""
+
+    oracle: str | None
+    budget: int
+    registered: bool
+
+
+@dataclass(frozen=True)
+class OrderState:
+    """State of a (model, content) pair; ``deadline`` in unix time, ``digest`` the low 26 bytes of the order's."""
+
+    status: Status
+    deadline: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class PostedOrder:
+    """An order as ``OrderPosted`` announced it: number of its ``block``, hash of its ``transaction``."""
+
+    order: Order
+    block: int
+    transaction: bytes
+
+
+@dataclass(frozen=True)
+class RevealedData:
+    """What a call of ``revealData`` carried: all chunks in plaintext with their salts, digests of the sealed ones."""
+
+    chunk_size: int
+    plaintext: bytes
+    sealed_digests: tuple[bytes, ...]
+
+
+class EventKind(StrEnum):
+    """The contract's events about one order, by their names in ``ISettlement.sol``."""
+
+    POSTED = "OrderPosted"
+    KEY_REVEALED = "KeyRevealed"
+    DATA_REVEALED = "DataRevealed"
+    PAID = "OrderPaid"
+    DISPUTED = "OrderDisputed"
+    REFUNDED = "OrderRefunded"
+
+
+@dataclass(frozen=True)
+class OrderEvent:
+    """One event about one order: number of its ``block``, hash of its ``transaction``.
+
+    ``posted`` is set for ``EventKind.POSTED``, ``key`` (32 bytes) for ``EventKind.KEY_REVEALED``.
+    """
+
+    kind: EventKind
+    order_id: bytes
+    block: int
+    transaction: bytes
+    posted: PostedOrder | None = None
+    key: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The last block whose events were read. The hash shows whether a reorganisation replaced that block since."""
+
+    block: int
+    hash: bytes
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """Events between two cursors, in the chain's order.
+
+    Attributes:
+        events: Events of the blocks after the cursor that was passed, up to and including ``cursor.block``.
+        cursor: What to pass next time; store it once the events are handled.
+        complete: ``cursor`` is at the chain's head; False if more pages follow.
+        reorganised: The block of the cursor that was passed is no longer on the chain. Reading then began a safe
+            distance earlier: some events come again, and what was known of recent orders must be looked up anew.
+    """
+
+    events: tuple[OrderEvent, ...]
+    cursor: Cursor
+    complete: bool
+    reorganised: bool
