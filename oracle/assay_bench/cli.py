@@ -48,10 +48,10 @@ def bench(
       assay-oracle bench --only news --only census
     """
     from assay_bench.packages import DEFAULT_CACHE
-    from assay_bench.pricing.plots import draw
-    from assay_bench.pricing.report import table, write_page
+    from assay_bench.pricing.reporting.plots import draw
+    from assay_bench.pricing.reporting.report import table, write_page
+    from assay_bench.pricing.reporting.summary import Results, everything
     from assay_bench.pricing.run import Kept, run
-    from assay_bench.pricing.summary import Results, everything
     from assay_bench.pricing.units import Unit, plan
 
     chosen = seeds or (QUICK_SEEDS if quick else PUBLISHED_SEEDS)

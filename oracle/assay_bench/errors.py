@@ -3,7 +3,7 @@
 ``BenchError``
     ``PackageUnavailable``   a pinned package cannot be fetched
     ``PackageAltered``       a fetched package does not have its pinned hash
-    ``RivalMissing``         a library to compare with is not installed
+    ``LibraryMissing``         a library to compare with is not installed
 """
 
 from assay.errors import AssayError
@@ -21,5 +21,5 @@ class PackageAltered(BenchError):
     """A package came with other bytes than those that the benchmark was written against."""
 
 
-class RivalMissing(BenchError):
+class LibraryMissing(BenchError):
     """A library that the benchmark compares with is not installed."""

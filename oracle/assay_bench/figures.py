@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from assay_bench.pricing.data import Floats
+from assay_bench.pricing.data.dataset import Floats
 
 
 def _ranks(values: Floats) -> Floats:

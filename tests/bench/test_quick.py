@@ -3,8 +3,8 @@
 import pytest
 
 from assay_bench.packages import DEFAULT_CACHE
+from assay_bench.pricing.reporting.summary import Results, by_method, met, summary
 from assay_bench.pricing.run import Kept, run
-from assay_bench.pricing.summary import Results, by_method, met, summary
 from assay_bench.pricing.units import Unit, plan
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]

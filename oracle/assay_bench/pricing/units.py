@@ -15,14 +15,17 @@ from typing import Any
 import numpy as np
 
 import assay_pricing
-from assay_bench.errors import RivalMissing
-from assay_bench.pricing import baselines, data, nets, offers, parties, truth
+from assay_bench.errors import LibraryMissing
+from assay_bench.pricing import attacks
 from assay_bench.pricing.cases import CASES
-from assay_bench.pricing.data import Table
-from assay_bench.pricing.nets import Nets
-from assay_bench.pricing.parties import SIZES, Parties
-from assay_bench.pricing.public import Pricer
-from assay_bench.pricing.rivals import RIVALS
+from assay_bench.pricing.data import dataset, parties
+from assay_bench.pricing.data.dataset import Dataset
+from assay_bench.pricing.data.parties import SIZES, Parties
+from assay_bench.pricing.scorers import baselines
+from assay_bench.pricing.scorers.libraries import LIBRARIES
+from assay_bench.pricing.scorers.pricer import Pricer
+from assay_bench.pricing.truth import gains, nets
+from assay_bench.pricing.truth.nets import Nets
 from assay_pricing import methods
 from assay_pricing.function import fit
 
@@ -92,16 +95,16 @@ def _source_hash(with_pricing: bool) -> str:
 
 @lru_cache(maxsize=2)
 def _setup(name: str, setting: str, seed: int, cache: Path) -> tuple[Parties, Nets]:
-    drawn = parties.draw(data.load(name, cache), SIZES[name], setting, seed)
-    return drawn, truth.true_model(drawn)
+    drawn = parties.draw(dataset.load(name, cache), SIZES[name], setting, seed)
+    return drawn, gains.true_model(drawn)
 
 
 def _truth(unit: Unit, cache: Path) -> Result:
     drawn, model = _setup(unit.data, unit.setting, unit.seed, cache)
     start = time.perf_counter()
-    points = truth.points(drawn, model)
+    points = gains.record_gains(drawn, model)
     middle = time.perf_counter()
-    sets = truth.sets(drawn, drawn.batches)
+    sets = gains.set_gains(drawn, drawn.batches)
     return {
         "kinds": drawn.kinds.tolist(),
         "update": points.update.tolist(),
@@ -131,8 +134,8 @@ def _baseline(unit: Unit, cache: Path) -> Result:
 def _rival(unit: Unit, cache: Path) -> Result:
     drawn, model = _setup(unit.data, unit.setting, unit.seed, cache)
     try:
-        points, fit_seconds, seconds = RIVALS[unit.name](drawn, model, drawn.offer)
-    except RivalMissing as error:
+        points, fit_seconds, seconds = LIBRARIES[unit.name](drawn, model, drawn.offer)
+    except LibraryMissing as error:
         return {"missing": str(error)}
     return {"points": points.tolist(), "sets": None, "seconds_fit": fit_seconds, "seconds_points": seconds}
 
@@ -165,14 +168,14 @@ def _copies(unit: Unit, cache: Path) -> Result:
     """What one good record is paid, and twenty copies of it, for the records of highest true gain."""
     drawn, model = _setup(unit.data, unit.setting, unit.seed, cache)
     pricer = Pricer.of(drawn, model, unit.name)
-    gains = truth.points(drawn, model).validation
+    true = gains.record_gains(drawn, model).validation
     fresh = np.flatnonzero(drawn.kinds == parties.FRESH)
-    best = fresh[np.argsort(-gains[fresh])][:_COPIED_RECORDS]
+    best = fresh[np.argsort(-true[fresh])][:_COPIED_RECORDS]
     chosen = [drawn.offer.take([i]) for i in best]
     return {
         "one": [pricer.set_value(record) for record in chosen],
-        "exact": [pricer.set_value(offers.copies(record, drawn, near=False)) for record in chosen],
-        "near": [pricer.set_value(offers.copies(record, drawn, near=True)) for record in chosen],
+        "exact": [pricer.set_value(attacks.copies(record, drawn, near=False)) for record in chosen],
+        "near": [pricer.set_value(attacks.copies(record, drawn, near=True)) for record in chosen],
     }
 
 
@@ -180,17 +183,17 @@ def _attacks(unit: Unit, cache: Path) -> Result:
     """Money paid and true gain (validation and test), for honest sets and for what attackers make of them."""
     drawn, model = _setup(unit.data, unit.setting, unit.seed, cache)
     pricer = Pricer.of(drawn, model, unit.name)
-    made = offers.attacks(drawn, model)
+    made = attacks.attacks(drawn, model)
     result: Result = {}
     for kind in ("honest", "crafted", "outliers", "split"):
-        tables: tuple[Table, ...] = getattr(made, kind)
-        gains = truth.sets(drawn, tables)
+        tables: tuple[Dataset, ...] = getattr(made, kind)
+        true = gains.set_gains(drawn, tables)
         paid = [_paid_singly(pricer, table) if kind == "split" else pricer.paid(table) for table in tables]
-        result[kind] = {"paid": paid, "validation": gains.gain_v.tolist(), "test": gains.gain_t.tolist()}
+        result[kind] = {"paid": paid, "validation": true.gain_v.tolist(), "test": true.gain_t.tolist()}
     return result
 
 
-def _paid_singly(pricer: Pricer, table: Table) -> float:
+def _paid_singly(pricer: Pricer, table: Dataset) -> float:
     """Every record is offered under another identity, one after the other; the oracle knows what came before."""
     return sum(pricer.paid(table.take([i]), table.take(np.arange(i)) if i else None) for i in range(len(table)))
 
@@ -225,7 +228,7 @@ def _speed(unit: Unit, cache: Path) -> Result:
     training, pricing = [], []
     for _ in range(_SPEED_ROUNDS):  # by turns, so that a busy moment of the machine weighs on both
         start = time.perf_counter()
-        truth.true_model(drawn)
+        gains.true_model(drawn)
         middle = time.perf_counter()
         pricer.paid(offer)
         training.append(middle - start)
@@ -242,11 +245,11 @@ def _speed(unit: Unit, cache: Path) -> Result:
 def _case(unit: Unit, cache: Path) -> Result:
     """Price and true gain of every seller of a real case."""
     case = importlib.import_module(f"assay_bench.pricing.cases.{unit.data}")
-    scene = case.scene(cache, unit.seed)
+    drawn = case.draw(cache, unit.seed)
     start = time.perf_counter()
-    function = fit(scene.model, scene.owner, validation=scene.validation, method=unit.name)
+    function = fit(drawn.model, drawn.owner, validation=drawn.validation, method=unit.name)
     result: Result = {"fidelity": function.fidelity, "seconds_fit": time.perf_counter() - start, "sellers": {}}
-    for seller, offer in scene.sellers.items():
+    for seller, offer in drawn.sellers.items():
         start = time.perf_counter()
         appraisal = function.appraise(offer)
         seconds = time.perf_counter() - start
@@ -254,7 +257,7 @@ def _case(unit: Unit, cache: Path) -> Result:
             "records": offer.n,
             "price": appraisal.price,
             "set_value": appraisal.set_value,
-            "gain": scene.gain(offer),
+            "gain": drawn.gain(offer),
             "seconds": seconds,
         }
     return result
@@ -312,7 +315,7 @@ def _summarised(seed: int) -> list[Unit]:
     """The rest of the summary, and the real cases."""
     default = methods.DEFAULT
     units = [Unit("case", name, "-", seed, default) for name in CASES]
-    units += [Unit("rival", "digits", setting, seed, name) for setting in parties.SETTINGS for name in RIVALS]
+    units += [Unit("rival", "digits", setting, seed, name) for setting in parties.SETTINGS for name in LIBRARIES]
     # The owner of the purchases lacks classes: one who has everything gains little from a hundred more records.
     units += [Unit("purchase", "mnist_5k", "shift", seed, name) for name in (default, *_BOUGHT_BY)]
     return [

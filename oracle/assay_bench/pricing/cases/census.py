@@ -7,7 +7,7 @@ import numpy as np
 
 from assay.protocol.schema import Feature, Schema
 from assay_bench import packages
-from assay_bench.pricing.cases.scene import (
+from assay_bench.pricing.cases.case import (
     FEW,
     FEW_COPIED,
     MISLABELLED,
@@ -15,7 +15,7 @@ from assay_bench.pricing.cases.scene import (
     OFF_TOPIC,
     OWN_COPY,
     SAME,
-    Scene,
+    Case,
     copied,
     log_loss,
     mislabelled,
@@ -80,7 +80,7 @@ def _fitted(records: Records, seed: int) -> Any:
     return make_pipeline(coded, boosted).fit(_frame(records), names)
 
 
-def scene(cache: Path, seed: int) -> Scene:
+def draw(cache: Path, seed: int) -> Case:
     """One draw of owner, sellers and held-out people, half of them of each population."""
     rng = np.random.default_rng(seed)
     everybody, private = _adult(cache)
@@ -99,7 +99,7 @@ def scene(cache: Path, seed: int) -> Scene:
         return log_loss(model.predict_proba(_frame(test))[:, place], test.y)
 
     control = loss(owner)
-    return Scene(
+    return Case(
         model=_fitted(owner, seed),
         owner=owner,
         validation=validation,

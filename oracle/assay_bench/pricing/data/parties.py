@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from assay_bench.pricing.data import Floats, Table
-from assay_bench.pricing.nets import Recipe
+from assay_bench.pricing.data.dataset import Dataset, Floats
+from assay_bench.pricing.truth.nets import Recipe
 
 SETTINGS = ("shift", "iid")
 FRESH, DUPLICATE, NEAR, MISLABELLED, NOISE, BLURRED = "fresh", "duplicate", "near", "mislabelled", "noise", "blurred"
@@ -66,17 +66,17 @@ class Parties:
         seed: What everything was drawn with.
     """
 
-    base: Table
-    validation: Table
-    test: Table
-    offer: Table
+    base: Dataset
+    validation: Dataset
+    test: Dataset
+    offer: Dataset
     kinds: npt.NDArray[np.str_]
-    batches: tuple[Table, ...]
+    batches: tuple[Dataset, ...]
     recipe: Recipe
     seed: int
 
 
-def draw(table: Table, sizes: Sizes, setting: str, seed: int, batches: int = BATCHES) -> Parties:
+def draw(table: Dataset, sizes: Sizes, setting: str, seed: int, batches: int = BATCHES) -> Parties:
     """Owner, sellers and offers from one table.
 
     Args:
@@ -105,23 +105,25 @@ def draw(table: Table, sizes: Sizes, setting: str, seed: int, batches: int = BAT
     return Parties(owner, table.take(validation), table.take(test), offer, kinds, sets, sizes.recipe, seed)
 
 
-def _lacking(table: Table) -> npt.NDArray[np.bool_]:
+def _lacking(table: Dataset) -> npt.NDArray[np.bool_]:
     """Which records belong to what the owner of ``shift`` lacks: classes 3, 8, 9 of ten, the first of fewer."""
     if table.classes == 0:
         return table.y > np.quantile(table.y, 2 / 3)
     return np.isin(table.y, (3, 8, 9) if table.classes == 10 else (0,))
 
 
-def _scaled(table: Table, base: npt.NDArray[np.int_]) -> Table:
+def _scaled(table: Dataset, base: npt.NDArray[np.int_]) -> Dataset:
     """Pixels stay as they are, in 0..1; other features are standardised by the owner's records."""
     if table.x.min() >= 0 and table.x.max() <= 1:
         return table
     centre, spread = table.x[base].mean(0), table.x[base].std(0)
-    return Table((table.x - centre) / np.where(spread > 0, spread, 1.0), table.y, table.classes)
+    return Dataset((table.x - centre) / np.where(spread > 0, spread, 1.0), table.y, table.classes)
 
 
-def _offer(owner: Table, pool: Table, size: int, rng: np.random.Generator) -> tuple[Table, npt.NDArray[np.str_], int]:
-    parts: list[Table] = []
+def _offer(
+    owner: Dataset, pool: Dataset, size: int, rng: np.random.Generator
+) -> tuple[Dataset, npt.NDArray[np.str_], int]:
+    parts: list[Dataset] = []
     kinds: list[str] = []
     used = 0
     for kind, share in _OFFER_SHARES:
@@ -137,32 +139,32 @@ def _offer(owner: Table, pool: Table, size: int, rng: np.random.Generator) -> tu
     return whole.take(shuffled), np.array(kinds)[shuffled], used
 
 
-def make(kind: str, count: int, owner: Table, pool: Table, rng: np.random.Generator) -> tuple[Table, int]:
+def make(kind: str, count: int, owner: Dataset, pool: Dataset, rng: np.random.Generator) -> tuple[Dataset, int]:
     """Records of one kind, and how many of the pool's first records went into them."""
     span = owner.x.max(0) - owner.x.min(0)
     if kind in (DUPLICATE, NEAR):
         made = owner.take(rng.choice(len(owner), count, replace=False))
         if kind == NEAR:
-            made = Table(made.x + rng.normal(0, NEAR_SIGMA, made.x.shape) * span, made.y, made.classes)
+            made = Dataset(made.x + rng.normal(0, NEAR_SIGMA, made.x.shape) * span, made.y, made.classes)
         return made, 0
     if kind == NOISE:
         x = owner.x.min(0) + rng.random((count, owner.x.shape[1])) * span
-        return Table(x, _random_targets(owner, count, rng), owner.classes), 0
+        return Dataset(x, _random_targets(owner, count, rng), owner.classes), 0
     made = pool.take(np.arange(count))
     if kind == MISLABELLED:
-        made = Table(made.x, _wrong_targets(made, owner, rng), made.classes)
+        made = Dataset(made.x, _wrong_targets(made, owner, rng), made.classes)
     elif kind == BLURRED:
-        made = Table(made.x + rng.normal(0, _BLUR_SIGMA, made.x.shape) * span, made.y, made.classes)
+        made = Dataset(made.x + rng.normal(0, _BLUR_SIGMA, made.x.shape) * span, made.y, made.classes)
     return made, count
 
 
-def _random_targets(owner: Table, count: int, rng: np.random.Generator) -> Floats:
+def _random_targets(owner: Dataset, count: int, rng: np.random.Generator) -> Floats:
     if owner.classes == 0:
         return rng.choice(owner.y, count)
     return rng.integers(0, owner.classes, count).astype(np.float64)
 
 
-def _wrong_targets(table: Table, owner: Table, rng: np.random.Generator) -> Floats:
+def _wrong_targets(table: Dataset, owner: Dataset, rng: np.random.Generator) -> Floats:
     """Another class for each record; in a regression, the target on the other side of the owner's mean, doubled."""
     if table.classes == 0:
         centre = owner.y.mean()
@@ -170,7 +172,7 @@ def _wrong_targets(table: Table, owner: Table, rng: np.random.Generator) -> Floa
     return np.asarray((table.y + rng.integers(1, table.classes, len(table))) % table.classes, dtype=np.float64)
 
 
-def _batch(owner: Table, pool: Table, rng: np.random.Generator) -> Table:
+def _batch(owner: Dataset, pool: Dataset, rng: np.random.Generator) -> Dataset:
     """Twenty records: fresh, copies of one, duplicates of the owner's, mislabelled and noise, shares at random."""
     shares = rng.dirichlet(np.ones(5))
     fresh, copies, duplicates, wrong, noise = rng.multinomial(BATCH, shares)

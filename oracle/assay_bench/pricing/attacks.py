@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, grad, jacrev, vmap
 
-from assay_bench.pricing import nets
-from assay_bench.pricing.data import Table
-from assay_bench.pricing.nets import Nets
-from assay_bench.pricing.parties import FRESH, NEAR_SIGMA, Parties
+from assay_bench.pricing.data.dataset import Dataset
+from assay_bench.pricing.data.parties import FRESH, NEAR_SIGMA, Parties
+from assay_bench.pricing.truth import nets
+from assay_bench.pricing.truth.nets import Nets
 
 COPIES = 20
 _SETS = 6
@@ -23,20 +23,20 @@ _FAR = 3.0
 class Attacks:
     """The same honest sets, and what an attacker makes of them; ``split`` sells every record as an offer of its own."""
 
-    honest: tuple[Table, ...]
-    crafted: tuple[Table, ...]
-    outliers: tuple[Table, ...]
-    split: tuple[Table, ...]
+    honest: tuple[Dataset, ...]
+    crafted: tuple[Dataset, ...]
+    outliers: tuple[Dataset, ...]
+    split: tuple[Dataset, ...]
 
 
-def copies(record: Table, parties: Parties, *, near: bool) -> Table:
+def copies(record: Dataset, parties: Parties, *, near: bool) -> Dataset:
     """Twenty copies of one record, exact or with a little noise on each but the first."""
     whole = record.take(np.zeros(COPIES, dtype=int))
     if near:
         span = parties.base.x.max(0) - parties.base.x.min(0)
         noise = np.random.default_rng(parties.seed).normal(0, NEAR_SIGMA, whole.x.shape) * span
         noise[0] = 0
-        whole = Table(whole.x + noise, whole.y, whole.classes)
+        whole = Dataset(whole.x + noise, whole.y, whole.classes)
     return whole
 
 
@@ -52,21 +52,21 @@ def attacks(parties: Parties, model: Nets) -> Attacks:
     )
 
 
-def _joined(tables: tuple[Table, ...]) -> Table:
-    return Table(np.concatenate([t.x for t in tables]), np.concatenate([t.y for t in tables]), tables[0].classes)
+def _joined(tables: tuple[Dataset, ...]) -> Dataset:
+    return Dataset(np.concatenate([t.x for t in tables]), np.concatenate([t.y for t in tables]), tables[0].classes)
 
 
-def _split(table: Table) -> tuple[Table, ...]:
+def _split(table: Dataset) -> tuple[Dataset, ...]:
     return tuple(table.take(np.arange(start, start + _SET)) for start in range(0, len(table), _SET))
 
 
-def _outliers(table: Table, parties: Parties) -> Table:
+def _outliers(table: Dataset, parties: Parties) -> Dataset:
     """Records pushed away from the owner's mean, labels kept."""
     centre = parties.base.x.mean(0)
-    return Table(centre + _FAR * (table.x - centre), table.y, table.classes)
+    return Dataset(centre + _FAR * (table.x - centre), table.y, table.classes)
 
 
-def crafted(table: Table, parties: Parties, model: Nets) -> Table:
+def crafted(table: Dataset, parties: Parties, model: Nets) -> Dataset:
     """Projected gradient ascent of each record's exact influence on the validation loss, labels kept.
 
     The attacker's objective is ``g(z)^T H^-1 g_V`` of the true model, H the base's generalised Gauss-Newton matrix.
@@ -107,4 +107,4 @@ def crafted(table: Table, parties: Parties, model: Nets) -> Table:
         x = x + _STEP * span * ascent(x, y).sign()
         x = torch.minimum(torch.maximum(x, start - _REACH * span), start + _REACH * span)
         x = torch.minimum(torch.maximum(x, torch.minimum(lowest, start)), torch.maximum(highest, start))
-    return Table(x.numpy(), table.y, table.classes)
+    return Dataset(x.numpy(), table.y, table.classes)

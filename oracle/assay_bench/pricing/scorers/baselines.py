@@ -10,27 +10,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay_bench.pricing import nets, truth
-from assay_bench.pricing.data import Floats, Table
-from assay_bench.pricing.nets import Nets
-from assay_bench.pricing.parties import Parties
+from assay_bench.pricing.data.dataset import Dataset, Floats
+from assay_bench.pricing.data.parties import Parties
+from assay_bench.pricing.truth import gains, nets
+from assay_bench.pricing.truth.nets import Nets
 
 NEIGHBOURS = 5
 _TREES = 200
 _TRANSPORT_ROUNDS = 200
 
 
-def random(parties: Parties, model: Nets, offer: Table) -> Floats:  # noqa: ARG001
+def random(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
     """Uniform noise: what knowing nothing is worth."""
     return np.random.default_rng(parties.seed).random(len(offer))
 
 
-def loss(parties: Parties, model: Nets, offer: Table) -> Floats:  # noqa: ARG001
+def loss(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
     """The true model's loss: how surprised it is. Pays for noise and wrong labels."""
     return np.asarray(nets.record_losses(model, offer)[0])
 
 
-def gradient_norm(parties: Parties, model: Nets, offer: Table) -> Floats:  # noqa: ARG001
+def gradient_norm(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
     """Norm of the true model's gradient: the size of the first update, the paper's letter to first order."""
     x, y = nets.tensors(offer)
 
@@ -41,10 +41,10 @@ def gradient_norm(parties: Parties, model: Nets, offer: Table) -> Floats:  # noq
     return np.asarray(torch.cat([g.flatten(1) for g in gradients], 1).norm(dim=1).double().numpy())
 
 
-def retraining(parties: Parties, model: Nets, offer: Table) -> Floats:  # noqa: ARG001
+def retraining(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
     """Add-one retraining from scratch with one initialisation, the textbook's definition of a record's value."""
     singles = tuple(offer.take([i]) for i in range(len(offer)))
-    return truth.sets(parties, singles, initialisations=1).gain_v
+    return gains.set_gains(parties, singles, initialisations=1).gain_v
 
 
 def _distances(a: Floats, b: Floats) -> Floats:
@@ -52,7 +52,7 @@ def _distances(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.sqrt(np.clip(squares, 0, None)))
 
 
-def knn_shapley(parties: Parties, model: Nets, offer: Table) -> Floats:  # noqa: ARG001
+def knn_shapley(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
     """Exact Shapley values of a k-nearest-neighbour classifier on base + offer (Jia et al., VLDB 2019, theorem 1)."""
     train, validation = parties.base.plus(offer), parties.validation
     order = np.argsort(_distances(validation.x, train.x), axis=1, kind="stable")
@@ -68,7 +68,7 @@ def knn_shapley(parties: Parties, model: Nets, offer: Table) -> Floats:  # noqa:
     return np.asarray(by_record.mean(0)[len(parties.base) :])
 
 
-def data_oob(parties: Parties, model: Nets, offer: Table) -> Floats:  # noqa: ARG001
+def data_oob(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
     """Out-of-bag accuracy of bagged trees on base + offer, by record (Kwon and Zou, ICML 2023)."""
     from sklearn.tree import DecisionTreeClassifier
 
@@ -84,7 +84,7 @@ def data_oob(parties: Parties, model: Nets, offer: Table) -> Floats:  # noqa: AR
     return np.asarray((right / np.maximum(seen, 1))[len(parties.base) :])
 
 
-def transport(parties: Parties, model: Nets, offer: Table) -> Floats:  # noqa: ARG001
+def transport(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
     """Calibrated gradient of the transport cost between base + offer and validation (Just et al., LAVA, ICLR 2023).
 
     Entropic transport with a label term the size of the mean feature distance; the value of a record is minus how much
@@ -114,7 +114,7 @@ OF_SETS = ("random", "loss", "gradient_norm", "knn_shapley", "transport")
 """Cheap enough to score every batch; for retraining a set's score is the truth itself."""
 CLASSIFICATION_ONLY = ("knn_shapley", "data_oob", "transport")
 
-BASELINES: dict[str, Callable[[Parties, Nets, Table], Floats]] = {
+BASELINES: dict[str, Callable[[Parties, Nets, Dataset], Floats]] = {
     "random": random,
     "loss": loss,
     "gradient_norm": gradient_norm,

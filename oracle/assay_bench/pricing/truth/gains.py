@@ -3,7 +3,7 @@
 * ``update`` (G_upd): size of the parameter change that a record causes, the paper's letter.
 * ``validation`` (G_V): drop of the validation loss when the true model is warm-started on base + record. The contract.
 * ``test`` (G_T): the same on records that no price has seen; its rank correlation with G_V is any price's ceiling.
-* ``Sets`` (G_set): a batch's gain, the true model trained from scratch, several paired initialisations.
+* ``SetGains`` (G_set): a batch's gain, the true model trained from scratch, several paired initialisations.
 
 Warm-started and weight-decayed, because that is the response an influence function approximates (Bae et al. 2022).
 """
@@ -14,17 +14,17 @@ import numpy as np
 import torch
 
 from assay_bench.figures import spearman
-from assay_bench.pricing import nets
-from assay_bench.pricing.data import Floats, Table
-from assay_bench.pricing.nets import Nets
-from assay_bench.pricing.parties import Parties
+from assay_bench.pricing.data.dataset import Dataset, Floats
+from assay_bench.pricing.data.parties import Parties
+from assay_bench.pricing.truth import nets
+from assay_bench.pricing.truth.nets import Nets
 
 INITIALISATIONS = 4
 _CHUNK_RECORDS = 40_000  # records that train at once, over all networks: bounds memory
 
 
 @dataclass(frozen=True)
-class Points:
+class RecordGains:
     """Gains of single records, (n,) each, in units of loss; ``update`` in parameter distance."""
 
     update: Floats
@@ -38,7 +38,7 @@ class Points:
 
 
 @dataclass(frozen=True)
-class Sets:
+class SetGains:
     """Gains of sets by initialisation, (m, i) each."""
 
     validation: Floats
@@ -81,7 +81,7 @@ def true_model(parties: Parties) -> Nets:
     return nets.fit(parties.base, parties.recipe, parties.seed)
 
 
-def points(parties: Parties, model: Nets) -> Points:
+def record_gains(parties: Parties, model: Nets) -> RecordGains:
     """Gain of every offered record alone, against a control that trains on without it."""
     base, offer, recipe = parties.base, parties.offer, parties.recipe
     x, y = nets.tensors(base)
@@ -99,14 +99,14 @@ def points(parties: Parties, model: Nets) -> Points:
         gains[0].append((trained.flat() - control.flat()).norm(dim=1).double().numpy())
         gains[1].append(nets.mean_loss(control, parties.validation) - nets.mean_loss(trained, parties.validation))
         gains[2].append(nets.mean_loss(control, parties.test) - nets.mean_loss(trained, parties.test))
-    return Points(*(np.concatenate(parts) for parts in gains))
+    return RecordGains(*(np.concatenate(parts) for parts in gains))
 
 
-def sets(
+def set_gains(
     parties: Parties,
-    batches: tuple[Table, ...],
+    batches: tuple[Dataset, ...],
     initialisations: int = INITIALISATIONS,
-) -> Sets:
+) -> SetGains:
     """Gain of every batch, each initialisation paired with its own control on the base alone."""
     base, recipe = parties.base, parties.recipe
     gains_v, gains_t = [], []
@@ -118,11 +118,11 @@ def sets(
         loss_v, loss_t = (np.concatenate([part[which] for part in losses]) for which in (0, 1))
         gains_v.append(nets.mean_loss(control, parties.validation) - loss_v)
         gains_t.append(nets.mean_loss(control, parties.test) - loss_t)
-    return Sets(np.stack(gains_v, 1), np.stack(gains_t, 1))
+    return SetGains(np.stack(gains_v, 1), np.stack(gains_t, 1))
 
 
 def _retrained_losses(
-    parties: Parties, start: Nets, batches: tuple[Table, ...], rows: list[int]
+    parties: Parties, start: Nets, batches: tuple[Dataset, ...], rows: list[int]
 ) -> tuple[Floats, Floats]:
     """Losses on validation and test after training on base + batch, for some batches at once.
 
@@ -144,5 +144,5 @@ def _chunks(count: int, records_each: int) -> list[list[int]]:
     return [list(range(start, min(start + size, count))) for start in range(0, count, size)]
 
 
-def _set_chunks(batches: tuple[Table, ...], base: int) -> list[list[int]]:
+def _set_chunks(batches: tuple[Dataset, ...], base: int) -> list[list[int]]:
     return _chunks(len(batches), base + max(len(batch) for batch in batches))

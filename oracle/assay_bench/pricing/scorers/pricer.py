@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.protocol.schema import Feature, Schema
-from assay_bench.pricing import nets
-from assay_bench.pricing.data import Floats, Table
-from assay_bench.pricing.nets import Nets
-from assay_bench.pricing.parties import Parties
+from assay_bench.pricing.data.dataset import Dataset, Floats
+from assay_bench.pricing.data.parties import Parties
+from assay_bench.pricing.truth import nets
+from assay_bench.pricing.truth.nets import Nets
 from assay_pricing.errors import FidelityError
 from assay_pricing.function import PriceFunction, deterministic, fit
 from assay_pricing.records.records import Records
 
 
-def schema(table: Table) -> Schema:
+def schema(table: Dataset) -> Schema:
     """The schema of a table of numbers."""
     return Schema(
         task="classification" if table.classes else "regression",
@@ -25,7 +25,7 @@ def schema(table: Table) -> Schema:
     )
 
 
-def records(table: Table, shape: Schema) -> Records:
+def records(table: Dataset, shape: Schema) -> Records:
     """A table as records."""
     return Records(shape, table.x.astype(np.float32), table.y.astype(np.float64))
 
@@ -66,26 +66,26 @@ class Pricer:
             return cls(function, shape, seconds, refused=True)
         return cls(function, shape, seconds, refused=False)
 
-    def points(self, table: Table) -> Floats:
+    def points(self, table: Dataset) -> Floats:
         """What each record is worth by itself (n,), copies of the owner's own included."""
         with deterministic():
             return self.function.method.points(records(table, self.shape))
 
-    def paid_points(self, table: Table) -> Floats:
+    def paid_points(self, table: Dataset) -> Floats:
         """The same as the oracle tells it (n,): nothing for records that it takes out."""
         return self.points(table) if self.refused else self.function.appraise(records(table, self.shape)).points
 
-    def gate(self, table: Table) -> Floats:
+    def gate(self, table: Dataset) -> Floats:
         """What tells useful records from junk, (n,)."""
         with deterministic():
             return self.function.method.gate(records(table, self.shape))
 
-    def set_value(self, table: Table) -> float:
+    def set_value(self, table: Dataset) -> float:
         """What the records are worth together, in units of loss."""
         offer = records(table, self.shape)
         return self.function.method.set_value(offer) if self.refused else self.function.appraise(offer).set_value
 
-    def paid(self, table: Table, sold: Table | None = None) -> float:
+    def paid(self, table: Dataset, sold: Dataset | None = None) -> float:
         """The gain that is paid for, ``sold`` being what others sold before: nothing where the oracle refuses."""
         if self.refused:
             return 0.0

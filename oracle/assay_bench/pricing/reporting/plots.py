@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from assay_bench.pricing.parties import SETTINGS
-from assay_bench.pricing.summary import REFERENCE, spread
+from assay_bench.pricing.data.parties import SETTINGS
+from assay_bench.pricing.reporting.summary import REFERENCE, spread
 
 Told = dict[str, Any]
 

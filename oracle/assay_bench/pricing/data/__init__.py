@@ -1,0 +1,1 @@
+"""The data: data sets by name, the parties drawn from them, and pretrained features."""

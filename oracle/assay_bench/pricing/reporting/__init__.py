@@ -1,0 +1,1 @@
+"""The report of a run: figures from results, summary against goals, Markdown page, plots."""
