@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -16,7 +15,8 @@ import pytest
 from assay.cli.main import main as assay
 from assay.protocol.seal import seal
 from assay_oracle.cli.main import main as assay_oracle
-from tests.oracle.network import BIN, free_port
+from tests.kit.commands import leaves
+from tests.kit.network import BIN, free_port
 from tests.vectors import vectors
 
 ROOT = Path(__file__).parent.parent
@@ -32,17 +32,6 @@ def shown_commands(text: str = README) -> list[str]:
     """Every line after a ``$`` in the console blocks of a text, continuation lines joined."""
     blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
     return [line[2:] for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.startswith("$ ")]
-
-
-def leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command under ``command`` that is not a group."""
-    if isinstance(command, click.Group):
-        for name in command.list_commands(click.Context(command)):
-            child = command.get_command(click.Context(command), name)
-            assert child is not None
-            yield from leaves(child, (*path, name))
-    else:
-        yield path, command
 
 
 ALL_LEAVES = [leaf for name, group in COMMANDS.items() for leaf in leaves(group, (name,))]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.world import Market
+from tests.kit.market import Market
 
 
 @pytest.fixture

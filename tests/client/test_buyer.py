@@ -24,8 +24,9 @@ from assay.protocol import seal
 from assay.protocol.types import Order, Status
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import Seller
-from tests.client.world import Market
-from tests.oracle.world import BUYER_IDENTITY, buyer_account, enveloped
+from tests.kit.actors import BUYER_IDENTITY, buyer_account
+from tests.kit.bids import enveloped
+from tests.kit.market import Market
 
 pytestmark = pytest.mark.unit
 

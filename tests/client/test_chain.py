@@ -14,7 +14,7 @@ from assay.chain.steps import move_on
 from assay.chain.values import Transaction
 from assay.errors import ChainError, ContractReverted, NodeUnreachable, SettingsError
 from assay.protocol.types import Status
-from tests.client.world import Market
+from tests.kit.market import Market
 
 pytestmark = pytest.mark.unit
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from assay.cli.main import main
-from tests.test_docs import leaves
+from tests.kit.commands import leaves
 
 pytestmark = pytest.mark.unit
 

@@ -11,8 +11,8 @@ import pytest
 from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, SettingsError
 from assay.oracle_api import PIECE_BYTES, OracleClient
 from assay.protocol.messages import OfferState, OfferStatus
-from tests.client.world import ORACLE_URL, Market
-from tests.oracle.world import bid
+from tests.kit.bids import bid
+from tests.kit.market import ORACLE_URL, Market
 
 pytestmark = pytest.mark.unit
 

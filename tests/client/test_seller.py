@@ -29,8 +29,9 @@ from assay.protocol.statements import digest
 from assay.protocol.types import Status, key_hash
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import REVEAL_MARGIN
-from tests.client.world import Market
-from tests.oracle.world import DAY, PRICE_PER_RECORD, oracle_account, rival_account, seller_account
+from tests.kit.actors import oracle_account, rival_account, seller_account
+from tests.kit.data import PRICE_PER_RECORD
+from tests.kit.market import DAY, Market
 
 pytestmark = pytest.mark.unit
 

@@ -9,7 +9,7 @@ import pytest
 from assay.protocol.statements import digest
 from assay.protocol.types import NATIVE_TOKEN, Status
 from tests.contracts.ganache import GanacheAccount, GanacheChain, GanacheWorld, ganache
-from tests.contracts.test_fund_with_permit import permit
+from tests.contracts.permit import permit
 from tests.contracts.world import DAY, ETHER, HOUR, PRICE, Currency, World, bytes32
 
 pytestmark = pytest.mark.integration

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.world import Party, Town
-from tests.oracle.network import running_node
+from tests.kit.network import running_node
+from tests.kit.town import Party, Town
 
 
 @pytest.fixture(scope="package")

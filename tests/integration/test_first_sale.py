@@ -15,9 +15,9 @@ from assay.errors import ContractReverted
 from assay.protocol.statements import digest
 from assay.protocol.types import Quote, Status, key_hash
 from assay.sale.offers import OfferRecord
-from tests.integration.world import ETHER, HOUR, Party, Town
-from tests.oracle.network import eventually
-from tests.oracle.test_daemon import csv
+from tests.kit.data import csv
+from tests.kit.network import eventually
+from tests.kit.town import ETHER, HOUR, Party, Town
 
 pytestmark = pytest.mark.integration
 

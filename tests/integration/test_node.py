@@ -15,7 +15,7 @@ from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
 from assay.errors import ChainError, TransactionPending
 from assay.protocol.types import NATIVE_TOKEN
-from tests.oracle.network import Node, eventually, running_node
+from tests.kit.network import Node, eventually, running_node
 
 pytestmark = pytest.mark.integration
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.world import ETHER, Party, Town
-from tests.oracle.network import free_port
-from tests.oracle.test_daemon import csv
+from tests.kit.data import csv
+from tests.kit.network import free_port
+from tests.kit.town import ETHER, Party, Town
 
 pytestmark = pytest.mark.integration
 

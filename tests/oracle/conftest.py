@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.oracle.world import World
+from tests.kit.market import Market
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
+def market(tmp_path: Path) -> Iterator[Market]:
+    made = Market(tmp_path)
     yield made
     made.journal.close()

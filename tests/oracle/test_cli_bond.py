@@ -15,7 +15,7 @@ from assay.chain.steps import registered_terms
 from assay.protocol.types import NATIVE_TOKEN, ModelTerms
 from assay_oracle.cli.main import main
 from assay_oracle.keys import vault
-from tests.oracle.network import PASSWORD, Node, running_node
+from tests.kit.network import PASSWORD, Node, running_node
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from assay_oracle.cli.main import main
-from tests.pricing.test_black_boxes import WEIGHTS, Handler, linear_onnx
+from tests.kit.black_boxes import WEIGHTS, Handler, linear_onnx
 
 pytestmark = pytest.mark.integration
 CLASSES = ("high", "low", "mid")  # as the schema orders them

@@ -29,8 +29,9 @@ from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferStore
 from assay.sale.seller import Seller
 from assay_oracle.keys import vault
-from tests.oracle.network import BIN, PASSWORD, Daemon, Node, eventually, running_node
-from tests.oracle.world import Bid, bid
+from tests.kit.bids import Bid, bid
+from tests.kit.data import blobs, csv
+from tests.kit.network import BIN, PASSWORD, Daemon, Node, eventually, running_node
 
 pytestmark = pytest.mark.integration
 
@@ -43,19 +44,6 @@ Account.enable_unaudited_hdwallet_features()
 deployer, buyer_account, oracle_account, seller_account, rival_account, patient_account = (
     Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}") for index in range(6)
 )
-
-
-def blobs(seed: int, n: int, classes: tuple[int, ...] = (0, 1, 2)) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Points around three corners of a triangle, labelled by their corner."""
-    random = np.random.default_rng(seed)
-    y = random.choice(classes, size=n)
-    corners = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])
-    return (corners[y] + random.normal(size=(n, 2))).astype(np.float32), y
-
-
-def csv(seed: int, n: int, classes: tuple[int, ...] = (0, 1, 2)) -> bytes:
-    x, y = blobs(seed, n, classes)
-    return b"x0,x1,y\n" + b"".join(b"%r,%r,%d\n" % (float(a), float(b), c) for (a, b), c in zip(x, y, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +71,7 @@ def node() -> Iterator[Node]:
         yield running
 
 
-class Market:
+class LiveMarket:
     """A model on chain, its oracle, and whoever trades."""
 
     def __init__(self, folder: Path, node: Node, artifact: Path, **environment: str) -> None:
@@ -152,13 +140,13 @@ class Market:
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory, node: Node, artifact: Path) -> Iterator[Market]:
-    made = Market(tmp_path_factory.mktemp("market"), node, artifact)
+def market(tmp_path_factory: pytest.TempPathFactory, node: Node, artifact: Path) -> Iterator[LiveMarket]:
+    made = LiveMarket(tmp_path_factory.mktemp("market"), node, artifact)
     yield made
     made.close()
 
 
-def test_first_sale_over_http_closes_without_the_key_on_chain(market: Market) -> None:
+def test_first_sale_over_http_closes_without_the_key_on_chain(market: LiveMarket) -> None:
     seller, path = market.seller(), market.data("useful.csv", csv(10, 60, (2,)))
     record, state = seller.offer(seller.prepare(path, market.model_id))
     assert state.status is OfferStatus.QUOTED
@@ -173,7 +161,7 @@ def test_first_sale_over_http_closes_without_the_key_on_chain(market: Market) ->
     assert seller.release(record) is Status.PAID
 
 
-def test_same_records_in_another_format_are_refused_over_http(market: Market) -> None:
+def test_same_records_in_another_format_are_refused_over_http(market: LiveMarket) -> None:
     content = csv(11, 40, (2,))
     seller = market.seller()
     seller.offer(seller.prepare(market.data("first.csv", content), market.model_id))
@@ -196,7 +184,7 @@ def test_same_records_in_another_format_are_refused_over_http(market: Market) ->
     ],
     ids=["not_finite", "narrow", "unknown_label", "foreign"],
 )
-def test_malformed_data_is_refused_with_the_reason(market: Market, content: bytes, said: str) -> None:
+def test_malformed_data_is_refused_with_the_reason(market: LiveMarket, content: bytes, said: str) -> None:
     made = market.bid(content)
     offer_id = market.http.open_offer(made.request).offer_id
     market.http.upload(offer_id, io.BytesIO(made.upload))
@@ -205,7 +193,7 @@ def test_malformed_data_is_refused_with_the_reason(market: Market, content: byte
     assert said.lower() in state.reason.lower()
 
 
-def test_file_that_expands_beyond_memory_is_refused(market: Market) -> None:
+def test_file_that_expands_beyond_memory_is_refused(market: LiveMarket) -> None:
     file = io.BytesIO()
     with (
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
@@ -223,7 +211,7 @@ def test_file_that_expands_beyond_memory_is_refused(market: Market) -> None:
     assert "expanded" in state.reason
 
 
-def test_every_error_is_a_problem(market: Market) -> None:
+def test_every_error_is_a_problem(market: LiveMarket) -> None:
     unknown = "0x" + 64 * "a"
     assert market.problem("GET", "/nothing")[1].code == "not_found"
     assert market.problem("POST", "/info")[1].code == "method_not_allowed"
@@ -237,7 +225,7 @@ def test_every_error_is_a_problem(market: Market) -> None:
     assert (status, problem.code) == (413, "request_too_large")
 
 
-def test_upload_offsets_over_http(market: Market) -> None:
+def test_upload_offsets_over_http(market: LiveMarket) -> None:
     made = market.bid(csv(12, 5))
     offer_id = market.http.open_offer(made.request).offer_id
     path = f"/offers/0x{offer_id.hex()}/upload"
@@ -248,7 +236,7 @@ def test_upload_offsets_over_http(market: Market) -> None:
     assert market.problem("PATCH", path, data=b"x", headers={"Upload-Offset": "-1"})[0] == 422
 
 
-def test_delivery_answers_ranges(market: Market) -> None:
+def test_delivery_answers_ranges(market: LiveMarket) -> None:
     sale = market.chain(None).posted(model_id=market.model_id)[0]
     url = f"/orders/0x{sale.order.order_id().hex()}/sealed"
     whole = requests.get(f"{market.daemon.url}/v1{url}", timeout=10)
@@ -260,12 +248,12 @@ def test_delivery_answers_ranges(market: Market) -> None:
         assert (status, problem.code) == (416, "range_invalid")
 
 
-def test_health_tells_what_works(market: Market) -> None:
+def test_health_tells_what_works(market: LiveMarket) -> None:
     works = requests.get(f"{market.daemon.url}/v1/health", timeout=10).json()
     assert works == {"pricing": True, "orders": True, "signing": True, "chain": True}
 
 
-def test_second_daemon_on_one_journal_is_refused(market: Market) -> None:
+def test_second_daemon_on_one_journal_is_refused(market: LiveMarket) -> None:
     done = subprocess.run(
         [BIN / "assay-oracle", "serve", "--config", market.config, "--port", "0"],
         env={**os.environ, **market.daemon.environment},
@@ -278,7 +266,7 @@ def test_second_daemon_on_one_journal_is_refused(market: Market) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_check_finds_everything_in_order(market: Market) -> None:
+def test_check_finds_everything_in_order(market: LiveMarket) -> None:
     done = subprocess.run(
         [BIN / "assay-oracle", "check", "--config", market.config, "--json"],
         env={**os.environ, **market.daemon.environment},
@@ -292,7 +280,7 @@ def test_check_finds_everything_in_order(market: Market) -> None:
     assert PASSWORD not in done.stdout + done.stderr
 
 
-def test_check_fails_with_the_remedy(market: Market, tmp_path: Path, artifact: Path) -> None:
+def test_check_fails_with_the_remedy(market: LiveMarket, tmp_path: Path, artifact: Path) -> None:
     altered = tmp_path / "altered"
     altered.mkdir()
     for file in artifact.iterdir():
@@ -315,7 +303,7 @@ def test_check_fails_with_the_remedy(market: Market, tmp_path: Path, artifact: P
     assert "hint:" in done.stdout
 
 
-def test_daemon_killed_at_every_step_goes_on(market: Market) -> None:
+def test_daemon_killed_at_every_step_goes_on(market: LiveMarket) -> None:
     """Killed while uploading, while pricing, after acceptance: the sale goes through, priced and posted once."""
     made = market.bid(csv(20, 50, (2,)), patient_account)
     before = market.oracle_transactions()
@@ -347,7 +335,7 @@ def test_daemon_killed_at_every_step_goes_on(market: Market) -> None:
     assert market.oracle_transactions() == before + 1
 
 
-def test_log_tells_no_secret(market: Market) -> None:
+def test_log_tells_no_secret(market: LiveMarket) -> None:
     text = market.daemon.log.read_text()
     assert PASSWORD not in text
     assert oracle_account.key.hex() not in text
@@ -356,7 +344,7 @@ def test_log_tells_no_secret(market: Market) -> None:
         json.loads(line)
 
 
-def test_http_answers_while_uploads_run(market: Market) -> None:
+def test_http_answers_while_uploads_run(market: LiveMarket) -> None:
     """Two sellers at once; the daemon answers others meanwhile."""
     bids = [market.bid(csv(30 + number, 400)) for number in range(2)]
     ids = [market.http.open_offer(made.request).offer_id for made in bids]
@@ -375,7 +363,7 @@ def test_http_answers_while_uploads_run(market: Market) -> None:
         market.wait(offer_id, OfferStatus.QUOTED, OfferStatus.DECLINED)
 
 
-def test_acceptance_of_another_key_is_refused_over_http(market: Market) -> None:
+def test_acceptance_of_another_key_is_refused_over_http(market: LiveMarket) -> None:
     made = market.bid(csv(40, 30, (2,)), rival_account)
     offer_id = market.http.open_offer(made.request).offer_id
     market.http.upload(offer_id, io.BytesIO(made.upload))
@@ -385,6 +373,6 @@ def test_acceptance_of_another_key_is_refused_over_http(market: Market) -> None:
     assert (refusal.value.problem, refusal.value.status) == ("key_mismatch", 422)
 
 
-def test_sigterm_ends_the_daemon_in_order(market: Market) -> None:
+def test_sigterm_ends_the_daemon_in_order(market: LiveMarket) -> None:
     assert market.daemon.stop() == 0
     market.daemon.start()

@@ -7,7 +7,10 @@ import pytest
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.types import Status
 from assay_oracle.services import offers
-from tests.oracle.world import DAY, PRICE_PER_RECORD, World, bid, rival_account
+from tests.kit.actors import rival_account
+from tests.kit.bids import bid
+from tests.kit.data import PRICE_PER_RECORD
+from tests.kit.market import DAY, Market
 
 pytestmark = pytest.mark.unit
 
@@ -20,106 +23,106 @@ def price_of(state: OfferState) -> int:
     return state.quote.price if state.quote else 0
 
 
-def sell(world: World, data: bytes, status: Status) -> None:
+def sell(market: Market, data: bytes, status: Status) -> None:
     """A sale whose order got as far as ``status``."""
-    order = world.sell(data)[2]
-    posted, _ = world.chain.orders[order.order_id()]
-    world.chain.orders[order.order_id()] = (posted, status)
-    world.orders.cycle()
+    order = market.sell(data)[2]
+    posted, _ = market.chain.orders[order.order_id()]
+    market.chain.orders[order.order_id()] = (posted, status)
+    market.orders.cycle()
 
 
-def test_near_copies_in_the_sellers_next_offer_are_worth_nothing(world: World) -> None:
-    _, first = world.offer(DATA)
-    _, second = world.offer(NEAR_COPIES)
+def test_near_copies_in_the_sellers_next_offer_are_worth_nothing(market: Market) -> None:
+    _, first = market.offer(DATA)
+    _, second = market.offer(NEAR_COPIES)
     assert price_of(first) == FULL_PRICE
     assert second.status is OfferStatus.DECLINED
 
 
 @pytest.mark.parametrize("status", [Status.REVEALED, Status.PAID])
-def test_near_copies_of_what_was_sold_are_worth_nothing_under_another_identity(world: World, status: Status) -> None:
-    sell(world, DATA, status)
-    _, second = world.offer(NEAR_COPIES, account=rival_account)
+def test_near_copies_of_what_was_sold_are_worth_nothing_under_another_identity(market: Market, status: Status) -> None:
+    sell(market, DATA, status)
+    _, second = market.offer(NEAR_COPIES, account=rival_account)
     assert price_of(second) == 0
 
 
 @pytest.mark.parametrize("status", [Status.LOCKED, Status.REFUNDED, Status.DISPUTED])
-def test_what_another_did_not_sell_in_the_end_lowers_no_price(world: World, status: Status) -> None:
-    sell(world, DATA, status)
-    _, second = world.offer(NEAR_COPIES, account=rival_account)
+def test_what_another_did_not_sell_in_the_end_lowers_no_price(market: Market, status: Status) -> None:
+    sell(market, DATA, status)
+    _, second = market.offer(NEAR_COPIES, account=rival_account)
     assert price_of(second) == FULL_PRICE
 
 
-def test_padding_pushes_no_sold_data_out_of_joint_pricing(world: World) -> None:
-    sell(world, DATA, Status.PAID)
-    world.pass_time(10)
-    _, padded = world.offer(b"filler one\n" + b"\n" * 970_700, account=rival_account)
+def test_padding_pushes_no_sold_data_out_of_joint_pricing(market: Market) -> None:
+    sell(market, DATA, Status.PAID)
+    market.pass_time(10)
+    _, padded = market.offer(b"filler one\n" + b"\n" * 970_700, account=rival_account)
     assert padded.status is OfferStatus.QUOTED
-    assert padded.upload_bytes > world.offers._limits.max_upload_bytes * 0.9
-    _, second = world.offer(NEAR_COPIES, account=rival_account)
+    assert padded.upload_bytes > market.offers._limits.max_upload_bytes * 0.9
+    _, second = market.offer(NEAR_COPIES, account=rival_account)
     assert price_of(second) == 0
 
 
-def test_disk_that_fails_leaves_nothing_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, first, _ = world.sell(DATA)
-    opened = world.offers._open
+def test_disk_that_fails_leaves_nothing_out(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, first, _ = market.sell(DATA)
+    opened = market.offers._open
 
     def failing(offer: Any, model: Any) -> Any:
         if offer.offer_id == first.offer_id:
             raise OSError("Input/output error")
         return opened(offer, model)
 
-    offer_id = world.upload(bid(world.model_id, NEAR_COPIES)).offer_id
+    offer_id = market.upload(bid(market.model_id, NEAR_COPIES)).offer_id
     with monkeypatch.context() as broken:
-        broken.setattr(world.offers, "_open", failing)
+        broken.setattr(market.offers, "_open", failing)
         with pytest.raises(OSError, match="Input/output"):
-            world.offers.price_next()
-    assert world.offers.state(offer_id).status is OfferStatus.PRICING
-    assert not world.offers.price_next()
-    assert world.offers.price_next()
-    assert world.offers.state(offer_id).status is OfferStatus.DECLINED
+            market.offers.price_next()
+    assert market.offers.state(offer_id).status is OfferStatus.PRICING
+    assert not market.offers.price_next()
+    assert market.offers.price_next()
+    assert market.offers.state(offer_id).status is OfferStatus.DECLINED
 
 
 def test_offer_beside_too_many_records_is_refused_and_nothing_is_used_up(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sell(world, DATA, Status.PAID)
-    world.offer(b"three\n", account=rival_account)
-    calls = world.function.calls
+    sell(market, DATA, Status.PAID)
+    market.offer(b"three\n", account=rival_account)
+    calls = market.function.calls
     monkeypatch.setattr(offers, "MAX_OTHER_RECORDS", 2)
-    _, refused = world.offer(b"four\n", account=rival_account)
+    _, refused = market.offer(b"four\n", account=rival_account)
     assert (refused.status, refused.code) == (OfferStatus.REFUSED, "too_much_beside")
     assert "nothing was used up; wait for them to lapse" in str(refused.reason)
-    assert world.function.calls == calls
+    assert market.function.calls == calls
     monkeypatch.setattr(offers, "MAX_OTHER_RECORDS", 3)
-    _, priced = world.offer(b"four\n", account=rival_account)
+    _, priced = market.offer(b"four\n", account=rival_account)
     assert price_of(priced) == PRICE_PER_RECORD
 
 
-def test_an_open_offer_of_a_rival_lowers_no_price(world: World) -> None:
-    world.offer(DATA)
-    _, second = world.offer(NEAR_COPIES, account=rival_account)
+def test_an_open_offer_of_a_rival_lowers_no_price(market: Market) -> None:
+    market.offer(DATA)
+    _, second = market.offer(NEAR_COPIES, account=rival_account)
     assert price_of(second) == FULL_PRICE
 
 
-def test_what_the_seller_declined_counts_as_long_as_it_can_be_posted(world: World) -> None:
-    _, first = world.offer(DATA)
-    world.offers.decline(first.offer_id)
-    _, second = world.offer(NEAR_COPIES)
+def test_what_the_seller_declined_counts_as_long_as_it_can_be_posted(market: Market) -> None:
+    _, first = market.offer(DATA)
+    market.offers.decline(first.offer_id)
+    _, second = market.offer(NEAR_COPIES)
     assert price_of(second) == 0
-    world.pass_time(DAY + 1)
-    _, third = world.offer(b"one once more\ntwo once more\n")
+    market.pass_time(DAY + 1)
+    _, third = market.offer(b"one once more\ntwo once more\n")
     assert price_of(third) == FULL_PRICE
 
 
-def test_joint_pricing_survives_a_restart(world: World) -> None:
-    world.offer(DATA)
-    world.restart()
-    _, second = world.offer(NEAR_COPIES)
+def test_joint_pricing_survives_a_restart(market: Market) -> None:
+    market.offer(DATA)
+    market.restart()
+    _, second = market.offer(NEAR_COPIES)
     assert price_of(second) == 0
 
 
-def test_an_upload_that_is_gone_holds_up_no_other_offer(world: World) -> None:
-    _, first = world.offer(DATA)
-    world.store.upload_path(first.offer_id).write_bytes(b"damaged")
-    _, second = world.offer(NEAR_COPIES)
+def test_an_upload_that_is_gone_holds_up_no_other_offer(market: Market) -> None:
+    _, first = market.offer(DATA)
+    market.store.upload_path(first.offer_id).write_bytes(b"damaged")
+    _, second = market.offer(NEAR_COPIES)
     assert price_of(second) == FULL_PRICE

@@ -27,20 +27,11 @@ from assay_oracle.errors import (
     UploadOffsetMismatch,
     UploadTooLarge,
 )
-from tests.oracle.world import (
-    DAY,
-    MAX_PRICE,
-    ORACLE_IDENTITY,
-    PRICE_PER_RECORD,
-    START,
-    World,
-    bid,
-    enveloped,
-    oracle_account,
-    rival_account,
-    seal_lines,
-    seller_account,
-)
+from tests.kit.actors import ORACLE_IDENTITY, oracle_account, rival_account, seller_account
+from tests.kit.bids import bid, enveloped, seal_lines
+from tests.kit.data import MAX_PRICE, PRICE_PER_RECORD
+from tests.kit.market import DAY, Market
+from tests.kit.memory_chain import START
 
 pytestmark = pytest.mark.unit
 
@@ -51,119 +42,119 @@ RECIPIENT = envelope.public_of(ORACLE_IDENTITY)
 # --- opening ---
 
 
-def test_offer_signed_by_another_is_refused(world: World) -> None:
-    made = bid(world.model_id, DATA)
+def test_offer_signed_by_another_is_refused(market: Market) -> None:
+    made = bid(market.model_id, DATA)
     with pytest.raises(SignatureInvalid, match=rival_account.address):
-        world.offers.open_offer(made.request.model_copy(update={"seller": rival_account.address}))
+        market.offers.open_offer(made.request.model_copy(update={"seller": rival_account.address}))
 
 
-def test_offer_for_another_root_than_signed_is_refused(world: World) -> None:
-    made = bid(world.model_id, DATA)
+def test_offer_for_another_root_than_signed_is_refused(market: Market) -> None:
+    made = bid(market.model_id, DATA)
     with pytest.raises(SignatureInvalid):
-        world.offers.open_offer(made.request.model_copy(update={"data_root": bytes(32)}))
+        market.offers.open_offer(made.request.model_copy(update={"data_root": bytes(32)}))
 
 
-def test_offer_for_an_unknown_model_is_refused(world: World) -> None:
+def test_offer_for_an_unknown_model_is_refused(market: Market) -> None:
     with pytest.raises(ModelUnknown):
-        world.offers.open_offer(bid(bytes(32), DATA).request)
+        market.offers.open_offer(bid(bytes(32), DATA).request)
 
 
-def test_contract_wallet_offers_with_its_own_signature(world: World) -> None:
-    made = bid(world.model_id, DATA)
+def test_contract_wallet_offers_with_its_own_signature(market: Market) -> None:
+    made = bid(market.model_id, DATA)
     wallet = rival_account.address
-    message = world.offers.domain.offer(world.model_id, wallet, made.request.data_root, made.request.nonce)
-    world.chain.wallets[wallet] = b"wallet"
+    message = market.offers.domain.offer(market.model_id, wallet, made.request.data_root, made.request.nonce)
+    market.chain.wallets[wallet] = b"wallet"
     from assay.protocol.statements import digest
 
     signed = made.request.model_copy(update={"seller": wallet, "signature": b"wallet" + digest(message)})
-    assert world.offers.open_offer(signed).status is OfferStatus.UPLOADING
+    assert market.offers.open_offer(signed).status is OfferStatus.UPLOADING
     with pytest.raises(SignatureInvalid):
-        world.offers.open_offer(signed.model_copy(update={"nonce": bytes(32)}))
+        market.offers.open_offer(signed.model_copy(update={"nonce": bytes(32)}))
 
 
-def test_key_that_is_not_enveloped_to_the_oracle_is_refused(world: World) -> None:
+def test_key_that_is_not_enveloped_to_the_oracle_is_refused(market: Market) -> None:
     foreign = envelope.public_of(envelope.new_identity())
     with pytest.raises(EnvelopeInvalid):
-        world.offers.open_offer(bid(world.model_id, DATA, recipient=foreign).request)
+        market.offers.open_offer(bid(market.model_id, DATA, recipient=foreign).request)
 
 
-def test_key_of_another_length_is_refused(world: World) -> None:
+def test_key_of_another_length_is_refused(market: Market) -> None:
     with pytest.raises(RequestInvalid, match="32 bytes"):
-        world.offers.open_offer(bid(world.model_id, DATA, sent_key=b"short").request)
+        market.offers.open_offer(bid(market.model_id, DATA, sent_key=b"short").request)
 
 
-def test_same_statement_with_another_key_is_a_conflict(world: World) -> None:
-    made = bid(world.model_id, DATA)
-    world.offers.open_offer(made.request)
+def test_same_statement_with_another_key_is_a_conflict(market: Market) -> None:
+    made = bid(market.model_id, DATA)
+    market.offers.open_offer(made.request)
     altered = made.request.model_copy(update={"sealed_key": envelope.wrap_key(RECIPIENT, bytes(32))})
     with pytest.raises(OfferConflict):
-        world.offers.open_offer(altered)
+        market.offers.open_offer(altered)
 
 
-def test_flood_of_one_seller_is_bounded(world: World) -> None:
+def test_flood_of_one_seller_is_bounded(market: Market) -> None:
     for _ in range(4):
-        world.offers.open_offer(bid(world.model_id, DATA).request)
+        market.offers.open_offer(bid(market.model_id, DATA).request)
     with pytest.raises(TooManyOffers, match="at most 4"):
-        world.offers.open_offer(bid(world.model_id, DATA).request)
-    world.offers.open_offer(bid(world.model_id, DATA, account=rival_account).request)
+        market.offers.open_offer(bid(market.model_id, DATA).request)
+    market.offers.open_offer(bid(market.model_id, DATA, account=rival_account).request)
 
 
-def test_flood_of_many_sellers_is_bounded(world: World) -> None:
+def test_flood_of_many_sellers_is_bounded(market: Market) -> None:
     from eth_account import Account
 
     for number in range(10):
         account = Account.from_key((1000 + number).to_bytes(32, "big"))
-        world.offers.open_offer(bid(world.model_id, DATA, account=account).request)
+        market.offers.open_offer(bid(market.model_id, DATA, account=account).request)
     with pytest.raises(TooManyOffers, match="10 offers"):
-        world.offers.open_offer(bid(world.model_id, DATA).request)
+        market.offers.open_offer(bid(market.model_id, DATA).request)
 
 
-def test_bytes_that_one_seller_holds_in_quotes_are_bounded(world: World) -> None:
+def test_bytes_that_one_seller_holds_in_quotes_are_bounded(market: Market) -> None:
     padding = b"\n" * 970_700
-    held = [world.offer(word + padding)[1] for word in (b"one", b"two", b"three", b"four")]
+    held = [market.offer(word + padding)[1] for word in (b"one", b"two", b"three", b"four")]
     assert {state.status for state in held} == {OfferStatus.QUOTED}
     with pytest.raises(TooManyOffers, match="at most 4194304 bytes"):
-        world.offer(b"five" + padding)
-    world.offer(b"five" + padding, account=rival_account)
-    world.offers.decline(held[0].offer_id)
-    world.offer(b"six" + padding)
+        market.offer(b"five" + padding)
+    market.offer(b"five" + padding, account=rival_account)
+    market.offers.decline(held[0].offer_id)
+    market.offer(b"six" + padding)
 
 
-def test_empty_piece_keeps_no_upload_alive(world: World) -> None:
-    made = bid(world.model_id, b"one\n")
-    offer_id = world.upload(made, upto=10).offer_id
-    world.pass_time(1800)
-    world.upload(made, offset=10, upto=11)
+def test_empty_piece_keeps_no_upload_alive(market: Market) -> None:
+    made = bid(market.model_id, b"one\n")
+    offer_id = market.upload(made, upto=10).offer_id
+    market.pass_time(1800)
+    market.upload(made, offset=10, upto=11)
     for _ in range(3):
-        world.orders.cycle()
-        assert world.offers.state(offer_id).status is OfferStatus.UPLOADING
-        world.pass_time(1201)
-        world.upload(made, offset=11, upto=11)
-    world.orders.cycle()
-    assert world.offers.state(offer_id).code == "upload_abandoned"
+        market.orders.cycle()
+        assert market.offers.state(offer_id).status is OfferStatus.UPLOADING
+        market.pass_time(1201)
+        market.upload(made, offset=11, upto=11)
+    market.orders.cycle()
+    assert market.offers.state(offer_id).code == "upload_abandoned"
 
 
-def test_upload_that_trickles_in_expires_after_a_day(world: World) -> None:
-    made = bid(world.model_id, b"one\n")
-    offer_id = world.upload(made, upto=1).offer_id
+def test_upload_that_trickles_in_expires_after_a_day(market: Market) -> None:
+    made = bid(market.model_id, b"one\n")
+    offer_id = market.upload(made, upto=1).offer_id
     for offset in range(1, 25):
-        world.pass_time(3600)
-        world.upload(made, offset=offset, upto=offset + 1)
-        world.orders.cycle()
-    assert world.offers.state(offer_id).status is OfferStatus.UPLOADING
-    world.pass_time(1)
-    world.orders.cycle()
-    assert world.offers.state(offer_id).code == "upload_abandoned"
+        market.pass_time(3600)
+        market.upload(made, offset=offset, upto=offset + 1)
+        market.orders.cycle()
+    assert market.offers.state(offer_id).status is OfferStatus.UPLOADING
+    market.pass_time(1)
+    market.orders.cycle()
+    assert market.offers.state(offer_id).code == "upload_abandoned"
 
 
-def test_upload_left_alone_expires_and_makes_room(world: World) -> None:
-    made = bid(world.model_id, DATA)
-    offer_id = world.upload(made, upto=10).offer_id
-    world.pass_time(3601)
-    world.orders.cycle()
-    state = world.offers.state(offer_id)
+def test_upload_left_alone_expires_and_makes_room(market: Market) -> None:
+    made = bid(market.model_id, DATA)
+    offer_id = market.upload(made, upto=10).offer_id
+    market.pass_time(3601)
+    market.orders.cycle()
+    state = market.offers.state(offer_id)
     assert (state.status, state.code) == (OfferStatus.EXPIRED, "upload_abandoned")
-    assert not world.store.upload_path(offer_id).exists()
+    assert not market.store.upload_path(offer_id).exists()
 
 
 @pytest.mark.parametrize(
@@ -175,209 +166,211 @@ def test_upload_left_alone_expires_and_makes_room(world: World) -> None:
     ],
     ids=["halted", "replaced", "poor"],
 )
-def test_model_that_cannot_buy_uses_no_evaluation_up(world: World, spoil: Callable[[object], None], code: str) -> None:
-    made = bid(world.model_id, DATA)
-    offer_id = world.upload(made).offer_id
-    spoil(world.chain)
+def test_model_that_cannot_buy_uses_no_evaluation_up(
+    market: Market, spoil: Callable[[object], None], code: str
+) -> None:
+    made = bid(market.model_id, DATA)
+    offer_id = market.upload(made).offer_id
+    spoil(market.chain)
     with pytest.raises(ModelNotReady) as refusal:
-        world.offers.open_offer(bid(world.model_id, DATA).request)
+        market.offers.open_offer(bid(market.model_id, DATA).request)
     assert refusal.value.code == code
-    world.offers.price_next()
-    assert world.offers.state(offer_id).code == code
-    assert world.function.calls == 0
-    world.chain.oracle, world.chain.budget = oracle_account.address, MAX_PRICE
-    assert world.offer(DATA)[1].status is OfferStatus.QUOTED
+    market.offers.price_next()
+    assert market.offers.state(offer_id).code == code
+    assert market.function.calls == 0
+    market.chain.oracle, market.chain.budget = oracle_account.address, MAX_PRICE
+    assert market.offer(DATA)[1].status is OfferStatus.QUOTED
 
 
 def test_seller_without_the_bond_is_told_before_pricing(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    world = World(tmp_path, seller_bond=7)
+    market = Market(tmp_path, seller_bond=7)
     with pytest.raises(ModelNotReady, match="seller bond 7") as refusal:
-        world.offers.open_offer(bid(world.model_id, DATA).request)
+        market.offers.open_offer(bid(market.model_id, DATA).request)
     assert refusal.value.code == "credit_too_small"
-    world.chain.credits = 7
-    assert world.offers.open_offer(bid(world.model_id, DATA).request).status is OfferStatus.UPLOADING
-    world.journal.close()
+    market.chain.credits = 7
+    assert market.offers.open_offer(bid(market.model_id, DATA).request).status is OfferStatus.UPLOADING
+    market.journal.close()
 
 
 @pytest.mark.parametrize("bond", [(8, 0), (9, START)], ids=["small", "exiting"])
 def test_oracle_without_its_bond_prices_nothing(tmp_path, bond: tuple[int, int]) -> None:  # type: ignore[no-untyped-def]
-    world = World(tmp_path, oracle_bond=9)
-    world.chain.bond = bond
+    market = Market(tmp_path, oracle_bond=9)
+    market.chain.bond = bond
     with pytest.raises(ModelNotReady) as refusal:
-        world.offers.open_offer(bid(world.model_id, DATA).request)
+        market.offers.open_offer(bid(market.model_id, DATA).request)
     assert refusal.value.code == "oracle_bond_too_small"
-    world.journal.close()
+    market.journal.close()
 
 
 # --- uploading ---
 
 
-def test_upload_goes_on_where_it_stopped(world: World) -> None:
-    made = bid(world.model_id, DATA)
-    assert world.upload(made, upto=100).received_bytes == 100
-    world.restart()
-    assert world.upload(made, offset=100).status is OfferStatus.PRICING
+def test_upload_goes_on_where_it_stopped(market: Market) -> None:
+    made = bid(market.model_id, DATA)
+    assert market.upload(made, upto=100).received_bytes == 100
+    market.restart()
+    assert market.upload(made, offset=100).status is OfferStatus.PRICING
 
 
-def test_upload_past_the_end_of_what_is_there_is_refused(world: World) -> None:
-    made = bid(world.model_id, DATA)
-    world.upload(made, upto=100)
+def test_upload_past_the_end_of_what_is_there_is_refused(market: Market) -> None:
+    made = bid(market.model_id, DATA)
+    market.upload(made, upto=100)
     with pytest.raises(UploadOffsetMismatch, match="from offset 100"):
-        world.upload(made, offset=101)
+        market.upload(made, offset=101)
 
 
-def test_upload_of_bytes_that_are_there_changes_nothing(world: World) -> None:
-    made = bid(world.model_id, DATA)
-    world.upload(made, upto=100)
+def test_upload_of_bytes_that_are_there_changes_nothing(market: Market) -> None:
+    made = bid(market.model_id, DATA)
+    market.upload(made, upto=100)
     forged = made.with_(upload=b"\0" * 100 + made.upload[100:])
-    world.upload(forged, offset=0, upto=50)
-    world.upload(forged, offset=0)
-    offer_id = world.offers.open_offer(made.request).offer_id
-    assert world.store.upload_path(offer_id).read_bytes() == made.upload
+    market.upload(forged, offset=0, upto=50)
+    market.upload(forged, offset=0)
+    offer_id = market.offers.open_offer(made.request).offer_id
+    assert market.store.upload_path(offer_id).read_bytes() == made.upload
 
 
-def test_more_bytes_than_declared_are_not_written(world: World) -> None:
-    made = bid(world.model_id, DATA)
+def test_more_bytes_than_declared_are_not_written(market: Market) -> None:
+    made = bid(market.model_id, DATA)
     with pytest.raises(UploadTooLarge):
-        world.upload(made.with_(upload=made.upload + b"\0"))
-    offer_id = world.offers.open_offer(made.request).offer_id
-    assert world.store.received(offer_id) == 0
-    assert world.upload(made).status is OfferStatus.PRICING
+        market.upload(made.with_(upload=made.upload + b"\0"))
+    offer_id = market.offers.open_offer(made.request).offer_id
+    assert market.store.received(offer_id) == 0
+    assert market.upload(made).status is OfferStatus.PRICING
 
 
-def test_larger_offer_than_the_oracle_takes_is_refused(world: World) -> None:
-    made = bid(world.model_id, DATA)
+def test_larger_offer_than_the_oracle_takes_is_refused(market: Market) -> None:
+    made = bid(market.model_id, DATA)
     with pytest.raises(UploadTooLarge, match=str(2**20)):
-        world.offers.open_offer(made.request.model_copy(update={"upload_bytes": 2**20 + 1}))
+        market.offers.open_offer(made.request.model_copy(update={"upload_bytes": 2**20 + 1}))
 
 
-def test_two_uploads_at_once_do_not_mix(world: World) -> None:
-    made = bid(world.model_id, DATA)
-    offer_id = world.offers.open_offer(made.request).offer_id
-    first = world.offers.appending(offer_id, 0)
+def test_two_uploads_at_once_do_not_mix(market: Market) -> None:
+    made = bid(market.model_id, DATA)
+    offer_id = market.offers.open_offer(made.request).offer_id
+    first = market.offers.appending(offer_id, 0)
     assert first is not None
     with first, pytest.raises(UploadBusy):
-        world.upload(made)
+        market.upload(made)
 
 
 def test_full_quota_is_said_and_nothing_is_lost(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    world = World(tmp_path)
-    world.max_disk = 600
-    world.restart()
-    made = bid(world.model_id, DATA * 200)
+    market = Market(tmp_path)
+    market.max_disk = 600
+    market.restart()
+    made = bid(market.model_id, DATA * 200)
     with pytest.raises(StorageFull):
-        world.upload(made)
-    world.max_disk = 2**20
-    world.restart()
-    assert world.upload(made).status is OfferStatus.PRICING
-    world.journal.close()
+        market.upload(made)
+    market.max_disk = 2**20
+    market.restart()
+    assert market.upload(made).status is OfferStatus.PRICING
+    market.journal.close()
 
 
-def test_room_is_free_again_after_a_refusal(world: World) -> None:
-    world.offer(b"ba!d\n" * 100)
-    assert world.store._used == 0
+def test_room_is_free_again_after_a_refusal(market: Market) -> None:
+    market.offer(b"ba!d\n" * 100)
+    assert market.store._used == 0
 
 
 # --- what is in the envelope ---
 
 
-def refused(world: World, **options: object) -> str | None:
-    _, state = world.offer(bid(world.model_id, DATA, **options))  # type: ignore[arg-type]
+def refused(market: Market, **options: object) -> str | None:
+    _, state = market.offer(bid(market.model_id, DATA, **options))  # type: ignore[arg-type]
     assert state.status is OfferStatus.REFUSED
     assert state.quote is None
-    assert world.function.calls == 0
-    assert world.offer(DATA)[1].status is OfferStatus.QUOTED, "the evaluation was used up"
+    assert market.function.calls == 0
+    assert market.offer(DATA)[1].status is OfferStatus.QUOTED, "the evaluation was used up"
     return state.code
 
 
-def test_foreign_bytes_for_an_envelope(world: World) -> None:
-    assert refused(world, upload=b"no envelope at all") == "envelope_invalid"
+def test_foreign_bytes_for_an_envelope(market: Market) -> None:
+    assert refused(market, upload=b"no envelope at all") == "envelope_invalid"
 
 
-def test_envelope_for_somebody_else(world: World) -> None:
+def test_envelope_for_somebody_else(market: Market) -> None:
     foreign = envelope.public_of(envelope.new_identity())
-    assert refused(world, upload=enveloped(b"x", foreign)) == "envelope_invalid"
+    assert refused(market, upload=enveloped(b"x", foreign)) == "envelope_invalid"
 
 
-def test_envelope_without_a_sealed_file(world: World) -> None:
-    assert refused(world, upload=enveloped(b"x" * 200, RECIPIENT)) == "not_sealed_data"
+def test_envelope_without_a_sealed_file(market: Market) -> None:
+    assert refused(market, upload=enveloped(b"x" * 200, RECIPIENT)) == "not_sealed_data"
 
 
-def test_sealed_file_of_another_root(world: World) -> None:
+def test_sealed_file_of_another_root(market: Market) -> None:
     other, _ = seal_lines(b"other\n", b"\x05" * 32)
-    assert refused(world, upload=enveloped(other, RECIPIENT)) == "commitment_mismatch"
+    assert refused(market, upload=enveloped(other, RECIPIENT)) == "commitment_mismatch"
 
 
-def test_key_of_another_file(world: World) -> None:
-    assert refused(world, sent_key=b"\x06" * 32) == "chunk_mismatch"
+def test_key_of_another_file(market: Market) -> None:
+    assert refused(market, sent_key=b"\x06" * 32) == "chunk_mismatch"
 
 
-def test_truncated_sealed_file(world: World) -> None:
-    assert refused(world, spoil=lambda sealed: sealed[:-1]) == "sealed_data_truncated"
+def test_truncated_sealed_file(market: Market) -> None:
+    assert refused(market, spoil=lambda sealed: sealed[:-1]) == "sealed_data_truncated"
 
 
-def test_altered_index(world: World) -> None:
+def test_altered_index(market: Market) -> None:
     def altered(sealed: bytes) -> bytes:
         return sealed[:70] + bytes([sealed[70] ^ 1]) + sealed[71:]
 
-    assert refused(world, spoil=altered) == "commitment_mismatch"
+    assert refused(market, spoil=altered) == "commitment_mismatch"
 
 
-def test_altered_chunk(world: World) -> None:
-    assert refused(world, spoil=lambda sealed: sealed[:-1] + bytes([sealed[-1] ^ 1])) == "chunk_mismatch"
+def test_altered_chunk(market: Market) -> None:
+    assert refused(market, spoil=lambda sealed: sealed[:-1] + bytes([sealed[-1] ^ 1])) == "chunk_mismatch"
 
 
-def test_index_that_claims_to_be_huge_takes_no_memory(world: World) -> None:
+def test_index_that_claims_to_be_huge_takes_no_memory(market: Market) -> None:
     header = struct.pack(">8s I 4x Q 32s 8x", b"ASSAYSD1", 1024, 2**38, bytes(32))
-    assert refused(world, upload=enveloped(header, RECIPIENT)) == "sealed_data_truncated"
+    assert refused(market, upload=enveloped(header, RECIPIENT)) == "sealed_data_truncated"
 
 
-def test_data_that_brings_pricing_down_is_given_up_in_the_end(world: World) -> None:
+def test_data_that_brings_pricing_down_is_given_up_in_the_end(market: Market) -> None:
     def crash() -> None:
         raise MemoryError
 
-    world.function.before = crash
-    made = bid(world.model_id, DATA)
-    offer_id = world.upload(made).offer_id
+    market.function.before = crash
+    made = bid(market.model_id, DATA)
+    offer_id = market.upload(made).offer_id
     for _ in range(3):
         with pytest.raises(MemoryError):
-            world.offers.price_next()
-        world.restart()
-    world.offers.price_next()
-    state = world.offers.state(offer_id)
+            market.offers.price_next()
+        market.restart()
+    market.offers.price_next()
+    state = market.offers.state(offer_id)
     assert (state.status, state.code) == (OfferStatus.REFUSED, "pricing_failed")
 
 
-def test_disk_that_fails_costs_no_attempt_and_lets_others_pass(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_that_fails_costs_no_attempt_and_lets_others_pass(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    offer_id = world.upload(bid(world.model_id, DATA)).offer_id
+    offer_id = market.upload(bid(market.model_id, DATA)).offer_id
     with monkeypatch.context() as broken:
-        broken.setattr(world.store, "scratch", full)
+        broken.setattr(market.store, "scratch", full)
         for _ in range(5):
             with pytest.raises(OSError, match="No space left"):
-                world.offers.price_next()
-            assert not world.offers.price_next()
+                market.offers.price_next()
+            assert not market.offers.price_next()
         with pytest.raises(OSError, match="No space left"):
-            world.offers.price_next()
-    other = world.upload(bid(world.model_id, b"three\n", account=rival_account)).offer_id
-    assert world.offers.price_next()
-    assert world.offers.state(other).status is OfferStatus.QUOTED
-    assert world.offers.state(offer_id).status is OfferStatus.PRICING
-    assert not world.offers.price_next()
-    assert world.offers.price_next()
-    assert world.offers.state(offer_id).status is OfferStatus.QUOTED
+            market.offers.price_next()
+    other = market.upload(bid(market.model_id, b"three\n", account=rival_account)).offer_id
+    assert market.offers.price_next()
+    assert market.offers.state(other).status is OfferStatus.QUOTED
+    assert market.offers.state(offer_id).status is OfferStatus.PRICING
+    assert not market.offers.price_next()
+    assert market.offers.price_next()
+    assert market.offers.state(offer_id).status is OfferStatus.QUOTED
 
 
-def test_full_disk_is_told_and_the_journal_goes_on_when_there_is_room(world: World) -> None:
-    database = world.journal._database
+def test_full_disk_is_told_and_the_journal_goes_on_when_there_is_room(market: Market) -> None:
+    database = market.journal._database
     (pages,) = database.execute("PRAGMA page_count").fetchone()
 
     def fill() -> None:
-        with world.journal._transaction() as journal:
+        with market.journal._transaction() as journal:
             for number in range(10_000):
-                journal.execute("INSERT INTO records VALUES (?, ?)", (world.model_id, number.to_bytes(32)))
+                journal.execute("INSERT INTO records VALUES (?, ?)", (market.model_id, number.to_bytes(32)))
 
     database.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(sqlite3.OperationalError, match="disk is full"):
@@ -387,21 +380,21 @@ def test_full_disk_is_told_and_the_journal_goes_on_when_there_is_room(world: Wor
     assert database.execute("SELECT count(*) FROM records").fetchone()[0] == 10_000
 
 
-def test_node_that_is_down_holds_pricing_up_and_loses_nothing(world: World) -> None:
-    made = bid(world.model_id, DATA)
-    offer_id = world.upload(made).offer_id
-    world.chain.down = True
+def test_node_that_is_down_holds_pricing_up_and_loses_nothing(market: Market) -> None:
+    made = bid(market.model_id, DATA)
+    offer_id = market.upload(made).offer_id
+    market.chain.down = True
     for _ in range(5):
         with pytest.raises(NodeUnreachable):
-            world.offers.price_next()
-    assert world.offers.state(offer_id).status is OfferStatus.PRICING
-    world.chain.down = False
-    world.offers.price_next()
-    assert world.offers.state(offer_id).status is OfferStatus.QUOTED
+            market.offers.price_next()
+    assert market.offers.state(offer_id).status is OfferStatus.PRICING
+    market.chain.down = False
+    market.offers.price_next()
+    assert market.offers.state(offer_id).status is OfferStatus.QUOTED
 
 
-def test_price_is_capped_by_the_terms(world: World) -> None:
-    _, state = world.offer(b"".join(b"record %d\n" % i for i in range(200)))  # 200 x 1e15 > 1e17
+def test_price_is_capped_by_the_terms(market: Market) -> None:
+    _, state = market.offer(b"".join(b"record %d\n" % i for i in range(200)))  # 200 x 1e15 > 1e17
     assert state.quote is not None
     assert state.quote.price == MAX_PRICE
 
@@ -409,105 +402,105 @@ def test_price_is_capped_by_the_terms(world: World) -> None:
 # --- quote and acceptance ---
 
 
-def test_quote_is_renewed_at_the_same_price(world: World) -> None:
-    _, state = world.offer(DATA)
-    world.pass_time(DAY + 1)
-    renewed = world.offers.state(state.offer_id)
+def test_quote_is_renewed_at_the_same_price(market: Market) -> None:
+    _, state = market.offer(DATA)
+    market.pass_time(DAY + 1)
+    renewed = market.offers.state(state.offer_id)
     assert state.quote is not None
     assert renewed.quote is not None
     assert renewed.quote == state.quote.model_copy(update={"expiry": START + 2 * DAY + 1})
-    assert world.function.calls == 1
+    assert market.function.calls == 1
 
 
-def test_quote_stays_as_it_is_while_it_lives(world: World) -> None:
-    _, state = world.offer(DATA)
-    world.pass_time(DAY // 2)
-    assert world.offers.state(state.offer_id) == state
+def test_quote_stays_as_it_is_while_it_lives(market: Market) -> None:
+    _, state = market.offer(DATA)
+    market.pass_time(DAY // 2)
+    assert market.offers.state(state.offer_id) == state
 
 
-def test_quote_expires_by_the_chains_clock_where_that_is_ahead(world: World) -> None:
-    world.chain.time += 10 * DAY
-    _, state = world.offer(DATA)
+def test_quote_expires_by_the_chains_clock_where_that_is_ahead(market: Market) -> None:
+    market.chain.time += 10 * DAY
+    _, state = market.offer(DATA)
     assert state.quote is not None
     assert state.quote.expiry == START + 11 * DAY
 
 
-def test_acceptance_locks_the_key_of_the_priced_file_alone(world: World) -> None:
-    made, state = world.offer(DATA)
+def test_acceptance_locks_the_key_of_the_priced_file_alone(market: Market) -> None:
+    made, state = market.offer(DATA)
     assert state.quote is not None
     foreign = key_hash(state.quote.order_id(), b"\x08" * 32)
     with pytest.raises(KeyMismatch):
-        world.accept(made, state, key_hash=foreign)
+        market.accept(made, state, key_hash=foreign)
     other_order = key_hash(bytes(32), made.key)
     with pytest.raises(KeyMismatch):
-        world.accept(made, state, key_hash=other_order)
-    assert world.accept(made, state).status is OfferStatus.ACCEPTED
+        market.accept(made, state, key_hash=other_order)
+    assert market.accept(made, state).status is OfferStatus.ACCEPTED
 
 
-def test_acceptance_by_another_is_refused(world: World) -> None:
-    made, state = world.offer(DATA)
+def test_acceptance_by_another_is_refused(market: Market) -> None:
+    made, state = market.offer(DATA)
     with pytest.raises(SignatureInvalid, match=seller_account.address):
-        world.accept(made, state, account=rival_account)
+        market.accept(made, state, account=rival_account)
 
 
-def test_acceptance_of_anothers_offer_is_refused(world: World) -> None:
-    _, state = world.offer(DATA)
-    rival, rivals_state = world.offer(b"three\n", account=rival_account)
-    request = world.acceptance(rival, rivals_state)
+def test_acceptance_of_anothers_offer_is_refused(market: Market) -> None:
+    _, state = market.offer(DATA)
+    rival, rivals_state = market.offer(b"three\n", account=rival_account)
+    request = market.acceptance(rival, rivals_state)
     with pytest.raises(KeyMismatch):
-        world.offers.accept(state.offer_id, request)
+        market.offers.accept(state.offer_id, request)
 
 
-def test_acceptance_again_changes_nothing(world: World) -> None:
-    made, state = world.offer(DATA)
-    first = world.accept(made, state)
-    assert world.accept(made, state) == first
-    world.orders.cycle()
-    assert world.accept(made, state).status is OfferStatus.POSTED
-    assert world.chain.posts == 1
+def test_acceptance_again_changes_nothing(market: Market) -> None:
+    made, state = market.offer(DATA)
+    first = market.accept(made, state)
+    assert market.accept(made, state) == first
+    market.orders.cycle()
+    assert market.accept(made, state).status is OfferStatus.POSTED
+    assert market.chain.posts == 1
 
 
-def test_acceptance_of_an_expired_quote_is_refused_and_of_the_renewed_taken(world: World) -> None:
-    made, state = world.offer(DATA)
-    world.pass_time(DAY + 1)
+def test_acceptance_of_an_expired_quote_is_refused_and_of_the_renewed_taken(market: Market) -> None:
+    made, state = market.offer(DATA)
+    market.pass_time(DAY + 1)
     with pytest.raises(QuoteExpired):
-        world.accept(made, state)
-    assert world.accept(made, world.offers.state(state.offer_id)).status is OfferStatus.ACCEPTED
+        market.accept(made, state)
+    assert market.accept(made, market.offers.state(state.offer_id)).status is OfferStatus.ACCEPTED
 
 
-def test_acceptance_of_the_first_quote_holds_while_it_lives_beside_the_renewed(world: World) -> None:
-    made, state = world.offer(DATA)
-    world.pass_time(DAY * 95 // 100)
-    assert world.offers.state(state.offer_id) != state
-    accepted = world.accept(made, state)
+def test_acceptance_of_the_first_quote_holds_while_it_lives_beside_the_renewed(market: Market) -> None:
+    made, state = market.offer(DATA)
+    market.pass_time(DAY * 95 // 100)
+    assert market.offers.state(state.offer_id) != state
+    accepted = market.accept(made, state)
     assert accepted.quote == state.quote
 
 
-def test_declined_offer_cannot_be_accepted(world: World) -> None:
-    made, state = world.offer(DATA)
-    assert world.offers.decline(state.offer_id).status is OfferStatus.DECLINED
+def test_declined_offer_cannot_be_accepted(market: Market) -> None:
+    made, state = market.offer(DATA)
+    assert market.offers.decline(state.offer_id).status is OfferStatus.DECLINED
     with pytest.raises(OfferConflict, match="declined"):
-        world.accept(made, state)
+        market.accept(made, state)
 
 
-def test_accepted_offer_cannot_be_declined(world: World) -> None:
-    made, state = world.offer(DATA)
-    world.accept(made, state)
+def test_accepted_offer_cannot_be_declined(market: Market) -> None:
+    made, state = market.offer(DATA)
+    market.accept(made, state)
     with pytest.raises(OfferConflict, match="accepted"):
-        world.offers.decline(state.offer_id)
+        market.offers.decline(state.offer_id)
 
 
-def test_unknown_offer(world: World) -> None:
+def test_unknown_offer(market: Market) -> None:
     with pytest.raises(OfferUnknown):
-        world.offers.state(bytes(32))
+        market.offers.state(bytes(32))
 
 
-def test_every_refusal_says_what_to_do(world: World) -> None:
+def test_every_refusal_says_what_to_do(market: Market) -> None:
     """Expected and got in the message, a remedy beside it."""
     attempts: list[Callable[[], object]] = [
-        lambda: world.offers.open_offer(bid(bytes(32), DATA).request),
-        lambda: world.offers.state(bytes(32)),
-        lambda: world.orders.notes(bytes(32)),
+        lambda: market.offers.open_offer(bid(bytes(32), DATA).request),
+        lambda: market.offers.state(bytes(32)),
+        lambda: market.orders.notes(bytes(32)),
     ]
     for attempt in attempts:
         with pytest.raises(AssayError) as refusal:
@@ -515,19 +508,19 @@ def test_every_refusal_says_what_to_do(world: World) -> None:
         assert refusal.value.hint
 
 
-def test_prices_are_told_for_new_records_only(world: World) -> None:
-    _, state = world.offer(DATA)
+def test_prices_are_told_for_new_records_only(market: Market) -> None:
+    _, state = market.offer(DATA)
     assert state.quote is not None
     assert state.quote.price == 2 * PRICE_PER_RECORD
 
 
-def test_plain_text_over_the_memory_bound_is_wiped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_text_over_the_memory_bound_is_wiped(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assay_oracle.storage.local.MEMORY_BYTES", 16)
-    with world.store.scratch() as file:
+    with market.store.scratch() as file:
         file.write(b"recognisable" * 10)
         held = file._file  # type: ignore[attr-defined]
         assert not isinstance(held, io.BytesIO)
-        assert not list((world.folder / "scratch").iterdir()), "the file has a name"
+        assert not list((market.folder / "scratch").iterdir()), "the file has a name"
         duplicate = __import__("os").dup(held.fileno())
     with open(duplicate, "rb") as after:
         after.seek(0)

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from assay.protocol.messages import OfferStatus
-from tests.oracle.world import PRICE_PER_RECORD, World, bid, rival_account
+from tests.kit.actors import rival_account
+from tests.kit.bids import bid
+from tests.kit.data import PRICE_PER_RECORD
+from tests.kit.market import Market
 
 pytestmark = pytest.mark.unit
 
@@ -14,142 +17,142 @@ DATA = b"one\ntwo\nthree\n"
 PRICE = 3 * PRICE_PER_RECORD
 
 
-def assert_refused(world: World, data: bytes, **options: object) -> None:
-    calls = world.function.calls
-    _, state = world.offer(data, **options)
+def assert_refused(market: Market, data: bytes, **options: object) -> None:
+    calls = market.function.calls
+    _, state = market.offer(data, **options)
     assert (state.status, state.code) == (OfferStatus.REFUSED, "already_evaluated")
     assert state.quote is None
     assert state.appraisal is None
-    assert world.function.calls == calls
+    assert market.function.calls == calls
 
 
-def test_first_offer_is_quoted(world: World) -> None:
-    _, state = world.offer(DATA)
+def test_first_offer_is_quoted(market: Market) -> None:
+    _, state = market.offer(DATA)
     assert state.status is OfferStatus.QUOTED
     assert state.quote is not None
     assert state.quote.price == PRICE
 
 
-def test_same_records_under_fresh_salts_and_key_are_refused(world: World) -> None:
-    world.offer(DATA)
-    assert_refused(world, DATA)
+def test_same_records_under_fresh_salts_and_key_are_refused(market: Market) -> None:
+    market.offer(DATA)
+    assert_refused(market, DATA)
 
 
-def test_same_records_in_another_order_are_refused(world: World) -> None:
-    world.offer(DATA)
-    assert_refused(world, b"three\none\ntwo\n")
+def test_same_records_in_another_order_are_refused(market: Market) -> None:
+    market.offer(DATA)
+    assert_refused(market, b"three\none\ntwo\n")
 
 
-def test_same_records_in_another_format_are_refused(world: World) -> None:
-    world.offer(DATA)
-    assert_refused(world, b"  one\r\n\r\ntwo\r\nthree")
+def test_same_records_in_another_format_are_refused(market: Market) -> None:
+    market.offer(DATA)
+    assert_refused(market, b"  one\r\n\r\ntwo\r\nthree")
 
 
-def test_same_records_of_another_seller_are_refused(world: World) -> None:
-    world.offer(DATA)
-    assert_refused(world, DATA, account=rival_account)
+def test_same_records_of_another_seller_are_refused(market: Market) -> None:
+    market.offer(DATA)
+    assert_refused(market, DATA, account=rival_account)
 
 
-def test_part_of_the_records_is_refused(world: World) -> None:
-    world.offer(DATA)
-    assert_refused(world, b"two\n")
+def test_part_of_the_records_is_refused(market: Market) -> None:
+    market.offer(DATA)
+    assert_refused(market, b"two\n")
 
 
-def test_copies_of_the_records_are_refused(world: World) -> None:
-    world.offer(DATA)
-    assert_refused(world, DATA * 3)
+def test_copies_of_the_records_are_refused(market: Market) -> None:
+    market.offer(DATA)
+    assert_refused(market, DATA * 3)
 
 
-def test_same_records_after_the_seller_declined_are_refused(world: World) -> None:
-    _, state = world.offer(DATA)
-    world.offers.decline(state.offer_id)
-    assert_refused(world, DATA)
+def test_same_records_after_the_seller_declined_are_refused(market: Market) -> None:
+    _, state = market.offer(DATA)
+    market.offers.decline(state.offer_id)
+    assert_refused(market, DATA)
 
 
-def test_same_records_after_a_price_of_nothing_are_refused(world: World) -> None:
-    _, state = world.offer(b"junk a\njunk b\n")
+def test_same_records_after_a_price_of_nothing_are_refused(market: Market) -> None:
+    _, state = market.offer(b"junk a\njunk b\n")
     assert (state.status, state.code) == (OfferStatus.DECLINED, "no_value")
-    assert_refused(world, b"junk b\njunk a\n")
+    assert_refused(market, b"junk b\njunk a\n")
 
 
-def test_same_records_after_a_refusal_are_refused_again(world: World) -> None:
-    world.offer(DATA)
-    assert_refused(world, DATA)
-    assert_refused(world, DATA)
+def test_same_records_after_a_refusal_are_refused_again(market: Market) -> None:
+    market.offer(DATA)
+    assert_refused(market, DATA)
+    assert_refused(market, DATA)
 
 
-def test_same_records_after_a_restart_are_refused(world: World) -> None:
-    world.offer(DATA)
-    world.restart()
-    assert_refused(world, DATA)
+def test_same_records_after_a_restart_are_refused(market: Market) -> None:
+    market.offer(DATA)
+    market.restart()
+    assert_refused(market, DATA)
 
 
-def test_pair_sold_on_chain_is_refused_by_a_journal_restored_from_an_old_copy(world: World) -> None:
-    world.sell(DATA)
-    world.journal.close()
-    for path in world.folder.glob("journal.sqlite*"):
+def test_pair_sold_on_chain_is_refused_by_a_journal_restored_from_an_old_copy(market: Market) -> None:
+    market.sell(DATA)
+    market.journal.close()
+    for path in market.folder.glob("journal.sqlite*"):
         path.unlink()
-    world._open()
-    assert_refused(world, DATA)
+    market._open()
+    assert_refused(market, DATA)
 
 
-def test_records_priced_before_add_nothing_to_new_ones(world: World) -> None:
-    world.offer(DATA)
-    _, state = world.offer(b"one\ntwo\nfour\n")
+def test_records_priced_before_add_nothing_to_new_ones(market: Market) -> None:
+    market.offer(DATA)
+    _, state = market.offer(b"one\ntwo\nfour\n")
     assert state.quote is not None
     assert state.appraisal is not None
     assert state.quote.price == PRICE_PER_RECORD
     assert (state.appraisal.records, state.appraisal.priced) == (3, 1)
 
 
-def test_another_model_evaluates_the_same_records(world: World, tmp_path: Path) -> None:
-    world.offer(DATA)
-    second = World(tmp_path / "second", salt=b"\x01" * 32)
+def test_another_model_evaluates_the_same_records(market: Market, tmp_path: Path) -> None:
+    market.offer(DATA)
+    second = Market(tmp_path / "second", salt=b"\x01" * 32)
     _, state = second.offer(DATA)
     second.journal.close()
     assert state.status is OfferStatus.QUOTED
 
 
-def test_malformed_data_leaves_the_evaluation_unused(world: World) -> None:
-    _, state = world.offer(b"one\ntwo\nth!ree\n")
+def test_malformed_data_leaves_the_evaluation_unused(market: Market) -> None:
+    _, state = market.offer(b"one\ntwo\nth!ree\n")
     assert (state.status, state.code) == (OfferStatus.REFUSED, "data_error")
     assert state.appraisal is None
-    _, state = world.offer(DATA)
+    _, state = market.offer(DATA)
     assert state.quote is not None
     assert state.quote.price == PRICE
 
 
-def test_same_offer_again_finds_the_first(world: World) -> None:
-    made, state = world.offer(DATA)
-    assert world.offers.open_offer(made.request) == state
-    assert world.function.calls == 1
+def test_same_offer_again_finds_the_first(market: Market) -> None:
+    made, state = market.offer(DATA)
+    assert market.offers.open_offer(made.request) == state
+    assert market.function.calls == 1
 
 
-def test_two_same_data_sets_at_once_have_one_evaluation(world: World) -> None:
-    bids = [bid(world.model_id, DATA), bid(world.model_id, DATA, account=rival_account)]
-    ids = [world.upload(made).offer_id for made in bids]
+def test_two_same_data_sets_at_once_have_one_evaluation(market: Market) -> None:
+    bids = [bid(market.model_id, DATA), bid(market.model_id, DATA, account=rival_account)]
+    ids = [market.upload(made).offer_id for made in bids]
     both = threading.Barrier(2, timeout=10)
-    world.function.before = both.wait  # both are past every check when either goes on
-    waiting = world.journal.offers(OfferStatus.PRICING)
-    threads = [threading.Thread(target=world.offers._price, args=(offer,)) for offer in waiting]
+    market.function.before = both.wait  # both are past every check when either goes on
+    waiting = market.journal.offers(OfferStatus.PRICING)
+    threads = [threading.Thread(target=market.offers._price, args=(offer,)) for offer in waiting]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    states = sorted(world.offers.state(offer_id).status for offer_id in ids)
+    states = sorted(market.offers.state(offer_id).status for offer_id in ids)
     assert states == [OfferStatus.QUOTED, OfferStatus.REFUSED]
 
 
-def test_ledger_holds_no_plain_hash(world: World) -> None:
-    world.offer(DATA)
+def test_ledger_holds_no_plain_hash(market: Market) -> None:
+    market.offer(DATA)
     import hashlib
 
-    content = (world.folder / "journal.sqlite").read_bytes() + (world.folder / "journal.sqlite-wal").read_bytes()
+    content = (market.folder / "journal.sqlite").read_bytes() + (market.folder / "journal.sqlite-wal").read_bytes()
     for line in DATA.split():
         assert hashlib.sha256(line).digest() not in content
 
 
-def test_nothing_readable_stays_on_the_disk(world: World) -> None:
-    world.offer(b"a very recognisable record\n" * 40)
-    for path in world.folder.rglob("*"):
+def test_nothing_readable_stays_on_the_disk(market: Market) -> None:
+    market.offer(b"a very recognisable record\n" * 40)
+    for path in market.folder.rglob("*"):
         assert path.is_dir() or b"recognisable" not in path.read_bytes()

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from assay.protocol.messages import AcceptanceRequest, ModelInfo, OfferRequest, OfferState, OfferStatus, Problem
 from assay.protocol.schema import Feature, Schema
-from tests.client.protocol.test_types import QUOTE, TERMS, WORD, A
+from tests.kit.samples import QUOTE, TERMS, WORD, A
 
 pytestmark = pytest.mark.unit
 

@@ -11,31 +11,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from assay.chain.interface import contract_interface
-from assay.protocol.types import AbiValue, Address, Bytes32, ModelTerms, Money, Order, Quote, Status, key_hash, order_id
+from assay.protocol.types import AbiValue, Address, Bytes32, ModelTerms, Money, Quote, Status, key_hash, order_id
+from tests.kit.samples import ORDER, QUOTE, TERMS, WORD, A
 
 pytestmark = pytest.mark.unit
 
-A = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
-WORD = b"\x01" * 32
-TERMS = ModelTerms(
-    owner=A, function_hash=WORD, delivery_key=WORD, max_price=10**18, reveal_window=3600, dispute_window=3600
-)
-QUOTE = Quote(
-    model_id=WORD, content_id=WORD, seller=A, data_root=WORD, price=2**96 - 1, expiry=2**40 - 1, evaluation=WORD
-)
-ORDER = Order(
-    model_id=WORD,
-    content_id=WORD,
-    buyer=A,
-    seller=A,
-    token=A,
-    price=1,
-    seller_bond=0,
-    dispute_window=3600,
-    require_receipt=True,
-    data_root=WORD,
-    key_hash=WORD,
-)
 values = pytest.mark.parametrize("value", [TERMS, QUOTE, ORDER], ids=lambda value: type(value).__name__)
 money: TypeAdapter[int] = TypeAdapter(Money)
 

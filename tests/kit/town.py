@@ -17,8 +17,8 @@ from assay.oracle_api import OracleClient
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferStore
 from assay.sale.seller import Seller
-from tests.oracle.network import BIN, PASSWORD, Daemon, Node
-from tests.oracle.test_daemon import csv
+from tests.kit.data import csv
+from tests.kit.network import BIN, PASSWORD, Daemon, Node
 
 ETHER = 10**18
 HOUR = 3600

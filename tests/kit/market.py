@@ -1,0 +1,237 @@
+"""Both sides of a sale against the real oracle in the same process, over a chain in memory; no sockets."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from eth_account.signers.local import LocalAccount
+
+from assay import envelope
+from assay.oracle_api import OracleClient
+from assay.protocol.messages import AcceptanceRequest, OfferState
+from assay.protocol.statements import digest
+from assay.protocol.types import ModelTerms, Order, Status, key_hash
+from assay.sale.buyer import Buyer
+from assay.sale.offers import OfferRecord, OfferStore
+from assay.sale.seller import Seller
+from assay_oracle.keys.signer import Signer
+from assay_oracle.ledger.content import ContentDigests
+from assay_oracle.ledger.journal import Journal
+from assay_oracle.server.api import create_app
+from assay_oracle.services.catalogue import PricedModel
+from assay_oracle.services.offers import Limits, OfferService
+from assay_oracle.services.orders import OrderService
+from assay_oracle.storage.local import FileStore
+from tests.kit.actors import (
+    BUYER_IDENTITY,
+    DOMAIN,
+    ORACLE_IDENTITY,
+    buyer_account,
+    oracle_account,
+    seller_account,
+)
+from tests.kit.bids import Bid, bid
+from tests.kit.data import MAX_PRICE, LinePrices, parse_lines
+from tests.kit.memory_chain import START, MemoryChain
+
+ORACLE_URL = "https://oracle.example"
+DAY = 86_400
+
+
+class Pieces(httpx.SyncByteStream):
+    """A body that comes in pieces, and breaks off after ``cut`` bytes."""
+
+    def __init__(self, body: bytes, cut: int | None) -> None:
+        self._body = body
+        self._cut = cut
+
+    def __iter__(self) -> Iterator[bytes]:
+        body = self._body if self._cut is None else self._body[: self._cut]
+        for start in range(0, len(body), 1000):
+            yield body[start : start + 1000]
+        if self._cut is not None:
+            raise httpx.ReadError("connection reset")
+
+
+class InProcess(httpx.BaseTransport):
+    """The oracle's own HTTP application. Between two requests the daemon's loops come round.
+
+    Set ``down`` for an oracle that does not answer, ``cuts`` for answers that break off after so many bytes.
+    """
+
+    def __init__(self, market: "Market") -> None:
+        self._market = market
+        self.down = False
+        self.idle = False
+        self.cuts: list[int] = []
+        self.seen: list[httpx.Request] = []
+        self._app: tuple[object, Any] = (None, None)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self.down:
+            raise httpx.ConnectError("refused")
+        if not self.idle:
+            self._market.work()
+        self.seen.append(request)
+        answer, body = asyncio.run(self._ask(request.read(), request))
+        cut = self.cuts.pop(0) if self.cuts and request.url.path.endswith("/sealed") else None
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=Pieces(body, cut))
+
+    async def _ask(self, body: bytes, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        asked = httpx.Request(request.method, request.url, headers=request.headers, content=body)
+        if self._app[0] is not self._market.offers:
+            self._app = self._market.offers, create_app(self._market.offers, self._market.orders, dict)
+        transport = httpx.ASGITransport(self._app[1])
+        answer = await transport.handle_async_request(asked)
+        return answer, await answer.aread()
+
+
+class Market:
+    """One model, its oracle over ``folder``, and its sellers and buyer.
+
+    ``restart`` is what a crash and a new start leave: the disk and the chain.
+    """
+
+    def __init__(self, folder: Path, **terms: Any) -> None:
+        self.home = folder
+        self.folder = folder / "oracle"
+        self.transport = InProcess(self)
+        self.said: list[str] = []
+        self.time = START
+        self.terms = ModelTerms(
+            **{
+                "owner": buyer_account.address,
+                "function_hash": LinePrices().hash,
+                "delivery_key": envelope.delivery_key_of(envelope.public_of(BUYER_IDENTITY)),
+                "max_price": MAX_PRICE,
+                "reveal_window": 3600,
+                "dispute_window": 3600,
+            }
+            | terms
+        )
+        self.model_id = self.terms.model_id(DOMAIN.chain_id, DOMAIN.contract)
+        self.chain = MemoryChain(self.terms)
+        self.function = LinePrices()
+        self.max_disk = 2**30
+        self.confirmations = 0
+        self._open()
+
+    def now(self) -> int:
+        return self.time
+
+    def _open(self) -> None:
+        self.journal = Journal(self.folder / "journal.sqlite", now=self.now)
+        self.store = FileStore(self.folder, max_bytes=self.max_disk)
+        model = PricedModel.load(self.model_id, Path("unused"), self.chain, lambda _: self.function)
+        models = {self.model_id: model}
+        self.signer = Signer(oracle_account, DOMAIN, self.journal)
+        self.offers = OfferService(
+            identity=ORACLE_IDENTITY,
+            digests=ContentDigests(b"\x09" * 32),
+            signer=self.signer,
+            journal=self.journal,
+            store=self.store,
+            chain=self.chain,
+            models=models,
+            parse=parse_lines,
+            limits=Limits(DAY, max_upload_bytes=2**20, max_open_offers=10, max_open_offers_per_seller=4),
+            now=self.now,
+        )
+        self.orders = OrderService(
+            identity=ORACLE_IDENTITY,
+            journal=self.journal,
+            store=self.store,
+            chain=self.chain,
+            models=models,
+            confirmations=self.confirmations,
+            idle=(3600, 30 * DAY),
+            keep=DAY,
+            now=self.now,
+        )
+
+    def restart(self) -> None:
+        self.journal.close()
+        self._open()
+
+    def pass_time(self, seconds: int) -> None:
+        self.time += seconds
+        self.chain.time += seconds
+
+    # --- what a seller does ---
+
+    def upload(self, offer: Bid, *, offset: int = 0, upto: int | None = None) -> OfferState:
+        offer_id = self.offers.open_offer(offer.request).offer_id
+        context = self.offers.appending(offer_id, offset)
+        assert context is not None
+        with context as appender:
+            appender.write(offer.upload[offset:upto])
+        return self.offers.uploaded(offer_id)
+
+    def offer(self, data: bytes | Bid, **options: Any) -> tuple[Bid, OfferState]:
+        """Sends a whole offer and has it priced."""
+        made = data if isinstance(data, Bid) else bid(self.model_id, data, **options)
+        offer_id = self.upload(made).offer_id
+        while self.offers.price_next():
+            pass
+        return made, self.offers.state(offer_id)
+
+    def acceptance(self, made: Bid, state: OfferState, **changes: Any) -> AcceptanceRequest:
+        assert state.quote is not None
+        locked = changes.pop("key_hash", key_hash(state.quote.order_id(), made.key))
+        account = changes.pop("account", made.account)
+        message = DOMAIN.acceptance(digest(DOMAIN.quote(state.quote)), locked)
+        signature = bytes(account.sign_message(message).signature)
+        return AcceptanceRequest(**{"key_hash": locked, "signature": signature} | changes)
+
+    def accept(self, made: Bid, state: OfferState, **changes: Any) -> OfferState:
+        return self.offers.accept(state.offer_id, self.acceptance(made, state, **changes))
+
+    def sell(self, data: bytes, **changes: Any) -> tuple[Bid, OfferState, Order]:
+        """From offer to locked order."""
+        made, state = self.offer(data)
+        self.accept(made, state, **changes)
+        self.orders.cycle()
+        state = self.offers.state(state.offer_id)
+        sale = self.journal.sale_of(state.offer_id)
+        assert sale is not None
+        return made, state, sale.order
+
+    # --- what the parties do through the client ---
+
+    def work(self) -> None:
+        """What the daemon's loops do."""
+        while self.offers.price_next():
+            pass
+        self.orders.cycle()
+
+    @property
+    def http(self) -> OracleClient:
+        return OracleClient(ORACLE_URL, transport=self.transport, attempts=1)
+
+    def seller(self, account: LocalAccount = seller_account, **options: Any) -> Seller:
+        store = OfferStore(self.home / account.address)
+        return Seller(self.chain, self.http, store, account, say=self.said.append, poll=0.001, **options)
+
+    def buyer(self, **options: Any) -> Buyer:
+        folder = self.home / "purchases"
+        return Buyer(self.chain, self.http, buyer_account, BUYER_IDENTITY, folder, say=self.said.append, **options)
+
+    def file(self, content: bytes = b"a\nb\nc\n", name: str = "data.csv") -> Path:
+        path = self.home / name
+        path.write_bytes(content)
+        return path
+
+    def quoted(self, content: bytes = b"a\nb\nc\n", seller: Seller | None = None) -> tuple[Seller, OfferRecord]:
+        seller = seller or self.seller()
+        record, _ = seller.offer(seller.prepare(self.file(content), self.model_id, chunk_size=1024))
+        return seller, record
+
+    def locked(self, content: bytes = b"a\nb\nc\n", *, cooperative: bool = False) -> tuple[Seller, OfferRecord]:
+        seller, record = self.quoted(content)
+        return seller, seller.accept(record, cooperative=cooperative)
+
+    def status(self, record: OfferRecord) -> Status:
+        assert record.quote is not None
+        return self.chain.order_state(record.quote.order_id()).status
