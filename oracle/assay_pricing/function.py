@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -26,7 +25,8 @@ from assay_pricing.surrogate.black_box import as_black_box
 from assay_pricing.surrogate.calibration import calibrate
 from assay_pricing.surrogate.distillation import FIDELITY_FLOOR
 from assay_pricing.surrogate.encoder import Encoder
-from assay_pricing.surrogate.task import MAX_BASE, Context, Progress, Sample, Task, no_progress
+from assay_pricing.surrogate.network import deterministic
+from assay_pricing.surrogate.task import Context, Progress, Sample, Task, no_progress, stratified_sample
 
 MIN_VALIDATION = 30
 _SPLIT = 0.3
@@ -172,7 +172,7 @@ class PriceFunction:
         classes, radius = self.schema.task == "classification", self.manifest.near_radius
         offer = context.encode(live)
         other = self._other(offer, beside, sold)
-        both = _joined(other, offer)
+        both = other.join(offer)
         weights = both.weight * duplicates.shares(both, context.base, radius, classes=classes)
         alone = other.weight * duplicates.shares(other, context.base, radius, classes=classes)
         without = torch.cat([alone, torch.zeros_like(offer.weight)])
@@ -203,8 +203,8 @@ class PriceFunction:
             parts.append(context.encode(records.take(copied)))
             if records is beside:
                 rest = records.take(~copied)
-                parts.append(_base(rest, context.encoder, np.random.default_rng(self.manifest.seed)))
-        return reduce(_joined, parts)
+                parts.append(stratified_sample(rest, context.encoder, np.random.default_rng(self.manifest.seed)))
+        return reduce(Sample.join, parts)
 
     def _reasons(
         self,
@@ -332,7 +332,7 @@ def make_task(
     context = Context(
         schema=schema,
         encoder=encoder,
-        base=_base(owner, encoder, rng),
+        base=stratified_sample(owner, encoder, rng),
         validation=Sample(
             encoder.x(validation), encoder.y(validation.y), torch.ones(validation.n, dtype=torch.float64)
         ),
@@ -340,21 +340,6 @@ def make_task(
         decay=learner.decay,
     )
     return Task(context, box, owner, validation, seed, progress, linear=learner.linear)
-
-
-@contextmanager
-def deterministic() -> Iterator[None]:
-    """One thread and no gradients kept, so that sums are taken in one order whatever the process is set to."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _joined(first: Sample, second: Sample) -> Sample:
-    return Sample(*(torch.cat([getattr(s, part) for s in (first, second)]) for part in ("x", "y", "weight")))
 
 
 def _assemble(
@@ -438,24 +423,6 @@ def _split(owner: Records, rng: np.random.Generator) -> tuple[Records, Records]:
     rows = rng.permutation(owner.n)
     held = max(round(_SPLIT * owner.n), min(MIN_VALIDATION, owner.n - 2))
     return owner.take(np.sort(rows[held:])), owner.take(np.sort(rows[:held]))
-
-
-def _base(owner: Records, encoder: Encoder, rng: np.random.Generator) -> Sample:
-    """The owner's records encoded; of more than ``MAX_BASE``, a part drawn class by class that stands for all.
-
-    Every class keeps its rarest records: no class of at most ``MAX_BASE / (2 k)`` records loses any.
-    """
-    rows, weight = np.arange(owner.n), np.ones(owner.n)
-    if owner.n > MAX_BASE:
-        strata = owner.y if owner.schema.task == "classification" else np.zeros(owner.n)
-        codes, counts = np.unique(strata, return_counts=True)
-        keep = np.minimum(counts, np.maximum(MAX_BASE // (2 * len(codes)), MAX_BASE * counts // (2 * owner.n)))
-        chosen = [rng.permutation(np.flatnonzero(strata == c))[:m] for c, m in zip(codes, keep, strict=True)]
-        rows = np.sort(np.concatenate(chosen))
-        scale = dict(zip(codes.tolist(), (counts / keep).tolist(), strict=True))
-        weight = np.array([scale[code] for code in strata[rows].tolist()])
-    part = owner.take(rows)
-    return Sample(encoder.x(part), encoder.y(part.y), torch.from_numpy(weight))
 
 
 def _groups(validation: Records, name: str | None) -> Any:

@@ -8,11 +8,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from assay.protocol.schema import Feature, Schema
-from assay_pricing.function import deterministic, make_task
+from assay_pricing.function import make_task
 from assay_pricing.records.records import Float32, Float64, Records
 from assay_pricing.surrogate.black_box import as_black_box
 from assay_pricing.surrogate.calibration import calibrate
 from assay_pricing.surrogate.distillation import distil
+from assay_pricing.surrogate.network import deterministic
 
 pytestmark = pytest.mark.unit
 COLUMNS, CLASSES, OWNED, HELD = 40, 4, 160, 200

@@ -6,10 +6,11 @@ import numpy as np
 from scipy.stats import rankdata, spearmanr
 
 from assay_pricing.errors import DataError
-from assay_pricing.function import PriceFunction, deterministic
+from assay_pricing.function import PriceFunction
 from assay_pricing.price import to_micros
 from assay_pricing.records.records import Float64, Int64, Records
 from assay_pricing.scorer.format import MAX_BITS, MAX_DEPTH, Column, Forest, Linear, Scorer, Tree
+from assay_pricing.surrogate.network import deterministic
 
 Kind = Literal["linear", "tree", "forest"]
 _TOP = 2**15 - 1

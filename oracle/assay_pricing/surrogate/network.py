@@ -5,7 +5,8 @@ offer, the offer without its junk, no offer) train at once: they share the recor
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,6 +18,17 @@ _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
 Target = Tensor
 """Class indices (n,), class probabilities (n, k), or regression targets (n,)."""
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Runs torch on one thread, so that sums have one order and results are equal to the bit on every machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,6 +42,10 @@ class Sample:
         """The records at ``rows``, in that order."""
         chosen = torch.from_numpy(rows)
         return Sample(self.x[chosen], self.y[chosen], self.weight[chosen])
+
+    def join(self, other: "Sample") -> "Sample":
+        """These records, then ``other``'s."""
+        return Sample(*(torch.cat([getattr(s, part) for s in (self, other)]) for part in ("x", "y", "weight")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,3 +97,22 @@ class Task:
     progress: Progress = field(default=no_progress)
     settings: Mapping[str, Any] = field(default_factory=dict)
     linear: bool = False
+
+
+def stratified_sample(records: Records, encoder: Encoder, rng: np.random.Generator) -> Sample:
+    """Encodes records; of more than ``MAX_BASE``, a weighted sample of at most that many.
+
+    The sample is stratified by class: a class of m of the n records gives ``MAX_BASE / 2`` times the larger of 1/k and
+    m/n, or all m if they are fewer. A record's weight is m over the number drawn from its class.
+    """
+    rows, weight = np.arange(records.n), np.ones(records.n)
+    if records.n > MAX_BASE:
+        strata = records.y if records.schema.task == "classification" else np.zeros(records.n)
+        codes, counts = np.unique(strata, return_counts=True)
+        keep = np.minimum(counts, np.maximum(MAX_BASE // (2 * len(codes)), MAX_BASE * counts // (2 * records.n)))
+        chosen = [rng.permutation(np.flatnonzero(strata == c))[:m] for c, m in zip(codes, keep, strict=True)]
+        rows = np.sort(np.concatenate(chosen))
+        scale = dict(zip(codes.tolist(), (counts / keep).tolist(), strict=True))
+        weight = np.array([scale[code] for code in strata[rows].tolist()])
+    part = records.take(rows)
+    return Sample(encoder.x(part), encoder.y(part.y), torch.from_numpy(weight))

@@ -11,8 +11,9 @@ from assay_bench.pricing.data.parties import Parties
 from assay_bench.pricing.truth import nets
 from assay_bench.pricing.truth.nets import Nets
 from assay_pricing.errors import FidelityError
-from assay_pricing.function import PriceFunction, deterministic, fit
+from assay_pricing.function import PriceFunction, fit
 from assay_pricing.records.records import Records
+from assay_pricing.surrogate.network import deterministic
 
 
 def schema(table: Dataset) -> Schema:
