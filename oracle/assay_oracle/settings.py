@@ -10,7 +10,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from assay.chain.settlement import CONFIRMATIONS, LOCAL_CHAINS
+from assay.chain.values import default_confirmations
 from assay.errors import SettingsError
 from assay.keys import read_password
 from assay.protocol.types import Bytes32, listed_faults
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
         """Confirmations that count on a chain: none on a local one, unless set."""
         if self.confirmations is not None:
             return self.confirmations
-        return 0 if chain_id in LOCAL_CHAINS else CONFIRMATIONS
+        return default_confirmations(chain_id)
 
     def public(self) -> dict[str, Any]:
         """What may be printed: all but the secrets."""

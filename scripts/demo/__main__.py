@@ -217,7 +217,7 @@ class Demonstration:
             status = chain.order_state(order_id).status
             sale.status = "paid" if status is Status.PAID else "refunded"
             sale.note = {Status.DISPUTED: "after a dispute", Status.REFUNDED: "after silence"}.get(status, "")
-            sale.gas = {step: receipt.gas for step, receipt in chain.steps(order_id).items()}
+            sale.gas = sum(sent.gas for sent in chain.history(order_id))
             self.story.say(name, f"[bold]{sale.status}[/] {sale.note}")
 
     def predict(self) -> None:

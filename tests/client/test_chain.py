@@ -9,8 +9,8 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from assay.chain.interface import Deployment, contract_interface, decode_revert
+from assay.chain.queries import send_unless_done
 from assay.chain.remedies import REMEDIES
-from assay.chain.steps import move_on
 from assay.chain.values import Transaction
 from assay.errors import ChainError, ContractReverted, NodeUnreachable, SettingsError
 from assay.protocol.types import Status
@@ -70,7 +70,7 @@ def test_refusal_that_is_none_of_ours(data: bytes) -> None:
     assert decode_revert(data) is None
 
 
-# --- move_on ----------------------------------------------------------------------------------------------------------
+# --- send_unless_done -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def order_id(market: Market) -> bytes:
 
 
 def test_what_was_sent_is_returned(market: Market, order_id: bytes) -> None:
-    assert move_on(market.chain, order_id, lambda: SENT) == SENT
+    assert send_unless_done(market.chain, order_id, lambda: SENT) == SENT
 
 
 @pytest.mark.parametrize("error", [ContractReverted("StatusMismatch", {}), NodeUnreachable("x"), ChainError("x")])
@@ -91,7 +91,7 @@ def test_refusal_is_success_where_somebody_was_faster(market: Market, order_id: 
         market.chain.orders[order_id] = (posted, Status.PAID)
         raise error
 
-    assert move_on(market.chain, order_id, send, seen=Status.LOCKED) is None
+    assert send_unless_done(market.chain, order_id, send, seen=Status.LOCKED) is None
 
 
 def test_refusal_is_success_where_somebody_was_faster_already(market: Market, order_id: bytes) -> None:
@@ -100,7 +100,7 @@ def test_refusal_is_success_where_somebody_was_faster_already(market: Market, or
     def send() -> Transaction:
         raise ContractReverted("StatusMismatch", {"orderId": order_id})
 
-    assert move_on(market.chain, order_id, send, seen=Status.REVEALED) is None
+    assert send_unless_done(market.chain, order_id, send, seen=Status.REVEALED) is None
 
 
 def test_refusal_is_told_where_nobody_was(market: Market, order_id: bytes) -> None:
@@ -108,7 +108,7 @@ def test_refusal_is_told_where_nobody_was(market: Market, order_id: bytes) -> No
         raise ContractReverted("KeyMismatch", {"orderId": order_id})
 
     with pytest.raises(ContractReverted, match="KeyMismatch"):
-        move_on(market.chain, order_id, send, seen=Status.LOCKED)
+        send_unless_done(market.chain, order_id, send, seen=Status.LOCKED)
 
 
 # --- Deployment -------------------------------------------------------------------------------------------------------

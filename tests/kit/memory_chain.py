@@ -93,7 +93,7 @@ class MemoryChain:
         if order_id not in self.orders:
             return OrderState(Status.NONE, 0, bytes(26))
         posted, status = self.orders[order_id]
-        return OrderState(status, self.deadlines.get(order_id, 0), posted.order.digest()[-26:])
+        return OrderState(status, self.deadlines.get(order_id, 0), posted.order.stored_digest())
 
     def is_confirmed(self, block: int) -> bool:
         return self.block_number() >= block + self.confirmations

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from eth_account import Account
 
 from assay.chain.interface import Deployment
+from assay.chain.queries import registered_terms
 from assay.chain.settlement import SettlementClient
-from assay.chain.steps import registered_terms
 from assay.protocol.types import NATIVE_TOKEN, ModelTerms
 from assay_oracle.cli.main import main
 from assay_oracle.keys import vault

@@ -5,6 +5,16 @@ from enum import StrEnum
 
 from assay.protocol.types import Order, Status
 
+LOCAL_CHAINS = (1337, 31337)
+"""Chain ids of development nodes, which do not reorganise."""
+CONFIRMATIONS = 12
+"""Blocks after which an order on a public chain is expected to stay."""
+
+
+def default_confirmations(chain_id: int) -> int:
+    """Blocks that must follow an order's before a key is risked on it: none on a local chain."""
+    return 0 if chain_id in LOCAL_CHAINS else CONFIRMATIONS
+
 
 @dataclass(frozen=True)
 class Block:

@@ -3,7 +3,7 @@
 import click
 
 from assay import keys
-from assay.chain.steps import registered_terms
+from assay.chain.queries import registered_terms
 from assay.cli.session import Session, pass_session
 from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, emit, json_option, say
 from assay.envelope import delivery_key_of

@@ -15,10 +15,14 @@ from eth_utils.address import is_hex_address, to_checksum_address
 from eth_utils.crypto import keccak
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-NATIVE_TOKEN = "0x" + 40 * "0"
+ZERO_ADDRESS = "0x" + 40 * "0"
+"""Solidity's ``address(0)``: no account."""
+NATIVE_TOKEN = ZERO_ADDRESS
 """The token of a model that pays in the chain's own coin."""
 
 KEY_TAG = b"assay/key/v1".ljust(32, b"\0")
+STORED_DIGEST_BYTES = 26
+"""Low bytes of an order's digest that the contract stores beside its status and deadline."""
 
 
 def parse_bytes(value: object) -> bytes:
@@ -191,8 +195,12 @@ class Order(AbiValue):
         return order_id(self.model_id, self.content_id)
 
     def digest(self) -> bytes:
-        """``keccak256(abi.encode(order))``: 32 bytes, of which the contract stores the low 26."""
+        """``keccak256(abi.encode(order))``: 32 bytes."""
         return keccak(self.abi_encode())
+
+    def stored_digest(self) -> bytes:
+        """What the contract stores of the digest: its low 26 bytes."""
+        return self.digest()[-STORED_DIGEST_BYTES:]
 
 
 def order_id(model_id: bytes, content_id: bytes) -> bytes:

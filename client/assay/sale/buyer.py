@@ -15,8 +15,8 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.chain.settlement import SettlementClient
-from assay.chain.steps import move_on, registered_terms
+from assay.chain.port import Chain
+from assay.chain.queries import registered_terms, send_unless_done
 from assay.chain.values import PostedOrder, Transaction
 from assay.errors import (
     AssayError,
@@ -85,7 +85,7 @@ class Buyer:
 
     def __init__(
         self,
-        chain: SettlementClient,
+        chain: Chain,
         oracle: OracleClient,
         account: LocalAccount,
         identity: str,
@@ -319,7 +319,7 @@ class Buyer:
         if self._chain.unmined():
             purchase.note = "waiting for an earlier transaction of this account to be mined"
             return
-        sent = move_on(self._chain, purchase.order.order_id(), send, seen=purchase.status)
+        sent = send_unless_done(self._chain, purchase.order.order_id(), send, seen=purchase.status)
         if sent:
             purchase.gas[step] = sent.gas
         purchase.status = self._chain.order_state(purchase.order.order_id()).status

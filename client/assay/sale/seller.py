@@ -14,8 +14,8 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.chain.settlement import SettlementClient
-from assay.chain.steps import move_on, registered_terms
+from assay.chain.port import Chain
+from assay.chain.queries import current_time, registered_terms, send_unless_done
 from assay.chain.values import PostedOrder
 from assay.errors import (
     ChainError,
@@ -76,7 +76,7 @@ class Seller:
 
     def __init__(
         self,
-        chain: SettlementClient,
+        chain: Chain,
         oracle: OracleClient,
         store: OfferStore,
         account: LocalAccount,
@@ -98,9 +98,8 @@ class Seller:
         self._pause = threading.Event()
 
     def _now(self) -> int:
-        """Unix time, by whichever clock is ahead: the one to respect a deadline by."""
-        block_time = self._chain.block_time()
-        return max(block_time, self._clock()) if self._clock else block_time
+        """Unix time to keep deadlines by."""
+        return current_time(self._chain, self._clock)
 
     def _tell(self, text: str) -> None:
         """Says what a loop meets again and again, once."""
@@ -374,7 +373,7 @@ class Seller:
         if state.status is Status.LOCKED:
             self._locked(record, posted, state.deadline, reveal)
         elif state.status is Status.REVEALED and self._chain.block_time() > state.deadline:
-            move_on(self._chain, order_id, lambda: self._chain.finalize(order), seen=Status.REVEALED)
+            send_unless_done(self._chain, order_id, lambda: self._chain.finalize(order), seen=Status.REVEALED)
         elif state.status is Status.REVEALED:
             self._tell("waiting for the buyer, or for the end of the dispute window")
         status = self._chain.order_state(order_id).status
@@ -398,7 +397,7 @@ class Seller:
         if receipt is None:
             self._tell("waiting for the buyer's receipt")
             return
-        move_on(
+        send_unless_done(
             self._chain,
             order_id,
             lambda: self._chain.reveal_key(order, self._store.key(record), receipt),
@@ -438,7 +437,7 @@ class Seller:
         A wallet can take its signature back, or fail in any way it likes: that must keep no key from the chain.
         """
         try:
-            move_on(
+            send_unless_done(
                 self._chain, order.order_id(), lambda: self._chain.settle(order, acknowledgement), seen=Status.LOCKED
             )
         except (NodeUnreachable, TransactionPending):
@@ -493,7 +492,7 @@ class Seller:
         with self._store.sealed(record).open("rb") as sealed:
             plain, sealed_digests = seal.plaintext(sealed, self._store.key(record))
             chunk_size = seal.read_index(sealed).layout.chunk_size
-        move_on(
+        send_unless_done(
             self._chain,
             order_id,
             lambda: self._chain.reveal_data(order, chunk_size, plain, sealed_digests),

@@ -1,7 +1,7 @@
 """What a seller checks of an oracle: that it is the model's, and that its quote is for what was offered."""
 
-from assay.chain.settlement import SettlementClient
-from assay.chain.steps import signed_by
+from assay.chain.port import Chain
+from assay.chain.queries import is_signed_by
 from assay.errors import OracleMisbehaved, SaleError, SettingsError
 from assay.oracle_api import OracleClient
 from assay.protocol.messages import OracleInfo
@@ -10,7 +10,7 @@ from assay.protocol.types import ModelTerms, Quote
 from assay.sale.offers import OfferRecord
 
 
-def oracle_of(chain: SettlementClient, oracle: OracleClient, model_id: bytes) -> OracleInfo:
+def oracle_of(chain: Chain, oracle: OracleClient, model_id: bytes) -> OracleInfo:
     """The oracle at that URL, found to be the model's before it is sent anything.
 
     Raises:
@@ -32,7 +32,7 @@ def oracle_of(chain: SettlementClient, oracle: OracleClient, model_id: bytes) ->
             f"expected an oracle that signs at {oracle.url}, that one is on a dry run and sells nothing",
             hint="name the model's oracle: --oracle; nothing was sent",
         )
-    if not signed_by(chain, signer, domain.recipient(info.recipient), info.recipient_signature):
+    if not is_signed_by(chain, signer, domain.recipient(info.recipient), info.recipient_signature):
         raise SettingsError(
             f"expected the model's oracle {signer} at {oracle.url}, that one signs as {info.oracle} and "
             "cannot show that its recipient is the oracle's",
@@ -41,9 +41,7 @@ def oracle_of(chain: SettlementClient, oracle: OracleClient, model_id: bytes) ->
     return info
 
 
-def check_quote(
-    chain: SettlementClient, record: OfferRecord, terms: ModelTerms, quote: Quote, signature: bytes
-) -> None:
+def check_quote(chain: Chain, record: OfferRecord, terms: ModelTerms, quote: Quote, signature: bytes) -> None:
     """Checks that a quote is for what was offered, at the price that was named before, and by the model's oracle.
 
     Raises:
@@ -61,6 +59,6 @@ def check_quote(
         raise OracleMisbehaved(f"the oracle quoted {record.quote.price} before and {quote.price} now, for one offer")
     oracle = chain.model_state(record.model_id).oracle
     message = chain.domain.quote(quote)
-    if oracle is None or not signed_by(chain, oracle, message, signature):
+    if oracle is None or not is_signed_by(chain, oracle, message, signature):
         signer = signer_of(message, signature)
         raise OracleMisbehaved(f"expected a quote signed by the model's oracle {oracle}, got one by {signer}")

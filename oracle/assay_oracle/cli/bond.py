@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from assay.chain.queries import registered_terms
 from assay.chain.settlement import SettlementClient
-from assay.chain.steps import registered_terms
 from assay.cli.model import model_option
 from assay.cli.terminal import ADDRESS, Group, emit, json_option
 from assay.errors import SettingsError

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self
 
-from assay.chain.values import ModelState, OrderState, PostedOrder, Transaction
+from assay.chain.port import Chain
 from assay.protocol.messages import ModelInfo
 from assay.protocol.schema import Schema
-from assay.protocol.statements import Domain
-from assay.protocol.types import ModelTerms, Order, Quote
+from assay.protocol.types import ModelTerms
 from assay_oracle.errors import ModelNotReady, ModelUnknown
 from assay_pricing.errors import ArtifactError, FidelityError
 
@@ -59,29 +58,6 @@ class PriceFunctionLike(Protocol):
 Parse = Callable[[BinaryIO, Schema], RecordsLike]
 
 
-class ChainLike(Protocol):
-    """What the oracle needs of ``assay.chain.settlement.SettlementClient``."""
-
-    domain: Domain
-
-    def block_time(self) -> int: ...  # noqa: D102
-    def block_number(self) -> int: ...  # noqa: D102
-    def is_contract(self, account: str) -> bool: ...  # noqa: D102
-    def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool: ...  # noqa: D102
-    def unmined(self) -> int: ...  # noqa: D102
-    def model_state(self, model_id: bytes) -> ModelState: ...  # noqa: D102
-    def model_terms(self, model_id: bytes) -> tuple[ModelTerms, str] | None: ...  # noqa: D102
-    def credit(self, token: str, account: str) -> int: ...  # noqa: D102
-    def oracle_bond(self, model_id: bytes, oracle: str) -> tuple[int, int]: ...  # noqa: D102
-    def order_state(self, order_id: bytes) -> OrderState: ...  # noqa: D102
-    def posted(self, *, order_id: bytes | None = None) -> list[PostedOrder]: ...  # noqa: D102
-    def post(  # noqa: D102
-        self, terms: ModelTerms, quote: Quote, oracle_signature: bytes, key_hash: bytes, seller_signature: bytes
-    ) -> Transaction: ...
-    def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Transaction: ...  # noqa: D102
-    def settle(self, order: Order, acknowledgement: bytes) -> Transaction: ...  # noqa: D102
-
-
 @dataclass(frozen=True)
 class PricedModel:
     """One model with its terms and price function."""
@@ -91,7 +67,7 @@ class PricedModel:
     function: PriceFunctionLike
 
     @classmethod
-    def load(cls, model_id: bytes, artifact: Path, chain: ChainLike, load: Callable[[Path], PriceFunctionLike]) -> Self:
+    def load(cls, model_id: bytes, artifact: Path, chain: Chain, load: Callable[[Path], PriceFunctionLike]) -> Self:
         """Reads terms and artifact, and checks that they belong together.
 
         Raises:
@@ -134,7 +110,7 @@ class PricedModel:
             fidelity=manifest.fidelity,
         )
 
-    def check_ready(self, chain: ChainLike, oracle: str | None, seller: str | None = None) -> None:
+    def check_ready(self, chain: Chain, oracle: str | None, seller: str | None = None) -> None:
         """Whether a sale could be posted now, whatever the price; asked before the one evaluation is used.
 
         ``oracle`` None: a dry run, whose signer is unknown. The budget must cover the highest price: a refusal that

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from assay import envelope
-from assay.chain.steps import signed_by
+from assay.chain.port import Chain
+from assay.chain.queries import is_signed_by
 from assay.errors import AssayError, ChainError, CommitmentMismatch
 from assay.protocol import seal
 from assay.protocol.messages import (
@@ -23,7 +24,7 @@ from assay.protocol.messages import (
     OracleInfo,
 )
 from assay.protocol.statements import Domain, digest
-from assay.protocol.types import Status, key_hash, order_id
+from assay.protocol.types import ZERO_ADDRESS, Status, key_hash, order_id
 from assay_oracle.errors import (
     KeyMismatch,
     ModelUnknown,
@@ -39,7 +40,7 @@ from assay_oracle.keys.signer import Signer
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.journal import ALREADY_EVALUATED, Evaluation, Journal, Offer, SignedQuote
 from assay_oracle.log import about
-from assay_oracle.services.catalogue import ChainLike, Parse, PricedModel, RecordsLike
+from assay_oracle.services.catalogue import Parse, PricedModel, RecordsLike
 from assay_oracle.storage.local import Appender, FileStore
 
 MAX_ATTEMPTS = 3
@@ -80,7 +81,7 @@ class OfferService:
         signer: Signer | None,
         journal: Journal,
         store: FileStore,
-        chain: ChainLike,
+        chain: Chain,
         models: Mapping[bytes, PricedModel],
         parse: Parse,
         limits: Limits,
@@ -116,7 +117,7 @@ class OfferService:
             version=version("assay"),
             chain_id=self.domain.chain_id,
             contract=self.domain.contract,
-            oracle=self.oracle or "0x" + 40 * "0",
+            oracle=self.oracle or ZERO_ADDRESS,
             recipient=recipient,
             recipient_signature=self._signer.sign_recipient(recipient) if self._signer else b"",
             max_upload_bytes=self._limits.max_upload_bytes,
@@ -168,7 +169,7 @@ class OfferService:
                     f"expected an upload of at most {self._limits.max_upload_bytes} bytes, got {request.upload_bytes}",
                     hint="split the data into several offers",
                 )
-            if not signed_by(self._chain, request.seller, message, request.signature):
+            if not is_signed_by(self._chain, request.seller, message, request.signature):
                 raise SignatureInvalid(
                     f"expected the offer to be signed by its seller {request.seller}, it is not",
                     hint="check the key, and that chain id and contract are those of GET /v1/info",
@@ -456,7 +457,7 @@ class OfferService:
         """Which of the pair's quotes the acceptance is for."""
         for signed in self._journal.quotes(evaluation):
             message = self.domain.acceptance(signed.digest, request.key_hash)
-            if signed_by(self._chain, evaluation.seller, message, request.signature):
+            if is_signed_by(self._chain, evaluation.seller, message, request.signature):
                 return signed
         raise SignatureInvalid(
             f"expected an acceptance of this offer's quote signed by its seller {evaluation.seller}, it is not",

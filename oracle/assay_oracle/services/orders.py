@@ -10,7 +10,8 @@ from pathlib import Path
 from eth_account.messages import SignableMessage
 
 from assay import envelope
-from assay.chain.steps import move_on, signed_by
+from assay.chain.port import Chain
+from assay.chain.queries import is_signed_by, send_unless_done
 from assay.chain.values import PostedOrder
 from assay.errors import AssayError, ContractReverted, NodeUnreachable
 from assay.protocol.messages import OfferStatus, OrderNotes
@@ -18,11 +19,9 @@ from assay.protocol.types import Order, Status
 from assay_oracle.errors import ModelUnknown, OrderNotLocked, OrderUnknown, SignatureInvalid
 from assay_oracle.ledger.journal import Evaluation, Journal, Offer, Sale, SignedQuote
 from assay_oracle.log import about
-from assay_oracle.services.catalogue import ChainLike, PricedModel
+from assay_oracle.services.catalogue import PricedModel
 from assay_oracle.storage.local import FileStore
 
-_DIGEST_BYTES = 26
-"""What the contract stores of an order's digest: its low bytes."""
 _REORGANISATION_SECONDS = 3600
 """How long a closed order is still looked at: a reorganisation may open it again."""
 UPLOAD_SECONDS = 86_400
@@ -53,7 +52,7 @@ class OrderService:
         identity: str,
         journal: Journal,
         store: FileStore,
-        chain: ChainLike,
+        chain: Chain,
         models: Mapping[bytes, PricedModel],
         confirmations: int,
         idle: tuple[int, int],
@@ -190,7 +189,7 @@ class OrderService:
             offer = self._journal.remove_sale(sale)
             log.warning("a reorganisation removed an order", extra=about(offer=sale.offer_id, then=offer.status))
             return
-        if state.digest != sale.order.digest()[-_DIGEST_BYTES:]:
+        if state.digest != sale.order.stored_digest():
             posted = self._found(sale.order_id)
             if posted:
                 offer = self._journal.remove_sale(sale)
@@ -208,7 +207,7 @@ class OrderService:
     def _settle(self, sale: Sale, acknowledgement: bytes) -> None:
         """Closes the order with the buyer's consent; what a wallet took back must keep no key from the chain."""
         try:
-            move_on(self._chain, sale.order_id, lambda: self._chain.settle(sale.order, acknowledgement))
+            send_unless_done(self._chain, sale.order_id, lambda: self._chain.settle(sale.order, acknowledgement))
         except ContractReverted as error:
             log.warning("the acknowledgement settles nothing", extra=about(order=sale.order_id, error=error.error))
             return
@@ -232,7 +231,7 @@ class OrderService:
         if self._chain.unmined():
             return
         key = envelope.unwrap_key(self._identity, offer.sealed_key)
-        move_on(self._chain, sale.order_id, lambda: self._chain.reveal_key(sale.order, key, receipt))
+        send_unless_done(self._chain, sale.order_id, lambda: self._chain.reveal_key(sale.order, key, receipt))
         self._journal.note(sale.order_id, chain_status=self._chain.order_state(sale.order_id).status)
         log.info("key revealed for the seller", extra=about(order=sale.order_id))
 
@@ -262,7 +261,7 @@ class OrderService:
         if not order.require_receipt:
             return b""
         message = self._chain.domain.receipt(order.digest())
-        holds = sale.receipt is not None and signed_by(self._chain, order.buyer, message, sale.receipt)
+        holds = sale.receipt is not None and is_signed_by(self._chain, order.buyer, message, sale.receipt)
         return sale.receipt if holds else None
 
     def _is_deep(self, sale: Sale) -> bool:
@@ -362,7 +361,7 @@ class OrderService:
         return self.notes(order_id)
 
     def _check_buyer(self, order: Order, message: SignableMessage, signature: bytes) -> None:
-        if not signed_by(self._chain, order.buyer, message, signature):
+        if not is_signed_by(self._chain, order.buyer, message, signature):
             raise SignatureInvalid(
                 f"expected the signature of the order's buyer {order.buyer} over its digest "
                 f"0x{order.digest().hex()}, got another",

@@ -1,0 +1,225 @@
+"""The contract's events, read in bounded ranges of blocks, so that every node answers, however old the contract is.
+
+Nodes bound what one ``eth_getLogs`` may ask for: 10,000, 2,000 and 1,000 blocks are usual. A range that a node refuses
+is read in halves.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+from eth_utils.abi import event_abi_to_log_topic
+from eth_utils.address import to_checksum_address
+from web3.contract import Contract
+from web3.exceptions import Web3RPCError
+from web3.types import EventData, FilterParams, LogReceipt
+
+from assay.chain.interface import contract_interface
+from assay.chain.node import Node
+from assay.chain.values import Block, Cursor, EventKind, EventPage, OrderEvent, PostedOrder
+from assay.errors import ChainError
+from assay.protocol.types import ModelTerms, Order
+
+BLOCK_RANGE = 8_000
+"""Blocks that one query asks for at first, and the most that one ``EventPage`` covers."""
+REWIND = 64
+"""Blocks to read again after a reorganisation: two epochs of Ethereum, after which a block is final."""
+_ATTEMPTS = 3
+"""How often a page is read until no reorganisation fell between its queries."""
+_REFUSALS = (400, 413)
+"""HTTP statuses by which some providers refuse a range, in place of a JSON-RPC error."""
+_REGISTERED = "ModelRegistered"
+
+Topics = list[Any]
+
+
+class Events:
+    """Events of ``contract``, which was deployed in ``first_block``."""
+
+    def __init__(self, node: Node, contract: Contract, first_block: int) -> None:
+        self._node = node
+        self._contract = contract
+        self._first = first_block
+        self._models: dict[bytes, tuple[ModelTerms, str]] = {}
+        self._names = {
+            event_abi_to_log_topic(entry): str(entry["name"])
+            for entry in contract_interface()["abi"]
+            if entry["type"] == "event"
+        }
+        self._topics = {name: "0x" + topic.hex() for topic, name in self._names.items()}
+
+    # --- since a cursor -----------------------------------------------------------------------------------------------
+
+    def since(self, cursor: Cursor | None) -> EventPage:
+        """Events of all orders after ``cursor``, at most ``BLOCK_RANGE`` blocks of them; ``Chain.events_since``.
+
+        Raises:
+            ChainError: The chain was reorganised again and again while the page was read.
+        """
+        for _ in range(_ATTEMPTS):
+            page = self._page(cursor)
+            if page is not None:
+                return page
+        raise ChainError(
+            f"the chain at {self._node.url} was reorganised during each of {_ATTEMPTS} attempts to read its events",
+            hint="try again later; if it goes on, use another node",
+        )
+
+    def _page(self, cursor: Cursor | None) -> EventPage | None:
+        """One page; None if a reorganisation replaced its last block while it was read."""
+        head = self._node.latest()
+        first, reorganised = self._start(cursor, head)
+        if first > head.number:
+            return EventPage((), Cursor(head.number, head.hash), complete=True, reorganised=reorganised)
+        last = min(head.number, first + BLOCK_RANGE - 1)
+        end = head if last == head.number else self._node.block(last)
+        topics = [[self._topics[_REGISTERED], *(self._topics[kind] for kind in EventKind)]]
+        events = []
+        for log in self._logs(topics, first, last):
+            if log["event"] == _REGISTERED:
+                self._keep_model(log["args"])
+            else:
+                events.append(self._event(log, EventKind(log["event"])))
+        if end is None or self._node.block(last) != end:
+            return None
+        return EventPage(tuple(events), Cursor(last, end.hash), complete=last == head.number, reorganised=reorganised)
+
+    def _start(self, cursor: Cursor | None, head: Block) -> tuple[int, bool]:
+        """First block to read, and whether the cursor's block is no longer on the chain."""
+        if cursor is None:
+            return self._first, False
+        found = self._node.block(cursor.block)
+        if found is not None and found.hash == cursor.hash:
+            return max(self._first, cursor.block + 1), False
+        return max(self._first, min(cursor.block, head.number) - REWIND), True
+
+    # --- by subject ---------------------------------------------------------------------------------------------------
+
+    def posted(
+        self, *, order_id: bytes | None = None, model_id: bytes | None = None, seller: str | None = None
+    ) -> list[PostedOrder]:
+        """Posted orders with this id, model or seller, oldest first. An order is posted at most once."""
+        topics: Topics = [
+            self._topics[EventKind.POSTED],
+            _hex(order_id),
+            _hex(model_id),
+            seller and _hex(bytes(12) + bytes.fromhex(to_checksum_address(seller)[2:])),
+        ]
+        last = self._node.block_number()
+        if order_id is None:
+            return [self._posted(log) for log in self._logs(topics, self._first, last)]
+        newest = next(self._logs(topics, self._first, last, newest_first=True), None)
+        return [] if newest is None else [self._posted(newest)]
+
+    def of_order(self, order_id: bytes, *kinds: EventKind) -> Iterator[OrderEvent]:
+        """Events of these kinds about one order, by default of all kinds, newest first.
+
+        Searches back to the block in which the order was posted.
+        """
+        wanted = kinds or tuple(EventKind)
+        topics: Topics = [[self._topics[kind] for kind in {*wanted, EventKind.POSTED}], _hex(order_id)]
+        for log in self._logs(topics, self._first, self._node.block_number(), newest_first=True):
+            kind = EventKind(log["event"])
+            if kind in wanted:
+                yield self._event(log, kind)
+            if kind is EventKind.POSTED:
+                return
+
+    def registered(self, model_id: bytes) -> tuple[ModelTerms, str] | None:
+        """Terms and first oracle of a model, by its ``ModelRegistered`` event; None if the node has no such event.
+
+        Terms never change: they are searched for once.
+        """
+        if model_id not in self._models:
+            topics: Topics = [self._topics[_REGISTERED], _hex(model_id)]
+            last = self._node.block_number()
+            for log in self._logs(topics, self._first, last, newest_first=True):
+                self._keep_model(log["args"])
+                break
+        return self._models.get(model_id)
+
+    # --- logs ---------------------------------------------------------------------------------------------------------
+
+    def _logs(self, topics: Topics, first: int, last: int, *, newest_first: bool = False) -> Iterator[EventData]:
+        """Logs of blocks ``first`` to ``last``, both included, in the chain's order or in the reverse of it."""
+        span = BLOCK_RANGE
+        while first <= last:
+            start, end = (max(first, last - span + 1), last) if newest_first else (first, min(last, first + span - 1))
+            try:
+                logs = self._query(topics, start, end)
+            except ChainError as error:
+                if start == end or not _may_refuse_the_range(error):
+                    raise
+                span = (end - start + 1) // 2
+                continue
+            yield from reversed(logs) if newest_first else logs
+            first, last = (first, start - 1) if newest_first else (end + 1, last)
+
+    def _query(self, topics: Topics, first: int, last: int) -> list[EventData]:
+        wanted: FilterParams = {
+            "address": self._contract.address,
+            "topics": topics,
+            "fromBlock": first,
+            "toBlock": last,
+        }
+        with self._node.errors():
+            return [self._decoded(log) for log in self._node.web3.eth.get_logs(wanted)]
+
+    def _decoded(self, log: LogReceipt) -> EventData:
+        decoded: EventData = self._contract.events[self._names[bytes(log["topics"][0])]]().process_log(log)
+        return decoded
+
+    def _event(self, log: EventData, kind: EventKind) -> OrderEvent:
+        arguments = log["args"]
+        return OrderEvent(
+            kind,
+            bytes(arguments["orderId"]),
+            log["blockNumber"],
+            bytes(log["transactionHash"]),
+            posted=self._posted(log) if kind is EventKind.POSTED else None,
+            key=bytes(arguments["key"]) if kind is EventKind.KEY_REVEALED else None,
+        )
+
+    def _keep_model(self, arguments: Any) -> None:
+        terms = arguments["terms"]
+        values = terms.values() if hasattr(terms, "values") else terms
+        registered = ModelTerms(**dict(zip(ModelTerms.model_fields, values, strict=True)))
+        self._models[bytes(arguments["modelId"])] = registered, arguments["oracle"]
+
+    def _posted(self, log: EventData) -> PostedOrder:
+        """The order of an ``OrderPosted`` event. What the event leaves out are the model's terms."""
+        arguments = log["args"]
+        model_id = bytes(arguments["modelId"])
+        found = self.registered(model_id)
+        if found is None:
+            raise ChainError(
+                f"expected the registration of model 0x{model_id.hex()} in the node's logs, found none",
+                hint="use a node that keeps logs from the contract's deployment on",
+            )
+        terms, _ = found
+        order = Order(
+            model_id=model_id,
+            content_id=bytes(arguments["contentId"]),
+            buyer=terms.owner,
+            seller=arguments["seller"],
+            token=terms.token,
+            price=arguments["price"],
+            seller_bond=terms.seller_bond,
+            dispute_window=terms.dispute_window,
+            require_receipt=terms.require_receipt,
+            data_root=bytes(arguments["dataRoot"]),
+            key_hash=bytes(arguments["keyHash"]),
+        )
+        return PostedOrder(order, log["blockNumber"], bytes(log["transactionHash"]))
+
+
+def _hex(word: bytes | None) -> str | None:
+    return None if word is None else "0x" + word.hex()
+
+
+def _may_refuse_the_range(error: ChainError) -> bool:
+    """Whether a node answered, and refused. Nodes have no common code for a range that is too wide."""
+    cause = error.__cause__
+    if isinstance(cause, requests.HTTPError):
+        return cause.response is not None and cause.response.status_code in _REFUSALS
+    return isinstance(cause, Web3RPCError)

@@ -1,0 +1,199 @@
+"""The JSON-RPC node that serves the chain: how it is reached, what its errors mean, what it answers on accounts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from eth_utils.address import to_checksum_address
+from hexbytes import HexBytes
+from web3 import HTTPProvider, Web3
+from web3.contract import Contract
+from web3.exceptions import BlockNotFound, ContractLogicError, Web3Exception, Web3RPCError
+from web3.providers import JSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from assay.chain.interface import decode_revert
+from assay.chain.values import Block, Transaction
+from assay.errors import AssayError, ChainError, NodeUnreachable
+from assay.protocol.types import NATIVE_TOKEN
+
+_UNREACHABLE = (requests.RequestException, ConnectionError)
+
+_ERC20_ABI = [
+    {
+        "type": "function",
+        "name": name,
+        "stateMutability": mutability,
+        "inputs": [{"name": "", "type": kind} for kind in inputs],
+        "outputs": [{"name": "", "type": output}],
+    }
+    for name, mutability, inputs, output in (
+        ("approve", "nonpayable", ("address", "uint256"), "bool"),
+        ("allowance", "view", ("address", "address"), "uint256"),
+        ("balanceOf", "view", ("address",), "uint256"),
+    )
+]
+
+_ERC1271_MAGIC = bytes.fromhex("1626ba7e")
+_ERC1271_ABI = [
+    {
+        "type": "function",
+        "name": "isValidSignature",
+        "stateMutability": "view",
+        "inputs": [{"name": "hash", "type": "bytes32"}, {"name": "signature", "type": "bytes"}],
+        "outputs": [{"name": "", "type": "bytes4"}],
+    }
+]
+
+
+class _Endpoints(JSONBaseProvider):
+    """Sends each request to the endpoint that answered last, then to the others in turn until one answers."""
+
+    def __init__(self, endpoints: list[JSONBaseProvider]) -> None:
+        super().__init__()
+        self._endpoints = endpoints
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        failures = []
+        for endpoint in list(self._endpoints):
+            try:
+                answer = endpoint.make_request(method, params)
+            except _UNREACHABLE as error:
+                failures.append(error)
+                continue
+            if failures:
+                self._endpoints.remove(endpoint)
+                self._endpoints.insert(0, endpoint)
+            return answer
+        raise failures[0]
+
+
+class Node:
+    """One chain through its nodes.
+
+    Args:
+        endpoints: URLs of JSON-RPC endpoints of the same chain, or web3 providers. If one does not answer, the next
+            one is asked.
+        timeout: Seconds to wait for one answer.
+    """
+
+    def __init__(self, *endpoints: str | JSONBaseProvider, timeout: float = 30) -> None:
+        self.url = ", ".join(str(endpoint) for endpoint in endpoints)
+        providers = [
+            HTTPProvider(endpoint, request_kwargs={"timeout": timeout}) if isinstance(endpoint, str) else endpoint
+            for endpoint in endpoints
+        ]
+        self.web3 = Web3(_Endpoints(providers))
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Translates what web3 raises in its context.
+
+        Raises:
+            NodeUnreachable: No endpoint answered.
+            ContractReverted: The contract refused a call.
+            ChainError: The node refused a request, or its answer makes no sense.
+        """
+        try:
+            yield
+        except AssayError:
+            raise
+        except _UNREACHABLE as error:
+            raise NodeUnreachable(
+                f"no answer from the node at {self.url}: {type(error).__name__}",
+                hint="start the node or correct the URL, then run the same command again: nothing is lost",
+            ) from error
+        except (ContractLogicError, Web3RPCError) as error:
+            reverted = decode_revert(_revert_data(error))
+            if reverted:
+                raise reverted from error
+            raise ChainError(f"the node refused: {error}") from error
+        except (Web3Exception, ValueError, TypeError, KeyError) as error:
+            raise ChainError(
+                f"unexpected answer from the node at {self.url}: {error}",
+                hint="check the URL: it must be a node's JSON-RPC endpoint",
+            ) from error
+
+    def contract(self, address: str, abi: Any) -> Contract:
+        """The contract at ``address`` with this interface."""
+        return self.web3.eth.contract(address=to_checksum_address(address), abi=abi)
+
+    def token(self, token: str) -> Contract:
+        """The ERC-20 token at ``token``: ``approve``, ``allowance`` and ``balanceOf``."""
+        return self.contract(token, _ERC20_ABI)
+
+    def chain_id(self) -> int:
+        """Id of the chain that the node serves."""
+        with self.errors():
+            return int(self.web3.eth.chain_id)
+
+    def block(self, number: int | None = None) -> Block | None:
+        """The block with this number, by default the latest one; None if the chain has none."""
+        with self.errors():
+            try:
+                found = self.web3.eth.get_block("latest" if number is None else number)
+            except BlockNotFound:
+                return None
+            return Block(int(found["number"]), bytes(found["hash"]), int(found["timestamp"]))
+
+    def block_number(self) -> int:
+        """Number of the latest block."""
+        with self.errors():
+            return int(self.web3.eth.block_number)
+
+    def latest(self) -> Block:
+        """The latest block.
+
+        Raises:
+            ChainError: The node has none.
+        """
+        found = self.block()
+        if found is None:
+            raise ChainError(f"the node at {self.url} has no block", hint="wait until the node has synchronised")
+        return found
+
+    def transaction(self, digest: bytes) -> Transaction:
+        """The mined transaction with this hash."""
+        with self.errors():
+            receipt = self.web3.eth.get_transaction_receipt(HexBytes(digest))
+            return Transaction(digest, int(receipt["blockNumber"]), int(receipt["gasUsed"]))
+
+    def balance(self, account: str, token: str = NATIVE_TOKEN) -> int:
+        """Base units of ``token`` that ``account`` holds."""
+        with self.errors():
+            if token == NATIVE_TOKEN:
+                return int(self.web3.eth.get_balance(to_checksum_address(account)))
+            return int(self.token(token).functions.balanceOf(to_checksum_address(account)).call())
+
+    def allowance(self, token: str, owner: str, spender: str) -> int:
+        """Base units of the ERC-20 ``token`` that ``spender`` may take from ``owner``."""
+        with self.errors():
+            call = self.token(token).functions.allowance(to_checksum_address(owner), to_checksum_address(spender))
+            return int(call.call())
+
+    def code(self, account: str) -> bytes:
+        """Runtime code of ``account``; empty unless it is a contract."""
+        with self.errors():
+            return bytes(self.web3.eth.get_code(to_checksum_address(account)))
+
+    def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
+        """Whether the wallet contract at ``account`` accepts ``signature`` over ``digest``, 32 bytes (ERC-1271)."""
+        wallet = self.contract(account, _ERC1271_ABI)
+        try:
+            with self.errors():
+                return bytes(wallet.functions.isValidSignature(digest, signature).call()) == _ERC1271_MAGIC
+        except NodeUnreachable:
+            raise
+        except ChainError:
+            return False
+
+
+def _revert_data(error: Exception) -> bytes:
+    data = getattr(error, "data", None)
+    if isinstance(data, dict):
+        data = data.get("data")
+    try:
+        return bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else b""
+    except ValueError:
+        return b""

@@ -1,0 +1,63 @@
+"""What seller, buyer and oracle ask of a ``Chain`` in the same words."""
+
+from collections.abc import Callable
+
+from eth_account.messages import SignableMessage
+
+from assay.chain.port import Chain
+from assay.chain.values import Transaction
+from assay.errors import ChainError, SaleError
+from assay.protocol.statements import digest, signer_of
+from assay.protocol.types import ModelTerms, Status
+
+
+def current_time(chain: Chain, clock: Callable[[], int] | None = None) -> int:
+    """Unix time to keep deadlines by: of the latest block, or of ``clock`` if that is later.
+
+    The contract judges by the block's time. That time stands still while a chain or a node does; then ``clock`` tells
+    how late it really is.
+    """
+    block_time = chain.block_time()
+    return max(block_time, clock()) if clock else block_time
+
+
+def is_signed_by(chain: Chain, account: str, message: SignableMessage, signature: bytes) -> bool:
+    """Whether ``account`` signed ``message``: with its key, or as a wallet contract (ERC-1271)."""
+    if signer_of(message, signature) == account:
+        return True
+    return chain.is_contract(account) and chain.is_valid_signature(account, digest(message), signature)
+
+
+def registered_terms(chain: Chain, model_id: bytes) -> ModelTerms:
+    """Terms of a registered model.
+
+    Raises:
+        SaleError: No model with this id is registered.
+    """
+    found = chain.model_terms(model_id)
+    if found is None:
+        raise SaleError(
+            f"expected a registered model, found none with id 0x{model_id.hex()}",
+            hint="check the id, and that this is the chain it was registered on",
+        )
+    return found[0]
+
+
+def send_unless_done(
+    chain: Chain, order_id: bytes, send: Callable[[], Transaction], *, seen: Status | None = None
+) -> Transaction | None:
+    """Calls ``send``, which moves an order out of state ``seen``, by default the present one.
+
+    Returns:
+        The transaction; None if the call failed because someone else already moved the order out of that state.
+
+    Raises:
+        ChainError: The call failed, and the order is still in that state.
+    """
+    before = chain.order_state(order_id).status if seen is None else seen
+    try:
+        return send()
+    except ChainError:
+        if chain.order_state(order_id).status is before:
+            raise
+        return None

@@ -1,0 +1,142 @@
+"""Transactions of one account: simulated, signed, sent, and sent again for a higher fee until they are mined."""
+
+import threading
+import time
+from contextlib import suppress
+from typing import Any, Protocol
+
+from eth_account.datastructures import SignedTransaction
+from eth_typing import ChecksumAddress
+from hexbytes import HexBytes
+from web3.exceptions import TransactionNotFound, Web3RPCError
+from web3.types import TxParams, TxReceipt
+
+from assay.chain.node import Node
+from assay.chain.values import Transaction
+from assay.errors import ChainError, SettingsError, TransactionPending
+
+GAS_MARGIN = 1.25
+"""Gas limit over estimate: state may change between the two."""
+FEE_OFFERS = 4
+"""How often a transaction is sent, each time for twice the fee, before it is left pending."""
+POLL_SECONDS = 0.1
+"""Seconds between two requests for a transaction's receipt."""
+_FEES = ("maxFeePerGas", "maxPriorityFeePerGas")
+
+
+class TransactionSigner(Protocol):
+    """Signs transactions of one account: ``eth_account``'s ``LocalAccount``, or a remote signer."""
+
+    @property
+    def address(self) -> ChecksumAddress:
+        """The account."""
+        ...
+
+    def sign_transaction(self, transaction_dict: Any, /) -> SignedTransaction:
+        """The signed transaction, ready to be sent."""
+        ...
+
+
+class Sender:
+    """Sends transactions of ``signer``.
+
+    Args:
+        node: Where they are simulated and sent.
+        chain_id: Chain that they are valid on.
+        signer: The account; None for a client that reads only.
+        timeout: Seconds to wait for a transaction to be mined. Until then its fee is doubled ``FEE_OFFERS - 1`` times.
+    """
+
+    def __init__(self, node: Node, chain_id: int, signer: TransactionSigner | None, *, timeout: float) -> None:
+        self._node = node
+        self._web3 = node.web3
+        self._chain_id = chain_id
+        self._signer = signer
+        self._timeout = timeout
+        self._lock = threading.Lock()
+
+    @property
+    def signer(self) -> TransactionSigner:
+        """The account that signs.
+
+        Raises:
+            SettingsError: There is none.
+        """
+        if self._signer is None:
+            raise SettingsError("expected a key to send transactions with, got none", hint="name a keystore")
+        return self._signer
+
+    def unmined(self) -> int:
+        """Number of the account's transactions that the node knows and that no block contains yet."""
+        if self._signer is None:
+            return 0
+        address = self._signer.address
+        with self._node.errors():
+            counts = [self._web3.eth.get_transaction_count(address, at) for at in ("pending", "latest")]
+        return counts[0] - counts[1]
+
+    def send(self, function: Any, value: int = 0) -> Transaction:
+        """Simulates the call ``function`` (a web3 contract function with arguments), sends it, waits until it is mined.
+
+        The simulation costs no gas and raises the contract's own error.
+
+        Args:
+            function: What is called.
+            value: Wei to pay with the call.
+
+        Raises:
+            SettingsError: The client has no account.
+            ContractReverted: The contract refuses the call.
+            TransactionPending: The transaction was not mined in time.
+        """
+        signer = self.signer
+        with self._node.errors():
+            sender: TxParams = {"from": signer.address, "value": value}  # type: ignore[typeddict-item]
+            function.call(sender)
+            with self._lock:
+                transaction = function.build_transaction(
+                    {
+                        **sender,
+                        "chainId": self._chain_id,
+                        "nonce": self._web3.eth.get_transaction_count(signer.address, "pending"),
+                        "gas": int(function.estimate_gas(sender) * GAS_MARGIN),
+                    }
+                )
+                digest = self._submit(transaction)
+            return self._mined(self._wait(transaction, digest), function, sender)
+
+    def _submit(self, transaction: TxParams) -> HexBytes:
+        return self._web3.eth.send_raw_transaction(self.signer.sign_transaction(transaction).raw_transaction)
+
+    def _wait(self, transaction: TxParams, digest: HexBytes) -> TxReceipt:
+        """Waits until ``transaction`` is mined. Meanwhile doubles its fee again and again.
+
+        A key in the mempool must be in a block before the deadline, however fees change.
+
+        Raises:
+            TransactionPending: It was not mined in time.
+        """
+        digests, end = [digest], time.monotonic() + self._timeout
+        for offer in range(1, FEE_OFFERS + 1):
+            while time.monotonic() < end - self._timeout * (1 - offer / FEE_OFFERS):
+                for sent in digests:
+                    with suppress(TransactionNotFound):
+                        return self._web3.eth.get_transaction_receipt(sent)
+                time.sleep(POLL_SECONDS)
+            fees = {name: 2 * transaction[name] for name in _FEES}  # type: ignore[literal-required]
+            transaction = {**transaction, **fees}  # type: ignore[typeddict-item]
+            if offer < FEE_OFFERS:
+                # The node may refuse it: the first was mined this moment, or the account cannot pay so much.
+                with suppress(Web3RPCError):
+                    digests.append(self._submit(transaction))
+        raise TransactionPending(
+            f"not mined within {self._timeout:.0f} s: transaction {digests[-1].to_0x_hex()}",
+            hint="it may still be mined: look at the state first (assay orders, assay model status)",
+        )
+
+    def _mined(self, receipt: TxReceipt, function: Any, sender: TxParams) -> Transaction:
+        digest = bytes(receipt["transactionHash"])
+        if receipt["status"] != 1:
+            function.call(sender, receipt["blockNumber"] - 1)
+            raise ChainError(f"transaction 0x{digest.hex()} was mined and failed")
+        return Transaction(digest, receipt["blockNumber"], receipt["gasUsed"])
