@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.artifact import Control
-from assay_pricing.methods import Additive, Refit
+from assay_pricing.methods import Method, RefitMethod
 from assay_pricing.surrogate.task import Sample, Task
 
 _SIZES = (16, 64, 256)
@@ -17,13 +17,13 @@ _DRAWS = 2
 _JITTER = 0.02  # of a feature's spread
 
 
-def measure(fitted: Additive, task: Task) -> tuple[Control, ...]:
+def measure(fitted: Method, task: Task) -> tuple[Control, ...]:
     """Best gain of the controls by size; for a method that scores records singly, of their sums."""
     controls = []
     for step, size in enumerate(_SIZES):
         task.progress("pricing control groups", step, len(_SIZES))
         sets = _sets(task, size)
-        gains = _refit_gains(fitted, sets) if isinstance(fitted, Refit) else [0.0]
+        gains = _refit_gains(fitted, sets) if isinstance(fitted, RefitMethod) else [0.0]
         controls.append(Control(records=size, gain=max(0.0, *gains)))
     task.progress("pricing control groups", len(_SIZES), len(_SIZES))
     return tuple(controls)
@@ -49,7 +49,7 @@ def _sets(task: Task, size: int) -> list[Sample]:
     return sets
 
 
-def _refit_gains(fitted: Refit, sets: list[Sample]) -> list[float]:
+def _refit_gains(fitted: RefitMethod, sets: list[Sample]) -> list[float]:
     """What each set would be paid for without a cut, all of them learned side by side."""
     size = len(sets[0])
     together = Sample(*(torch.cat([getattr(s, part) for s in sets]) for part in ("x", "y", "weight")))
@@ -57,7 +57,7 @@ def _refit_gains(fitted: Refit, sets: list[Sample]) -> list[float]:
     for i in range(len(sets)):
         weights[i + 1, i * size : (i + 1) * size] = 1
     metric = fitted.context.metric
-    before, *after = fitted.updated(together, weights)
+    before, *after = fitted.refit_outputs(together, weights)
     return [metric.earned(before, outputs) for outputs in after]
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.artifact import Carried, Leak
-from assay_pricing.methods import Additive
+from assay_pricing.methods import Method
 from assay_pricing.surrogate.distillation import fidelity
 from assay_pricing.surrogate.network import Network, train
 from assay_pricing.surrogate.task import Task
@@ -14,9 +14,9 @@ _STEPS = 200
 _RATE = 1e-2
 
 
-def leaks(task: Task, fitted: Additive, tensors: dict[str, Tensor]) -> tuple[Leak, ...]:
+def leaks(task: Task, fitted: Method, tensors: dict[str, Tensor]) -> tuple[Leak, ...]:
     """What each tensor of an artifact says, by name."""
-    context, owner, held = fitted.context, task.owner.n, task.held.n
+    context, owner, held = fitted.context, task.owner.n, task.validation.n
     base = len(context.base)
     said = {
         "owner.salt": (0, 0, "nothing: a salt"),
@@ -47,7 +47,7 @@ def leaks(task: Task, fitted: Additive, tensors: dict[str, Tensor]) -> tuple[Lea
     return tuple(table)
 
 
-def carried(task: Task, fitted: Additive, table: tuple[Leak, ...]) -> Carried:
+def carried(task: Task, fitted: Method, table: tuple[Leak, ...]) -> Carried:
     """All tensors together."""
     of_owner = max(leak.owner_records for leak in table)
     trained = _trained(task, fitted) if of_owner else 0.0
@@ -60,7 +60,7 @@ def carried(task: Task, fitted: Additive, table: tuple[Leak, ...]) -> Carried:
     )
 
 
-def _trained(task: Task, fitted: Additive) -> float:
+def _trained(task: Task, fitted: Method) -> float:
     """Fidelity of what anyone can train on the owner's records in the artifact, judged on the validation records."""
     context = fitted.context
     encoder, base = context.encoder, context.base
@@ -74,4 +74,4 @@ def _trained(task: Task, fitted: Additive) -> float:
         rate=_RATE,
         anneal=True,
     ).to(torch.float64)
-    return fidelity(task, network(context.validation.x)[0], task.black_box.predict(task.held.x))
+    return fidelity(task, network(context.validation.x)[0], task.black_box.predict(task.validation.x))

@@ -17,7 +17,7 @@ from assay_pricing.appraisal import Appraisal, Verdict
 from assay_pricing.artifact import Control, Manifest
 from assay_pricing.controls import cut, measure
 from assay_pricing.errors import DataError, FidelityError
-from assay_pricing.methods import Additive, Parts, Refit
+from assay_pricing.methods import Method, Parts, RefitMethod
 from assay_pricing.price import MICRO, PricingRule, to_micros
 from assay_pricing.records.records import Float64, Records, content_hash
 from assay_pricing.risk import Metric
@@ -45,7 +45,7 @@ class PriceFunction:
     """
 
     manifest: Manifest
-    method: Additive
+    method: Method
     tensors: dict[str, Tensor]
 
     @property
@@ -136,7 +136,7 @@ class PriceFunction:
         gain, interval, value, useful = 0.0, (0.0, 0.0), 0.0, 0
         if rows:
             live = records.take(rows)
-            points[rows] = self.method.points(live)
+            points[rows] = self.method.record_values(live)
             value, gain, interval, useful = self._value(live, points[rows], beside, sold)
             for i in rows:
                 if points[i] <= 0:
@@ -166,7 +166,7 @@ class PriceFunction:
         """Set value, gain beyond the cut, its interval, and the number of distinct useful records."""
         context = self.method.context
         beyond = cut(self.manifest.controls, live.n)
-        if not isinstance(self.method, Refit):
+        if not isinstance(self.method, RefitMethod):
             value = self.method.set_value(live)
             return value, value - beyond, (value - beyond, value - beyond), int((points > 0).sum())
         classes, radius = self.schema.task == "classification", self.manifest.near_radius
@@ -176,7 +176,7 @@ class PriceFunction:
         weights = both.weight * duplicates.shares(both, context.base, radius, classes=classes)
         alone = other.weight * duplicates.shares(other, context.base, radius, classes=classes)
         without = torch.cat([alone, torch.zeros_like(offer.weight)])
-        before, after = self.method.updated(both, torch.stack([without, weights]))
+        before, after = self.method.refit_outputs(both, torch.stack([without, weights]))
         value = context.metric.risk(before) - context.metric.risk(after)
         earned = value
         surely = context.metric.tempered(before), context.metric.tempered(after)
@@ -269,7 +269,7 @@ def fit(
         metric: What to improve, see ``Metric``; log loss or squared error unless said.
         worst_group: Name of a categorical feature, or of the label: the goal is then the worst group's.
         method: Name of the method.
-        settings: The method's own, by name; see ``methods.Additive.settings``.
+        settings: The method's own, by name; see ``methods.Method.settings``.
         rule: How gain becomes money.
         decay: The model's own weight decay; where none is stated, that with which a student comes closest to the model.
         seed: Everything random comes from it.
@@ -343,7 +343,7 @@ def make_task(
 
 
 def _assemble(
-    task: Task, fitted: Additive, controls: tuple[Control, ...], rule: PricingRule, worst_group: str | None
+    task: Task, fitted: Method, controls: tuple[Control, ...], rule: PricingRule, worst_group: str | None
 ) -> PriceFunction:
     context = fitted.context
     hashes = task.owner.hashes()
@@ -382,7 +382,7 @@ def _assemble(
         controls=controls,
         near_radius=duplicates.near_radius(context.base),
         owner_records=task.owner.n,
-        validation_records=task.held.n,
+        validation_records=task.validation.n,
         leaks=table,
         carried=disclosure.carried(task, fitted, table),
     )
@@ -409,14 +409,14 @@ def _restore_context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:
     )
 
 
-def _no_offer(fitted: Additive) -> float:
+def _no_offer(fitted: Method) -> float:
     """Risk of the surrogate before any offer; 0 for a method that keeps none."""
-    if not isinstance(fitted, Refit):
+    if not isinstance(fitted, RefitMethod):
         return 0.0
     nothing = Sample(
         *(tensor[:0] for tensor in (fitted.context.base.x, fitted.context.base.y, fitted.context.base.weight))
     )
-    return fitted.context.metric.risk(fitted.updated(nothing, torch.zeros((1, 0), dtype=torch.float64))[0])
+    return fitted.context.metric.risk(fitted.refit_outputs(nothing, torch.zeros((1, 0), dtype=torch.float64))[0])
 
 
 def _split(owner: Records, rng: np.random.Generator) -> tuple[Records, Records]:

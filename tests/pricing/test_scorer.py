@@ -137,7 +137,7 @@ def test_an_export_keeps_the_order_that_it_says(function, olga, kind, least: flo
     pool = olga.owner.join(olga.offers["useful"]).join(olga.validation)
     scorer = export(function, pool, kind)
     offered = olga.offers["mislabelled"].join(olga.offers["useful"])
-    rho = spearmanr(scorer.scores(offered), function.method.points(offered)).statistic
+    rho = spearmanr(scorer.scores(offered), function.method.record_values(offered)).statistic
     assert scorer.kind == kind
     assert scorer.rank_agreement / 10**6 >= least
     assert rho >= least + 0.1
@@ -146,7 +146,7 @@ def test_an_export_keeps_the_order_that_it_says(function, olga, kind, least: flo
 def test_drops_are_in_the_functions_unit_and_rise_with_the_score(function, olga) -> None:
     scorer = export(function, olga.owner.join(olga.validation), "forest")
     offered = olga.offers["useful"].join(olga.offers["mislabelled"])
-    points = function.method.points(offered) * 10**6
+    points = function.method.record_values(offered) * 10**6
     told = np.array(scorer.micros(offered))
     assert points.min() <= told.min() < told.max() <= points.max()
     order = np.argsort(scorer.scores(offered))

@@ -1,7 +1,8 @@
-"""Ensemble: several methods at once, so that no single surrogate's quirk sets a price.
+"""Ensemble: several methods at once, so that the errors of one surrogate do not set a price.
 
-A set is priced by the mean of what the members' surrogates then answer; a record by the members' mean (``by = mean``),
-or in the order of its mean rank, with the values of the mean (``by = rank``), where no member outshouts the others.
+A set is priced by the mean of the outputs of the members' surrogates. A record is priced by the mean of the members'
+values (``by = mean``); or, so that no member's scale dominates, records are ordered by their mean rank and take the
+sorted values of the mean (``by = rank``).
 """
 
 from collections.abc import Mapping
@@ -15,15 +16,16 @@ from torch import Tensor
 
 from assay_pricing import methods
 from assay_pricing.errors import DataError
-from assay_pricing.methods import Parts, Refit
+from assay_pricing.methods.base import Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.task import Context, Sample, Task
 
 
-class Ensemble(Refit):
-    """Mean of other methods that update a surrogate."""
+class Ensemble(RefitMethod):
+    """Mean of other methods that update a surrogate; each of its members is faster on its own."""
 
     name = "ensemble"
+    when_to_use = "two surrogates of different families shall agree"
     settings: ClassVar[Mapping[str, int | float | str]] = {"members": "distillation,forest", "by": "rank"}
 
     def __init__(self, context: Context, parts: Parts) -> None:
@@ -32,7 +34,7 @@ class Ensemble(Refit):
 
     @classmethod
     def fit(cls, task: Task) -> Self:
-        """Fits every member; the fidelity is the lowest of theirs."""
+        """Fits every member; the fidelity is the lowest among them."""
         if task.settings["by"] not in ("rank", "mean"):
             raise DataError(f"expected the members to be joined by rank or mean, got {task.settings['by']!r}")
         tensors: dict[str, Tensor] = {}
@@ -45,44 +47,45 @@ class Ensemble(Refit):
             fidelities.append(fitted.parts.fidelity)
         return cls(task.context, Parts(tensors, task.settings, min(fidelities), leaks))
 
-    def updated(self, offer: Sample, weights: Tensor) -> Float64:
-        """See ``Refit``: the logarithm of the mean probability, or the mean value."""
-        outputs = torch.stack([torch.from_numpy(member.updated(offer, weights)) for member in self.members])
+    def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
+        """See ``RefitMethod``: the logarithm of the mean probability, or the mean value."""
+        members = [torch.from_numpy(member.refit_outputs(offer, weights)) for member in self.members]
+        outputs = torch.stack(members)  # (members, e, v, k)
         if self.context.encoder.outputs == 1:
             return np.asarray(outputs.mean(0).numpy())
         return np.asarray((outputs.logsumexp(0) - np.log(len(self.members))).numpy())
 
-    def points(self, records: Records) -> Float64:
-        """Mean of the members, or its values in the order of the mean rank, (n,)."""
-        return self._joined(np.stack([member.points(records) for member in self.members]))
+    def record_values(self, records: Records) -> Float64:
+        """The members' values, combined, (n,)."""
+        return self._combined(np.stack([member.record_values(records) for member in self.members]))
 
-    def gate(self, records: Records) -> Float64:
-        """As ``points``, of the members' gates."""
-        return self._joined(np.stack([member.gate(records) for member in self.members]))
+    def junk_score(self, records: Records) -> Float64:
+        """The members' junk scores, combined, (n,)."""
+        return self._combined(np.stack([member.junk_score(records) for member in self.members]))
 
-    def _joined(self, values: Float64) -> Float64:
+    def _combined(self, values: Float64) -> Float64:
+        """One value per record (n,) from the members' (members, n)."""
         mean = np.asarray(values.mean(0))
         if self.parts.settings["by"] == "mean":
             return mean
         order = np.argsort(rankdata(values, axis=1).mean(0), kind="stable")
-        joined = np.empty_like(mean)
-        joined[order] = np.sort(mean)
-        return joined
+        combined = np.empty_like(mean)
+        combined[order] = np.sort(mean)
+        return combined
 
 
 def _names(settings: Mapping[str, object]) -> list[str]:
     names = [name.strip() for name in str(settings["members"]).split(",")]
-    usable = [n for n in methods.names() if n != Ensemble.name and issubclass(methods.method(n), Refit)]
-    strange = [name for name in names if name not in usable]
-    if strange or len(set(names)) < len(names):
+    usable = [n for n in methods.names() if n != Ensemble.name and issubclass(methods.method(n), RefitMethod)]
+    if not set(names) <= set(usable) or len(set(names)) < len(names):
         raise DataError(f"expected distinct members among {', '.join(usable)}, got {', '.join(names)}")
     return names
 
 
-def _member(context: Context, parts: Parts, name: str) -> Refit:
+def _member(context: Context, parts: Parts, name: str) -> RefitMethod:
     own = {key.removeprefix(f"{name}."): t for key, t in parts.tensors.items() if key.startswith(f"{name}.")}
     member = methods.method(name).restore(context, Parts(own, methods.settings(name, {}), parts.fidelity))
-    assert isinstance(member, Refit)
+    assert isinstance(member, RefitMethod)
     return member
 
 

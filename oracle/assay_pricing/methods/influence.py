@@ -1,22 +1,23 @@
-"""Influence functions (Koh and Liang, 2017) of a distilled student: g_goal^T H^-1 g_i, with the owner's damping.
+"""Influence functions (Koh and Liang, 2017) of a distilled student: g_goal^T H^-1 g_i, damped by the weight decay.
 
 The Hessian is solved densely up to 4,000 parameters, by a fixed number of conjugate-gradient steps above. It is solved
-once, at the fit; pricing takes one gradient per record and one product. Blind to junk: gate it.
+once, at the fit; pricing takes one directional derivative per record.
 """
 
 from dataclasses import replace
 from typing import Self
 
-from assay_pricing.methods.on_network import OnNetwork, influences
+from assay_pricing.methods.families.network import NetworkMethod, influences
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.curvature import goal_gradient, solve
 from assay_pricing.surrogate.task import Task
 
 
-class Influence(OnNetwork):
-    """Sum of influences."""
+class Influence(NetworkMethod):
+    """Sum of influences: does not detect junk; use ``newton`` for that, and ``distillation`` for prices of sets."""
 
     name = "influence"
+    when_to_use = "single records, fast; blind to junk"
     needs_records = False
 
     @classmethod
@@ -28,8 +29,8 @@ class Influence(OnNetwork):
         leaks = {**plain.parts.leaks, "solved": "the direction that would lower the risk: one vector, no record"}
         return cls(task.context, replace(plain.parts, tensors=tensors, leaks=leaks))
 
-    def points(self, records: Records) -> Float64:
-        """See ``influences``."""
+    def record_values(self, records: Records) -> Float64:
+        """Influence of each record, (n,)."""
         return influences(self.network, self.context, self.context.encode(records), self.parts.tensors["solved"])
 
 

@@ -1,19 +1,20 @@
-"""Loss: how much a record surprises the student. Here as a warning: noise and wrong labels surprise most."""
+"""Loss: the surprise of the student at a record. A warning, not a price: noise and wrong labels surprise most."""
 
 import numpy as np
 
-from assay_pricing.methods.on_network import OnNetwork
+from assay_pricing.methods.families.network import NetworkMethod
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.network import losses
 
 
-class Loss(OnNetwork):
-    """Sum of losses."""
+class Loss(NetworkMethod):
+    """Sum of losses; use ``newton`` to detect junk, ``distillation`` for prices."""
 
     name = "loss"
+    when_to_use = "a warning only: pays for noise"
     needs_records = False
 
-    def points(self, records: Records) -> Float64:
+    def record_values(self, records: Records) -> Float64:
         """Loss of the student at each record, (n,)."""
         offer = self.context.encode(records)
         return np.asarray(losses(self.network(offer.x), offer.y)[0].numpy())

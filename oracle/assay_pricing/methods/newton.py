@@ -1,21 +1,22 @@
-"""Forward influence: a Newton step on the last layer towards each record, read on the validation set.
+"""Forward influence: a full Newton step on the last layer towards each record, read on the validation set.
 
-"Data Appraisal Without Data Sharing" (Xu et al., AISTATS 2022) prices so. Finds junk better than influence does.
+Xu et al., "Data Appraisal Without Data Sharing", AISTATS 2022. It detects junk better than influence does.
 """
 
-from assay_pricing.methods.on_network import OnNetwork
+from assay_pricing.methods.families.network import NetworkMethod
 from assay_pricing.records.records import Float64, Records
-from assay_pricing.surrogate.newton import Gate
+from assay_pricing.surrogate.newton import NewtonStep
 
 
-class Newton(OnNetwork):
-    """Sum of the drops of the risk by single steps."""
+class Newton(NetworkMethod):
+    """Sum of the drops of the risk by single steps; use ``distillation`` for prices of sets."""
 
     name = "newton"
+    when_to_use = "finding junk"
 
-    def points(self, records: Records) -> Float64:
-        """Drop of the risk by a step towards each record, (n,)."""
-        return Gate(self.context, self.network).drops(self.context.encode(records))
+    def record_values(self, records: Records) -> Float64:
+        """Drop of the risk by a full step towards each record, (n,)."""
+        return NewtonStep(self.context, self.network).risk_drops(self.context.encode(records))[0].mean
 
 
 METHOD = Newton

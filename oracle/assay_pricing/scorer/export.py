@@ -53,7 +53,7 @@ def export(
     held = rng.permutation(records.n) < _HELD * records.n
     asked, judged = _relabelled(_mixed(records.take(~held), rng), rng), _relabelled(records.take(held), rng)
     with deterministic():
-        points, known = function.method.points(asked), function.method.points(judged)
+        points, known = function.method.record_values(asked), function.method.record_values(judged)
     top = float(np.abs(points).max())
     if top == 0:
         raise DataError("expected records that are worth something to the price function, all are worth nothing")

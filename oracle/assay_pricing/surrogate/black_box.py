@@ -1,6 +1,6 @@
-"""The model as the price sees it: features in, probabilities or labels out, and nothing else.
+"""The model as a function: features in, probabilities or labels out.
 
-A black box is called while a price function is fitted, on the model owner's machine; it never goes into the artifact.
+A black box is called while a price function is fitted, on the model owner's machine. It is no part of the artifact.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ _BATCH = 4096
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What the model says about n inputs.
+    """The model's answers to n inputs.
 
     Attributes:
         labels: Index of the most likely class, or the value of a regression, (n,).
-        probabilities: (n, k), rows summing to one; None where the model gives labels alone, and for a regression.
+        probabilities: (n, k), rows summing to one; None if the model gives labels alone, and for a regression.
     """
 
     labels: Float64
@@ -32,11 +32,11 @@ class Predictions:
 
 
 class BlackBox(Protocol):
-    """Anything that answers; ``parameters`` is its size where it is known."""
+    """A model of known or unknown size."""
 
     @property
     def parameters(self) -> int | None:
-        """Number of parameters."""
+        """Number of parameters; None if it is not known."""
         ...
 
     def predict(self, x: Float32) -> Predictions:
@@ -48,15 +48,15 @@ def as_black_box(model: Any, schema: Schema, *, labels_only: bool = False) -> Bl
     """Wraps a model.
 
     Args:
-        model: A ``torch.nn.Module`` giving logits or probabilities; a scikit-learn estimator; or a callable that takes
-            the features and gives (n, k) logits or probabilities, or (n,) labels or values. Where the schema has
-            categorical features, estimators and callables get a pandas data frame with their text, otherwise a
-            float32 array (n, d).
-        schema: What goes in and comes out.
-        labels_only: Look at labels alone even where there are probabilities.
+        model: A ``torch.nn.Module`` that returns logits or probabilities; a scikit-learn estimator; or a callable that
+            returns (n, k) logits or probabilities, or (n,) labels or values. If the schema has categorical features,
+            estimators and callables get a pandas data frame with their text, otherwise a float32 array (n, d).
+        schema: Of the features and the label.
+        labels_only: Discard probabilities.
 
     Raises:
-        ModelError: ``model`` is none of these.
+        ModelError: ``model`` is of another kind. ``predict`` raises it for an answer of another shape, for answers
+            that are not finite, and for classes that the schema does not have.
     """
     answer, classes, parameters = _answerer(model, schema)
     return _Wrapped(schema, answer, classes, parameters, labels_only)
@@ -172,7 +172,7 @@ def _two_columns(scores: Float64) -> Float64:
 
 
 def _as_probabilities(raw: Float64) -> Float64:
-    """Rows that are no distributions are taken for logits."""
+    """Probabilities (n, k); rows that are not distributions are taken for logits."""
     if raw.min() >= 0 and np.allclose(raw.sum(1), 1, atol=1e-3):
         return np.asarray(raw / raw.sum(1, keepdims=True))
     shifted = np.exp(raw - raw.max(1, keepdims=True))

@@ -1,13 +1,13 @@
-"""Calibration: what a small learner must be like to learn from the owner's records what the model did.
+"""Calibration: choose the surrogate's input scaling, weight decay and family so that it learns as the model does.
 
-A price asks what the model would learn from more data. A surrogate answers that only if it learns alike, so it is given
-the inputs (the owner's units, one scale for all columns, or one for each) and the decay with which training on the
-owner's labels ends closest to the model's answers on records held out; and no hidden layer where the model is linear.
-Nothing is looked up in the model but its answers.
+A surrogate predicts the value of new data only if it learns from data the way the model does. Learners are therefore
+trained on the owner's labels, and the learner is chosen whose outputs come closest to the model's answers on the
+validation records: its inputs (the owner's units, one scale for all columns, or one for each), its weight decay, and no
+hidden layer if the model is linear. Only the model's answers are read.
 
-Of learners that are as close as the closest but for one standard error (Breiman, Friedman, Olshen, Stone,
-"Classification and Regression Trees", 1984) the most usual is taken: in the owner's units where columns share one, as
-pixels do, and with a scale for each column where they do not.
+Among learners within one standard error of the closest (Breiman, Friedman, Olshen, Stone, "Classification and
+Regression Trees", 1984) the most common in practice is taken: the owner's units where columns share one, as pixels do,
+and otherwise a scale for each column.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,26 +24,27 @@ from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import Network, losses, train
 from assay_pricing.surrogate.task import DECAY
 
-_STEP, _LEAST_DECAY, _MOST_DECAY = 3.0, 2e-4, 2.0
+_FACTOR, _MIN_DECAY, _MAX_DECAY = 3.0, 2e-4, 2.0
 _WIDTH = 16
 _STEPS = 200
 _RATE = 1e-2
-_MOST = 1000  # records that are looked at
-_STRAIGHT = 1e-3
+_MAX_RECORDS = 1000
+"""Records that learners are trained on, and compared on, at most."""
+_MAX_NONLINEARITY = 1e-3
 """Share of the variance of a linear model's log-odds that rounding and bounds may leave unexplained."""
-_LEAST_PROBABILITY = 1e-9
-_WIDEST_LINEAR = 2048
-"""Columns of which a linear learner needs no projection: it has few parameters for each."""
+_MIN_PROBABILITY = 1e-9
+_MAX_LINEAR_COLUMNS = 2048
+"""A linear learner of up to so many columns is not projected: it has few parameters for each."""
 
 
 @dataclass(frozen=True, eq=False)
 class Learner:
-    """What learns as the model does.
+    """A surrogate before training.
 
     Attributes:
         encoder: Records to numbers.
         decay: Weight decay.
-        linear: It has no hidden layer, as the model is linear.
+        linear: No hidden layer, as the model is linear.
     """
 
     encoder: Encoder
@@ -51,74 +52,64 @@ class Learner:
     linear: bool = False
 
 
-Tried = tuple[Learner, Float64]
-"""A learner, and how far it is from the model on each held record (m,)."""
+Candidate = tuple[Learner, Float64]
+"""A learner, and its loss against the model's answer on each validation record (v,)."""
 
 
-def calibrate(black_box: BlackBox, owner: Records, held: Records, decay: float | None, seed: int) -> Learner:
-    """The learner closest to the model.
+def calibrate(black_box: BlackBox, owner: Records, validation: Records, decay: float | None, seed: int) -> Learner:
+    """Chooses the learner closest to the model.
 
     Args:
         black_box: The model.
-        owner: Records that it was trained on.
-        held: Records that it was not trained on.
-        decay: Its weight decay, where it is known.
-        seed: Of the small networks.
+        owner: Records that the model was trained on.
+        validation: Records that it was not trained on.
+        decay: The model's weight decay, where it is known.
+        seed: Of the subsamples and of the networks.
     """
     fitted = Encoder.fit(owner)
     by_column = fitted.by_column(owner)
-    owner, held = (_some(records, seed) for records in (owner, held))
-    answers = black_box.predict(held.x)
-    known = owner.join(held)
-    own = replace(fitted, standardised=False)
-    units = [fitted, own] if by_column is fitted else [own, fitted, by_column]
+    owner, validation = (_subsample(records, seed) for records in (owner, validation))
+    answers = black_box.predict(validation.x)
+    known = owner.join(validation)
+    unscaled = replace(fitted, standardised=False)
+    encoders = [fitted, unscaled] if by_column is fitted else [unscaled, fitted, by_column]  # the most common first
 
-    def tried(learner: Learner) -> Tried:
-        return learner, _distances(learner, owner, held, answers, seed)
+    def evaluate(learner: Learner) -> Candidate:
+        return learner, _losses_to_model(learner, owner, validation, answers, seed)
 
-    linear = _bend(black_box, known, seed) <= _STRAIGHT
+    linear = nonlinearity(black_box, known, seed) <= _MAX_NONLINEARITY
     candidates = []
-    for encoder in units:
-        whole = linear and encoder.columns <= _WIDEST_LINEAR
+    for encoder in encoders:
+        whole = linear and encoder.columns <= _MAX_LINEAR_COLUMNS
         learner = Learner(encoder if whole else encoder.reduced(known), DECAY if decay is None else decay, linear)
-        candidates.append(tried(learner) if decay is not None else _tuned(tried, learner))
-    return _usual(candidates)[0]
+        candidates.append(evaluate(learner) if decay is not None else search_decay(evaluate, learner))
+    return select_candidate(candidates)[0]
 
 
-def _bend(black_box: BlackBox, known: Records, seed: int) -> float:
-    """How far the model is from linear: midway between records a linear one's log-odds are the mean of theirs.
+def nonlinearity(black_box: BlackBox, known: Records, seed: int) -> float:
+    """Deviation of the model from a linear one, whose log-odds midway between two inputs are the mean of theirs.
 
     Returns:
-        Mean square of the difference over the variance of what the model says there; infinity where labels are all.
+        Mean squared deviation over the variance of the log-odds midway; infinity if the model gives labels alone.
     """
     pairs = np.random.default_rng(seed).permutation(known.n)[: 2 * (known.n // 2)].reshape(2, -1)
     numeric = np.array([feature.kind == "numeric" for feature in known.schema.features])
     first, second = known.x[pairs[0]], np.where(numeric, known.x[pairs[1]], known.x[pairs[0]])
-    said = [_scores(black_box.predict(x), known) for x in (first, second, (first + second) / 2)]
-    if any(scores is None for scores in said):
+    scores = [_scores(black_box.predict(x), known) for x in (first, second, (first + second) / 2)]
+    if any(score is None for score in scores):
         return float("inf")
-    one, other, between = (np.asarray(scores) for scores in said)
-    spread = float(((between - between.mean(0)) ** 2).mean())
-    return float(((between - (one + other) / 2) ** 2).mean()) / spread if spread > 0 else float("inf")
+    one, other, between = (np.asarray(score) for score in scores)
+    variance = float(((between - between.mean(0)) ** 2).mean())
+    return float(((between - (one + other) / 2) ** 2).mean()) / variance if variance > 0 else float("inf")
 
 
-def _scores(answers: Predictions, records: Records) -> Float64 | None:
-    """Centred log-probabilities (m, k), or a regression's values (m, 1)."""
-    if records.schema.task == "regression":
-        return answers.labels[:, None]
-    if answers.probabilities is None:
-        return None
-    logs = np.log(np.maximum(answers.probabilities, _LEAST_PROBABILITY))
-    return np.asarray(logs - logs.mean(1, keepdims=True))
-
-
-def _tuned(tried: Callable[[Learner], Tried], learner: Learner) -> Tried:
-    """The learner at the decay, uphill or else downhill from its own, beyond which it gets no closer."""
-    best = tried(learner)
-    for step in (_STEP, 1 / _STEP):
-        while _LEAST_DECAY <= step * best[0].decay <= _MOST_DECAY:
-            other = tried(replace(best[0], decay=step * best[0].decay))
-            if not _mean(other) < _mean(best):
+def search_decay(evaluate: Callable[[Learner], Candidate], learner: Learner) -> Candidate:
+    """Line search in powers of 3, upwards from the learner's decay or else downwards, while the mean loss falls."""
+    best = evaluate(learner)
+    for factor in (_FACTOR, 1 / _FACTOR):
+        while _MIN_DECAY <= factor * best[0].decay <= _MAX_DECAY:
+            other = evaluate(replace(best[0], decay=factor * best[0].decay))
+            if not _mean_loss(other) < _mean_loss(best):
                 break
             best = other
         if best[0].decay != learner.decay:
@@ -126,23 +117,33 @@ def _tuned(tried: Callable[[Learner], Tried], learner: Learner) -> Tried:
     return best
 
 
-def _usual(candidates: Sequence[Tried]) -> Tried:
-    """The first that is as close as the closest, but for one standard error of the difference."""
-    closest = min(candidates, key=_mean)
+def select_candidate(candidates: Sequence[Candidate]) -> Candidate:
+    """The first candidate within one standard error of the closest, by the paired differences of their losses."""
+    closest = min(candidates, key=_mean_loss)
     for candidate in candidates:
-        further = candidate[1] - closest[1]
-        if np.isfinite(further).all() and further.mean() <= further.std(ddof=1) / np.sqrt(len(further)):
+        excess = candidate[1] - closest[1]
+        if np.isfinite(excess).all() and excess.mean() <= excess.std(ddof=1) / np.sqrt(len(excess)):
             return candidate
     return closest
 
 
-def _mean(candidate: Tried) -> float:
+def _mean_loss(candidate: Candidate) -> float:
     value = float(candidate[1].mean())
     return value if np.isfinite(value) else float("inf")
 
 
-def _distances(learner: Learner, owner: Records, held: Records, answers: Predictions, seed: int) -> Float64:
-    """How far it is, after it has learned the owner's labels, from the model's answer on each held record (m,)."""
+def _scores(answers: Predictions, records: Records) -> Float64 | None:
+    """Centred log-probabilities (m, k), or a regression's values (m, 1); None if the model gives labels alone."""
+    if records.schema.task == "regression":
+        return answers.labels[:, None]
+    if answers.probabilities is None:
+        return None
+    logs = np.log(np.maximum(answers.probabilities, _MIN_PROBABILITY))
+    return np.asarray(logs - logs.mean(1, keepdims=True))
+
+
+def _losses_to_model(learner: Learner, owner: Records, validation: Records, answers: Predictions, seed: int) -> Float64:
+    """Loss against the model's answer on each validation record, after training on the owner's labels, (v,)."""
     encoder = learner.encoder
     x = encoder.x(owner).float()
     hidden = () if learner.linear else (_WIDTH,)
@@ -156,19 +157,20 @@ def _distances(learner: Learner, owner: Records, held: Records, answers: Predict
         rate=_RATE,
         anneal=True,
     )
-    outputs = network.to(torch.float64)(encoder.x(held))
-    said: Tensor = encoder.y(answers.labels)
+    outputs = network.to(torch.float64)(encoder.x(validation))  # (1, v, k)
+    target: Tensor = encoder.y(answers.labels)
     if answers.probabilities is not None:
-        said = torch.from_numpy(answers.probabilities)
+        target = torch.from_numpy(answers.probabilities)
     elif encoder.schema.task == "classification":
-        # Labels say nothing of the model's confidence: learners are compared at the confidence of least risk.
+        # Labels carry no information on the model's confidence: learners are compared at the temperature of least risk.
         logs = encoder.outputs_in_units(outputs[0])
         if np.isfinite(logs).all():
             outputs = torch.from_numpy(Metric("log_loss", answers.labels).tempered(logs))[None]
-    return np.asarray(losses(outputs, said)[0].numpy())
+    return np.asarray(losses(outputs, target)[0].numpy())
 
 
-def _some(records: Records, seed: int) -> Records:
-    if records.n <= _MOST:
+def _subsample(records: Records, seed: int) -> Records:
+    """At most ``_MAX_RECORDS`` of the records, in their order."""
+    if records.n <= _MAX_RECORDS:
         return records
-    return records.take(np.sort(np.random.default_rng(seed).permutation(records.n)[:_MOST]))
+    return records.take(np.sort(np.random.default_rng(seed).permutation(records.n)[:_MAX_RECORDS]))

@@ -1,8 +1,10 @@
-"""Second-order calculus of a surrogate: gradients by record, and H^-1 v with the owner's damping.
+"""Second-order calculus of a surrogate: gradients by record, and H^-1 v with the weight decay as damping.
 
 H is the Gauss-Newton Hessian of the base's mean loss plus the weight decay on the diagonal (Martens, "New insights and
-perspectives on the natural gradient method", JMLR 2020). Dense up to ``MAX_DENSE`` parameters, by a fixed number of
-conjugate-gradient steps above: the same steps on every machine.
+perspectives on the natural gradient method", JMLR 2020). It is formed up to ``MAX_DENSE`` parameters; above, a fixed
+number of conjugate-gradient steps solves with products alone.
+
+``p`` counts the parameters of one network, ``k`` its outputs.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, jacrev, jvp, vjp, vmap
 
+from assay_pricing.surrogate.linear_algebra import conjugate_gradient
 from assay_pricing.surrogate.network import Network, losses
 from assay_pricing.surrogate.task import Context, Sample
 
@@ -23,7 +26,7 @@ Unflatten = Callable[[Tensor], Network]
 
 
 def flat(network: Network) -> tuple[Tensor, Unflatten]:
-    """Parameters of one network (p,), and the way back."""
+    """Parameters of one network (e = 1) as one vector (p,), and the inverse function."""
     tensors = network.tensors
     sizes = [tensor.numel() for tensor in tensors]
 
@@ -35,7 +38,7 @@ def flat(network: Network) -> tuple[Tensor, Unflatten]:
 
 
 def gradients(network: Network, sample: Sample) -> Iterator[Tensor]:
-    """Gradient of each record's loss in the parameters, in blocks of rows (m, p)."""
+    """Gradient of each record's loss with respect to the parameters, in blocks of rows (m, p)."""
     theta, unflatten = flat(network)
 
     def loss(parameters: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -47,8 +50,8 @@ def gradients(network: Network, sample: Sample) -> Iterator[Tensor]:
         yield by_record(theta, sample.x[start : start + rows], sample.y[start : start + rows])
 
 
-def slopes(network: Network, sample: Sample, direction: Tensor) -> Tensor:
-    """Directional derivative of each record's loss in the parameters, (n,), without their gradients."""
+def directional_derivatives(network: Network, sample: Sample, direction: Tensor) -> Tensor:
+    """Derivative of each record's loss along a direction (p,) of the parameters, (n,); no gradient is formed."""
     theta, unflatten = flat(network)
 
     def by_record(parameters: Tensor) -> Tensor:
@@ -59,29 +62,32 @@ def slopes(network: Network, sample: Sample, direction: Tensor) -> Tensor:
 
 
 def goal_gradient(network: Network, context: Context) -> Tensor:
-    """Gradient of the owner's risk on the validation set (p,), in its descent direction (``Metric.importance``)."""
+    """Gradient of the owner's risk on the validation set (p,).
+
+    Accuracy and AUC have none: all risks descend along weighted losses (``Metric.importance``).
+    """
     theta, unflatten = flat(network)
-    held = context.validation
-    outputs = context.encoder.outputs_in_units(network(held.x)[0])
-    importance = torch.from_numpy(context.metric.importance(outputs)) / len(held)
+    validation = context.validation
+    importance = context.importance(network(validation.x)[0]) / len(validation)
 
     def risk(parameters: Tensor) -> Tensor:
-        return (losses(unflatten(parameters)(held.x), held.y)[0] * importance).sum()
+        return (losses(unflatten(parameters)(validation.x), validation.y)[0] * importance).sum()
 
     result: Tensor = grad(risk)(theta)
     return result
 
 
 def solve(network: Network, context: Context, right: Tensor) -> Tensor:
-    """H^-1 ``right`` for right sides (p,) or, where H is dense, (p, m)."""
+    """H^-1 ``right``, for a right side (p,) or, up to ``MAX_DENSE`` parameters, for m of them (p, m)."""
     theta, unflatten = flat(network)
     if len(theta) <= MAX_DENSE:
         hessian = _gauss_newton(theta, unflatten, context)
         return torch.cholesky_solve(right.reshape(len(theta), -1), torch.linalg.cholesky(hessian)).reshape(right.shape)
-    return _conjugate_gradient(theta, unflatten, context, right)
+    return conjugate_gradient(_hessian_product(theta, unflatten, context), right, CG_STEPS)
 
 
 def _gauss_newton(theta: Tensor, unflatten: Unflatten, context: Context) -> Tensor:
+    """H (p, p), as decay * I + sum_b share_b (J_b^T S_b) (J_b^T S_b)^T with S_b S_b^T the Hessian in the outputs."""
     base = context.base
     share = base.weight / base.weight.sum()
 
@@ -93,44 +99,50 @@ def _gauss_newton(theta: Tensor, unflatten: Unflatten, context: Context) -> Tens
     rows = max(1, _BLOCK_NUMBERS // (len(theta) * context.encoder.outputs))
     for start in range(0, len(base), rows):
         x = base.x[start : start + rows]
-        root = curvature_root(unflatten(theta)(x)[0]) * share[start : start + rows, None, None].sqrt()
-        block = torch.einsum("nkl,nkp->nlp", root, jacobian(theta, x)).flatten(0, 1)
+        root = output_hessian_root(unflatten(theta)(x)[0]) * share[start : start + rows, None, None].sqrt()
+        block = torch.einsum("nkl,nkp->nlp", root, jacobian(theta, x)).flatten(0, 1)  # (m k, p)
         hessian += block.T @ block
     return hessian
 
 
-def _conjugate_gradient(theta: Tensor, unflatten: Unflatten, context: Context, right: Tensor) -> Tensor:
+def _hessian_product(theta: Tensor, unflatten: Unflatten, context: Context) -> Callable[[Tensor], Tensor]:
+    """Vector (p,) to H times it: one derivative forwards, one backwards, and the loss's Hessian between them."""
     base = context.base
     share = base.weight / base.weight.sum()
 
     def outputs(parameters: Tensor) -> Tensor:
         return unflatten(parameters)(base.x)[0]
 
-    values, pull = vjp(outputs, theta)[:2]
-    root = curvature_root(values)
+    values, pull_back = vjp(outputs, theta)[:2]
+    root = output_hessian_root(values)
 
     def product(vector: Tensor) -> Tensor:
-        moved = jvp(outputs, (theta,), (vector,))[1]
-        bent = torch.einsum("nkl,njl,nj->nk", root, root, moved) * share[:, None]
-        pulled: Tensor = pull(bent)[0]
+        moved = jvp(outputs, (theta,), (vector,))[1]  # (b, k)
+        curved = torch.einsum("nkl,njl,nj->nk", root, root, moved) * share[:, None]
+        pulled: Tensor = pull_back(curved)[0]  # (p,)
         return pulled + context.decay * vector
 
-    solution = torch.zeros_like(right)
-    left = right.clone()
-    direction, norm = left.clone(), left @ left
-    for _ in range(CG_STEPS):
-        if norm == 0:
-            break
-        bent = product(direction)
-        length = norm / (direction @ bent)
-        solution = solution + length * direction
-        left = left - length * bent
-        direction, norm = left + (left @ left / norm) * direction, left @ left
-    return solution
+    return product
 
 
-def curvature_root(outputs: Tensor) -> Tensor:
-    """S with S S^T the Hessian of the loss in the outputs, (n, k, k), for outputs (n, k)."""
+def output_gradient(outputs: Tensor, y: Tensor) -> Tensor:
+    """Gradient of the loss with respect to the outputs (n, k): residuals, or probabilities less the one-hot class."""
+    if outputs.shape[1] == 1:
+        return outputs - y[:, None]
+    one_hot = torch.nn.functional.one_hot(y.long(), outputs.shape[1])
+    return outputs.softmax(1) - one_hot
+
+
+def output_hessian(outputs: Tensor) -> Tensor:
+    """Hessian of the loss with respect to the outputs, (n, k, k): 1, or diag(p) - p p^T of the probabilities p."""
+    if outputs.shape[1] == 1:
+        return torch.ones((len(outputs), 1, 1), dtype=torch.float64)
+    p = outputs.softmax(1)
+    return torch.diag_embed(p) - p[:, :, None] * p[:, None, :]
+
+
+def output_hessian_root(outputs: Tensor) -> Tensor:
+    """S with S S^T = ``output_hessian``, (n, k, k): diag(sqrt p) - p sqrt(p)^T, as the probabilities p sum to one."""
     if outputs.shape[1] == 1:
         return torch.ones((len(outputs), 1, 1), dtype=torch.float64)
     p = outputs.softmax(1)

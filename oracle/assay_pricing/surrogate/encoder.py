@@ -1,8 +1,8 @@
-"""From records to the numbers that surrogates compute with: clipped, one-hot, double precision.
+"""Encodes records as the surrogate's inputs: clipped, one-hot, double precision.
 
-Fitted on the owner's records alone. Numbers stay in the owner's units or are standardised: weight decay means the same
-to a surrogate as to the model only where both see the same numbers (``calibration``). Clipping bounds what one outlying
-record can do to a price.
+Fitted on the owner's records alone. Numbers stay in the owner's units or are standardised: weight decay has the same
+effect on the surrogate and on the model only if both have the same inputs (``calibration``). Clipping bounds the effect
+of one outlying record on a price.
 """
 
 from dataclasses import dataclass, replace
@@ -16,24 +16,26 @@ from assay_pricing.records.records import Float64, Records
 
 CLIP = 6.0
 """Encoded features lie within this many scales of the owner's mean."""
-WIDEST = 128
-"""More columns than this are projected: pictures and embeddings move in fewer directions."""
-_ENERGY, _MOST = 0.98, 512
-"""Share of the records' sum of squares that the directions keep, and how many there are at most."""
+MAX_COLUMNS = 128
+"""More columns than this are projected: pictures and embeddings vary in fewer directions."""
+_ENERGY, _MAX_DIRECTIONS = 0.98, 512
+"""Share of the records' sum of squares that the directions keep, and their largest number."""
+_MIN_COMMON = 8
+"""Fewer columns than this are never taken to share one unit."""
 _COMMON_SPREAD = 1e3
 
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
-    """Centre and scale of every numeric feature, (d,) each; one-hot widths come from the schema.
+    """Centre and scale of every numeric feature (d,); one-hot widths come from the schema.
 
     Attributes:
         schema: Of the records.
         centre: Mean by feature (d,); 0 for a categorical one.
         scale: Spread by feature (d,), positive; 1 for a categorical one.
         target: Mean and spread of a regression's labels; (0, 1) for a classification.
-        standardised: Numbers leave as multiples of the scale around the centre, rather than in the owner's units.
-        basis: Principal directions (columns, width) of the owner's records; None where there are few columns.
+        standardised: Numbers become (x - centre) / scale; otherwise they keep the owner's units.
+        basis: Principal directions (columns, width) of the owner's records; None if columns are not projected.
     """
 
     schema: Schema
@@ -45,10 +47,11 @@ class Encoder:
 
     @classmethod
     def fit(cls, records: Records) -> "Encoder":
-        """Measures the owner's records.
+        """Estimates centre and scale from the owner's records.
 
-        Features that share one unit (pixels, embeddings: their ranges are alike) share one scale, so that a feature
-        that is nearly constant in the owner's sample is not blown up; others get their own.
+        Features that share one unit (pixels, embeddings: their ranges are alike) share one scale, the root of their
+        mean variance, so that a feature that is nearly constant in the owner's sample is not amplified. Others get
+        their own standard deviation.
         """
         x = records.x.astype(np.float64)
         numeric = np.array([feature.kind == "numeric" for feature in records.schema.features])
@@ -63,23 +66,23 @@ class Encoder:
         return cls(records.schema, centre, scale, target)
 
     def by_column(self, records: Records) -> "Encoder":
-        """The same with a scale of its own for every numeric column, or itself where it has that already."""
+        """The same encoder with its own scale for every numeric column; itself if it has that already."""
         numeric = np.array([feature.kind == "numeric" for feature in self.schema.features])
         spread = records.x.astype(np.float64).std(0)
         scale = np.where(numeric & (spread > 0), spread, 1.0)
         return self if np.array_equal(scale, self.scale) else replace(self, scale=scale)
 
     def reduced(self, records: Records) -> "Encoder":
-        """Projects what it encodes on the principal directions of records, where it has more than ``WIDEST`` columns.
+        """Projects on the principal directions of records, if there are more than ``MAX_COLUMNS`` columns.
 
-        They are not centred, so that decay of a weight on a direction is decay of the weights on its columns.
+        The records are not centred: weight decay then acts on a direction as it does on the columns.
         """
-        if self.columns <= WIDEST:
+        if self.columns <= MAX_COLUMNS:
             return self
         x = self._x(records)
-        squares, directions = torch.linalg.eigh(x.T @ x)
-        kept = squares.flip(0).cumsum(0) / squares.sum() < _ENERGY
-        return replace(self, basis=directions.flip(1)[:, : min(int(kept.sum()) + 1, _MOST)].contiguous())
+        squares, directions = torch.linalg.eigh(x.T @ x)  # ascending
+        below = squares.flip(0).cumsum(0) / squares.sum() < _ENERGY
+        return replace(self, basis=directions.flip(1)[:, : min(int(below.sum()) + 1, _MAX_DIRECTIONS)].contiguous())
 
     @property
     def width(self) -> int:
@@ -95,6 +98,16 @@ class Encoder:
     def outputs(self) -> int:
         """Number of classes k, or 1 for a regression."""
         return len(self.schema.classes) or 1
+
+    @property
+    def column_scale(self) -> Tensor:
+        """Scale of each encoded feature (width,): 1 if it is standardised, one-hot or projected."""
+        if self.standardised or self.basis is not None:
+            return torch.ones(self.width, dtype=torch.float64)
+        scales: list[float] = []
+        for scale, feature in zip(self.scale.tolist(), self.schema.features, strict=True):
+            scales += [scale] if feature.kind == "numeric" else [1.0] * max(len(feature.categories), 1)
+        return torch.tensor(scales, dtype=torch.float64)
 
     def x(self, records: Records) -> Tensor:
         """Encoded features, (n, width) in double precision; an unseen category is zero in all its columns."""
@@ -117,7 +130,7 @@ class Encoder:
         return torch.from_numpy(np.concatenate(blocks, axis=1))
 
     def y(self, labels: Float64) -> Tensor:
-        """Labels as the loss takes them (n,): class indices, or standardised and clipped targets."""
+        """Labels as ``network.losses`` takes them (n,): class indices, or standardised and clipped targets."""
         centre, spread = self.target
         values = (labels - centre) / spread
         return torch.from_numpy(np.clip(values, -CLIP, CLIP) if self.schema.task == "regression" else values)
@@ -131,8 +144,8 @@ class Encoder:
 
 
 def _same_unit(x: Float64) -> bool:
-    """Whether every feature moves within one common range, as pixels and embeddings do."""
-    if x.shape[1] < 8:
+    """Whether all features (n, d) lie in one common range, as pixels and embeddings do."""
+    if x.shape[1] < _MIN_COMMON:
         return False
     ranges = np.ptp(x, axis=0)
     ranges = ranges[ranges > 0]

@@ -1,8 +1,9 @@
 """Model extraction: trees that answer as the black box does, grown from its labels alone.
 
-The box is asked about the owner's inputs and mixtures of them, then, round by round, where the trees that were grown
-from the answers so far are least sure: in the spirit of Bastani, Kim and Bastani, "Interpreting blackbox models via
-model extraction", 2017, who ask for more wherever a split is to be decided.
+A forest is grown by active learning: the black box is queried for the owner's inputs and mixtures of them, then, round
+by round, for the mixtures on which the forest grown so far is least certain. A single tree is grown best split first,
+with fresh queries inside each node (Bastani, Kim and Bastani, "Interpreting blackbox models via model extraction",
+2017).
 """
 
 import math
@@ -21,28 +22,31 @@ from assay_pricing.surrogate.trees import Trees
 
 _ROUNDS = 3
 _CANDIDATES = 4
-"""Inputs that are looked at for one that the box is asked about."""
+"""Candidate inputs for each query of a round."""
 _MAX_OWNED = 4096
-_ROOT_QUESTIONS = 2000
-_LEAST = 5
-_FEATURES = 8
-"""Features that a random split chooses among at least: few columns are looked at all."""
+"""Records of the owner that the black box is queried for at most."""
+_ROOT_QUERIES = 2000
+_MIN_LEAF = 5
+"""Inputs in each child of a split of a single tree."""
+_MIN_FEATURES = 8
+"""Features that a random split of the forest considers at least: all of them where there are fewer."""
 
 
-def extract_forest(task: Task, *, trees: int, questions: int, smallest_leaf: float) -> tuple[Trees, Tensor]:
-    """Extremely randomised trees (Geurts, Ernst, Wehenkel 2006) and their answer at each leaf.
+def extract_forest(task: Task, *, trees: int, queries: int, smallest_leaf: float) -> tuple[Trees, Tensor]:
+    """Grows extremely randomised trees (Geurts, Ernst, Wehenkel 2006) on the black box's labels.
 
     Args:
-        task: The box and the owner's inputs.
-        trees: How many.
-        questions: What the box is asked, beside the owner's own inputs.
-        smallest_leaf: Share of all inputs that every leaf holds.
+        task: The black box and the owner's inputs.
+        trees: Number of trees.
+        queries: Inputs that the black box is queried for, in addition to the owner's.
+        smallest_leaf: Least share of all inputs in a leaf.
 
     Returns:
-        The trees; and (l, k) shares of the classes, or (l, 1) mean standardised values, that the box said in each leaf.
+        The trees; and the black box's answers in each leaf: shares of the classes (l, k), or the mean standardised
+        value (l, 1).
     """
     rng = np.random.default_rng(task.seed)
-    each = questions // _ROUNDS
+    each = queries // _ROUNDS
     owned = task.owner.x[np.sort(rng.permutation(task.owner.n)[:_MAX_OWNED])]
     x = np.concatenate([owned, mixtures(task, rng, each)])
     inputs, answers = encoded(task, x), task.black_box.predict(x).labels
@@ -52,27 +56,34 @@ def extract_forest(task: Task, *, trees: int, questions: int, smallest_leaf: flo
         if done == _ROUNDS:
             break
         candidates = mixtures(task, rng, _CANDIDATES * each)
-        seen = encoded(task, candidates)
-        unsure = np.argsort(-_doubt(task, grown, seen.numpy()), kind="stable")[:each]
-        inputs = torch.cat([inputs, seen[unsure]])
-        answers = np.concatenate([answers, task.black_box.predict(candidates[unsure]).labels])
+        pool = encoded(task, candidates)
+        chosen = np.argsort(-_uncertainty(task, grown, pool.numpy()), kind="stable")[:each]
+        inputs = torch.cat([inputs, pool[chosen]])
+        answers = np.concatenate([answers, task.black_box.predict(candidates[chosen]).labels])
     task.progress("extracting a forest", _ROUNDS, _ROUNDS)
     forest = Trees.of(grown.estimators_)
     return forest, leaf_answers(forest, task, inputs, answers)
 
 
 def leaf_answers(trees: Trees, task: Task, inputs: Tensor, answers: Float64) -> Tensor:
-    """What the box said on average of the inputs (m, width) in each leaf, (l, k)."""
+    """Mean of the black box's answers to the inputs (m, width) in each leaf, (l, k); 0 in a leaf without inputs.
+
+    Args:
+        trees: The trees.
+        task: Says how labels are encoded.
+        inputs: Encoded inputs (m, width).
+        answers: The black box's labels for them (m,).
+    """
     encoder = task.context.encoder
-    said = encoder.y(answers)[:, None]
+    targets = encoder.y(answers)[:, None]  # (m, 1)
     if task.context.schema.task == "classification":
-        said = torch.nn.functional.one_hot(said[:, 0].long(), encoder.outputs).double()
-    found = trees.locate(inputs)
-    totals = torch.zeros((len(trees.leaves), said.shape[1]), dtype=torch.float64)
+        targets = torch.nn.functional.one_hot(targets[:, 0].long(), encoder.outputs).double()  # (m, k)
+    found = trees.locate(inputs)  # (m, t)
+    totals = torch.zeros((len(trees.leaves), targets.shape[1]), dtype=torch.float64)
     counts = torch.zeros((len(trees.leaves), 1), dtype=torch.float64)
     for tree in range(len(trees)):
-        totals.index_add_(0, found[:, tree], said)
-        counts.index_add_(0, found[:, tree], torch.ones_like(said[:, :1]))
+        totals.index_add_(0, found[:, tree], targets)
+        counts.index_add_(0, found[:, tree], torch.ones_like(targets[:, :1]))
     return totals / counts.clamp(min=1)
 
 
@@ -81,14 +92,14 @@ def _grow(task: Task, inputs: Tensor, answers: Float64, trees: int, smallest_lea
 
     kind = ExtraTreesClassifier if task.context.schema.task == "classification" else ExtraTreesRegressor
     target = task.context.encoder.y(answers).numpy()
-    least = max(2, round(smallest_leaf * len(inputs)))
-    looked_at = min(inputs.shape[1], max(_FEATURES, math.isqrt(inputs.shape[1])))
-    grown = kind(trees, min_samples_leaf=least, max_features=looked_at, random_state=task.seed, n_jobs=1)
+    min_leaf = max(2, round(smallest_leaf * len(inputs)))
+    features = min(inputs.shape[1], max(_MIN_FEATURES, math.isqrt(inputs.shape[1])))
+    grown = kind(trees, min_samples_leaf=min_leaf, max_features=features, random_state=task.seed, n_jobs=1)
     return grown.fit(inputs.numpy(), target)
 
 
-def _doubt(task: Task, grown: Any, inputs: Float64) -> Float64:
-    """How unsure the trees are of each input (m,): what the first class leads by, turned; or the trees' variance."""
+def _uncertainty(task: Task, grown: Any, inputs: Float64) -> Float64:
+    """Uncertainty of the forest at each input (m,): minus the margin of the first class, or the trees' variance."""
     if task.context.schema.task == "regression":
         return np.asarray(np.var([tree.predict(inputs) for tree in grown.estimators_], axis=0))
     shares = np.sort(grown.predict_proba(inputs), axis=1)
@@ -97,16 +108,19 @@ def _doubt(task: Task, grown: Any, inputs: Float64) -> Float64:
 
 @dataclass(eq=False)
 class _Node:
-    """A leaf so far, and the best split that it offers.
+    """A leaf of the tree so far, and its best split.
 
     Attributes:
-        x: Inputs that fall into it (m, d), as the owner's records have them.
+        x: Inputs in the node before encoding (m, d).
         inputs: The same, encoded (m, width).
-        answers: What the box said of them (m,).
-        natural: Which of them were drawn for the whole tree rather than for this node (m,).
+        answers: The black box's labels for them (m,).
+        natural: Which of them were drawn for the whole tree rather than for a node (m,).
         lower: Encoded inputs of the node are above this (width,).
-        upper: And at most this (width,).
-        number: Its place in the tree.
+        upper: Encoded inputs of the node are at most this (width,).
+        number: Index in the tree's array of nodes.
+        feature: Encoded feature of the best split.
+        threshold: Its threshold.
+        gain: Its fall of impurity, times the share of natural inputs in the node; 0 if the node cannot be split.
     """
 
     x: Float32
@@ -118,10 +132,10 @@ class _Node:
     number: int
     feature: int = 0
     threshold: float = 0.0
-    worth: float = 0.0
+    gain: float = 0.0
 
     def split(self, number: int) -> "tuple[_Node, _Node]":
-        """Its two children, the left one of the given number."""
+        """The two children, the left one of the given number and the right one of the next."""
         low = self.inputs[:, self.feature] <= self.threshold
         upper, lower = self.upper.copy(), self.lower.copy()
         upper[self.feature] = lower[self.feature] = self.threshold
@@ -131,39 +145,40 @@ class _Node:
         return _Node(self.x[rows], self.inputs[rows], self.answers[rows], self.natural[rows], lower, upper, number)
 
 
-def extract_tree(task: Task, *, leaves: int, questions: int) -> tuple[Trees, Tensor]:
-    """One tree grown best split first, each split decided on fresh inputs drawn inside its node (Bastani et al. 2017).
+def extract_tree(task: Task, *, leaves: int, queries: int) -> tuple[Trees, Tensor]:
+    """Grows one tree best split first; each split is chosen on fresh queries inside its node (Bastani et al. 2017).
 
     Args:
-        task: The box and the owner's inputs.
-        leaves: How many the tree gets at most.
-        questions: Inputs that a split is decided on at least.
+        task: The black box and the owner's inputs.
+        leaves: Largest number of leaves.
+        queries: Inputs that a node is filled up to before its split is chosen.
 
     Returns:
-        The tree; and (l, k) shares of the classes, or (l, 1) mean standardised values, that the box said in each leaf.
+        The tree; and the black box's answers in each leaf: shares of the classes (l, k), or the mean standardised
+        value (l, 1).
     """
     rng = np.random.default_rng(task.seed)
     owned = task.owner.x[np.sort(rng.permutation(task.owner.n)[:_MAX_OWNED])]
-    x = np.concatenate([owned, mixtures(task, rng, _ROOT_QUESTIONS)])
+    x = np.concatenate([owned, mixtures(task, rng, _ROOT_QUERIES)])
     inputs, answers = encoded(task, x).numpy(), task.black_box.predict(x).labels
     bound = np.full(inputs.shape[1], np.inf)
     root = _Node(x, inputs, answers, np.ones(len(x), dtype=np.bool_), -bound, bound, 0)
     nodes = [[0, 0.0, 0, 0]]  # feature, threshold, left, right: a leaf's children are itself
-    _look(task, root, len(x))
+    _find_split(task, root, len(x))
     open_: list[_Node] = [root]
     done: list[_Node] = []
     while open_ and len(open_) + len(done) < leaves:
         task.progress("extracting a tree", len(open_) + len(done), leaves)
-        node = max(open_, key=lambda each: (each.worth, -each.number))
+        node = max(open_, key=lambda each: (each.gain, -each.number))
         open_.remove(node)
-        if node.worth <= 0:
+        if node.gain <= 0:
             done.append(node)
             continue
         nodes[node.number] = [node.feature, node.threshold, len(nodes), len(nodes) + 1]
         for child in node.split(len(nodes)):
             nodes.append([0, 0.0, child.number, child.number])
-            _ask_inside(task, rng, child, questions)
-            _look(task, child, len(x))
+            _query_inside(task, rng, child, queries)
+            _find_split(task, child, len(x))
             open_.append(child)
     task.progress("extracting a tree", leaves, leaves)
     grown = open_ + done
@@ -179,12 +194,12 @@ def extract_tree(task: Task, *, leaves: int, questions: int) -> tuple[Trees, Ten
     return tree, leaf_answers(tree, task, asked, np.concatenate([node.answers for node in grown]))
 
 
-def _ask_inside(task: Task, rng: np.random.Generator, node: _Node, questions: int) -> None:
-    """Fills a node up to ``questions`` inputs with mixtures of those in it: boxes are convex, so most stay inside."""
-    missing = questions - len(node.x)
+def _query_inside(task: Task, rng: np.random.Generator, node: _Node, queries: int) -> None:
+    """Fills a node up to ``queries`` inputs with mixtures of its own: a node is a convex box, so most stay inside."""
+    missing = queries - len(node.x)
     if missing <= 0 or len(node.x) < 2:
         return
-    drawn = mixtures(task, rng, missing, most=1.0, among=node.x)
+    drawn = mixtures(task, rng, missing, max_share=1.0, among=node.x)
     inputs = encoded(task, drawn).numpy()
     inside = ((inputs > node.lower) & (inputs <= node.upper)).all(1)
     if not inside.any():
@@ -195,17 +210,17 @@ def _ask_inside(task: Task, rng: np.random.Generator, node: _Node, questions: in
     node.natural = np.concatenate([node.natural, np.zeros(int(inside.sum()), dtype=np.bool_)])
 
 
-def _look(task: Task, node: _Node, whole: int) -> None:
-    """Finds the best split of a node; its worth is the fall of impurity times the share of inputs that come here."""
+def _find_split(task: Task, node: _Node, total: int) -> None:
+    """Finds the best split of a node, as a decision stump; ``total`` counts the natural inputs of the whole tree."""
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    if len(node.x) < 2 * _LEAST or not node.natural.any():
+    if len(node.x) < 2 * _MIN_LEAF or not node.natural.any():
         return
     kind = DecisionTreeClassifier if task.context.schema.task == "classification" else DecisionTreeRegressor
-    stump = kind(max_depth=1, min_samples_leaf=_LEAST, random_state=task.seed)
+    stump = kind(max_depth=1, min_samples_leaf=_MIN_LEAF, random_state=task.seed)
     tree = stump.fit(node.inputs, task.context.encoder.y(node.answers).numpy()).tree_
     if tree.node_count < 3:
         return
     share = tree.weighted_n_node_samples[1:3] / tree.weighted_n_node_samples[0]
-    node.worth = float(tree.impurity[0] - share @ tree.impurity[1:3]) * float(node.natural.sum()) / whole
+    node.gain = float(tree.impurity[0] - share @ tree.impurity[1:3]) * float(node.natural.sum()) / total
     node.feature, node.threshold = int(tree.feature[0]), float(tree.threshold[0])

@@ -1,7 +1,7 @@
-"""Small multilayer perceptrons, ``e`` of them side by side, in double precision.
+"""Small multilayer perceptrons, ``e`` of them batched, in double precision.
 
-Training is full batch for a fixed number of steps, so the same inputs give the same parameters. Several scenarios (an
-offer, the offer without its junk, no offer) train at once: they share the records and differ in the records' weights.
+Training is full batch for a fixed number of steps, so the same inputs give the same parameters. Several scenarios (the
+base with an offer, the base alone) train at once: they share the records and differ in the records' weights.
 """
 
 import math
@@ -33,13 +33,19 @@ def deterministic() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """``e`` networks of one shape: ``layers`` of (weight (e, in, out), bias (e, 1, out)), GELU between them."""
+    """``e`` networks of one shape: ``layers`` of (weight (e, in, out), bias (e, 1, out)) with GELU between them."""
 
     layers: tuple[tuple[Tensor, Tensor], ...]
 
     @classmethod
     def initialise(cls, widths: tuple[int, ...], seed: int, e: int = 1) -> "Network":
-        """Uniform draws within 1 / sqrt(fan in), as torch's linear layers."""
+        """Uniform draws within 1 / sqrt(fan in), as ``torch.nn.Linear`` does.
+
+        Args:
+            widths: Inputs, hidden units of each layer, outputs.
+            seed: Of the draws.
+            e: Number of networks.
+        """
         draw = torch.Generator().manual_seed(seed)
         layers = []
         for fan, out in pairwise(widths):
@@ -65,7 +71,7 @@ class Network:
         return sum(tensor[0].numel() for tensor in self.tensors)
 
     def repeat(self, e: int) -> "Network":
-        """One network, e times."""
+        """``e`` copies of one network."""
         return Network.of([tensor.expand(e, *tensor.shape[1:]).clone() for tensor in self.tensors])
 
     def to(self, dtype: torch.dtype) -> "Network":
@@ -78,7 +84,7 @@ class Network:
             return x.expand(len(self.layers[0][0]), *x.shape)
         weight, bias = self.layers[0]
         e, _, h = weight.shape
-        together = weight.transpose(1, 2).flatten(0, 1) @ x.T  # one product for all networks: they share their inputs
+        together = weight.transpose(1, 2).flatten(0, 1) @ x.T  # (e h, n): one product, as networks share their inputs
         values = functional.gelu(together.view(e, h, len(x)).transpose(1, 2) + bias)
         for weight, bias in self.layers[1:-1]:
             values = functional.gelu(torch.baddbmm(bias, values, weight))
@@ -112,32 +118,35 @@ def train(
     anneal: bool = False,
     tick: Callable[[], None] = lambda: None,
 ) -> Network:
-    """Full-batch Adam (Kingma and Ba, 2015) with L2 decay in the loss; torch's own loads its compiler, for seconds.
+    """Full-batch Adam (Kingma and Ba, 2015) with L2 decay in the loss; importing ``torch.optim`` takes seconds.
 
     Args:
-        network: Where to start, e networks.
+        network: Initial parameters of e networks.
         x: Inputs (n, d), shared.
         target: Targets, shared.
         weights: Weight of each record in each network's loss (e, n); rows sum to one.
         decay: Added to the loss as ``decay / 2`` times the squared parameters.
-        steps: How many steps.
+        steps: Number of steps.
         rate: Step size.
         anneal: Lower the rate to zero along a half cosine.
         tick: Called after every step.
+
+    Returns:
+        The trained networks, detached.
     """
-    x = x.T.contiguous().T  # by column: both products with it, forth and back, then run along the records
+    x = x.T.contiguous().T  # column-major: the products forwards and backwards then run along the records
     live = [tensor.clone().requires_grad_() for tensor in network.tensors]
     means, squares = ([torch.zeros_like(tensor) for tensor in live] for _ in range(2))
     for step in range(1, steps + 1):
         loss = (losses(Network.of(live)(x), target) * weights).sum()
         size = rate * (1 + math.cos(math.pi * (step - 1) / steps)) / 2 if anneal else rate
-        slopes = torch.autograd.grad(loss, live)
+        gradients = torch.autograd.grad(loss, live)
         with torch.no_grad():
-            for tensor, slope, mean, square in zip(live, slopes, means, squares, strict=True):
-                slope = slope + decay * tensor
-                mean.lerp_(slope, 1 - _BETA1)
-                square.mul_(_BETA2).addcmul_(slope, slope, value=1 - _BETA2)
-                spread = (square / (1 - _BETA2**step)).sqrt_().add_(_EPSILON)
-                tensor.addcdiv_(mean, spread, value=-size / (1 - _BETA1**step))
+            for tensor, plain, mean, square in zip(live, gradients, means, squares, strict=True):
+                gradient = plain + decay * tensor
+                mean.lerp_(gradient, 1 - _BETA1)
+                square.mul_(_BETA2).addcmul_(gradient, gradient, value=1 - _BETA2)
+                root = (square / (1 - _BETA2**step)).sqrt_().add_(_EPSILON)
+                tensor.addcdiv_(mean, root, value=-size / (1 - _BETA1**step))
         tick()
     return Network.of([tensor.detach() for tensor in live])

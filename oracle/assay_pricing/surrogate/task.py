@@ -1,6 +1,6 @@
-"""What every method is given: the owner's records as numbers, and the goal."""
+"""The input of every method: the owner's records as numbers, and the goal."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,27 +9,27 @@ import torch
 from torch import Tensor
 
 from assay.protocol.schema import Schema
-from assay_pricing.records.records import Int64, Records
+from assay_pricing.records.records import Float64, Int64, Records
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate.black_box import BlackBox
 from assay_pricing.surrogate.encoder import Encoder
 
 DECAY = 2e-3
-"""Weight decay of a surrogate's training and damping of an influence; tried first where the owner states none."""
+"""Default weight decay of a surrogate's training, and damping of an influence; calibration starts here."""
 MAX_BASE = 4096
 """Records of the owner that a price function carries at most; more are represented by weighted ones."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, steps done, steps in all."""
+"""Called with a description of the work, steps done, and steps in all."""
 
 
 def no_progress(what: str, done: int, total: int) -> None:
-    """Says nothing."""
+    """Reports nothing."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Encoded records: ``x`` (n, width), ``y`` (n,), and how many records each stands for, ``weight`` (n,)."""
+    """Encoded records: ``x`` (n, width), ``y`` (n,), and how many records each represents, ``weight`` (n,)."""
 
     x: Tensor
     y: Tensor
@@ -50,14 +50,14 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What pricing needs of the owner, apart from the method's own parameters.
+    """The owner's side of a price, apart from the method's own parameters.
 
     Attributes:
         schema: Of all records.
         encoder: Records to numbers.
-        base: The owner's records that the model was trained on, or at most ``MAX_BASE`` that stand for them.
+        base: The owner's records that the model was trained on, or at most ``MAX_BASE`` that represent them (b).
         validation: Records that define the goal (v).
-        metric: What to improve on them.
+        metric: The risk on them.
         decay: Weight decay.
     """
 
@@ -73,26 +73,62 @@ class Context:
         ones = torch.ones(records.n, dtype=torch.float64)
         return Sample(self.encoder.x(records), self.encoder.y(records.y), ones)
 
+    def importance(self, outputs: Tensor) -> Tensor:
+        """Weight of each validation record in the risk's descent direction (v,), summing to v.
+
+        Args:
+            outputs: Raw outputs on the validation set (v, k); see ``Metric.importance``.
+        """
+        return torch.from_numpy(self.metric.importance(self.encoder.outputs_in_units(outputs)))
+
+
+@dataclass(frozen=True, eq=False)
+class RiskDrop:
+    """Drop of the validation loss by each record (n,), and its standard error over the validation records (n,)."""
+
+    mean: Float64
+    error: Float64
+
+    @classmethod
+    def average(cls, drops: Tensor, importance: Tensor) -> "RiskDrop":
+        """Weighted mean and its standard error.
+
+        Args:
+            drops: By record and validation record (n, v).
+            importance: Weights of the validation records (v,).
+        """
+        weights = importance / importance.sum()
+        mean = drops @ weights
+        error = ((drops - mean[:, None]) ** 2 @ weights**2).sqrt()
+        return cls(np.asarray(mean.numpy()), np.asarray(error.numpy()))
+
+    @classmethod
+    def concatenate(cls, parts: "Sequence[RiskDrop]") -> "RiskDrop":
+        """Blocks of records, in order."""
+        if not parts:
+            return cls(np.zeros(0), np.zeros(0))
+        return cls(np.concatenate([part.mean for part in parts]), np.concatenate([part.error for part in parts]))
+
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What a method is fitted on, at the model owner's.
+    """The input of ``Method.fit``, on the model owner's machine.
 
     Attributes:
         context: The owner's records and goal as numbers.
         black_box: The model.
-        owner: The owner's records as they are, all of them.
-        held: The validation records as they are.
-        seed: Everything random comes from it.
-        progress: Told of long work.
-        settings: The method's, by name; see ``Additive.settings``.
+        owner: All of the owner's records, before encoding.
+        validation: The validation records, before encoding.
+        seed: Seed of every random draw.
+        progress: Called during long work.
+        settings: The method's, by name; see ``Method.settings``.
         linear: The model's log-odds or values are linear in its inputs (``calibration``).
     """
 
     context: Context
     black_box: BlackBox
     owner: Records
-    held: Records
+    validation: Records
     seed: int = 0
     progress: Progress = field(default=no_progress)
     settings: Mapping[str, Any] = field(default_factory=dict)

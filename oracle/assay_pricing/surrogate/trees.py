@@ -1,7 +1,7 @@
-"""Binary decision trees as tensors: what an artifact keeps of them, and a record's way down.
+"""Binary decision trees as tensors, as an artifact keeps them, and the search for a record's leaf.
 
-A tree is an array of nodes: an inner node sends a record left where its feature is at most the threshold, right
-elsewhere. A leaf is its own child on both sides, so that every record of every tree goes down in the same number of
+A tree is an array of nodes: an inner node sends a record left if its feature is at most the threshold, and right
+otherwise. A leaf is its own child on both sides, so that all records reach a leaf of every tree in the same number of
 steps.
 """
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 _BLOCK_NUMBERS = 2**22
+"""Numbers in one block of node indices: 32 MiB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +23,8 @@ class Trees:
     """``t`` trees in one array of nodes.
 
     Attributes:
-        feature: Encoded feature that a node looks at (nodes,); 0 for a leaf.
-        threshold: A record goes left where the feature is at most this (nodes,).
+        feature: Encoded feature that a node splits on (nodes,); 0 for a leaf.
+        threshold: A record goes left if the feature is at most this (nodes,).
         left: Node to the left (nodes,); a leaf's own index.
         right: Node to the right (nodes,); a leaf's own index.
         roots: First node of each tree (t,).
@@ -37,7 +38,7 @@ class Trees:
 
     @classmethod
     def of(cls, estimators: Sequence[Any]) -> "Trees":
-        """From fitted scikit-learn trees."""
+        """Converts fitted scikit-learn trees."""
         parts: dict[str, list[Any]] = {"feature": [], "threshold": [], "left": [], "right": []}
         roots, start = [], 0
         for estimator in estimators:
@@ -66,7 +67,7 @@ class Trees:
 
     @property
     def tensors(self) -> dict[str, Tensor]:
-        """By the name that an artifact has for them."""
+        """All arrays by their name in an artifact."""
         return {f"trees.{name}": getattr(self, name) for name in ("feature", "threshold", "left", "right", "roots")}
 
     def __len__(self) -> int:
@@ -74,7 +75,7 @@ class Trees:
 
     @cached_property
     def leaves(self) -> Tensor:
-        """Nodes that are leaves, in order (l,)."""
+        """Nodes that are leaves, in ascending order (l,)."""
         return torch.nonzero(self.left == torch.arange(len(self.left)))[:, 0]
 
     @cached_property
@@ -90,12 +91,17 @@ class Trees:
 
     @cached_property
     def _number(self) -> Tensor:
+        """Index of each leaf among ``leaves`` (nodes,); 0 for inner nodes."""
         number = torch.zeros(len(self.left), dtype=torch.long)
         number[self.leaves] = torch.arange(len(self.leaves))
         return number
 
     def locate(self, x: Tensor) -> Tensor:
-        """Leaf of each record in each tree, (n, t): its place among ``leaves``."""
+        """Leaf of each record in each tree, (n, t), as its index in ``leaves``.
+
+        Args:
+            x: Encoded records (n, width).
+        """
         found = torch.empty((len(x), len(self)), dtype=torch.long)
         rows = max(1, _BLOCK_NUMBERS // len(self))
         feature, left, right = self.feature.long(), self.left.long(), self.right.long()
@@ -103,6 +109,7 @@ class Trees:
             part = x[start : start + rows]
             node = self.roots.long().expand(len(part), -1)
             for _ in range(self.depth):
+                # A leaf is its own child: paths that end early stay where they are.
                 low = part.gather(1, feature[node]) <= self.threshold[node]
                 node = torch.where(low, left[node], right[node])
             found[start : start + rows] = self._number[node]

@@ -70,7 +70,7 @@ class Pricer:
     def points(self, table: Dataset) -> Floats:
         """What each record is worth by itself (n,), copies of the owner's own included."""
         with deterministic():
-            return self.function.method.points(records(table, self.shape))
+            return self.function.method.record_values(records(table, self.shape))
 
     def paid_points(self, table: Dataset) -> Floats:
         """The same as the oracle tells it (n,): nothing for records that it takes out."""
@@ -79,7 +79,7 @@ class Pricer:
     def gate(self, table: Dataset) -> Floats:
         """What tells useful records from junk, (n,)."""
         with deterministic():
-            return self.function.method.gate(records(table, self.shape))
+            return self.function.method.junk_score(records(table, self.shape))
 
     def set_value(self, table: Dataset) -> float:
         """What the records are worth together, in units of loss."""

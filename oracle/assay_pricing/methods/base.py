@@ -1,0 +1,107 @@
+"""The two ways to write a method: ``Method`` scores records one by one, ``RefitMethod`` also prices sets jointly."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay_pricing.records.records import Float64, Records
+from assay_pricing.surrogate.task import Context, Sample, Task
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The state of a fitted method, apart from the context: everything that an artifact keeps of it.
+
+    Attributes:
+        tensors: By name.
+        settings: Plain JSON values.
+        fidelity: Agreement of the surrogate with the model on records that it was not fitted on, 0..1.
+        leaks: What each tensor discloses about the model or the owner's data, by the tensor's name.
+    """
+
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    fidelity: float = 1.0
+    leaks: Mapping[str, str] = field(default_factory=dict)
+
+
+class Method(ABC):
+    """A fitted method that scores records one by one; the value of a set is the sum over its records.
+
+    Derive from ``RefitMethod`` instead if the surrogate can learn a set as a whole.
+    """
+
+    name: ClassVar[str]
+    when_to_use: ClassVar[str]
+    """For whom the method is meant, as a phrase."""
+    label_only: ClassVar[bool] = False
+    """The method reads the black box's labels, never its probabilities."""
+    settings: ClassVar[Mapping[str, int | float | str]] = {}
+    """Settings of an owner with their defaults; a value given must have the default's type."""
+    needs_records: ClassVar[bool] = True
+    """Pricing reads the owner's and the validation records; otherwise the artifact holds none of them."""
+
+    def __init__(self, context: Context, parts: Parts) -> None:
+        self.context = context
+        self.parts = parts
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, task: Task) -> Self:
+        """Builds the method from the owner's records and the black box."""
+
+    @classmethod
+    def restore(cls, context: Context, parts: Parts) -> Self:
+        """The fitted method, read from an artifact."""
+        return cls(context, parts)
+
+    @abstractmethod
+    def record_values(self, records: Records) -> Float64:
+        """Predicted drop of the risk by each record on its own, (n,)."""
+
+    def junk_score(self, records: Records) -> Float64:
+        """Score that separates useful records from junk, higher is better, (n,): ``record_values`` by default."""
+        return self.record_values(records)
+
+    def set_value(self, records: Records) -> float:
+        """Predicted drop of the risk by all records together: the sum of ``record_values``."""
+        return float(self.record_values(records).sum())
+
+
+class RefitMethod(Method):
+    """A method that updates a surrogate with a set of records and reads the change on the validation set."""
+
+    @abstractmethod
+    def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
+        """Outputs on the validation set after the surrogate has learned base and offer.
+
+        Args:
+            offer: n encoded records; their own weights are ignored.
+            weights: Weight of each record in each of e scenarios (e, n); a row of zeros is the base alone.
+
+        Returns:
+            Log-probabilities (e, v, k), or values in the target's unit (e, v, 1).
+        """
+
+    def set_value(self, records: Records) -> float:
+        """Risk after learning the base alone, less the risk after learning base and records."""
+        offer = self.context.encode(records)
+        nothing = torch.zeros((1, len(offer)), dtype=torch.float64)
+        before, after = self.refit_outputs(offer, torch.cat([nothing, nothing + 1]))
+        return self.context.metric.risk(before) - self.context.metric.risk(after)
+
+    def record_values(self, records: Records) -> Float64:
+        """``set_value`` of each record on its own, (n,)."""
+        offer = self.context.encode(records)
+        nothing = torch.zeros((1, len(offer)), dtype=torch.float64)
+        before = self.context.metric.risk(self.refit_outputs(offer, nothing)[0])
+        values = np.empty(records.n)
+        for i in range(records.n):
+            one = offer.take(np.array([i]))
+            values[i] = before - self.context.metric.risk(self.refit_outputs(one, one.weight[None])[0])
+        return values

@@ -1,0 +1,159 @@
+"""Methods on a small network: keeping it in an artifact, fine-tuning it on sets, scoring records by its derivatives."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay_pricing.methods.base import Method, Parts, RefitMethod
+from assay_pricing.records.records import Float64, Records
+from assay_pricing.surrogate.curvature import directional_derivatives, goal_gradient, solve
+from assay_pricing.surrogate.distillation import distil, network_fidelity
+from assay_pricing.surrogate.neighbours import Neighbours
+from assay_pricing.surrogate.network import Network, train
+from assay_pricing.surrogate.newton import NewtonStep
+from assay_pricing.surrogate.task import Context, Sample, Task
+
+STEPS = 70
+RATE = 1e-2
+
+
+class NetworkMethod(Method):
+    """A method on one network, by default a distilled student."""
+
+    def __init__(self, context: Context, parts: Parts) -> None:
+        super().__init__(context, parts)
+        count = sum(name.startswith("network.") for name in parts.tensors)
+        self.network = Network.of([parts.tensors[f"network.{i}"] for i in range(count)])
+
+    @classmethod
+    def fit(cls, task: Task) -> Self:
+        """Distils a student."""
+        network, fidelity = distil(task)
+        return cls(task.context, network_parts(network, fidelity, "student"))
+
+
+class FineTunedMethod(NetworkMethod, RefitMethod):
+    """Set price by fine-tuning the network on base and offer, for as many steps as on the base alone.
+
+    Value of one record = mean(influence, Newton step after the line search) - 1 standard error over the validation
+    records; at most 0 unless the record passes the junk test. It passes if its full Newton step gains more than one
+    standard error; or if step and influence gain together, and the nearest neighbours by more than one standard error.
+    Influence, to first order, believes junk. The full step does not, but rejects good records of a kind that the model
+    hardly knows: the second way is for them.
+    """
+
+    @classmethod
+    def fit(cls, task: Task) -> Self:
+        """Distils a student."""
+        network, fidelity = distil(task)
+        return cls.from_network(task.context, network, fidelity, "student")
+
+    @classmethod
+    def from_network(cls, context: Context, network: Network, fidelity: float, description: str) -> Self:
+        """The method on a network, with everything computed once that all appraisals share.
+
+        Args:
+            context: The owner's records and goal.
+            network: The surrogate (e = 1).
+            fidelity: Its agreement with the model, 0..1.
+            description: Of the network, for the owner.
+        """
+        parts = network_parts(network, fidelity, description)
+        nobody = context.base.take(np.arange(0))
+        alone = _fine_tuned(network, context, nobody, nobody.weight[None])(context.validation.x)
+        tensors = {**parts.tensors, "solved": solve(network, context, goal_gradient(network, context)), "alone": alone}
+        leaks = {
+            **parts.leaks,
+            "solved": "the direction that would lower the risk: one vector, no record",
+            "alone": f"the {description}'s answers on the validation records",
+        }
+        return cls(context, replace(parts, tensors=tensors, leaks=leaks))
+
+    def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
+        """See ``RefitMethod``; scenarios without an offer take the outputs that the fit stored."""
+        outputs = self.parts.tensors["alone"].repeat(len(weights), 1, 1)  # (e, v, k)
+        rows = torch.nonzero(weights.sum(1))[:, 0]
+        if len(rows):
+            outputs[rows] = _fine_tuned(self.network, self.context, offer, weights[rows])(self.context.validation.x)
+        return self.context.encoder.outputs_in_units(outputs)
+
+    def record_values(self, records: Records) -> Float64:
+        """Cautious drop of the risk by each record on its own; at most 0 if the record fails the junk test, (n,)."""
+        offer = self.context.encode(records)
+        influence = influences(self.network, self.context, offer, self.parts.tensors["solved"])
+        full, searched = NewtonStep(self.context, self.network).risk_drops(offer)
+        passes = full.mean > full.error
+        undecided = np.flatnonzero(~passes & (full.mean + influence > 0))
+        neighbours = Neighbours(self.context).risk_drops(offer.take(undecided))
+        passes[undecided] = neighbours.mean > neighbours.error
+        value = (influence + searched.mean) / 2 - searched.error
+        return np.where(passes, value, np.minimum(value, 0))
+
+    def junk_score(self, records: Records) -> Float64:
+        """Drop of the risk by a full Newton step towards each record, (n,)."""
+        return NewtonStep(self.context, self.network).risk_drops(self.context.encode(records))[0].mean
+
+
+class CompressedMethod(FineTunedMethod):
+    """Set price by fine-tuning a student that was compressed after its distillation."""
+
+    @classmethod
+    @abstractmethod
+    def compressor(cls, task: Task) -> tuple[Callable[[Network], Network], str]:
+        """A function from the student to its compressed form, and a description of that form for the owner.
+
+        Raises:
+            DataError: A setting is out of its range.
+        """
+
+    @classmethod
+    def fit(cls, task: Task) -> Self:
+        """Distils a student and compresses it; the fidelity is that of the compressed network."""
+        compress, description = cls.compressor(task)
+        network = compress(distil(task)[0])
+        return cls.from_network(task.context, network, network_fidelity(task, network), description)
+
+
+def network_parts(network: Network, fidelity: float, description: str) -> Parts:
+    """A network as an artifact keeps it."""
+    tensors = {f"network.{i}": tensor for i, tensor in enumerate(network.tensors)}
+    leak = (
+        f"part of a {description} of {network.parameters} parameters "
+        f"that agrees with the model on {fidelity:.1%} of inputs"
+    )
+    return Parts(tensors, {}, fidelity, dict.fromkeys(tensors, leak))
+
+
+def influences(network: Network, context: Context, offer: Sample, solved: Tensor) -> Float64:
+    """Influence of each record on the risk, as a drop: g_goal^T H^-1 g_i / N, (n,).
+
+    Koh and Liang, "Understanding black-box predictions via influence functions", 2017, equation 2, with the sign turned
+    so that a record that helps is positive.
+
+    Args:
+        network: The surrogate (e = 1).
+        context: The owner's records, N in all.
+        offer: Records to score (n).
+        solved: H^-1 g_goal (p,), see ``curvature.solve`` and ``curvature.goal_gradient``.
+    """
+    return np.asarray((directional_derivatives(network, offer, solved) / context.base.weight.sum()).numpy())
+
+
+def _fine_tuned(network: Network, context: Context, offer: Sample, weights: Tensor) -> Network:
+    """The network fine-tuned on the base and, in each of e scenarios, the offer with the weights (e, n)."""
+    base = context.base
+    shares = torch.cat([base.weight.expand(len(weights), -1), weights], dim=1)  # (e, b + n)
+    return train(
+        network.repeat(len(weights)),
+        torch.cat([base.x, offer.x]),
+        torch.cat([base.y, offer.y]),
+        shares / shares.sum(1, keepdim=True),
+        decay=context.decay,
+        steps=STEPS,
+        rate=RATE,
+    )
