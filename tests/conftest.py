@@ -1,9 +1,14 @@
 """What holds for every test: it is marked ``unit`` or ``integration``, and a unit test opens no socket."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
+
+if TYPE_CHECKING:
+    from tests.kit.market import Market
 
 KINDS = ("unit", "integration")
 
@@ -24,3 +29,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
     finally:
         enable_socket()
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> "Iterator[Market]":
+    """A model, its oracle and its parties, over a chain in memory."""
+    # The contract's tests share this file and need no oracle.
+    from tests.kit.market import Market
+
+    made = Market(tmp_path)
+    yield made
+    made.journal.close()

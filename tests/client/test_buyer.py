@@ -24,7 +24,7 @@ from assay.protocol import seal
 from assay.protocol.types import Order, Status
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import Seller
-from tests.kit.actors import BUYER_IDENTITY, buyer_account
+from tests.kit.actors import BUYER_IDENTITY, buyer_account, oracle_account
 from tests.kit.bids import enveloped
 from tests.kit.market import Market
 
@@ -64,7 +64,7 @@ def corrupted(market: Market) -> Seller:
 
 
 def test_registers_once(market: Market) -> None:
-    assert market.buyer().register(market.terms, market.chain.oracle or "") == (market.model_id, 0)
+    assert market.buyer().register(market.terms, oracle_account.address) == (market.model_id, 0)
 
 
 def test_unknown_model(market: Market) -> None:
@@ -77,7 +77,7 @@ def test_revealed_file_is_opened_and_acknowledged(market: Market, revealed: Any)
     assert purchase.file is not None
     assert purchase.file.read_bytes() == LONG
     market.work()
-    assert order_of(market).order_id() in market.chain.orders
+    assert order_of(market).order_id() in market.contract.storage.orders
     assert market.chain.order_state(order_of(market).order_id()).status is Status.PAID
     assert sorted(path.suffix for path in purchases(market).iterdir()) == [".csv", ".sealed"]
 
@@ -101,7 +101,7 @@ def test_key_handed_over_closes_without_the_chain(market: Market) -> None:
     assert purchase.file is not None
     market.work()
     assert market.chain.order_state(order_of(market).order_id()).status is Status.PAID
-    assert market.chain.keys == {}
+    assert market.contract.storage.keys == {}
 
 
 def test_second_look_downloads_nothing(market: Market, revealed: Any) -> None:
@@ -129,7 +129,7 @@ def test_opened_file_is_paid_for_though_the_oracle_is_down(
     (purchase,) = buyer.look(market.model_id)
     assert purchase.file is not None
     assert (purchase.status, set(purchase.gas)) == (Status.PAID, {"settle"})
-    assert market.chain.sent == ["settle"]
+    assert market.steps == ["settle"]
 
 
 def test_opened_file_is_never_refunded(market: Market) -> None:
@@ -138,10 +138,10 @@ def test_opened_file_is_never_refunded(market: Market) -> None:
     market.work()
     market.transport.idle = True
     assert market.buyer().look(market.model_id)[0].status is Status.LOCKED
-    assert market.chain.sent == []
+    assert market.steps == []
     market.pass_time(HOUR + 1)
     assert market.buyer().look(market.model_id)[0].status is Status.PAID
-    assert market.chain.sent == ["settle"]
+    assert market.steps == ["settle"]
 
 
 # --- downloads --------------------------------------------------------------------------------------------------------
@@ -217,7 +217,7 @@ def test_copy_altered_on_disk_is_fetched_again_and_disputed_by_nobody(market: Ma
     assert "altered since it came" in purchase.note
     (purchase,) = market.buyer().look(market.model_id)
     assert purchase.file is not None
-    assert "dispute" not in market.chain.sent
+    assert "dispute" not in market.steps
 
 
 def test_copy_cut_short_on_disk_is_fetched_again(market: Market) -> None:
@@ -251,10 +251,10 @@ def test_dispute_after_the_window_is_told(market: Market, corrupted: Seller) -> 
 
 def test_dispute_waits_for_an_earlier_transaction(market: Market, corrupted: Seller) -> None:
     market.work()
-    market.chain.waiting = 1
+    market.node.unmined = 1
     (purchase,) = market.buyer().look(market.model_id)
     assert "earlier transaction" in purchase.note
-    assert "dispute" not in market.chain.sent
+    assert "dispute" not in market.steps
 
 
 # --- data revealed on chain -------------------------------------------------------------------------------------------
@@ -286,7 +286,8 @@ def test_data_that_is_not_the_committed_is_not_written(market: Market, changes: 
     seller, record = market.locked(LONG)
     seller.reveal_data(record)
     order_id = order_of(market).order_id()
-    market.chain.data[order_id] = replace(market.chain.data[order_id], **changes)
+    data = market.contract.storage.data
+    data[order_id] = replace(data[order_id], **changes)
     (purchase,) = market.buyer().look(market.model_id)
     assert isinstance(purchase.error, CommitmentMismatch)
     assert purchase.file is None
@@ -309,7 +310,7 @@ def test_silence_is_refunded_after_the_deadline_and_not_before(market: Market) -
 def test_somebody_faster_is_success(market: Market) -> None:
     market.locked(LONG)
     market.pass_time(HOUR + 1)
-    market.chain.rival = lambda: market.chain.refund(order_of(market))
+    market.node.before_next = lambda: market.chain.refund(order_of(market))
     (purchase,) = market.buyer().look(market.model_id)
     assert (purchase.status, purchase.error, purchase.gas) == (Status.REFUNDED, None, {})
 
@@ -361,7 +362,7 @@ def test_one_bad_order_holds_up_no_other(market: Market) -> None:
 
 
 def test_node_down_is_raised(market: Market, revealed: Any) -> None:
-    market.chain.down = True
+    market.node.down = True
     with pytest.raises(NodeUnreachable):
         market.buyer().look(market.model_id)
 

@@ -28,10 +28,11 @@ from assay.protocol.messages import OfferStatus
 from assay.protocol.statements import digest
 from assay.protocol.types import Status, key_hash
 from assay.sale.offers import OfferRecord
-from assay.sale.seller import REVEAL_MARGIN
+from assay.sale.seller import REVEAL_MARGIN, Seller
 from tests.kit.actors import oracle_account, rival_account, seller_account
 from tests.kit.data import PRICE_PER_RECORD
 from tests.kit.market import DAY, Market
+from tests.kit.memory_contract import HALTED
 
 pytestmark = pytest.mark.unit
 
@@ -44,7 +45,7 @@ def test_sale_with_the_key_on_chain(market: Market) -> None:
     assert seller.step(record) is Status.REVEALED
     market.pass_time(HOUR + 1)
     assert seller.step(record) is Status.PAID
-    assert market.chain.sent == ["reveal_key", "finalize"]
+    assert market.steps == ["reveal_key", "finalize"]
 
 
 def test_price_is_what_the_oracle_signed(market: Market) -> None:
@@ -91,7 +92,7 @@ def nothing_was_offered(market: Market) -> bool:
 
 
 def test_nothing_is_sent_to_an_oracle_that_is_not_the_models(market: Market) -> None:
-    market.chain.oracle = rival_account.address
+    market.contract.change_model(market.model_id, oracle=rival_account.address)
     with pytest.raises(SettingsError, match=rival_account.address) as raised:
         market.quoted()
     assert raised.value.hint
@@ -139,7 +140,7 @@ def test_nothing_is_sent_to_an_oracle_of_another_contract(market: Market, monkey
 
 
 def test_nothing_is_sent_for_a_halted_model(market: Market) -> None:
-    market.chain.oracle = None
+    market.contract.change_model(market.model_id, oracle=HALTED)
     with pytest.raises(SaleError, match="accepts no quotes"):
         market.quoted()
     assert nothing_was_offered(market)
@@ -231,13 +232,13 @@ def test_quote_by_a_wallet_is_judged_by_the_wallet(market: Market, accepts: bool
     seller, record = market.quoted()
     assert record.quote is not None
     wallet = "0x" + 38 * "0" + "Ac"
-    market.chain.oracle = wallet
+    market.contract.change_model(market.model_id, oracle=wallet)
     info, domain = market.offers.info(), market.chain.domain
-    market.chain.wallets = {wallet: b""}
+    market.contract.wallets = {wallet: b""}
     taken = {digest(domain.recipient(info.recipient)): info.recipient_signature}
     if accepts:
         taken[digest(domain.quote(record.quote))] = record.oracle_signature or b""
-    market.chain.is_valid_signature = (  # type: ignore[method-assign]
+    market.contract.is_valid_signature = (  # type: ignore[method-assign]
         lambda _, hashed, signature: taken.get(hashed) == signature
     )
     if accepts:
@@ -269,7 +270,7 @@ def test_quote_that_ran_out_is_renewed_at_the_same_price(market: Market) -> None
     assert sold.quote is not None
     assert sold.quote.price == record.quote.price
     assert sold.quote.expiry > record.quote.expiry
-    assert market.chain.posts == 1
+    assert len(market.node.called("post")) == 1
 
 
 def test_quote_that_is_not_renewed(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +281,7 @@ def test_quote_that_is_not_renewed(market: Market, monkeypatch: pytest.MonkeyPat
     with pytest.raises(QuoteExpired, match="expired at") as raised:
         seller.accept(record)
     assert "same price" in str(raised.value.hint)
-    assert market.chain.posts == 0
+    assert len(market.node.called("post")) == 0
 
 
 def test_offer_without_a_quote_cannot_be_accepted(market: Market) -> None:
@@ -291,11 +292,11 @@ def test_offer_without_a_quote_cannot_be_accepted(market: Market) -> None:
 
 def test_order_that_cannot_be_posted_is_said_why_and_can_be_accepted_again(market: Market) -> None:
     seller, record = market.quoted()
-    market.chain.budget = 1
+    market.contract.change_model(market.model_id, budget=1)
     with pytest.raises(OfferRefused) as refusal:
         seller.accept(record)
     assert refusal.value.reason_code == "budget_too_small"
-    market.chain.budget = 10**18
+    market.contract.change_model(market.model_id, budget=10**18)
     seller.accept(record)
     assert market.status(record) is Status.LOCKED
 
@@ -303,8 +304,10 @@ def test_order_that_cannot_be_posted_is_said_why_and_can_be_accepted_again(marke
 def test_posted_order_is_found_although_oracle_and_quote_are_gone(market: Market) -> None:
     seller, record = market.locked()
     market.pass_time(DAY // 48)
-    market.chain.deadlines[record.quote.order_id()] += 3 * DAY
-    market.chain.time += 2 * DAY
+    order_id = record.quote.order_id()
+    deadline = market.chain.order_state(order_id).deadline
+    market.contract.change_order(order_id, deadline=deadline + 3 * DAY)
+    market.node.pass_time(2 * DAY)
     market.transport.down = True
     assert market.seller().accept(record) == record
     assert seller.step(record) is Status.REVEALED
@@ -317,7 +320,7 @@ def test_order_locked_by_an_oracle_that_then_dies_is_found_on_chain(market: Mark
         market.transport.down = True
         raise RuntimeError("killed")
 
-    market.chain.after_post = die
+    market.node.after_post = die
     assert seller.accept(record).key_hash == seller.order(seller.accept(record)).order.key_hash
     assert market.transport.down
 
@@ -332,26 +335,24 @@ def test_oracle_that_dies_before_it_posts_is_told(market: Market) -> None:
 
 def test_order_with_another_key_is_not_ours(market: Market) -> None:
     seller, record = market.locked()
-    posted, status = market.chain.orders[record.quote.order_id()]
-    other = posted.order.model_copy(update={"key_hash": b"\x01" * 32})
-    market.chain.orders[record.quote.order_id()] = (replace(posted, order=other), status)
+    other = seller.order(record).order.model_copy(update={"key_hash": b"\x01" * 32})
+    market.contract.change_order(other.order_id(), order=other)
     for call in (seller.accept, seller.step):
         with pytest.raises(OrderDiffers):
             call(record)
-    assert market.chain.keys == {}
+    assert market.contract.storage.keys == {}
 
 
 def test_node_that_lags_behind_the_oracles_is_waited_for(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     seller, record = market.quoted()
-    shown = market.chain.order_state
+    shown = seller._chain.order_state
     looks = iter(range(5))
 
     def lagging(order_id: bytes) -> Any:
-        late = next(looks, None) is not None and market.chain.posts
+        late = next(looks, None) is not None and len(market.node.called("post"))
         return replace(shown(order_id), status=Status.NONE) if late else shown(order_id)
 
     monkeypatch.setattr(seller._chain, "order_state", lagging)
-    market.orders._chain = market.chain
     assert seller.accept(record).acceptance
 
 
@@ -386,7 +387,7 @@ def test_key_locks_this_order_alone(market: Market) -> None:
 def test_buyer_gets_his_patience_before_the_key_goes_on_chain(market: Market) -> None:
     seller, record = market.locked(cooperative=True)
     assert seller.step(record, reveal=False) is Status.LOCKED
-    assert market.chain.keys == {}
+    assert market.contract.storage.keys == {}
 
 
 def test_patience_ends_where_the_deadline_comes_near(market: Market) -> None:
@@ -406,7 +407,7 @@ def test_key_stays_secret_within_the_margin(market: Market) -> None:
     market.pass_time(HOUR - REVEAL_MARGIN + 1)
     with pytest.raises(RevealTooLate, match="less than the 300 s"):
         seller.step(record)
-    assert market.chain.keys == {}
+    assert market.contract.storage.keys == {}
 
 
 def test_key_that_is_out_is_revealed_up_to_the_deadline(market: Market) -> None:
@@ -431,7 +432,7 @@ def test_key_that_is_out_comes_too_late_after_the_deadline(market: Market) -> No
     market.pass_time(HOUR + 1)
     with pytest.raises(RevealTooLate, match="the deadline passed 1 s ago"):
         seller.step(record)
-    assert market.chain.keys == {}
+    assert market.contract.storage.keys == {}
 
 
 def test_clock_ahead_of_a_chain_that_stands_still_is_heeded(market: Market) -> None:
@@ -439,32 +440,32 @@ def test_clock_ahead_of_a_chain_that_stands_still_is_heeded(market: Market) -> N
     market.time += HOUR
     with pytest.raises(RevealTooLate):
         market.seller(now=market.now).step(record)
-    assert market.chain.keys == {}
+    assert market.contract.storage.keys == {}
 
 
 def test_key_waits_for_confirmations(market: Market) -> None:
     seller, record = market.locked()
-    market.chain.confirmations = 2
+    market.node.confirmations = 2
     assert seller.step(record) is Status.LOCKED
-    market.chain.block += 2
+    market.node.mine(2)
     assert seller.step(record) is Status.REVEALED
 
 
 def test_reorganised_order_keeps_its_key(market: Market) -> None:
     seller, record = market.locked()
-    market.chain.reorganise()
+    market.node.reorganise()
     with pytest.raises(OrderMissing, match="not on chain"):
         seller.step(record)
-    assert market.chain.keys == {}
+    assert market.contract.storage.keys == {}
     market.work()
     assert seller.step(seller.accept(record)) is Status.REVEALED
 
 
 def test_key_waits_for_an_earlier_transaction(market: Market) -> None:
     seller, record = market.locked()
-    market.chain.waiting = 1
+    market.node.unmined = 1
     assert seller.step(record) is Status.LOCKED
-    market.chain.waiting = 0
+    market.node.unmined = 0
     assert seller.step(record) is Status.REVEALED
 
 
@@ -484,7 +485,7 @@ WALLET = "0x" + 38 * "0" + "77"
 def wallets(tmp_path: Path) -> Iterator[Market]:
     """A market whose buyer is a contract that takes signatures, and needs receipts."""
     market = Market(tmp_path, require_receipt=True, owner=WALLET)
-    market.chain.wallets = {WALLET: b"wallet"}
+    market.contract.wallets = {WALLET: b"wallet"}
     yield market
     market.journal.close()
 
@@ -509,7 +510,7 @@ def test_receipt_that_can_be_revoked_is_not_relied_on(wallets: Market) -> None:
     receipt_of_the_wallet(wallets, record)
     with pytest.raises(SaleError, match="can take its receipt back"):
         wallets.seller().step(record)
-    assert wallets.chain.keys == {}
+    assert wallets.contract.storage.keys == {}
 
 
 def test_receipt_of_a_wallet_that_is_trusted_is_relied_on(wallets: Market) -> None:
@@ -542,8 +543,8 @@ def test_acknowledged_order_is_settled_without_the_key(market: Market) -> None:
     market.orders.cycle()
     market.buyer().look(market.model_id)
     assert seller.step(record) is Status.PAID
-    assert market.chain.sent == ["settle"]
-    assert market.chain.keys == {}
+    assert market.steps == ["settle"]
+    assert market.contract.storage.keys == {}
 
 
 @pytest.mark.parametrize(
@@ -566,7 +567,7 @@ def test_acknowledgement_that_the_contract_refuses_keeps_no_key_from_the_chain(
     def refuse(*_: Any) -> None:
         raise refusal
 
-    monkeypatch.setattr(market.chain, "settle", refuse)
+    monkeypatch.setattr(seller._chain, "settle", refuse)
     assert seller.step(record, reveal=False) is Status.LOCKED
     assert seller.step(record) is Status.REVEALED
 
@@ -578,21 +579,21 @@ def test_settling_that_cannot_be_sent_now_is_tried_again(market: Market, monkeyp
     market.buyer().look(market.model_id)
     for fault in (NodeUnreachable("no answer"), TransactionPending("not mined")):
         with monkeypatch.context() as patch:
-            patch.setattr(market.chain, "settle", lambda *_, fault=fault: (_ for _ in ()).throw(fault))
+            patch.setattr(seller._chain, "settle", lambda *_, fault=fault: (_ for _ in ()).throw(fault))
             with pytest.raises(type(fault)):
                 seller.step(record)
     assert seller.step(record) is Status.PAID
-    assert market.chain.keys == {}
+    assert market.contract.storage.keys == {}
 
 
 def test_somebody_faster_is_success(market: Market) -> None:
     seller, record = market.locked()
     order = seller.order(record).order
     key = seller._store.key(record)
-    market.chain.rival = lambda: market.chain.reveal_key(order, key)
+    market.node.before_next = lambda: market.chain.reveal_key(order, key)
     assert seller.step(record) is Status.REVEALED
     market.pass_time(HOUR + 1)
-    market.chain.rival = lambda: market.chain.finalize(order)
+    market.node.before_next = lambda: market.chain.finalize(order)
     assert seller.step(record) is Status.PAID
 
 
@@ -604,16 +605,16 @@ def test_refusal_by_the_contract_is_told(market: Market) -> None:
         seller.step(record)
 
 
-def failing(market: Market, monkeypatch: pytest.MonkeyPatch, faults: list[Exception]) -> None:
+def failing(seller: Seller, monkeypatch: pytest.MonkeyPatch, faults: list[Exception]) -> None:
     """The node's answers about orders are these ``faults`` first."""
-    order_state = market.chain.order_state
+    order_state = seller._chain.order_state
 
     def answer(order_id: bytes) -> Any:
         if faults:
             raise faults.pop(0)
         return order_state(order_id)
 
-    monkeypatch.setattr(market.chain, "order_state", answer)
+    monkeypatch.setattr(seller._chain, "order_state", answer)
 
 
 @pytest.mark.parametrize(
@@ -632,7 +633,7 @@ def test_release_survives_a_node_that_refuses_for_a_while(
     seller, record = market.locked()
     seller.step(record)
     market.pass_time(HOUR + 1)
-    failing(market, monkeypatch, [fault, fault])
+    failing(seller, monkeypatch, [fault, fault])
     assert seller.release(record) is Status.PAID
     assert sum("trying again" in said for said in market.said) == 1
 
@@ -641,25 +642,25 @@ def test_release_survives_a_clock_that_cannot_be_read(market: Market, monkeypatc
     seller, record = market.locked()
     seller.step(record)
     market.pass_time(HOUR + 1)
-    block_time, faults = market.chain.block_time, iter([ChainError("rate limit")])
+    block_time, faults = seller._chain.block_time, iter([ChainError("rate limit")])
 
     def answer() -> int:
         for fault in faults:
             raise fault
         return block_time()
 
-    monkeypatch.setattr(market.chain, "block_time", answer)
+    monkeypatch.setattr(seller._chain, "block_time", answer)
     assert seller.release(record) is Status.PAID
 
 
 def test_release_survives_a_reorganisation(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     seller, record = market.locked()
-    kept = dict(market.chain.orders)
-    market.chain.reorganise()
+    dropped = market.node.reorganise()
 
     def come_back(_: float) -> bool:
-        market.chain.orders = kept | market.chain.orders
-        if market.chain.keys:
+        if dropped:
+            market.node.execute(dropped.pop())
+        if market.contract.storage.keys:
             market.pass_time(HOUR + 1)
         return True
 
@@ -670,7 +671,7 @@ def test_release_survives_a_reorganisation(market: Market, monkeypatch: pytest.M
 
 def test_release_gives_up_on_an_order_that_cannot_come_back(market: Market) -> None:
     seller, record = market.locked()
-    market.chain.reorganise()
+    market.node.reorganise()
     market.pass_time(2 * DAY)
     with pytest.raises(OrderMissing):
         seller.release(record)
@@ -678,12 +679,11 @@ def test_release_gives_up_on_an_order_that_cannot_come_back(market: Market) -> N
 
 def test_release_stops_at_an_order_that_differs(market: Market) -> None:
     seller, record = market.locked()
-    posted, status = market.chain.orders[record.quote.order_id()]
-    other = posted.order.model_copy(update={"price": 1})
-    market.chain.orders[record.quote.order_id()] = (replace(posted, order=other), status)
+    other = seller.order(record).order.model_copy(update={"price": 1})
+    market.contract.change_order(other.order_id(), order=other)
     with pytest.raises(OrderDiffers):
         seller.release(record, patience=0)
-    assert market.chain.keys == {}
+    assert market.contract.storage.keys == {}
 
 
 def test_release_stops_at_a_refusal_that_stays(market: Market) -> None:
@@ -713,7 +713,7 @@ def test_data_revealed_on_chain_is_paid_at_once(market: Market) -> None:
     seller, record = market.locked(b"".join(b"line %d\n" % i for i in range(40)))
     assert seller.reveal_data(record) is Status.PAID
     assert seller.reveal_data(record) is Status.PAID
-    assert market.chain.sent == ["reveal_data"]
+    assert market.steps == ["reveal_data"]
 
 
 def test_data_stays_secret_within_the_margin(market: Market) -> None:
@@ -721,17 +721,17 @@ def test_data_stays_secret_within_the_margin(market: Market) -> None:
     market.pass_time(HOUR - REVEAL_MARGIN + 1)
     with pytest.raises(RevealTooLate):
         seller.reveal_data(record)
-    assert market.chain.sent == []
+    assert market.steps == []
 
 
 def test_data_waits_for_confirmations(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     seller, record = market.locked()
-    market.chain.confirmations = 1
+    market.node.confirmations = 1
     waited: list[float] = []
 
     def wait(seconds: float) -> bool:
         waited.append(seconds)
-        market.chain.block += 1
+        market.node.mine(1)
         return True
 
     monkeypatch.setattr(seller._pause, "wait", wait)

@@ -34,10 +34,12 @@ from tests.kit.actors import (
 )
 from tests.kit.bids import Bid, bid
 from tests.kit.data import MAX_PRICE, LinePrices, parse_lines
-from tests.kit.memory_chain import START, MemoryChain
+from tests.kit.memory_chain import START, MemoryChain, MemoryNode
+from tests.kit.memory_contract import MemoryContract
 
 ORACLE_URL = "https://oracle.example"
 DAY = 86_400
+BUDGET = 10**18
 
 
 class Pieces(httpx.SyncByteStream):
@@ -111,8 +113,13 @@ class Market:
             }
             | terms
         )
-        self.model_id = self.terms.model_id(DOMAIN.chain_id, DOMAIN.contract)
-        self.chain = MemoryChain(self.terms)
+        self.contract = MemoryContract(DOMAIN)
+        self.node = MemoryNode(self.contract)
+        self.chain = MemoryChain(self.node, oracle_account.address)
+        owner = self.chain.seen_by(self.terms.owner)
+        owner.register_model(self.terms, oracle_account.address)
+        owner.fund(self.terms, BUDGET)
+        self.model_id = self.chain.model_id(self.terms)
         self.function = LinePrices()
         self.max_disk = 2**30
         self.confirmations = 0
@@ -157,7 +164,7 @@ class Market:
 
     def pass_time(self, seconds: int) -> None:
         self.time += seconds
-        self.chain.time += seconds
+        self.node.pass_time(seconds)
 
     # --- what a seller does ---
 
@@ -212,11 +219,13 @@ class Market:
 
     def seller(self, account: LocalAccount = seller_account, **options: Any) -> Seller:
         store = OfferStore(self.home / account.address)
-        return Seller(self.chain, self.http, store, account, say=self.said.append, poll=0.001, **options)
+        chain = self.chain.seen_by(account.address)
+        return Seller(chain, self.http, store, account, say=self.said.append, poll=0.001, **options)
 
     def buyer(self, **options: Any) -> Buyer:
         folder = self.home / "purchases"
-        return Buyer(self.chain, self.http, buyer_account, BUYER_IDENTITY, folder, say=self.said.append, **options)
+        chain = self.chain.seen_by(buyer_account.address)
+        return Buyer(chain, self.http, buyer_account, BUYER_IDENTITY, folder, say=self.said.append, **options)
 
     def file(self, content: bytes = b"a\nb\nc\n", name: str = "data.csv") -> Path:
         path = self.home / name
@@ -231,6 +240,11 @@ class Market:
     def locked(self, content: bytes = b"a\nb\nc\n", *, cooperative: bool = False) -> tuple[Seller, OfferRecord]:
         seller, record = self.quoted(content)
         return seller, seller.accept(record, cooperative=cooperative)
+
+    @property
+    def steps(self) -> list[str]:
+        """What moved orders on chain after they were posted, in order."""
+        return [call.function for call in self.node.calls if call.function not in ("register_model", "fund", "post")]
 
     def status(self, record: OfferRecord) -> Status:
         assert record.quote is not None

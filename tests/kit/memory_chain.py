@@ -1,239 +1,321 @@
-"""The settlement contract in memory: its rules, its errors and its state, with no node."""
+"""``assay.chain.port.Chain`` in memory: blocks, transactions and events around a ``MemoryContract``; no sockets."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eth_account.messages import SignableMessage
-
-from assay.chain.values import ModelState, OrderState, PostedOrder, RevealedData, Transaction
-from assay.errors import ContractReverted, NodeUnreachable
-from assay.protocol import seal
-from assay.protocol.seal import ChunkProof, Layout
-from assay.protocol.statements import Domain, digest, signer_of
-from assay.protocol.types import ModelTerms, Order, Quote, Status, key_hash
-from tests.kit.actors import DOMAIN, oracle_account
+from assay.chain.port import Chain
+from assay.chain.values import (
+    Block,
+    Cursor,
+    EventKind,
+    EventPage,
+    ModelState,
+    OrderEvent,
+    OrderState,
+    PostedOrder,
+    RevealedData,
+    Transaction,
+)
+from assay.errors import NodeUnreachable, SettingsError
+from assay.protocol.seal import ChunkProof
+from assay.protocol.statements import Domain
+from assay.protocol.types import ModelTerms, Order, Quote
+from tests.kit.memory_contract import MemoryContract, Storage
 
 START = 1_800_000_000
+FIRST_BLOCK = 100
 GAS = 50_000
+REWIND = 64
+"""Blocks that are read again after a reorganisation."""
 
 
-def opens_to_its_digest(key: bytes, proof: ChunkProof) -> bool:
-    plain = seal.keystream(key, proof.index * proof.chunk_size // 64)(proof.sealed_chunk)
-    return hashlib.sha256(plain).digest() == proof.plain_digest
+@dataclass(frozen=True)
+class Call:
+    """A transaction that was mined: the contract's function, who called it, with what."""
+
+    function: str
+    sender: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Mined:
+    """A block with what happened in it, and the contract's state after it."""
+
+    block: Block
+    calls: tuple[Call, ...]
+    events: tuple[tuple[EventKind, bytes, bytes | None], ...]
+    storage: Storage
+
+    @property
+    def transaction(self) -> bytes:
+        """Hash of the block's one transaction."""
+        return hashlib.sha256(b"transaction" + self.block.hash).digest()
 
 
 @dataclass
-class MemoryChain:
-    """The contract's rules, in memory. ``reorganise`` takes all orders back; ``rival`` acts before the next call."""
+class MemoryNode:
+    """A node with ``contract`` on its chain. Each transaction is mined at once, in a block of its own.
 
-    terms: ModelTerms
+    Attributes:
+        time: Unix time of the latest block, and of the next one.
+        confirmations: Blocks that must follow a block until it counts as confirmed.
+        page_blocks: Blocks that one page of events covers at most.
+        down: The node does not answer.
+        unmined: Transactions that the node is said to know, in no block yet.
+        before_next: Called once, before the next transaction is executed: another account was faster.
+        after_post: Called after each posted order.
+    """
+
+    contract: MemoryContract
     time: int = START
-    domain: Domain = DOMAIN
-    budget: int = 10**18
-    oracle: str | None = oracle_account.address
-    credits: int = 0
-    bond: tuple[int, int] = (0, 0)
-    down: bool = False
-    block: int = 100
-    waiting: int = 0
-    posts: int = 0
-    settles: int = 0
-    reveals: list[tuple[bytes, bytes]] = field(default_factory=list)
     confirmations: int = 0
-    keys: dict[bytes, bytes] = field(default_factory=dict)
-    data: dict[bytes, RevealedData] = field(default_factory=dict)
-    sent: list[str] = field(default_factory=list)
-    rival: Any = None
-    orders: dict[bytes, tuple[PostedOrder, Status]] = field(default_factory=dict)
-    deadlines: dict[bytes, int] = field(default_factory=dict)
-    wallets: dict[str, bytes] = field(default_factory=dict)
-    after_post: Callable[[], None] = lambda: None
+    page_blocks: int = 1_000
+    down: bool = False
+    unmined: int = 0
+    before_next: Callable[[], object] | None = None
+    after_post: Callable[[], object] = lambda: None
+    blocks: list[Mined] = field(default_factory=list)
+    _forks: int = 0
 
-    def _reach(self) -> None:
-        if self.down:
+    def __post_init__(self) -> None:
+        self.mine()
+
+    @property
+    def head(self) -> Block:
+        """The latest block."""
+        return self.blocks[-1].block
+
+    @property
+    def calls(self) -> list[Call]:
+        """All transactions on the chain, oldest first."""
+        return [call for mined in self.blocks for call in mined.calls]
+
+    def called(self, function: str) -> list[Call]:
+        """Transactions on the chain that called ``function``, a method of ``Chain``."""
+        return [call for call in self.calls if call.function == function]
+
+    # --- what moves the chain -----------------------------------------------------------------------------------------
+
+    def mine(self, count: int = 1) -> None:
+        """Mines empty blocks."""
+        for _ in range(count):
+            self._append((), ())
+
+    def pass_time(self, seconds: int) -> None:
+        """Mines a block that is ``seconds`` later."""
+        self.time += seconds
+        self.mine()
+
+    def execute(self, call: Call) -> Mined:
+        """Mines a transaction, unless the contract refuses it."""
+        if self.before_next:
+            faster, self.before_next = self.before_next, None
+            faster()
+        events: list[tuple[EventKind, bytes, bytes | None]] = []
+        contract, before = self.contract, self.contract.storage.copy()
+        contract.sender, contract.time = call.sender, self.time
+        contract.emit = lambda *event: events.append(event)
+        try:
+            getattr(contract, call.function)(*call.arguments)
+        except Exception:
+            contract.storage = before
+            raise
+        mined = self._append((call,), tuple(events))
+        if call.function == "post":
+            self.after_post()
+        return mined
+
+    def reorganise(self, depth: int | None = None) -> list[Call]:
+        """Replaces the last ``depth`` blocks by empty ones with other hashes; by default all since the first order.
+
+        Returns:
+            The transactions that are no longer on the chain. ``execute`` mines one again.
+        """
+        if depth is None:
+            posts = [place for place, mined in enumerate(self.blocks) if any(c.function == "post" for c in mined.calls)]
+            depth = len(self.blocks) - posts[0] if posts else 0
+        kept = len(self.blocks) - depth
+        dropped = self.blocks[kept:]
+        del self.blocks[kept:]
+        self._forks += 1
+        self.contract.storage = self.blocks[-1].storage.copy()
+        self.mine(depth)
+        return [call for mined in dropped for call in mined.calls]
+
+    def _append(self, calls: tuple[Call, ...], events: tuple[tuple[EventKind, bytes, bytes | None], ...]) -> Mined:
+        number = FIRST_BLOCK + len(self.blocks)
+        block = Block(number, hashlib.sha256(b"block %d of fork %d" % (number, self._forks)).digest(), self.time)
+        self.blocks.append(Mined(block, calls, events, self.contract.storage.copy()))
+        return self.blocks[-1]
+
+    # --- what happened ------------------------------------------------------------------------------------------------
+
+    def block_at(self, number: int) -> Block | None:
+        """Block ``number``; None if the chain has none."""
+        place = number - FIRST_BLOCK
+        return self.blocks[place].block if 0 <= place < len(self.blocks) else None
+
+    def posted(self, order_id: bytes) -> PostedOrder:
+        """An order as its event announced it."""
+        mined = next(mined for mined in self.blocks if (EventKind.POSTED, order_id, None) in mined.events)
+        order = self.contract.storage.orders[order_id].order
+        return PostedOrder(order, mined.block.number, mined.transaction)
+
+    def events(self, first: int, last: int) -> tuple[OrderEvent, ...]:
+        """Events of blocks ``first`` to ``last``, both included."""
+        return tuple(
+            OrderEvent(
+                kind,
+                order_id,
+                mined.block.number,
+                mined.transaction,
+                posted=self.posted(order_id) if kind is EventKind.POSTED else None,
+                key=key,
+            )
+            for mined in self.blocks[max(0, first - FIRST_BLOCK) : last + 1 - FIRST_BLOCK]
+            for kind, order_id, key in mined.events
+        )
+
+
+class MemoryChain:
+    """``Chain`` as ``account`` sees it; None for one that only reads. Views of one node share everything."""
+
+    def __init__(self, node: MemoryNode, account: str | None = None) -> None:
+        self.memory = node
+        self._account = account
+
+    def seen_by(self, account: str | None) -> "MemoryChain":
+        """The same chain, seen from another account."""
+        return MemoryChain(self.memory, account)
+
+    @property
+    def domain(self) -> Domain:
+        return self.memory.contract.domain
+
+    @property
+    def _node(self) -> MemoryNode:
+        if self.memory.down:
             raise NodeUnreachable("no answer from the node")
+        return self.memory
+
+    @property
+    def _contract(self) -> MemoryContract:
+        return self._node.contract
+
+    def _send(self, function: str, *arguments: Any) -> Transaction:
+        if self._account is None:
+            raise SettingsError("expected a key to send transactions with, got none", hint="name a keystore")
+        mined = self._node.execute(Call(function, self._account, arguments))
+        return Transaction(mined.transaction, mined.block.number, GAS)
+
+    # --- the node -----------------------------------------------------------------------------------------------------
 
     def block_time(self) -> int:
-        self._reach()
-        return self.time
+        return self._node.time
 
     def block_number(self) -> int:
-        self._reach()
-        return self.block
-
-    def is_contract(self, account: str) -> bool:
-        self._reach()
-        return account in self.wallets
-
-    def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
-        return signature == self.wallets[account] + digest
-
-    def unmined(self) -> int:
-        self._reach()
-        return self.waiting
-
-    def model_state(self, model_id: bytes) -> ModelState:
-        self._reach()
-        return ModelState(self.oracle, self.budget, True)
-
-    def model_terms(self, model_id: bytes) -> tuple[ModelTerms, str] | None:
-        own = self.terms.model_id(DOMAIN.chain_id, DOMAIN.contract) == model_id
-        return (self.terms, oracle_account.address) if own else None
-
-    def credit(self, token: str, account: str) -> int:
-        return self.credits
-
-    def oracle_bond(self, model_id: bytes, oracle: str) -> tuple[int, int]:
-        return self.bond
-
-    def order_state(self, order_id: bytes) -> OrderState:
-        self._reach()
-        if order_id not in self.orders:
-            return OrderState(Status.NONE, 0, bytes(26))
-        posted, status = self.orders[order_id]
-        return OrderState(status, self.deadlines.get(order_id, 0), posted.order.stored_digest())
+        return self._node.head.number
 
     def is_confirmed(self, block: int) -> bool:
-        return self.block_number() >= block + self.confirmations
+        return self.block_number() >= block + self._node.confirmations
 
-    def model_id(self, terms: ModelTerms) -> bytes:
-        return terms.model_id(self.domain.chain_id, self.domain.contract)
+    def is_contract(self, account: str) -> bool:
+        return account in self._contract.wallets or account in self._contract.refusing
+
+    def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
+        return self._contract.is_valid_signature(account, digest, signature)
+
+    def unmined(self) -> int:
+        return self._node.unmined
+
+    # --- events -------------------------------------------------------------------------------------------------------
+
+    def events_since(self, cursor: Cursor | None) -> EventPage:
+        node = self._node
+        head, first, reorganised = node.head, FIRST_BLOCK, False
+        if cursor is not None:
+            found = node.block_at(cursor.block)
+            reorganised = found is None or found.hash != cursor.hash
+            first = min(cursor.block, head.number) - REWIND if reorganised else cursor.block + 1
+        last = node.block_at(min(head.number, max(first, FIRST_BLOCK) + node.page_blocks - 1))
+        assert last is not None
+        events = node.events(first, last.number)
+        return EventPage(events, Cursor(last.number, last.hash), complete=last == head, reorganised=reorganised)
 
     def posted(
         self, *, order_id: bytes | None = None, model_id: bytes | None = None, seller: str | None = None
     ) -> list[PostedOrder]:
-        self._reach()
+        found = (self._node.posted(key) for key in self._contract.storage.orders)
         return [
             posted
-            for posted, _ in self.orders.values()
+            for posted in found
             if order_id in (None, posted.order.order_id())
             and model_id in (None, posted.order.model_id)
             and seller in (None, posted.order.seller)
         ]
 
     def revealed_key(self, order_id: bytes) -> bytes | None:
-        return self.keys.get(order_id)
+        return self._contract.storage.keys.get(order_id)
 
     def revealed_data(self, order_id: bytes) -> RevealedData | None:
-        return self.data.get(order_id)
+        return self._contract.storage.data.get(order_id)
+
+    # --- models -------------------------------------------------------------------------------------------------------
+
+    def model_id(self, terms: ModelTerms) -> bytes:
+        return self.memory.contract.model_id(terms)
+
+    def register_model(self, terms: ModelTerms, oracle: str) -> Transaction:
+        return self._send("register_model", terms, oracle)
+
+    def fund(self, terms: ModelTerms, amount: int) -> Transaction:
+        return self._send("fund", terms, amount)
+
+    def model_state(self, model_id: bytes) -> ModelState:
+        return self._contract.model_state(model_id)
+
+    def model_terms(self, model_id: bytes) -> tuple[ModelTerms, str] | None:
+        model = self._contract.storage.models.get(model_id)
+        return None if model is None else (model.terms, model.first_oracle)
+
+    def credit(self, token: str, account: str) -> int:
+        return self._contract.storage.credits.get((token, account), 0)
+
+    def oracle_bond(self, model_id: bytes, oracle: str) -> tuple[int, int]:
+        return self._contract.storage.bonds.get((model_id, oracle), (0, 0))
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    def order_state(self, order_id: bytes) -> OrderState:
+        return self._contract.order_state(order_id)
 
     def post(
         self, terms: ModelTerms, quote: Quote, oracle_signature: bytes, key_hash: bytes, seller_signature: bytes
     ) -> Transaction:
-        self._reach()
-        if self.time > quote.expiry:
-            raise ContractReverted("QuoteExpired", {"expiry": quote.expiry})
-        if quote.order_id() in self.orders:
-            raise ContractReverted("PairUsed", {})
-        if quote.price > self.budget:
-            raise ContractReverted("BudgetTooSmall", {"required": quote.price, "available": self.budget})
-        if signer_of(self.domain.quote(quote), oracle_signature) != self.oracle:
-            raise ContractReverted("QuoteSignatureInvalid", {"oracle": self.oracle})
-        quote_digest = digest(self.domain.quote(quote))
-        if signer_of(self.domain.acceptance(quote_digest, key_hash), seller_signature) != quote.seller:
-            raise ContractReverted("AcceptanceSignatureInvalid", {"seller": quote.seller})
-        order = Order(
-            model_id=quote.model_id,
-            content_id=quote.content_id,
-            buyer=terms.owner,
-            seller=quote.seller,
-            token=terms.token,
-            price=quote.price,
-            seller_bond=terms.seller_bond,
-            dispute_window=terms.dispute_window,
-            require_receipt=terms.require_receipt,
-            data_root=quote.data_root,
-            key_hash=key_hash,
-        )
-        self.block += 1
-        self.posts += 1
-        self.budget -= quote.price
-        posted = PostedOrder(order, self.block, hashlib.sha256(order.digest()).digest())
-        self.orders[order.order_id()] = (posted, Status.LOCKED)
-        self.deadlines[order.order_id()] = self.time + terms.reveal_window
-        self.after_post()
-        return Transaction(posted.transaction, self.block, 120_000)
-
-    def _move(self, name: str, order: Order, start: tuple[Status, ...], end: Status, *, window: int = 0) -> Transaction:
-        self._reach()
-        if self.rival:
-            rival, self.rival = self.rival, None
-            rival()
-        order_id = order.order_id()
-        posted, status = self.orders[order_id]
-        if posted.order != order:
-            raise ContractReverted("OrderMismatch", {"orderId": order_id})
-        if status not in start:
-            raise ContractReverted("StatusMismatch", {"orderId": order_id, "actual": status})
-        self.block += 1
-        self.sent.append(name)
-        self.orders[order_id] = (posted, end)
-        self.deadlines[order_id] = self.time + window if window else 0
-        return Transaction(bytes(32), self.block, GAS)
-
-    def _in_time(self, order: Order) -> None:
-        deadline = self.deadlines[order.order_id()]
-        if self.time > deadline:
-            raise ContractReverted("DeadlinePassed", {"deadline": deadline})
-
-    def _timed_out(self, order: Order) -> None:
-        deadline = self.deadlines[order.order_id()]
-        if self.time <= deadline:
-            raise ContractReverted("DeadlineNotPassed", {"deadline": deadline})
-
-    def _takes(self, account: str, message: SignableMessage, signature: bytes) -> bool:
-        if signer_of(message, signature) == account:
-            return True
-        return account in self.wallets and self.is_valid_signature(account, digest(message), signature)
+        return self._send("post", terms, quote, oracle_signature, key_hash, seller_signature)
 
     def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Transaction:
-        self._in_time(order)
-        if key_hash(order.order_id(), key) != order.key_hash:
-            raise ContractReverted("KeyMismatch", {"orderId": order.order_id()})
-        if order.require_receipt and not self._takes(order.buyer, self.domain.receipt(order.digest()), receipt):
-            raise ContractReverted("BuyerSignatureInvalid", {"buyer": order.buyer})
-        sent = self._move("reveal_key", order, (Status.LOCKED,), Status.REVEALED, window=order.dispute_window)
-        self.keys[order.order_id()] = key
-        self.reveals.append((key, receipt))
-        return sent
+        return self._send("reveal_key", order, key, receipt)
 
     def reveal_data(
-        self, order: Order, chunk_size: int, plain: bytes, sealed_digests: tuple[bytes, ...]
+        self, order: Order, chunk_size: int, plaintext: bytes, sealed_digests: Sequence[bytes]
     ) -> Transaction:
-        self._in_time(order)
-        layout = Layout(len(plain), chunk_size)
-        chunks = [plain[i * chunk_size : (i + 1) * chunk_size] for i in range(layout.count)]
-        pairs = zip(chunks, sealed_digests, strict=True)
-        entries = b"".join(hashlib.sha256(chunk).digest() + sealed for chunk, sealed in pairs)
-        if seal.root_of(layout, entries) != order.data_root:
-            raise ContractReverted("CommitmentMismatch", {})
-        sent = self._move("reveal_data", order, (Status.LOCKED,), Status.PAID)
-        self.data[order.order_id()] = RevealedData(chunk_size, plain, sealed_digests)
-        return sent
+        return self._send("reveal_data", order, chunk_size, plaintext, sealed_digests)
 
     def dispute(self, order: Order, key: bytes, proof: ChunkProof) -> Transaction:
-        self._in_time(order)
-        if key_hash(order.order_id(), key) != order.key_hash or not seal.verify_proof(proof, order.data_root):
-            raise ContractReverted("CommitmentMismatch", {})
-        if opens_to_its_digest(key, proof):
-            raise ContractReverted("ChunkMatches", {"index": proof.index})
-        return self._move("dispute", order, (Status.REVEALED,), Status.DISPUTED)
+        return self._send("dispute", order, key, proof)
 
     def settle(self, order: Order, acknowledgement: bytes) -> Transaction:
-        if not self._takes(order.buyer, self.domain.acknowledgement(order.digest()), acknowledgement):
-            raise ContractReverted("BuyerSignatureInvalid", {"buyer": order.buyer})
-        self.settles += 1
-        return self._move("settle", order, (Status.LOCKED, Status.REVEALED), Status.PAID)
+        return self._send("settle", order, acknowledgement)
 
     def finalize(self, order: Order) -> Transaction:
-        self._timed_out(order)
-        return self._move("finalize", order, (Status.REVEALED,), Status.PAID)
+        return self._send("finalize", order)
 
     def refund(self, order: Order) -> Transaction:
-        self._timed_out(order)
-        return self._move("refund", order, (Status.LOCKED,), Status.REFUNDED)
+        return self._send("refund", order)
 
-    def reorganise(self) -> None:
-        self.orders.clear()
+
+_implements: type[Chain] = MemoryChain

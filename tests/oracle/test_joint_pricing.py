@@ -26,8 +26,7 @@ def price_of(state: OfferState) -> int:
 def sell(market: Market, data: bytes, status: Status) -> None:
     """A sale whose order got as far as ``status``."""
     order = market.sell(data)[2]
-    posted, _ = market.chain.orders[order.order_id()]
-    market.chain.orders[order.order_id()] = (posted, status)
+    market.contract.change_order(order.order_id(), status=status)
     market.orders.cycle()
 
 

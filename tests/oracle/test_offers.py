@@ -11,7 +11,7 @@ import pytest
 from assay import envelope
 from assay.errors import AssayError, EnvelopeInvalid, NodeUnreachable
 from assay.protocol.messages import OfferStatus
-from assay.protocol.types import key_hash
+from assay.protocol.types import NATIVE_TOKEN, key_hash
 from assay_oracle.errors import (
     KeyMismatch,
     ModelNotReady,
@@ -32,6 +32,7 @@ from tests.kit.bids import bid, enveloped, seal_lines
 from tests.kit.data import MAX_PRICE, PRICE_PER_RECORD
 from tests.kit.market import DAY, Market
 from tests.kit.memory_chain import START
+from tests.kit.memory_contract import HALTED
 
 pytestmark = pytest.mark.unit
 
@@ -63,7 +64,7 @@ def test_contract_wallet_offers_with_its_own_signature(market: Market) -> None:
     made = bid(market.model_id, DATA)
     wallet = rival_account.address
     message = market.offers.domain.offer(market.model_id, wallet, made.request.data_root, made.request.nonce)
-    market.chain.wallets[wallet] = b"wallet"
+    market.contract.wallets[wallet] = b"wallet"
     from assay.protocol.statements import digest
 
     signed = made.request.model_copy(update={"seller": wallet, "signature": b"wallet" + digest(message)})
@@ -158,27 +159,25 @@ def test_upload_left_alone_expires_and_makes_room(market: Market) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "code"),
+    ("changes", "code"),
     [
-        (lambda chain: setattr(chain, "oracle", None), "model_halted"),
-        (lambda chain: setattr(chain, "oracle", rival_account.address), "oracle_replaced"),
-        (lambda chain: setattr(chain, "budget", MAX_PRICE - 1), "budget_too_small"),
+        ({"oracle": HALTED}, "model_halted"),
+        ({"oracle": rival_account.address}, "oracle_replaced"),
+        ({"budget": MAX_PRICE - 1}, "budget_too_small"),
     ],
     ids=["halted", "replaced", "poor"],
 )
-def test_model_that_cannot_buy_uses_no_evaluation_up(
-    market: Market, spoil: Callable[[object], None], code: str
-) -> None:
+def test_model_that_cannot_buy_uses_no_evaluation_up(market: Market, changes: dict[str, object], code: str) -> None:
     made = bid(market.model_id, DATA)
     offer_id = market.upload(made).offer_id
-    spoil(market.chain)
+    market.contract.change_model(market.model_id, **changes)
     with pytest.raises(ModelNotReady) as refusal:
         market.offers.open_offer(bid(market.model_id, DATA).request)
     assert refusal.value.code == code
     market.offers.price_next()
     assert market.offers.state(offer_id).code == code
     assert market.function.calls == 0
-    market.chain.oracle, market.chain.budget = oracle_account.address, MAX_PRICE
+    market.contract.change_model(market.model_id, oracle=oracle_account.address, budget=MAX_PRICE)
     assert market.offer(DATA)[1].status is OfferStatus.QUOTED
 
 
@@ -187,7 +186,7 @@ def test_seller_without_the_bond_is_told_before_pricing(tmp_path) -> None:  # ty
     with pytest.raises(ModelNotReady, match="seller bond 7") as refusal:
         market.offers.open_offer(bid(market.model_id, DATA).request)
     assert refusal.value.code == "credit_too_small"
-    market.chain.credits = 7
+    market.contract.storage.credits[NATIVE_TOKEN, seller_account.address] = 7
     assert market.offers.open_offer(bid(market.model_id, DATA).request).status is OfferStatus.UPLOADING
     market.journal.close()
 
@@ -195,7 +194,7 @@ def test_seller_without_the_bond_is_told_before_pricing(tmp_path) -> None:  # ty
 @pytest.mark.parametrize("bond", [(8, 0), (9, START)], ids=["small", "exiting"])
 def test_oracle_without_its_bond_prices_nothing(tmp_path, bond: tuple[int, int]) -> None:  # type: ignore[no-untyped-def]
     market = Market(tmp_path, oracle_bond=9)
-    market.chain.bond = bond
+    market.contract.storage.bonds[market.model_id, oracle_account.address] = bond
     with pytest.raises(ModelNotReady) as refusal:
         market.offers.open_offer(bid(market.model_id, DATA).request)
     assert refusal.value.code == "oracle_bond_too_small"
@@ -383,12 +382,12 @@ def test_full_disk_is_told_and_the_journal_goes_on_when_there_is_room(market: Ma
 def test_node_that_is_down_holds_pricing_up_and_loses_nothing(market: Market) -> None:
     made = bid(market.model_id, DATA)
     offer_id = market.upload(made).offer_id
-    market.chain.down = True
+    market.node.down = True
     for _ in range(5):
         with pytest.raises(NodeUnreachable):
             market.offers.price_next()
     assert market.offers.state(offer_id).status is OfferStatus.PRICING
-    market.chain.down = False
+    market.node.down = False
     market.offers.price_next()
     assert market.offers.state(offer_id).status is OfferStatus.QUOTED
 
@@ -419,7 +418,7 @@ def test_quote_stays_as_it_is_while_it_lives(market: Market) -> None:
 
 
 def test_quote_expires_by_the_chains_clock_where_that_is_ahead(market: Market) -> None:
-    market.chain.time += 10 * DAY
+    market.node.pass_time(10 * DAY)
     _, state = market.offer(DATA)
     assert state.quote is not None
     assert state.quote.expiry == START + 11 * DAY
@@ -457,7 +456,7 @@ def test_acceptance_again_changes_nothing(market: Market) -> None:
     assert market.accept(made, state) == first
     market.orders.cycle()
     assert market.accept(made, state).status is OfferStatus.POSTED
-    assert market.chain.posts == 1
+    assert len(market.node.called("post")) == 1
 
 
 def test_acceptance_of_an_expired_quote_is_refused_and_of_the_renewed_taken(market: Market) -> None:

@@ -1,7 +1,6 @@
 """Posting, delivery, the key for the buyer, settlement; crashes and reorganisations in between."""
 
 import io
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +49,7 @@ def test_accepted_order_is_posted_once(market: Market) -> None:
     market.orders.cycle()
     assert state.status is OfferStatus.POSTED
     assert state.transaction is not None
-    assert (market.chain.posts, order.price, order.key_hash) == (
+    assert (len(market.node.called("post")), order.price, order.key_hash) == (
         1,
         2 * PRICE_PER_RECORD,
         key_hash(order.order_id(), made.key),
@@ -64,25 +63,25 @@ def test_crash_after_the_transaction_was_sent_does_not_post_twice(market: Market
     def die() -> None:
         raise Cut
 
-    market.chain.after_post = die
+    market.node.after_post = die
     with pytest.raises(Cut):
         market.orders.cycle()
     market.restart()
     assert market.offers.state(state.offer_id).status is OfferStatus.ACCEPTED
     market.orders.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
-    assert market.chain.posts == 1
+    assert len(market.node.called("post")) == 1
 
 
 def test_transaction_that_is_on_its_way_is_waited_for(market: Market) -> None:
     made, state = market.offer(DATA)
     market.accept(made, state)
-    market.chain.waiting = 1
+    market.node.unmined = 1
     market.orders.cycle()
-    assert market.chain.posts == 0
-    market.chain.waiting = 0
+    assert len(market.node.called("post")) == 0
+    market.node.unmined = 0
     market.orders.cycle()
-    assert market.chain.posts == 1
+    assert len(market.node.called("post")) == 1
 
 
 def test_order_posted_by_the_seller_is_found(market: Market) -> None:
@@ -143,7 +142,7 @@ def test_upload_is_dropped_once_no_quote_can_be_posted(market: Market) -> None:
 
 def test_reorganised_order_is_posted_again(market: Market) -> None:
     _, state, order = market.sell(DATA)
-    market.chain.reorganise()
+    market.node.reorganise()
     market.orders.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.ACCEPTED
     market.orders.cycle()
@@ -154,7 +153,7 @@ def test_reorganised_order_is_posted_again(market: Market) -> None:
 def test_reorganised_order_whose_quote_ran_out_goes_back_to_the_seller(market: Market) -> None:
     made, state, _ = market.sell(DATA)
     market.pass_time(DAY + 1)
-    market.chain.reorganise()
+    market.node.reorganise()
     market.orders.cycle()
     market.orders.cycle()
     after = market.offers.state(state.offer_id)
@@ -167,12 +166,12 @@ def test_reorganised_order_whose_quote_ran_out_goes_back_to_the_seller(market: M
 def test_budget_gone_meanwhile_is_said_and_the_quote_stays(market: Market) -> None:
     made, state = market.offer(DATA)
     market.accept(made, state)
-    market.chain.budget = 0
+    market.contract.change_model(market.model_id, budget=0)
     market.orders.cycle()
     after = market.offers.state(state.offer_id)
     assert (after.status, after.code) == (OfferStatus.QUOTED, "budget_too_small")
     assert after.quote == state.quote
-    market.chain.budget = 10**18
+    market.contract.change_model(market.model_id, budget=10**18)
     market.accept(made, after)
     market.orders.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
@@ -183,7 +182,7 @@ def test_one_order_that_fails_holds_up_no_other(market: Market) -> None:
     second, second_state = market.offer(b"four\n")
     market.accept(first, first_state)
     market.accept(second, second_state)
-    market.chain.budget = PRICE_PER_RECORD
+    market.contract.change_model(market.model_id, budget=PRICE_PER_RECORD)
     market.orders.cycle()
     assert market.offers.state(first_state.offer_id).status is OfferStatus.QUOTED
     assert market.offers.state(second_state.offer_id).status is OfferStatus.POSTED
@@ -192,10 +191,10 @@ def test_one_order_that_fails_holds_up_no_other(market: Market) -> None:
 def test_node_that_is_down_loses_nothing(market: Market) -> None:
     made, state = market.offer(DATA)
     market.accept(made, state)
-    market.chain.down = True
+    market.node.down = True
     with pytest.raises(NodeUnreachable):
         market.orders.cycle()
-    market.chain.down = False
+    market.node.down = False
     market.restart()
     market.orders.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
@@ -233,7 +232,7 @@ def test_nothing_is_delivered_before_the_payment_is_locked(market: Market) -> No
 
 def test_nothing_is_delivered_after_a_reorganisation_took_the_lock(market: Market) -> None:
     _, _, order = market.sell(DATA)
-    market.chain.reorganise()
+    market.node.reorganise()
     market.orders.cycle()
     with pytest.raises(OrderUnknown):
         market.orders.notes(order.order_id())
@@ -272,10 +271,10 @@ def test_key_waits_until_no_reorganisation_can_take_the_payment(tmp_path) -> Non
     market.confirmations = 3
     market.restart()
     _, _, order = market.sell(DATA)
-    market.chain.block += 2
+    market.node.mine(2)
     market.orders.cycle()
     assert market.orders.notes(order.order_id()).key_envelope is None
-    market.chain.block += 1
+    market.node.mine(1)
     market.orders.cycle()
     assert market.orders.notes(order.order_id()).key_envelope is not None
     market.journal.close()
@@ -310,14 +309,14 @@ def test_key_waits_for_the_receipt_where_the_terms_ask_for_one(tmp_path: Path) -
 def test_key_waits_for_a_wallets_receipt_that_holds_when_it_is_handed_over(tmp_path: Path) -> None:
     wallet = "0x" + 39 * "0" + "7"
     market = Market(tmp_path, require_receipt=True, owner=wallet)
-    market.chain.wallets[wallet] = b"wallet"
+    market.contract.wallets[wallet] = b"wallet"
     _, _, order = market.sell(DATA)
     signature = b"wallet" + digest(DOMAIN.receipt(order.digest()))
     market.orders.put_receipt(order.order_id(), signature)
-    market.chain.wallets[wallet] = b"changed its mind"
+    market.contract.wallets[wallet] = b"changed its mind"
     market.orders.cycle()
     assert not has_key(market, order)
-    market.chain.wallets[wallet] = b"wallet"
+    market.contract.wallets[wallet] = b"wallet"
     market.orders.cycle()
     assert has_key(market, order)
     market.journal.close()
@@ -335,12 +334,12 @@ def test_key_is_not_handed_over_near_or_after_the_deadline(
     market.confirmations = 3
     market.restart()
     _, _, order = market.sell(DATA)
-    market.chain.block += 3
+    market.node.mine(3)
     passed = market.terms.reveal_window - left
     if ahead == "time":
         market.time += passed
     else:
-        market.chain.time += passed
+        market.node.pass_time(passed)
     market.orders.cycle()
     assert has_key(market, order) is handed_over
     market.journal.close()
@@ -351,12 +350,14 @@ def test_depth_is_counted_from_where_the_order_is_now(tmp_path: Path) -> None:
     market.confirmations = 12
     market.restart()
     _, _, order = market.sell(DATA)
-    posted, status = market.chain.orders[order.order_id()]
-    market.chain.orders[order.order_id()] = (replace(posted, block=posted.block + 11), status)
-    market.chain.block = posted.block + 12
+    (posted,) = market.chain.posted(order_id=order.order_id())
+    (post,) = market.node.reorganise()
+    market.node.mine(10)
+    market.node.execute(post)
+    market.node.mine(1)
     market.orders.cycle()
     assert not has_key(market, order)
-    market.chain.block = posted.block + 11 + 12
+    market.node.mine(11)
     market.orders.cycle()
     assert has_key(market, order)
     sale = market.journal.sale(order.order_id())
@@ -376,11 +377,11 @@ def test_oracle_reveals_a_key_it_handed_over(tmp_path: Path, require_receipt: bo
     assert has_key(market, order)
     market.pass_time(market.terms.reveal_window // 2 - 1)
     market.orders.cycle()
-    assert market.chain.reveals == []
+    assert market.steps == []
     market.pass_time(1)
     market.orders.cycle()
     market.orders.cycle()
-    assert market.chain.reveals == [(made.key, receipt)]
+    assert [call.arguments for call in market.node.called("reveal_key")] == [(order, made.key, receipt)]
     assert market.chain.order_state(order.order_id()).status is Status.REVEALED
     market.journal.close()
 
@@ -389,7 +390,7 @@ def test_oracle_reveals_no_key_that_it_did_not_hand_over(market: Market) -> None
     market.sell(DATA, cooperative=False)
     market.pass_time(market.terms.reveal_window // 2)
     market.orders.cycle()
-    assert market.chain.reveals == []
+    assert market.steps == []
 
 
 def test_oracle_reveals_no_key_of_an_acknowledged_order(market: Market) -> None:
@@ -397,7 +398,7 @@ def test_oracle_reveals_no_key_of_an_acknowledged_order(market: Market) -> None:
     market.orders.put_acknowledgement(order.order_id(), acknowledgement(order))
     market.pass_time(market.terms.reveal_window // 2)
     market.orders.cycle()
-    assert (market.chain.settles, market.chain.reveals) == (1, [])
+    assert market.steps == ["settle"]
 
 
 def test_acknowledgement_that_settles_nothing_keeps_no_key_from_the_chain(
@@ -412,7 +413,7 @@ def test_acknowledgement_that_settles_nothing_keeps_no_key_from_the_chain(
     monkeypatch.setattr(market.chain, "settle", refuse)
     market.pass_time(market.terms.reveal_window // 2)
     market.orders.cycle()
-    assert market.chain.reveals == [(made.key, b"")]
+    assert [call.arguments for call in market.node.called("reveal_key")] == [(order, made.key, b"")]
 
 
 # --- the buyer's statements ---
@@ -425,7 +426,7 @@ def test_acknowledged_order_is_settled_once(market: Market) -> None:
     market.orders.cycle()
     market.orders.cycle()
     assert market.chain.order_state(order.order_id()).status is Status.PAID
-    assert market.chain.settles == 1
+    assert market.steps == ["settle"]
 
 
 def test_acknowledgement_by_another_is_refused(market: Market) -> None:
