@@ -1,48 +1,37 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.34;
 
-import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 
 import {ChunkProof, ISettlement, ModelTerms, Order, Quote, Status} from "./interfaces/ISettlement.sol";
 import {ChaCha20} from "./libraries/ChaCha20.sol";
-import {
-    BOND_EXIT_DELAY,
-    HALTED,
-    MAX_BATCH,
-    MAX_WINDOW,
-    MIN_WINDOW,
-    NATIVE_TOKEN,
-    PUSH_GAS,
-    PUSH_RESERVE
-} from "./libraries/Constants.sol";
-import {QuoteHash} from "./libraries/QuoteHash.sol";
+import {BOND_EXIT_DELAY, HALTED, MAX_BATCH, MAX_WINDOW, MIN_WINDOW} from "./libraries/Constants.sol";
+import {Digests} from "./libraries/Digests.sol";
+import {OrderState, OrderStateLibrary} from "./libraries/OrderState.sol";
+import {Payments} from "./libraries/Payments.sol";
 import {SealedData} from "./libraries/SealedData.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 
 /// @title Settlement
-/// @dev Terms and orders come back as calldata and are checked against their digests, so that a model and an order take
-/// one storage slot each. Nothing guards against reentrancy but the order of things: what a function writes and emits
-/// comes after the calls that only ask (static ones, and a permit) and before those that move money.
+/// @dev A model and an order take one storage slot each: callers pass terms and orders as calldata, and the contract
+/// checks them against their digests. There is no reentrancy lock. Every function first makes the calls that change
+/// nothing here (static calls, and a token's permit), then writes and emits, and moves money last.
 contract Settlement is ISettlement {
-    using SafeERC20 for IERC20;
-
     /// @dev `oracle` is zero for an unknown model and `HALTED` while a model accepts no quotes.
     struct Model {
         address oracle;
         uint96 budget;
     }
 
-    /// @dev In a struct, so that one pointer serves to read and to write.
+    /// @dev A struct of one field: a storage pointer to it serves to read and to write.
     struct Credit {
         uint256 amount;
     }
 
-    /// @dev What an oracle staked for a model, and whether it was replaced. `unlocksAt` is zero while no exit was requested.
+    /// @dev An oracle's bond for a model, and whether the model's owner replaced it. `unlocksAt` is zero unless an exit
+    /// is requested.
     struct Standing {
         uint96 bond;
         uint40 unlocksAt;
@@ -50,10 +39,9 @@ contract Settlement is ISettlement {
     }
 
     mapping(bytes32 modelId => Model) private models;
-    /// @dev `status << 248 | deadline << 208 | low 208 bits of the order digest`.
-    mapping(bytes32 orderId => uint256) private orders;
+    mapping(bytes32 orderId => OrderState) private orders;
     mapping(address token => mapping(address account => Credit)) private credits;
-    /// @dev By `_standingOf`, through whose result they are written.
+    /// @dev Keyed and written through `_standingOf`, where slither does not see the writing.
     // slither-disable-next-line uninitialized-state
     mapping(bytes32 id => Standing) private standings;
 
@@ -79,13 +67,13 @@ contract Settlement is ISettlement {
     /// @inheritdoc ISettlement
     function fund(ModelTerms calldata terms, uint256 amount) public payable {
         bytes32 modelId = modelIdOf(terms);
-        Model storage model = _knownModel(modelId);
+        Model storage model = _registeredModel(modelId);
 
-        model.budget = _increased(model.budget, amount);
+        model.budget = _addWithin96Bits(model.budget, amount);
 
         emit ModelFunded(modelId, msg.sender, amount);
 
-        _pull(terms.token, amount);
+        Payments.pull(terms.token, amount);
     }
 
     /// @inheritdoc ISettlement
@@ -95,7 +83,7 @@ contract Settlement is ISettlement {
         address token = terms.token;
         bytes memory permit =
             abi.encodeCall(IERC20Permit.permit, (msg.sender, address(this), amount, deadline, v, r, s));
-        // A permit that a front-runner has used already is refused here, but has left the allowance that `fund` needs.
+        // The permit fails if a front-runner used it first; the allowance that `fund` needs is then there all the same.
         assembly ("memory-safe") {
             pop(call(gas(), token, 0, add(permit, 0x20), mload(permit), 0, 0))
         }
@@ -107,18 +95,18 @@ contract Settlement is ISettlement {
     function withdraw(ModelTerms calldata terms, uint256 amount, address to) external {
         _checkOwner(terms);
         bytes32 modelId = modelIdOf(terms);
-        _spend(_knownModel(modelId), amount);
+        _decreaseBudget(_registeredModel(modelId), amount);
 
         emit ModelWithdrawn(modelId, to, amount);
 
-        _transfer(terms.token, to, amount);
+        Payments.send(terms.token, to, amount);
     }
 
     /// @inheritdoc ISettlement
     function setOracle(ModelTerms calldata terms, address oracle) external {
         _checkOwner(terms);
         bytes32 modelId = modelIdOf(terms);
-        Model storage model = _knownModel(modelId);
+        Model storage model = _registeredModel(modelId);
         address previous = model.oracle;
         address next = oracle == address(0) ? HALTED : oracle;
         if (next == previous) revert OracleUnchanged(oracle);
@@ -127,7 +115,7 @@ contract Settlement is ISettlement {
         if (previous != HALTED) _standingOf(modelId, previous).revoked = true;
         model.oracle = next;
 
-        emit OracleChanged(modelId, _shown(previous), _shown(next));
+        emit OracleChanged(modelId, _oracleOrZero(previous), _oracleOrZero(next));
     }
 
     /* BONDS AND CREDIT */
@@ -136,7 +124,7 @@ contract Settlement is ISettlement {
     function deposit(address token, uint256 amount) external payable {
         _credit(token, msg.sender, amount);
 
-        _pull(token, amount);
+        Payments.pull(token, amount);
     }
 
     /// @inheritdoc ISettlement
@@ -145,27 +133,27 @@ contract Settlement is ISettlement {
 
         emit CreditWithdrawn(token, msg.sender, to, amount);
 
-        _transfer(token, to, amount);
+        Payments.send(token, to, amount);
     }
 
     /// @inheritdoc ISettlement
     function bondOracle(ModelTerms calldata terms, address oracle, uint256 amount) external payable {
         _checkOracle(oracle);
         bytes32 modelId = modelIdOf(terms);
-        _knownModel(modelId);
+        _registeredModel(modelId);
         Standing storage standing = _standingOf(modelId, oracle);
 
-        standing.bond = _increased(_staying(standing), amount);
+        standing.bond = _addWithin96Bits(_activeBond(standing), amount);
 
         emit OracleBonded(modelId, oracle, amount);
 
-        _pull(terms.token, amount);
+        Payments.pull(terms.token, amount);
     }
 
     /// @inheritdoc ISettlement
     function requestOracleBondExit(bytes32 modelId) external {
         Standing storage standing = _standingOf(modelId, msg.sender);
-        _checkStaked(_staying(standing));
+        _checkHasBond(_activeBond(standing));
         uint256 unlocksAt;
         unchecked {
             unlocksAt = block.timestamp + BOND_EXIT_DELAY;
@@ -181,7 +169,7 @@ contract Settlement is ISettlement {
         bytes32 modelId = modelIdOf(terms);
         Standing storage standing = _standingOf(modelId, msg.sender);
         uint256 unlocksAt = standing.unlocksAt;
-        uint256 bond = _takeBond(standing);
+        uint256 bond = _clearBond(standing);
         if (unlocksAt == 0 || block.timestamp <= unlocksAt) revert OracleBondLocked(unlocksAt);
         _credit(terms.token, msg.sender, bond);
 
@@ -197,15 +185,15 @@ contract Settlement is ISettlement {
     ) external {
         bytes32 modelId = modelIdOf(terms);
         bytes32 contentId = quotes[0].contentId;
-        if (contentId != quotes[1].contentId || QuoteHash.hashOffer(quotes[0]) == QuoteHash.hashOffer(quotes[1])) {
+        if (contentId != quotes[1].contentId || Digests.hashOffer(quotes[0]) == Digests.hashOffer(quotes[1])) {
             revert NotEquivocation();
         }
         for (uint256 i = 0; i < 2; i++) {
             _checkQuote(quotes[i], modelId, oracle, signatures[i]);
         }
 
-        uint256 bond = _takeBond(_standingOf(modelId, oracle));
-        _toBudget(modelId, terms.owner, terms.token, bond);
+        uint256 bond = _clearBond(_standingOf(modelId, oracle));
+        _returnToBudget(modelId, terms.owner, terms.token, bond);
 
         emit OracleSlashed(modelId, contentId, oracle, bond);
     }
@@ -224,35 +212,35 @@ contract Settlement is ISettlement {
         if (block.timestamp > quote.expiry) revert QuoteExpired(quote.expiry);
         if (quote.price == 0 || quote.price > terms.maxPrice) revert PriceOutOfBounds(quote.price, terms.maxPrice);
         orderId = orderIdOf(modelId, quote.contentId);
-        uint256 state = orders[orderId];
-        if (state != 0) revert PairUsed(orderId, _statusOf(state));
-        Model storage model = _knownModel(modelId);
+        OrderState state = orders[orderId];
+        if (!state.hasStatus(Status.None)) revert PairUsed(orderId, state.statusOf());
+        Model storage model = _registeredModel(modelId);
         address oracle = model.oracle;
         if (oracle == HALTED) revert ModelHalted(modelId);
         if (terms.oracleBond > 0) {
-            uint256 bond = _staying(_standingOf(modelId, oracle));
+            uint256 bond = _activeBond(_standingOf(modelId, oracle));
             if (bond < terms.oracleBond) revert OracleBondTooSmall(terms.oracleBond, bond);
         }
         bytes32 digest = _checkQuote(quote, modelId, oracle, oracleSignature);
-        if (!_consents(quote.seller, acceptanceDigest(digest, keyHash), sellerSignature)) {
+        if (!_isSenderOrSigner(quote.seller, acceptanceDigest(digest, keyHash), sellerSignature)) {
             revert AcceptanceSignatureInvalid(quote.seller);
         }
 
-        _lock(orderId, terms, quote, keyHash);
-        _spend(model, quote.price);
+        _lockOrder(orderId, terms, quote, keyHash);
+        _decreaseBudget(model, quote.price);
         if (terms.sellerBond > 0) _debit(terms.token, quote.seller, terms.sellerBond);
     }
 
     /// @inheritdoc ISettlement
     function revealKey(Order calldata order, bytes32 key, bytes calldata receipt) public {
-        (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
+        (bytes32 orderId, bytes32 digest, OrderState state) = _loadOrder(order);
         _checkStatus(orderId, state, Status.Locked);
-        _checkInTime(state);
+        _checkDeadlineNotPassed(state);
         _checkKey(orderId, order, key);
-        if (order.requireReceipt) _checkBuyer(order.buyer, receiptDigest(digest), receipt);
+        if (order.requireReceipt) _checkBuyerConsents(order.buyer, receiptDigest(digest), receipt);
 
         unchecked {
-            orders[orderId] = _pack(Status.Revealed, block.timestamp + order.disputeWindow, digest);
+            orders[orderId] = OrderStateLibrary.pack(Status.Revealed, block.timestamp + order.disputeWindow, digest);
         }
 
         emit KeyRevealed(orderId, key);
@@ -265,66 +253,66 @@ contract Settlement is ISettlement {
         bytes calldata plaintext,
         bytes32[] calldata sealedDigests
     ) external {
-        (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
+        (bytes32 orderId, bytes32 digest, OrderState state) = _loadOrder(order);
         _checkStatus(orderId, state, Status.Locked);
-        _checkInTime(state);
+        _checkDeadlineNotPassed(state);
         uint256 count = SealedData.countChunks(plaintext.length, chunkSize);
         if (sealedDigests.length != count) revert LengthMismatch(count, sealedDigests.length);
-        bytes32 top = SealedData.topOf(plaintext, chunkSize, sealedDigests, 0, count);
-        _checkRoot(order, plaintext.length, chunkSize, top);
+        bytes32 treeHash = SealedData.treeHash(plaintext, chunkSize, sealedDigests, 0, count);
+        _checkRoot(order, plaintext.length, chunkSize, treeHash);
 
         emit DataRevealed(orderId);
 
-        _pay(orderId, digest, order);
+        _paySeller(orderId, digest, order);
     }
 
     /// @inheritdoc ISettlement
     function dispute(Order calldata order, bytes32 key, ChunkProof calldata proof) external {
-        (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
+        (bytes32 orderId, bytes32 digest, OrderState state) = _loadOrder(order);
         _checkStatus(orderId, state, Status.Revealed);
-        _checkInTime(state);
+        _checkDeadlineNotPassed(state);
         _checkKey(orderId, order, key);
         bytes calldata sealedChunk = proof.sealedChunk;
-        _checkChunk(order, proof, sealedChunk);
-        _checkMismatch(key, proof, sealedChunk);
+        _checkChunkIsCommitted(order, proof, sealedChunk);
+        _checkKeyFailsToOpen(key, proof, sealedChunk);
 
-        orders[orderId] = _pack(Status.Disputed, 0, digest);
-        _toBudget(order.modelId, order.buyer, order.token, _stake(order));
+        orders[orderId] = OrderStateLibrary.pack(Status.Disputed, 0, digest);
+        _returnToBudget(order.modelId, order.buyer, order.token, _lockedAmount(order));
 
         emit OrderDisputed(orderId, proof.index);
     }
 
     /// @inheritdoc ISettlement
     function settle(Order calldata order, bytes calldata acknowledgement) external {
-        (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
-        if (!_is(state, Status.Revealed)) _checkStatus(orderId, state, Status.Locked);
-        _checkBuyer(order.buyer, acknowledgementDigest(digest), acknowledgement);
+        (bytes32 orderId, bytes32 digest, OrderState state) = _loadOrder(order);
+        if (!state.hasStatus(Status.Revealed)) _checkStatus(orderId, state, Status.Locked);
+        _checkBuyerConsents(order.buyer, acknowledgementDigest(digest), acknowledgement);
 
-        _pay(orderId, digest, order);
+        _paySeller(orderId, digest, order);
     }
 
     /// @inheritdoc ISettlement
     function finalize(Order calldata order) public {
-        (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
+        (bytes32 orderId, bytes32 digest, OrderState state) = _loadOrder(order);
         _checkStatus(orderId, state, Status.Revealed);
-        _checkTimedOut(state);
+        _checkDeadlinePassed(state);
 
-        _pay(orderId, digest, order);
+        _paySeller(orderId, digest, order);
     }
 
     /// @inheritdoc ISettlement
     function refund(Order calldata order) external {
-        (bytes32 orderId, bytes32 digest, uint256 state) = _read(order);
+        (bytes32 orderId, bytes32 digest, OrderState state) = _loadOrder(order);
         _checkStatus(orderId, state, Status.Locked);
-        _checkTimedOut(state);
+        _checkDeadlinePassed(state);
 
-        orders[orderId] = _pack(Status.Refunded, 0, digest);
-        uint256 amount = _stake(order);
+        orders[orderId] = OrderStateLibrary.pack(Status.Refunded, 0, digest);
+        uint256 amount = _lockedAmount(order);
         if (order.requireReceipt) {
             amount = order.price;
             if (order.sellerBond > 0) _credit(order.token, order.seller, order.sellerBond);
         }
-        _toBudget(order.modelId, order.buyer, order.token, amount);
+        _returnToBudget(order.modelId, order.buyer, order.token, amount);
 
         emit OrderRefunded(orderId);
     }
@@ -334,15 +322,16 @@ contract Settlement is ISettlement {
         if (calls.length > MAX_BATCH) revert BatchTooLarge(calls.length, MAX_BATCH);
 
         for (uint256 i = 0; i < calls.length; i++) {
-            bytes calldata step = calls[i];
+            bytes calldata data = calls[i];
             bool success;
-            // To this very code, with the sender kept; no value comes along that two calls could both count.
+            // A delegatecall to this contract keeps the sender. `batch` is not payable: no two calls count the same
+            // value.
             assembly ("memory-safe") {
                 let copy := mload(0x40)
-                calldatacopy(copy, step.offset, step.length)
-                success := delegatecall(gas(), address(), copy, step.length, 0, 0)
+                calldatacopy(copy, data.offset, data.length)
+                success := delegatecall(gas(), address(), copy, data.length, 0, 0)
             }
-            if (success || _isPast()) continue;
+            if (success || _failedAsAlreadyDone()) continue;
             assembly ("memory-safe") {
                 let reason := mload(0x40)
                 returndatacopy(reason, 0, returndatasize())
@@ -355,7 +344,7 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function modelIdOf(ModelTerms calldata terms) public view returns (bytes32) {
-        return QuoteHash.hashTerms(block.chainid, address(this), terms);
+        return Digests.hashTerms(block.chainid, address(this), terms);
     }
 
     /// @inheritdoc ISettlement
@@ -365,40 +354,40 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function quoteDigest(Quote calldata quote) public view returns (bytes32) {
-        return _typedDigest(QuoteHash.hashQuote(quote));
+        return _hashTypedData(Digests.hashQuote(quote));
     }
 
     /// @inheritdoc ISettlement
     function acceptanceDigest(bytes32 quoteDigest_, bytes32 keyHash) public view returns (bytes32) {
-        return _typedDigest(QuoteHash.hashAcceptance(quoteDigest_, keyHash));
+        return _hashTypedData(Digests.hashAcceptance(quoteDigest_, keyHash));
     }
 
     /// @inheritdoc ISettlement
     function receiptDigest(bytes32 orderDigest) public view returns (bytes32) {
-        return _typedDigest(QuoteHash.hashReceipt(orderDigest));
+        return _hashTypedData(Digests.hashReceipt(orderDigest));
     }
 
     /// @inheritdoc ISettlement
     function acknowledgementDigest(bytes32 orderDigest) public view returns (bytes32) {
-        return _typedDigest(QuoteHash.hashAcknowledgement(orderDigest));
+        return _hashTypedData(Digests.hashAcknowledgement(orderDigest));
     }
 
     /// @inheritdoc ISettlement
     function domainSeparator() public view returns (bytes32) {
-        return QuoteHash.hashDomain(block.chainid, address(this));
+        return Digests.hashDomain(block.chainid, address(this));
     }
 
     /// @inheritdoc ISettlement
     function modelState(bytes32 modelId) external view returns (address oracle, uint256 budget, bool registered) {
         Model storage model = models[modelId];
         oracle = model.oracle;
-        return (_shown(oracle), model.budget, oracle != address(0));
+        return (_oracleOrZero(oracle), model.budget, oracle != address(0));
     }
 
     /// @inheritdoc ISettlement
     function orderState(bytes32 orderId) external view returns (Status status, uint256 deadline, uint256 digest) {
-        uint256 state = orders[orderId];
-        return (_statusOf(state), _deadlineOf(state), uint208(state));
+        OrderState state = orders[orderId];
+        return (state.statusOf(), state.deadlineOf(), state.storedDigest());
     }
 
     /// @inheritdoc ISettlement
@@ -418,8 +407,8 @@ contract Settlement is ISettlement {
 
     /* EVIDENCE */
 
-    /// @dev Accepts or refuses a quote: the one place that decides what counts as evidence for a price. A signature
-    /// always, even of an oracle that sends the transaction: what was posted must serve to prove equivocation.
+    /// @dev Accepts or refuses a quote: the one place that decides what counts as evidence for a price. An oracle that
+    /// sends the transaction needs a signature too, so that every posted quote can prove equivocation.
     function _checkQuote(Quote calldata quote, bytes32 modelId, address oracle, bytes calldata signature)
         private
         view
@@ -427,52 +416,25 @@ contract Settlement is ISettlement {
     {
         if (quote.modelId != modelId) revert ModelMismatch(modelId, quote.modelId);
         digest = quoteDigest(quote);
-        if (!_signed(oracle, digest, signature)) revert QuoteSignatureInvalid(oracle);
+        if (!Signatures.isSigned(oracle, digest, signature)) revert QuoteSignatureInvalid(oracle);
     }
 
-    function _checkBuyer(address buyer, bytes32 digest, bytes calldata signature) private view {
-        if (!_consents(buyer, digest, signature)) revert BuyerSignatureInvalid(buyer);
+    function _checkBuyerConsents(address buyer, bytes32 digest, bytes calldata signature) private view {
+        if (!_isSenderOrSigner(buyer, digest, signature)) revert BuyerSignatureInvalid(buyer);
     }
 
-    /// @dev Whoever sends the transaction has consented by it.
-    function _consents(address account, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        return msg.sender == account || _signed(account, digest, signature);
+    /// @dev Sending the transaction is consent.
+    function _isSenderOrSigner(address account, bytes32 digest, bytes calldata signature) private view returns (bool) {
+        return msg.sender == account || Signatures.isSigned(account, digest, signature);
     }
 
-    /// @dev ECDSA first: accounts with code may still have a key (EIP-7702). Malleable (high-s) signatures are refused.
-    function _signed(address signer, bytes32 digest, bytes calldata signature) private view returns (bool valid) {
-        if (signature.length == 65 && signer != address(0)) {
-            bytes32 r;
-            bytes32 s;
-            uint8 v;
-            assembly ("memory-safe") {
-                r := calldataload(signature.offset)
-                s := calldataload(add(signature.offset, 0x20))
-                v := byte(0, calldataload(add(signature.offset, 0x40)))
-            }
-            // The other values only say more about a problem.
-            // slither-disable-next-line unused-return
-            (address recovered,,) = ECDSA.tryRecover(digest, v, r, s);
-            if (recovered == signer) return true;
-        }
-        bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
-        bytes32 yes = IERC1271.isValidSignature.selector;
-        // One word of the answer, however long it is. Only accounts with code are asked: a precompile burns all gas.
-        assembly ("memory-safe") {
-            if extcodesize(signer) {
-                valid := staticcall(gas(), signer, add(question, 0x20), mload(question), 0, 0x20)
-                valid := and(valid, and(gt(returndatasize(), 0x1f), eq(mload(0), yes)))
-            }
-        }
-    }
-
-    function _typedDigest(bytes32 structHash) private view returns (bytes32) {
+    function _hashTypedData(bytes32 structHash) private view returns (bytes32) {
         return MessageHashUtils.toTypedDataHash(domainSeparator(), structHash);
     }
 
     /* ORDERS */
 
-    function _lock(bytes32 orderId, ModelTerms calldata terms, Quote calldata quote, bytes32 keyHash) private {
+    function _lockOrder(bytes32 orderId, ModelTerms calldata terms, Quote calldata quote, bytes32 keyHash) private {
         Order memory order = Order({
             modelId: quote.modelId,
             contentId: quote.contentId,
@@ -488,36 +450,37 @@ contract Settlement is ISettlement {
         });
 
         unchecked {
-            orders[orderId] = _pack(Status.Locked, block.timestamp + terms.revealWindow, QuoteHash.hashNewOrder(order));
+            orders[orderId] = OrderStateLibrary.pack(
+                Status.Locked, block.timestamp + terms.revealWindow, Digests.hashOrderInMemory(order)
+            );
         }
 
         emit OrderPosted(orderId, quote.modelId, quote.seller, quote.contentId, quote.price, quote.dataRoot, keyHash);
     }
 
-    /// @dev Finds the state of `order` and checks that it is the one that was posted.
-    function _read(Order calldata order) private view returns (bytes32 orderId, bytes32 digest, uint256 state) {
+    /// @dev The state of `order`; reverts unless exactly this order was posted.
+    function _loadOrder(Order calldata order) private view returns (bytes32 orderId, bytes32 digest, OrderState state) {
         orderId = orderIdOf(order.modelId, order.contentId);
-        digest = QuoteHash.hashOrder(order);
+        digest = Digests.hashOrder(order);
         state = orders[orderId];
-        if (uint208(state) != uint208(uint256(digest))) revert OrderMismatch(orderId);
+        if (!state.matches(digest)) revert OrderMismatch(orderId);
     }
 
-    function _pack(Status status, uint256 deadline, bytes32 digest) private pure returns (uint256) {
-        return (uint256(status) << 248) | (deadline << 208) | uint208(uint256(digest));
+    /// @dev Closes an order and pays price and bond to the seller, who is credited if the payment fails: no seller can
+    /// stop a batch or its own order.
+    function _paySeller(bytes32 orderId, bytes32 digest, Order calldata order) private {
+        uint256 amount = _lockedAmount(order);
+
+        orders[orderId] = OrderStateLibrary.pack(Status.Paid, 0, digest);
+
+        emit OrderPaid(orderId, order.seller, amount);
+
+        if (!Payments.push(order.token, order.seller, amount)) _credit(order.token, order.seller, amount);
     }
 
-    function _statusOf(uint256 state) private pure returns (Status status) {
-        assembly ("memory-safe") {
-            status := shr(248, state)
-        }
-    }
-
-    function _is(uint256 state, Status status) private pure returns (bool) {
-        return state >> 248 == uint256(status);
-    }
-
-    /// @dev Whether the call that just came back was refused because its step, or a later one, was taken before.
-    function _isPast() private pure returns (bool) {
+    /// @dev Whether the call that just returned reverted with `PairUsed`, or with `StatusMismatch` of an order that is
+    /// revealed or closed: another transaction did the same, or more, before.
+    function _failedAsAlreadyDone() private pure returns (bool) {
         uint256 selector;
         uint256 status;
         assembly ("memory-safe") {
@@ -532,28 +495,24 @@ contract Settlement is ISettlement {
             || (selector == uint32(StatusMismatch.selector) && status > uint256(Status.Locked));
     }
 
-    function _deadlineOf(uint256 state) private pure returns (uint256) {
-        return uint40(state >> 208);
+    function _checkStatus(bytes32 orderId, OrderState state, Status expected) private pure {
+        if (!state.hasStatus(expected)) revert StatusMismatch(orderId, state.statusOf());
     }
 
-    function _checkStatus(bytes32 orderId, uint256 state, Status expected) private pure {
-        if (!_is(state, expected)) revert StatusMismatch(orderId, _statusOf(state));
+    function _checkDeadlineNotPassed(OrderState state) private view {
+        if (block.timestamp > state.deadlineOf()) revert DeadlinePassed(state.deadlineOf());
     }
 
-    function _checkInTime(uint256 state) private view {
-        if (block.timestamp > _deadlineOf(state)) revert DeadlinePassed(_deadlineOf(state));
-    }
-
-    function _checkTimedOut(uint256 state) private view {
-        if (block.timestamp <= _deadlineOf(state)) revert DeadlineNotPassed(_deadlineOf(state));
+    function _checkDeadlinePassed(OrderState state) private view {
+        if (block.timestamp <= state.deadlineOf()) revert DeadlineNotPassed(state.deadlineOf());
     }
 
     function _checkKey(bytes32 orderId, Order calldata order, bytes32 key) private pure {
-        if (QuoteHash.hashKey(orderId, key) != order.keyHash) revert KeyMismatch(orderId);
+        if (Digests.hashKey(orderId, key) != order.keyHash) revert KeyMismatch(orderId);
     }
 
-    /// @dev Price and bond of an order that was posted: each fits 96 bits.
-    function _stake(Order calldata order) private pure returns (uint256) {
+    /// @dev Price and seller bond of a posted order. Each fits 96 bits, so the sum does not overflow.
+    function _lockedAmount(Order calldata order) private pure returns (uint256) {
         unchecked {
             return order.price + order.sellerBond;
         }
@@ -561,24 +520,29 @@ contract Settlement is ISettlement {
 
     /* COMMITMENTS */
 
-    function _checkRoot(Order calldata order, uint256 totalBytes, uint256 chunkSize, bytes32 top) private view {
-        bytes32 root = SealedData.hashRoot(totalBytes, chunkSize, top);
+    function _checkRoot(Order calldata order, uint256 totalBytes, uint256 chunkSize, bytes32 treeHash) private view {
+        bytes32 root = SealedData.hashRoot(totalBytes, chunkSize, treeHash);
         if (root != order.dataRoot) revert CommitmentMismatch(order.dataRoot, root);
     }
 
-    /// @dev Checks that the chunk, its committed plaintext digest and its place are those of the order's data.
-    function _checkChunk(Order calldata order, ChunkProof calldata proof, bytes calldata sealedChunk) private view {
+    /// @dev Checks that the order's data root commits to the chunk, its index and its plaintext digest.
+    function _checkChunkIsCommitted(Order calldata order, ChunkProof calldata proof, bytes calldata sealedChunk)
+        private
+        view
+    {
         uint256 count = SealedData.countChunks(proof.totalBytes, proof.chunkSize);
         if (proof.index >= count) revert ChunkIndexOutOfBounds(proof.index, count);
         uint256 length = SealedData.lengthOfChunk(proof.totalBytes, proof.chunkSize, proof.index);
         if (sealedChunk.length != length) revert ChunkLengthMismatch(length, sealedChunk.length);
 
         bytes32 leaf = SealedData.hashLeaf(proof.index, length, proof.plainDigest, SealedData.hashCalldata(sealedChunk));
-        _checkRoot(order, proof.totalBytes, proof.chunkSize, SealedData.topFrom(leaf, proof.index, count, proof.path));
+        _checkRoot(
+            order, proof.totalBytes, proof.chunkSize, SealedData.treeHashFromProof(leaf, proof.index, count, proof.path)
+        );
     }
 
     /// @dev Checks that `key` does not open the chunk to its committed plaintext.
-    function _checkMismatch(bytes32 key, ChunkProof calldata proof, bytes calldata sealedChunk) private view {
+    function _checkKeyFailsToOpen(bytes32 key, ChunkProof calldata proof, bytes calldata sealedChunk) private view {
         uint256 firstBlock;
         unchecked {
             firstBlock = proof.index * proof.chunkSize / 64;
@@ -587,11 +551,7 @@ contract Settlement is ISettlement {
         if (SealedData.hashBytes(opened) == proof.plainDigest) revert ChunkMatches(proof.index);
     }
 
-    /* MODELS AND BONDS */
-
-    function _standingOf(bytes32 modelId, address oracle) private view returns (Standing storage) {
-        return standings[Hashes.efficientKeccak256(modelId, bytes32(uint256(uint160(oracle))))];
-    }
+    /* MODELS AND ORACLES */
 
     function _checkOwner(ModelTerms calldata terms) private view {
         if (msg.sender != terms.owner) revert CallerNotOwner(terms.owner, msg.sender);
@@ -601,12 +561,51 @@ contract Settlement is ISettlement {
         if (oracle == address(0) || oracle == HALTED) revert ZeroAddress();
     }
 
-    function _knownModel(bytes32 modelId) private view returns (Model storage model) {
+    function _checkWindow(uint256 window) private pure {
+        if (window < MIN_WINDOW || window > MAX_WINDOW) revert WindowOutOfBounds(window, MIN_WINDOW, MAX_WINDOW);
+    }
+
+    function _registeredModel(bytes32 modelId) private view returns (Model storage model) {
         model = models[modelId];
         if (model.oracle == address(0)) revert ModelUnknown(modelId);
     }
 
-    function _spend(Model storage model, uint256 amount) private {
+    function _oracleOrZero(address oracle) private pure returns (address) {
+        return oracle == HALTED ? address(0) : oracle;
+    }
+
+    function _standingOf(bytes32 modelId, address oracle) private view returns (Standing storage) {
+        return standings[Hashes.efficientKeccak256(modelId, bytes32(uint256(uint160(oracle))))];
+    }
+
+    /// @dev The bond; reverts while the oracle's exit is under way.
+    function _activeBond(Standing storage standing) private view returns (uint256) {
+        if (standing.unlocksAt != 0) revert OracleBondExiting(standing.unlocksAt);
+        return standing.bond;
+    }
+
+    function _checkHasBond(uint256 bond) private pure {
+        if (bond == 0) revert OracleBondTooSmall(1, 0);
+    }
+
+    /// @dev Sets the bond to zero and returns what it was; reverts if it was zero.
+    function _clearBond(Standing storage standing) private returns (uint256 bond) {
+        bond = standing.bond;
+        _checkHasBond(bond);
+        (standing.bond, standing.unlocksAt) = (0, 0);
+    }
+
+    /* BUDGETS AND CREDIT */
+
+    /// @dev `stored + amount`; reverts if the sum exceeds 96 bits.
+    function _addWithin96Bits(uint256 stored, uint256 amount) private pure returns (uint96) {
+        unchecked {
+            if (amount > type(uint96).max - stored) revert AmountTooLarge(amount, type(uint96).max - stored);
+            return uint96(stored + amount);
+        }
+    }
+
+    function _decreaseBudget(Model storage model, uint256 amount) private {
         uint256 budget = model.budget;
         if (amount > budget) revert BudgetTooSmall(amount, budget);
         unchecked {
@@ -614,44 +613,9 @@ contract Settlement is ISettlement {
         }
     }
 
-    function _checkWindow(uint256 window) private pure {
-        if (window < MIN_WINDOW || window > MAX_WINDOW) revert WindowOutOfBounds(window, MIN_WINDOW, MAX_WINDOW);
-    }
-
-    /// @dev The bond of an oracle that did not ask to leave.
-    function _staying(Standing storage standing) private view returns (uint256) {
-        if (standing.unlocksAt != 0) revert OracleBondExiting(standing.unlocksAt);
-        return standing.bond;
-    }
-
-    function _checkStaked(uint256 bond) private pure {
-        if (bond == 0) revert OracleBondTooSmall(1, 0);
-    }
-
-    /// @dev A bond that is not empty, which leaves the contract's books here.
-    function _takeBond(Standing storage standing) private returns (uint256 bond) {
-        bond = standing.bond;
-        _checkStaked(bond);
-        (standing.bond, standing.unlocksAt) = (0, 0);
-    }
-
-    function _shown(address oracle) private pure returns (address) {
-        return oracle == HALTED ? address(0) : oracle;
-    }
-
-    /* MONEY */
-
-    /// @dev `held` and `amount` together, which must fit a storage slot's 96 bits.
-    function _increased(uint256 held, uint256 amount) private pure returns (uint96) {
-        unchecked {
-            if (amount > type(uint96).max - held) revert AmountTooLarge(amount, type(uint96).max - held);
-            return uint96(held + amount);
-        }
-    }
-
-    /// @dev Returns money to the buyer. A budget that is full must not keep an order from closing: the owner is
-    /// credited then.
-    function _toBudget(bytes32 modelId, address owner, address token, uint256 amount) private {
+    /// @dev Returns money to the buyer. If the budget would exceed 96 bits, the owner is credited instead: a full
+    /// budget must not keep an order from closing.
+    function _returnToBudget(bytes32 modelId, address owner, address token, uint256 amount) private {
         Model storage model = models[modelId];
         uint256 budget;
         unchecked {
@@ -674,66 +638,6 @@ contract Settlement is ISettlement {
 
         unchecked {
             credit.amount = available - amount;
-        }
-    }
-
-    /// @dev Takes exactly `amount` from the caller. A token that delivers another amount is refused.
-    function _pull(address token, uint256 amount) private {
-        if (amount == 0) revert ZeroAmount();
-        if (token == NATIVE_TOKEN) {
-            if (msg.value != amount) revert ValueMismatch(amount, msg.value);
-            return;
-        }
-        if (msg.value != 0) revert ValueMismatch(0, msg.value);
-        if (token.code.length == 0) revert TokenNotContract(token);
-
-        uint256 before = _held(token);
-        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
-        uint256 held = _held(token);
-        uint256 received = held > before ? held - before : 0;
-        if (received != amount) revert TokenNotExact(token, amount, received);
-    }
-
-    function _held(address token) private view returns (uint256) {
-        return IERC20(token).balanceOf(address(this));
-    }
-
-    /// @dev Pays `amount` to `to`, who the caller chose, with all the gas there is; or reverts.
-    function _transfer(address token, address to, uint256 amount) private {
-        if (amount == 0) revert ZeroAmount();
-        if (to == address(0)) revert ZeroAddress();
-        if (!_send(token, to, amount, gasleft())) revert TransferFailed(token, to, amount);
-    }
-
-    /// @dev Closes an order and pays price and bond to the seller: pushed, else credited. A payee that reverts, burns gas,
-    /// returns a bomb or is refused by the token blocks nobody.
-    function _pay(bytes32 orderId, bytes32 digest, Order calldata order) private {
-        uint256 amount = _stake(order);
-
-        orders[orderId] = _pack(Status.Paid, 0, digest);
-
-        emit OrderPaid(orderId, order.seller, amount);
-
-        // With less gas whoever sends the transaction could choose, or a gas estimate find, that the payment fails.
-        if (gasleft() < PUSH_RESERVE) revert GasTooLow(PUSH_RESERVE, gasleft());
-        if (!_send(order.token, order.seller, amount, PUSH_GAS)) _credit(order.token, order.seller, amount);
-    }
-
-    /// @dev Whether `amount` was paid with at most `gasLimit`. One word of what comes back is looked at, as SafeERC20
-    /// does: nothing, or true.
-    function _send(address token, address to, uint256 amount, uint256 gasLimit) private returns (bool success) {
-        if (token == NATIVE_TOKEN) {
-            assembly ("memory-safe") {
-                success := call(gasLimit, to, amount, 0, 0, 0, 0)
-            }
-        } else {
-            bytes memory data = abi.encodeCall(IERC20.transfer, (to, amount));
-            assembly ("memory-safe") {
-                success := call(gasLimit, token, 0, add(data, 0x20), mload(data), 0, 0x20)
-                let answered := and(gt(returndatasize(), 0x1f), eq(mload(0), 1))
-                let silent := and(iszero(returndatasize()), gt(extcodesize(token), 0))
-                success := and(success, or(answered, silent))
-            }
         }
     }
 }

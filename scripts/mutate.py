@@ -38,7 +38,10 @@ COMPILER = ROOT / ".build/solc/solc"
 CONTRACTS = Path("contracts")
 MUTATED = (
     "Settlement.sol",
-    *(f"libraries/{name}.sol" for name in ("Constants", "QuoteHash", "SealedData", "ChaCha20")),
+    *(
+        f"libraries/{name}.sol"
+        for name in ("Constants", "Digests", "OrderState", "Signatures", "Payments", "SealedData", "ChaCha20")
+    ),
 )
 COMPILED = {"Settlement.sol": "Settlement", "mocks/Harness.sol": "Harness"}
 """Contracts that tests load by name, and their files."""

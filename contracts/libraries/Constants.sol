@@ -3,20 +3,20 @@ pragma solidity ^0.8.28;
 
 /* WINDOWS */
 
-/// @dev Shortest reveal or dispute window: below an hour, a censored block or a short outage decides a sale.
+/// @dev Shortest reveal or dispute window. Within less, a few censored blocks or a short outage could decide a sale.
 uint256 constant MIN_WINDOW = 1 hours;
-/// @dev Longest reveal or dispute window: what is locked comes free within two of them.
+/// @dev Longest reveal or dispute window. An order can be closed after two of them at the latest.
 uint256 constant MAX_WINDOW = 30 days;
-/// @dev From a request to leave until an oracle's bond is free: the time in which equivocation can be reported.
+/// @dev Delay between the request for an oracle bond's exit and its unlocking, in which equivocation can be reported.
 uint256 constant BOND_EXIT_DELAY = 7 days;
 
 /* BOUNDS */
 
 /// @dev Most calls in one batch.
 uint256 constant MAX_BATCH = 64;
-/// @dev Gas given to a push payment; a payee that needs more is credited.
+/// @dev Gas of a push payment; a seller that needs more is credited.
 uint256 constant PUSH_GAS = 100_000;
-/// @dev Gas that must be left before a push: `PUSH_GAS` with the call's own cost and EIP-150's 64th part on top.
+/// @dev Gas that must be left before a push: `PUSH_GAS`, the cost of the call, and the 64th part that EIP-150 withholds.
 uint256 constant PUSH_RESERVE = 120_000;
 
 /* SEALED DATA */
@@ -25,11 +25,11 @@ bytes32 constant KEY_TAG = "assay/key/v1";
 uint256 constant SALT_BYTES = 16;
 uint256 constant MIN_CHUNK_BYTES = 1024;
 uint256 constant MAX_CHUNK_BYTES = 16_384;
-/// @dev 2^32 ChaCha20 blocks of 64 bytes: as far as the 32-bit block counter of RFC 8439 goes.
+/// @dev 2^32 ChaCha20 blocks of 64 bytes: the range of the 32-bit block counter of RFC 8439.
 uint256 constant MAX_TOTAL_BYTES = 2 ** 38;
 
-/* STAND-INS */
+/* RESERVED ADDRESSES */
 
 address constant NATIVE_TOKEN = address(0);
-/// @dev Stands for "no oracle" in a registered model's slot, which is thus never zero. Nobody can sign as it.
+/// @dev "No oracle" in the slot of a registered model, which is never zero. No key and no code can sign for it.
 address constant HALTED = address(1);

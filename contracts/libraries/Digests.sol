@@ -6,11 +6,11 @@ import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {ModelTerms, Order, Quote} from "../interfaces/ISettlement.sol";
 import {KEY_TAG} from "./Constants.sol";
 
-/// @title Digests of terms and orders, and EIP-712 type strings and struct hashes of everything that is signed
-/// @dev All structs are static: in calldata and in memory they lie as `abi.encode` would lay them out, and
-/// `abi.encode(typehash, struct)` is EIP-712's `encodeData`. Padding that is not zero makes another digest, which nobody
-/// registered, signed or posted.
-library QuoteHash {
+/// @title Digests of model terms, orders and keys, and EIP-712 struct hashes of every signed statement
+/// @dev Every struct is static. Its layout in calldata and in memory is that of `abi.encode`, so it is hashed in place,
+/// and `abi.encode(typehash, struct)` is EIP-712's `encodeData`. Dirty padding changes the digest: no model, signature
+/// or order has that digest.
+library Digests {
     bytes32 internal constant DOMAIN_TYPEHASH =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 internal constant NAME_HASH = keccak256("Assay");
@@ -22,8 +22,8 @@ library QuoteHash {
     bytes32 internal constant RECEIPT_TYPEHASH = keccak256("Receipt(bytes32 orderDigest)");
     bytes32 internal constant ACKNOWLEDGEMENT_TYPEHASH = keccak256("Acknowledgement(bytes32 orderDigest)");
 
-    /// @dev Computed in each call: nothing is cached that a fork of the chain would leave wrong, and the code is the
-    /// same on every chain.
+    /// @dev The EIP-712 domain separator. Computed in each call: a cached value would be wrong after a fork of the
+    /// chain, and an immutable one would make the code differ from chain to chain.
     function hashDomain(uint256 chainId, address verifyingContract) internal pure returns (bytes32 digest) {
         (bytes32 typehash, bytes32 name, bytes32 version) = (DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH);
         assembly ("memory-safe") {
@@ -37,56 +37,7 @@ library QuoteHash {
         }
     }
 
-    /// @dev `keccak256(abi.encode(QUOTE_TYPEHASH, quote))`
-    function hashQuote(Quote calldata quote) internal pure returns (bytes32 digest) {
-        bytes32 typehash = QUOTE_TYPEHASH;
-        assembly ("memory-safe") {
-            let copy := mload(0x40)
-            mstore(copy, typehash)
-            calldatacopy(add(copy, 0x20), quote, 0xe0)
-            digest := keccak256(copy, 0x100)
-        }
-    }
-
-    /// @dev What a quote says of a pair, who is paid, for which data and how much: `keccak256(abi.encode(seller, dataRoot,
-    /// price))`, which lie next to each other.
-    function hashOffer(Quote calldata quote) internal pure returns (bytes32 digest) {
-        assembly ("memory-safe") {
-            let copy := mload(0x40)
-            calldatacopy(copy, add(quote, 0x40), 0x60)
-            digest := keccak256(copy, 0x60)
-        }
-    }
-
-    function hashAcceptance(bytes32 quoteDigest, bytes32 keyHash) internal pure returns (bytes32) {
-        return hashThree(ACCEPTANCE_TYPEHASH, quoteDigest, keyHash);
-    }
-
-    /// @dev `keccak256(abi.encode("assay/key/v1", orderId, key))`, the lock of an order
-    function hashKey(bytes32 orderId, bytes32 key) internal pure returns (bytes32) {
-        return hashThree(KEY_TAG, orderId, key);
-    }
-
-    function hashReceipt(bytes32 orderDigest) internal pure returns (bytes32) {
-        return Hashes.efficientKeccak256(RECEIPT_TYPEHASH, orderDigest);
-    }
-
-    function hashAcknowledgement(bytes32 orderDigest) internal pure returns (bytes32) {
-        return Hashes.efficientKeccak256(ACKNOWLEDGEMENT_TYPEHASH, orderDigest);
-    }
-
-    /// @dev `keccak256(abi.encode(a, b, c))`
-    function hashThree(bytes32 a, bytes32 b, bytes32 c) private pure returns (bytes32 digest) {
-        assembly ("memory-safe") {
-            let copy := mload(0x40)
-            mstore(copy, a)
-            mstore(add(copy, 0x20), b)
-            mstore(add(copy, 0x40), c)
-            digest := keccak256(copy, 0x60)
-        }
-    }
-
-    /// @dev `keccak256(abi.encode(chainId, settlement, terms))`
+    /// @dev `keccak256(abi.encode(chainId, settlement, terms))`.
     function hashTerms(uint256 chainId, address settlement, ModelTerms calldata terms)
         internal
         pure
@@ -101,7 +52,45 @@ library QuoteHash {
         }
     }
 
-    /// @dev `keccak256(abi.encode(order))`
+    /// @dev The struct hash `keccak256(abi.encode(QUOTE_TYPEHASH, quote))`.
+    function hashQuote(Quote calldata quote) internal pure returns (bytes32 digest) {
+        bytes32 typehash = QUOTE_TYPEHASH;
+        assembly ("memory-safe") {
+            let copy := mload(0x40)
+            mstore(copy, typehash)
+            calldatacopy(add(copy, 0x20), quote, 0xe0)
+            digest := keccak256(copy, 0x100)
+        }
+    }
+
+    /// @dev `keccak256(abi.encode(quote.seller, quote.dataRoot, quote.price))`: the payee, the data and the price. Two
+    /// quotes for one pair that differ here are equivocation. The three fields are adjacent.
+    function hashOffer(Quote calldata quote) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let copy := mload(0x40)
+            calldatacopy(copy, add(quote, 0x40), 0x60)
+            digest := keccak256(copy, 0x60)
+        }
+    }
+
+    function hashAcceptance(bytes32 quoteDigest, bytes32 keyHash) internal pure returns (bytes32) {
+        return hashWords(ACCEPTANCE_TYPEHASH, quoteDigest, keyHash);
+    }
+
+    function hashReceipt(bytes32 orderDigest) internal pure returns (bytes32) {
+        return Hashes.efficientKeccak256(RECEIPT_TYPEHASH, orderDigest);
+    }
+
+    function hashAcknowledgement(bytes32 orderDigest) internal pure returns (bytes32) {
+        return Hashes.efficientKeccak256(ACKNOWLEDGEMENT_TYPEHASH, orderDigest);
+    }
+
+    /// @dev `keccak256(abi.encode("assay/key/v1", orderId, key))`, which the seller commits to as `keyHash`.
+    function hashKey(bytes32 orderId, bytes32 key) internal pure returns (bytes32) {
+        return hashWords(KEY_TAG, orderId, key);
+    }
+
+    /// @dev `keccak256(abi.encode(order))`.
     function hashOrder(Order calldata order) internal pure returns (bytes32 digest) {
         assembly ("memory-safe") {
             let copy := mload(0x40)
@@ -110,10 +99,21 @@ library QuoteHash {
         }
     }
 
-    /// @dev `hashOrder` of an order that is not in calldata yet.
-    function hashNewOrder(Order memory order) internal pure returns (bytes32 digest) {
+    /// @dev `keccak256(abi.encode(order))` of an order in memory.
+    function hashOrderInMemory(Order memory order) internal pure returns (bytes32 digest) {
         assembly ("memory-safe") {
             digest := keccak256(order, 0x160)
+        }
+    }
+
+    /// @dev `keccak256(abi.encode(a, b, c))`.
+    function hashWords(bytes32 a, bytes32 b, bytes32 c) private pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let copy := mload(0x40)
+            mstore(copy, a)
+            mstore(add(copy, 0x20), b)
+            mstore(add(copy, 0x40), c)
+            digest := keccak256(copy, 0x60)
         }
     }
 }

@@ -4,22 +4,24 @@ pragma solidity ^0.8.28;
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {MAX_CHUNK_BYTES, MAX_TOTAL_BYTES, MIN_CHUNK_BYTES, SALT_BYTES} from "./Constants.sol";
 
-/// @title The commitment to sealed data: one ordered SHA-256 tree over every chunk, plain and sealed
-/// @dev Leaves, nodes and the root carry tags of their own; a leaf binds its index and length, the root binds the
-/// layout. So no node passes for a leaf, no chunk for another, and no shortened file for the whole.
+/// @title The commitment to sealed data: one SHA-256 Merkle tree over every chunk, in plaintext and sealed
+/// @dev Leaves, nodes and the root have different tags (domain separation). A leaf binds its index and length, the root
+/// binds the layout. A node cannot pass as a leaf, one chunk as another, or a truncated file as the whole.
 library SealedData {
     bytes32 internal constant LEAF_TAG = "assay/leaf/v1";
     bytes32 internal constant NODE_TAG = "assay/node/v1";
     bytes32 internal constant ROOT_TAG = "assay/root/v1";
 
-    /// @dev Number of chunks of a permitted layout. Every chunk holds its salt and a byte of data at least.
+    /// @dev Number of chunks; reverts if the layout is not permitted. Every chunk holds its salt and at least one byte
+    /// of data.
     function countChunks(uint256 totalBytes, uint256 chunkSize) internal pure returns (uint256) {
         unchecked {
-            // No bytes at all are the most by this.
+            // Of 0 bytes this is the largest number, which the bound below refuses.
             uint256 end = totalBytes - 1;
             bool permitted = chunkSize >= MIN_CHUNK_BYTES && chunkSize <= MAX_CHUNK_BYTES
                 && chunkSize & (chunkSize - 1) == 0 && end < MAX_TOTAL_BYTES;
-            // Where the last byte lies in its chunk: a power of two divides by masking.
+            // `end & (chunkSize - 1)` is the last byte's offset in its chunk: a mask is the remainder by a power of
+            // two.
             if (!permitted || end & (chunkSize - 1) < SALT_BYTES) {
                 revert ISettlement.LayoutInvalid(totalBytes, chunkSize);
             }
@@ -28,7 +30,7 @@ library SealedData {
         }
     }
 
-    /// @dev Bytes of chunk `index`: `chunkSize`, but for a shorter last one.
+    /// @dev Length in bytes of chunk `index`: `chunkSize`, except for a shorter last chunk.
     function lengthOfChunk(uint256 totalBytes, uint256 chunkSize, uint256 index) internal pure returns (uint256) {
         unchecked {
             uint256 rest = totalBytes - index * chunkSize;
@@ -48,8 +50,8 @@ library SealedData {
         return hashWords(NODE_TAG, left, right, 0, 0, 3);
     }
 
-    function hashRoot(uint256 totalBytes, uint256 chunkSize, bytes32 top) internal view returns (bytes32) {
-        return hashWords(ROOT_TAG, bytes32(totalBytes), bytes32(chunkSize), top, 0, 4);
+    function hashRoot(uint256 totalBytes, uint256 chunkSize, bytes32 treeHash_) internal view returns (bytes32) {
+        return hashWords(ROOT_TAG, bytes32(totalBytes), bytes32(chunkSize), treeHash_, 0, 4);
     }
 
     /// @dev SHA-256 of the first `count` words.
@@ -98,7 +100,7 @@ library SealedData {
         return hashAt(position, data.length);
     }
 
-    /// @dev SHA-256 of `size` bytes of memory where they lie: Solidity's own `sha256` copies them first.
+    /// @dev SHA-256 of `size` bytes of memory in place: Solidity's `sha256` copies them first.
     function hashAt(uint256 position, uint256 size) private view returns (bytes32 digest) {
         assembly ("memory-safe") {
             if iszero(staticcall(gas(), 2, position, size, 0, 0x20)) { revert(0, 0) }
@@ -106,9 +108,9 @@ library SealedData {
         }
     }
 
-    /// @dev Top of the tree over `count` chunks from `first`, one at least, of a layout that `countChunks` permits. The left half is as
-    /// large a power of two as leaves a right one: what layers make of them, where an odd last node rises unchanged.
-    function topOf(
+    /// @dev Merkle tree hash of `count >= 1` chunks from chunk `first`, in a layout that `countChunks` permits. As in
+    /// RFC 6962, the left subtree holds the largest power of two of chunks that is less than `count`.
+    function treeHash(
         bytes calldata plaintext,
         uint256 chunkSize,
         bytes32[] calldata sealedDigests,
@@ -126,19 +128,20 @@ library SealedData {
             }
             uint256 half = 1;
             while (half < count - half) half *= 2;
-            bytes32 left = topOf(plaintext, chunkSize, sealedDigests, first, half);
-            return hashNode(left, topOf(plaintext, chunkSize, sealedDigests, first + half, count - half));
+            bytes32 left = treeHash(plaintext, chunkSize, sealedDigests, first, half);
+            return hashNode(left, treeHash(plaintext, chunkSize, sealedDigests, first + half, count - half));
         }
     }
 
-    /// @dev Top of the tree of `count` leaves that has `leaf` at `index`. Where a node rises alone, the path skips a
-    /// level; a path that is longer or shorter than the place requires is refused.
-    function topFrom(bytes32 leaf, uint256 index, uint256 count, bytes32[] calldata path)
+    /// @dev Merkle tree hash of `count` leaves with `leaf` at `index`, from the audit path of RFC 6962: a level where
+    /// the node has no sibling has no entry in `path`. Reverts if the path has another length than index and count
+    /// require.
+    function treeHashFromProof(bytes32 leaf, uint256 index, uint256 count, bytes32[] calldata path)
         internal
         view
-        returns (bytes32 top)
+        returns (bytes32 node)
     {
-        top = leaf;
+        node = leaf;
         uint256 used = 0;
         unchecked {
             for (uint256 width = count; width > 1; width = (width + 1) / 2) {
@@ -146,8 +149,8 @@ library SealedData {
                 if (isRight || index + 1 < width) {
                     if (used == path.length) revert ISettlement.ProofLengthMismatch(used + 1, path.length);
                     bytes32 sibling = path[used++];
-                    (bytes32 left, bytes32 right) = isRight ? (sibling, top) : (top, sibling);
-                    top = hashNode(left, right);
+                    (bytes32 left, bytes32 right) = isRight ? (sibling, node) : (node, sibling);
+                    node = hashNode(left, right);
                 }
                 index /= 2;
             }

@@ -40,7 +40,7 @@ def test_roots_and_paths_are_those_of_an_independent_tree(harness: Any) -> None:
         assert harness.countChunks(vector["totalBytes"], vector["chunkSize"]) == count
         for index in {0, count // 2, count - 1}:
             path = vector["paths"][index]
-            assert harness.topFrom(leaves[index], index, count, path).to_0x_hex() == top
+            assert harness.treeHashFromProof(leaves[index], index, count, path).to_0x_hex() == top
 
 
 def test_a_sealed_chunk_opens_and_leads_to_the_root(harness: Any) -> None:
@@ -53,7 +53,7 @@ def test_a_sealed_chunk_opens_and_leads_to_the_root(harness: Any) -> None:
 
             sealed_digest = hashlib.sha256(bytes.fromhex(chunk[2:])).digest()
             leaf = harness.hashLeaf(index, length, proof["plainDigest"], sealed_digest)
-            top = harness.topFrom(leaf, index, len(vector["proofs"]), proof["path"])
+            top = harness.treeHashFromProof(leaf, index, len(vector["proofs"]), proof["path"])
             assert harness.hashRoot(vector["totalBytes"], size, top).to_0x_hex() == vector["root"]
 
 
@@ -61,5 +61,5 @@ def test_a_tree_over_plaintext_has_the_root(harness: Any) -> None:
     for vector in vectors("sealed"):
         chunks = [bytes.fromhex(proof["sealedChunk"][2:]) for proof in vector["proofs"]]
         digests = [hashlib.sha256(chunk).digest() for chunk in chunks]
-        top = harness.topOf(vector["plain"], vector["chunkSize"], digests)
+        top = harness.treeHash(vector["plain"], vector["chunkSize"], digests)
         assert harness.hashRoot(vector["totalBytes"], vector["chunkSize"], top).to_0x_hex() == vector["root"]

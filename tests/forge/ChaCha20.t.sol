@@ -10,7 +10,7 @@ contract ChaCha20Test is World {
     Harness internal harness;
 
     function setUp() public {
-        harness = Harness(create("Harness.sol:Harness"));
+        harness = Harness(payable(create("Harness.sol:Harness")));
     }
 
     function agree(bytes32 key, uint32 counter, bytes memory data) internal view {

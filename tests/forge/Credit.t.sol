@@ -106,8 +106,8 @@ contract ThoroughWallet {
     }
 }
 
-/// @notice Payments that the payee's own side asked for, by `withdraw` and `withdrawCredit`: made with all the gas there
-/// is, or refused.
+/// @notice Payments that the payee's own side asked for, by `withdraw` and `withdrawCredit`: made with all the gas
+/// there is, or refused.
 contract TransferTest is Spec {
     /// @notice What asks for `amount` of `token` to be paid to `to`, in both ways; and who may ask.
     function payouts(address token, uint256 amount, address to) internal returns (bytes[2] memory, address[2] memory) {

@@ -11,8 +11,8 @@ contract ReferenceFuzzTest is FuzzTest {
     }
 }
 
-/// @notice The same random scenario, step by step, on the contract and on its reference: the same steps succeed, and leave
-/// the same states and the same money.
+/// @notice The same random scenario, step by step, on the contract and on its reference: the same steps succeed, and
+/// leave the same states and the same money.
 contract DifferentialTest {
     Scenario[2] internal optimised = [new Scenario(false), new Scenario(true)];
     Scenario[2] internal readable = [Scenario(new ReferenceScenario(false)), new ReferenceScenario(true)];

@@ -7,7 +7,7 @@ import {VM} from "./Vm.sol";
 import {Spec} from "./Spec.sol";
 
 /// @notice Digests as EIP-712 and `docs/protocol.md` have them, field by field.
-contract QuoteHashTest is Spec {
+contract DigestsTest is Spec {
     function domain() internal view returns (bytes32) {
         return keccak256(
             abi.encode(
@@ -52,7 +52,7 @@ contract QuoteHashTest is Spec {
     }
 
     function test_AQuote() external {
-        Harness harness = Harness(create("Harness.sol:Harness"));
+        Harness harness = Harness(payable(create("Harness.sol:Harness")));
         equal(harness.hashQuote(quote_()), structHash(quote_()));
         equal(settlement.quoteDigest(quote_()), typed(structHash(quote_())));
     }

@@ -33,7 +33,7 @@ library Files {
             file.totalBytes += uint64(plain[i].length);
             file.leaves[i] = sha256(abi.encode(LEAF_TAG, i, plain[i].length, sha256(plain[i]), sha256(chunks[i])));
         }
-        file.root = rootOf(file.totalBytes, chunkSize, topOf(file.leaves));
+        file.root = rootOf(file.totalBytes, chunkSize, treeHash(file.leaves));
     }
 
     /// @notice A file of `totalBytes` whose ciphertext is not made from its plaintext by any key.
@@ -52,7 +52,7 @@ library Files {
         return sha256(abi.encode(ROOT_TAG, totalBytes, chunkSize, top));
     }
 
-    function topOf(bytes32[] memory leaves) internal pure returns (bytes32) {
+    function treeHash(bytes32[] memory leaves) internal pure returns (bytes32) {
         bytes32[] memory layer = leaves;
         while (layer.length > 1) layer = layerAbove(layer);
         return layer[0];
@@ -67,10 +67,10 @@ library Files {
     }
 
     /// @notice Top of the tree over the leaves from `low` to before `high`.
-    function topOf(bytes32[] memory leaves, uint256 low, uint256 high) private pure returns (bytes32) {
+    function treeHash(bytes32[] memory leaves, uint256 low, uint256 high) private pure returns (bytes32) {
         if (high - low == 1) return leaves[low];
         uint256 middle = low + split(high - low);
-        return sha256(abi.encode(NODE_TAG, topOf(leaves, low, middle), topOf(leaves, middle, high)));
+        return sha256(abi.encode(NODE_TAG, treeHash(leaves, low, middle), treeHash(leaves, middle, high)));
     }
 
     /// @notice Siblings of leaf `index`, from the leaf upwards.
@@ -87,7 +87,7 @@ library Files {
         uint256 middle = low + split(high - low);
         bool isLeft = index < middle;
         path = isLeft ? pathOf(leaves, index, low, middle, above + 1) : pathOf(leaves, index, middle, high, above + 1);
-        path[path.length - 1 - above] = isLeft ? topOf(leaves, middle, high) : topOf(leaves, low, middle);
+        path[path.length - 1 - above] = isLeft ? treeHash(leaves, middle, high) : treeHash(leaves, low, middle);
     }
 
     function split(uint256 count) private pure returns (uint256 left) {

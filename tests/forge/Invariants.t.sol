@@ -5,8 +5,8 @@ import {ModelTerms, Order, Quote, Status} from "contracts/interfaces/ISettlement
 import {VM} from "./Vm.sol";
 import {World} from "./World.sol";
 
-/// @notice Everything that anyone may do with one model, in any order. Half of the sellers lock a key that does not open
-/// their data; the buyer is honest and watches: it disputes whatever a revealed key does not open.
+/// @notice Everything that anyone may do with one model, in any order. Half of the sellers lock a key that does not
+/// open their data; the buyer is honest and watches: it disputes whatever a revealed key does not open.
 contract Handler is World {
     uint96 public constant SELLER_BOND = 0.1 ether;
 

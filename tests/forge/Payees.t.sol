@@ -87,8 +87,8 @@ contract PayeesTest is Spec {
         equal(uint256(VM.load(token, 0)), 100_000 - 2);
     }
 
-    /// @notice Whoever sends the transaction cannot choose that the payment fails: with whatever gas, an honest payee is
-    /// paid, or nothing happens.
+    /// @notice Whoever sends the transaction cannot choose that the payment fails: with whatever gas, an honest payee
+    /// is paid, or nothing happens.
     function test_TooLittleGasIsRefusedAndNeverCredits() external {
         for (uint256 i = 0; i < 3; i++) {
             Sale memory sale = saleBy(address(new Wallet(seller)), NATIVE, steps[i]);

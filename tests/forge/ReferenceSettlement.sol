@@ -8,8 +8,8 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {ChunkProof, ISettlement, ModelTerms, Order, Quote, Status} from "contracts/interfaces/ISettlement.sol";
 import {ReferenceChaCha20} from "./ReferenceChaCha20.sol";
 
-/// @notice The settlement contract as its interface reads: everything stored whole, nothing packed, no assembly, none of
-/// the libraries. Slow, and written to be compared with.
+/// @notice The settlement contract as its interface reads: everything stored whole, nothing packed, no assembly, none
+/// of the libraries. Slow, and written to be compared with.
 contract ReferenceSettlement is ISettlement {
     struct Model {
         bool registered;

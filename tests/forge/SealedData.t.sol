@@ -12,7 +12,7 @@ contract SealedDataTest is World {
     Harness internal harness;
 
     function setUp() public {
-        harness = Harness(create("Harness.sol:Harness"));
+        harness = Harness(payable(create("Harness.sol:Harness")));
     }
 
     // --- layouts ---
@@ -39,8 +39,8 @@ contract SealedDataTest is World {
         }
     }
 
-    /// @notice Chunk sizes are powers of two in bounds; every chunk has its salt and a byte of data; the cipher's counter
-    /// suffices.
+    /// @notice Chunk sizes are powers of two in bounds; every chunk has its salt and a byte of data; the cipher's
+    /// counter suffices.
     function test_OtherLayoutsAreRefused() external {
         uint256[2][18] memory layouts = [
             [uint256(0), 1024],
@@ -95,16 +95,16 @@ contract SealedDataTest is World {
     function test_EveryPlaceOfEveryTreeLeadsToItsTop() external view {
         for (uint256 count = 1; count <= 17; count++) {
             bytes32[] memory leaves = leavesOf(count);
-            bytes32 top = Files.topOf(leaves);
+            bytes32 top = Files.treeHash(leaves);
             for (uint256 index = 0; index < count; index++) {
-                assert(harness.topFrom(leaves[index], index, count, Files.pathOf(leaves, index)) == top);
+                assert(harness.treeHashFromProof(leaves[index], index, count, Files.pathOf(leaves, index)) == top);
             }
         }
     }
 
     function hasTop(File memory file) internal view {
         bytes memory plaintext = Files.plaintextOf(file);
-        assert(harness.topOf(plaintext, file.chunkSize, Files.sealedDigestsOf(file)) == Files.topOf(file.leaves));
+        assert(harness.treeHash(plaintext, file.chunkSize, Files.sealedDigestsOf(file)) == Files.treeHash(file.leaves));
     }
 
     function test_TheTreeOverPlaintextIsBuiltAnyNumberOfChunksHigh() external view {
@@ -117,11 +117,11 @@ contract SealedDataTest is World {
 
     function test_ALeafLeadsToTheTopFromItsOwnPlaceOnly() external view {
         bytes32[] memory leaves = leavesOf(8);
-        bytes32 top = Files.topOf(leaves);
+        bytes32 top = Files.treeHash(leaves);
         for (uint256 index = 0; index < 8; index++) {
             bytes32[] memory path = Files.pathOf(leaves, index);
             for (uint256 other = 0; other < 8; other++) {
-                assert((harness.topFrom(leaves[index], other, 8, path) == top) == (other == index));
+                assert((harness.treeHashFromProof(leaves[index], other, 8, path) == top) == (other == index));
             }
         }
     }
@@ -139,14 +139,14 @@ contract SealedDataTest is World {
 
     function refusesPath(uint256 index, uint256 count, uint256 length, uint256 needed) internal {
         VM.expectRevert(abi.encodeWithSelector(ISettlement.ProofLengthMismatch.selector, needed, length));
-        harness.topFrom("leaf", index, count, new bytes32[](length));
+        harness.treeHashFromProof("leaf", index, count, new bytes32[](length));
     }
 
     function testFuzz_LargeTreesAgreeToo(uint256 count, uint256 index) external view {
         count = 1 + count % 100;
         index %= count;
         bytes32[] memory leaves = leavesOf(count);
-        bytes32 top = Files.topOf(leaves);
-        assert(harness.topFrom(leaves[index], index, count, Files.pathOf(leaves, index)) == top);
+        bytes32 top = Files.treeHash(leaves);
+        assert(harness.treeHashFromProof(leaves[index], index, count, Files.pathOf(leaves, index)) == top);
     }
 }
