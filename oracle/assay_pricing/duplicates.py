@@ -6,14 +6,14 @@ within a radius of each other, under the same label, share the weight of one, an
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from assay_pricing.appraisal import Verdict
-from assay_pricing.records.records import Float64, Records
+from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.task import Sample
 
 _SALTED_BYTES = 16
@@ -22,25 +22,26 @@ _SAME_TARGET = 0.1  # of the targets' spread, for a regression
 _CHUNK = 512
 
 
-def salted(hashes: list[bytes], salt: bytes) -> Tensor:
+def salted(hashes: Sequence[bytes], salt: bytes) -> Tensor:
     """Salted hashes of the owner's records (m, 16), sorted: they tell of a record that one holds, not what there is."""
     keyed = sorted({hashlib.sha256(salt + digest).digest()[:_SALTED_BYTES] for digest in hashes})
     return torch.frombuffer(bytearray(b"".join(keyed)), dtype=torch.uint8).reshape(-1, _SALTED_BYTES)
 
 
-def sort_out(
-    records: Records, owned: Tensor, salt: bytes, known: frozenset[bytes]
-) -> tuple[list[bytes], list[Verdict]]:
-    """Record hashes, and for each record whether it repeats another, is the owner's, was priced, or is new.
+def classify_exact_duplicates(
+    hashes: Sequence[bytes], owned: Tensor, salt: bytes, known: frozenset[bytes]
+) -> list[Verdict]:
+    """Whether each record repeats another, is the owner's, was priced before, or is new (n).
 
     Args:
-        records: The offer (n).
+        hashes: Hashes of the offered records (n).
         owned: ``salted`` hashes of the owner's records.
         salt: Their salt.
         known: Hashes of records priced before.
     """
     theirs = {bytes(row) for row in owned.numpy()}
-    hashes, seen, verdicts = records.hashes(), set(), []
+    seen: set[bytes] = set()
+    verdicts = []
     for digest in hashes:
         if digest in seen:
             verdicts.append(Verdict.REPEATED)
@@ -51,7 +52,7 @@ def sort_out(
         else:
             verdicts.append(Verdict.USEFUL)
         seen.add(digest)
-    return hashes, verdicts
+    return verdicts
 
 
 def near_radius(base: Sample) -> float:

@@ -130,7 +130,7 @@ class PriceFunction:
 
     def _appraise(self, records: Records, known: frozenset[bytes], beside: Records, sold: Records) -> Appraisal:
         salt = bytes(self.tensors["owner.salt"].numpy())
-        hashes, verdicts = duplicates.sort_out(records, self.tensors["owner.hashes"], salt, known)
+        verdicts = duplicates.classify_exact_duplicates(records.hashes(), self.tensors["owner.hashes"], salt, known)
         rows = [i for i, verdict in enumerate(verdicts) if verdict is Verdict.USEFUL]
         points = np.zeros(records.n)
         gain, interval, value, useful = 0.0, (0.0, 0.0), 0.0, 0
@@ -155,7 +155,7 @@ class PriceFunction:
             records=records.n,
             priced=len(rows),
             metric=self.manifest.metric,
-            data_hash=content_hash(hashes),
+            data_hash=records.content_hash(),
             function_hash=self.hash,
             reasons=tuple(self._reasons(records, verdicts, gain, price, beside)),
         )

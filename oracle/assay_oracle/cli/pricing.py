@@ -21,15 +21,32 @@ from assay_pricing.errors import DataError, ModelError
 if TYPE_CHECKING:
     from assay_pricing.appraisal import Appraisal
     from assay_pricing.function import PriceFunction
-    from assay_pricing.records.tables import Table
+    from assay_pricing.records.columns import RawTable
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
+class RecordsOption(click.Option):
+    """An option that names a file of records; ``{formats}`` in its help becomes the list of formats when shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """See ``click.Option``."""
+        from assay_pricing.records.formats import listing
+
+        self.help = (self.help or "").format(formats=listing())
+        return super().get_help_record(ctx)
+
+
 @click.command()
 @click.option("--model", "model_name", required=True, metavar="MODEL", help="The black box; see below.")
-@click.option("--data", type=FILE, required=True, help="Records that the model was trained on: Parquet, NPZ or CSV.")
+@click.option(
+    "--data",
+    cls=RecordsOption,
+    type=FILE,
+    required=True,
+    help="Records that the model was trained on: a {formats} file.",
+)
 @click.option("--label", default="y", show_default=True, help="Name of the label column.")
 @click.option("--validation", type=FILE, help="Records that define the goal; part of --data is set aside if not given.")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the price function.")
@@ -279,7 +296,7 @@ def _takes_nothing(found: Any) -> bool:
         return False
 
 
-def _table(path: Path) -> "Table":
+def _table(path: Path) -> "RawTable":
     from assay_pricing.records.tables import parse_table
 
     with path.open("rb") as source:

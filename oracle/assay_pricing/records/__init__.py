@@ -1,1 +1,1 @@
-"""Files to records."""
+"""Files of records to arrays, with bounds on what a file may expand to."""

@@ -1,19 +1,20 @@
-"""Records: ``n`` labelled rows of ``d`` features under a schema, with one canonical hash per record.
+"""Records: n labelled rows of d features under a schema, with one canonical hash per record.
 
-The hash is of a record's content, not of its bytes in some file: the same record in CSV, NPZ or Parquet, in single or
-double precision, in any order, has the same hash. It is what the one-time rule and the search for duplicates stand on.
+A hash covers a record's content, not its bytes in a file: the same record in CSV, NPZ or Parquet, in single or double
+precision, in any order, has the same hash. The one-time rule and the search for exact duplicates use these hashes.
 """
 
 import hashlib
-import struct
-import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
+from assay_pricing.records.text import length_prefixed
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -27,11 +28,14 @@ class Records:
     """Labelled records of one schema.
 
     Attributes:
-        schema: What the columns mean.
-        x: Features, (n, d). A categorical feature holds the index of its value in ``Feature.categories``; a value that
+        schema: Meaning of the columns.
+        x: Features (n, d). A categorical feature holds the index of its value in ``Feature.categories``; a value that
             the schema does not know has an index past its end, into ``unseen``.
         y: Labels (n,): index into ``schema.classes``, or the target of a regression.
-        unseen: Per feature index, the values of a categorical feature that the schema does not know.
+        unseen: By index of a categorical feature, its values that the schema does not know.
+
+    Raises:
+        DataError: The shapes do not agree with each other or with the schema, or a number is not finite.
     """
 
     schema: Schema
@@ -71,6 +75,7 @@ class Records:
             raise DataError("expected records of one schema, got two schemas")
         x, unseen = other.x.copy(), dict(self.unseen)
         for column, values in other.unseen.items():
+            # The index of an unseen value depends on the file it came from: number ``other``'s values anew.
             known = len(self.schema.features[column].categories)
             merged = {value: code for code, value in enumerate(unseen.get(column, ()), known)}
             codes = np.array([merged.setdefault(value, known + len(merged)) for value in values], dtype=np.float32)
@@ -79,45 +84,41 @@ class Records:
             x[foreign, column] = codes[x[foreign, column].astype(np.int64) - known]
         return Records(self.schema, np.concatenate([self.x, x]), np.concatenate([self.y, other.y]), unseen)
 
-    def hashes(self) -> list[bytes]:
-        """Canonical hash of each record, 32 bytes.
+    def hashes(self) -> tuple[bytes, ...]:
+        """Canonical hash of each record, 32 bytes; computed once.
 
         SHA-256 over a tag and the fields in the schema's order: a number as IEEE 754 single precision, little-endian,
         negative zero as zero; a category or class as its length in 4 bytes, little-endian, and its NFC text in UTF-8.
         """
+        return self._hashes
+
+    @cached_property
+    def _hashes(self) -> tuple[bytes, ...]:
         rows = np.ascontiguousarray(self.x + np.float32(0), dtype="<f4")  # -0 + 0 = 0
         texts = {
-            column: [_text(value) for value in (*feature.categories, *self.unseen.get(column, ()))]
+            column: [length_prefixed(value) for value in (*feature.categories, *self.unseen.get(column, ()))]
             for column, feature in enumerate(self.schema.features)
             if feature.kind == "categorical"
         }
-        if self.schema.task == "classification":
-            names = [_text(name) for name in self.schema.classes]
-            labels = [names[int(code)] for code in self.y]
-        else:
-            targets = np.ascontiguousarray(self.y + 0.0, dtype="<f4")
-            labels = [value.tobytes() for value in targets]
-        if not texts:
-            return [
-                hashlib.sha256(_RECORD_TAG + row.tobytes() + label).digest()
-                for row, label in zip(rows, labels, strict=True)
-            ]
         digests = []
-        for row, label in zip(rows, labels, strict=True):
-            parts = [texts[j][int(v)] if j in texts else v.tobytes() for j, v in enumerate(row)]
-            digests.append(hashlib.sha256(_RECORD_TAG + b"".join(parts) + label).digest())
-        return digests
+        for row, label in zip(rows, self._encoded_labels(), strict=True):
+            content = row.tobytes()
+            if texts:
+                content = b"".join(texts[j][int(v)] if j in texts else v.tobytes() for j, v in enumerate(row))
+            digests.append(hashlib.sha256(_RECORD_TAG + content + label).digest())
+        return tuple(digests)
+
+    def _encoded_labels(self) -> list[bytes]:
+        if self.schema.task == "classification":
+            names = [length_prefixed(name) for name in self.schema.classes]
+            return [names[int(code)] for code in self.y]
+        return [value.tobytes() for value in np.ascontiguousarray(self.y + 0.0, dtype="<f4")]
 
     def content_hash(self) -> bytes:
         """SHA-256 over the sorted distinct record hashes: the same for any order, format and number of copies."""
         return content_hash(self.hashes())
 
 
-def content_hash(hashes: list[bytes]) -> bytes:
+def content_hash(hashes: Sequence[bytes]) -> bytes:
     """SHA-256 over sorted distinct record hashes (32 bytes each)."""
     return hashlib.sha256(b"".join(sorted(set(hashes)))).digest()
-
-
-def _text(value: str) -> bytes:
-    encoded = unicodedata.normalize("NFC", value).encode()
-    return struct.pack("<I", len(encoded)) + encoded

@@ -1,15 +1,6 @@
-"""From the bytes of a Parquet, NPZ or CSV file to records, with bounds on what a small file may expand to.
+"""Files to records: detect the format, read the columns, check them against a schema, or infer one."""
 
-An NPZ file has ``x`` of shape (n, d) or, for images, (n, height, width), and ``y`` of shape (n,); or one array per
-column. Nothing in a file is ever executed: no pickle, no object arrays.
-"""
-
-import math
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cache
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -17,42 +8,14 @@ import numpy.typing as npt
 
 from assay.protocol.schema import Feature, Schema
 from assay_pricing.errors import DataError
-from assay_pricing.records.columns import Column, expect_columns, expect_width
-from assay_pricing.records.formats.arrow import read_csv, read_parquet
-from assay_pricing.records.formats.npz import read_npz
-from assay_pricing.records.limits import (
-    MAX_EXPANDED_BYTES,
-    MAX_RECORDS,
-    bound_records,
-    by_number,
-    first_line,
-    listed,
-    quoted,
-)
+from assay_pricing.records import formats
+from assay_pricing.records.bounds import MAX_EXPANDED_BYTES, MAX_RECORDS, Bounds
+from assay_pricing.records.columns import Column, RawTable, check_columns, check_width
+from assay_pricing.records.quoting import by_number, first_line, listed, quoted
 from assay_pricing.records.records import Float32, Float64, Records
+from assay_pricing.records.text import canonical_number, canonical_text, nfc
 
 _MAX_CLASSES_FROM_INTEGERS = 50
-_MAX_MARKS = 30
-"""Combining marks in a row, as in Unicode's stream-safe text: ordering more takes time quadratic in their number."""
-_FORMATS = "expected a Parquet, NPZ or CSV file"
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Columns as a file has them, before a schema gives them meaning.
-
-    Attributes:
-        columns: By name, all of one length.
-        positional: The file names no columns (a matrix): features are matched by place.
-        label: Name of the label column, for a file that says so by itself.
-    """
-
-    columns: dict[str, Column]
-    positional: bool = False
-    label: str | None = None
-
-    def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
 
 
 def parse_records(
@@ -61,13 +24,13 @@ def parse_records(
     """Reads a file of records.
 
     Args:
-        source: A seekable binary stream of Parquet, NPZ or CSV; the format is found by its first bytes.
-        schema: What the records must look like.
-        max_bytes: What the file's columns may take in memory.
-        max_records: How many records the file may have.
+        source: A seekable binary stream in one of ``formats.registered()``, detected by its first bytes.
+        schema: Schema that the records must have.
+        max_bytes: Memory that the file's columns may take.
+        max_records: Number of records that the file may have.
 
     Raises:
-        DataError: Anything about the file is not as the schema says; the message names the columns and rows.
+        DataError: The file does not match the schema; the message names columns and rows.
     """
     return to_records(parse_table(source, max_bytes=max_bytes, max_records=max_records, schema=schema), schema)
 
@@ -78,38 +41,33 @@ def parse_table(
     max_bytes: int = MAX_EXPANDED_BYTES,
     max_records: int | None = None,
     schema: Schema | None = None,
-) -> Table:
-    """Reads a file's columns; with a ``schema``, others are refused before they are read, and CSV is typed by it.
+) -> RawTable:
+    """Reads the columns of a file. A ``schema`` refuses other columns before they are read, and gives CSV its types.
 
     Raises:
         DataError: The file is empty, of no known format, damaged, larger than ``max_bytes`` once expanded, has more
             than ``max_records`` records, or two columns of one name.
     """
-    magic = source.read(4)
+    start = source.read(formats.magic_length())
     source.seek(0)
-    if not magic:
-        raise DataError(f"{_FORMATS}, got an empty file")
+    if not start:
+        raise DataError(f"expected a {formats.listing()} file, got an empty file")
+    bounds = Bounds(max_bytes, max_records)
     try:
-        if magic == b"PAR1":
-            table = Table(read_parquet(source, max_bytes, max_records, schema))
-        elif magic[:2] == b"PK":
-            columns, label = read_npz(source, max_bytes, max_records, schema)
-            table = Table(columns, positional=label is not None, label=label)
-        else:
-            table = Table(read_csv(source, max_bytes, max_records, schema))
+        table = formats.detect(start).read(source, bounds, schema)
     except DataError:
         raise
-    except Exception as error:  # the parsers of three formats, on a stranger's bytes: whatever they raise, it is these
-        raise DataError(f"{_FORMATS}, got one that cannot be read: {first_line(error)}") from None
+    except Exception as error:  # a parser may raise anything on a malformed file: report it as unreadable
+        raise DataError(f"expected a {formats.listing()} file, got an unreadable one: {first_line(error)}") from None
     lengths = {len(column) for column in table.columns.values()} or {0}
     if len(lengths) > 1:
         raise DataError(f"expected columns of one length, got {min(lengths)} to {max(lengths)} values")
-    bound_records(lengths.pop(), max_records)
+    bounds.check_records(lengths.pop())
     return table
 
 
-def to_records(table: Table, schema: Schema) -> Records:
-    """Gives a table's columns the meaning that ``schema`` says.
+def to_records(table: RawTable, schema: Schema) -> Records:
+    """Turns the columns of a table into records of ``schema``.
 
     Raises:
         DataError: Missing or extra columns, a non-finite or non-numeric value, an unknown class.
@@ -118,10 +76,10 @@ def to_records(table: Table, schema: Schema) -> Records:
     label = table.label or schema.label
     if table.positional:
         given = [name for name in table.columns if name != label]
-        expect_width(len(given), schema)
+        check_width(len(given), schema)
     else:
         given = names
-        expect_columns(table.columns, schema)
+        check_columns(table.columns, schema)
     features = [table.columns[name] for name in given]
     x: Float32 = np.empty((len(table), len(names)), dtype=np.float32)
     unseen: dict[int, tuple[str, ...]] = {}
@@ -129,54 +87,73 @@ def to_records(table: Table, schema: Schema) -> Records:
         if feature.kind == "numeric":
             x[:, j] = _single(_numbers(column, feature.name), feature.name)
             continue
-        codes, strange = _codes(column, feature.categories)
+        codes, unknown = _codes(column, feature.categories)
         x[:, j] = codes
-        if strange:
-            unseen[j] = strange
+        if unknown:
+            unseen[j] = unknown
     labels = table.columns[label]
     if schema.task == "regression":
         return Records(schema, x, _single(_numbers(labels, label), label).astype(np.float64), unseen)
-    codes, strange = _codes(labels, schema.classes)
-    if strange:
+    codes, unknown = _codes(labels, schema.classes)
+    if unknown:
         raise DataError(
-            f"expected labels among {listed(schema.classes)}, got {listed(strange)} in column {quoted(label)}"
+            f"expected labels among {listed(schema.classes)}, got {listed(unknown)} in column {quoted(label)}"
         )
     return Records(schema, x, codes, unseen)
 
 
 def infer_schema(
-    tables: Sequence[Table],
+    tables: Sequence[RawTable],
     label: str,
     *,
     task: Literal["classification", "regression"] | None = None,
     classes: Iterable[str] = (),
 ) -> Schema:
-    """Works out a schema from an owner's tables, which must have the same columns.
+    """Infers a schema from an owner's tables, which must have the same columns.
 
-    Text columns are categorical. Labels are classes where they are text, or at most 50 distinct integers.
+    Text columns are categorical. Labels are classes if they are text, or at most 50 distinct integers.
 
     Args:
-        tables: The owner's data and, where it is apart, the validation data: classes are taken from all of them.
+        tables: The owner's data and, if it is separate, the validation data: classes come from all of them.
         label: Name of the label column.
-        task: What the labels are, where the rule above guesses wrong.
-        classes: Classes that the model knows and that may be in none of the tables.
+        task: Overrides the rule above.
+        classes: Classes of the model that may occur in no table.
 
     Raises:
-        DataError: There is no such column, a feature has its name, or a classification has fewer than two classes.
+        DataError: There is no such column, a feature has the label's name, there is no feature, or a classification has
+            fewer than two classes.
     """
-    first = tables[0]
-    own_label = first.label or label
+    _check_same_columns(tables, label)
+    features = _features(tables, label)
+    labels = [table.columns[table.label or label] for table in tables]
+    if task is None:
+        task = "classification" if all(_looks_like_classes(column) for column in labels) else "regression"
+    if task == "regression":
+        return Schema(task=task, features=features, label=label)
+    found = {text for column in labels for text in _texts(column)[0]} | {canonical_text(name) for name in classes}
+    if len(found) < 2:
+        raise DataError(
+            f"expected at least two classes, got {listed(found)}",
+            hint="name the classes that the data lacks (assay-oracle fit --class)",
+        )
+    return Schema(task=task, features=features, label=label, classes=tuple(sorted(found, key=by_number)))
+
+
+def _check_same_columns(tables: Sequence[RawTable], label: str) -> None:
     for table in tables:
         if (table.label or label) not in table.columns:
             raise DataError(f"expected a label column {quoted(label)}, got columns {listed(table.columns)}")
-        if set(table.columns) != set(first.columns):
-            differing = set(table.columns) ^ set(first.columns)
+        differing = set(table.columns) ^ set(tables[0].columns)
+        if differing:
             raise DataError(
                 f"expected the same columns in the owner's and the validation data, {listed(differing)} differ"
             )
+
+
+def _features(tables: Sequence[RawTable], label: str) -> tuple[Feature, ...]:
     features = []
-    for name, column in first.columns.items():
-        if name == own_label:
+    for name, column in tables[0].columns.items():
+        if name == (tables[0].label or label):
             continue
         if column.dtype == object:
             values = {text for table in tables for text in _texts(table.columns[name])[0]}
@@ -186,16 +163,8 @@ def infer_schema(
     if label in (feature.name for feature in features):
         raise DataError(f"expected a name for the label that no feature has, got {quoted(label)}")
     if not features:
-        raise DataError("expected at least one feature beside the label, got none")
-    labels = [table.columns[table.label or label] for table in tables]
-    if task is None:
-        task = "classification" if all(_looks_like_classes(column) for column in labels) else "regression"
-    if task == "regression":
-        return Schema(task=task, features=tuple(features), label=label)
-    found = {text for column in labels for text in _texts(column)[0]} | {canonical_text(name) for name in classes}
-    if len(found) < 2:
-        raise DataError(f"expected at least two classes, got {listed(found)}; name the others if the data lacks them")
-    return Schema(task=task, features=tuple(features), label=label, classes=tuple(sorted(found, key=by_number)))
+        raise DataError("expected a label and at least one feature, got no feature")
+    return tuple(features)
 
 
 def _numbers(column: Column, name: str) -> Float64:
@@ -219,7 +188,7 @@ def _single(column: Float64, name: str) -> Float32:
 
 
 def _texts(column: Column) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """Distinct values as canonical text, and for each row the index of its own."""
+    """Distinct values as canonical text, and for each row the index of its value."""
     if column.dtype != object:
         numbers, inverse = np.unique(column, return_inverse=True)
         return [canonical_text(value) for value in numbers.tolist()], inverse.reshape(-1)
@@ -230,59 +199,20 @@ def _texts(column: Column) -> tuple[list[str], npt.NDArray[np.int64]]:
     return [canonical_text(value) for value in values], inverse
 
 
-def canonical_text(value: object) -> str:
-    """NFC text; a whole number without fraction, so that 3, 3.0 and "3" are one class.
-
-    Raises:
-        DataError: The text is no Unicode or takes too long to normalise; the number is not finite, or so large that
-            other whole numbers look the same in double precision.
-    """
-    if isinstance(value, str):
-        if value.isascii():
-            return value
-        if _stacked_marks().search(value):
-            raise DataError(f"expected at most {_MAX_MARKS} combining marks in a row, got more in {quoted(value)}")
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise DataError(f"expected Unicode text, got a lone surrogate in {quoted(value)}") from None
-        return unicodedata.normalize("NFC", value)
-    number = float(value)  # type: ignore[arg-type]
-    if not math.isfinite(number):
-        raise DataError("expected finite labels and categories, got NaN or infinity")
-    if abs(number) >= 2**53:
-        raise DataError(f"expected labels and categories below 2^53, got {number:.17g}: write them as text")
-    return str(int(number)) if number.is_integer() else repr(float(np.float32(number)))
-
-
-@cache
-def _stacked_marks() -> re.Pattern[str]:
-    """More combining marks in a row than text has; every one that Unicode has is below U+20000."""
-    marks = (chr(i) for i in range(0x300, 0x20000) if unicodedata.combining(unicodedata.normalize("NFD", chr(i))[0]))
-    return re.compile(f"[{''.join(marks)}]{{{_MAX_MARKS + 1}}}")
-
-
 def _codes(column: Column, known: Sequence[str]) -> tuple[Float64, tuple[str, ...]]:
-    """Indices into ``known`` (n,); values that it does not have come after its end, in order, and are returned."""
+    """Indices into ``known`` (n,), and the values that it lacks, which are numbered from its end on."""
     texts, inverse = _texts(column)
-    index = {unicodedata.normalize("NFC", value): code for code, value in enumerate(known)}
-    strange: dict[str, int] = {}
+    index = {nfc(value): code for code, value in enumerate(known)}
+    unknown: dict[str, int] = {}
     codes = []
     for text in texts:
         code = index.get(text)
         if code is None:
-            code = index.get(_as_number(text))
+            code = index.get(canonical_number(text))
         if code is None:
-            code = strange.setdefault(text, len(known) + len(strange))
+            code = unknown.setdefault(text, len(known) + len(unknown))
         codes.append(code)
-    return np.array(codes, dtype=np.float64)[inverse], tuple(strange)
-
-
-def _as_number(text: str) -> str:
-    try:
-        return canonical_text(float(text))
-    except (ValueError, DataError):
-        return text
+    return np.array(codes, dtype=np.float64)[inverse], tuple(unknown)
 
 
 def _looks_like_classes(column: Column) -> bool:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from assay.protocol.schema import Schema
 from assay_pricing.errors import ModelError
 from assay_pricing.records.records import Float32, Float64
-from assay_pricing.records.tables import canonical_text
+from assay_pricing.records.text import canonical_text
 
 _BATCH = 4096
 

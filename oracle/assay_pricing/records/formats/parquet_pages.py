@@ -1,71 +1,79 @@
-"""The pages of a Parquet file, measured before any of them is unpacked.
+"""Expanded sizes of the pages of a Parquet file, from the page headers, before a page is decompressed.
 
-The footer says what the pages take in memory, but the one who wrote the file wrote that too, while a reader allocates
-what the header of each page says. So the headers are read here: Thrift's compact protocol, of which they need little.
+The footer states the sizes too, but an attacker can write a footer that understates them, and Arrow allocates what each
+page header states. The headers are in Thrift's compact protocol; this reads the part of it that they use.
 """
 
 import io
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from assay_pricing.errors import DataError
-from assay_pricing.records.limits import bound_bytes
+from assay_pricing.records.bounds import Bounds
 
 _MAX_PAGES = 100_000
 _MAX_HEADER = 2**16
-_UNPACKED, _PACKED, _DATA, _DATA_V2 = 2, 3, 5, 8
-"""Fields of a page header: bytes once unpacked, bytes in the file, and what is said of a page of data."""
+_EXPANDED_SIZE, _STORED_SIZE, _DATA, _DATA_V2 = 2, 3, 5, 8
+"""Fields of ``PageHeader`` in parquet.thrift: two sizes in bytes, and the headers of the two kinds of data page."""
 _VALUES = 1
 _ENCODING = {_DATA: 2, _DATA_V2: 4}
 _DELTA_BYTE_ARRAY = 7
 
 
-def bound_pages(source: BinaryIO, metadata: Any, max_bytes: int) -> None:
-    """Refuses a file whose pages take more than ``max_bytes`` once unpacked.
+def check_pages(source: BinaryIO, metadata: Any, bounds: Bounds) -> None:
+    """Checks the expanded size of all pages together.
 
     Args:
-        source: The file.
+        source: The file; its position is reset to the start.
         metadata: Its footer, a ``pyarrow.parquet.FileMetaData``.
-        max_bytes: What all pages may take together.
+        bounds: Of the file.
 
     Raises:
-        DataError: They take more, are too many, or hold text whose size cannot be known before it is decoded.
+        DataError: The pages are larger than the bounds, too many, or hold text in an encoding whose expanded size is
+            unknown before decoding.
     """
-    unpacked = pages = 0
+    expanded = pages = 0
     for i in range(metadata.num_row_groups):
         group = metadata.row_group(i)
         for j in range(group.num_columns):
-            chunk = group.column(j)
-            at: int = chunk.data_page_offset
-            first = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
-            if first and first < at:
-                at = first
-            end, seen = at + chunk.total_compressed_size, 0
-            while at < end and seen < chunk.num_values:
-                source.seek(at)
-                header, length = read_header(source.read(_MAX_HEADER))
-                sizes = header.get(_UNPACKED, -1), header.get(_PACKED, -1)
-                if min(sizes) < 0:
-                    raise DataError("expected a Parquet file, got a page of no size")
-                said = next((key for key in (_DATA, _DATA_V2) if key in header), None)
-                if said is not None:
-                    if header[said].get(_ENCODING[said]) == _DELTA_BYTE_ARRAY:
-                        raise DataError(
-                            f"expected text in the plain or dictionary encoding, got DELTA_BYTE_ARRAY in column "
-                            f"{j}: write the file with the dictionary encoding"
-                        )
-                    seen += max(header[said].get(_VALUES, 0), 0)
-                unpacked, pages, at = unpacked + sizes[0], pages + 1, at + length + sizes[1]
-                bound_bytes(unpacked, max_bytes)
+            for size in _page_sizes(source, group.column(j), j):
+                expanded, pages = expanded + size, pages + 1
+                bounds.check_bytes(expanded)
                 if pages > _MAX_PAGES:
                     raise DataError(f"expected at most {_MAX_PAGES} pages, got more: write larger row groups")
     source.seek(0)
 
 
+def _page_sizes(source: BinaryIO, chunk: Any, column: int) -> Iterator[int]:
+    """Expanded size of each page of a column chunk, in bytes."""
+    position: int = chunk.data_page_offset
+    dictionary = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
+    if dictionary and dictionary < position:
+        position = dictionary
+    end, seen = position + chunk.total_compressed_size, 0
+    while position < end and seen < chunk.num_values:
+        source.seek(position)
+        header, length = read_header(source.read(_MAX_HEADER))
+        expanded, stored = header.get(_EXPANDED_SIZE, -1), header.get(_STORED_SIZE, -1)
+        if min(expanded, stored) < 0:
+            raise DataError("expected a Parquet file, got a page without a size")
+        kind = next((key for key in (_DATA, _DATA_V2) if key in header), None)
+        if kind is not None:
+            if header[kind].get(_ENCODING[kind]) == _DELTA_BYTE_ARRAY:
+                raise DataError(
+                    f"expected text in the plain or dictionary encoding, got DELTA_BYTE_ARRAY in column {column}: "
+                    "write the file with the dictionary encoding"
+                )
+            seen += max(header[kind].get(_VALUES, 0), 0)
+        position += length + stored
+        yield expanded
+
+
 def read_header(start: bytes) -> tuple[dict[int, Any], int]:
-    """A page header's fields by their number, and its length in bytes.
+    """The fields of a page header by number, and its length in bytes.
 
     Raises:
-        ValueError: ``start`` does not begin with a whole header.
+        ValueError: ``start`` does not begin with a complete header.
     """
     stream = io.BytesIO(start)
     return _struct(stream), stream.tell()
@@ -94,13 +102,13 @@ def _value(stream: io.BytesIO, kind: int) -> Any:
         return [_value(stream, head & 15) for _ in range(_varint(stream) if head >> 4 == 15 else head >> 4)]
     if kind == 12:
         return _struct(stream)
-    raise ValueError(f"no such kind of field: {kind}")
+    raise ValueError(f"unknown Thrift type {kind}")
 
 
 def _byte(stream: io.BytesIO) -> int:
     read = stream.read(1)
     if not read:
-        raise ValueError("a page header ends too soon")
+        raise ValueError("a page header is incomplete")
     return read[0]
 
 
@@ -112,7 +120,7 @@ def _varint(stream: io.BytesIO) -> int:
         if byte < 128:
             return value
         shift += 7
-    raise ValueError("a number in a page header is too long")
+    raise ValueError("a number in a page header is longer than 64 bits")
 
 
 def _integer(stream: io.BytesIO) -> int:

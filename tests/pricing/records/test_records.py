@@ -1,5 +1,7 @@
 """Records are their content: joining, taking and hashing them."""
 
+import hashlib
+import struct
 import time
 
 import numpy as np
@@ -54,3 +56,41 @@ def test_negative_zero_and_zero_are_one_record() -> None:
 def test_numbers_that_are_not_finite_are_refused() -> None:
     with pytest.raises(DataError, match="expected finite numbers"):
         records([np.nan], ())
+
+
+def test_a_hash_covers_the_fields_in_the_schemas_order_as_documented() -> None:
+    """By hand: a tag, each category as its length and text, each number in single precision, the label's text."""
+    fields = struct.pack("<I", 3) + b"red" + struct.pack("<f", 1.5) + struct.pack("<I", 1) + b"1"
+    record = Records(SCHEMA, np.array([[0, 1.5]], dtype=np.float32), np.ones(1))
+    assert record.hashes() == (hashlib.sha256(b"assay/record/v1" + fields).digest(),)
+
+
+def test_the_target_of_a_regression_is_hashed_in_single_precision() -> None:
+    schema = Schema(task="regression", features=(Feature(name="size"),), label="y")
+    record = Records(schema, np.array([[2.0]], dtype=np.float32), np.array([0.1]))
+    assert record.hashes() == (hashlib.sha256(b"assay/record/v1" + struct.pack("<ff", 2.0, 0.1)).digest(),)
+
+
+def test_records_are_hashed_once() -> None:
+    found = records([0, 1], ("blue",))
+    assert found.hashes() is found.hashes()
+
+
+def test_records_are_taken_by_index_or_by_mask_in_that_order() -> None:
+    found = records([0, 1, 2], ("blue", "green"))
+    assert found.take([2, 0]).x[:, 0].tolist() == [2, 0]
+    assert found.take(np.array([True, False, True])).hashes() == found.take([0, 2]).hashes()
+    assert found.take(np.arange(0)).n == 0
+
+
+def test_records_of_two_schemas_are_not_joined() -> None:
+    other = SCHEMA.model_copy(update={"label": "z"})
+    with pytest.raises(DataError, match="expected records of one schema, got two schemas"):
+        records([0], ()).join(Records(other, np.zeros((1, 2), dtype=np.float32), np.zeros(1)))
+
+
+def test_the_content_hash_is_the_same_in_any_order_and_number_of_copies() -> None:
+    found = records([0, 1, 2], ("blue", "green"))
+    first, second, third = sorted(found.hashes())
+    assert found.content_hash() == hashlib.sha256(first + second + third).digest()
+    assert found.take([2, 2, 0, 1]).content_hash() == found.content_hash()

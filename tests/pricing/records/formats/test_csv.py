@@ -1,0 +1,35 @@
+"""CSV files: headers, quotes, line ends, and what is refused."""
+
+import pytest
+
+from assay_pricing.records.tables import parse_records
+from tests.pricing.records.files import SCHEMA, csv, refused, seconds
+
+pytestmark = pytest.mark.unit
+
+
+def test_a_csv_with_tens_of_thousands_of_columns_is_refused_at_once() -> None:
+    head = ",".join(f"c{i}" for i in range(50_000))
+    file = csv(head + "\n" + "1," * 49_999 + "1\n")
+    assert seconds(lambda: refused(file, "expected a label column 'y'")) < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "got an empty file"),
+        ("a,c,y\n", "at least one record"),
+        ("\n", "expected a label column 'y'"),
+        ("a,c,y\n1,red\n", "Expected 3 columns, got 2"),
+        ('"a\nb",c,y\n1,red,0\n', "expected a label column 'y'"),
+        ("a,c,y\n1,,0\n", "expected a value in every row, got none in column 'c', row 0"),
+    ],
+)
+def test_csv_that_is_no_table_is_refused(text, said) -> None:
+    refused(csv(text), said)
+
+
+def test_csv_has_byte_order_marks_line_ends_quotes_and_empty_lines() -> None:
+    read = parse_records(csv(b'\xef\xbb\xbfa,c,y\r\n1,"red",0\r\n\r\n2,"b ""l"",\ne",1\r\n'), SCHEMA)
+    assert read.x.tolist() == [[1, 0], [2, 2]]
+    assert read.unseen == {1: ('b "l",\ne',)}

@@ -1,0 +1,71 @@
+"""Parquet files: page sizes are bounded before decompression, and columns of other types are refused."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assay_pricing.records.tables import parse_records
+from tests.pricing.records.files import SCHEMA, parquet, refused
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_a_parquet_dictionary_is_refused_for_what_its_rows_expand_to(version) -> None:
+    text = pa.array(["x" * 10_000] * 10_000).dictionary_encode().cast(pa.string())
+    file = parquet({"a": text}, compression="zstd", data_page_version=version)
+    assert len(file.getvalue()) < 1000
+    refused(file, "at most 1000000 bytes once expanded", None, max_bytes=1_000_000)
+    kept = parquet({"a": text.dictionary_encode()}, compression="zstd")
+    refused(kept, "at most 1000000 bytes once expanded", None, max_bytes=1_000_000)
+
+
+def test_a_parquet_footer_that_lies_about_its_pages_is_found_out_before_they_are_unpacked() -> None:
+    honest = parquet({"a": ["x" * 3_000_000]}, compression="zstd", use_dictionary=False, write_statistics=False)
+    content, size = honest.getvalue(), pq.ParquetFile(honest).metadata.row_group(0).total_byte_size
+    told = _zigzag(size)
+    assert content.count(told) == 2  # the column's and the row group's; the page's own is without its header
+    lying = io.BytesIO(content.replace(told, _zigzag(size % 2**7 + 2**21)))  # as many bytes, a smaller number
+    assert pq.ParquetFile(lying).metadata.row_group(0).total_byte_size < size
+    lying.seek(0)
+    before = pa.default_memory_pool().max_memory()
+    refused(lying, "at most 2500000 bytes once expanded, got 3000010", None, max_bytes=2_500_000)
+    assert pa.default_memory_pool().max_memory() <= before + 1_000_000
+
+
+def _zigzag(value: int) -> bytes:
+    value, out = value << 1, []
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def test_prefixed_text_is_refused_because_its_size_is_unknown_before_it_is_decoded() -> None:
+    options = {"use_dictionary": False, "column_encoding": {"a": "DELTA_BYTE_ARRAY"}}
+    refused(parquet({"a": ["x" * 1000] * 1000}, **options), "DELTA_BYTE_ARRAY in column 0", None)
+
+
+def test_whole_numbers_that_double_precision_confounds_are_no_categories() -> None:
+    columns = {"a": [1.0, 2.0], "c": [2**53, 2**53 + 1], "y": [0, 1]}
+    refused(parquet(columns), r"expected labels and categories below 2\^53")
+    read = parse_records(parquet({**columns, "c": [str(2**53), str(2**53 + 1)]}), SCHEMA)
+    assert read.unseen == {1: (str(2**53), str(2**53 + 1))}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([[1.0]], "expected numbers or text, got list"),
+        ([{"p": 1}], "expected numbers or text, got struct"),
+        (pa.array([0], pa.timestamp("s")), "expected numbers or text, got timestamp"),
+        ([b"1"], "expected numbers or text, got binary"),
+        ([None], "expected a value in every row, got none in column 'a'"),
+        (pa.array([None], pa.float32()), "got none in column 'a', row 0"),
+        (pa.array(["red", None]).dictionary_encode().take([1]), "got none in column 'a', row 0"),
+    ],
+)
+def test_parquet_columns_of_other_kinds_are_refused(values, said) -> None:
+    refused(parquet({"a": values, "c": ["red"], "y": [0]}), said)

@@ -1,0 +1,38 @@
+"""Columns of a file against those that a schema names."""
+
+import numpy as np
+import pytest
+
+from assay_pricing.errors import DataError
+from assay_pricing.records.columns import RawTable, check_columns, check_width
+from tests.pricing.records.files import SCHEMA
+
+pytestmark = pytest.mark.unit
+
+
+def test_columns_match_a_schema_in_any_order() -> None:
+    check_columns(["y", "c", "a"], SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["a", "c"], "expected a label column 'y', got columns 'a', 'c'"),
+        (["a", "y"], "expected the 2 features of the model, got missing 'c'"),
+        (["a", "c", "d", "y"], "expected the 2 features of the model, got extra 'd'"),
+        (["a", "d", "y"], "expected the 2 features of the model, got missing 'c'; extra 'd'"),
+    ],
+)
+def test_missing_and_extra_columns_are_named(columns: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        check_columns(columns, SCHEMA)
+
+
+def test_a_matrix_has_as_many_columns_as_the_schema_has_features() -> None:
+    check_width(2, SCHEMA)
+    with pytest.raises(DataError, match="expected 2 features in each record, got 3"):
+        check_width(3, SCHEMA)
+
+
+def test_a_table_is_as_long_as_its_columns() -> None:
+    assert len(RawTable({"a": np.zeros(3), "y": np.zeros(3)})) == 3

@@ -1,0 +1,105 @@
+"""Files in every format give the same records, or are refused with the reason."""
+
+import io
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.protocol.schema import Feature
+from assay_pricing.errors import DataError
+from assay_pricing.records.tables import infer_schema, parse_records, parse_table, to_records
+from tests.pricing.records.files import GOOD, NUMERIC, SCHEMA, csv, npz, parquet, refused, seconds
+
+pytestmark = pytest.mark.unit
+
+
+def test_one_record_has_one_hash_in_every_format() -> None:
+    read = [parse_records(io.BytesIO(content), SCHEMA) for content in GOOD.values()]
+    assert read[0].x.tolist() == [[1.5, 0], [-2, 1], [0, 2]]
+    assert read[0].unseen == {1: ("blue",)}
+    assert read[0].hashes() == read[1].hashes() == read[2].hashes()
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "npz"])
+def test_the_number_of_records_in_an_offer_is_limited(form) -> None:
+    refused(io.BytesIO(GOOD[form]), "expected at most 2 records in one offer, got 3", max_records=2)
+    assert len(parse_records(io.BytesIO(GOOD[form]), SCHEMA, max_records=3)) == 3
+
+
+def test_tens_of_thousands_of_unseen_categories_are_read_in_a_moment() -> None:
+    file = csv("a,c,y\n" + "".join(f"1,v{i},0\n" for i in range(40_000)))
+    assert seconds(lambda: parse_records(file, SCHEMA)) < 3
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    table = pa.table([[1.0], [2.0], [0]], names=["a", "a", "y"])
+    refused(parquet(table), "expected distinct column names, got 'a' more than once", NUMERIC)
+    refused(csv("a,a,y\n1,2,0\n"), "expected distinct column names, got 'a' more than once", NUMERIC)
+
+
+def test_names_that_differ_by_normalisation_are_two_names() -> None:
+    schema = NUMERIC.model_copy(update={"features": (Feature(name="é"),)})
+    refused(csv("e\u0301,y\n1,0\n"), "missing 'é'; extra", schema)
+
+
+def test_a_refusal_quotes_no_more_than_a_part_of_a_line() -> None:
+    long = "Q" * 500_000
+    refused(csv(f"a,c,y\n1,red,{long}\n"), r"got 'Q{80}'\.\.\. \(500000 characters\)")
+    refused(csv(f"a,c,y\n{long},red,0\n"), "expected CSV with numbers")
+    refused(csv(f"a,c,y\n1,red,0,{long}\n"), "expected CSV with numbers")
+    refused(parquet({"a": [long], "c": ["red"], "y": [0]}), "expected numbers in column 'a'")
+    refused(parquet({long: [1], "c": ["red"], "y": [0]}), "missing 'a'; extra 'Q")
+
+
+def test_numbers_of_every_width_and_order_are_read_as_they_are() -> None:
+    columns = {
+        "a": pa.array(np.array([1.5, -0.0, 2], np.float16)),
+        "b": pa.array([Decimal("1.25"), Decimal("-3"), Decimal("0")], pa.decimal128(9, 2)),
+        "y": pa.array([0, 1, 1], pa.uint8()),
+    }
+    assert parse_records(parquet(columns), NUMERIC).x.tolist() == [[1.5, 1.25], [0, -3], [2, 0]]
+    x = np.asfortranarray(np.array([[1, 2], [3, 4]], dtype=">i2"))
+    assert parse_records(npz(x=x, y=np.array([0, 1], ">i4")), NUMERIC).x.tolist() == [[1, 2], [3, 4]]
+
+
+def test_booleans_are_numbers_or_categories_as_the_schema_says() -> None:
+    table = parse_table(parquet({"a": [True, False], "b": [1, 2], "y": [False, True]}))
+    assert to_records(table, NUMERIC.model_copy(update={"classes": ("False", "True")})).x[:, 0].tolist() == [1, 0]
+    assert infer_schema([table], "y").features[0].categories == ("False", "True")
+
+
+def test_a_label_has_a_name_of_its_own() -> None:
+    table = parse_table(npz(x=np.zeros((2, 2)), y=np.array([0, 1])))
+    with pytest.raises(DataError, match="expected a name for the label that no feature has, got"):
+        infer_schema([table], "x1")
+
+
+@pytest.mark.parametrize("value", ["1e400", "nan", "-inf", "1e39"])
+def test_numbers_beyond_single_precision_are_refused(value) -> None:
+    refused(csv(f"a,b,y\n{value},1,0\n"), "expected finite numbers, got .* in column 'a', row 0", NUMERIC)
+
+
+def test_the_smallest_numbers_and_negative_zero_are_zero_or_themselves() -> None:
+    read = parse_records(csv("a,b,y\n1e-320,1e-40,0\n-0.0,1e-40,0\n"), NUMERIC)
+    assert read.x[0, 0] == 0
+    assert read.x[0, 1] > 0
+    assert len(set(read.hashes())) == 1
+
+
+@pytest.mark.parametrize("form", sorted(GOOD))
+@given(st.data())
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_whatever_is_changed_in_a_file_it_is_read_or_refused(form, data) -> None:
+    content = bytearray(GOOD[form])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content)))
+        content[at : at + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=8))
+    try:
+        outcome = parse_records(io.BytesIO(bytes(content)), SCHEMA, max_bytes=10_000_000, max_records=1000).hashes()
+    except DataError as error:
+        outcome = str(error)
+    assert 0 < len(outcome) <= 1000
