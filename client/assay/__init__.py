@@ -7,9 +7,9 @@ from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
 from assay.errors import AssayError
 from assay.oracle_api import OracleClient
-from assay.protocol.seal import Commitment
 from assay.protocol.statements import Domain
-from assay.protocol.types import ModelTerms, Order, Quote, Status
+from assay.protocol.structs import ModelTerms, Order, Quote, Status
+from assay.protocol.tree import Commitment
 from assay.sale.buyer import Buyer, Purchase
 from assay.sale.offers import OfferRecord, OfferStore
 from assay.sale.seller import Seller

@@ -35,6 +35,7 @@ AssayError
     └── OrderMissing         the order is not on chain: not posted, or a reorganisation removed it
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -196,3 +197,8 @@ class OrderDiffers(SaleError):
 
 class OrderMissing(SaleError):
     """The order is not on chain: it was not posted, or a reorganisation removed it."""
+
+
+def listed_faults(faults: Iterable[Any], *, mark: str = "") -> str:
+    """What pydantic found wrong (``error.errors()``), in one line: each place, behind ``mark``, and what it must be."""
+    return "; ".join(f"{mark}{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assay.chain.values import default_confirmations
-from assay.errors import SettingsError
+from assay.errors import SettingsError, listed_faults
 from assay.keys import read_password
-from assay.protocol.types import Bytes32, listed_faults
+from assay.protocol.types import Bytes32
 
 
 class ModelEntry(BaseModel):

@@ -24,7 +24,7 @@ from assay.errors import OfferRefused, OracleRefused
 from assay.oracle_api import OracleClient
 from assay.protocol.messages import AcceptanceRequest, OfferStatus, Problem
 from assay.protocol.statements import digest
-from assay.protocol.types import ModelTerms, Status, key_hash
+from assay.protocol.structs import ModelTerms, Status, key_hash
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferStore
 from assay.sale.seller import Seller

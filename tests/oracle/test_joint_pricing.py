@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assay.protocol.messages import OfferState, OfferStatus
-from assay.protocol.types import Status
+from assay.protocol.structs import Status
 from assay_oracle.services import offers
 from tests.kit.actors import rival_account
 from tests.kit.bids import bid

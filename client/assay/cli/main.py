@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from assay.cli import credit, keys, model, purchases, sales, sealing
 from assay.cli.session import Session, setting_options
 from assay.cli.terminal import Group
-from assay.errors import SettingsError
-from assay.protocol.types import listed_faults
+from assay.errors import SettingsError, listed_faults
 from assay.settings import Settings
 
 

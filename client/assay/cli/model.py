@@ -7,7 +7,8 @@ from assay.chain.queries import registered_terms
 from assay.cli.session import Session, pass_session
 from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, emit, json_option, say
 from assay.envelope import delivery_key_of
-from assay.protocol.types import NATIVE_TOKEN, ModelTerms
+from assay.protocol.structs import ModelTerms
+from assay.protocol.types import NATIVE_TOKEN
 
 SECONDS = click.IntRange(0, 2**32 - 1)
 model_option = click.option("--model", "model_id", type=HEX32, required=True, help="Id of the model.")

@@ -14,8 +14,7 @@ from pydantic import ValidationError
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from assay.cli.terminal import AMOUNT, emit, json_option, talk
-from assay.errors import UsageError
-from assay.protocol.types import listed_faults
+from assay.errors import UsageError, listed_faults
 from assay_pricing.errors import DataError, ModelError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from assay.chain.values import PostedOrder
 from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
-from assay.protocol.types import Order, Quote, Status
+from assay.protocol.structs import Order, Quote, Status
 from assay_oracle.errors import JournalError, TooManyOffers
 from assay_oracle.ledger.tables import MIGRATIONS
 

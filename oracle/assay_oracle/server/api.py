@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from assay.errors import AssayError, ChainError, EnvelopeInvalid
+from assay.errors import AssayError, ChainError, EnvelopeInvalid, listed_faults
 from assay.protocol.messages import (
     API_PREFIX,
     UPLOAD_OFFSET_HEADER,
@@ -28,7 +28,7 @@ from assay.protocol.messages import (
     OrderNotes,
     Problem,
 )
-from assay.protocol.types import listed_faults, parse_bytes
+from assay.protocol.types import parse_bytes
 from assay_oracle.errors import (
     KeyMismatch,
     ModelNotReady,

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Protocol, Self
 from assay.chain.port import Chain
 from assay.protocol.messages import ModelInfo
 from assay.protocol.schema import Schema
-from assay.protocol.types import ModelTerms
+from assay.protocol.structs import ModelTerms
 from assay_oracle.errors import ModelNotReady, ModelUnknown
 from assay_pricing.errors import ArtifactError, FidelityError
 

@@ -24,7 +24,8 @@ from assay.protocol.messages import (
     OracleInfo,
 )
 from assay.protocol.statements import Domain, digest
-from assay.protocol.types import ZERO_ADDRESS, Status, key_hash, order_id
+from assay.protocol.structs import Status, key_hash, order_id
+from assay.protocol.types import ZERO_ADDRESS
 from assay_oracle.errors import (
     KeyMismatch,
     ModelUnknown,

@@ -15,7 +15,7 @@ from assay.chain.queries import is_signed_by, send_unless_done
 from assay.chain.values import PostedOrder
 from assay.errors import AssayError, ContractReverted, NodeUnreachable
 from assay.protocol.messages import OfferStatus, OrderNotes
-from assay.protocol.types import Order, Status
+from assay.protocol.structs import Order, Status
 from assay_oracle.errors import ModelUnknown, OrderNotLocked, OrderUnknown, SignatureInvalid
 from assay_oracle.ledger.journal import Evaluation, Journal, Offer, Sale, SignedQuote
 from assay_oracle.log import about
