@@ -1,25 +1,25 @@
-"""What can go wrong in the benchmark, as one tree.
+"""The errors of the benchmark.
 
 ``BenchError``
-    ``PackageUnavailable``   a pinned package cannot be fetched
-    ``PackageAltered``       a fetched package does not have its pinned hash
-    ``LibraryMissing``         a library to compare with is not installed
+    ``PackageUnavailable``   a pinned package cannot be downloaded
+    ``PackageAltered``       a downloaded package does not have its pinned hash
+    ``LibraryMissing``       a library that the benchmark needs or compares is not installed
 """
 
 from assay.errors import AssayError
 
 
 class BenchError(AssayError):
-    """Root of the benchmark's errors; ``hint`` says what to do."""
+    """Root of the benchmark's errors."""
 
 
 class PackageUnavailable(BenchError):
-    """A pinned package is neither cached nor to be had from its registry."""
+    """A pinned package is not cached, and its registry does not serve it."""
 
 
 class PackageAltered(BenchError):
-    """A package came with other bytes than those that the benchmark was written against."""
+    """A package's archive does not have the pinned hash."""
 
 
 class LibraryMissing(BenchError):
-    """A library that the benchmark compares with is not installed."""
+    """A library that the benchmark needs or compares is not installed."""
