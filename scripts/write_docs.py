@@ -1,6 +1,7 @@
 """Writes the parts of the documents that repeat what the code says.
 
 python scripts/write_docs.py           write them
+python scripts/write_docs.py errors    write those of ``docs/errors.md`` alone
 python scripts/write_docs.py --check   end with status 1 if one of them is out of date
 
 A generated part stands between the lines ``<!-- generated: NAME -->`` and ``<!-- end -->`` of its page. To add one, put
@@ -198,9 +199,11 @@ def written(page: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes or checks every page."""
+    """Writes or checks the pages that are named, or every page."""
+    pages = {page.removesuffix(".md"): page for page, _ in PARTS.values()}
+    named = [argument for argument in arguments if argument != "--check"] or sorted(pages)
     status = 0
-    for page in sorted({page for page, _ in PARTS.values()}):
+    for page in (pages[name] for name in named):
         text = written(page)
         if text == (DOCS / page).read_text():
             continue

@@ -10,16 +10,25 @@ from assay.errors import AssayError
 
 
 class BenchError(AssayError):
-    """Root of the benchmark's errors."""
+    """Base of the benchmark's errors; ``hint`` says what to do."""
 
 
 class PackageUnavailable(BenchError):
-    """A pinned package is not cached, and its registry does not serve it."""
+    """A pinned package is neither cached nor available from its registry.
+
+    Remedy: go online, and run it again.
+    """
 
 
 class PackageAltered(BenchError):
-    """A package's archive does not have the pinned hash."""
+    """A package does not have its pinned hash.
+
+    Remedy: delete it from the cache.
+    """
 
 
 class LibraryMissing(BenchError):
-    """A library that the benchmark needs or compares is not installed."""
+    """A library that the benchmark compares with is not installed.
+
+    Remedy: ``make bench-pricing`` installs the libraries.
+    """
