@@ -9,7 +9,8 @@ from eth_account import Account
 from eth_account.messages import SignableMessage
 
 from assay.protocol.statements import Domain, digest
-from assay.protocol.types import NATIVE_TOKEN, ModelTerms, Order, Quote, key_hash
+from assay.protocol.structs import ModelTerms, Order, Quote, key_hash
+from assay.protocol.types import NATIVE_TOKEN
 
 HOUR = 3600
 DAY = 24 * HOUR
