@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from assay.cli.terminal import emit, json_option, talk
+from assay.cli.terminal import console, emit, json_option
 from assay.errors import UsageError
 from assay.files import write_whole
 from assay_bench.errors import LibraryMissing
@@ -91,14 +91,14 @@ def bench(
         raise UsageError(f"expected --only among {', '.join(names)}, got {', '.join(only)}")
     results = ResultCache(kept)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=talk, transient=True) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=console(), transient=True) as bar:
         task = bar.add_task("pricing benchmark", total=len(units))
 
         def advance(unit: Unit) -> None:
             bar.update(task, advance=1, description=f"{unit.part} {unit.data} {unit.setting} {unit.name}".strip())
 
         for failure in run(units, results, cache or DEFAULT_CACHE, workers, advance):
-            talk.print(f"not computed: {failure.unit.file.removesuffix('.json')}: {failure.reason}", markup=False)
+            console().print(f"not computed: {failure.unit.file.removesuffix('.json')}: {failure.reason}", markup=False)
     report = read_report(units, results, chosen, quick=quick)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, (json.dumps(report.model_dump(by_alias=True), indent=1) + "\n").encode(), mode=0o644)

@@ -7,7 +7,7 @@ import click
 
 from assay.chain.queries import registered_terms
 from assay.chain.settlement import SettlementClient
-from assay.cli.model import model_option
+from assay.cli.options import model_option
 from assay.cli.terminal import ADDRESS, Group, emit, json_option
 from assay.errors import SettingsError
 from assay.protocol.structs import ModelTerms

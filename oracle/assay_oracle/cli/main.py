@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from assay.cli.terminal import Group, emit, json_option, talk
+from assay.cli.terminal import Group, emit, json_option, report
 from assay.keys import read_password, read_private_key
 from assay_oracle.cli import bond, pricing
 from assay_oracle.cli.options import config_option, open_keys
@@ -94,7 +94,7 @@ def init(
     address = made.account.address if made.account else None
     result = {"oracle": address, "recipient": made.recipient, "data_dir": str(data_dir)}
     emit(result, f"oracle     {address or 'none: the daemon runs dry'}\nrecipient  {made.recipient}", as_json)
-    talk.print(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal")
+    report(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal")
 
 
 def _toml(value: object) -> str:
@@ -153,7 +153,7 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
     settings = Settings.read(config, host=host, port=port)
     opened = open_keys(settings)
     if opened.account is None:
-        talk.print("no keystore: running dry; offers are priced, nothing is signed or posted")
+        report("no keystore: running dry; offers are priced, nothing is signed or posted")
     daemon = Daemon(settings, opened, open_chain(settings, opened), parse=parse_records, load=load_function)
     daemon.serve(lambda url: click.echo(json.dumps({"url": url}) if as_json else url))
 
