@@ -51,7 +51,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A price function whose owner lacks class 2."""
     from sklearn.linear_model import LogisticRegression
 
-    from assay_pricing.function import fit
+    from assay_pricing.fitting import fit
     from assay_pricing.price import PricingRule
     from assay_pricing.records.tables import infer_schema, parse_table, to_records
 

@@ -105,7 +105,7 @@ def fit(
     Example:
       assay-oracle fit --model mymodel:predict --data train.parquet --label y --out price --rate 1ether
     """
-    from assay_pricing.function import fit as fit_function
+    from assay_pricing import fitting
     from assay_pricing.price import PricingRule
     from assay_pricing.records.tables import infer_schema, to_records
 
@@ -128,7 +128,7 @@ def fit(
     shown = f"{len(schema.classes)} classes" if schema.classes else "a regression"
     report(f"{owner.n} records of {len(schema.features)} features, {shown}")
     with _bars() as progress:
-        function = fit_function(
+        function = fitting.fit(
             load_model(model_name),
             owner,
             validation=held[0] if held else None,

@@ -362,7 +362,7 @@ class OfferService:
             return self._journal.refuse(offer.offer_id, *ALREADY_EVALUATED)
         known = frozenset(value for value, tag in tags.items() if tag in seen)
         beside, sold = self._others(offer, model)
-        appraisal = model.function.appraise(records, known=known, beside=beside, sold=sold)
+        appraisal = model.function.appraise(records, known=known, context=beside, sold=sold)
         price = min(appraisal.price, model.terms.max_price)
         capped = ("the price is the highest that the model pays",) if price < appraisal.price else ()
         evaluation = Evaluation(

@@ -7,7 +7,8 @@ import pytest
 
 from assay_pricing import methods
 from assay_pricing.errors import ArtifactError, DataError
-from assay_pricing.function import PriceFunction, fit
+from assay_pricing.fitting import fit
+from assay_pricing.function import PriceFunction
 from tests.pricing.machines import machines, regression_of
 
 pytestmark = pytest.mark.unit
@@ -80,6 +81,6 @@ def test_one_file_adds_a_method(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         for a in function.method.context.encode(offer).x.numpy()
     ]
     assert (loaded.manifest.method, loaded.method.name) == ("distance", "distance")
-    np.testing.assert_allclose(appraisal.points, nearest, rtol=1e-9)
+    np.testing.assert_allclose(appraisal.record_values, nearest, rtol=1e-9)
     assert appraisal.set_value == pytest.approx(sum(nearest))
     assert appraisal.price > 0

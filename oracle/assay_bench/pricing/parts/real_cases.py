@@ -6,7 +6,7 @@ from pathlib import Path
 
 from assay_bench.pricing.results import CaseResult, SellerResult
 from assay_bench.pricing.units import Unit
-from assay_pricing.function import fit
+from assay_pricing.fitting import fit
 
 
 def real_case(unit: Unit, packages: Path) -> CaseResult:

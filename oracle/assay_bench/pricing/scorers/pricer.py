@@ -12,7 +12,8 @@ from assay_bench.pricing.data.parties import Parties
 from assay_bench.pricing.truth import nets
 from assay_bench.pricing.truth.nets import Nets
 from assay_pricing.errors import FidelityError
-from assay_pricing.function import PriceFunction, fit
+from assay_pricing.fitting import fit
+from assay_pricing.function import PriceFunction
 from assay_pricing.records.records import Records
 from assay_pricing.surrogate.network import deterministic
 
@@ -78,7 +79,7 @@ class Pricer:
         """Predicted gain of each record in an appraisal (n,): 0 for records that it excludes."""
         if self.refused:
             return self.points(offer)
-        return self.function.appraise(to_records(offer, self.schema)).points
+        return self.function.appraise(to_records(offer, self.schema)).record_values
 
     def junk_score(self, offer: Dataset) -> Floats:
         """The method's score that separates useful records from junk, (n,)."""
