@@ -35,12 +35,11 @@ AssayError
     └── OrderMissing         the order is not on chain: not posted, or a reorganisation removed it
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 
 class AssayError(Exception):
-    """Base of all errors. ``message`` says what was expected and what came, ``hint`` what to do."""
+    """Base of all. ``message`` says what was expected and what came, ``hint`` what to do."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -54,152 +53,89 @@ class AssayError(Exception):
 
 
 class UsageError(AssayError):
-    """The call is impossible.
-
-    A file is missing, would be overwritten or cannot be used; an option contradicts another.
-
-    Remedy: as the message says.
-    """
+    """The call cannot be meant."""
 
 
 class SettingsError(AssayError):
-    """A setting is missing or impossible.
-
-    No deployment record for the chain, an oracle that is not the model's, or an oracle's URL without TLS.
-
-    Remedy: set the option or the ``ASSAY_`` variable; deploy the contract; name the model's oracle.
-    """
+    """A setting is missing or impossible."""
 
 
 class SealError(AssayError):
-    """Base of the errors of sealed data."""
+    """Sealed data is not what it should be."""
 
 
 class NotSealedData(SealError):
-    """Not a sealed file, one with an impossible layout, or a key that is not 32 bytes.
-
-    Remedy: name the sealed file, or its key.
-    """
+    """Not a sealed file, or one with an impossible layout."""
 
 
 class SealedDataTruncated(SealError):
-    """Bytes of the sealed file are missing, or there are too many.
-
-    Remedy: fetch or copy the file again.
-    """
+    """Bytes are missing, or there are too many."""
 
 
 class CommitmentMismatch(SealError):
-    """The index of the sealed file does not hash to its data root.
-
-    Remedy: the file was altered: fetch it again.
-    """
+    """The index is not what the root commits to."""
 
 
 class ChunkMismatch(SealError):
-    """A chunk is not the committed one, or the key does not open it.
-
-    Remedy: fetch the file again. ``assay buy`` does, and disputes a chunk that the committed file itself does not hold.
-    """
+    """A chunk is not the committed one, or the key does not open it."""
 
 
 class DataEmpty(SealError):
-    """There is no data to seal.
-
-    Remedy: offer a file with records.
-    """
+    """There is nothing to seal."""
 
 
 class DataTooLarge(SealError):
-    """The data exceeds 256 GiB, the range of the cipher's block counter.
-
-    Remedy: divide the data.
-    """
+    """More bytes than the cipher can number."""
 
 
 class KeysError(AssayError):
-    """A password is empty, a private-key file is not 32 bytes in hex, or a key does not read back.
-
-    Remedy: give a password; correct the file; check the disk.
-    """
+    """Keystores, identities and envelopes."""
 
 
 class KeystoreExists(KeysError):
-    """A key would be overwritten.
-
-    Remedy: choose another name, or another ``--home``.
-    """
+    """A key would be overwritten."""
 
 
 class KeystoreInvalid(KeysError):
-    """The keystore or identity is missing, foreign or altered.
-
-    Remedy: name the keystore, or restore it from a copy.
-    """
+    """Missing, foreign or altered."""
 
 
 class PasswordWrong(KeysError):
-    """The password does not open the keystore; an altered identity looks the same.
-
-    Remedy: try again, or restore the file from a copy.
-    """
+    """The password does not open the keystore."""
 
 
 class EnvelopeInvalid(KeysError):
-    """An age envelope is not for this identity, truncated or altered.
-
-    Remedy: fetch it again.
-    """
+    """An age envelope that is not for this identity, or is foreign or altered."""
 
 
 class StoreError(AssayError):
-    """The local record of offers and orders cannot be read.
-
-    Remedy: restore the folder from a copy.
-    """
+    """The local record of offers and orders."""
 
 
 class KeyReused(StoreError):
-    """A sealing key would serve two offers, and revealing it once would open both.
-
-    Remedy: offer again under a fresh seal.
-    """
+    """A sealing key would serve two offers, and revealing it once would open both."""
 
 
 class ChainError(AssayError):
-    """The node refused for a reason of its own: no funds for gas, for example.
-
-    Remedy: as the message says.
-    """
+    """Talking to a chain."""
 
 
 class NodeUnreachable(ChainError):
-    """No answer from the node.
-
-    Remedy: start the node or correct the URL, then run the command again.
-    """
+    """No answer from the node."""
 
 
 class WrongChain(ChainError):
-    """The node serves another chain than expected.
-
-    Remedy: correct the URL or ``--chain``.
-    """
+    """The node serves another chain than expected."""
 
 
 class ContractMissing(ChainError):
-    """No settlement contract, or another one, at the recorded address.
-
-    Remedy: deploy the contract, or correct the record.
-    """
+    """No settlement contract, or another one, at the address."""
 
 
 class ContractReverted(ChainError):
     """The contract refused.
 
     ``error`` is its name in ``ISettlement.sol``, ``arguments`` its values by name.
-
-    Remedy: see Contract.
     """
 
     def __init__(self, error: str, arguments: dict[str, Any], *, hint: str | None = None) -> None:
@@ -210,28 +146,19 @@ class ContractReverted(ChainError):
 
 
 class TransactionPending(ChainError):
-    """The transaction was sent and not mined in time; it may still be mined.
-
-    Remedy: look at the state (``assay orders``, ``assay model status``) before running the command again.
-    """
+    """Sent, and not mined in time."""
 
 
 class OracleError(AssayError):
-    """Base of the errors of talking to an oracle."""
+    """Talking to an oracle."""
 
 
 class OracleUnreachable(OracleError):
-    """No answer from the oracle.
-
-    Remedy: run the command again when the oracle is back: it resumes.
-    """
+    """No answer from the oracle."""
 
 
 class OracleRefused(OracleError):
-    """The oracle answered with a problem, whose stable name is ``problem``.
-
-    Remedy: see Oracle.
-    """
+    """The oracle answered with a problem, whose stable name is ``problem``."""
 
     def __init__(self, problem: str, message: str, *, status: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -240,30 +167,15 @@ class OracleRefused(OracleError):
 
 
 class OracleMisbehaved(OracleError):
-    """An answer breaks the protocol.
-
-    A quote for other data, by another signer or at another price, or a file that does not match.
-
-    Remedy: check the URL; otherwise do not accept, and tell the model's owner.
-    """
+    """An answer that breaks the protocol: a foreign signature, another root, another price."""
 
 
 class SaleError(AssayError):
-    """The sale is not possible.
-
-    The model is unknown here, accepts no quotes, or needs the receipt of a buyer that is a contract.
-
-    Remedy: check the id and the chain; ask the model's owner; sell to another model, or pass ``--trust-wallet``.
-    """
+    """The sale cannot go on."""
 
 
 class OfferRefused(SaleError):
-    """The data cannot be priced, or the accepted order cannot be posted.
-
-    ``reason_code`` is the stable name of the cause.
-
-    Remedy: see Oracle.
-    """
+    """The oracle cannot price the data; ``reason_code`` is the stable name of why."""
 
     def __init__(self, reason_code: str, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -271,33 +183,16 @@ class OfferRefused(SaleError):
 
 
 class QuoteExpired(SaleError):
-    """The quote can no longer be posted, and the oracle did not renew it.
-
-    Remedy: run the command again: same price, new expiry.
-    """
+    """The quote can no longer be posted."""
 
 
 class RevealTooLate(SaleError):
-    """Too close to the deadline to reveal safely: the key might become public after the refund opens.
-
-    Remedy: none; the key stays secret.
-    """
+    """Too close to the deadline to reveal safely: the key might become public after the refund opens."""
 
 
 class OrderDiffers(SaleError):
-    """The order on chain is not the one that was agreed.
-
-    Remedy: do not reveal; ask the oracle's operator.
-    """
+    """The order on chain is not the one that was agreed."""
 
 
 class OrderMissing(SaleError):
-    """The order is not on chain: it was not posted, or a reorganisation removed it.
-
-    Remedy: run the command again: the oracle posts it anew.
-    """
-
-
-def listed_faults(faults: Iterable[Any], *, mark: str = "") -> str:
-    """What pydantic found wrong (``error.errors()``), in one line: each place, behind ``mark``, and what it must be."""
-    return "; ".join(f"{mark}{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
+    """The order is not on chain: it was not posted, or a reorganisation removed it."""

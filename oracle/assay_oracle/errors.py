@@ -1,32 +1,40 @@
-"""What can go wrong in the oracle, as one tree. ``code`` is the class name in snake case.
+"""What can fail in the oracle, as one tree. ``code`` is the class name in snake case, ``status`` the HTTP status.
 
 AssayError
-└── ServiceError
-    ├── JournalError             the database is in use, of a newer version, or damaged
-    ├── Equivocation             the signer was asked to contradict what the journal holds
-    └── RequestError             a request cannot be served; nothing was lost
-        ├── RequestInvalid       it is not of the protocol's form
-        ├── OfferUnknown  ModelUnknown  OrderUnknown
-        ├── SignatureInvalid     not by the one who must have signed
-        ├── OfferConflict        the offer is in no state for this, or was made with other contents
-        ├── KeyMismatch          the locked key is not the one that opens the priced file
-        ├── QuoteExpired         the acceptance is of a quote that can no longer be posted
-        ├── UploadOffsetMismatch bytes would be missing in between
-        ├── UploadTooLarge       more bytes than declared or allowed
-        ├── UploadBusy           another request is appending to this upload
-        ├── TooManyOffers        more offers are open than the oracle takes
-        ├── TooMuchBeside        more records than an offer can be priced jointly with
-        ├── StorageFull          the disk or its quota is full
-        ├── ModelNotReady        the chain's state forbids a sale: halted, no budget, no bond, another oracle
-        ├── OrderNotLocked       the files of an order closed long ago are deleted
-        └── RangeInvalid         no such bytes
+└── ServiceError                 500
+    ├── JournalError             500  the database is in use, of a newer version, or damaged
+    ├── Equivocation             500  the signer was asked to contradict the ledger
+    ├── PriceFunctionDiffers     500  the model was registered with another price function
+    └── RequestError             400  a request cannot be served; nothing was lost
+        ├── RequestInvalid       422  the request is not of the protocol's form
+        ├── OfferUnknown         404  there is no offer with this id
+        ├── ModelUnknown         404  the oracle does not price for this model
+        ├── OrderUnknown         404  the oracle knows of no order with this id on chain
+        ├── SignatureInvalid     403  the party that must sign did not
+        ├── OfferConflict        409  the offer is in another state, or was opened with other contents
+        ├── KeyMismatch          422  the locked key is not the one that opens the priced file
+        ├── UploadOffsetMismatch 409  bytes would be missing in between
+        ├── UploadTooLarge       413  more bytes than declared or allowed
+        ├── UploadBusy           409  another request is appending to this upload
+        ├── TooManyOffers        429  more open offers than the oracle takes
+        ├── TooMuchBeside        422  more context records than an offer can be priced with
+        ├── StorageFull          507  the disk or its quota is full
+        ├── ModelNotReady        409  the chain's state forbids a sale: halted, no budget, no bond, another oracle
+        ├── DeliveryDeleted      410  the files of an order that was closed long ago are deleted
+        └── RangeInvalid         416  no such bytes
+
+Errors of the client's tree that a request can meet have their status in ``status_of``.
 """
 
-from assay.errors import AssayError
+from typing import ClassVar
+
+from assay.errors import AssayError, ChainError, EnvelopeInvalid, QuoteExpired
 
 
 class ServiceError(AssayError):
     """Root of the oracle's errors; ``hint`` says what to do."""
+
+    status: ClassVar[int] = 500
 
 
 class JournalError(ServiceError):
@@ -34,71 +42,101 @@ class JournalError(ServiceError):
 
 
 class Equivocation(ServiceError):
-    """The signer was asked to sign what contradicts the journal."""
+    """The signer was asked to contradict the ledger."""
+
+
+class PriceFunctionDiffers(ServiceError):
+    """The model was registered with another price function."""
 
 
 class RequestError(ServiceError):
     """A request cannot be served; nothing was lost."""
 
+    status = 400
+
 
 class RequestInvalid(RequestError):
     """The request is not of the protocol's form."""
 
+    status = 422
+
 
 class OfferUnknown(RequestError):
-    """There is no offer of this id."""
+    """There is no offer with this id."""
+
+    status = 404
 
 
 class ModelUnknown(RequestError):
     """The oracle does not price for this model."""
 
+    status = 404
+
 
 class OrderUnknown(RequestError):
-    """The oracle knows of no order of this id."""
+    """The oracle knows of no order with this id on chain."""
+
+    status = 404
 
 
 class SignatureInvalid(RequestError):
-    """A signature is not by the one who must have signed."""
+    """The party that must sign did not."""
+
+    status = 403
 
 
 class OfferConflict(RequestError):
-    """The offer is in no state for this, or was made with other contents."""
+    """The offer is in another state, or was opened with other contents."""
+
+    status = 409
 
 
 class KeyMismatch(RequestError):
     """The key that the acceptance locks is not the one that opens the priced file."""
 
-
-class QuoteExpired(RequestError):
-    """The acceptance is of a quote that can no longer be posted."""
+    status = 422
 
 
 class UploadOffsetMismatch(RequestError):
-    """Bytes would be missing between what is there and what came."""
+    """Bytes would be missing between what arrived before and what came."""
+
+    status = 409
 
 
 class UploadTooLarge(RequestError):
     """More bytes than the offer declared, or than the oracle takes."""
 
+    status = 413
+
 
 class UploadBusy(RequestError):
     """Another request is appending to this upload."""
 
+    status = 409
+
 
 class TooManyOffers(RequestError):
-    """More offers are open than the oracle takes."""
+    """More open offers than the oracle takes."""
+
+    status = 429
 
 
 class TooMuchBeside(RequestError):
-    """More records were sold, or are open, than an offer can be priced jointly with."""
+    """More context records were sold, or are on offer, than an offer can be priced jointly with."""
+
+    status = 422
 
 
 class StorageFull(RequestError):
     """The oracle's disk or its quota is full."""
 
+    status = 507
+
 
 class ModelNotReady(RequestError):
     """The chain's state forbids a sale: halted, no budget, no bond, or another oracle; ``cause`` is the code."""
+
+    status = 409
 
     def __init__(self, cause: str, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -110,9 +148,23 @@ class ModelNotReady(RequestError):
         return self.cause
 
 
-class OrderNotLocked(RequestError):
+class DeliveryDeleted(RequestError):
     """The files of an order that was closed long ago are deleted."""
+
+    status = 410
 
 
 class RangeInvalid(RequestError):
     """No such bytes."""
+
+    status = 416
+
+
+_CLIENT_STATUS: dict[type[AssayError], int] = {EnvelopeInvalid: 422, QuoteExpired: 409, ChainError: 503}
+
+
+def status_of(error: AssayError) -> int:
+    """HTTP status of an error."""
+    if isinstance(error, ServiceError):
+        return error.status
+    return next((status for kind, status in _CLIENT_STATUS.items() if isinstance(error, kind)), 500)

@@ -1,4 +1,4 @@
-"""Settings of the daemon: a TOML file, and environment variables ``ASSAY_ORACLE_...``, which win.
+"""Settings of the daemon: a TOML file, and environment variables ``ASSAY_ORACLE_...``, which override it.
 
 A secret comes from its variable or from the file that ``..._FILE`` names; it is never printed.
 """
@@ -10,14 +10,13 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from assay.chain.values import default_confirmations
-from assay.errors import SettingsError, listed_faults
+from assay.errors import SettingsError
 from assay.keys import read_password
-from assay.protocol.types import Bytes32
+from assay.protocol.types import Bytes32, listed_faults
 
 
 class ModelEntry(BaseModel):
-    """A model to price for: its id on chain, and its price function's folder."""
+    """A model to price for: its id on chain, and the folder of its price function."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,24 +29,27 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ASSAY_ORACLE_", extra="forbid", frozen=True)
 
-    data_dir: Path = Field(Path("assay-oracle"), description="journal, keys and files")
+    data_dir: Path = Field(Path("assay-oracle"), description="folder of journal, keys and files")
     node: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of a node")
     deployment: Path = Field(Path("deployments/31337.json"), description="the contract's deployment record")
     models: tuple[ModelEntry, ...] = Field((), description="models to price for")
-    host: str = Field("127.0.0.1", description="where to listen")
-    port: int = Field(8550, ge=0, lt=65536, description="0: any free one")
-    password: SecretStr | None = Field(None, description="opens the keys")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8550, ge=0, lt=65536, description="port to listen on; 0 is any free one")
+    password: SecretStr | None = Field(None, description="password of the keys")
     password_file: Path | None = Field(None, description="file with the password")
-    quote_seconds: int = Field(86_400, ge=60, description="life of a quote; it is renewed at the same price")
+    quote_seconds: int = Field(86_400, ge=60, description="lifetime of a quote; it is renewed at the same price")
     confirmations: int | None = Field(None, ge=0, description="depth of an order before its key is handed over")
-    poll_seconds: float = Field(1.0, gt=0, description="pause between two looks at the chain")
+    poll_seconds: float = Field(1.0, gt=0, description="pause between two rounds of a loop")
     max_upload_bytes: int = Field(256 * 2**20, gt=0, description="the largest envelope of one offer")
-    max_disk_bytes: int = Field(16 * 2**30, gt=0, description="all uploads and deliveries together")
+    max_disk_bytes: int = Field(16 * 2**30, gt=0, description="storage for all uploads and deliveries")
     max_open_offers: int = Field(256, gt=0, description="unpriced offers of all sellers")
     max_open_offers_per_seller: int = Field(4, gt=0, description="unpriced offers of one seller")
-    upload_idle_seconds: int = Field(3600, gt=0, description="an upload that rests longer expires")
-    quote_idle_seconds: int = Field(30 * 86_400, gt=0, description="a quote not accepted for longer lapses")
+    upload_idle_seconds: int = Field(3600, gt=0, description="an upload that is idle for longer expires")
+    quote_idle_seconds: int = Field(30 * 86_400, gt=0, description="a quote that is not accepted for longer expires")
     keep_seconds: int = Field(30 * 86_400, ge=0, description="how long files of closed orders are kept")
+    max_context_bytes: int = Field(
+        2**29, ge=0, description="memory for opened records of sold and open offers; beyond it they are opened again"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -58,17 +60,17 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments win over the environment, the environment over the file."""
+        """Arguments override the environment, the environment overrides the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @classmethod
     def read(cls, config: Path | None = None, **overrides: Any) -> Self:
-        """Reads the TOML file at ``config``, if one is named, and the environment.
+        """Reads the TOML file at ``config``, if there is one, and the environment.
 
-        Paths are relative to the file's folder, those from the environment, too.
+        All paths are relative to the file's folder, also paths from the environment.
 
         Raises:
-            SettingsError: unknown names, impossible values, or no such file.
+            SettingsError: Unknown names, invalid values, or no such file.
         """
         if config is not None and not config.is_file():
             raise SettingsError(
@@ -81,7 +83,8 @@ class Settings(BaseSettings):
             settings = reader(**given)
         except ValidationError as error:
             raise SettingsError(
-                f"impossible settings: {listed_faults(error.errors())}", hint="assay-oracle settings lists them"
+                f"expected valid settings, got: {listed_faults(error.errors())}",
+                hint="assay-oracle settings lists them",
             ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"cannot read {config}: {error}", hint="it must be TOML") from None
@@ -108,12 +111,6 @@ class Settings(BaseSettings):
             return self.password.get_secret_value()
         return read_password(self.password_file) if self.password_file else None
 
-    def depth(self, chain_id: int) -> int:
-        """Confirmations that count on a chain: none on a local one, unless set."""
-        if self.confirmations is not None:
-            return self.confirmations
-        return default_confirmations(chain_id)
-
     def public(self) -> dict[str, Any]:
-        """What may be printed: all but the secrets."""
+        """All settings that may be printed, without the secrets."""
         return self.model_dump(mode="json", exclude={"password", "password_file"})

@@ -12,32 +12,20 @@ from assay.errors import AssayError
 
 
 class PricingError(AssayError):
-    """Base of the errors of pricing; ``hint`` says what to do."""
+    """Root of the errors of pricing; ``hint`` says what to do."""
 
 
 class DataError(PricingError):
-    """The records cannot be read or do not fit the schema.
-
-    Remedy: correct the file, or name another schema.
-    """
+    """The records cannot be read or do not fit the schema."""
 
 
 class ModelError(PricingError):
-    """The black box does not answer as a model of this schema must.
-
-    Remedy: correct the callable.
-    """
+    """The black box does not answer as a model of this schema must."""
 
 
 class FidelityError(PricingError):
-    """The surrogate agrees with its model on less than 90 % of the validation records.
-
-    Remedy: fit again with more data or another method.
-    """
+    """The surrogate agrees with the model too little to price by."""
 
 
 class ArtifactError(PricingError):
-    """The price function on disk was altered, is damaged, of another version, or not the registered one.
-
-    Remedy: restore it, or name the right folder.
-    """
+    """The price function on disk was altered, is damaged, or is of another version."""

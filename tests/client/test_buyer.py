@@ -21,7 +21,7 @@ from assay.errors import (
 )
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
-from assay.protocol.structs import Order, Status
+from assay.protocol.types import Order, Status
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import Seller
 from tests.kit.actors import BUYER_IDENTITY, buyer_account, oracle_account
@@ -370,9 +370,9 @@ def test_node_down_is_raised(market: Market, revealed: Any) -> None:
 def test_handed_over_key_that_does_not_open_waits_for_the_chain(market: Market, monkeypatch: Any) -> None:
     seller, record = market.locked(LONG, cooperative=True)
     market.work()
-    notes = market.orders.notes
+    notes = market.delivery.record
     spoilt = lambda order_id: notes(order_id).model_copy(update={"key_envelope": "garbage"})  # noqa: E731
-    monkeypatch.setattr(market.orders, "notes", spoilt)
+    monkeypatch.setattr(market.delivery, "record", spoilt)
     (purchase,) = market.buyer().look(market.model_id)
     assert "waiting for the key" in purchase.note
     seller.step(record)

@@ -26,7 +26,7 @@ from assay.errors import (
 )
 from assay.protocol.messages import OfferStatus
 from assay.protocol.statements import digest
-from assay.protocol.structs import Status, key_hash
+from assay.protocol.types import Status, key_hash
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import REVEAL_MARGIN, Seller
 from tests.kit.actors import oracle_account, rival_account, seller_account
@@ -523,8 +523,10 @@ def test_receipt_of_a_wallet_that_is_trusted_is_relied_on(wallets: Market) -> No
 def test_receipt_that_is_nobodys_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     market = Market(tmp_path, require_receipt=True)
     seller, record = market.locked()
-    notes = market.orders.notes
-    monkeypatch.setattr(market.orders, "notes", lambda found: notes(found).model_copy(update={"receipt": b"\x01" * 65}))
+    notes = market.delivery.record
+    monkeypatch.setattr(
+        market.delivery, "record", lambda found: notes(found).model_copy(update={"receipt": b"\x01" * 65})
+    )
     assert seller.step(record) is Status.LOCKED
     assert any("waiting for the buyer's receipt" in said for said in market.said)
     market.journal.close()
@@ -540,7 +542,7 @@ def test_oracle_that_is_down_keeps_no_key_from_the_chain(market: Market) -> None
 def test_acknowledged_order_is_settled_without_the_key(market: Market) -> None:
     seller, record = market.locked(cooperative=True)
     market.transport.idle = True
-    market.orders.cycle()
+    market.oracle.cycle()
     market.buyer().look(market.model_id)
     assert seller.step(record) is Status.PAID
     assert market.steps == ["settle"]
@@ -561,7 +563,7 @@ def test_acknowledgement_that_the_contract_refuses_keeps_no_key_from_the_chain(
 ) -> None:
     seller, record = market.locked(cooperative=True)
     market.transport.idle = True
-    market.orders.cycle()
+    market.oracle.cycle()
     market.buyer().look(market.model_id)
 
     def refuse(*_: Any) -> None:
@@ -575,7 +577,7 @@ def test_acknowledgement_that_the_contract_refuses_keeps_no_key_from_the_chain(
 def test_settling_that_cannot_be_sent_now_is_tried_again(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     seller, record = market.locked(cooperative=True)
     market.transport.idle = True
-    market.orders.cycle()
+    market.oracle.cycle()
     market.buyer().look(market.model_id)
     for fault in (NodeUnreachable("no answer"), TransactionPending("not mined")):
         with monkeypatch.context() as patch:

@@ -3,8 +3,7 @@
 import ape
 import pytest
 
-from assay.protocol.structs import Status
-from assay.protocol.types import NATIVE_TOKEN
+from assay.protocol.types import NATIVE_TOKEN, Status
 from tests.contracts.world import HOUR, PRICE, World, bytes32
 
 pytestmark = pytest.mark.integration

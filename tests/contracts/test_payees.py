@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from assay.protocol.structs import Status
-from assay.protocol.types import NATIVE_TOKEN
+from assay.protocol.types import NATIVE_TOKEN, Status
 from tests.contracts.sale import Sale
 from tests.contracts.world import ETHER, PRICE, World, bytes32
 

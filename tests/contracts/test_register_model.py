@@ -2,8 +2,7 @@
 
 import pytest
 
-from assay.protocol.structs import ModelTerms
-from assay.protocol.types import NATIVE_TOKEN
+from assay.protocol.types import NATIVE_TOKEN, ModelTerms
 from tests.contracts.sale import parsed
 from tests.contracts.world import DAY, HOUR, World, bytes32
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from assay.protocol.structs import Status
-from assay.protocol.types import NATIVE_TOKEN
+from assay.protocol.types import NATIVE_TOKEN, Status
 from tests.contracts.world import ETHER, World, bytes32
 
 pytestmark = pytest.mark.integration

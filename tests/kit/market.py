@@ -12,18 +12,24 @@ from assay import envelope
 from assay.oracle_api import OracleClient
 from assay.protocol.messages import AcceptanceRequest, OfferState
 from assay.protocol.statements import digest
-from assay.protocol.structs import ModelTerms, Order, Status, key_hash
+from assay.protocol.types import ModelTerms, Order, Status, key_hash
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferRecord, OfferStore
 from assay.sale.seller import Seller
-from assay_oracle.keys.signer import Signer
+from assay_oracle.appraisers.cache import RecordCache
+from assay_oracle.appraisers.inline import InlineAppraiser
+from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.journal import Journal
 from assay_oracle.server.api import create_app
-from assay_oracle.services.catalogue import PricedModel
-from assay_oracle.services.offers import Limits, OfferService
-from assay_oracle.services.orders import OrderService
-from assay_oracle.storage.local import FileStore
+from assay_oracle.services.catalogue import Catalogue, PricedModel
+from assay_oracle.services.delivery import Delivery
+from assay_oracle.services.offers import Offers
+from assay_oracle.services.oracle import Oracle
+from assay_oracle.services.ports import Appraiser
+from assay_oracle.settings import Settings
+from assay_oracle.storage.local import LocalStore
+from assay_oracle.storage.scratch import ScratchFolder
 from tests.kit.actors import (
     BUYER_IDENTITY,
     DOMAIN,
@@ -83,8 +89,8 @@ class InProcess(httpx.BaseTransport):
 
     async def _ask(self, body: bytes, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         asked = httpx.Request(request.method, request.url, headers=request.headers, content=body)
-        if self._app[0] is not self._market.offers:
-            self._app = self._market.offers, create_app(self._market.offers, self._market.orders, dict)
+        if self._app[0] is not self._market.oracle:
+            self._app = self._market.oracle, create_app(self._market.oracle, dict)
         transport = httpx.ASGITransport(self._app[1])
         answer = await transport.handle_async_request(asked)
         return answer, await answer.aread()
@@ -122,7 +128,15 @@ class Market:
         self.model_id = self.chain.model_id(self.terms)
         self.function = LinePrices()
         self.max_disk = 2**30
-        self.confirmations = 0
+        self.settings = Settings(
+            quote_seconds=DAY,
+            max_upload_bytes=2**20,
+            max_open_offers=10,
+            max_open_offers_per_seller=4,
+            upload_idle_seconds=3600,
+            quote_idle_seconds=30 * DAY,
+            keep_seconds=DAY,
+        )
         self._open()
 
     def now(self) -> int:
@@ -130,33 +144,36 @@ class Market:
 
     def _open(self) -> None:
         self.journal = Journal(self.folder / "journal.sqlite", now=self.now)
-        self.store = FileStore(self.folder, max_bytes=self.max_disk)
-        model = PricedModel.load(self.model_id, Path("unused"), self.chain, lambda _: self.function)
-        models = {self.model_id: model}
-        self.signer = Signer(oracle_account, DOMAIN, self.journal)
-        self.offers = OfferService(
+        self.store = LocalStore(self.folder, max_bytes=self.max_disk)
+        self.scratch = ScratchFolder(self.folder / "scratch")
+        self.signer = LocalSigner(oracle_account, DOMAIN, self.journal)
+        self.oracle = Oracle(
+            catalogue=Catalogue([PricedModel.registered(self.model_id, self.appraiser(), self.chain)]),
+            ledger=self.journal,
+            blobs=self.store,
+            scratch=self.scratch,
+            chain=self.chain,
+            signer=self.signer,
             identity=ORACLE_IDENTITY,
             digests=ContentDigests(b"\x09" * 32),
-            signer=self.signer,
-            journal=self.journal,
-            store=self.store,
-            chain=self.chain,
-            models=models,
-            parse=parse_lines,
-            limits=Limits(DAY, max_upload_bytes=2**20, max_open_offers=10, max_open_offers_per_seller=4),
+            settings=self.settings,
             now=self.now,
         )
-        self.orders = OrderService(
-            identity=ORACLE_IDENTITY,
-            journal=self.journal,
-            store=self.store,
-            chain=self.chain,
-            models=models,
-            confirmations=self.confirmations,
-            idle=(3600, 30 * DAY),
-            keep=DAY,
-            now=self.now,
-        )
+
+    def appraiser(self) -> Appraiser:
+        return InlineAppraiser(self.function, RecordCache(2**20), parse=parse_lines)
+
+    @property
+    def offers(self) -> Offers:
+        return self.oracle.offers
+
+    @property
+    def delivery(self) -> Delivery:
+        return self.oracle.delivery
+
+    def received(self, offer_id: bytes) -> int:
+        """Bytes of an upload that are stored."""
+        return self.store.size(f"uploads/{offer_id.hex()}.age")
 
     def restart(self) -> None:
         self.journal.close()
@@ -180,7 +197,7 @@ class Market:
         """Sends a whole offer and has it priced."""
         made = data if isinstance(data, Bid) else bid(self.model_id, data, **options)
         offer_id = self.upload(made).offer_id
-        while self.offers.price_next():
+        while self.oracle.evaluation.price_next():
             pass
         return made, self.offers.state(offer_id)
 
@@ -199,9 +216,9 @@ class Market:
         """From offer to locked order."""
         made, state = self.offer(data)
         self.accept(made, state, **changes)
-        self.orders.cycle()
+        self.oracle.cycle()
         state = self.offers.state(state.offer_id)
-        sale = self.journal.sale_of(state.offer_id)
+        sale = self.journal.orders.of_offer(state.offer_id)
         assert sale is not None
         return made, state, sale.order
 
@@ -209,9 +226,9 @@ class Market:
 
     def work(self) -> None:
         """What the daemon's loops do."""
-        while self.offers.price_next():
+        while self.oracle.evaluation.price_next():
             pass
-        self.orders.cycle()
+        self.oracle.cycle()
 
     @property
     def http(self) -> OracleClient:

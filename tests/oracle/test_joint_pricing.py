@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from assay.chain.values import EventKind
 from assay.protocol.messages import OfferState, OfferStatus
-from assay.protocol.structs import Status
-from assay_oracle.services import offers
+from assay.protocol.types import Status
+from assay_oracle.ledger.values import Offer
+from assay_oracle.services import evaluation
+from assay_oracle.services.uploads import Uploads
 from tests.kit.actors import rival_account
 from tests.kit.bids import bid
 from tests.kit.data import PRICE_PER_RECORD
@@ -19,6 +22,14 @@ NEAR_COPIES = b"one again\ntwo again\n"
 FULL_PRICE = 2 * PRICE_PER_RECORD
 
 
+ANNOUNCED = {
+    Status.REVEALED: EventKind.KEY_REVEALED,
+    Status.PAID: EventKind.PAID,
+    Status.DISPUTED: EventKind.DISPUTED,
+    Status.REFUNDED: EventKind.REFUNDED,
+}
+
+
 def price_of(state: OfferState) -> int:
     return state.quote.price if state.quote else 0
 
@@ -27,7 +38,9 @@ def sell(market: Market, data: bytes, status: Status) -> None:
     """A sale whose order got as far as ``status``."""
     order = market.sell(data)[2]
     market.contract.change_order(order.order_id(), status=status)
-    market.orders.cycle()
+    events = ((ANNOUNCED[status], order.order_id(), None),) if status in ANNOUNCED else ()
+    market.node._append((), events)
+    market.oracle.cycle()
 
 
 def test_near_copies_in_the_sellers_next_offer_are_worth_nothing(market: Market) -> None:
@@ -56,28 +69,29 @@ def test_padding_pushes_no_sold_data_out_of_joint_pricing(market: Market) -> Non
     market.pass_time(10)
     _, padded = market.offer(b"filler one\n" + b"\n" * 970_700, account=rival_account)
     assert padded.status is OfferStatus.QUOTED
-    assert padded.upload_bytes > market.offers._limits.max_upload_bytes * 0.9
+    assert padded.upload_bytes > market.settings.max_upload_bytes * 0.9
     _, second = market.offer(NEAR_COPIES, account=rival_account)
     assert price_of(second) == 0
 
 
 def test_disk_that_fails_leaves_nothing_out(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     _, first, _ = market.sell(DATA)
-    opened = market.offers._open
+    market.restart()
+    plaintext = Uploads.plaintext
 
-    def failing(offer: Any, model: Any) -> Any:
+    def failing(uploads: Uploads, offer: Offer) -> Any:
         if offer.offer_id == first.offer_id:
             raise OSError("Input/output error")
-        return opened(offer, model)
+        return plaintext(uploads, offer)
 
     offer_id = market.upload(bid(market.model_id, NEAR_COPIES)).offer_id
     with monkeypatch.context() as broken:
-        broken.setattr(market.offers, "_open", failing)
+        broken.setattr(Uploads, "plaintext", failing)
         with pytest.raises(OSError, match="Input/output"):
-            market.offers.price_next()
+            market.oracle.evaluation.price_next()
     assert market.offers.state(offer_id).status is OfferStatus.PRICING
-    assert not market.offers.price_next()
-    assert market.offers.price_next()
+    assert not market.oracle.evaluation.price_next()
+    assert market.oracle.evaluation.price_next()
     assert market.offers.state(offer_id).status is OfferStatus.DECLINED
 
 
@@ -87,12 +101,12 @@ def test_offer_beside_too_many_records_is_refused_and_nothing_is_used_up(
     sell(market, DATA, Status.PAID)
     market.offer(b"three\n", account=rival_account)
     calls = market.function.calls
-    monkeypatch.setattr(offers, "MAX_OTHER_RECORDS", 2)
+    monkeypatch.setattr(evaluation, "MAX_CONTEXT_RECORDS", 2)
     _, refused = market.offer(b"four\n", account=rival_account)
     assert (refused.status, refused.code) == (OfferStatus.REFUSED, "too_much_beside")
-    assert "nothing was used up; wait for them to lapse" in str(refused.reason)
+    assert "no evaluation was used; wait until some expire" in str(refused.reason)
     assert market.function.calls == calls
-    monkeypatch.setattr(offers, "MAX_OTHER_RECORDS", 3)
+    monkeypatch.setattr(evaluation, "MAX_CONTEXT_RECORDS", 3)
     _, priced = market.offer(b"four\n", account=rival_account)
     assert price_of(priced) == PRICE_PER_RECORD
 
@@ -122,6 +136,6 @@ def test_joint_pricing_survives_a_restart(market: Market) -> None:
 
 def test_an_upload_that_is_gone_holds_up_no_other_offer(market: Market) -> None:
     _, first = market.offer(DATA)
-    market.store.upload_path(first.offer_id).write_bytes(b"damaged")
+    market.store.path(f"uploads/{first.offer_id.hex()}.age").write_bytes(b"damaged")
     _, second = market.offer(NEAR_COPIES)
     assert price_of(second) == FULL_PRICE

@@ -9,17 +9,15 @@ from collections.abc import Callable
 import pytest
 
 from assay import envelope
-from assay.errors import AssayError, EnvelopeInvalid, NodeUnreachable
+from assay.errors import AssayError, EnvelopeInvalid, NodeUnreachable, QuoteExpired
 from assay.protocol.messages import OfferStatus
-from assay.protocol.structs import key_hash
-from assay.protocol.types import NATIVE_TOKEN
+from assay.protocol.types import NATIVE_TOKEN, key_hash
 from assay_oracle.errors import (
     KeyMismatch,
     ModelNotReady,
     ModelUnknown,
     OfferConflict,
     OfferUnknown,
-    QuoteExpired,
     RequestInvalid,
     SignatureInvalid,
     StorageFull,
@@ -28,6 +26,7 @@ from assay_oracle.errors import (
     UploadOffsetMismatch,
     UploadTooLarge,
 )
+from assay_oracle.storage.scratch import ScratchFolder
 from tests.kit.actors import ORACLE_IDENTITY, oracle_account, rival_account, seller_account
 from tests.kit.bids import bid, enveloped, seal_lines
 from tests.kit.data import MAX_PRICE, PRICE_PER_RECORD
@@ -128,11 +127,11 @@ def test_empty_piece_keeps_no_upload_alive(market: Market) -> None:
     market.pass_time(1800)
     market.upload(made, offset=10, upto=11)
     for _ in range(3):
-        market.orders.cycle()
+        market.oracle.cycle()
         assert market.offers.state(offer_id).status is OfferStatus.UPLOADING
         market.pass_time(1201)
         market.upload(made, offset=11, upto=11)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(offer_id).code == "upload_abandoned"
 
 
@@ -142,10 +141,10 @@ def test_upload_that_trickles_in_expires_after_a_day(market: Market) -> None:
     for offset in range(1, 25):
         market.pass_time(3600)
         market.upload(made, offset=offset, upto=offset + 1)
-        market.orders.cycle()
+        market.oracle.cycle()
     assert market.offers.state(offer_id).status is OfferStatus.UPLOADING
     market.pass_time(1)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(offer_id).code == "upload_abandoned"
 
 
@@ -153,10 +152,10 @@ def test_upload_left_alone_expires_and_makes_room(market: Market) -> None:
     made = bid(market.model_id, DATA)
     offer_id = market.upload(made, upto=10).offer_id
     market.pass_time(3601)
-    market.orders.cycle()
+    market.oracle.cycle()
     state = market.offers.state(offer_id)
     assert (state.status, state.code) == (OfferStatus.EXPIRED, "upload_abandoned")
-    assert not market.store.upload_path(offer_id).exists()
+    assert market.received(offer_id) == 0
 
 
 @pytest.mark.parametrize(
@@ -175,7 +174,7 @@ def test_model_that_cannot_buy_uses_no_evaluation_up(market: Market, changes: di
     with pytest.raises(ModelNotReady) as refusal:
         market.offers.open_offer(bid(market.model_id, DATA).request)
     assert refusal.value.code == code
-    market.offers.price_next()
+    market.oracle.evaluation.price_next()
     assert market.offers.state(offer_id).code == code
     assert market.function.calls == 0
     market.contract.change_model(market.model_id, oracle=oracle_account.address, budget=MAX_PRICE)
@@ -226,7 +225,8 @@ def test_upload_of_bytes_that_are_there_changes_nothing(market: Market) -> None:
     market.upload(forged, offset=0, upto=50)
     market.upload(forged, offset=0)
     offer_id = market.offers.open_offer(made.request).offer_id
-    assert market.store.upload_path(offer_id).read_bytes() == made.upload
+    with market.store.open(f"uploads/{offer_id.hex()}.age") as upload:
+        assert upload.read() == made.upload
 
 
 def test_more_bytes_than_declared_are_not_written(market: Market) -> None:
@@ -234,7 +234,7 @@ def test_more_bytes_than_declared_are_not_written(market: Market) -> None:
     with pytest.raises(UploadTooLarge):
         market.upload(made.with_(upload=made.upload + b"\0"))
     offer_id = market.offers.open_offer(made.request).offer_id
-    assert market.store.received(offer_id) == 0
+    assert market.received(offer_id) == 0
     assert market.upload(made).status is OfferStatus.PRICING
 
 
@@ -268,7 +268,7 @@ def test_full_quota_is_said_and_nothing_is_lost(tmp_path) -> None:  # type: igno
 
 def test_room_is_free_again_after_a_refusal(market: Market) -> None:
     market.offer(b"ba!d\n" * 100)
-    assert market.store._used == 0
+    assert market.store.used == 0
 
 
 # --- what is in the envelope ---
@@ -334,50 +334,50 @@ def test_data_that_brings_pricing_down_is_given_up_in_the_end(market: Market) ->
     offer_id = market.upload(made).offer_id
     for _ in range(3):
         with pytest.raises(MemoryError):
-            market.offers.price_next()
+            market.oracle.evaluation.price_next()
         market.restart()
-    market.offers.price_next()
+    market.oracle.evaluation.price_next()
     state = market.offers.state(offer_id)
     assert (state.status, state.code) == (OfferStatus.REFUSED, "pricing_failed")
 
 
 def test_disk_that_fails_costs_no_attempt_and_lets_others_pass(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full() -> None:
+    def full(folder: ScratchFolder) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     offer_id = market.upload(bid(market.model_id, DATA)).offer_id
     with monkeypatch.context() as broken:
-        broken.setattr(market.store, "scratch", full)
+        broken.setattr(ScratchFolder, "__call__", full)
         for _ in range(5):
             with pytest.raises(OSError, match="No space left"):
-                market.offers.price_next()
-            assert not market.offers.price_next()
+                market.oracle.evaluation.price_next()
+            assert not market.oracle.evaluation.price_next()
         with pytest.raises(OSError, match="No space left"):
-            market.offers.price_next()
+            market.oracle.evaluation.price_next()
     other = market.upload(bid(market.model_id, b"three\n", account=rival_account)).offer_id
-    assert market.offers.price_next()
+    assert market.oracle.evaluation.price_next()
     assert market.offers.state(other).status is OfferStatus.QUOTED
     assert market.offers.state(offer_id).status is OfferStatus.PRICING
-    assert not market.offers.price_next()
-    assert market.offers.price_next()
+    assert not market.oracle.evaluation.price_next()
+    assert market.oracle.evaluation.price_next()
     assert market.offers.state(offer_id).status is OfferStatus.QUOTED
 
 
 def test_full_disk_is_told_and_the_journal_goes_on_when_there_is_room(market: Market) -> None:
     database = market.journal._database
-    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    (pages,) = database.row("PRAGMA page_count")
 
     def fill() -> None:
-        with market.journal._transaction() as journal:
+        with database.transaction():
             for number in range(10_000):
-                journal.execute("INSERT INTO records VALUES (?, ?)", (market.model_id, number.to_bytes(32)))
+                database.execute("INSERT INTO records VALUES (?, ?)", market.model_id, number.to_bytes(32))
 
-    database.execute(f"PRAGMA max_page_count = {pages}")
+    database.row(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(sqlite3.OperationalError, match="disk is full"):
         fill()
-    database.execute(f"PRAGMA max_page_count = {2**30}")
+    database.row(f"PRAGMA max_page_count = {2**30}")
     fill()
-    assert database.execute("SELECT count(*) FROM records").fetchone()[0] == 10_000
+    assert database.row("SELECT count(*) FROM records")[0] == 10_000
 
 
 def test_node_that_is_down_holds_pricing_up_and_loses_nothing(market: Market) -> None:
@@ -386,10 +386,10 @@ def test_node_that_is_down_holds_pricing_up_and_loses_nothing(market: Market) ->
     market.node.down = True
     for _ in range(5):
         with pytest.raises(NodeUnreachable):
-            market.offers.price_next()
+            market.oracle.evaluation.price_next()
     assert market.offers.state(offer_id).status is OfferStatus.PRICING
     market.node.down = False
-    market.offers.price_next()
+    market.oracle.evaluation.price_next()
     assert market.offers.state(offer_id).status is OfferStatus.QUOTED
 
 
@@ -405,6 +405,7 @@ def test_price_is_capped_by_the_terms(market: Market) -> None:
 def test_quote_is_renewed_at_the_same_price(market: Market) -> None:
     _, state = market.offer(DATA)
     market.pass_time(DAY + 1)
+    market.oracle.cycle()
     renewed = market.offers.state(state.offer_id)
     assert state.quote is not None
     assert renewed.quote is not None
@@ -455,7 +456,7 @@ def test_acceptance_again_changes_nothing(market: Market) -> None:
     made, state = market.offer(DATA)
     first = market.accept(made, state)
     assert market.accept(made, state) == first
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.accept(made, state).status is OfferStatus.POSTED
     assert len(market.node.called("post")) == 1
 
@@ -465,12 +466,14 @@ def test_acceptance_of_an_expired_quote_is_refused_and_of_the_renewed_taken(mark
     market.pass_time(DAY + 1)
     with pytest.raises(QuoteExpired):
         market.accept(made, state)
+    market.oracle.cycle()
     assert market.accept(made, market.offers.state(state.offer_id)).status is OfferStatus.ACCEPTED
 
 
 def test_acceptance_of_the_first_quote_holds_while_it_lives_beside_the_renewed(market: Market) -> None:
     made, state = market.offer(DATA)
     market.pass_time(DAY * 95 // 100)
+    market.oracle.cycle()
     assert market.offers.state(state.offer_id) != state
     accepted = market.accept(made, state)
     assert accepted.quote == state.quote
@@ -500,7 +503,7 @@ def test_every_refusal_says_what_to_do(market: Market) -> None:
     attempts: list[Callable[[], object]] = [
         lambda: market.offers.open_offer(bid(bytes(32), DATA).request),
         lambda: market.offers.state(bytes(32)),
-        lambda: market.orders.notes(bytes(32)),
+        lambda: market.delivery.record(bytes(32)),
     ]
     for attempt in attempts:
         with pytest.raises(AssayError) as refusal:
@@ -515,8 +518,8 @@ def test_prices_are_told_for_new_records_only(market: Market) -> None:
 
 
 def test_plain_text_over_the_memory_bound_is_wiped(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay_oracle.storage.local.MEMORY_BYTES", 16)
-    with market.store.scratch() as file:
+    monkeypatch.setattr("assay_oracle.storage.scratch.MEMORY_BYTES", 16)
+    with market.scratch() as file:
         file.write(b"recognisable" * 10)
         held = file._file  # type: ignore[attr-defined]
         assert not isinstance(held, io.BytesIO)

@@ -133,8 +133,8 @@ def test_two_same_data_sets_at_once_have_one_evaluation(market: Market) -> None:
     ids = [market.upload(made).offer_id for made in bids]
     both = threading.Barrier(2, timeout=10)
     market.function.before = both.wait  # both are past every check when either goes on
-    waiting = market.journal.offers(OfferStatus.PRICING)
-    threads = [threading.Thread(target=market.offers._price, args=(offer,)) for offer in waiting]
+    waiting = market.journal.offers.in_status(OfferStatus.PRICING)
+    threads = [threading.Thread(target=market.oracle.evaluation._price, args=(offer,)) for offer in waiting]
     for thread in threads:
         thread.start()
     for thread in threads:

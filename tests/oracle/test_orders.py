@@ -11,10 +11,10 @@ from assay.errors import ContractReverted, NodeUnreachable
 from assay.protocol import seal
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.statements import digest
-from assay.protocol.structs import Order, Status, key_hash
+from assay.protocol.types import Order, Status, key_hash
 from assay.sale.seller import REVEAL_MARGIN
-from assay_oracle.errors import OrderNotLocked, OrderUnknown, SignatureInvalid
-from assay_oracle.services.orders import HAND_OVER_MARGIN
+from assay_oracle.errors import DeliveryDeleted, OrderUnknown, SignatureInvalid
+from assay_oracle.services.delivery import HAND_OVER_MARGIN
 from tests.kit.actors import BUYER_IDENTITY, DOMAIN, buyer_account, rival_account
 from tests.kit.bids import Bid
 from tests.kit.data import PRICE_PER_RECORD
@@ -37,8 +37,13 @@ def receipt_of(order: Order) -> bytes:
     return bytes(buyer_account.sign_message(DOMAIN.receipt(order.digest())).signature)
 
 
+def delivered(market: Market, order: Order) -> bytes:
+    with market.delivery.sealed(order.order_id()).open() as file:
+        return file.read()
+
+
 def has_key(market: Market, order: Order) -> bool:
-    return market.orders.notes(order.order_id()).key_envelope is not None
+    return market.delivery.record(order.order_id()).key_envelope is not None
 
 
 # --- posting ---
@@ -46,7 +51,7 @@ def has_key(market: Market, order: Order) -> bool:
 
 def test_accepted_order_is_posted_once(market: Market) -> None:
     made, state, order = market.sell(DATA)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert state.status is OfferStatus.POSTED
     assert state.transaction is not None
     assert (len(market.node.called("post")), order.price, order.key_hash) == (
@@ -65,10 +70,10 @@ def test_crash_after_the_transaction_was_sent_does_not_post_twice(market: Market
 
     market.node.after_post = die
     with pytest.raises(Cut):
-        market.orders.cycle()
+        market.oracle.cycle()
     market.restart()
     assert market.offers.state(state.offer_id).status is OfferStatus.ACCEPTED
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
     assert len(market.node.called("post")) == 1
 
@@ -77,10 +82,10 @@ def test_transaction_that_is_on_its_way_is_waited_for(market: Market) -> None:
     made, state = market.offer(DATA)
     market.accept(made, state)
     market.node.unmined = 1
-    market.orders.cycle()
+    market.oracle.cycle()
     assert len(market.node.called("post")) == 0
     market.node.unmined = 0
-    market.orders.cycle()
+    market.oracle.cycle()
     assert len(market.node.called("post")) == 1
 
 
@@ -90,9 +95,9 @@ def test_order_posted_by_the_seller_is_found(market: Market) -> None:
     assert state.quote is not None
     assert state.oracle_signature is not None
     market.chain.post(market.terms, state.quote, state.oracle_signature, request.key_hash, request.signature)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
-    assert market.orders.sealed(state.quote.order_id()).exists()
+    assert market.delivery.sealed(state.quote.order_id()).size
 
 
 def post_oneself(market: Market, made: Bid, state: OfferState) -> bytes:
@@ -108,24 +113,25 @@ def test_order_posted_after_declining_is_delivered(market: Market) -> None:
     made, state = market.offer(DATA)
     market.offers.decline(state.offer_id)
     market.pass_time(DAY)
-    market.orders.cycle()
+    market.oracle.cycle()
     order_id = post_oneself(market, made, state)
     market.pass_time(1)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
-    assert market.orders.sealed(order_id).exists()
+    assert market.delivery.sealed(order_id).size
 
 
 def test_order_posted_after_the_quote_lapsed_is_delivered(market: Market) -> None:
     made, state = market.offer(DATA)
     market.pass_time(30 * DAY)
+    market.oracle.cycle()
     state = market.offers.state(state.offer_id)
     market.pass_time(1)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.EXPIRED
     order_id = post_oneself(market, made, state)
-    market.orders.cycle()
-    assert market.orders.sealed(order_id).exists()
+    market.oracle.cycle()
+    assert market.delivery.sealed(order_id).size
 
 
 def test_upload_is_dropped_once_no_quote_can_be_posted(market: Market) -> None:
@@ -133,19 +139,19 @@ def test_upload_is_dropped_once_no_quote_can_be_posted(market: Market) -> None:
     assert state.quote is not None
     market.offers.decline(state.offer_id)
     market.pass_time(DAY + 3600)
-    market.orders.cycle()
-    assert market.store.received(state.offer_id) == state.upload_bytes
+    market.oracle.cycle()
+    assert market.received(state.offer_id) == state.upload_bytes
     market.pass_time(1)
-    market.orders.cycle()
-    assert market.store.received(state.offer_id) == 0
+    market.oracle.cycle()
+    assert market.received(state.offer_id) == 0
 
 
 def test_reorganised_order_is_posted_again(market: Market) -> None:
     _, state, order = market.sell(DATA)
     market.node.reorganise()
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.ACCEPTED
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
     assert market.chain.order_state(order.order_id()).status is Status.LOCKED
 
@@ -154,12 +160,12 @@ def test_reorganised_order_whose_quote_ran_out_goes_back_to_the_seller(market: M
     made, state, _ = market.sell(DATA)
     market.pass_time(DAY + 1)
     market.node.reorganise()
-    market.orders.cycle()
-    market.orders.cycle()
+    market.oracle.cycle()
+    market.oracle.cycle()
     after = market.offers.state(state.offer_id)
     assert (after.status, after.code) == (OfferStatus.QUOTED, "quote_expired")
     market.accept(made, after)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
 
 
@@ -167,13 +173,13 @@ def test_budget_gone_meanwhile_is_said_and_the_quote_stays(market: Market) -> No
     made, state = market.offer(DATA)
     market.accept(made, state)
     market.contract.change_model(market.model_id, budget=0)
-    market.orders.cycle()
+    market.oracle.cycle()
     after = market.offers.state(state.offer_id)
     assert (after.status, after.code) == (OfferStatus.QUOTED, "budget_too_small")
     assert after.quote == state.quote
     market.contract.change_model(market.model_id, budget=10**18)
     market.accept(made, after)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
 
 
@@ -183,7 +189,7 @@ def test_one_order_that_fails_holds_up_no_other(market: Market) -> None:
     market.accept(first, first_state)
     market.accept(second, second_state)
     market.contract.change_model(market.model_id, budget=PRICE_PER_RECORD)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(first_state.offer_id).status is OfferStatus.QUOTED
     assert market.offers.state(second_state.offer_id).status is OfferStatus.POSTED
 
@@ -193,10 +199,10 @@ def test_node_that_is_down_loses_nothing(market: Market) -> None:
     market.accept(made, state)
     market.node.down = True
     with pytest.raises(NodeUnreachable):
-        market.orders.cycle()
+        market.oracle.cycle()
     market.node.down = False
     market.restart()
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
 
 
@@ -206,7 +212,7 @@ def test_node_that_is_down_loses_nothing(market: Market) -> None:
 def test_buyer_opens_what_is_delivered(market: Market) -> None:
     made, _, order = market.sell(DATA)
     sealed, data = io.BytesIO(), io.BytesIO()
-    with market.orders.sealed(order.order_id()).open("rb") as file:
+    with market.delivery.sealed(order.order_id()).open() as file:
         envelope.open_with(BUYER_IDENTITY, file, sealed)
     seal.open_sealed(sealed, made.key, data)
     assert data.getvalue() == DATA
@@ -215,9 +221,9 @@ def test_buyer_opens_what_is_delivered(market: Market) -> None:
 
 def test_delivery_is_the_same_bytes_after_a_restart(market: Market) -> None:
     _, _, order = market.sell(DATA)
-    before = market.orders.sealed(order.order_id()).read_bytes()
+    before = delivered(market, order)
     market.restart()
-    assert market.orders.sealed(order.order_id()).read_bytes() == before
+    assert delivered(market, order) == before
 
 
 def test_nothing_is_delivered_before_the_payment_is_locked(market: Market) -> None:
@@ -225,28 +231,28 @@ def test_nothing_is_delivered_before_the_payment_is_locked(market: Market) -> No
     market.accept(made, state)
     assert state.order_id is not None
     with pytest.raises(OrderUnknown):
-        market.orders.sealed(state.order_id)
+        market.delivery.sealed(state.order_id)
     with pytest.raises(OrderUnknown):
-        market.orders.notes(state.order_id)
+        market.delivery.record(state.order_id)
 
 
 def test_nothing_is_delivered_after_a_reorganisation_took_the_lock(market: Market) -> None:
     _, _, order = market.sell(DATA)
     market.node.reorganise()
-    market.orders.cycle()
+    market.oracle.cycle()
     with pytest.raises(OrderUnknown):
-        market.orders.notes(order.order_id())
+        market.delivery.record(order.order_id())
 
 
 def test_files_of_closed_orders_are_deleted_in_the_end(market: Market) -> None:
     _, _, order = market.sell(DATA)
-    market.orders.put_acknowledgement(order.order_id(), acknowledgement(order))
-    market.orders.cycle()
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.oracle.cycle()
     market.pass_time(DAY + 1)
-    market.orders.cycle()
-    assert market.store._used == 0
-    with pytest.raises(OrderNotLocked, match="no longer"):
-        market.orders.sealed(order.order_id())
+    market.oracle.cycle()
+    assert market.store.used == 0
+    with pytest.raises(DeliveryDeleted, match="was deleted"):
+        market.delivery.sealed(order.order_id())
 
 
 # --- the key for the buyer ---
@@ -254,29 +260,28 @@ def test_files_of_closed_orders_are_deleted_in_the_end(market: Market) -> None:
 
 def test_cooperative_seller_has_the_key_handed_over(market: Market) -> None:
     made, _, order = market.sell(DATA)
-    market.orders.cycle()
-    armored = market.orders.notes(order.order_id()).key_envelope
+    market.oracle.cycle()
+    armored = market.delivery.record(order.order_id()).key_envelope
     assert armored is not None
     assert envelope.unwrap_key(BUYER_IDENTITY, armored) == made.key
 
 
 def test_seller_who_is_not_cooperative_keeps_the_key(market: Market) -> None:
     _, _, order = market.sell(DATA, cooperative=False)
-    market.orders.cycle()
-    assert market.orders.notes(order.order_id()).key_envelope is None
+    market.oracle.cycle()
+    assert market.delivery.record(order.order_id()).key_envelope is None
 
 
 def test_key_waits_until_no_reorganisation_can_take_the_payment(tmp_path) -> None:  # type: ignore[no-untyped-def]
     market = Market(tmp_path)
-    market.confirmations = 3
-    market.restart()
+    market.node.confirmations = 3
     _, _, order = market.sell(DATA)
     market.node.mine(2)
-    market.orders.cycle()
-    assert market.orders.notes(order.order_id()).key_envelope is None
+    market.oracle.cycle()
+    assert market.delivery.record(order.order_id()).key_envelope is None
     market.node.mine(1)
-    market.orders.cycle()
-    assert market.orders.notes(order.order_id()).key_envelope is not None
+    market.oracle.cycle()
+    assert market.delivery.record(order.order_id()).key_envelope is not None
     market.journal.close()
 
 
@@ -287,21 +292,21 @@ def test_key_is_not_handed_over_where_the_seller_locked_another_on_chain(market:
     market.accept(made, state)
     foreign = market.acceptance(made, state, key_hash=bytes(32))
     market.chain.post(market.terms, state.quote, state.oracle_signature, foreign.key_hash, foreign.signature)
-    market.orders.cycle()
-    market.orders.cycle()
-    assert market.orders.notes(state.quote.order_id()).key_envelope is None
+    market.oracle.cycle()
+    market.oracle.cycle()
+    assert market.delivery.record(state.quote.order_id()).key_envelope is None
 
 
 def test_key_waits_for_the_receipt_where_the_terms_ask_for_one(tmp_path: Path) -> None:
     market = Market(tmp_path, require_receipt=True)
     _, _, order = market.sell(DATA)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert not has_key(market, order)
-    market.journal.note(order.order_id(), receipt=acknowledgement(order))
-    market.orders.cycle()
+    market.journal.orders.set_receipt(order.order_id(), acknowledgement(order))
+    market.oracle.cycle()
     assert not has_key(market, order)
-    market.orders.put_receipt(order.order_id(), receipt_of(order))
-    market.orders.cycle()
+    market.delivery.put_receipt(order.order_id(), receipt_of(order))
+    market.oracle.cycle()
     assert has_key(market, order)
     market.journal.close()
 
@@ -312,12 +317,12 @@ def test_key_waits_for_a_wallets_receipt_that_holds_when_it_is_handed_over(tmp_p
     market.contract.wallets[wallet] = b"wallet"
     _, _, order = market.sell(DATA)
     signature = b"wallet" + digest(DOMAIN.receipt(order.digest()))
-    market.orders.put_receipt(order.order_id(), signature)
+    market.delivery.put_receipt(order.order_id(), signature)
     market.contract.wallets[wallet] = b"changed its mind"
-    market.orders.cycle()
+    market.oracle.cycle()
     assert not has_key(market, order)
     market.contract.wallets[wallet] = b"wallet"
-    market.orders.cycle()
+    market.oracle.cycle()
     assert has_key(market, order)
     market.journal.close()
 
@@ -331,8 +336,7 @@ def test_key_is_not_handed_over_near_or_after_the_deadline(
 ) -> None:
     assert HAND_OVER_MARGIN > 2 * REVEAL_MARGIN
     market = Market(tmp_path)
-    market.confirmations = 3
-    market.restart()
+    market.node.confirmations = 3
     _, _, order = market.sell(DATA)
     market.node.mine(3)
     passed = market.terms.reveal_window - left
@@ -340,27 +344,26 @@ def test_key_is_not_handed_over_near_or_after_the_deadline(
         market.time += passed
     else:
         market.node.pass_time(passed)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert has_key(market, order) is handed_over
     market.journal.close()
 
 
 def test_depth_is_counted_from_where_the_order_is_now(tmp_path: Path) -> None:
     market = Market(tmp_path)
-    market.confirmations = 12
-    market.restart()
+    market.node.confirmations = 12
     _, _, order = market.sell(DATA)
     (posted,) = market.chain.posted(order_id=order.order_id())
     (post,) = market.node.reorganise()
     market.node.mine(10)
     market.node.execute(post)
     market.node.mine(1)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert not has_key(market, order)
     market.node.mine(11)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert has_key(market, order)
-    sale = market.journal.sale(order.order_id())
+    sale = market.journal.orders.find(order.order_id())
     assert sale is not None
     assert sale.block == posted.block + 11
     market.journal.close()
@@ -372,15 +375,15 @@ def test_oracle_reveals_a_key_it_handed_over(tmp_path: Path, require_receipt: bo
     made, _, order = market.sell(DATA)
     receipt = receipt_of(order) if require_receipt else b""
     if require_receipt:
-        market.orders.put_receipt(order.order_id(), receipt)
-        market.orders.cycle()
+        market.delivery.put_receipt(order.order_id(), receipt)
+        market.oracle.cycle()
     assert has_key(market, order)
     market.pass_time(market.terms.reveal_window // 2 - 1)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.steps == []
     market.pass_time(1)
-    market.orders.cycle()
-    market.orders.cycle()
+    market.oracle.cycle()
+    market.oracle.cycle()
     assert [call.arguments for call in market.node.called("reveal_key")] == [(order, made.key, receipt)]
     assert market.chain.order_state(order.order_id()).status is Status.REVEALED
     market.journal.close()
@@ -389,15 +392,15 @@ def test_oracle_reveals_a_key_it_handed_over(tmp_path: Path, require_receipt: bo
 def test_oracle_reveals_no_key_that_it_did_not_hand_over(market: Market) -> None:
     market.sell(DATA, cooperative=False)
     market.pass_time(market.terms.reveal_window // 2)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.steps == []
 
 
 def test_oracle_reveals_no_key_of_an_acknowledged_order(market: Market) -> None:
     _, _, order = market.sell(DATA)
-    market.orders.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
     market.pass_time(market.terms.reveal_window // 2)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert market.steps == ["settle"]
 
 
@@ -405,14 +408,14 @@ def test_acknowledgement_that_settles_nothing_keeps_no_key_from_the_chain(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, _, order = market.sell(DATA)
-    market.orders.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
 
     def refuse(order: Order, acknowledgement: bytes) -> Transaction:
         raise ContractReverted("BuyerSignatureInvalid", {"buyer": order.buyer})
 
     monkeypatch.setattr(market.chain, "settle", refuse)
     market.pass_time(market.terms.reveal_window // 2)
-    market.orders.cycle()
+    market.oracle.cycle()
     assert [call.arguments for call in market.node.called("reveal_key")] == [(order, made.key, b"")]
 
 
@@ -421,10 +424,10 @@ def test_acknowledgement_that_settles_nothing_keeps_no_key_from_the_chain(
 
 def test_acknowledged_order_is_settled_once(market: Market) -> None:
     _, _, order = market.sell(DATA)
-    notes = market.orders.put_acknowledgement(order.order_id(), acknowledgement(order))
+    notes = market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
     assert notes.acknowledgement == acknowledgement(order)
-    market.orders.cycle()
-    market.orders.cycle()
+    market.oracle.cycle()
+    market.oracle.cycle()
     assert market.chain.order_state(order.order_id()).status is Status.PAID
     assert market.steps == ["settle"]
 
@@ -433,17 +436,17 @@ def test_acknowledgement_by_another_is_refused(market: Market) -> None:
     _, _, order = market.sell(DATA)
     forged = bytes(rival_account.sign_message(DOMAIN.acknowledgement(order.digest())).signature)
     with pytest.raises(SignatureInvalid, match=buyer_account.address):
-        market.orders.put_acknowledgement(order.order_id(), forged)
+        market.delivery.put_acknowledgement(order.order_id(), forged)
 
 
 def test_receipt_is_no_acknowledgement(market: Market) -> None:
     _, _, order = market.sell(DATA)
     receipt = bytes(buyer_account.sign_message(DOMAIN.receipt(order.digest())).signature)
-    assert market.orders.put_receipt(order.order_id(), receipt).receipt == receipt
+    assert market.delivery.put_receipt(order.order_id(), receipt).receipt == receipt
     with pytest.raises(SignatureInvalid):
-        market.orders.put_acknowledgement(order.order_id(), receipt)
+        market.delivery.put_acknowledgement(order.order_id(), receipt)
 
 
 def test_statement_about_an_unknown_order(market: Market) -> None:
     with pytest.raises(OrderUnknown):
-        market.orders.put_receipt(bytes(32), b"")
+        market.delivery.put_receipt(bytes(32), b"")

@@ -7,7 +7,7 @@ import pytest
 
 from assay.protocol.statements import signer_of
 from assay_oracle.errors import Equivocation
-from assay_oracle.ledger.journal import Evaluation
+from assay_oracle.ledger.values import Evaluation
 from tests.kit.actors import DOMAIN, oracle_account, rival_account
 from tests.kit.market import DAY, Market
 from tests.kit.memory_chain import START
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 def evaluated(market: Market) -> Evaluation:
     _, state = market.offer(b"one\n")
     assert state.quote is not None
-    found = market.journal.evaluation(state.quote.model_id, state.quote.content_id)
+    found = market.journal.evaluations.find(state.quote.model_id, state.quote.content_id)
     assert found is not None
     return found
 
@@ -53,8 +53,8 @@ def test_refuses_what_was_never_evaluated(market: Market) -> None:
 
 def test_refuses_a_price_of_nothing(market: Market) -> None:
     market.offer(b"junk\n")
-    (row,) = market.journal._rows("SELECT model_id, content_id FROM evaluations")
-    worthless = market.journal.evaluation(row["model_id"], row["content_id"])
+    (row,) = market.journal._database.rows("SELECT model_id, content_id FROM evaluations")
+    worthless = market.journal.evaluations.find(row["model_id"], row["content_id"])
     assert worthless is not None
     with pytest.raises(Equivocation, match="above 0"):
         market.signer.sign_quote(worthless, START + DAY)

@@ -13,8 +13,7 @@ _PRICES = """
 import json, sys
 from pathlib import Path
 import torch
-from assay_pricing.fitting import fit
-from assay_pricing.function import PriceFunction
+from assay_pricing.function import PriceFunction, fit
 from tests.pricing.conftest import deal
 from tests.pricing.machines import machines, regression_of
 

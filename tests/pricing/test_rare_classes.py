@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from assay_pricing.fitting import fit
-from assay_pricing.function import PriceFunction
+from assay_pricing.function import PriceFunction, fit
 from tests.pricing.machines import STATES, machines, regression_of
 
 pytestmark = pytest.mark.unit
@@ -39,7 +38,7 @@ def test_a_class_that_the_owner_never_saw_is_bought(plant: PriceFunction) -> Non
     appraisal = plant.appraise(FAULTS)
     assert appraisal.price > 0
     assert appraisal.priced == FAULTS.n
-    assert (appraisal.record_values > 0).mean() > 0.5
+    assert (appraisal.points > 0).mean() > 0.5
 
 
 def test_rare_rows_under_a_wrong_label_are_worth_less_than_under_their_own(plant: PriceFunction) -> None:

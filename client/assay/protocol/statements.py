@@ -13,8 +13,7 @@ from eth_account.messages import SignableMessage, encode_typed_data
 from eth_utils.crypto import keccak
 from pydantic import Field
 
-from assay.protocol.structs import Quote
-from assay.protocol.types import Address, Value
+from assay.protocol.types import Address, Quote, Value
 
 DOMAIN_NAME = "Assay"
 DOMAIN_VERSION = "1"

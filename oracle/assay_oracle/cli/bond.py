@@ -1,4 +1,4 @@
-"""``assay-oracle bond``: what the oracle staked for a model, and the way out of it."""
+"""``assay-oracle bond``: the oracle's bond for a model, and its withdrawal."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,10 +7,10 @@ import click
 
 from assay.chain.queries import registered_terms
 from assay.chain.settlement import SettlementClient
-from assay.cli.options import model_option
+from assay.cli.model import model_option
 from assay.cli.terminal import ADDRESS, Group, emit, json_option
 from assay.errors import SettingsError
-from assay.protocol.structs import ModelTerms
+from assay.protocol.types import ModelTerms
 from assay_oracle.cli.options import config_option, open_keys
 from assay_oracle.keys import vault
 from assay_oracle.settings import Settings
@@ -36,12 +36,14 @@ def _open(config: Path | None, model_id: bytes) -> tuple[SettlementClient, str, 
     settings = Settings.read(config)
     keys = open_keys(settings)
     if keys.account is None:
-        raise SettingsError("expected an oracle with a keystore, this one runs dry", hint="assay-oracle init")
+        raise SettingsError(
+            "expected an oracle with a keystore, this oracle runs dry", hint="make one: assay-oracle init"
+        )
     chain = open_chain(settings, keys)
     return chain, keys.account.address, registered_terms(chain, model_id)
 
 
-def _tell(chain: SettlementClient, model_id: bytes, oracle: str, as_json: bool) -> None:
+def _show(chain: SettlementClient, model_id: bytes, oracle: str, as_json: bool) -> None:
     amount, unlocks_at = chain.oracle_bond(model_id, oracle)
     when = f"{datetime.fromtimestamp(unlocks_at, UTC):%Y-%m-%d %H:%M:%S} UTC" if unlocks_at else "no exit requested"
     emit({"bond": str(amount), "unlocks_at": unlocks_at}, f"bond     {amount}\nunlocks  {when}", as_json)
@@ -58,12 +60,12 @@ def show(config: Path | None, model_id: bytes, as_json: bool) -> None:
     Example:
       assay-oracle bond show --config oracle.toml --model 0x12...
     """
-    from assay_oracle.server.daemon import open_read_only
+    from assay_oracle.server.daemon import open_chain
 
     settings = Settings.read(config)
-    chain = open_read_only(settings)
+    chain = open_chain(settings)
     registered_terms(chain, model_id)
-    _tell(chain, model_id, vault.address_of(settings.data_dir), as_json)
+    _show(chain, model_id, vault.address_of(settings.data_dir), as_json)
 
 
 @bond.command("exit")
@@ -79,7 +81,7 @@ def request_exit(config: Path | None, model_id: bytes, as_json: bool) -> None:
     """
     chain, oracle, _ = _open(config, model_id)
     chain.request_oracle_bond_exit(model_id)
-    _tell(chain, model_id, oracle, as_json)
+    _show(chain, model_id, oracle, as_json)
 
 
 @bond.command()

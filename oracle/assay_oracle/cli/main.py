@@ -1,18 +1,16 @@
 """The command ``assay-oracle``: the operator's side, and the model owner's tools."""
 
 import json
-import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import click
 
-from assay.cli.terminal import Group, emit, json_option, report
+from assay.cli.terminal import Group, emit, json_option, talk
 from assay.keys import read_password, read_private_key
-from assay_oracle.cli import bond, pricing
-from assay_oracle.cli.options import config_option, open_keys
+from assay_oracle.cli import bond, pricing, serve
+from assay_oracle.cli.options import config_option
 from assay_oracle.keys import vault
-from assay_oracle.services.catalogue import PriceFunctionLike
 from assay_oracle.settings import Settings
 
 CONFIG = """\
@@ -40,14 +38,6 @@ def main() -> None:
       assay-oracle check --config oracle.toml
       assay-oracle serve --config oracle.toml
     """
-
-
-def load_function(folder: Path) -> PriceFunctionLike:
-    """The price function in ``folder``; torch is imported here, and not before it is needed."""
-    from assay_pricing.function import PriceFunction
-
-    function: PriceFunctionLike = PriceFunction.load(folder)
-    return function
 
 
 @main.command()
@@ -94,7 +84,7 @@ def init(
     address = made.account.address if made.account else None
     result = {"oracle": address, "recipient": made.recipient, "data_dir": str(data_dir)}
     emit(result, f"oracle     {address or 'none: the daemon runs dry'}\nrecipient  {made.recipient}", as_json)
-    report(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal")
+    talk.print(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal")
 
 
 def _toml(value: object) -> str:
@@ -102,91 +92,11 @@ def _toml(value: object) -> str:
     return json.dumps(str(value), ensure_ascii=False)
 
 
-@main.command()
-@config_option
-@json_option
-def check(config: Path | None, as_json: bool) -> None:
-    """Look at everything that the daemon depends on: keys, node, contract, models, artifacts, disk, clock.
-
-    \b
-    Example:
-      assay-oracle check --config oracle.toml
-    """
-    from assay_oracle.server.daemon import unix_time
-    from assay_oracle.server.preflight import Finding, Preflight
-
-    findings: list[Finding] = []
-
-    def tell(finding: Finding) -> None:
-        findings.append(finding)
-        if not as_json:
-            click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.message}")
-            if finding.hint:
-                click.echo(f"      hint: {finding.hint}")
-
-    ok = Preflight(Settings.read(config), load=load_function, now=unix_time, tell=tell).run()
-    if as_json:
-        emit({"ok": ok, "findings": [finding.to_dict() for finding in findings]}, "", as_json)
-    sys.exit(0 if ok else 1)
-
-
-@main.command()
-@config_option
-@click.option("--host", help="Where to listen.")
-@click.option("--port", type=int, help="0: any free one.")
-@json_option
-def serve(config: Path | None, host: str | None, port: int | None, as_json: bool) -> None:
-    """Serve offers over HTTP, price them, post orders. Logs go to stderr as JSON.
-
-    Prints the URL once it listens. Ends at SIGTERM; what was begun is gone on with at the next start.
-
-    \b
-    Examples:
-      assay-oracle serve --config oracle.toml
-      ASSAY_ORACLE_PASSWORD_FILE=password assay-oracle serve --config oracle.toml --port 0 --json
-    """
-    from assay_oracle.log import set_up
-    from assay_oracle.server.daemon import Daemon, open_chain
-    from assay_pricing.records.tables import parse_records
-
-    set_up()
-    settings = Settings.read(config, host=host, port=port)
-    opened = open_keys(settings)
-    if opened.account is None:
-        report("no keystore: running dry; offers are priced, nothing is signed or posted")
-    daemon = Daemon(settings, opened, open_chain(settings, opened), parse=parse_records, load=load_function)
-    daemon.serve(lambda url: click.echo(json.dumps({"url": url}) if as_json else url))
-
-
-@main.command()
-@config_option
-@json_option
-def models(config: Path | None, as_json: bool) -> None:
-    """List the models that are priced for, with their fidelity and what they pay at most.
-
-    \b
-    Example:
-      assay-oracle models --config oracle.toml
-    """
-    from assay_oracle.server.daemon import open_read_only
-    from assay_oracle.services.catalogue import PricedModel
-
-    settings = Settings.read(config)
-    chain = open_read_only(settings)
-    infos = [PricedModel.load(entry.id, entry.artifact, chain, load_function).info() for entry in settings.models]
-    lines = [
-        f"0x{info.model_id.hex()}  {info.method}  {info.metric}  fidelity {info.fidelity:.3f}"
-        f"  at most {info.terms.max_price}"
-        for info in infos
-    ]
-    emit([info.model_dump(mode="json", by_alias=True) for info in infos], "\n".join(lines), as_json)
-
-
 @main.command("settings")
 @config_option
 @json_option
 def show_settings(config: Path | None, as_json: bool) -> None:
-    """Show every setting with its value and its environment variable; secrets are left out.
+    """Show every setting with its value and environment variable, except secrets.
 
     \b
     Example:
@@ -200,7 +110,16 @@ def show_settings(config: Path | None, as_json: bool) -> None:
     emit(values, "\n".join(lines), as_json)
 
 
-for command in (bond.bond, pricing.fit, pricing.appraise, pricing.export_, pricing.inspect_):
+for command in (
+    serve.serve,
+    serve.check,
+    serve.models,
+    bond.bond,
+    pricing.fit,
+    pricing.appraise,
+    pricing.export_,
+    pricing.inspect_,
+):
     main.add_command(command)
 for extension in entry_points(group="assay_oracle.commands"):
     main.add_command(extension.load())

@@ -1,56 +1,57 @@
-"""The signing key, and the only way to make it sign: what the journal holds, and nothing that contradicts it."""
+"""The signing key, and the only way to make it sign: it signs what the ledger holds and never contradicts it."""
 
 from eth_account.signers.local import LocalAccount
 
 from assay.protocol.statements import Domain, digest
 from assay_oracle.errors import Equivocation
-from assay_oracle.ledger.journal import Evaluation, Journal, SignedQuote
+from assay_oracle.ledger.values import Evaluation, SignedQuote
+from assay_oracle.services.ports import Ledger
 
 
-class Signer:
-    """Signs quotes of evaluations that are in the journal.
+class LocalSigner:
+    """The ``Signer`` whose key is in this process.
 
-    An evaluation is there once and never changes, and a quote follows from it but for the expiry; so two quotes of one
-    pair agree in price, seller and commitment, whoever asks and after whatever crash.
+    The ledger holds one evaluation of a pair and never changes it, and a quote adds nothing to its evaluation but the
+    expiry. So two quotes of one pair agree in price, seller and commitment, for every caller and after every crash.
 
     Args:
-        account: holder of the key.
-        domain: chain and contract that the signatures are for.
-        journal: what may be signed.
+        account: Holder of the key.
+        domain: Chain and contract that the signatures are valid for.
+        ledger: Holds what may be signed.
     """
 
-    def __init__(self, account: LocalAccount, domain: Domain, journal: Journal) -> None:
+    def __init__(self, account: LocalAccount, domain: Domain, ledger: Ledger) -> None:
         self._account = account
         self._domain = domain
-        self._journal = journal
+        self._ledger = ledger
 
     @property
     def address(self) -> str:
-        """Who the quotes are signed by."""
+        """Account that the signatures are valid for."""
         return str(self._account.address)
 
     def sign_recipient(self, recipient: str) -> bytes:
-        """Signs whom data for this oracle is enveloped to (``age1...``): for clients, never on chain."""
+        """Signature over the age recipient (``age1...``) that uploads are encrypted to: for clients, never on chain."""
         return bytes(self._account.sign_message(self._domain.recipient(recipient)).signature)
 
     def sign_quote(self, evaluation: Evaluation, expiry: int) -> SignedQuote:
-        """Signs the quote of ``evaluation`` with ``expiry`` (unix time), and records it.
+        """Signs the quote of ``evaluation`` that expires at ``expiry`` (unix time), and records it in the ledger.
 
         Raises:
-            Equivocation: the journal holds another evaluation of this pair, or none.
+            Equivocation: The ledger holds another evaluation of this pair, or none, or one with a price of 0.
         """
-        recorded = self._journal.evaluation(evaluation.model_id, evaluation.content_id)
+        recorded = self._ledger.evaluations.find(evaluation.model_id, evaluation.content_id)
         if recorded is None:
-            raise Equivocation("expected an evaluation in the journal, found none; nothing was signed")
+            raise Equivocation("expected an evaluation in the ledger, found none; nothing was signed")
         if recorded != evaluation:
             raise Equivocation(
-                "the journal holds another evaluation of this pair; nothing was signed",
-                hint="a second quote of one pair that differs would forfeit the oracle's bond; look into the journal",
+                "expected the evaluation in the ledger, got another evaluation of this pair; nothing was signed",
+                hint="two quotes of one pair that differ forfeit the oracle's bond: compare the ledger with its backup",
             )
         if not recorded.price:
             raise Equivocation("expected a price above 0, got 0; nothing was signed")
         quote = recorded.quote(expiry)
         message = self._domain.quote(quote)
         signed = SignedQuote(quote, digest(message), bytes(self._account.sign_message(message).signature))
-        self._journal.add_quote(signed)
+        self._ledger.evaluations.add_quote(signed)
         return signed

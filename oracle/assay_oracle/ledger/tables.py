@@ -76,4 +76,12 @@ MIGRATIONS = (
     ALTER TABLE offers ADD COLUMN opened_at INTEGER NOT NULL DEFAULT 0;
     UPDATE offers SET opened_at = updated_at;
     """,
+    """
+    ALTER TABLE orders ADD COLUMN deadline INTEGER;
+    CREATE TABLE cursor (
+        singleton INTEGER PRIMARY KEY CHECK (singleton = 0),
+        block INTEGER NOT NULL,
+        hash BLOB NOT NULL
+    ) STRICT;
+    """,
 )

@@ -1,21 +1,19 @@
-"""HTTP: requests to use cases, errors to ``Problem`` bodies. Nothing is decided here."""
+"""HTTP: requests to services, errors to ``Problem`` bodies. Nothing is decided here."""
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import Depends, FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from assay.errors import AssayError, ChainError, EnvelopeInvalid, listed_faults
+from assay.errors import AssayError
 from assay.protocol.messages import (
     API_PREFIX,
     UPLOAD_OFFSET_HEADER,
@@ -28,51 +26,16 @@ from assay.protocol.messages import (
     OrderNotes,
     Problem,
 )
-from assay.protocol.types import parse_bytes
-from assay_oracle.errors import (
-    KeyMismatch,
-    ModelNotReady,
-    ModelUnknown,
-    OfferConflict,
-    OfferUnknown,
-    OrderNotLocked,
-    OrderUnknown,
-    QuoteExpired,
-    RangeInvalid,
-    RequestInvalid,
-    SignatureInvalid,
-    StorageFull,
-    TooManyOffers,
-    UploadBusy,
-    UploadOffsetMismatch,
-    UploadTooLarge,
-)
+from assay.protocol.types import listed_faults, parse_bytes
+from assay_oracle.errors import RequestInvalid, status_of
 from assay_oracle.log import about
-from assay_oracle.services.offers import OfferService
-from assay_oracle.services.orders import OrderService
+from assay_oracle.server.streaming import stream
+from assay_oracle.services.delivery import Delivery
+from assay_oracle.services.offers import Offers
+from assay_oracle.services.oracle import Oracle
 
 MAX_JSON_BYTES = 64 * 1024
 PIECE_BYTES = 2**20
-STATUS: dict[type[AssayError], int] = {
-    RequestInvalid: 422,
-    EnvelopeInvalid: 422,
-    KeyMismatch: 422,
-    SignatureInvalid: 403,
-    OfferUnknown: 404,
-    ModelUnknown: 404,
-    OrderUnknown: 404,
-    OfferConflict: 409,
-    QuoteExpired: 409,
-    ModelNotReady: 409,
-    OrderNotLocked: 409,
-    UploadOffsetMismatch: 409,
-    UploadBusy: 409,
-    UploadTooLarge: 413,
-    RangeInvalid: 416,
-    TooManyOffers: 429,
-    ChainError: 503,
-    StorageFull: 507,
-}
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large", 416: "range_invalid"}
 
 log = logging.getLogger(__name__)
@@ -90,7 +53,7 @@ def problem(status: int, code: str, message: str, hint: str | None = None) -> JS
 
 
 class JsonLimit:
-    """Refuses bodies over ``MAX_JSON_BYTES`` before they are read, but for uploads, which bound themselves."""
+    """Refuses bodies over ``MAX_JSON_BYTES`` before they are read, except uploads, which have their own bound."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self._app = app
@@ -149,35 +112,29 @@ OrderId = Annotated[bytes, Depends(order_id)]
 
 
 def create_app(
-    offers: OfferService,
-    orders: OrderService,
-    health: Health,
-    *,
-    wake: Callable[[], None] = lambda: None,
-    lifespan: Lifespan | None = None,
+    oracle: Oracle, health: Health, *, wake: Callable[[], None] = lambda: None, lifespan: Lifespan | None = None
 ) -> FastAPI:
     """The application.
 
     Args:
-        offers: the seller's side.
-        orders: both sides of posted orders.
-        health: what works, by name.
-        wake: called when there is something to price or post.
-        lifespan: what runs beside the server.
+        oracle: The services.
+        health: Whether each part works, by name.
+        wake: Called when there is something to price or to post.
+        lifespan: What runs while the server does.
     """
     app = FastAPI(title="Assay oracle", version=version("assay"), lifespan=lifespan, docs_url=None, redoc_url=None)
     app.add_middleware(JsonLimit)
     _add_problems(app)
-    _add_offers(app, offers, wake)
-    _add_orders(app, orders, wake)
+    _add_offers(app, oracle.offers, wake)
+    _add_orders(app, oracle.delivery, wake)
 
     @app.get(API_PREFIX + "/info")
     def info() -> OracleInfo:
-        return offers.info()
+        return oracle.offers.info()
 
     @app.get(API_PREFIX + "/models/{model_id}")
     def model(model_id: ModelId) -> ModelInfo:
-        return offers.model(model_id)
+        return oracle.offers.model(model_id)
 
     @app.get(API_PREFIX + "/health")
     def get_health() -> JSONResponse:
@@ -185,12 +142,12 @@ def create_app(
         if all(works.values()):
             return JSONResponse(works)
         broken = ", ".join(name for name, fine in works.items() if not fine)
-        return problem(503, "not_healthy", f"expected everything to work, these do not: {broken}", "assay-oracle check")
+        return problem(503, "not_healthy", f"expected every part to work, these do not: {broken}", "assay-oracle check")
 
     return app
 
 
-def _add_offers(app: FastAPI, offers: OfferService, wake: Callable[[], None]) -> None:
+def _add_offers(app: FastAPI, offers: Offers, wake: Callable[[], None]) -> None:
     path = API_PREFIX + "/offers/{offer_id}"
 
     @app.post(API_PREFIX + "/offers")
@@ -223,61 +180,57 @@ def _add_offers(app: FastAPI, offers: OfferService, wake: Callable[[], None]) ->
         return offers.decline(offer_id)
 
 
-async def _append(offers: OfferService, offer_id: bytes, offset: int, request: Request) -> None:
-    """Streams the body to the disk; what came before a broken connection stays."""
+async def _append(offers: Offers, offer_id: bytes, offset: int, request: Request) -> None:
+    """Streams the body to the store; the bytes received before a connection breaks are kept."""
     context = await to_thread.run_sync(offers.appending, offer_id, offset)
     if context is None:
         return
     appender = await to_thread.run_sync(context.__enter__)
     try:
-        held = bytearray()
+        buffered = bytearray()
         async for piece in request.stream():
-            held += piece
-            if len(held) >= PIECE_BYTES:
-                await to_thread.run_sync(appender.write, bytes(held))
-                held.clear()
-        await to_thread.run_sync(appender.write, bytes(held))
+            buffered += piece
+            if len(buffered) >= PIECE_BYTES:
+                await to_thread.run_sync(appender.write, bytes(buffered))
+                buffered.clear()
+        await to_thread.run_sync(appender.write, bytes(buffered))
     except ClientDisconnect:
-        await to_thread.run_sync(appender.write, bytes(held))
+        await to_thread.run_sync(appender.write, bytes(buffered))
     finally:
         await to_thread.run_sync(context.__exit__, None, None, None)
 
 
-def _add_orders(app: FastAPI, orders: OrderService, wake: Callable[[], None]) -> None:
+def _add_orders(app: FastAPI, delivery: Delivery, wake: Callable[[], None]) -> None:
     path = API_PREFIX + "/orders/{order_id}"
 
     @app.get(path)
-    def notes(order_id: OrderId) -> OrderNotes:
-        return orders.notes(order_id)
+    def record(order_id: OrderId) -> OrderNotes:
+        return delivery.record(order_id)
 
     @app.get(path + "/sealed")
-    def sealed(order_id: OrderId, span: Annotated[str | None, Header(alias="Range")] = None) -> Response:
-        path: Path = orders.sealed(order_id)
-        _check_range(span, path.stat().st_size)
-        return FileResponse(path, media_type="application/octet-stream")
+    def sealed(
+        order_id: OrderId,
+        span: Annotated[str | None, Header(alias="Range")] = None,
+        if_range: Annotated[str | None, Header(alias="If-Range")] = None,
+    ) -> Response:
+        found = delivery.sealed(order_id)
+        return stream(found.open, found.size, span=span, if_range=if_range)
 
     @app.put(path + "/receipt")
     def receipt(order_id: OrderId, statement: BuyerStatement) -> OrderNotes:
-        return orders.put_receipt(order_id, statement.signature)
+        return delivery.put_receipt(order_id, statement.signature)
 
     @app.put(path + "/acknowledgement")
     def acknowledgement(order_id: OrderId, statement: BuyerStatement) -> OrderNotes:
-        notes = orders.put_acknowledgement(order_id, statement.signature)
+        record = delivery.put_acknowledgement(order_id, statement.signature)
         wake()
-        return notes
-
-
-def _check_range(span: str | None, size: int) -> None:
-    asked = re.fullmatch(r"bytes=(\d{1,15})-(\d{0,15})", span or "bytes=0-")
-    start, end = (int(asked[1]), int(asked[2] or size)) if asked else (size, 0)
-    if start >= size or end < start:
-        raise RangeInvalid(f"expected one range of bytes from 0 to {size - 1}, as bytes=FIRST-, got {span!r}")
+        return record
 
 
 def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(AssayError)
     async def known(request: Request, error: AssayError) -> JSONResponse:  # noqa: ARG001
-        status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+        status = status_of(error)
         if status >= 500:
             log.warning("request failed", extra=about(code=error.code, cause=error.message))
         return problem(status, error.code, error.message, error.hint)
@@ -296,5 +249,5 @@ def _add_problems(app: FastAPI) -> None:
     async def unknown(request: Request, error: Exception) -> JSONResponse:
         log.error("request failed", exc_info=error, extra=about(method=request.method))
         return problem(
-            500, "internal_error", "the oracle failed at this request; its log says where", "try again later"
+            500, "internal_error", "the oracle failed to serve this request; its log has the cause", "try again later"
         )

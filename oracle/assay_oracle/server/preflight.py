@@ -1,30 +1,30 @@
-"""What ``assay-oracle check`` looks at: each thing that must be right before the daemon is let loose, one by one."""
+"""What ``assay-oracle check`` verifies before the daemon is started: one finding for each precondition."""
 
 import functools
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
 from assay.errors import AssayError, SettingsError
 from assay_oracle.keys.vault import Vault, open_vault
-from assay_oracle.services.catalogue import PricedModel, PriceFunctionLike
+from assay_oracle.server.daemon import LoadAppraiser
+from assay_oracle.services.catalogue import PricedModel
 from assay_oracle.settings import ModelEntry, Settings
 from assay_oracle.storage.local import FREE_BYTES
 
 CLOCK_SECONDS = 60
 MIN_GAS = 10**16
-"""Base units of native coin to post some orders with: 0.01."""
+"""Native coin to post some orders with, in wei: 0.01 ether."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the check."""
+    """One result of the check."""
 
     name: str
     ok: bool
@@ -37,68 +37,70 @@ class Finding:
 
 
 class Preflight:
-    """Looks at everything that ``settings`` name; what depends on something broken is left out.
+    """Verifies everything that ``settings`` name. A check that depends on a failed one is skipped.
 
     Args:
-        settings: what is set.
-        load: folder of an artifact to price function.
-        now: unix time.
-        tell: called with every finding as it is made.
+        settings: Where everything is, and its limits.
+        load: Makes the appraiser of each model.
+        now: Unix time.
+        report: Called with each finding as it is made.
     """
 
     def __init__(
         self,
         settings: Settings,
         *,
-        load: Callable[[Path], PriceFunctionLike],
+        load: LoadAppraiser,
         now: Callable[[], int],
-        tell: Callable[[Finding], None],
+        report: Callable[[Finding], None],
     ) -> None:
         self._settings = settings
         self._load = load
         self._now = now
-        self._tell = tell
+        self._report = report
         self._failed = False
 
     def run(self) -> bool:
-        """Whether all is well."""
-        vault = self._look("keys", self._keys, "the keys open")
+        """Makes all checks; whether none failed."""
+        vault = self._check("keys", self._keys, "the keys were decrypted")
         account = vault.account if vault else None
         if vault:
             text = (
                 f"signs as {account.address}" if account else "no keystore: the daemon would run dry, signing nothing"
             )
-            self._say("signer", account is not None, text, None if account else "assay-oracle init makes one")
-        self._look("disk", self._disk, "there is room")
-        deployment = self._look("deployment", lambda: Deployment.read(self._settings.deployment), "the record is read")
+            self._add("signer", account is not None, text, None if account else "assay-oracle init makes one")
+        self._check("disk", self._disk, "there is room for an upload")
+        deployment = self._check(
+            "deployment", lambda: Deployment.read(self._settings.deployment), "the deployment record is valid"
+        )
         chain = None
         if deployment:
             client = SettlementClient.of(self._settings.node, deployment, account=account)
-            chain = self._look("chain", lambda: self._chain(client), "node, chain and contract are the expected")
+            chain = self._check("chain", lambda: self._chain(client), "node, chain and contract are as configured")
         if chain:
             self._clock(chain)
             if account:
                 self._gas(chain, account.address)
         if not self._settings.models:
-            self._say("models", False, "expected at least one model to price for, got none", "add [[models]]")
+            self._add("models", False, "expected at least one model to price for, got none", "add [[models]]")
         for entry in self._settings.models:
             self._model(entry, chain, account.address if account else None)
         return not self._failed
 
-    def _say(self, name: str, ok: bool, message: str, hint: str | None = None) -> None:
+    def _add(self, name: str, ok: bool, message: str, hint: str | None = None) -> None:
         self._failed |= not ok
-        self._tell(Finding(name, ok, message, hint if not ok else None))
+        self._report(Finding(name, ok, message, hint if not ok else None))
 
-    def _look(self, name: str, look: Callable[[], T], fine: str) -> T | None:
+    def _check(self, name: str, check: Callable[[], T], passed: str) -> T | None:
         try:
-            found = look()
+            found = check()
         except AssayError as error:
-            self._say(name, False, error.message, error.hint)
+            self._add(name, False, error.message, error.hint)
             return None
         except OSError as error:
-            self._say(name, False, f"cannot read {error.filename}: {error.strerror}")
+            self._add(name, False, f"cannot read {error.filename}: {error.strerror}")
             return None
-        self._say(name, True, fine)
+        self._add(name, True, passed)
         return found
 
     def _keys(self) -> Vault:
@@ -130,25 +132,29 @@ class Preflight:
         ahead = chain.block_time() - self._now()
         ok = ahead < CLOCK_SECONDS
         text = f"the latest block is {abs(ahead)} s {'ahead of' if ahead > 0 else 'behind'} this machine's clock"
-        self._say(
+        self._add(
             "clock", ok, text, "synchronise the clock (NTP); on a test chain whose time was moved this is harmless"
         )
 
     def _gas(self, chain: SettlementClient, address: str) -> None:
         balance = chain.balance(address)
         hint = f"send native coin to {address}, to pay for transactions"
-        self._say("gas", balance >= MIN_GAS, f"{address} holds {balance} wei, {MIN_GAS} are wanted", hint)
+        self._add("gas", balance >= MIN_GAS, f"{address} holds {balance} wei, {MIN_GAS} are wanted", hint)
 
     def _model(self, entry: ModelEntry, chain: SettlementClient | None, oracle: str | None) -> None:
         name = f"model 0x{entry.id.hex()[:8]}"
-        function = self._look(f"{name} artifact", lambda: self._load(entry.artifact), "every byte is as it was fitted")
-        if chain is None or function is None:
+        appraiser = self._check(
+            f"{name} artifact",
+            lambda: self._load(entry),
+            "every byte is as it was fitted, and its fidelity is sufficient",
+        )
+        if chain is None or appraiser is None:
             return
-        model = self._look(
+        model = self._check(
             f"{name} registration",
-            lambda: PricedModel.load(entry.id, entry.artifact, chain, lambda _: function),
-            f"registered with this price function, fidelity {function.manifest.fidelity:.3f}",
+            lambda: PricedModel.registered(entry.id, appraiser, chain),
+            f"registered with this price function, fidelity {appraiser.info.fidelity:.3f}",
         )
         if model is not None:
             ready = functools.partial(model.check_ready, chain, oracle)
-            self._look(f"{name} sale", ready, "oracle, budget and bond allow a sale at any price")
+            self._check(f"{name} sale", ready, "oracle, budget and bond allow a sale at any price")

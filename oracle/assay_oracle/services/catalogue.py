@@ -1,123 +1,69 @@
-"""Models that the oracle prices for: terms from the chain, price function from the disk, and whether a sale can be."""
+"""The models that the oracle prices for: terms from the chain, appraisers, and whether a sale is possible."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, Protocol, Self
+from typing import Self
 
 from assay.chain.port import Chain
 from assay.protocol.messages import ModelInfo
-from assay.protocol.schema import Schema
-from assay.protocol.structs import ModelTerms
-from assay_oracle.errors import ModelNotReady, ModelUnknown
-from assay_pricing.errors import ArtifactError, FidelityError
-
-FIDELITY_FLOOR = 0.90
-
-
-class RecordsLike(Protocol):
-    """Parsed records: ``assay_pricing.records.records.Records``."""
-
-    @property
-    def n(self) -> int: ...  # noqa: D102
-    def hashes(self) -> Iterable[bytes]: ...  # noqa: D102
-    def join(self, other: Any) -> Self: ...  # noqa: D102
-
-
-class AppraisalLike(Protocol):
-    """What a price function says of records: ``assay_pricing.appraisal.Appraisal``."""
-
-    @property
-    def price(self) -> int: ...  # noqa: D102
-    @property
-    def records(self) -> int: ...  # noqa: D102
-    @property
-    def priced(self) -> int: ...  # noqa: D102
-    @property
-    def fidelity(self) -> float: ...  # noqa: D102
-    @property
-    def reasons(self) -> tuple[str, ...]: ...  # noqa: D102
-    def canonical_json(self) -> bytes: ...  # noqa: D102
-    def digest(self) -> bytes: ...  # noqa: D102
-
-
-class PriceFunctionLike(Protocol):
-    """A fitted price function: ``assay_pricing.function.PriceFunction``."""
-
-    @property
-    def hash(self) -> bytes: ...  # noqa: D102
-    @property
-    def schema(self) -> Schema: ...  # noqa: D102
-    @property
-    def manifest(self) -> Any: ...  # noqa: D102
-    def appraise(  # noqa: D102
-        self, records: Any, *, known: frozenset[bytes] = ..., context: Any = ..., sold: Any = ...
-    ) -> AppraisalLike: ...
-
-
-Parse = Callable[[BinaryIO, Schema], RecordsLike]
+from assay.protocol.types import ModelTerms
+from assay_oracle.errors import ModelNotReady, ModelUnknown, PriceFunctionDiffers
+from assay_oracle.services.ports import Appraiser
 
 
 @dataclass(frozen=True)
 class PricedModel:
-    """One model with its terms and price function."""
+    """One model with its terms and the appraiser of its price function."""
 
     model_id: bytes
     terms: ModelTerms
-    function: PriceFunctionLike
+    appraiser: Appraiser
 
     @classmethod
-    def load(cls, model_id: bytes, artifact: Path, chain: Chain, load: Callable[[Path], PriceFunctionLike]) -> Self:
-        """Reads terms and artifact, and checks that they belong together.
+    def registered(cls, model_id: bytes, appraiser: Appraiser, chain: Chain) -> Self:
+        """Reads the terms from the chain and checks that they name this appraiser's price function.
 
         Raises:
-            ModelUnknown: the model is not registered with this contract.
-            ArtifactError: the artifact is not the one that the terms name, or is damaged.
-            FidelityError: the surrogate is below the floor.
+            ModelUnknown: The model is not registered with this contract.
+            PriceFunctionDiffers: The terms name another price function.
         """
         found = chain.model_terms(model_id)
         if found is None:
             raise ModelUnknown(
                 f"expected model 0x{model_id.hex()} on chain {chain.domain.chain_id} at {chain.domain.contract}, "
                 "found none",
-                hint="register it (assay model register), or take it out of the configuration",
+                hint="register it (assay model register), or remove it from the configuration",
             )
         terms = found[0]
-        function = load(artifact)
-        if function.hash != terms.function_hash:
-            raise ArtifactError(
-                f"expected the price function with hash 0x{terms.function_hash.hex()}, "
-                f"got 0x{function.hash.hex()} at {artifact}",
+        if appraiser.info.hash != terms.function_hash:
+            raise PriceFunctionDiffers(
+                f"expected the price function with hash 0x{terms.function_hash.hex()} for model 0x{model_id.hex()}, "
+                f"got 0x{appraiser.info.hash.hex()}",
                 hint="point the configuration to the artifact that the model was registered with",
             )
-        if function.manifest.fidelity < FIDELITY_FLOOR:
-            raise FidelityError(
-                f"expected a fidelity of at least {FIDELITY_FLOOR}, got {function.manifest.fidelity:.3f} at {artifact}",
-                hint="fit again with more data or another method, and register the model anew",
-            )
-        return cls(model_id, terms, function)
+        return cls(model_id, terms, appraiser)
 
     def info(self) -> ModelInfo:
         """What a data owner needs to know before offering."""
-        manifest = self.function.manifest
+        function = self.appraiser.info
         return ModelInfo(
             model_id=self.model_id,
             terms=self.terms,
-            schema=self.function.schema,
-            metric=manifest.metric,
-            pricing=manifest.rule.kind,
-            method=manifest.method,
-            fidelity=manifest.fidelity,
+            schema=function.schema,
+            metric=function.metric,
+            pricing=function.pricing,
+            method=function.method,
+            fidelity=function.fidelity,
         )
 
     def check_ready(self, chain: Chain, oracle: str | None, seller: str | None = None) -> None:
-        """Whether a sale could be posted now, whatever the price; asked before the one evaluation is used.
+        """Checks that a sale could be posted now at any price, before the one evaluation of the data is used.
 
-        ``oracle`` None: a dry run, whose signer is unknown. The budget must cover the highest price: a refusal that
-        depends on the price would tell the price.
+        ``oracle`` is None in a dry run, whose signer is unknown. The budget must cover the highest price: a refusal
+        that depends on the price would reveal the price.
 
         Raises:
-            ModelNotReady: it could not.
+            ModelNotReady: It could not.
         """
         state = chain.model_state(self.model_id)
         if state.oracle is None:
@@ -132,21 +78,53 @@ class PricedModel:
             raise ModelNotReady(
                 "budget_too_small",
                 f"expected a budget that covers the model's highest price {self.terms.max_price}, got {state.budget}",
-                hint="the model's owner must fund it (assay model fund); then offer again: nothing was used up",
+                hint="the model's owner must fund it (assay model fund); then offer again: no evaluation was used",
             )
         if oracle is not None and self.terms.oracle_bond:
-            bond, unlocks_at = chain.oracle_bond(self.model_id, oracle)
-            if bond < self.terms.oracle_bond or unlocks_at:
-                raise ModelNotReady(
-                    "oracle_bond_too_small",
-                    f"expected an oracle bond of {self.terms.oracle_bond}, got {0 if unlocks_at else bond}",
-                    hint="the oracle's operator must add to it (assay model bond)",
-                )
+            self._check_oracle_bond(chain, oracle)
         if seller is not None and self.terms.seller_bond:
-            credit = chain.credit(self.terms.token, seller)
-            if credit < self.terms.seller_bond:
-                raise ModelNotReady(
-                    "credit_too_small",
-                    f"expected credit of at least the seller bond {self.terms.seller_bond}, {seller} has {credit}",
-                    hint="deposit it first: assay credit deposit",
-                )
+            self._check_seller_bond(chain, seller)
+
+    def _check_oracle_bond(self, chain: Chain, oracle: str) -> None:
+        bond, unlocks_at = chain.oracle_bond(self.model_id, oracle)
+        if bond < self.terms.oracle_bond or unlocks_at:
+            raise ModelNotReady(
+                "oracle_bond_too_small",
+                f"expected an oracle bond of {self.terms.oracle_bond}, got {0 if unlocks_at else bond}",
+                hint="the oracle's operator must add to it (assay model bond)",
+            )
+
+    def _check_seller_bond(self, chain: Chain, seller: str) -> None:
+        credit = chain.credit(self.terms.token, seller)
+        if credit < self.terms.seller_bond:
+            raise ModelNotReady(
+                "credit_too_small",
+                f"expected credit of at least the seller bond {self.terms.seller_bond}, {seller} has {credit}",
+                hint="deposit it first: assay credit deposit",
+            )
+
+
+class Catalogue:
+    """The priced models by id."""
+
+    def __init__(self, models: Iterable[PricedModel]) -> None:
+        self._models = {model.model_id: model for model in models}
+
+    @property
+    def ids(self) -> tuple[bytes, ...]:
+        """Ids of all models, in the configuration's order."""
+        return tuple(self._models)
+
+    def get(self, model_id: bytes) -> PricedModel:
+        """The model with this id.
+
+        Raises:
+            ModelUnknown: The oracle does not price for it.
+        """
+        model = self._models.get(model_id)
+        if model is None:
+            raise ModelUnknown(
+                f"expected a model that the oracle prices for, got 0x{model_id.hex()}",
+                hint="GET /v1/info lists the models; an operator keeps a model configured until its orders are closed",
+            )
+        return model

@@ -21,6 +21,7 @@ Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
 _RECORD_TAG = b"assay/record/v1"
+_HASH_BYTES = 73  # sys.getsizeof of 32 bytes, and the reference to them
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,11 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the arrays and the hashes take, in bytes; about, since a hash is an object of its own."""
+        return self.x.nbytes + self.y.nbytes + self.n * _HASH_BYTES
 
     def take(self, rows: npt.ArrayLike) -> "Records":
         """The records at ``rows`` (indices or a mask), in that order."""

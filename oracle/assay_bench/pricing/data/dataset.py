@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from assay_bench import packages
-from assay_bench.figures import Floats
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from assay_bench.figures import Floats
-from assay_bench.pricing.data.dataset import Dataset
+from assay_bench.pricing.data.dataset import Dataset, Floats
 
 
 @dataclass(frozen=True)

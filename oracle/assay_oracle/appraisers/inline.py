@@ -1,0 +1,124 @@
+"""Prices in the daemon's own process, with ``assay_pricing``."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from assay.errors import AssayError
+from assay.protocol.schema import Schema
+from assay_oracle.appraisers.cache import RecordCache
+from assay_oracle.log import about
+from assay_oracle.services.ports import ContextOffer, FunctionInfo, OfferAppraisal
+from assay_pricing.function import PriceFunction
+from assay_pricing.records.records import Records
+from assay_pricing.records.tables import parse_records
+
+log = logging.getLogger(__name__)
+
+Parse = Callable[[BinaryIO, Schema], Records]
+
+
+class InlineAppraiser:
+    """The ``Appraiser`` of one price function.
+
+    Args:
+        function: Fitted by the model's owner.
+        cache: Opened records of offers, shared by the appraisers of all models.
+        parse: Bytes and schema to records.
+    """
+
+    def __init__(self, function: PriceFunction, cache: RecordCache, *, parse: Parse = parse_records) -> None:
+        self._function = function
+        self._cache = cache
+        self._parse = parse
+
+    @classmethod
+    def load(cls, folder: Path, cache: RecordCache) -> Self:
+        """The appraiser of the artifact in ``folder``.
+
+        Raises:
+            ArtifactError: The artifact is missing, damaged or altered.
+            FidelityError: Its surrogate agrees with the model too rarely to stand for it.
+        """
+        function = PriceFunction.load(folder)
+        function.check_fidelity()
+        return cls(function, cache)
+
+    @property
+    def info(self) -> FunctionInfo:
+        """The price function that it applies."""
+        manifest = self._function.manifest
+        return FunctionInfo(
+            hash=self._function.hash,
+            schema=self._function.schema,
+            metric=manifest.metric,
+            pricing=manifest.rule.kind,
+            method=manifest.method,
+            fidelity=manifest.fidelity,
+        )
+
+    def open(self, offer_id: bytes, source: BinaryIO) -> "InlineOffer":
+        """Parses the data of an offer and keeps its records for the offers that come after it.
+
+        Raises:
+            DataError: The data does not fit the model's schema.
+        """
+        records = self._parse(source, self._function.schema)
+        self._cache.put(offer_id, records)
+        return InlineOffer(self, self._function, records)
+
+    def context(self, offers: Sequence[ContextOffer]) -> Records | None:
+        """Records of all ``offers``, joined; None if there are none. Offers that the cache keeps are not opened."""
+        joined: Records | None = None
+        for offer in offers:
+            try:
+                records = self._records(offer)
+            except AssayError as error:
+                log.error("priced without a damaged offer", extra=about(offer=offer.offer_id, cause=str(error)))
+                continue
+            joined = joined.join(records) if joined is not None else records
+        return joined
+
+    def _records(self, offer: ContextOffer) -> Records:
+        kept = self._cache.get(offer.offer_id)
+        if kept is not None:
+            return kept
+        with offer.open() as source:
+            records = self._parse(source, self._function.schema)
+        self._cache.put(offer.offer_id, records)
+        return records
+
+
+class InlineOffer:
+    """The ``OpenedOffer`` of an ``InlineAppraiser``."""
+
+    def __init__(self, appraiser: InlineAppraiser, function: PriceFunction, records: Records) -> None:
+        self._appraiser = appraiser
+        self._function = function
+        self._records = records
+
+    def hashes(self) -> Sequence[bytes]:
+        """Canonical hash of each record, 32 bytes each."""
+        return self._records.hashes()
+
+    def appraise(
+        self, *, known: frozenset[bytes], own: Sequence[ContextOffer], sold: Sequence[ContextOffer]
+    ) -> OfferAppraisal:
+        """Prices the offer as one set.
+
+        Raises:
+            DataError: There is no record.
+        """
+        appraisal = self._function.appraise(
+            self._records, known=known, beside=self._appraiser.context(own), sold=self._appraiser.context(sold)
+        )
+        return OfferAppraisal(
+            price=appraisal.price,
+            records=appraisal.records,
+            priced=appraisal.priced,
+            fidelity=appraisal.fidelity,
+            reasons=appraisal.reasons,
+            document=appraisal.canonical_json(),
+            digest=appraisal.digest(),
+        )

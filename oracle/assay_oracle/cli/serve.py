@@ -1,0 +1,104 @@
+"""``assay-oracle serve``, ``check`` and ``models``: the daemon, what it depends on, and what it prices for."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from assay.cli.terminal import emit, json_option, talk
+from assay_oracle.cli.options import config_option, open_keys
+from assay_oracle.settings import Settings
+
+if TYPE_CHECKING:
+    from assay_oracle.server.daemon import LoadAppraiser
+
+
+def load_appraisers(settings: Settings) -> "LoadAppraiser":
+    """How the daemon's appraisers are made; torch is imported here, when the first one is."""
+    from assay_oracle.appraisers.cache import RecordCache
+    from assay_oracle.appraisers.inline import InlineAppraiser
+
+    cache = RecordCache(settings.max_context_bytes)
+    return lambda entry: InlineAppraiser.load(entry.artifact, cache)
+
+
+@click.command()
+@config_option
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on; 0 is any free one.")
+@json_option
+def serve(config: Path | None, host: str | None, port: int | None, as_json: bool) -> None:
+    """Serve offers over HTTP, price them, post orders. Logs go to stderr as JSON.
+
+    Prints the URL once it listens. Ends at SIGTERM; the next start resumes unfinished work.
+
+    \b
+    Examples:
+      assay-oracle serve --config oracle.toml
+      ASSAY_ORACLE_PASSWORD_FILE=password assay-oracle serve --config oracle.toml --port 0 --json
+    """
+    from assay_oracle.log import set_up
+    from assay_oracle.server.daemon import Daemon, open_chain
+
+    set_up()
+    settings = Settings.read(config, host=host, port=port)
+    vault = open_keys(settings)
+    if vault.account is None:
+        talk.print("no keystore: running dry; offers are priced, nothing is signed or posted")
+    daemon = Daemon(settings, vault, open_chain(settings, vault), load=load_appraisers(settings))
+    daemon.serve(lambda url: click.echo(json.dumps({"url": url}) if as_json else url))
+
+
+@click.command()
+@config_option
+@json_option
+def check(config: Path | None, as_json: bool) -> None:
+    """Verify everything that the daemon depends on: keys, node, contract, models, artifacts, disk, clock.
+
+    \b
+    Example:
+      assay-oracle check --config oracle.toml
+    """
+    from assay_oracle.server.daemon import unix_time
+    from assay_oracle.server.preflight import Finding, Preflight
+
+    findings: list[Finding] = []
+
+    def report(finding: Finding) -> None:
+        findings.append(finding)
+        if not as_json:
+            click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.message}")
+            if finding.hint:
+                click.echo(f"      hint: {finding.hint}")
+
+    settings = Settings.read(config)
+    ok = Preflight(settings, load=load_appraisers(settings), now=unix_time, report=report).run()
+    if as_json:
+        emit({"ok": ok, "findings": [finding.to_dict() for finding in findings]}, "", as_json)
+    sys.exit(0 if ok else 1)
+
+
+@click.command()
+@config_option
+@json_option
+def models(config: Path | None, as_json: bool) -> None:
+    """List the models that the oracle prices for, with fidelity and highest price.
+
+    \b
+    Example:
+      assay-oracle models --config oracle.toml
+    """
+    from assay_oracle.server.daemon import open_chain
+    from assay_oracle.services.catalogue import PricedModel
+
+    settings = Settings.read(config)
+    chain, load = open_chain(settings), load_appraisers(settings)
+    infos = [PricedModel.registered(entry.id, load(entry), chain).info() for entry in settings.models]
+    lines = [
+        f"0x{info.model_id.hex()}  {info.method}  {info.metric}  fidelity {info.fidelity:.3f}"
+        f"  at most {info.terms.max_price}"
+        for info in infos
+    ]
+    emit([info.model_dump(mode="json", by_alias=True) for info in infos], "\n".join(lines), as_json)

@@ -1,0 +1,132 @@
+"""One SQLite file: claimed by one process, brought to the present version, written in transactions."""
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from assay_oracle.errors import JournalError
+from assay_oracle.ledger.tables import MIGRATIONS
+
+SqlValue = str | int | bytes | None
+_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
+
+
+class Database:
+    """The database at ``path``, created or migrated where needed.
+
+    Args:
+        path: SQLite file. A second process on the same file is refused: two daemons would answer for one oracle.
+
+    Raises:
+        JournalError: The file is in use, damaged, or written by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._claim = _claim(path)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        try:
+            self._migrate(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def _migrate(self, path: Path) -> None:
+        try:
+            for pragma in _PRAGMAS:
+                self._connection.execute(f"PRAGMA {pragma}")
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if version > len(MIGRATIONS):
+                raise JournalError(
+                    f"expected a journal of version {len(MIGRATIONS)} or less at {path}, got version {version}",
+                    hint="run the version of assay-oracle that wrote it, or a newer one",
+                )
+            for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+                self._connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+        except sqlite3.DatabaseError as error:
+            raise JournalError(
+                f"cannot read the journal at {path}: {error}",
+                hint="repair it (sqlite3 .recover); never start afresh: the oracle would sign second prices",
+            ) from None
+
+    def close(self) -> None:
+        """Closes the file and releases the claim on it."""
+        self._connection.close()
+        os.close(self._claim)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All statements of the context are on the disk when it ends, or none of them is.
+
+        Inside another transaction of the same thread the context is a part of that one.
+        """
+        with self._lock:
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # SQLite rolls back by itself when the disk is full; a second ROLLBACK would hide that error.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def execute(self, query: str, *values: SqlValue) -> int:
+        """Runs one statement in a transaction; the number of rows that it changed."""
+        with self.transaction():
+            return self._connection.execute(query, values).rowcount
+
+    def execute_many(self, query: str, rows: Iterable[Sequence[SqlValue]]) -> None:
+        """Runs one statement for each row, in one transaction."""
+        with self.transaction():
+            self._connection.executemany(query, rows)
+
+    def row(self, query: str, *values: SqlValue) -> sqlite3.Row | None:
+        """The first row of a query."""
+        with self._lock:
+            row: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
+            return row
+
+    def rows(self, query: str, *values: SqlValue) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+
+def marks(count: int) -> str:
+    """``count`` placeholders, comma-separated."""
+    return ", ".join("?" * count)
+
+
+def assignments(names: list[str]) -> str:
+    """``name = ?`` for each name; names are columns, never input."""
+    return ", ".join(f"{name} = ?" for name in names)
+
+
+def _claim(path: Path) -> int:
+    """An exclusive lock beside ``path``, as a file descriptor that holds it."""
+    claim = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(claim)
+        raise JournalError(
+            f"expected to be alone with {path}, but another process holds it",
+            hint="stop the other daemon; two daemons on one journal could sell one data set twice",
+        ) from None
+    except OSError as error:
+        os.close(claim)
+        raise JournalError(
+            f"cannot lock {path}: {error.strerror}", hint="keep the journal on a local disk, which has locks"
+        ) from None
+    return claim

@@ -1,0 +1,223 @@
+"""The table of offers: their states, and the bounds on how many a seller may open."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
+from assay.protocol.types import Status
+from assay_oracle.errors import OfferUnknown, TooManyOffers
+from assay_oracle.ledger.database import Database, SqlValue, assignments, marks
+from assay_oracle.ledger.values import Offer
+
+OPEN = (OfferStatus.UPLOADING, OfferStatus.PRICING)
+
+
+class OfferTable:
+    """Offers by id. A change of state names the states that it may start from, and does nothing in any other."""
+
+    def __init__(self, database: Database, now: Callable[[], int]) -> None:
+        self._database = database
+        self._now = now
+
+    def add(self, offer_id: bytes, request: OfferRequest, *, per_seller: int, in_all: int, max_bytes: int) -> Offer:
+        """Records a new offer; returns the recorded one if this id is known.
+
+        Raises:
+            TooManyOffers: The seller has ``per_seller`` offers open, or all sellers together ``in_all``; or the
+                seller's open and quoted offers would take more than ``max_bytes``.
+        """
+        with self._database.transaction():
+            if self.find(offer_id) is None:
+                self._check_room(request.seller, per_seller, in_all)
+                self._check_bytes(request, max_bytes)
+                self._database.execute(
+                    "INSERT INTO offers (offer_id, model_id, seller, data_root, upload_bytes, sealed_key, status,"
+                    " updated_at, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    offer_id,
+                    request.model_id,
+                    request.seller,
+                    request.data_root,
+                    request.upload_bytes,
+                    request.sealed_key,
+                    OfferStatus.UPLOADING,
+                    self._now(),
+                    self._now(),
+                )
+            return self.get(offer_id)
+
+    def _check_room(self, seller: str, per_seller: int, in_all: int) -> None:
+        counted = self._database.row(
+            "SELECT count(*) AS everyone, coalesce(sum(seller = ?), 0) AS own FROM offers WHERE status IN (?, ?)",
+            seller,
+            *OPEN,
+        )
+        assert counted is not None
+        if counted["own"] >= per_seller:
+            raise TooManyOffers(
+                f"expected at most {per_seller} open offers of one seller, {seller} has {counted['own']}",
+                hint="finish an upload or decline an offer first; an idle upload expires",
+            )
+        if counted["everyone"] >= in_all:
+            raise TooManyOffers(
+                f"expected fewer than {in_all} open offers of all sellers, the oracle has {counted['everyone']} offers",
+                hint="try again later",
+            )
+
+    def _check_bytes(self, request: OfferRequest, max_bytes: int) -> None:
+        stored = self._database.row(
+            "SELECT coalesce(sum(upload_bytes), 0) AS bytes FROM offers WHERE seller = ? AND status IN (?, ?, ?)",
+            request.seller,
+            *OPEN,
+            OfferStatus.QUOTED,
+        )
+        assert stored is not None
+        if stored["bytes"] + request.upload_bytes > max_bytes:
+            raise TooManyOffers(
+                f"expected the open and quoted offers of one seller to take at most {max_bytes} bytes, "
+                f"{request.seller} has {stored['bytes']} and asks for {request.upload_bytes} more",
+                hint="accept or decline a quote first",
+            )
+
+    def find(self, offer_id: bytes) -> Offer | None:
+        """The offer with this id; None if there is none."""
+        row = self._database.row("SELECT * FROM offers WHERE offer_id = ?", offer_id)
+        return offer_of(row) if row else None
+
+    def get(self, offer_id: bytes) -> Offer:
+        """The offer with this id.
+
+        Raises:
+            OfferUnknown: There is none.
+        """
+        offer = self.find(offer_id)
+        if offer is None:
+            raise OfferUnknown(
+                f"expected the id of an offer, got 0x{offer_id[:4].hex()}…, which names none",
+                hint="open it first: POST /v1/offers",
+            )
+        return offer
+
+    def in_status(self, *statuses: OfferStatus) -> list[Offer]:
+        """Offers in one of ``statuses``, the longest unchanged first."""
+        query = f"SELECT * FROM offers WHERE status IN ({marks(len(statuses))}) ORDER BY updated_at, rowid"  # noqa: S608
+        return [offer_of(row) for row in self._database.rows(query, *statuses)]
+
+    def context(self, model_id: bytes, seller: str, time: int) -> tuple[list[Offer], list[Offer]]:
+        """Context offers for pricing an offer of ``seller``: offers that others sold, and the seller's own.
+
+        Others' count once the key is revealed or the price paid: a locked order may still be refunded. The seller's own
+        count from the quote on; after a decline or expiry they count while a signed quote is valid at chain ``time``.
+        An offer whose payment was returned does not count.
+        """
+        rows = self._database.rows(
+            "SELECT offers.* FROM offers LEFT JOIN orders USING (offer_id) WHERE model_id = ? AND CASE"
+            # offers of others: sold
+            " WHEN seller != ? THEN status = ? AND chain_status IN (?, ?)"
+            # own, declined or expired: a signed quote is still valid
+            " WHEN status IN (?, ?) THEN EXISTS (SELECT 1 FROM quotes WHERE quotes.model_id = offers.model_id"
+            " AND quotes.content_id = offers.content_id AND quotes.expiry >= ?)"
+            # own, otherwise: quoted, accepted or posted, and the payment was not returned
+            " ELSE status IN (?, ?, ?) AND coalesce(chain_status NOT IN (?, ?), TRUE) END"
+            " ORDER BY offers.updated_at DESC, offers.rowid",
+            model_id,
+            seller,
+            OfferStatus.POSTED,
+            Status.REVEALED,
+            Status.PAID,
+            OfferStatus.DECLINED,
+            OfferStatus.EXPIRED,
+            time,
+            OfferStatus.QUOTED,
+            OfferStatus.ACCEPTED,
+            OfferStatus.POSTED,
+            Status.DISPUTED,
+            Status.REFUNDED,
+        )
+        offers = [offer_of(row) for row in rows]
+        return [o for o in offers if o.seller != seller], [o for o in offers if o.seller == seller]
+
+    def move(self, offer_id: bytes, origin: Sequence[OfferStatus], target: OfferStatus, **columns: SqlValue) -> Offer:
+        """Changes the state to ``target`` if it is in ``origin``; returns the offer as it is afterwards."""
+        values = {"code": None, "reason": None} | columns | {"status": target, "updated_at": self._now()}
+        query = (
+            f"UPDATE offers SET {assignments(list(values))}"  # noqa: S608
+            f" WHERE offer_id = ? AND status IN ({marks(len(origin))})"
+        )
+        with self._database.transaction():
+            self._database.execute(query, *values.values(), offer_id, *origin)
+            return self.get(offer_id)
+
+    # --- uploading and pricing ----------------------------------------------------------------------------------------
+
+    def touch(self, offer_id: bytes) -> None:
+        """Records that bytes of the upload arrived."""
+        self._database.execute(
+            "UPDATE offers SET updated_at = ? WHERE offer_id = ? AND status = ?",
+            self._now(),
+            offer_id,
+            OfferStatus.UPLOADING,
+        )
+
+    def mark_uploaded(self, offer_id: bytes) -> Offer:
+        """The upload is complete; the offer waits to be priced."""
+        return self.move(offer_id, [OfferStatus.UPLOADING], OfferStatus.PRICING)
+
+    def begin_attempt(self, offer_id: bytes) -> int:
+        """Counts an attempt at pricing before it begins, so that data which kills the process is noticed."""
+        self._database.execute("UPDATE offers SET attempts = attempts + 1 WHERE offer_id = ?", offer_id)
+        return self.get(offer_id).attempts
+
+    def withdraw_attempt(self, offer_id: bytes) -> None:
+        """Uncounts an attempt that failed on the oracle's disk and not on the data."""
+        self._database.execute("UPDATE offers SET attempts = attempts - 1 WHERE offer_id = ?", offer_id)
+
+    def mark_evaluated(self, offer_id: bytes, content_id: bytes, summary: AppraisalSummary, *, price: int) -> Offer:
+        """The offer becomes ``quoted``, or ``declined`` at a price of 0; an offer declined meanwhile stays declined."""
+        values: dict[str, SqlValue] = {"content_id": content_id, "summary": summary.model_dump_json()}
+        if price:
+            return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.QUOTED, **values)
+        values |= {"code": "no_value", "reason": "the data has no value for this model"}
+        return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.DECLINED, **values)
+
+    def refuse(self, offer_id: bytes, code: str, reason: str) -> Offer:
+        """The data cannot be priced."""
+        return self.move(offer_id, OPEN, OfferStatus.REFUSED, code=code, reason=reason)
+
+    # --- the seller's answer ------------------------------------------------------------------------------------------
+
+    def accept(self, offer_id: bytes, *, quote: bytes, key_hash: bytes, signature: bytes, cooperative: bool) -> Offer:
+        """The seller accepted the quote of digest ``quote``; the order is to be posted."""
+        return self.move(
+            offer_id,
+            [OfferStatus.QUOTED],
+            OfferStatus.ACCEPTED,
+            accepted_quote=quote,
+            key_hash=key_hash,
+            acceptance=signature,
+            cooperative=int(cooperative),
+        )
+
+    def withdraw_acceptance(self, offer_id: bytes, code: str, reason: str) -> Offer:
+        """The order could not be posted; the seller may accept again."""
+        return self.move(offer_id, [OfferStatus.ACCEPTED], OfferStatus.QUOTED, code=code, reason=reason)
+
+    def decline(self, offer_id: bytes) -> Offer:
+        """The seller declined."""
+        origin = [*OPEN, OfferStatus.QUOTED]
+        reason = "the seller declined"
+        return self.move(offer_id, origin, OfferStatus.DECLINED, code="seller_declined", reason=reason)
+
+    def expire(self, offer_id: bytes, code: str, reason: str) -> Offer:
+        """An upload or a quote was idle for too long."""
+        origin = [OfferStatus.UPLOADING, OfferStatus.QUOTED]
+        return self.move(offer_id, origin, OfferStatus.EXPIRED, code=code, reason=reason)
+
+
+def offer_of(row: sqlite3.Row) -> Offer:
+    """An offer from its row."""
+    values = dict(row)
+    values["status"] = OfferStatus(row["status"])
+    values["cooperative"] = bool(row["cooperative"])
+    if row["summary"] is not None:
+        values["summary"] = AppraisalSummary.model_validate_json(row["summary"])
+    return Offer(**values)

@@ -1,0 +1,159 @@
+"""The table of posted orders, with what buyer and seller left for each other."""
+
+import sqlite3
+from collections.abc import Callable
+
+from assay.chain.values import PostedOrder
+from assay.protocol.messages import OfferStatus
+from assay.protocol.types import Order, Status
+from assay_oracle.errors import OrderUnknown
+from assay_oracle.ledger.database import Database, SqlValue, assignments
+from assay_oracle.ledger.offers import OfferTable
+from assay_oracle.ledger.values import Offer, Sale
+
+_OPEN = (Status.LOCKED, Status.REVEALED)
+_CLOSED = (Status.PAID, Status.DISPUTED, Status.REFUNDED)
+_POSTABLE = (OfferStatus.QUOTED, OfferStatus.ACCEPTED, OfferStatus.DECLINED, OfferStatus.EXPIRED)
+
+
+class OrderTable:
+    """Sales by order id."""
+
+    def __init__(self, database: Database, offers: OfferTable, now: Callable[[], int]) -> None:
+        self._database = database
+        self._offers = offers
+        self._now = now
+
+    def add(self, offer_id: bytes, posted: PostedOrder) -> bool:
+        """Records the order that an offer led to, as the chain has it; whether that was new.
+
+        The same order in another block keeps its state and statements. Another order of the same id, which a
+        reorganisation put in its place, replaces the recorded one.
+        """
+        order_id = posted.order.order_id()
+        with self._database.transaction():
+            sale = self._row(order_id)
+            if sale is not None and sale.order == posted.order:
+                return self._place(sale, posted)
+            self._database.execute("DELETE FROM orders WHERE order_id = ?", order_id)
+            self._database.execute(
+                "INSERT INTO orders (order_id, offer_id, content, block, posting, chain_status, updated_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                order_id,
+                offer_id,
+                posted.order.model_dump_json(),
+                posted.block,
+                posted.transaction,
+                Status.LOCKED,
+                self._now(),
+            )
+            self._offers.move(offer_id, _POSTABLE, OfferStatus.POSTED)
+            return True
+
+    def _place(self, sale: Sale, posted: PostedOrder) -> bool:
+        """The known order is at another place on chain, or on chain again."""
+        removed = sale.chain_status is Status.NONE
+        if not removed and (sale.block, sale.transaction) == (posted.block, posted.transaction):
+            return False
+        status = Status.LOCKED if removed else sale.chain_status
+        place: dict[str, SqlValue] = {"block": posted.block, "posting": posted.transaction, "chain_status": status}
+        self._update(sale.order_id, **place, deadline=None)
+        self._offers.move(sale.offer_id, _POSTABLE, OfferStatus.POSTED)
+        return True
+
+    def remove(self, sale: Sale) -> Offer:
+        """A reorganisation removed the order: an accepted offer is to be posted again, any other is quoted again.
+
+        What the buyer signed is kept for the same order; a key that was handed over waits for its depth again.
+        """
+        offer = self._offers.get(sale.offer_id)
+        target = OfferStatus.ACCEPTED if offer.acceptance else OfferStatus.QUOTED
+        with self._database.transaction():
+            self._update(sale.order_id, chain_status=Status.NONE, key_envelope=None, deadline=None)
+            return self._offers.move(sale.offer_id, [OfferStatus.POSTED], target)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def find(self, order_id: bytes) -> Sale | None:
+        """The sale with this order id; None if the order is not on chain."""
+        sale = self._row(order_id)
+        return sale if sale is not None and sale.chain_status is not Status.NONE else None
+
+    def _row(self, order_id: bytes) -> Sale | None:
+        row = self._database.row("SELECT * FROM orders WHERE order_id = ?", order_id)
+        return _sale_of(row) if row else None
+
+    def get(self, order_id: bytes) -> Sale:
+        """The sale with this order id.
+
+        Raises:
+            OrderUnknown: There is none.
+        """
+        sale = self.find(order_id)
+        if sale is None:
+            raise OrderUnknown(
+                f"expected the id of an order on chain, got 0x{order_id.hex()}, which the oracle does not know",
+                hint="the oracle reads the chain about once a second: ask again after posting; then check the id",
+            )
+        return sale
+
+    def of_offer(self, offer_id: bytes) -> Sale | None:
+        """The sale that an offer led to."""
+        query = "SELECT * FROM orders WHERE offer_id = ? AND chain_status != ?"
+        row = self._database.row(query, offer_id, Status.NONE)
+        return _sale_of(row) if row else None
+
+    def open(self, *, since: int | None = None) -> list[Sale]:
+        """Sales whose order is not closed, and with ``since`` sales that were closed at that time or later."""
+        rows = self._database.rows(
+            "SELECT * FROM orders WHERE chain_status IN (?, ?) OR (chain_status IN (?, ?, ?) AND updated_at >= ?)"
+            " ORDER BY updated_at, rowid",
+            *_OPEN,
+            *_CLOSED,
+            since,
+        )
+        return [_sale_of(row) for row in rows]
+
+    def closed(self, *, before: int) -> list[Sale]:
+        """Sales whose order was closed before a time."""
+        query = "SELECT * FROM orders WHERE chain_status IN (?, ?, ?) AND updated_at < ?"
+        return [_sale_of(row) for row in self._database.rows(query, *_CLOSED, before)]
+
+    # --- updating -----------------------------------------------------------------------------------------------------
+
+    def set_status(self, order_id: bytes, status: Status) -> Sale:
+        """The order is in another state on chain; its deadline is then unknown."""
+        return self._update(order_id, chain_status=status, deadline=None)
+
+    def set_deadline(self, order_id: bytes, deadline: int) -> Sale:
+        """Unix time at which the present state times out."""
+        return self._update(order_id, deadline=deadline)
+
+    def set_key_envelope(self, order_id: bytes, key_envelope: str) -> Sale:
+        """The key, encrypted to the buyer."""
+        return self._update(order_id, key_envelope=key_envelope)
+
+    def set_receipt(self, order_id: bytes, signature: bytes) -> Sale:
+        """The buyer's signature that the sealed data arrived."""
+        return self._update(order_id, receipt=signature)
+
+    def set_acknowledgement(self, order_id: bytes, signature: bytes) -> Sale:
+        """The buyer's signature that settles the order."""
+        return self._update(order_id, acknowledgement=signature)
+
+    def _update(self, order_id: bytes, **columns: SqlValue) -> Sale:
+        values = columns | {"updated_at": self._now()}
+        query = f"UPDATE orders SET {assignments(list(values))} WHERE order_id = ?"  # noqa: S608
+        with self._database.transaction():
+            self._database.execute(query, *values.values(), order_id)
+            sale = self._row(order_id)
+        assert sale is not None
+        return sale
+
+
+def _sale_of(row: sqlite3.Row) -> Sale:
+    values = dict(row)
+    values["order"] = Order.model_validate_json(values.pop("content"))
+    values["transaction"] = values.pop("posting")
+    values["chain_status"] = Status(row["chain_status"])
+    return Sale(**values)

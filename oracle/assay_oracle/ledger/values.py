@@ -1,0 +1,124 @@
+"""What the ledger holds, as plain values: offers, evaluations, signed quotes and sales."""
+
+from dataclasses import dataclass
+
+from assay.protocol.messages import AppraisalSummary, OfferStatus
+from assay.protocol.types import Order, Quote, Status
+
+ALREADY_EVALUATED = (
+    "already_evaluated",
+    "these records were priced for this model before, and a record is priced once; offer records that are new to it",
+)
+"""Code and reason of a refusal."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One data set offered to one model.
+
+    Attributes:
+        offer_id: EIP-712 digest of the seller's statement, 32 bytes.
+        upload_bytes: Declared length of the age envelope.
+        sealed_key: Age envelope of the sealing key, ASCII armor.
+        code: Stable name of ``reason``.
+        reason: Why the offer was refused, declined or expired.
+        attempts: How often pricing was begun.
+        content_id: Content of the evaluated pair; None until the offer is priced.
+        key_hash: Hash of the key that the seller's acceptance locks, 32 bytes.
+        acceptance: The seller's signature over the quote of digest ``accepted_quote``.
+        cooperative: The oracle may hand the key to the buyer.
+        updated_at: Unix time of the last change of state or of the last byte received.
+        opened_at: Unix time of the request that opened the offer.
+    """
+
+    offer_id: bytes
+    model_id: bytes
+    seller: str
+    data_root: bytes
+    upload_bytes: int
+    sealed_key: str
+    status: OfferStatus
+    code: str | None
+    reason: str | None
+    attempts: int
+    content_id: bytes | None
+    summary: AppraisalSummary | None
+    key_hash: bytes | None
+    acceptance: bytes | None
+    cooperative: bool
+    accepted_quote: bytes | None
+    updated_at: int
+    opened_at: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The one evaluation of a (model, content) pair.
+
+    Attributes:
+        price: Base units.
+        digest: SHA-256 of ``appraisal``, 32 bytes.
+        appraisal: Canonical JSON of the appraisal.
+    """
+
+    model_id: bytes
+    content_id: bytes
+    offer_id: bytes
+    seller: str
+    data_root: bytes
+    price: int
+    digest: bytes
+    appraisal: bytes
+
+    def quote(self, expiry: int) -> Quote:
+        """The quote of this evaluation that expires at ``expiry`` (unix time)."""
+        return Quote(
+            model_id=self.model_id,
+            content_id=self.content_id,
+            seller=self.seller,
+            data_root=self.data_root,
+            price=self.price,
+            expiry=expiry,
+            evaluation=self.digest,
+        )
+
+    def order_id(self) -> bytes:
+        """Id of the one order that this evaluation can lead to, 32 bytes."""
+        return self.quote(0).order_id()
+
+
+@dataclass(frozen=True)
+class SignedQuote:
+    """A quote with the oracle's signature over its EIP-712 ``digest``; the signature is empty in a dry run."""
+
+    quote: Quote
+    digest: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True)
+class Sale:
+    """A posted order, with what buyer and seller left at the oracle for each other.
+
+    Attributes:
+        block: Number of the block that contains the order.
+        transaction: Hash of the transaction that posted it, 32 bytes.
+        chain_status: State on chain, as far as events were read.
+        deadline: Unix time at which that state times out; None until the chain was asked.
+        key_envelope: Age envelope of the sealing key for the buyer, ASCII armor.
+        receipt: The buyer's signature over ``Receipt``.
+        acknowledgement: The buyer's signature over ``Acknowledgement``.
+        updated_at: Unix time of the last change.
+    """
+
+    order_id: bytes
+    offer_id: bytes
+    order: Order
+    block: int
+    transaction: bytes
+    chain_status: Status
+    deadline: int | None
+    key_envelope: str | None
+    receipt: bytes | None
+    acknowledgement: bytes | None
+    updated_at: int

@@ -1,0 +1,73 @@
+"""A step that is repeated in a thread of its own."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from assay.errors import AssayError
+from assay_oracle.log import about
+
+STALE_SECONDS = 300
+"""A loop whose last round ended longer ago is unhealthy; pricing one large offer may take minutes."""
+_MAX_PAUSE = 60.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Loop:
+    """Calls ``tick`` until ``stop``: again at once while it returns True, else after ``pause`` seconds or ``wake``.
+
+    A failure is logged and the tick repeated, after pauses that double up to a minute.
+    """
+
+    name: str
+    tick: Callable[[], bool]
+    pause: float
+    now: Callable[[], int]
+    ended: int = 0
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self.ended = self.now()
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Ends the present pause."""
+        self._wake.set()
+
+    def stop(self, patience: float) -> None:
+        """Ends after the current tick. A tick of more than ``patience`` seconds is abandoned, which is safe."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread:
+            self._thread.join(patience)
+
+    def healthy(self) -> bool:
+        """Whether the thread runs and a round ended lately."""
+        return bool(self._thread and self._thread.is_alive()) and self.now() - self.ended < STALE_SECONDS
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            self._wake.clear()
+            again = False
+            try:
+                again = self.tick()
+                failures = 0
+            except AssayError as error:
+                failures += 1
+                log.warning(f"{self.name} failed; it is repeated", extra=about(code=error.code, cause=error.message))
+            except Exception:
+                failures += 1
+                log.exception(f"{self.name} failed; it is repeated")
+            self.ended = self.now()
+            if failures:
+                self._stop.wait(min(self.pause * 2**failures, _MAX_PAUSE))
+            elif not again:
+                self._wake.wait(self.pause)

@@ -1,0 +1,167 @@
+"""The one evaluation of each (model, content) pair: offers are priced one after the other.
+
+A run that was cut short begins again at the next call.
+"""
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+
+from assay.chain.port import Chain
+from assay.errors import AssayError, ChainError
+from assay.protocol.messages import AppraisalSummary, OfferStatus
+from assay.protocol.types import Status, order_id
+from assay_oracle.errors import TooMuchBeside
+from assay_oracle.ledger.content import ContentDigests
+from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer
+from assay_oracle.log import about
+from assay_oracle.services.catalogue import Catalogue, PricedModel
+from assay_oracle.services.ports import ContextOffer, Ledger, OfferAppraisal, OpenedOffer
+from assay_oracle.services.quotes import Quotes
+from assay_oracle.services.uploads import Uploads
+
+MAX_ATTEMPTS = 3
+"""Attempts at pricing one offer: data that ends the process three times is refused."""
+MAX_CONTEXT_RECORDS = 1_000_000
+"""Records, at most, that an offer is priced jointly with. With more the offer is refused; no record is left out."""
+
+log = logging.getLogger(__name__)
+
+
+class Evaluator:
+    """Prices the offers whose upload is complete.
+
+    Args:
+        digests: Keyed digests of records: content ids and record tags.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        ledger: Ledger,
+        chain: Chain,
+        uploads: Uploads,
+        quotes: Quotes,
+        digests: ContentDigests,
+    ) -> None:
+        self._catalogue = catalogue
+        self._ledger = ledger
+        self._chain = chain
+        self._uploads = uploads
+        self._quotes = quotes
+        self._digests = digests
+        self._postponed: set[bytes] = set()
+        """Offers on which the disk failed; they wait until every other offer was tried."""
+
+    def price_next(self) -> bool:
+        """Prices the offer that waits longest; False if no offer is left to try now.
+
+        Called from one thread: two offers of one data set must not both find it new.
+
+        Raises:
+            ChainError: The chain cannot tell whether a sale is possible; the offer keeps waiting.
+            OSError: The oracle's disk failed; the offer keeps waiting and lets the others pass.
+        """
+        waiting = self._ledger.offers.in_status(OfferStatus.PRICING)
+        offer = next((offer for offer in waiting if offer.offer_id not in self._postponed), None)
+        if offer is None:
+            self._postponed.clear()
+            return False
+        self._price(offer)
+        return True
+
+    def _price(self, offer: Offer) -> None:
+        offer_id = offer.offer_id
+        try:
+            model = self._catalogue.get(offer.model_id)
+            model.check_ready(self._chain, self._quotes.oracle, offer.seller)
+            if self._ledger.offers.begin_attempt(offer_id) > MAX_ATTEMPTS:
+                reason = f"pricing this data failed {MAX_ATTEMPTS} times; the oracle's log has the cause"
+                self._refuse(offer_id, "pricing_failed", reason)
+                return
+            try:
+                priced = self._evaluate(offer, model)
+            except OSError:
+                self._ledger.offers.withdraw_attempt(offer_id)
+                self._postponed.add(offer_id)
+                raise
+        except ChainError:
+            raise
+        except AssayError as error:
+            self._refuse(offer_id, error.code, f"{error.message}; {error.hint}" if error.hint else error.message)
+            return
+        log.info("offer priced", extra=about(offer=offer_id, model=offer.model_id, status=priced.status))
+        if priced.status is not OfferStatus.QUOTED:
+            self._uploads.delete(offer_id)
+
+    def _refuse(self, offer_id: bytes, code: str, reason: str) -> None:
+        self._ledger.offers.refuse(offer_id, code, reason)
+        self._uploads.delete(offer_id)
+        log.info("offer refused", extra=about(offer=offer_id, code=code))
+
+    def _evaluate(self, offer: Offer, model: PricedModel) -> Offer:
+        """Evaluates the offer's records for this model, unless they were evaluated before."""
+        with self._uploads.plaintext(offer) as plain:
+            records = model.appraiser.open(offer.offer_id, plain)
+        hashes = records.hashes()
+        content_id = self._digests.content_id(offer.model_id, hashes)
+        tags = {value: self._digests.record_tag(offer.model_id, value) for value in set(hashes)}
+        priced = self._ledger.evaluations.priced_tags(offer.model_id, tags.values())
+        if self._ledger.evaluations.find(offer.model_id, content_id) or len(priced) == len(tags):
+            return self._ledger.offers.refuse(offer.offer_id, *ALREADY_EVALUATED)
+        if self._chain.order_state(order_id(offer.model_id, content_id)).status is not Status.NONE:
+            log.error("the chain has an order that the ledger never priced", extra=about(offer=offer.offer_id))
+            return self._ledger.offers.refuse(offer.offer_id, *ALREADY_EVALUATED)
+        known = frozenset(value for value, tag in tags.items() if tag in priced)
+        appraisal = self._appraise(offer, records, known)
+        evaluation, summary = _capped(offer, content_id, appraisal, model.terms.max_price)
+        evaluated = self._ledger.evaluations.add(evaluation, tags.values(), summary)
+        if evaluated.status is OfferStatus.QUOTED:
+            self._quotes.sign(evaluation)
+        return evaluated
+
+    def _appraise(self, offer: Offer, records: OpenedOffer, known: frozenset[bytes]) -> OfferAppraisal:
+        """Prices jointly with what others sold and with the seller's own offers: splitting data earns nothing."""
+        found = self._ledger.offers.context(offer.model_id, offer.seller, self._chain.block_time())
+        sold, own = ([other for other in offers if self._uploads.is_complete(other)] for offers in found)
+        self._check_room(sold, "were sold for this model", "the model's owner must fit a new price function")
+        expire = "wait until some expire: a declined offer counts until its quote expires"
+        self._check_room([*sold, *own], "were sold for this model or are in offers of yours", expire)
+        return records.appraise(known=known, own=self._context(own), sold=self._context(sold))
+
+    def _check_room(self, context: Sequence[Offer], which: str, remedy: str) -> None:
+        count = sum(other.summary.records for other in context if other.summary)
+        if count > MAX_CONTEXT_RECORDS:
+            raise TooMuchBeside(
+                f"expected at most {MAX_CONTEXT_RECORDS} context records to price an offer with, {count} {which}",
+                hint=f"no evaluation was used; {remedy}",
+            )
+
+    def _context(self, offers: Sequence[Offer]) -> list[ContextOffer]:
+        return [ContextOffer(offer.offer_id, partial(self._uploads.plaintext, offer)) for offer in offers]
+
+
+def _capped(
+    offer: Offer, content_id: bytes, appraisal: OfferAppraisal, max_price: int
+) -> tuple[Evaluation, AppraisalSummary]:
+    """The evaluation to record, at no more than the model's highest price, and what the seller learns of it."""
+    price = min(appraisal.price, max_price)
+    capped = ("the price is the highest that the model pays",) if price < appraisal.price else ()
+    evaluation = Evaluation(
+        model_id=offer.model_id,
+        content_id=content_id,
+        offer_id=offer.offer_id,
+        seller=offer.seller,
+        data_root=offer.data_root,
+        price=price,
+        digest=appraisal.digest,
+        appraisal=appraisal.document,
+    )
+    summary = AppraisalSummary(
+        records=appraisal.records,
+        priced=appraisal.priced,
+        fidelity=appraisal.fidelity,
+        reasons=(*appraisal.reasons, *capped),
+    )
+    return evaluation, summary

@@ -1,0 +1,131 @@
+"""The oracle's services put together over one catalogue, one ledger and one chain; and what is due, done once."""
+
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeVar
+
+from assay.chain.port import Chain
+from assay.errors import AssayError, NodeUnreachable
+from assay.protocol.messages import OfferStatus
+from assay_oracle.ledger.content import ContentDigests
+from assay_oracle.ledger.values import Offer, Sale
+from assay_oracle.log import about
+from assay_oracle.services.catalogue import Catalogue
+from assay_oracle.services.clock import Clock
+from assay_oracle.services.delivery import Delivery
+from assay_oracle.services.evaluation import Evaluator
+from assay_oracle.services.offers import Offers
+from assay_oracle.services.ports import BlobStore, Ledger, Scratch, Signer
+from assay_oracle.services.posting import Posting
+from assay_oracle.services.quotes import Quotes
+from assay_oracle.services.retention import Retention
+from assay_oracle.services.uploads import Uploads
+from assay_oracle.services.watching import Watching
+from assay_oracle.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Subject = TypeVar("Subject", Offer, Sale)
+
+
+class Oracle:
+    """Everything that the oracle does, without HTTP and without a loop.
+
+    Args:
+        catalogue: The models that it prices for.
+        ledger: What was offered, evaluated, quoted and posted.
+        blobs: Uploads and deliveries, encrypted.
+        scratch: Temporary files for decrypted data.
+        chain: The settlement contract.
+        signer: Signs the quotes; None in a dry run.
+        identity: Age identity that sellers encrypt to.
+        digests: Keyed digests of records.
+        settings: Limits and times.
+        now: Unix time.
+
+    Attributes:
+        offers: The seller's side.
+        evaluation: The one evaluation of each pair.
+        delivery: Both sides of posted orders.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        ledger: Ledger,
+        blobs: BlobStore,
+        scratch: Scratch,
+        chain: Chain,
+        signer: Signer | None,
+        identity: str,
+        digests: ContentDigests,
+        settings: Settings,
+        now: Callable[[], int],
+    ) -> None:
+        self._ledger = ledger
+        clock = Clock(now, chain)
+        uploads = Uploads(blobs, scratch, identity)
+        self._quotes = Quotes(ledger, chain, clock, signer, settings.quote_seconds)
+        self._posting = Posting(catalogue, ledger, chain, clock)
+        self._watching = Watching(ledger, chain, clock)
+        self.offers = Offers(
+            catalogue=catalogue,
+            ledger=ledger,
+            chain=chain,
+            clock=clock,
+            uploads=uploads,
+            quotes=self._quotes,
+            recipient_signature=signer.sign_recipient(uploads.recipient) if signer else b"",
+            settings=settings,
+        )
+        self.evaluation = Evaluator(
+            catalogue=catalogue, ledger=ledger, chain=chain, uploads=uploads, quotes=self._quotes, digests=digests
+        )
+        self.delivery = Delivery(
+            catalogue=catalogue,
+            ledger=ledger,
+            chain=chain,
+            clock=clock,
+            uploads=uploads,
+            blobs=blobs,
+            keep_seconds=settings.keep_seconds,
+        )
+        self._retention = Retention(
+            ledger=ledger, chain=chain, clock=clock, uploads=uploads, delivery=self.delivery, settings=settings
+        )
+
+    def cycle(self) -> None:
+        """Does everything that is due, once. A failure with one order is logged and holds up no other.
+
+        Raises:
+            NodeUnreachable: Nothing that needs the chain can be done now.
+        """
+        self._retention.expire_idle()
+        self._retention.delete_closed()
+        self._each(self._posting.post, self._ledger.offers.in_status(OfferStatus.ACCEPTED))
+        _attempt(self._quotes.renew)
+        _attempt(self._watching.read_events)
+        self._each(self.delivery.advance, self._ledger.orders.open())
+        self._each(self._retention.delete_upload, self._retention.ended_with_upload())
+
+    def _each(self, act: Callable[[Subject], None], subjects: Iterable[Subject]) -> None:
+        for subject in subjects:
+            _attempt(partial(act, subject), offer=subject.offer_id)
+
+
+def _attempt(act: Callable[[], None], **subject: bytes) -> None:
+    """Calls ``act`` and logs what fails, which the next cycle repeats.
+
+    Raises:
+        NodeUnreachable: No other step that needs the chain can succeed now.
+    """
+    try:
+        act()
+    except NodeUnreachable:
+        raise
+    except AssayError as error:
+        log.warning("step failed; it is repeated", extra=about(**subject, code=error.code, cause=error.message))
+    except Exception:
+        log.exception("step failed; it is repeated", extra=about(**subject))

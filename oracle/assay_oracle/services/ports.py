@@ -1,0 +1,374 @@
+"""What the services need of the outside, as protocols: the ledger, the files, the signing key and the prices.
+
+The chain's port is ``assay.chain.port.Chain``. Each port has one implementation in a room of its own (``ledger/``,
+``storage/``, ``keys/``, ``appraisers/``); another one is added beside it and chosen where the daemon is put together.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from assay.chain.values import Cursor, PostedOrder
+from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
+from assay.protocol.schema import Schema
+from assay.protocol.types import Status
+from assay_oracle.ledger.values import Evaluation, Offer, Sale, SignedQuote
+
+# --- prices -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FunctionInfo:
+    """What is public about a price function.
+
+    Attributes:
+        hash: ``ModelTerms.function_hash``, 32 bytes.
+        metric: What the price rewards an improvement of, e.g. ``log_loss``.
+        pricing: ``binary`` or ``graded``.
+        fidelity: Agreement of the surrogate with the model, 0..1.
+    """
+
+    hash: bytes
+    schema: Schema
+    metric: str
+    pricing: str
+    method: str
+    fidelity: float
+
+
+@dataclass(frozen=True)
+class ContextOffer:
+    """An offer that another one is priced jointly with; ``open`` gives its data, decrypted and checked.
+
+    ``open`` raises an ``AssayError`` if the upload is damaged, and ``OSError`` if the oracle's disk fails.
+    """
+
+    offer_id: bytes
+    open: Callable[[], AbstractContextManager[BinaryIO]]
+
+
+@dataclass(frozen=True)
+class OfferAppraisal:
+    """The price of an offer and what it is based on.
+
+    Attributes:
+        price: Base units.
+        records: Number of records received.
+        priced: Number of records left after duplicates and records priced before were taken out.
+        fidelity: As ``FunctionInfo.fidelity``.
+        reasons: Sentences for the seller.
+        document: Canonical JSON of the whole appraisal.
+        digest: SHA-256 of ``document``, 32 bytes: ``Quote.evaluation``.
+    """
+
+    price: int
+    records: int
+    priced: int
+    fidelity: float
+    reasons: tuple[str, ...]
+    document: bytes
+    digest: bytes
+
+
+class OpenedOffer(Protocol):
+    """The records of one offer, parsed."""
+
+    def hashes(self) -> Sequence[bytes]:
+        """Canonical hash of each record, 32 bytes each: equal for equal records in any file format."""
+        ...
+
+    def appraise(
+        self, *, known: frozenset[bytes], own: Sequence[ContextOffer], sold: Sequence[ContextOffer]
+    ) -> OfferAppraisal:
+        """Prices the offer as one set.
+
+        Args:
+            known: Hashes of its records that were priced for this model before.
+            own: Other offers of the same seller: the offer is worth what it adds to them.
+            sold: Offers that others sold to the model's owner: near copies of them are worth nothing.
+
+        A context offer whose upload is damaged is logged and left out; ``OSError`` is passed on.
+        """
+        ...
+
+
+class Appraiser(Protocol):
+    """Prices data for one model. The services know nothing else of records, file formats and surrogates."""
+
+    @property
+    def info(self) -> FunctionInfo:
+        """The price function that it applies."""
+        ...
+
+    def open(self, offer_id: bytes, source: BinaryIO) -> OpenedOffer:
+        """Parses the data of an offer, read from the start of ``source``.
+
+        Raises:
+            AssayError: The data does not fit the model's schema; the error's text is shown to the seller.
+        """
+        ...
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+class BlobWriter(Protocol):
+    """Writes to the end of a blob."""
+
+    def write(self, piece: bytes) -> None:
+        """Appends ``piece``.
+
+        Raises:
+            StorageFull: There is no room for it; nothing of it was written.
+        """
+        ...
+
+
+class BlobStore(Protocol):
+    """Named sequences of bytes. A name is ``<kind>/<file>``, both of letters, digits, ``.``, ``_`` and ``-``."""
+
+    def size(self, name: str) -> int:
+        """Number of bytes of a blob; 0 if there is none."""
+        ...
+
+    def open(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """The blob for reading: seekable, from its start.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        ...
+
+    def append(self, name: str) -> AbstractContextManager[BlobWriter]:
+        """Writes to the end of a blob, which is made if there is none. What was written is durable at the end."""
+        ...
+
+    def create(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """A new blob for writing. It appears complete and durable when the context ends, and never otherwise."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Deletes a blob; does nothing if there is none."""
+        ...
+
+
+Scratch = Callable[[], AbstractContextManager[BinaryIO]]
+"""Makes a temporary file for decrypted data: seekable, without a name, gone when the context ends."""
+
+
+# --- signing ----------------------------------------------------------------------------------------------------------
+
+
+class Signer(Protocol):
+    """Signs for the oracle's account. It signs quotes of recorded evaluations and no other statement about a pair."""
+
+    @property
+    def address(self) -> str:
+        """Account that the signatures are valid for."""
+        ...
+
+    def sign_recipient(self, recipient: str) -> bytes:
+        """Signature over the age recipient (``age1...``) that uploads are encrypted to."""
+        ...
+
+    def sign_quote(self, evaluation: Evaluation, expiry: int) -> SignedQuote:
+        """Signs the quote of ``evaluation`` that expires at ``expiry`` (unix time), and records it in the ledger.
+
+        Raises:
+            Equivocation: The ledger holds another evaluation of this pair, or none.
+        """
+        ...
+
+
+# --- the ledger -------------------------------------------------------------------------------------------------------
+
+
+class OfferLedger(Protocol):
+    """Offers by id. A change of state does nothing if the offer is in a state that forbids it.
+
+    Each change returns the offer as it is afterwards.
+    """
+
+    def add(self, offer_id: bytes, request: OfferRequest, *, per_seller: int, in_all: int, max_bytes: int) -> Offer:
+        """Records a new offer; returns the recorded one if this id is known.
+
+        Raises:
+            TooManyOffers: The seller has ``per_seller`` offers open, or all sellers together ``in_all``; or the
+                seller's open and quoted offers would take more than ``max_bytes``.
+        """
+        ...
+
+    def find(self, offer_id: bytes) -> Offer | None:
+        """The offer with this id; None if there is none."""
+        ...
+
+    def get(self, offer_id: bytes) -> Offer:
+        """The offer with this id.
+
+        Raises:
+            OfferUnknown: There is none.
+        """
+        ...
+
+    def in_status(self, *statuses: OfferStatus) -> list[Offer]:
+        """Offers in one of ``statuses``, the longest unchanged first."""
+        ...
+
+    def context(self, model_id: bytes, seller: str, time: int) -> tuple[list[Offer], list[Offer]]:
+        """Context offers at chain ``time`` for an offer of ``seller``: what others sold, and the seller's own."""
+        ...
+
+    def touch(self, offer_id: bytes) -> None:
+        """Records that bytes of the upload arrived."""
+        ...
+
+    def mark_uploaded(self, offer_id: bytes) -> Offer:
+        """The upload is complete."""
+        ...
+
+    def begin_attempt(self, offer_id: bytes) -> int:
+        """Counts an attempt at pricing before it begins; returns the count."""
+        ...
+
+    def withdraw_attempt(self, offer_id: bytes) -> None:
+        """Uncounts an attempt that failed on the oracle's side."""
+        ...
+
+    def refuse(self, offer_id: bytes, code: str, reason: str) -> Offer:
+        """The data cannot be priced."""
+        ...
+
+    def accept(self, offer_id: bytes, *, quote: bytes, key_hash: bytes, signature: bytes, cooperative: bool) -> Offer:
+        """The seller accepted the quote of digest ``quote``."""
+        ...
+
+    def withdraw_acceptance(self, offer_id: bytes, code: str, reason: str) -> Offer:
+        """The order could not be posted; the seller may accept again."""
+        ...
+
+    def decline(self, offer_id: bytes) -> Offer:
+        """The seller declined."""
+        ...
+
+    def expire(self, offer_id: bytes, code: str, reason: str) -> Offer:
+        """An upload or a quote was idle for too long."""
+        ...
+
+
+class EvaluationLedger(Protocol):
+    """Evaluations by (model, content) pair: one per pair, never changed, never deleted."""
+
+    def find(self, model_id: bytes, content_id: bytes) -> Evaluation | None:
+        """The evaluation of a pair; None if the pair was never evaluated."""
+        ...
+
+    def of(self, offer: Offer) -> Evaluation | None:
+        """The evaluation that an offer led to; None before it is priced."""
+        ...
+
+    def priced_tags(self, model_id: bytes, tags: Iterable[bytes]) -> set[bytes]:
+        """The subset of ``tags`` whose record was part of an evaluation for this model."""
+        ...
+
+    def add(self, evaluation: Evaluation, tags: Iterable[bytes], summary: AppraisalSummary) -> Offer:
+        """Records an evaluation, its record tags and the offer's new state in one transaction.
+
+        The offer becomes ``refused``, and nothing is recorded, if the pair was evaluated before.
+        """
+        ...
+
+    def add_quote(self, signed: SignedQuote) -> None:
+        """Records a signed quote."""
+        ...
+
+    def quotes(self, evaluation: Evaluation) -> list[SignedQuote]:
+        """All signed quotes of a pair, the latest expiry first."""
+        ...
+
+    def unquoted(self, time: int) -> list[Evaluation]:
+        """Evaluations of quoted offers that have no signed quote which expires after ``time``."""
+        ...
+
+
+class OrderLedger(Protocol):
+    """Sales by order id."""
+
+    def add(self, offer_id: bytes, posted: PostedOrder) -> bool:
+        """Records an order as the chain has it; whether that was new."""
+        ...
+
+    def remove(self, sale: Sale) -> Offer:
+        """A reorganisation removed the order; returns the offer, which is accepted or quoted again."""
+        ...
+
+    def find(self, order_id: bytes) -> Sale | None:
+        """The sale with this order id; None if there is none."""
+        ...
+
+    def get(self, order_id: bytes) -> Sale:
+        """The sale with this order id.
+
+        Raises:
+            OrderUnknown: There is none.
+        """
+        ...
+
+    def of_offer(self, offer_id: bytes) -> Sale | None:
+        """The sale that an offer led to."""
+        ...
+
+    def open(self, *, since: int | None = None) -> list[Sale]:
+        """Sales whose order is not closed, and with ``since`` sales that were closed at that time or later."""
+        ...
+
+    def closed(self, *, before: int) -> list[Sale]:
+        """Sales whose order was closed before a time."""
+        ...
+
+    def set_status(self, order_id: bytes, status: Status) -> Sale:
+        """The order is in another state on chain; its deadline is then unknown."""
+        ...
+
+    def set_deadline(self, order_id: bytes, deadline: int) -> Sale:
+        """Unix time at which the present state times out."""
+        ...
+
+    def set_key_envelope(self, order_id: bytes, key_envelope: str) -> Sale:
+        """The key, encrypted to the buyer."""
+        ...
+
+    def set_receipt(self, order_id: bytes, signature: bytes) -> Sale:
+        """The buyer's signature that the sealed data arrived."""
+        ...
+
+    def set_acknowledgement(self, order_id: bytes, signature: bytes) -> Sale:
+        """The buyer's signature that settles the order."""
+        ...
+
+
+class Ledger(Protocol):
+    """What was offered, evaluated, quoted and posted. Every method is one transaction, durable when it returns."""
+
+    @property
+    def offers(self) -> OfferLedger:
+        """What was offered."""
+        ...
+
+    @property
+    def evaluations(self) -> EvaluationLedger:
+        """What was evaluated and quoted."""
+        ...
+
+    @property
+    def orders(self) -> OrderLedger:
+        """What was posted."""
+        ...
+
+    def cursor(self) -> Cursor | None:
+        """The block up to which the chain's events are recorded; None if none was read."""
+        ...
+
+    def store_cursor(self, cursor: Cursor) -> None:
+        """Records that the effects of all events up to ``cursor`` are in the ledger."""
+        ...

@@ -1,0 +1,66 @@
+"""Accepted quotes become orders on chain. The chain is asked first, so that a repeated attempt does no harm."""
+
+import logging
+
+from assay.chain.port import Chain
+from assay.chain.values import PostedOrder
+from assay.errors import ContractReverted
+from assay_oracle.ledger.values import Evaluation, Offer
+from assay_oracle.log import about
+from assay_oracle.services.catalogue import Catalogue
+from assay_oracle.services.clock import Clock
+from assay_oracle.services.ports import Ledger
+from assay_oracle.services.watching import find_order, record_order
+
+log = logging.getLogger(__name__)
+
+
+class Posting:
+    """Posts the orders of accepted offers from the oracle's account."""
+
+    def __init__(self, catalogue: Catalogue, ledger: Ledger, chain: Chain, clock: Clock) -> None:
+        self._catalogue = catalogue
+        self._ledger = ledger
+        self._chain = chain
+        self._clock = clock
+
+    def post(self, offer: Offer) -> None:
+        """Posts the order of an accepted offer, unless it is on chain or a transaction is on its way.
+
+        An offer whose order the contract refuses is quoted again.
+        """
+        evaluation = self._ledger.evaluations.of(offer)
+        assert evaluation is not None
+        posted = find_order(self._chain, evaluation.order_id()) or self._post(offer, evaluation)
+        if posted is not None:
+            record_order(self._ledger, offer.offer_id, posted)
+
+    def _post(self, offer: Offer, evaluation: Evaluation) -> PostedOrder | None:
+        signed = next(q for q in self._ledger.evaluations.quotes(evaluation) if q.digest == offer.accepted_quote)
+        if self._clock.latest() > signed.quote.expiry:
+            reason = "the quote expired before the order was posted; accept the renewed quote, at the same price"
+            self._ledger.offers.withdraw_acceptance(offer.offer_id, "quote_expired", reason)
+            return None
+        if self._chain.unmined():
+            log.warning("posting waits for a transaction to be mined", extra=about(offer=offer.offer_id))
+            return None
+        assert offer.key_hash is not None
+        assert offer.acceptance is not None
+        terms = self._catalogue.get(offer.model_id).terms
+        try:
+            self._chain.post(terms, signed.quote, signed.signature, offer.key_hash, offer.acceptance)
+        except ContractReverted as error:
+            posted = find_order(self._chain, evaluation.order_id())
+            if posted is None:
+                self._withdraw(offer, error)
+            return posted
+        return find_order(self._chain, evaluation.order_id())
+
+    def _withdraw(self, offer: Offer, error: ContractReverted) -> None:
+        reason = f"{error.message}; {error.hint}" if error.hint else error.message
+        self._ledger.offers.withdraw_acceptance(offer.offer_id, _snake(error.error), reason)
+        log.warning("the contract refused an order", extra=about(offer=offer.offer_id, error=error.error))
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")

@@ -1,0 +1,162 @@
+"""Uploads: age envelopes of sealed files, as they arrive in pieces and as the oracle decrypts them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from assay import envelope
+from assay.errors import CommitmentMismatch
+from assay.protocol import seal
+from assay_oracle.errors import RequestInvalid, UploadBusy, UploadOffsetMismatch, UploadTooLarge
+from assay_oracle.ledger.values import Offer
+from assay_oracle.services.ports import BlobStore, BlobWriter, Scratch
+
+
+class Appender:
+    """Appends the body of one request to one upload.
+
+    Args:
+        blob: Writes at the end of what was received.
+        skip: Number of leading bytes of the body that were received before.
+        room: Number of bytes that are missing of the declared length.
+    """
+
+    def __init__(self, blob: BlobWriter, *, skip: int, room: int) -> None:
+        self._blob = blob
+        self._skip = skip
+        self._room = room
+
+    def write(self, piece: bytes) -> None:
+        """Appends ``piece``; a piece that exceeds the declared length is not written.
+
+        Raises:
+            UploadTooLarge: More bytes than declared.
+            StorageFull: The quota or the disk is full.
+        """
+        skipped = min(self._skip, len(piece))
+        self._skip -= skipped
+        piece = piece[skipped:]
+        if len(piece) > self._room:
+            raise UploadTooLarge(
+                f"expected at most {self._room} more bytes of this upload, got {len(piece)} or more",
+                hint="an envelope is as long as the offer declared; offer again with the right length",
+            )
+        self._blob.write(piece)
+        self._room -= len(piece)
+
+
+class Uploads:
+    """The uploads of all offers.
+
+    Args:
+        blobs: Where they are stored, encrypted.
+        scratch: Where they are decrypted.
+        identity: Age identity that sellers encrypt to.
+    """
+
+    def __init__(self, blobs: BlobStore, scratch: Scratch, identity: str) -> None:
+        self._blobs = blobs
+        self._scratch = scratch
+        self._identity = identity
+        self._lock = threading.Lock()
+        self._busy: set[bytes] = set()
+
+    @property
+    def recipient(self) -> str:
+        """Age recipient (``age1...``) that sellers encrypt to."""
+        return envelope.public_of(self._identity)
+
+    def received(self, offer_id: bytes) -> int:
+        """Number of bytes that arrived."""
+        return self._blobs.size(_name(offer_id))
+
+    def is_complete(self, offer: Offer) -> bool:
+        """Whether every declared byte is stored."""
+        return self.received(offer.offer_id) == offer.upload_bytes
+
+    @contextmanager
+    def append(self, offer_id: bytes, *, offset: int, length: int) -> Iterator[Appender]:
+        """Appends to an upload of ``length`` bytes, from ``offset``; durable when the context ends.
+
+        Bytes that arrived before are skipped, so that a request whose answer was lost can be repeated.
+
+        Raises:
+            UploadOffsetMismatch: ``offset`` is past the end of what arrived.
+            UploadBusy: Another request appends to this upload.
+        """
+        with self._lock:
+            if offer_id in self._busy:
+                raise UploadBusy("another request is appending to this upload", hint="wait for it, then resume")
+            self._busy.add(offer_id)
+        try:
+            received = self.received(offer_id)
+            if not 0 <= offset <= received:
+                raise UploadOffsetMismatch(
+                    f"expected bytes from offset {received}, got offset {offset}",
+                    hint="GET the offer: received_bytes is the offset to resume from",
+                )
+            with self._blobs.append(_name(offer_id)) as blob:
+                yield Appender(blob, skip=received - offset, room=length - received)
+        finally:
+            with self._lock:
+                self._busy.discard(offer_id)
+
+    def delete(self, offer_id: bytes) -> None:
+        """Deletes an upload; does nothing if there is none."""
+        self._blobs.delete(_name(offer_id))
+
+    # --- decrypting ---------------------------------------------------------------------------------------------------
+
+    def sealing_key(self, sealed_key: str) -> bytes:
+        """The sealing key of an offer, 32 bytes, out of its envelope.
+
+        Raises:
+            EnvelopeInvalid: The envelope is not for this oracle.
+            RequestInvalid: It does not hold a sealing key.
+        """
+        key = envelope.unwrap_key(self._identity, sealed_key)
+        if len(key) != seal.KEY_BYTES:
+            raise RequestInvalid(
+                f"expected a sealing key of {seal.KEY_BYTES} bytes in its envelope, got {len(key)}",
+                hint="encrypt the key that the data was sealed with",
+            )
+        return key
+
+    @contextmanager
+    def sealed(self, offer_id: bytes) -> Iterator[BinaryIO]:
+        """The sealed file of an upload, out of its envelope.
+
+        Raises:
+            FileNotFoundError: There is no upload.
+            EnvelopeInvalid: It is no envelope for this oracle.
+        """
+        with self._scratch() as sealed:
+            with self._blobs.open(_name(offer_id)) as upload:
+                envelope.open_with(self._identity, upload, sealed)
+            sealed.seek(0)
+            yield sealed
+
+    @contextmanager
+    def plaintext(self, offer: Offer) -> Iterator[BinaryIO]:
+        """The data of an offer, decrypted; every chunk was checked against the offer's root.
+
+        Raises:
+            FileNotFoundError: There is no upload.
+            AssayError: Envelope, sealed file or key are not what the offer commits to.
+        """
+        with self.sealed(offer.offer_id) as sealed:
+            root = seal.read_index(sealed).data_root
+            if root != offer.data_root:
+                raise CommitmentMismatch(
+                    f"expected the sealed file with root 0x{offer.data_root.hex()}, got one with 0x{root.hex()}",
+                    hint="upload the file that the offer commits to",
+                )
+            with self._scratch() as plain:
+                seal.open_sealed(sealed, self.sealing_key(offer.sealed_key), plain)
+                plain.seek(0)
+                yield plain
+
+
+def _name(offer_id: bytes) -> str:
+    return f"uploads/{offer_id.hex()}.age"

@@ -1,0 +1,101 @@
+"""What happened on chain, read as events since a stored cursor: orders posted, revealed, closed or reorganised.
+
+The cursor is stored after the effects: a crash in between repeats events, and a repeated event has no effect.
+"""
+
+import logging
+
+from assay.chain.port import Chain
+from assay.chain.values import EventKind, PostedOrder
+from assay.protocol.types import Status
+from assay_oracle.ledger.values import Sale
+from assay_oracle.log import about
+from assay_oracle.services.clock import Clock
+from assay_oracle.services.ports import Ledger
+
+REORGANISATION_SECONDS = 3600
+"""Time in which a reorganisation may reopen a closed order or bring back a dropped transaction."""
+_STATUS = {
+    EventKind.POSTED: Status.LOCKED,
+    EventKind.KEY_REVEALED: Status.REVEALED,
+    EventKind.DATA_REVEALED: Status.PAID,
+    EventKind.PAID: Status.PAID,
+    EventKind.DISPUTED: Status.DISPUTED,
+    EventKind.REFUNDED: Status.REFUNDED,
+}
+
+log = logging.getLogger(__name__)
+
+
+class Watching:
+    """Keeps the ledger's sales as the chain has them."""
+
+    def __init__(self, ledger: Ledger, chain: Chain, clock: Clock) -> None:
+        self._ledger = ledger
+        self._chain = chain
+        self._clock = clock
+
+    def read_events(self) -> None:
+        """Records the effects of all events since the stored cursor, page by page.
+
+        Raises:
+            NodeUnreachable: The remaining pages cannot be read now; the pages before are recorded.
+        """
+        complete = False
+        while not complete:
+            cursor = self._ledger.cursor()
+            page = self._chain.events_since(cursor)
+            if page.reorganised:
+                self._check_recent()
+            for event in page.events:
+                if event.posted is not None:
+                    self._record(event.posted)
+            for order_id, kind in {event.order_id: event.kind for event in page.events}.items():
+                self._advance(order_id, _STATUS[kind])
+            if page.cursor != cursor:
+                self._ledger.store_cursor(page.cursor)
+            complete = page.complete
+
+    def _record(self, posted: PostedOrder) -> None:
+        """Records an order of a quote that this oracle signed; sellers can post without the oracle."""
+        evaluation = self._ledger.evaluations.find(posted.order.model_id, posted.order.content_id)
+        if evaluation is not None and self._ledger.evaluations.quotes(evaluation):
+            record_order(self._ledger, evaluation.offer_id, posted)
+
+    def _advance(self, order_id: bytes, status: Status) -> None:
+        """Moves a sale on. Events never move it back: an older event may come again, and ``_check_recent`` does."""
+        sale = self._ledger.orders.find(order_id)
+        if sale is not None and status > sale.chain_status:
+            self._ledger.orders.set_status(order_id, status)
+            log.info("order changed", extra=about(order=order_id, status=status.name.lower()))
+
+    def _check_recent(self) -> None:
+        """Compares each recent sale with the chain: a reorganisation announces no event for what it removed."""
+        for sale in self._ledger.orders.open(since=self._clock.now() - REORGANISATION_SECONDS):
+            self._check(sale)
+
+    def _check(self, sale: Sale) -> None:
+        state = self._chain.order_state(sale.order_id)
+        if state.status is Status.NONE:
+            offer = self._ledger.orders.remove(sale)
+            log.warning("a reorganisation removed an order", extra=about(offer=sale.offer_id, now=offer.status))
+            return
+        posted = find_order(self._chain, sale.order_id)
+        if posted is not None and state.digest == posted.order.stored_digest():
+            record_order(self._ledger, sale.offer_id, posted)
+        if self._ledger.orders.get(sale.order_id).chain_status is not state.status:
+            self._ledger.orders.set_status(sale.order_id, state.status)
+
+
+def find_order(chain: Chain, order_id: bytes) -> PostedOrder | None:
+    """The order of this id on chain as its event announced it; None if the pair is unused."""
+    if chain.order_state(order_id).status is Status.NONE:
+        return None
+    posted = chain.posted(order_id=order_id)
+    return posted[-1] if posted else None
+
+
+def record_order(ledger: Ledger, offer_id: bytes, posted: PostedOrder) -> None:
+    """Records the order that an offer led to."""
+    if ledger.orders.add(offer_id, posted):
+        log.info("order on chain", extra=about(offer=offer_id, order=posted.order.order_id(), block=posted.block))
