@@ -1,17 +1,17 @@
-"""Gas of every operation beside its floor, and beside what published systems need for a sale.
+"""Gas of every operation, compared with its floor and with the sales of published systems.
 
     python scripts/gas.py            measures on Anvil, prints the table, writes out/gas.json
     python scripts/gas.py --update   also replaces contracts/gas-snapshot.json
     python scripts/gas.py --check    fails where anything needs 1 % more gas than the snapshot says
 
-A floor is what the fee schedule asks of any contract of this design: the transaction, its calldata, the storage slots,
-signature recoveries, hashing, value transfers and logs that the operation cannot do without. It leaves out everything
-that the contract's own code costs. Schedule: Prague's (EIP-2929, EIP-3529, and EIP-7623's price of calldata), at which
+A floor is the least gas of any contract of this design: the transaction, its calldata, and the storage slots, signature
+recoveries, hashes, value transfers and logs that the operation requires. Execution of the contract's own code is left
+out. Schedule: Prague's (EIP-2929, EIP-3529, and EIP-7623's price of calldata), at which
 Anvil is pinned in `ape-config.yaml`.
 
 Each party sends its own transactions: the seller posts, reveals and finalizes, the buyer settles. Rows with `relayed`
 are sent by others: one more signature to check, and a cold account to pay. `sale_oracle_posts` is what the daemon and
-the client do unless told otherwise: the oracle posts with both signatures, the seller reveals and finalizes.
+the client do by default: the oracle posts with both signatures, the seller reveals and finalizes.
 """
 
 import argparse
@@ -22,14 +22,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import ape
+from gas_floor import Needs, deep_chunk, floor_of
+from gas_sale import ETHER, PRICE, Market
+
+from assay.protocol.types import NATIVE_TOKEN
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import ape  # noqa: E402
-from gas_floor import Needs, deep_chunk, floor_of  # noqa: E402
-from tests.contracts.sale import ETHER, HOUR, PRICE, Sale, bytes32  # noqa: E402
-from tests.contracts.world import World  # noqa: E402
-
 SNAPSHOT = ROOT / "contracts" / "gas-snapshot.json"
 OUTPUT = ROOT / "out" / "gas.json"
 TOLERANCE = 1.01
@@ -46,12 +45,12 @@ code, run on Anvil."""
 
 
 class Bench:
-    """The scenarios, in one currency; collects one row per operation."""
+    """The scenarios in one currency; collects one row per operation."""
 
-    def __init__(self, world: World, token: Any, rows: dict[str, dict[str, float]]) -> None:
-        self.world, self.token, self.rows = world, token, rows
+    def __init__(self, market: Market, token: Any, rows: dict[str, dict[str, float]]) -> None:
+        self.market, self.token, self.rows = market, token, rows
         self.coin = "eth" if token is None else "erc20"
-        self.currency = {} if token is None else {"token": token.address}
+        self.currency = NATIVE_TOKEN if token is None else token.address
 
     def add(self, name: str, receipt: Any, needs: Needs) -> int:
         """One row; returns the gas used."""
@@ -67,7 +66,7 @@ class Bench:
         """A payment into the contract. ERC-20: its code, the payer's balance and allowance, the contract's balance."""
         if self.token is None:
             return Needs()
-        return Needs(accounts=1, changed=2) + self.received(self.world.settlement)
+        return Needs(accounts=1, changed=2) + self.received(self.market.settlement)
 
     def received(self, account: Any) -> Needs:
         """The slot of a token balance that grows."""
@@ -81,23 +80,23 @@ class Bench:
 
     def run(self) -> dict[str, dict[str, int]]:
         """Every operation for the first and a later time; returns the sales' totals by name and turn."""
-        terms = self.world.terms(**self.currency)
-        register = self.world.settlement.registerModel(
-            terms.abi_values(), self.world.oracle.address, sender=self.world.buyer
+        terms = self.market.terms(self.currency)
+        register = self.market.settlement.registerModel(
+            terms.abi_values(), self.market.oracle.address, sender=self.market.buyer
         )
         self.add(f"register_{self.coin}", register, Needs(new=1))
         return {turn: self.turn(terms, turn) for turn in ("first", "repeat")}
 
     def turn(self, terms: Any, turn: str) -> dict[str, int]:
         """Every operation once; returns the totals of the sales."""
-        world, contract, tail = self.world, self.world.settlement, f"{self.coin}_{turn}"
-        buyer, seller = world.buyer, world.seller
+        market, contract, tail = self.market, self.market.settlement, f"{self.coin}_{turn}"
+        buyer, seller = market.buyer, market.seller
         value = ETHER if self.token is None else 0
         token = terms.token
 
         needs = self.pulled() + Needs(changed=1)
         self.add(f"fund_{tail}", contract.fund(terms.abi_values(), ETHER, sender=buyer, value=value), needs)
-        needs = self.pulled() + (Needs(changed=1) if world.credit(buyer, token) else Needs(new=1))
+        needs = self.pulled() + (Needs(changed=1) if contract.creditOf(token, buyer) else Needs(new=1))
         self.add(f"deposit_{tail}", contract.deposit(token, ETHER, sender=buyer, value=value), needs)
         needs = self.paid(buyer) + Needs(changed=1)
         self.add(f"withdraw_{tail}", contract.withdraw(terms.abi_values(), PRICE, buyer, sender=buyer), needs)
@@ -105,33 +104,30 @@ class Bench:
         self.add(f"withdraw_credit_{tail}", contract.withdrawCredit(token, PRICE, buyer, sender=buyer), needs)
 
         posting = Needs(new=1, changed=1, recoveries=1)
-        sale = self.agree(terms, f"{turn} sale", by_seller=True)
-        post = self.add(f"post_{tail}", world.post(sale, sender=seller), posting)
-        reveal = self.add(f"reveal_key_{tail}", world.reveal(sale, sender=seller), Needs(changed=1))
-        world.at(world.deadline(sale) + 1)
+        sale = market.agree(terms, f"{turn} sale")
+        post = self.add(f"post_{tail}", market.post(sale, sender=seller), posting)
+        reveal = self.add(f"reveal_key_{tail}", market.reveal(sale, sender=seller), Needs(changed=1))
         needs = self.paid(seller) + Needs(changed=1)
-        finalize = self.add(f"finalize_{tail}", world.finalize(sale, sender=seller), needs)
+        finalize = self.add(f"finalize_{tail}", market.finalize(sale, sender=seller), needs)
 
-        relayed = self.agree(terms, f"{turn} relayed")
-        relayed_post = self.add(f"post_relayed_{tail}", world.post(relayed), posting + Needs(recoveries=1))
-        relayed_reveal = self.add(f"reveal_key_relayed_{tail}", world.reveal(relayed), Needs(changed=1))
-        world.at(world.deadline(relayed) + 1)
+        relayed = market.agree(terms, f"{turn} relayed")
+        relayed_post = self.add(f"post_relayed_{tail}", market.post(relayed), posting + Needs(recoveries=1))
+        relayed_reveal = self.add(f"reveal_key_relayed_{tail}", market.reveal(relayed), Needs(changed=1))
         needs = self.paid(seller, cold=True) + Needs(changed=1)
-        relayed_finalize = self.add(f"finalize_relayed_{tail}", world.finalize(relayed), needs)
+        relayed_finalize = self.add(f"finalize_relayed_{tail}", market.finalize(relayed), needs)
 
-        agreed = self.agree(terms, f"{turn} cooperative", by_seller=True)
-        world.post(agreed, sender=seller)
+        agreed = market.agree(terms, f"{turn} cooperative")
+        market.post(agreed, sender=seller)
         needs = self.paid(seller, cold=True) + Needs(changed=1)
-        settle = self.add(f"settle_{tail}", world.settle(agreed, b"", sender=buyer), needs)
-        agreed = self.agree(terms, f"{turn} cooperative relayed")
-        world.post(agreed)
+        settle = self.add(f"settle_{tail}", market.settle(agreed), needs)
+        agreed = market.agree(terms, f"{turn} cooperative relayed")
+        market.post(agreed)
         needs = self.paid(seller, cold=True) + Needs(changed=1, recoveries=1)
-        self.add(f"settle_relayed_{tail}", world.settle(agreed), needs)
+        self.add(f"settle_relayed_{tail}", market.settle_relayed(agreed), needs)
 
-        silent = self.agree(terms, f"{turn} silent")
-        world.post(silent)
-        world.at(world.deadline(silent) + 1)
-        self.add(f"refund_{tail}", world.refund(silent), Needs(changed=2))
+        silent = market.agree(terms, f"{turn} silent")
+        market.post(silent)
+        self.add(f"refund_{tail}", market.refund(silent), Needs(changed=2))
         return {
             "sale": post + reveal + finalize,
             "sale_oracle_posts": relayed_post + reveal + finalize,
@@ -140,30 +136,27 @@ class Bench:
             "sale_cooperative_oracle_posts": relayed_post + settle,
         }
 
-    def agree(self, terms: Any, records: str, *, by_seller: bool = False) -> Sale:
-        """A sale of ``records``; where the seller posts, without its signature."""
-        sale = self.world.agree(terms, content_id=bytes32(records))
-        return sale.with_(seller_signature=b"") if by_seller else sale
-
     def dispute(self, chunk_size: int, depth: int) -> int:
         """A dispute of one chunk in a file of ``2 ** depth`` chunks; the floor leaves the decryption out."""
         sealed = deep_chunk(chunk_size, depth)
-        world = self.world
-        sale = world.agree(world.open(), data_root=sealed.root, key=bytes32("wrong key"))
-        world.post(sale)
-        world.reveal(sale)
+        market = self.market
+        sale = market.agree(market.open(), "records", sealed.root)
+        market.post(sale)
+        market.reveal(sale)
         proof = sealed.proof.abi_values()
-        receipt = world.settlement.dispute(sale.order.abi_values(), sale.key, proof, sender=world.buyer)
+        receipt = market.settlement.dispute(sale.order.abi_values(), sale.key, proof, sender=market.buyer)
         hashed = (*[96] * depth, 160, 128, chunk_size, chunk_size)
         return self.add(f"dispute_{chunk_size // 1024}k_chunk", receipt, Needs(changed=2, hashed=hashed))
 
     def batches(self, count: int) -> None:
         """Reveal and finalisation of ``count`` orders in one transaction."""
-        world = self.world
-        sales = world.many_locked(count)
-        self.add(f"reveal_keys_{count}", world.reveal_keys(sales), Needs(changed=count))
-        world.at(world.deadline(sales[-1]) + HOUR)
-        self.add(f"finalize_batch_{count}", world.finalize_batch(sales), Needs(changed=count, calls=count))
+        market = self.market
+        terms = market.open()
+        sales = [market.agree(terms, f"records {i}") for i in range(count)]
+        for sale in sales:
+            market.post(sale)
+        self.add(f"reveal_keys_{count}", market.reveal_all(sales), Needs(changed=count))
+        self.add(f"finalize_batch_{count}", market.finalize_all(sales), Needs(changed=count, calls=count))
 
 
 @contextmanager
@@ -181,16 +174,16 @@ def measure() -> dict[str, Any]:
     with ape.networks.parse_network_choice("ethereum:local:foundry"):
         accounts, chain, project = ape.accounts.test_accounts, ape.chain, ape.Project(ROOT)
         contract = accounts[3].deploy(project.Settlement)
-        world = World(contract, chain, *[accounts[i] for i in range(4)])
+        market = Market(contract, chain, *[accounts[i] for i in range(4)])
         token = accounts[3].deploy(project.Token)
-        token.mint(world.buyer, 100 * ETHER, sender=world.buyer)
-        token.approve(contract, 100 * ETHER, sender=world.buyer)
-        for tail, bench in (("eth", Bench(world, None, rows)), ("erc20", Bench(world, token, rows))):
+        token.mint(market.buyer, 100 * ETHER, sender=market.buyer)
+        token.approve(contract, 100 * ETHER, sender=market.buyer)
+        for tail, bench in (("eth", Bench(market, None, rows)), ("erc20", Bench(market, token, rows))):
             with fresh(chain):
                 turns = bench.run()
             totals |= {f"{name}_{tail}_first": gas for name, gas in turns["first"].items()}
             totals |= {f"{name}_{tail}": gas for name, gas in turns["repeat"].items()}
-        bench = Bench(world, None, rows)
+        bench = Bench(market, None, rows)
         for chunk_size, depth in ((1024, 20), (4096, 18)):
             with fresh(chain):
                 totals[f"dispute_{chunk_size // 1024}k"] = bench.dispute(chunk_size, depth)
@@ -221,9 +214,9 @@ def gas_by_name(result: dict[str, Any]) -> dict[str, int]:
 
 
 def excesses(found: dict[str, int], expected: dict[str, int]) -> list[str]:
-    """What needs over 1 % more gas than ``expected``, or is in one of the two only."""
-    strange = [f"{name}: in the snapshot or in the measurement only" for name in found.keys() ^ expected.keys()]
-    return strange + [
+    """Operations that need over 1 % more gas than ``expected``, or are in one of the two only."""
+    unmatched = [f"{name}: in the snapshot or in the measurement only" for name in found.keys() ^ expected.keys()]
+    return unmatched + [
         f"{name}: expected at most {expected[name] * TOLERANCE:,.0f} gas, got {found[name]:,}"
         for name in found.keys() & expected.keys()
         if found[name] > expected[name] * TOLERANCE

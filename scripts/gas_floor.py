@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assay.protocol.seal import ChunkProof
+from assay.protocol.tree import ChunkProof
 
 TRANSACTION = 21_000
 NEW_SLOT = 22_100

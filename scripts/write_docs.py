@@ -1,6 +1,7 @@
 """Writes the parts of the documents that repeat what the code says.
 
 python scripts/write_docs.py           write them
+python scripts/write_docs.py errors    write those of ``docs/errors.md`` alone
 python scripts/write_docs.py --check   end with status 1 if one of them is out of date
 
 A generated part stands between the lines ``<!-- generated: NAME -->`` and ``<!-- end -->`` of its page. To add one, put
@@ -8,10 +9,12 @@ the two lines into a page, write a function that returns the text, and name both
 """
 
 import ast
+import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -87,9 +90,98 @@ def _first_sentence(path: Path) -> str:
     return re.split(r"(?<=[a-z0-9)`])\.(?:\s|$)", found)[0].replace("``", "")
 
 
+# --- docs/errors.md ---------------------------------------------------------------------------------------------------
+
+SAFE_ERC20 = "The token refused the transfer: too little balance or allowance, or it answered with false"
+"""Cause of the one error that is not declared in ``ISettlement.sol`` but in OpenZeppelin's ``SafeERC20``."""
+
+
+def contract_errors() -> str:
+    """Every error of the contract: cause from ``@notice Thrown when`` in its interface, remedy from ``REMEDIES``."""
+    from assay.chain.remedies import REMEDIES
+
+    source = (ROOT / "contracts" / "interfaces" / "ISettlement.sol").read_text()
+    declared = re.findall(r"((?: +///.*\n)+) +error (\w+)\((.*)\);", source)
+    causes = {f"{name}({_names(parameters)})": _thrown_when(comment) for comment, name, parameters in declared}
+    causes["SafeERC20FailedOperation(token)"] = SAFE_ERC20
+    rows = [(f"`{error}`", cause, REMEDIES[error.split("(")[0]]) for error, cause in sorted(causes.items())]
+    return _table(("error", "cause", "remedy"), rows)
+
+
+def _names(parameters: str) -> str:
+    """``address token, uint256 amount`` without its types."""
+    return ", ".join(parameter.split()[-1] for parameter in parameters.split(",") if parameter)
+
+
+def _thrown_when(comment: str) -> str:
+    """The ``@notice`` of a NatSpec comment, as a sentence of its own."""
+    text = " ".join(line.strip().removeprefix("///").strip() for line in comment.strip().splitlines())
+    notice = text.split(" @param")[0].removeprefix("@notice Thrown when ").removesuffix(".")
+    return notice[0].upper() + notice[1:]
+
+
+def client_errors() -> str:
+    """The errors of ``assay.errors``."""
+    from assay import errors
+
+    return _errors(errors)
+
+
+def pricing_errors() -> str:
+    """The errors of ``assay_pricing.errors``."""
+    from assay_pricing import errors
+
+    return _errors(errors)
+
+
+def oracle_errors() -> str:
+    """The errors of ``assay_oracle.errors``."""
+    from assay_oracle import errors
+
+    return _errors(errors)
+
+
+def benchmark_errors() -> str:
+    """The errors of ``assay_bench.errors``."""
+    from assay_bench import errors
+
+    return _errors(errors)
+
+
+def _errors(module: ModuleType) -> str:
+    """One row for each error class of a module that has a code of its own and is not a mere base."""
+    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and kind.__module__ == module.__name__]
+    rows = []
+    for kind in kinds:
+        cause, _, remedy = (inspect.getdoc(kind) or "").partition("Remedy:")
+        if cause.startswith(("Base of", "Root of")) or "code" in vars(kind):
+            continue
+        code = re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+        status = str(getattr(kind, "status", ""))
+        rows.append((f"`{code}`", status, _cell(cause), _cell(remedy) or "as the hint says"))
+    if any(status for _, status, *_ in rows):
+        return _table(("code", "status", "cause", "remedy"), rows)
+    return _table(("code", "cause", "remedy"), [(code, cause, remedy) for code, _, cause, remedy in rows])
+
+
+def _cell(text: str) -> str:
+    """Text of a docstring as a cell: on one line, code in single backticks, without a final full stop."""
+    return " ".join(text.split()).replace("``", "`").removesuffix(".")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]]) + "\n"
+
+
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "commands": ("cli.md", commands),
     "tree": ("architecture.md", tree),
+    "contract errors": ("errors.md", contract_errors),
+    "client errors": ("errors.md", client_errors),
+    "oracle errors": ("errors.md", oracle_errors),
+    "pricing errors": ("errors.md", pricing_errors),
+    "benchmark errors": ("errors.md", benchmark_errors),
 }
 """By the name between the markers: the page, and the function that writes the part."""
 
@@ -107,9 +199,11 @@ def written(page: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes or checks every page."""
+    """Writes or checks the pages that are named, or every page."""
+    pages = {page.removesuffix(".md"): page for page, _ in PARTS.values()}
+    named = [argument for argument in arguments if argument != "--check"] or sorted(pages)
     status = 0
-    for page in sorted({page for page, _ in PARTS.values()}):
+    for page in (pages[name] for name in named):
         text = written(page)
         if text == (DOCS / page).read_text():
             continue

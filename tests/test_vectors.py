@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from assay.protocol.seal import ChunkProof, Layout, keystream, prove, root_of, seal, verify_proof
+from assay.protocol.seal import keystream, prove, seal
 from assay.protocol.statements import Domain, digest
-from assay.protocol.types import Quote, parse_bytes
+from assay.protocol.structs import Quote
+from assay.protocol.tree import ChunkProof, Layout, root_of, verify_proof
+from assay.protocol.types import parse_bytes
 from tests.vectors import vectors
 
 pytestmark = pytest.mark.unit

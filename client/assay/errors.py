@@ -35,11 +35,12 @@ AssayError
     └── OrderMissing         the order is not on chain: not posted, or a reorganisation removed it
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 
 class AssayError(Exception):
-    """Base of all. ``message`` says what was expected and what came, ``hint`` what to do."""
+    """Base of all errors. ``message`` says what was expected and what came, ``hint`` what to do."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -53,89 +54,152 @@ class AssayError(Exception):
 
 
 class UsageError(AssayError):
-    """The call cannot be meant."""
+    """The call is impossible.
+
+    A file is missing, would be overwritten or cannot be used; an option contradicts another.
+
+    Remedy: as the message says.
+    """
 
 
 class SettingsError(AssayError):
-    """A setting is missing or impossible."""
+    """A setting is missing or impossible.
+
+    No deployment record for the chain, an oracle that is not the model's, or an oracle's URL without TLS.
+
+    Remedy: set the option or the ``ASSAY_`` variable; deploy the contract; name the model's oracle.
+    """
 
 
 class SealError(AssayError):
-    """Sealed data is not what it should be."""
+    """Base of the errors of sealed data."""
 
 
 class NotSealedData(SealError):
-    """Not a sealed file, or one with an impossible layout."""
+    """Not a sealed file, one with an impossible layout, or a key that is not 32 bytes.
+
+    Remedy: name the sealed file, or its key.
+    """
 
 
 class SealedDataTruncated(SealError):
-    """Bytes are missing, or there are too many."""
+    """Bytes of the sealed file are missing, or there are too many.
+
+    Remedy: fetch or copy the file again.
+    """
 
 
 class CommitmentMismatch(SealError):
-    """The index is not what the root commits to."""
+    """The index of the sealed file does not hash to its data root.
+
+    Remedy: the file was altered: fetch it again.
+    """
 
 
 class ChunkMismatch(SealError):
-    """A chunk is not the committed one, or the key does not open it."""
+    """A chunk is not the committed one, or the key does not open it.
+
+    Remedy: fetch the file again. ``assay buy`` does, and disputes a chunk that the committed file itself does not hold.
+    """
 
 
 class DataEmpty(SealError):
-    """There is nothing to seal."""
+    """There is no data to seal.
+
+    Remedy: offer a file with records.
+    """
 
 
 class DataTooLarge(SealError):
-    """More bytes than the cipher can number."""
+    """The data exceeds 256 GiB, the range of the cipher's block counter.
+
+    Remedy: divide the data.
+    """
 
 
 class KeysError(AssayError):
-    """Keystores, identities and envelopes."""
+    """A password is empty, a private-key file is not 32 bytes in hex, or a key does not read back.
+
+    Remedy: give a password; correct the file; check the disk.
+    """
 
 
 class KeystoreExists(KeysError):
-    """A key would be overwritten."""
+    """A key would be overwritten.
+
+    Remedy: choose another name, or another ``--home``.
+    """
 
 
 class KeystoreInvalid(KeysError):
-    """Missing, foreign or altered."""
+    """The keystore or identity is missing, foreign or altered.
+
+    Remedy: name the keystore, or restore it from a copy.
+    """
 
 
 class PasswordWrong(KeysError):
-    """The password does not open the keystore."""
+    """The password does not open the keystore; an altered identity looks the same.
+
+    Remedy: try again, or restore the file from a copy.
+    """
 
 
 class EnvelopeInvalid(KeysError):
-    """An age envelope that is not for this identity, or is foreign or altered."""
+    """An age envelope is not for this identity, truncated or altered.
+
+    Remedy: fetch it again.
+    """
 
 
 class StoreError(AssayError):
-    """The local record of offers and orders."""
+    """The local record of offers and orders cannot be read.
+
+    Remedy: restore the folder from a copy.
+    """
 
 
 class KeyReused(StoreError):
-    """A sealing key would serve two offers, and revealing it once would open both."""
+    """A sealing key would serve two offers, and revealing it once would open both.
+
+    Remedy: offer again under a fresh seal.
+    """
 
 
 class ChainError(AssayError):
-    """Talking to a chain."""
+    """The node refused for a reason of its own: no funds for gas, for example.
+
+    Remedy: as the message says.
+    """
 
 
 class NodeUnreachable(ChainError):
-    """No answer from the node."""
+    """No answer from the node.
+
+    Remedy: start the node or correct the URL, then run the command again.
+    """
 
 
 class WrongChain(ChainError):
-    """The node serves another chain than expected."""
+    """The node serves another chain than expected.
+
+    Remedy: correct the URL or ``--chain``.
+    """
 
 
 class ContractMissing(ChainError):
-    """No settlement contract, or another one, at the address."""
+    """No settlement contract, or another one, at the recorded address.
+
+    Remedy: deploy the contract, or correct the record.
+    """
 
 
 class ContractReverted(ChainError):
     """The contract refused.
 
     ``error`` is its name in ``ISettlement.sol``, ``arguments`` its values by name.
+
+    Remedy: see Contract.
     """
 
     def __init__(self, error: str, arguments: dict[str, Any], *, hint: str | None = None) -> None:
@@ -146,19 +210,28 @@ class ContractReverted(ChainError):
 
 
 class TransactionPending(ChainError):
-    """Sent, and not mined in time."""
+    """The transaction was sent and not mined in time; it may still be mined.
+
+    Remedy: look at the state (``assay orders``, ``assay model status``) before running the command again.
+    """
 
 
 class OracleError(AssayError):
-    """Talking to an oracle."""
+    """Base of the errors of talking to an oracle."""
 
 
 class OracleUnreachable(OracleError):
-    """No answer from the oracle."""
+    """No answer from the oracle.
+
+    Remedy: run the command again when the oracle is back: it resumes.
+    """
 
 
 class OracleRefused(OracleError):
-    """The oracle answered with a problem, whose stable name is ``problem``."""
+    """The oracle answered with a problem, whose stable name is ``problem``.
+
+    Remedy: see Oracle.
+    """
 
     def __init__(self, problem: str, message: str, *, status: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -167,15 +240,30 @@ class OracleRefused(OracleError):
 
 
 class OracleMisbehaved(OracleError):
-    """An answer that breaks the protocol: a foreign signature, another root, another price."""
+    """An answer breaks the protocol.
+
+    A quote for other data, by another signer or at another price, or a file that does not match.
+
+    Remedy: check the URL; otherwise do not accept, and tell the model's owner.
+    """
 
 
 class SaleError(AssayError):
-    """The sale cannot go on."""
+    """The sale is not possible.
+
+    The model is unknown here, accepts no quotes, or needs the receipt of a buyer that is a contract.
+
+    Remedy: check the id and the chain; ask the model's owner; sell to another model, or pass ``--trust-wallet``.
+    """
 
 
 class OfferRefused(SaleError):
-    """The oracle cannot price the data; ``reason_code`` is the stable name of why."""
+    """The data cannot be priced, or the accepted order cannot be posted.
+
+    ``reason_code`` is the stable name of the cause.
+
+    Remedy: see Oracle.
+    """
 
     def __init__(self, reason_code: str, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -183,16 +271,33 @@ class OfferRefused(SaleError):
 
 
 class QuoteExpired(SaleError):
-    """The quote can no longer be posted."""
+    """The quote can no longer be posted, and the oracle did not renew it.
+
+    Remedy: run the command again: same price, new expiry.
+    """
 
 
 class RevealTooLate(SaleError):
-    """Too close to the deadline to reveal safely: the key might become public after the refund opens."""
+    """Too close to the deadline to reveal safely: the key might become public after the refund opens.
+
+    Remedy: none; the key stays secret.
+    """
 
 
 class OrderDiffers(SaleError):
-    """The order on chain is not the one that was agreed."""
+    """The order on chain is not the one that was agreed.
+
+    Remedy: do not reveal; ask the oracle's operator.
+    """
 
 
 class OrderMissing(SaleError):
-    """The order is not on chain: it was not posted, or a reorganisation removed it."""
+    """The order is not on chain: it was not posted, or a reorganisation removed it.
+
+    Remedy: run the command again: the oracle posts it anew.
+    """
+
+
+def listed_faults(faults: Iterable[Any], *, mark: str = "") -> str:
+    """What pydantic found wrong (``error.errors()``), in one line: each place, behind ``mark``, and what it must be."""
+    return "; ".join(f"{mark}{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)

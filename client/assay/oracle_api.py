@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 import httpx
 from pydantic import ValidationError
@@ -71,6 +71,12 @@ class OracleClient:
         self._attempts = attempts
         _check_url(url)
         self._http = httpx.Client(base_url=self.url + API_PREFIX, timeout=timeout, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Closes idle connections."""

@@ -20,11 +20,8 @@ library OrderStateLibrary {
             OrderState.wrap((uint256(status) << STATUS_SHIFT) | (deadline << DEADLINE_SHIFT) | uint208(uint256(digest)));
     }
 
-    /// @dev Unchecked: only `pack` writes the slot, and every value that it writes is a `Status`.
-    function statusOf(OrderState state) internal pure returns (Status status) {
-        assembly ("memory-safe") {
-            status := shr(STATUS_SHIFT, state)
-        }
+    function statusOf(OrderState state) internal pure returns (Status) {
+        return Status(OrderState.unwrap(state) >> STATUS_SHIFT);
     }
 
     function hasStatus(OrderState state, Status status) internal pure returns (bool) {

@@ -53,12 +53,16 @@ library Payments {
             }
         } else {
             bytes memory call_ = abi.encodeCall(IERC20.transfer, (to, amount));
+            uint256 returnSize;
+            uint256 returnValue;
             assembly ("memory-safe") {
                 success := call(gasLimit, token, 0, add(call_, 0x20), mload(call_), 0, 0x20)
-                let returnedTrue := and(gt(returndatasize(), 0x1f), eq(mload(0), 1))
-                let returnedNothing := and(iszero(returndatasize()), gt(extcodesize(token), 0))
-                success := and(success, or(returnedTrue, returnedNothing))
+                returnSize := returndatasize()
+                returnValue := mload(0)
             }
+            bool returnedTrue = returnSize > 31 && returnValue == 1;
+            bool returnedNothing = returnSize == 0 && token.code.length > 0;
+            success = success && (returnedTrue || returnedNothing);
         }
     }
 

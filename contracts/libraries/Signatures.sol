@@ -19,14 +19,7 @@ library Signatures {
     /// `ecrecover` answers for an invalid signature.
     function isSignedByKey(address signer, bytes32 digest, bytes calldata signature) private pure returns (bool) {
         if (signature.length != ECDSA_BYTES || signer == address(0)) return false;
-        bytes32 r;
-        bytes32 s;
-        uint8 v;
-        assembly ("memory-safe") {
-            r := calldataload(signature.offset)
-            s := calldataload(add(signature.offset, 0x20))
-            v := byte(0, calldataload(add(signature.offset, 0x40)))
-        }
+        (bytes32 r, bytes32 s, uint8 v) = (bytes32(signature[:32]), bytes32(signature[32:64]), uint8(signature[64]));
         // The other two values describe the fault.
         // slither-disable-next-line unused-return
         (address recovered,,) = ECDSA.tryRecover(digest, v, r, s);

@@ -1,1 +1,1 @@
-"""Benchmarks: what a price is worth, measured."""
+"""Benchmarks of the product against ground truth and against other libraries. Optional to install."""

@@ -1,4 +1,4 @@
-"""The pricing benchmark's command."""
+"""The command ``assay-oracle bench``, which the entry point ``assay_oracle.commands`` registers."""
 
 import json
 from pathlib import Path
@@ -6,24 +6,46 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from assay.cli.terminal import emit, json_option, talk
-from assay_pricing.errors import DataError
+from assay.cli.terminal import console, emit, json_option
+from assay.errors import UsageError
+from assay.files import write_whole
+from assay_bench.errors import LibraryMissing
 
 PUBLISHED_SEEDS = (201, 202, 203, 204, 205)
 QUICK_SEEDS = (101, 102)
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Digits alone, two seeds, the default and the label-only method.")
+@click.option("--quick", is_flag=True, help="Digits alone, two seeds, the default method, also with labels alone.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only this data set or case; repeatable.")
 @click.option(
-    "--seed", "seeds", type=click.IntRange(0), multiple=True, help="Instead of the published ones; repeatable."
+    "--seed", "seeds", type=click.IntRange(0), multiple=True, help="In place of the published seeds; repeatable."
 )
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes of one thread each.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="out/pricing.json", show_default=True)
-@click.option("--kept", type=click.Path(path_type=Path, file_okay=False), default="out/bench", show_default=True)
-@click.option("--cache", type=click.Path(path_type=Path, file_okay=False), help="Packages; ~/.cache/assay-bench.")
-@click.option("--page", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here, with plots.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="out/pricing.json",
+    show_default=True,
+    help="Write the figures to this file, and plots to a folder of the same name.",
+)
+@click.option(
+    "--kept",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="out/bench",
+    show_default=True,
+    help="Folder of stored results.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of downloaded packages.  [default: ~/.cache/assay-bench]",
+)
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the report to this Markdown file, and plots.",
+)
 @json_option
 def bench(
     *,
@@ -37,42 +59,50 @@ def bench(
     page: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure every pricing method against retraining, on tables and on real cases.
+    """Compare every pricing method with retraining, on data sets and on real cases.
 
-    Results are kept as they come: a run that was cut goes on where it stopped. Real cases need packages, which are
-    fetched by name, version and hash on first use.
+    Each result is stored when it is computed, so that an interrupted run can be resumed. Real cases need packages,
+    which are downloaded on first use and checked against pinned hashes.
 
     \b
     Example:
       assay-oracle bench --quick
       assay-oracle bench --only news --only census
     """
-    from assay_bench.packages import DEFAULT_CACHE
-    from assay_bench.pricing.reporting.plots import draw
-    from assay_bench.pricing.reporting.report import table, write_page
-    from assay_bench.pricing.reporting.summary import Results, everything
-    from assay_bench.pricing.run import Kept, run
-    from assay_bench.pricing.units import Unit, plan
+    try:
+        from assay_bench.packages import DEFAULT_CACHE
+        from assay_bench.pricing.cache import ResultCache
+        from assay_bench.pricing.plan import plan
+        from assay_bench.pricing.reporting import plots
+        from assay_bench.pricing.reporting.page import write_page
+        from assay_bench.pricing.reporting.report import read_report
+        from assay_bench.pricing.reporting.text import summary_text
+        from assay_bench.pricing.run import run
+        from assay_bench.pricing.units import Unit
+    except ModuleNotFoundError as error:
+        raise LibraryMissing(
+            f"the benchmark needs {error.name}, which is not installed", hint="pip install 'assay[bench]'"
+        ) from error
 
     chosen = seeds or (QUICK_SEEDS if quick else PUBLISHED_SEEDS)
     units = plan(chosen, only, quick=quick)
     if not units:
         names = sorted({unit.data for unit in plan(chosen)})
-        raise DataError(f"expected --only among {', '.join(names)}, got {', '.join(only)}")
-    results = Kept(kept)
+        raise UsageError(f"expected --only among {', '.join(names)}, got {', '.join(only)}")
+    results = ResultCache(kept)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=talk, transient=True) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=console(), transient=True) as bar:
         task = bar.add_task("pricing benchmark", total=len(units))
 
-        def done(unit: Unit) -> None:
+        def advance(unit: Unit) -> None:
             bar.update(task, advance=1, description=f"{unit.part} {unit.data} {unit.setting} {unit.name}".strip())
 
-        for unit, reason in run(units, results, cache or DEFAULT_CACHE, workers, done):
-            talk.print(f"not computed: {unit.part} {unit.data} {unit.name} seed {unit.seed}: {reason}")
-    told = {"seeds": list(chosen), "quick": quick} | everything(Results(units, results))
+        for failure in run(units, results, cache or DEFAULT_CACHE, workers, advance):
+            console().print(f"not computed: {failure.unit.file.removesuffix('.json')}: {failure.reason}", markup=False)
+    report = read_report(units, results, chosen, quick=quick)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(told, indent=1) + "\n")
-    draw(told, out.with_suffix(""))
+    write_whole(out, (json.dumps(report.model_dump(by_alias=True), indent=1) + "\n").encode(), mode=0o644)
+    plots.draw(report, out.with_suffix(""))
     if page is not None:
-        write_page(told, page)
-    emit(told["summary"], table(told), as_json)
+        write_page(report, page)
+    emit(report.summary, summary_text(report), as_json)

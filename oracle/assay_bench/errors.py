@@ -1,25 +1,34 @@
-"""What can go wrong in the benchmark, as one tree.
+"""The errors of the benchmark.
 
 ``BenchError``
-    ``PackageUnavailable``   a pinned package cannot be fetched
-    ``PackageAltered``       a fetched package does not have its pinned hash
-    ``LibraryMissing``         a library to compare with is not installed
+    ``PackageUnavailable``   a pinned package cannot be downloaded
+    ``PackageAltered``       a downloaded package does not have its pinned hash
+    ``LibraryMissing``       a library that the benchmark needs or compares is not installed
 """
 
 from assay.errors import AssayError
 
 
 class BenchError(AssayError):
-    """Root of the benchmark's errors; ``hint`` says what to do."""
+    """Base of the benchmark's errors; ``hint`` says what to do."""
 
 
 class PackageUnavailable(BenchError):
-    """A pinned package is neither cached nor to be had from its registry."""
+    """A pinned package is neither cached nor available from its registry.
+
+    Remedy: go online, and run it again.
+    """
 
 
 class PackageAltered(BenchError):
-    """A package came with other bytes than those that the benchmark was written against."""
+    """A package does not have its pinned hash.
+
+    Remedy: delete it from the cache.
+    """
 
 
 class LibraryMissing(BenchError):
-    """A library that the benchmark compares with is not installed."""
+    """A library that the benchmark compares with is not installed.
+
+    Remedy: ``make bench-pricing`` installs the libraries.
+    """

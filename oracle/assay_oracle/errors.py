@@ -38,97 +38,145 @@ class ServiceError(AssayError):
 
 
 class JournalError(ServiceError):
-    """The database is in use, of a newer version, or damaged."""
+    """The database is in use, of a newer version, or damaged.
+
+    Remedy: stop the other daemon, or repair the file; never start a fresh journal.
+    """
 
 
 class Equivocation(ServiceError):
-    """The signer was asked to contradict the ledger."""
+    """The signer was asked to contradict the ledger.
+
+    Remedy: compare the journal with its backup: it was altered, or restored from an old copy.
+    """
 
 
 class PriceFunctionDiffers(ServiceError):
-    """The model was registered with another price function."""
+    """The model was registered with another price function.
+
+    Remedy: name the folder of the artifact that the model was registered with.
+    """
 
 
 class RequestError(ServiceError):
-    """A request cannot be served; nothing was lost."""
+    """Base of refused requests; nothing was lost."""
 
     status = 400
 
 
 class RequestInvalid(RequestError):
-    """The request is not of the protocol's form."""
+    """The request is not of the protocol's form.
+
+    Remedy: send what the message asks for.
+    """
 
     status = 422
 
 
 class OfferUnknown(RequestError):
-    """There is no offer with this id."""
+    """There is no offer with this id.
+
+    Remedy: open the offer: `POST /v1/offers`.
+    """
 
     status = 404
 
 
 class ModelUnknown(RequestError):
-    """The oracle does not price for this model."""
+    """The oracle does not price for this model.
+
+    Remedy: `GET /v1/info` lists the models.
+    """
 
     status = 404
 
 
 class OrderUnknown(RequestError):
-    """The oracle knows of no order with this id on chain."""
+    """The oracle knows of no order with this id on chain.
+
+    Remedy: ask again a moment after posting.
+    """
 
     status = 404
 
 
 class SignatureInvalid(RequestError):
-    """The party that must sign did not."""
+    """The party that must sign did not.
+
+    Remedy: sign with the key of that party, for this chain and contract.
+    """
 
     status = 403
 
 
 class OfferConflict(RequestError):
-    """The offer is in another state, or was opened with other contents."""
+    """The offer is in another state, or was opened with other contents.
+
+    Remedy: `GET` the offer for its state.
+    """
 
     status = 409
 
 
 class KeyMismatch(RequestError):
-    """The key that the acceptance locks is not the one that opens the priced file."""
+    """The key that the acceptance locks is not the one that opens the priced file.
+
+    Remedy: lock that key, for this order.
+    """
 
     status = 422
 
 
 class UploadOffsetMismatch(RequestError):
-    """Bytes would be missing between what arrived before and what came."""
+    """Bytes would be missing between what arrived before and what came.
+
+    Remedy: resume from `received_bytes`.
+    """
 
     status = 409
 
 
 class UploadTooLarge(RequestError):
-    """More bytes than the offer declared, or than the oracle takes."""
+    """More bytes than the offer declared, or than the oracle takes.
+
+    Remedy: declare the envelope's length, or split the data.
+    """
 
     status = 413
 
 
 class UploadBusy(RequestError):
-    """Another request is appending to this upload."""
+    """Another request is appending to this upload.
+
+    Remedy: wait for the other request, then resume.
+    """
 
     status = 409
 
 
 class TooManyOffers(RequestError):
-    """More open offers than the oracle takes."""
+    """More open offers than the oracle takes.
+
+    Remedy: finish, accept or decline an offer, or try later.
+    """
 
     status = 429
 
 
 class TooMuchBeside(RequestError):
-    """More context records were sold, or are on offer, than an offer can be priced jointly with."""
+    """More context records were sold, or are on offer, than an offer can be priced jointly with.
+
+    Remedy: let offers expire, or ask the model's owner to fit a new function; the data can be offered again.
+    """
 
     status = 422
 
 
 class StorageFull(RequestError):
-    """The oracle's disk or its quota is full."""
+    """The oracle's disk or its quota is full.
+
+    Remedy: resume later; what was received is kept.
+    """
 
     status = 507
 
@@ -149,13 +197,19 @@ class ModelNotReady(RequestError):
 
 
 class DeliveryDeleted(RequestError):
-    """The files of an order that was closed long ago are deleted."""
+    """The files of an order that was closed long ago are deleted.
+
+    Remedy: use the copy that was downloaded.
+    """
 
     status = 410
 
 
 class RangeInvalid(RequestError):
-    """No such bytes."""
+    """No such bytes.
+
+    Remedy: ask for `bytes=FIRST-`.
+    """
 
     status = 416
 

@@ -10,9 +10,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from assay.errors import SettingsError
+from assay.errors import SettingsError, listed_faults
 from assay.keys import read_password
-from assay.protocol.types import Bytes32, listed_faults
+from assay.protocol.types import Bytes32
 
 
 class ModelEntry(BaseModel):

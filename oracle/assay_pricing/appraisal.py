@@ -1,51 +1,80 @@
-"""What a price function says of an offer."""
+"""The result of pricing an offer: values, verdicts, price, and the reasons that the seller reads."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from assay_pricing.canonical import canonical_json
-from assay_pricing.records.records import Float64
+from assay_pricing.records.records import Float64, Records
 
 
 class Verdict(StrEnum):
-    """What became of one record."""
+    """The result for one record."""
 
     USEFUL = "useful"
-    """Lowers the risk, as far as one record can be judged."""
     HARMFUL = "harmful"
-    """Raises the risk: mislabelled, noise, or not what the owner needs. It stays in the set, whose price it lowers."""
     REPEATED = "repeated"
-    """An earlier record of the offer is the same."""
     OWNED = "owned"
-    """The model owner has it."""
     PRICED = "priced"
-    """It was priced for this model before."""
+
+    @property
+    def meaning(self) -> str:
+        """The verdict as the predicate of a sentence about a record, for the model owner."""
+        return _TABLE[self][0]
+
+    @property
+    def reason(self) -> str | None:
+        """The verdict as the predicate of a sentence about several records, for the seller; None needs no reason.
+
+        Exact duplicates share one reason: a seller does not learn which records the owner has.
+        """
+        return _TABLE[self][1]
+
+    @property
+    def is_duplicate(self) -> bool:
+        """The record is an exact duplicate, which is not priced."""
+        return self in (Verdict.REPEATED, Verdict.OWNED, Verdict.PRICED)
+
+
+_DUPLICATE = (
+    "are exact duplicates (within the offer, of the owner's data, or of data priced before) and were not priced"
+)
+_TABLE: dict[Verdict, tuple[str, str | None]] = {
+    Verdict.REPEATED: ("repeats an earlier record of the offer; it is not priced", _DUPLICATE),
+    Verdict.OWNED: ("is among the model owner's records; it is not priced", _DUPLICATE),
+    Verdict.PRICED: ("was priced for this model before; it is not priced", _DUPLICATE),
+    Verdict.HARMFUL: (
+        "is not reliably predicted to lower the risk by itself; it stays in the set",
+        "are not reliably predicted to lower the risk by themselves",
+    ),
+    Verdict.USEFUL: ("is predicted to lower the risk by itself", None),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Appraisal:
-    """The worth of an offer of n records.
+    """The price of an offer of n records, with everything it rests on.
 
     Attributes:
-        points: Predicted drop of the risk by each record, had it come alone (n,); 0 for records taken out.
-        verdicts: What became of each record (n,).
+        record_values: Predicted drop of the risk by each record on its own (n,); 0 for exact duplicates.
+        verdicts: By record (n,).
         set_value: Predicted drop of the risk by all records that were priced, together.
-        predicted_gain: What is paid for: the part of ``set_value`` that no mere change of confidence brings,
-            beyond what controls without worth reach.
-        interval: 90 % bootstrap interval of ``predicted_gain`` over the validation records.
-        price: Base units.
+        predicted_gain: The part of ``set_value`` that is paid: neither recalibrating the model nor adding worthless
+            control data would bring it.
+        interval: 90 % bootstrap interval of the paid gain over the validation records.
+        price: In base units of the model's token.
         fidelity: Agreement of the surrogate with the model, 0..1.
         records: n.
-        priced: Records left after duplicates were taken out.
+        priced: Records without exact duplicates.
         metric: Name of the risk.
         data_hash: SHA-256 over the sorted distinct record hashes of the whole offer, 32 bytes.
         function_hash: Hash of the price function, 32 bytes.
-        reasons: Why, in sentences.
+        reasons: Sentences for the seller.
     """
 
-    points: Float64
+    record_values: Float64
     verdicts: tuple[Verdict, ...]
     set_value: float
     predicted_gain: float
@@ -59,25 +88,10 @@ class Appraisal:
     function_hash: bytes
     reasons: tuple[str, ...]
 
-    def explain(self, index: int) -> str:
-        """One sentence about record ``index`` (0-based)."""
-        if not 0 <= index < self.records:
-            raise IndexError(f"expected a record from 0 to {self.records - 1}, got {index}")
-        verdict, worth = self.verdicts[index], self.points[index]
-        if verdict is Verdict.REPEATED:
-            return f"record {index} repeats an earlier record of the offer: taken out"
-        if verdict is Verdict.OWNED:
-            return f"record {index} is among the model owner's own: taken out"
-        if verdict is Verdict.PRICED:
-            return f"record {index} was priced for this model before: taken out"
-        if verdict is Verdict.HARMFUL:
-            return f"record {index} would raise the {self.metric} risk (alone: {worth:+.6f})"
-        return f"record {index} would lower the {self.metric} risk (alone: {worth:+.6f})"
-
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain values; the price as a decimal string, as money is in all our JSON."""
+        """All fields as plain values; the price as a decimal string, as money is in all JSON of the protocol."""
         return {
-            "points": [float(point) for point in self.points],
+            "points": [float(value) for value in self.record_values],
             "verdicts": [str(verdict) for verdict in self.verdicts],
             "set_value": self.set_value,
             "predicted_gain": self.predicted_gain,
@@ -93,9 +107,51 @@ class Appraisal:
         }
 
     def canonical_json(self) -> bytes:
-        """``to_dict`` in its one spelling, floats rounded to millionths."""
+        """``to_dict`` as canonical JSON, floats rounded to millionths."""
         return canonical_json(self.to_dict(), decimals=6)
 
     def digest(self) -> bytes:
         """SHA-256 of ``canonical_json``: the ``evaluation`` of a quote, 32 bytes."""
         return hashlib.sha256(self.canonical_json()).digest()
+
+
+def reasons_for(
+    records: Records, verdicts: Sequence[Verdict], metric: str, gain: float, price: int, context_records: int
+) -> Iterator[str]:
+    """Why an offer has its price, in sentences for the seller.
+
+    They state no figure of the gain, which would say more than the price on its grid, and not which records the owner
+    has.
+
+    Args:
+        records: The offer (n).
+        verdicts: By record (n,).
+        metric: Name of the risk.
+        gain: Gain that is paid.
+        price: In base units.
+        context_records: Number of records in the seller's other offers.
+    """
+    counts: dict[str, int] = {}
+    for verdict in _TABLE:
+        if verdict.reason and verdict in verdicts:
+            counts[verdict.reason] = counts.get(verdict.reason, 0) + verdicts.count(verdict)
+    yield from (f"{count} of {records.n} records {reason}." for reason, count in counts.items())
+    for column, values in records.unseen.items():
+        yield f"Column {records.schema.features[column].name!r} has {len(values)} values that the model does not know."
+    if all(verdict.is_duplicate for verdict in verdicts):
+        yield "All records are exact duplicates. Price: 0."
+        return
+    if context_records:
+        yield (
+            f"The offer is priced together with {context_records} records of the seller's other offers: it is paid for "
+            "what it adds to them."
+        )
+    if price:
+        yield f"Together, the records are predicted to improve the model's {metric}."
+    elif gain > 0:
+        yield "The predicted gain is too small for the owner's pricing rule. Price: 0."
+    else:
+        yield (
+            "The predicted gain is no larger than recalibrating the model, or adding worthless control data, would "
+            "give. Price: 0."
+        )

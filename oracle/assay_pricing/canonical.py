@@ -1,7 +1,4 @@
-"""JSON with one spelling, so that it can be hashed: sorted keys, no spaces, UTF-8, shortest floats.
-
-In the spirit of RFC 8785.
-"""
+"""Canonical JSON, which can be hashed: sorted keys, no spaces, UTF-8, shortest floats. After RFC 8785."""
 
 import json
 import math
@@ -9,11 +6,12 @@ from typing import Any
 
 
 def canonical_json(value: Any, *, decimals: int | None = None) -> bytes:
-    """The one spelling of a JSON value; tuples are lists, bytes are 0x-hex.
+    """The canonical form of a JSON value; tuples are written as lists, bytes as 0x-prefixed hexadecimal text.
 
     Args:
-        value: What to write.
-        decimals: Round floats to so many decimals first, so that a computation's last bits do not change a digest.
+        value: The value.
+        decimals: Decimals to which floats are rounded first, so that the last bits of a computation do not change a
+            digest; None for no rounding.
 
     Raises:
         ValueError: A float is not finite.

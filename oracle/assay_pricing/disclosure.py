@@ -1,9 +1,9 @@
-"""What an artifact says about the owner's model and data, in numbers: it decides who may hold the artifact."""
+"""What an artifact discloses of the owner's model and data, in numbers: the owner decides by it who may hold it."""
 
 import torch
 from torch import Tensor
 
-from assay_pricing.artifact import Carried, Leak
+from assay_pricing.manifest import Carried, Leak
 from assay_pricing.methods import Method
 from assay_pricing.surrogate.distillation import fidelity
 from assay_pricing.surrogate.network import Network, train
@@ -14,11 +14,12 @@ _STEPS = 200
 _RATE = 1e-2
 
 
-def leaks(task: Task, fitted: Method, tensors: dict[str, Tensor]) -> tuple[Leak, ...]:
-    """What each tensor of an artifact says, by name."""
-    context, owner, held = fitted.context, task.owner.n, task.validation.n
+def leaks(task: Task, method: Method, tensors: dict[str, Tensor]) -> tuple[Leak, ...]:
+    """What each tensor of an artifact discloses, by name."""
+    context, owner, v = method.context, task.owner.n, task.validation.n
     base = len(context.base)
-    said = {
+    # By tensor: owner's records and validation records whose features or labels it holds, and a description.
+    contents = {
         "owner.salt": (0, 0, "nothing: a salt"),
         "owner.hashes": (0, 0, f"whether a record that one holds is among the owner's {owner}"),
         "encoder.centre": (0, 0, "means of the owner's features"),
@@ -27,14 +28,14 @@ def leaks(task: Task, fitted: Method, tensors: dict[str, Tensor]) -> tuple[Leak,
         "base.x": (base, 0, f"features of {base} of the owner's {owner} records, as the surrogate sees them"),
         "base.y": (base, 0, f"labels of {base} of the owner's {owner} records"),
         "base.weight": (0, 0, "how many of the owner's records each stands for"),
-        "validation.x": (0, held, f"features of all {held} validation records, as the surrogate sees them"),
-        "validation.y": (0, held, f"labels of all {held} validation records"),
-        "validation.groups": (0, held, f"groups of all {held} validation records"),
-        **{f"method.{name}": (0, 0, text) for name, text in fitted.parts.leaks.items()},
+        "validation.x": (0, v, f"features of all {v} validation records, as the surrogate sees them"),
+        "validation.y": (0, v, f"labels of all {v} validation records"),
+        "validation.groups": (0, v, f"groups of all {v} validation records"),
+        **{f"method.{name}": (0, 0, text) for name, text in method.parts.leaks.items()},
     }
     table = []
     for name in sorted(tensors):
-        of_owner, of_validation, text = said.get(name, (0, 0, "not said by the method"))
+        of_owner, of_validation, text = contents.get(name, (0, 0, "not described by the method"))
         table.append(
             Leak(
                 tensor=name,
@@ -47,22 +48,22 @@ def leaks(task: Task, fitted: Method, tensors: dict[str, Tensor]) -> tuple[Leak,
     return tuple(table)
 
 
-def carried(task: Task, fitted: Method, table: tuple[Leak, ...]) -> Carried:
-    """All tensors together."""
+def carried(task: Task, method: Method, table: tuple[Leak, ...]) -> Carried:
+    """What all tensors disclose together."""
     of_owner = max(leak.owner_records for leak in table)
-    trained = _trained(task, fitted) if of_owner else 0.0
+    trained = _trained_copy_fidelity(task, method) if of_owner else 0.0
     return Carried(
         bytes=sum(leak.bytes for leak in table),
         owner_records=of_owner,
         validation_records=max(leak.validation_records for leak in table),
-        copy_fidelity=max(fitted.parts.fidelity, trained),
-        copied_by="training on the owner's records" if trained > fitted.parts.fidelity else "using the surrogate",
+        copy_fidelity=max(method.parts.fidelity, trained),
+        copied_by="training on the owner's records" if trained > method.parts.fidelity else "using the surrogate",
     )
 
 
-def _trained(task: Task, fitted: Method) -> float:
-    """Fidelity of what anyone can train on the owner's records in the artifact, judged on the validation records."""
-    context = fitted.context
+def _trained_copy_fidelity(task: Task, method: Method) -> float:
+    """Fidelity of a small network trained on the owner's records in the artifact, on the validation records."""
+    context = method.context
     encoder, base = context.encoder, context.base
     network = train(
         Network.initialise((encoder.width, _WIDTH, encoder.outputs), task.seed).to(torch.float32),

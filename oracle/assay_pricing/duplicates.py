@@ -1,12 +1,14 @@
-"""Copies: exact ones by hash, near ones by how much company a record has.
+"""Exact duplicates by hash, near duplicates by kernel density.
 
-A near copy is not thrown away: a repost or another photograph of the same thing may add something. Records that lie
-within a radius of each other, under the same label, share the weight of one, and the set is priced with those weights.
+Exact duplicates are not priced. A near duplicate may add something, so it is kept with a lower weight: the weight of a
+record is 1 / max(1, s), where s sums exp(-d^2 / 2 r^2) over the records of the same label in the offer and the base, at
+distance d. Records within the radius r of each other thus share about the weight of one record.
 """
 
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,34 +20,37 @@ from assay_pricing.surrogate.task import Sample
 
 _SALTED_BYTES = 16
 _NEAR_QUANTILE = 0.05
-_SAME_TARGET = 0.1  # of the targets' spread, for a regression
+_SAME_TARGET = 0.1  # standard deviations of a regression's targets
 _CHUNK = 512
 
 
-def salted(hashes: Sequence[bytes], salt: bytes) -> Tensor:
-    """Salted hashes of the owner's records (m, 16), sorted: they tell of a record that one holds, not what there is."""
-    keyed = sorted({hashlib.sha256(salt + digest).digest()[:_SALTED_BYTES] for digest in hashes})
+def salted_hashes(hashes: Sequence[bytes], salt: bytes) -> Tensor:
+    """Salted hashes of the owner's records (m, 16), sorted: they confirm a known record and reveal no other."""
+    keyed = sorted({_salted(digest, salt) for digest in hashes})
     return torch.frombuffer(bytearray(b"".join(keyed)), dtype=torch.uint8).reshape(-1, _SALTED_BYTES)
 
 
 def classify_exact_duplicates(
     hashes: Sequence[bytes], owned: Tensor, salt: bytes, known: frozenset[bytes]
 ) -> list[Verdict]:
-    """Whether each record repeats another, is the owner's, was priced before, or is new (n).
+    """Whether each record repeats another, is the owner's, was priced before, or is none of these (``USEFUL``).
 
     Args:
         hashes: Hashes of the offered records (n).
-        owned: ``salted`` hashes of the owner's records.
+        owned: ``salted_hashes`` of the owner's records (m, 16).
         salt: Their salt.
         known: Hashes of records priced before.
+
+    Returns:
+        Verdicts (n).
     """
-    theirs = {bytes(row) for row in owned.numpy()}
+    owners = {bytes(row) for row in owned.numpy()}
     seen: set[bytes] = set()
     verdicts = []
     for digest in hashes:
         if digest in seen:
             verdicts.append(Verdict.REPEATED)
-        elif hashlib.sha256(salt + digest).digest()[:_SALTED_BYTES] in theirs:
+        elif _salted(digest, salt) in owners:
             verdicts.append(Verdict.OWNED)
         elif digest in known:
             verdicts.append(Verdict.PRICED)
@@ -56,10 +61,10 @@ def classify_exact_duplicates(
 
 
 def near_radius(base: Sample) -> float:
-    """Distance within which records are near copies: half of what the closest 5 % of the owner's pairs have."""
+    """Kernel radius: half the 5 % quantile of the distances from each record of the base to its nearest neighbour."""
     nearest = []
     for start in range(0, len(base), _CHUNK):
-        distances = _distances(base.x[start : start + _CHUNK], base.x)
+        distances = _distances(base.x[start : start + _CHUNK], base.x)  # shape: (chunk, b)
         distances[distances == 0] = torch.inf
         nearest.append(distances.min(1).values)
     found = torch.cat(nearest)
@@ -67,48 +72,61 @@ def near_radius(base: Sample) -> float:
     return float(torch.quantile(found, _NEAR_QUANTILE)) / 2 if len(found) else 0.0
 
 
-def shares(offer: Sample, base: Sample, radius: float, *, classes: bool) -> Tensor:
-    """Weight of each offered record (n,): one over the company that it has in the offer and among the owner's records.
+@dataclass(frozen=True)
+class Kernel:
+    """Similarity of two records: exp(-d^2 / 2 r^2) at distance d if they have the same label, else 0.
 
-    Company fades with distance as a Gaussian of the radius, so that no step in distance changes a price by a step.
+    The kernel is smooth in d, so that no small change of a record changes a price by a step.
+
+    Attributes:
+        radius: r, in units of the encoder; 0 makes no two records similar.
+        classes: Labels are class indices; otherwise targets, which are the same within 0.1 standard deviations.
     """
-    if radius == 0:
-        return torch.ones(len(offer), dtype=torch.float64)
-    company = torch.zeros(len(offer), dtype=torch.float64)
-    for other in (offer, base):
-        for rows, near in _nearness(offer, other, radius, classes=classes):
-            company[rows] += near.sum(1)
-    return 1 / company.clamp(min=1)
+
+    radius: float
+    classes: bool
+
+    def weights(self, offer: Sample, base: Sample) -> Tensor:
+        """Weight of each record of the offer (n,): one over its density in offer and base, at most 1."""
+        if self.radius == 0:
+            return torch.ones(len(offer), dtype=torch.float64)
+        density = torch.zeros(len(offer), dtype=torch.float64)
+        for other in (offer, base):
+            for rows, similarity in self._similarities(offer, other):
+                density[rows] += similarity.sum(1)
+        return 1 / density.clamp(min=1)
+
+    def is_copied(self, records: Sample, offer: Sample) -> Tensor:
+        """Whether the offer has a record of the same label within the radius of each of ``records`` (m,)."""
+        found = torch.zeros(len(records), dtype=torch.bool)
+        if self.radius > 0 and len(offer):
+            for rows, similarity in self._similarities(records, offer):
+                found[rows] = similarity.max(1).values >= math.exp(-0.5)
+        return found
+
+    def _similarities(self, first: Sample, second: Sample) -> Iterator[tuple[slice, Tensor]]:
+        """Similarity of each record of ``first`` to each of ``second``, in blocks of rows (rows, m), 0..1."""
+        for start in range(0, len(first), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            y = first.y[rows, None]
+            same = (y == second.y) if self.classes else ((y - second.y).abs() < _SAME_TARGET)
+            yield rows, torch.exp(-_squares(first.x[rows], second.x) / (2 * self.radius**2)) * same
 
 
-def copied(sold: Sample, offer: Sample, radius: float, *, classes: bool) -> Tensor:
-    """Whether a record of the offer lies within the radius, under the same label, of each of those sold before (m,)."""
-    found = torch.zeros(len(sold), dtype=torch.bool)
-    if radius > 0 and len(offer):
-        for rows, near in _nearness(sold, offer, radius, classes=classes):
-            found[rows] = near.max(1).values >= math.exp(-0.5)
-    return found
-
-
-def _nearness(offer: Sample, other: Sample, radius: float, *, classes: bool) -> Iterator[tuple[slice, Tensor]]:
-    """In blocks of rows: how near each offered record is to each other one of the same label, (rows, m), 0..1."""
-    for start in range(0, len(offer), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        y = offer.y[rows, None]
-        same = (y == other.y) if classes else ((y - other.y).abs() < _SAME_TARGET)
-        yield rows, torch.exp(-_squares(offer.x[rows], other.x) / (2 * radius**2)) * same
-
-
-def distinct(weights: Float64) -> int:
-    """How many distinct records weights (n,) stand for, rounded down; 1e-9 forgives the sum's last bits."""
+def effective_count(weights: Float64) -> int:
+    """Number of distinct records that weights (n,) represent, rounded down; 1e-9 allows for rounding of the sum."""
     return max(0, int(np.floor(weights.sum() + 1e-9)))
 
 
+def _salted(digest: bytes, salt: bytes) -> bytes:
+    return hashlib.sha256(salt + digest).digest()[:_SALTED_BYTES]
+
+
 def _squares(a: Tensor, b: Tensor) -> Tensor:
-    """Squared distances (n, m) by one product; between equal rows not zero but within rounding of it."""
+    """Squared distances (n, m) by one product; between equal rows within rounding of zero."""
     return ((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T).clamp(min=0)
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:
-    """Euclidean distances (n, m), without the cancellation of the faster form: equal rows have distance zero."""
+    """Euclidean distances (n, m) by differences: exactly zero between equal rows."""
     return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")

@@ -12,20 +12,32 @@ from assay.errors import AssayError
 
 
 class PricingError(AssayError):
-    """Root of the errors of pricing; ``hint`` says what to do."""
+    """Base of the errors of pricing; ``hint`` says what to do."""
 
 
 class DataError(PricingError):
-    """The records cannot be read or do not fit the schema."""
+    """The records cannot be read or do not fit the schema.
+
+    Remedy: correct the file, or name another schema.
+    """
 
 
 class ModelError(PricingError):
-    """The black box does not answer as a model of this schema must."""
+    """The black box does not answer as a model of this schema must.
+
+    Remedy: correct the callable.
+    """
 
 
 class FidelityError(PricingError):
-    """The surrogate agrees with the model too little to price by."""
+    """The surrogate agrees with its model on less than 90 % of the validation records.
+
+    Remedy: fit again with more data or another method.
+    """
 
 
 class ArtifactError(PricingError):
-    """The price function on disk was altered, is damaged, or is of another version."""
+    """The price function on disk was altered, is damaged, of another version, or not the registered one.
+
+    Remedy: restore it, or name the right folder.
+    """

@@ -21,7 +21,7 @@ from assay.errors import (
 )
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
-from assay.protocol.types import Order, Status
+from assay.protocol.structs import Order, Status
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import Seller
 from tests.kit.actors import BUYER_IDENTITY, buyer_account, oracle_account

@@ -186,3 +186,10 @@ def test_answer_without_range_is_not_appended(tmp_path: Path) -> None:
 def test_whole_download_is_not_asked_for_again(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(bytes(10))
     downloads(httpx.Response(500)).download(bytes(32), tmp_path / "file")
+
+
+def test_client_closes_its_connections_where_its_context_ends(market: Market) -> None:
+    with market.http as client:
+        assert client.info().models
+    with pytest.raises(RuntimeError, match="closed"):
+        client.info()

@@ -26,7 +26,7 @@ from assay.errors import (
 )
 from assay.protocol.messages import OfferStatus
 from assay.protocol.statements import digest
-from assay.protocol.types import Status, key_hash
+from assay.protocol.structs import Status, key_hash
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import REVEAL_MARGIN, Seller
 from tests.kit.actors import oracle_account, rival_account, seller_account

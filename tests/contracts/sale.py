@@ -5,8 +5,9 @@ import io
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assay.protocol.seal import ChunkProof, Commitment, plaintext, prove, read_index, root_of, seal
-from assay.protocol.types import ModelTerms, Order, Quote
+from assay.protocol.seal import plaintext, prove, read_index, seal
+from assay.protocol.structs import ModelTerms, Order, Quote
+from assay.protocol.tree import ChunkProof, Commitment, root_of
 
 HOUR = 3600
 DAY = 24 * HOUR

@@ -25,7 +25,8 @@ import pytest
 from eth_account.messages import encode_typed_data
 
 from assay.protocol.statements import Domain
-from assay.protocol.types import NATIVE_TOKEN, Status
+from assay.protocol.structs import Status
+from assay.protocol.types import NATIVE_TOKEN
 from tests.contracts.sale import Sealed
 from tests.contracts.world import ETHER, PRICE, World, bytes32
 

@@ -3,7 +3,8 @@
 import ape
 import pytest
 
-from assay.protocol.types import NATIVE_TOKEN, Status
+from assay.protocol.structs import Status
+from assay.protocol.types import NATIVE_TOKEN
 from tests.contracts.world import HOUR, PRICE, World, bytes32
 
 pytestmark = pytest.mark.integration

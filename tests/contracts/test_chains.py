@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from assay.protocol.statements import digest
-from assay.protocol.types import NATIVE_TOKEN, Status
+from assay.protocol.structs import Status
+from assay.protocol.types import NATIVE_TOKEN
 from tests.contracts.ganache import GanacheAccount, GanacheChain, GanacheWorld, ganache
 from tests.contracts.permit import permit
 from tests.contracts.world import DAY, ETHER, HOUR, PRICE, Currency, World, bytes32

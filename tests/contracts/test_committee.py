@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assay.protocol.statements import digest
-from assay.protocol.types import ModelTerms, Status
+from assay.protocol.structs import ModelTerms, Status
 from tests.contracts.safe import deploy_safe, sign_for_safe
 from tests.contracts.sale import Sale
 from tests.contracts.world import PRICE, World

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from assay.protocol.seal import CHUNK_SIZES, ChunkProof
-from assay.protocol.types import Status
+from assay.protocol.structs import Status
+from assay.protocol.tree import CHUNK_SIZES, ChunkProof
 from tests.contracts.sale import Sealed
 from tests.contracts.world import ETHER, HOUR, PRICE, Currency, World, bytes32
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assay.protocol.types import Status
+from assay.protocol.structs import Status
 from tests.contracts.world import ETHER, PRICE, Currency, World
 
 pytestmark = pytest.mark.integration

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from assay.protocol.seal import read_index
-from assay.protocol.types import Status
+from assay.protocol.structs import Status
 from tests.contracts.sale import Sealed
 from tests.contracts.world import ETHER, HOUR, PRICE, World, bytes32
 

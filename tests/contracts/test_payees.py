@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from assay.protocol.types import NATIVE_TOKEN, Status
+from assay.protocol.structs import Status
+from assay.protocol.types import NATIVE_TOKEN
 from tests.contracts.sale import Sale
 from tests.contracts.world import ETHER, PRICE, World, bytes32
 

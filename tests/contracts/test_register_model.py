@@ -2,7 +2,8 @@
 
 import pytest
 
-from assay.protocol.types import NATIVE_TOKEN, ModelTerms
+from assay.protocol.structs import ModelTerms
+from assay.protocol.types import NATIVE_TOKEN
 from tests.contracts.sale import parsed
 from tests.contracts.world import DAY, HOUR, World, bytes32
 

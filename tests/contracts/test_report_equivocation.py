@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assay.protocol.types import ModelTerms
+from assay.protocol.structs import ModelTerms
 from tests.contracts.sale import Sale
 from tests.contracts.world import DAY, ETHER, PRICE, Currency, World, bytes32
 

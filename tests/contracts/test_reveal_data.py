@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from assay.protocol.types import Status
+from assay.protocol.structs import Status
 from tests.contracts.sale import CHUNK, Sale, Sealed
 from tests.contracts.world import ETHER, PRICE, Currency, World, bytes32
 

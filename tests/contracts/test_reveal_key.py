@@ -2,7 +2,7 @@
 
 import pytest
 
-from assay.protocol.types import Order, Status
+from assay.protocol.structs import Order, Status
 from tests.contracts.world import ETHER, HOUR, PRICE, World, bytes32
 
 pytestmark = pytest.mark.integration

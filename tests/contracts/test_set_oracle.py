@@ -2,7 +2,8 @@
 
 import pytest
 
-from assay.protocol.types import NATIVE_TOKEN, Status
+from assay.protocol.structs import Status
+from assay.protocol.types import NATIVE_TOKEN
 from tests.contracts.world import ETHER, World, bytes32
 
 pytestmark = pytest.mark.integration

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from assay.protocol.types import ModelTerms, Status
+from assay.protocol.structs import ModelTerms, Status
 from tests.contracts.sale import Sale
 from tests.contracts.world import ETHER, HOUR, PRICE, Currency, World, bytes32
 

@@ -5,7 +5,8 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from assay.protocol.statements import digest
-from assay.protocol.types import NATIVE_TOKEN, Status, order_id
+from assay.protocol.structs import Status, order_id
+from assay.protocol.types import NATIVE_TOKEN
 from tests.contracts.world import ETHER, World, bytes32
 
 pytestmark = pytest.mark.integration

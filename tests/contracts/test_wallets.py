@@ -3,7 +3,7 @@
 import pytest
 
 from assay.protocol.statements import digest
-from assay.protocol.types import Status
+from assay.protocol.structs import Status
 from tests.contracts.world import ETHER, HOUR, PRICE, World
 
 pytestmark = pytest.mark.integration

@@ -9,9 +9,10 @@ import ape
 from eth_account import Account
 from eth_account.messages import SignableMessage
 
-from assay.protocol.seal import ChunkProof
 from assay.protocol.statements import Domain, digest
-from assay.protocol.types import NATIVE_TOKEN, ModelTerms, Order, Quote, Status, key_hash
+from assay.protocol.structs import ModelTerms, Order, Quote, Status, key_hash
+from assay.protocol.tree import ChunkProof
+from assay.protocol.types import NATIVE_TOKEN
 from tests.contracts.sale import DAY, ETHER, HOUR, PRICE, Sale, Sealed, bytes32
 
 

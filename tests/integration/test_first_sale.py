@@ -13,7 +13,7 @@ from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
 from assay.errors import ContractReverted
 from assay.protocol.statements import digest
-from assay.protocol.types import Quote, Status, key_hash
+from assay.protocol.structs import Quote, Status, key_hash
 from assay.sale.offers import OfferRecord
 from tests.kit.data import csv
 from tests.kit.network import eventually

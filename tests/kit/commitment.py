@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from assay.protocol import seal
+from assay.protocol import tree
 from tests.kit.refusal import refusal
 
 MAX_SEALED_BYTES = 2**38
@@ -17,8 +17,8 @@ def sha256_of(tag: bytes, *words: int | bytes) -> bytes:
 
 def count_chunks(total_bytes: int, chunk_size: int) -> int:
     """Number of chunks of a permitted layout."""
-    permitted = chunk_size in seal.CHUNK_SIZES and 0 < total_bytes <= MAX_SEALED_BYTES
-    if not permitted or (total_bytes - 1) % chunk_size < seal.SALT_BYTES:
+    permitted = chunk_size in tree.CHUNK_SIZES and 0 < total_bytes <= MAX_SEALED_BYTES
+    if not permitted or (total_bytes - 1) % chunk_size < tree.SALT_BYTES:
         raise refusal("LayoutInvalid", total_bytes, chunk_size)
     return -(-total_bytes // chunk_size)
 

@@ -65,7 +65,7 @@ class LineAppraisal:
 class LinePrices:
     """Pays ``PRICE_PER_RECORD`` for each distinct record that was not priced before, and nothing for ``junk``.
 
-    A record that begins with the word of one beside the offer, or sold before, is a near copy, and worth nothing.
+    A record that begins with the word of a context record, or of one sold before, is a near copy, and worth nothing.
     """
 
     hash: bytes = hashlib.sha256(b"line prices").digest()
@@ -83,13 +83,13 @@ class LinePrices:
         records: Lines,
         *,
         known: frozenset[bytes] = frozenset(),
-        beside: Lines | None = None,
+        context: Lines | None = None,
         sold: Lines | None = None,
     ) -> LineAppraisal:
         self.calls += 1
         self.before()
         fresh = {line for line in records.lines if hashlib.sha256(line).digest() not in known}
-        near = {line.split()[0] for other in (beside, sold) if other for line in other.lines}
+        near = {line.split()[0] for other in (context, sold) if other for line in other.lines}
         worth = [line for line in fresh if not line.startswith(b"junk") and line.split()[0] not in near]
         return LineAppraisal(price=len(worth) * PRICE_PER_RECORD, records=records.n, priced=len(fresh))
 

@@ -12,7 +12,7 @@ from assay import envelope
 from assay.oracle_api import OracleClient
 from assay.protocol.messages import AcceptanceRequest, OfferState
 from assay.protocol.statements import digest
-from assay.protocol.types import ModelTerms, Order, Status, key_hash
+from assay.protocol.structs import ModelTerms, Order, Status, key_hash
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferRecord, OfferStore
 from assay.sale.seller import Seller

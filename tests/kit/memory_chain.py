@@ -19,9 +19,9 @@ from assay.chain.values import (
     Transaction,
 )
 from assay.errors import NodeUnreachable, SettingsError
-from assay.protocol.seal import ChunkProof
 from assay.protocol.statements import Domain
-from assay.protocol.types import ModelTerms, Order, Quote
+from assay.protocol.structs import ModelTerms, Order, Quote
+from assay.protocol.tree import ChunkProof
 from tests.kit.memory_contract import MemoryContract, Storage
 
 START = 1_800_000_000

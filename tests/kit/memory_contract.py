@@ -13,9 +13,10 @@ from eth_account.messages import SignableMessage
 
 from assay.chain.values import EventKind, ModelState, OrderState, RevealedData
 from assay.protocol import seal
-from assay.protocol.seal import ChunkProof
 from assay.protocol.statements import Domain, digest, signer_of
-from assay.protocol.types import NATIVE_TOKEN, ModelTerms, Order, Quote, Status, key_hash
+from assay.protocol.structs import ModelTerms, Order, Quote, Status, key_hash
+from assay.protocol.tree import ChunkProof
+from assay.protocol.types import NATIVE_TOKEN
 from tests.kit.commitment import climb, count_chunks, leaf_of, sha256_of, top_of
 from tests.kit.refusal import refusal
 

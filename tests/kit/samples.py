@@ -1,6 +1,6 @@
 """One of each value of a sale."""
 
-from assay.protocol.types import ModelTerms, Order, Quote
+from assay.protocol.structs import ModelTerms, Order, Quote
 
 A = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 WORD = b"\x01" * 32

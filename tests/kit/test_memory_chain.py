@@ -9,7 +9,7 @@ from assay.chain.port import Chain
 from assay.chain.settlement import SettlementClient
 from assay.chain.values import EventKind
 from assay.errors import NodeUnreachable, SettingsError
-from assay.protocol.types import Status
+from assay.protocol.structs import Status
 from tests.kit.market import Market
 from tests.kit.memory_chain import MemoryChain
 

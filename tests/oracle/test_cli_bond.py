@@ -12,7 +12,8 @@ from eth_account import Account
 from assay.chain.interface import Deployment
 from assay.chain.queries import registered_terms
 from assay.chain.settlement import SettlementClient
-from assay.protocol.types import NATIVE_TOKEN, ModelTerms
+from assay.protocol.structs import ModelTerms
+from assay.protocol.types import NATIVE_TOKEN
 from assay_oracle.cli.main import main
 from assay_oracle.keys import vault
 from tests.kit.network import PASSWORD, Node, running_node

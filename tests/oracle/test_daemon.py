@@ -24,7 +24,7 @@ from assay.errors import OfferRefused, OracleRefused
 from assay.oracle_api import OracleClient
 from assay.protocol.messages import AcceptanceRequest, OfferStatus, Problem
 from assay.protocol.statements import digest
-from assay.protocol.types import ModelTerms, Status, key_hash
+from assay.protocol.structs import ModelTerms, Status, key_hash
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferStore
 from assay.sale.seller import Seller
@@ -51,7 +51,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A price function whose owner lacks class 2."""
     from sklearn.linear_model import LogisticRegression
 
-    from assay_pricing.function import fit
+    from assay_pricing.fitting import fit
     from assay_pricing.price import PricingRule
     from assay_pricing.records.tables import infer_schema, parse_table, to_records
 

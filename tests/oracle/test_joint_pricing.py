@@ -6,7 +6,7 @@ import pytest
 
 from assay.chain.values import EventKind
 from assay.protocol.messages import OfferState, OfferStatus
-from assay.protocol.types import Status
+from assay.protocol.structs import Status
 from assay_oracle.ledger.values import Offer
 from assay_oracle.services import evaluation
 from assay_oracle.services.uploads import Uploads

@@ -11,7 +11,8 @@ import pytest
 from assay import envelope
 from assay.errors import AssayError, EnvelopeInvalid, NodeUnreachable, QuoteExpired
 from assay.protocol.messages import OfferStatus
-from assay.protocol.types import NATIVE_TOKEN, key_hash
+from assay.protocol.structs import key_hash
+from assay.protocol.types import NATIVE_TOKEN
 from assay_oracle.errors import (
     KeyMismatch,
     ModelNotReady,

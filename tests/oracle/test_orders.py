@@ -11,7 +11,7 @@ from assay.errors import ContractReverted, NodeUnreachable
 from assay.protocol import seal
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.statements import digest
-from assay.protocol.types import Order, Status, key_hash
+from assay.protocol.structs import Order, Status, key_hash
 from assay.sale.seller import REVEAL_MARGIN
 from assay_oracle.errors import DeliveryDeleted, OrderUnknown, SignatureInvalid
 from assay_oracle.services.delivery import HAND_OVER_MARGIN

@@ -9,7 +9,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from assay.protocol.schema import Feature, Schema
-from assay_pricing.function import PriceFunction, fit
+from assay_pricing.fitting import fit
+from assay_pricing.function import PriceFunction
 from assay_pricing.records.records import Records
 
 DIGITS = Schema(

@@ -9,7 +9,8 @@ import pytest
 
 from assay.protocol.schema import Schema
 from assay_pricing.errors import ArtifactError, DataError, FidelityError, ModelError
-from assay_pricing.function import PriceFunction, fit
+from assay_pricing.fitting import fit
+from assay_pricing.function import PriceFunction
 from assay_pricing.records.records import Records
 from assay_pricing.records.tables import infer_schema, parse_records, parse_table
 from tests.pricing.machines import SCHEMA, machines, regression_of
@@ -95,14 +96,14 @@ def test_categories_that_the_model_does_not_know_are_priced_and_said(plant: Pric
     records = parse_records(csv(ROW | {"site": "east"}, ROW | {"site": "west", "load": "18"}, ROW), SCHEMA)
     appraisal = plant.appraise(records)
     assert appraisal.priced == 3
-    assert "column 'site' has 2 values that the model does not know" in appraisal.reasons
+    assert "Column 'site' has 2 values that the model does not know." in appraisal.reasons
 
 
 def test_one_record_is_priced(plant: PriceFunction) -> None:
     appraisal = plant.appraise(parse_records(csv(ROW), SCHEMA))
     assert (appraisal.records, appraisal.priced) == (1, 1)
-    assert appraisal.points.shape == (1,)
-    assert appraisal.points[0] != 0
+    assert appraisal.record_values.shape == (1,)
+    assert appraisal.record_values[0] != 0
     assert appraisal.reasons
 
 
@@ -136,7 +137,7 @@ def test_constant_features_change_nothing_but_themselves() -> None:
     function = fit(regression_of(owner), owner, validation=flat(HELD), decay=2e-3)
     appraisal = function.appraise(flat(machines(3, normal=15, wear=15)))
     assert function.fidelity >= 0.9
-    assert np.isfinite(appraisal.points).all()
+    assert np.isfinite(appraisal.record_values).all()
     assert np.isfinite(appraisal.set_value)
     assert appraisal.priced == 30
 

@@ -13,7 +13,8 @@ _PRICES = """
 import json, sys
 from pathlib import Path
 import torch
-from assay_pricing.function import PriceFunction, fit
+from assay_pricing.fitting import fit
+from assay_pricing.function import PriceFunction
 from tests.pricing.conftest import deal
 from tests.pricing.machines import machines, regression_of
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from assay_pricing.errors import DataError
-from assay_pricing.function import PriceFunction, fit
+from assay_pricing.fitting import fit
+from assay_pricing.function import PriceFunction
 from assay_pricing.price import PricingRule
 from assay_pricing.records.records import Records
 from tests.pricing.machines import SCHEMA, machines, regression_of
@@ -97,5 +98,5 @@ def test_the_papers_binary_rule_pays_each_useful_record_alike() -> None:
     rule = PricingRule(kind="binary", rate=10)
     binary = PriceFunction(function.manifest.model_copy(update={"rule": rule}), function.method, function.tensors)
     appraisal = binary.appraise(OTHER_LIMIT)
-    assert 0 < appraisal.price <= 10 * int((appraisal.points > 0).sum())
+    assert 0 < appraisal.price <= 10 * int((appraisal.record_values > 0).sum())
     assert appraisal.price % 10 == 0

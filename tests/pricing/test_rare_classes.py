@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from assay_pricing.function import PriceFunction, fit
+from assay_pricing.fitting import fit
+from assay_pricing.function import PriceFunction
 from tests.pricing.machines import STATES, machines, regression_of
 
 pytestmark = pytest.mark.unit
@@ -38,7 +39,7 @@ def test_a_class_that_the_owner_never_saw_is_bought(plant: PriceFunction) -> Non
     appraisal = plant.appraise(FAULTS)
     assert appraisal.price > 0
     assert appraisal.priced == FAULTS.n
-    assert (appraisal.points > 0).mean() > 0.5
+    assert (appraisal.record_values > 0).mean() > 0.5
 
 
 def test_rare_rows_under_a_wrong_label_are_worth_less_than_under_their_own(plant: PriceFunction) -> None:

@@ -10,7 +10,7 @@ import pytest
 from assay.protocol.schema import Feature, Schema
 from assay_oracle.owner.report import page
 from assay_pricing.appraisal import Appraisal, Verdict
-from assay_pricing.function import fit
+from assay_pricing.fitting import fit
 from assay_pricing.records.records import Records
 from tests.pricing.machines import hours
 
@@ -76,15 +76,15 @@ def test_the_figures_are_on_the_page(read: Reader, appraised: Appraisal) -> None
 
 def test_what_was_taken_out_is_counted_with_the_reason(read: Reader, appraised: Appraisal) -> None:
     assert f"repeated{appraised.verdicts.count(Verdict.REPEATED)}repeats an earlier record" in read.text
-    assert f"owned{appraised.verdicts.count(Verdict.OWNED)}is among the model owner's own" in read.text
+    assert f"owned{appraised.verdicts.count(Verdict.OWNED)}is among the model owner's records" in read.text
     assert appraised.verdicts.count(Verdict.REPEATED) == 30
     assert appraised.verdicts.count(Verdict.OWNED) == 120
 
 
 def test_the_best_and_the_worst_record_are_named(read: Reader, appraised: Appraisal) -> None:
     kept = [i for i, v in enumerate(appraised.verdicts) if v in (Verdict.USEFUL, Verdict.HARMFUL)]
-    for i in (max(kept, key=lambda i: appraised.points[i]), min(kept, key=lambda i: appraised.points[i])):
-        assert f"{appraised.points[i]:+.6f}{appraised.verdicts[i]}" in read.text
+    for i in (max(kept, key=lambda i: appraised.record_values[i]), min(kept, key=lambda i: appraised.record_values[i])):
+        assert f"{appraised.record_values[i]:+.6f}{appraised.verdicts[i]}" in read.text
 
 
 def test_the_page_refers_to_nothing_outside_and_runs_nothing(function, mixed, appraised, read: Reader) -> None:

@@ -18,7 +18,7 @@ from assay.chain.interface import contract_interface
 from assay.chain.node import Node
 from assay.chain.values import Block, Cursor, EventKind, EventPage, OrderEvent, PostedOrder
 from assay.errors import ChainError
-from assay.protocol.types import ModelTerms, Order
+from assay.protocol.structs import ModelTerms, Order
 
 BLOCK_RANGE = 8_000
 """Blocks that one query asks for at first, and the most that one ``EventPage`` covers."""

@@ -12,8 +12,8 @@ from eth_utils.abi import function_abi_to_4byte_selector
 from pydantic import Field, ValidationError
 
 from assay.chain.remedies import REMEDIES
-from assay.errors import ContractReverted, SettingsError
-from assay.protocol.types import Address, Bytes32, Value, listed_faults
+from assay.errors import ContractReverted, SettingsError, listed_faults
+from assay.protocol.types import Address, Bytes32, Value
 
 
 class Deployment(Value):

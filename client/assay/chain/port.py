@@ -16,9 +16,9 @@ from assay.chain.values import (
     RevealedData,
     Transaction,
 )
-from assay.protocol.seal import ChunkProof
 from assay.protocol.statements import Domain
-from assay.protocol.types import ModelTerms, Order, Quote
+from assay.protocol.structs import ModelTerms, Order, Quote
+from assay.protocol.tree import ChunkProof
 
 
 class Chain(Protocol):

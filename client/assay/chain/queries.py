@@ -8,7 +8,7 @@ from assay.chain.port import Chain
 from assay.chain.values import Transaction
 from assay.errors import ChainError, SaleError
 from assay.protocol.statements import digest, signer_of
-from assay.protocol.types import ModelTerms, Status
+from assay.protocol.structs import ModelTerms, Status
 
 
 def current_time(chain: Chain, clock: Callable[[], int] | None = None) -> int:

@@ -27,9 +27,10 @@ from assay.chain.values import (
     default_confirmations,
 )
 from assay.errors import ChainError, ContractMissing, WrongChain
-from assay.protocol.seal import ChunkProof
 from assay.protocol.statements import Domain
-from assay.protocol.types import NATIVE_TOKEN, ZERO_ADDRESS, ModelTerms, Order, Quote, Status
+from assay.protocol.structs import ModelTerms, Order, Quote, Status
+from assay.protocol.tree import ChunkProof
+from assay.protocol.types import NATIVE_TOKEN, ZERO_ADDRESS
 
 
 class SettlementClient:

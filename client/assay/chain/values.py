@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from assay.protocol.types import Order, Status
+from assay.protocol.structs import Order, Status
 
 LOCAL_CHAINS = (1337, 31337)
 """Chain ids of development nodes, which do not reorganise."""

@@ -3,17 +3,26 @@
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
-from assay.cli import credit, keys, model, purchases, sales, sealing
-from assay.cli.session import Session, setting_options
-from assay.cli.terminal import Group
-from assay.errors import SettingsError
-from assay.protocol.types import listed_faults
-from assay.settings import Settings
+from assay.cli.lazy import LazyCommand, LazyGroup
+from assay.cli.options import setting_options
+
+COMMANDS = {
+    "buy": LazyCommand(
+        "assay.cli.purchases:buy",
+        "Watch a model's orders: download, check, open, acknowledge; dispute what the key does not open.",
+    ),
+    "credit": LazyCommand("assay.cli.credit:credit", "Deposit bonds, and withdraw what is owed."),
+    "keys": LazyCommand("assay.cli.keys:keys", "Make and show keys."),
+    "model": LazyCommand("assay.cli.model:model", "Register, fund and watch a model that buys data."),
+    "open": LazyCommand("assay.cli.sealing:open_", "Open sealed FILE, checking every chunk."),
+    "orders": LazyCommand("assay.cli.purchases:orders", "List orders with their state."),
+    "seal": LazyCommand("assay.cli.sealing:seal", "Seal FILE under a fresh key."),
+    "sell": LazyCommand("assay.cli.sales:sell", "Offer FILE to a model, and sell it at the oracle's price."),
+}
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @setting_options
 @click.version_option(package_name="assay")
 @click.pass_context
@@ -28,18 +37,6 @@ def main(ctx: click.Context, /, **options: Any) -> None:
       assay sell data.parquet --model 0x12... --yes
       assay buy --model 0x12... --once
     """
-    try:
-        settings = Settings(**{name: value for name, value in options.items() if value is not None})
-    except ValidationError as error:
-        raise SettingsError(listed_faults(error.errors())) from None
-    ctx.obj = Session(settings)
+    from assay.cli.session import Session
 
-
-main.add_command(keys.keys)
-main.add_command(model.model)
-main.add_command(credit.credit)
-main.add_command(sealing.seal)
-main.add_command(sealing.open_)
-main.add_command(sales.sell)
-main.add_command(purchases.buy)
-main.add_command(purchases.orders)
+    ctx.obj = ctx.with_resource(Session.of_options(options))

@@ -4,13 +4,14 @@ import click
 
 from assay import keys
 from assay.chain.queries import registered_terms
+from assay.cli.options import model_option
 from assay.cli.session import Session, pass_session
-from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, emit, json_option, say
+from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, emit, json_option, report
 from assay.envelope import delivery_key_of
-from assay.protocol.types import NATIVE_TOKEN, ModelTerms
+from assay.protocol.structs import ModelTerms
+from assay.protocol.types import NATIVE_TOKEN
 
 SECONDS = click.IntRange(0, 2**32 - 1)
-model_option = click.option("--model", "model_id", type=HEX32, required=True, help="Id of the model.")
 
 
 @click.group()
@@ -67,7 +68,7 @@ def register(
     )
     model_id, gas = chain.model_id(terms), 0
     if chain.model_state(model_id).registered:
-        say("registered before; --salt registers the same offer again")
+        report("registered before; --salt registers the same offer again")
     else:
         gas = chain.register_model(terms, oracle_address).gas
     emit({"model_id": model_id, "gas": gas}, f"0x{model_id.hex()}", as_json)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from assay.cli.model import model_option
+from assay.cli.options import model_option
 from assay.cli.session import Session, pass_session
-from assay.cli.terminal import ADDRESS, HEX32, emit, json_option, printable, progress, say
+from assay.cli.terminal import ADDRESS, HEX32, emit, json_option, printable, progress, report
 from assay.errors import ChainError
 from assay.sale.buyer import Buyer, Purchase
 
@@ -33,7 +33,7 @@ def buy(session: Session, model_id: bytes, into: Path | None, once: bool, every:
         session.account,
         session.identity,
         into or session.settings.home / "purchases",
-        say=say,
+        say=report,
         bars=progress,
     )
     if once:
@@ -47,7 +47,7 @@ def buy(session: Session, model_id: bytes, into: Path | None, once: bool, every:
         try:
             purchases = buyer.look(model_id)
         except ChainError as error:
-            say(f"{error.message}; trying again")
+            report(f"{error.message}; trying again")
         else:
             before, shown = shown, [_shown(purchase) for purchase in purchases]
             _print([p for p, row in zip(purchases, shown, strict=True) if row not in before], as_json)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from assay.cli.model import model_option
+from assay.cli.options import model_option
 from assay.cli.session import Session, pass_session
-from assay.cli.terminal import AMOUNT, emit, json_option, progress, say
+from assay.cli.terminal import AMOUNT, emit, json_option, progress, report
 from assay.protocol.messages import OfferState
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import Seller
@@ -53,12 +53,12 @@ def sell(
         session.offers,
         session.account,
         now=session.now,
-        say=say,
+        say=report,
         trust_wallet=trust_wallet,
     )
     ended = session.offers.find(file, model_id=model_id, seller=session.account.address, ended=True)
     if ended and ended.outcome:
-        say("this file was offered to this model before, and is priced for it once")
+        report("this file was offered to this model before, and is priced for it once")
         _end(ended, ended.outcome, as_json)
         return
     with progress("sealing", file.stat().st_size) as done:
@@ -80,7 +80,7 @@ def sell(
             _end(seller.decline(record), "declined", as_json)
             return
     record = seller.accept(record, cooperative=not (no_cooperation or direct))
-    say("payment locked")
+    report("payment locked")
     if direct:
         status = seller.reveal_data(record)
     else:
@@ -96,9 +96,9 @@ def _end(record: OfferRecord, outcome: str, as_json: bool) -> None:
 
 def _show(state: OfferState) -> None:
     if state.appraisal:
-        say(f"{state.appraisal.priced} of {state.appraisal.records} records priced")
+        report(f"{state.appraisal.priced} of {state.appraisal.records} records priced")
         for reason in state.appraisal.reasons:
-            say(f"  {reason}")
+            report(f"  {reason}")
 
 
 def _result(record: OfferRecord, status: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ from assay.cli.terminal import emit, json_option, progress
 from assay.errors import NotSealedData, UsageError
 from assay.files import whole_file, write_new
 from assay.protocol import seal as sealed_data
+from assay.protocol import tree
 
 existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -19,7 +20,7 @@ existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--key-out", type=click.Path(path_type=Path), help="Key file; FILE.key if not named.")
 @click.option(
     "--chunk-size",
-    type=click.Choice([str(size) for size in sealed_data.CHUNK_SIZES]),
+    type=click.Choice([str(size) for size in tree.CHUNK_SIZES]),
     default=str(sealed_data.DEFAULT_CHUNK_SIZE),
     show_default=True,
     help="Bytes of a chunk: small ones make disputes cheap, large ones sealing fast.",

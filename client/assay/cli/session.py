@@ -1,32 +1,49 @@
-"""What a command needs, made when it is first asked for: settings, keys, chain, oracle."""
+"""What a command needs, made when it is first used: settings, keys, chain, oracle."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
-from eth_account.signers.local import LocalAccount
+from pydantic import ValidationError
 
-from assay import keys
-from assay.chain.interface import Deployment
-from assay.chain.settlement import SettlementClient
-from assay.errors import SettingsError
-from assay.oracle_api import OracleClient
-from assay.sale.offers import OfferStore
+from assay.errors import SettingsError, listed_faults
 from assay.settings import Settings
 
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
-class Session:
-    """One run of a command."""
+    from assay.chain.settlement import SettlementClient
+    from assay.oracle_api import OracleClient
+    from assay.sale.offers import OfferStore
+
+
+class Session(ExitStack):
+    """One run of a command. It closes what it opened when it is left."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         self.settings = settings
+
+    @classmethod
+    def of_options(cls, options: Mapping[str, Any]) -> Self:
+        """A session with these options of the command line; None stands for an option that was not given.
+
+        Raises:
+            SettingsError: A setting is impossible.
+        """
+        try:
+            return cls(Settings(**{name: value for name, value in options.items() if value is not None}))
+        except ValidationError as error:
+            raise SettingsError(listed_faults(error.errors())) from None
 
     @cached_property
     def password(self) -> str:
-        """From the settings, a file, or asked for with hidden input."""
+        """From the settings, a file, or a prompt with hidden input."""
+        from assay import keys
+
         if self.settings.password_file:
             return keys.read_password(self.settings.password_file)
         if self.settings.password:
@@ -34,17 +51,28 @@ class Session:
         return str(click.prompt("Password", hide_input=True, err=True))
 
     @cached_property
-    def account(self) -> LocalAccount:
-        """Who signs and sends."""
+    def account(self) -> "LocalAccount":
+        """Signs statements and transactions."""
+        from assay import keys
+
         return keys.load_account(self.settings.keystore_path, self.password)
 
     @cached_property
     def identity(self) -> str:
         """The age identity that deliveries are enveloped to."""
+        from assay import keys
+
         return keys.load_identity(self.settings.identity_path, self.password)
 
-    def chain(self, *, sending: bool) -> SettlementClient:
-        """The contract on the configured chain, checked to be there."""
+    def chain(self, *, sending: bool) -> "SettlementClient":
+        """The contract on the configured chain, checked to be there.
+
+        Args:
+            sending: Open the keystore, to send transactions.
+        """
+        from assay.chain.interface import Deployment
+        from assay.chain.settlement import SettlementClient
+
         path = self.settings.deployments / f"{self.settings.chain}.json"
         deployment = Deployment.read(path)
         if deployment.chain_id != self.settings.chain:
@@ -66,30 +94,18 @@ class Session:
         return int(time.time())
 
     @cached_property
-    def oracle(self) -> OracleClient:
+    def oracle(self) -> "OracleClient":
         """The configured oracle."""
-        return OracleClient(self.settings.oracle)
+        from assay.oracle_api import OracleClient
+
+        return self.enter_context(OracleClient(self.settings.oracle))
 
     @cached_property
-    def offers(self) -> OfferStore:
+    def offers(self) -> "OfferStore":
         """The record of offers."""
+        from assay.sale.offers import OfferStore
+
         return OfferStore(self.settings.home)
 
 
 pass_session = click.make_pass_decorator(Session)
-
-
-def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds an option for every setting."""
-    for option in (
-        click.option("--confirmations", type=click.IntRange(0), help="Blocks on an order before its key is risked."),
-        click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Password."),
-        click.option("--keystore", type=click.Path(path_type=Path), help="Ethereum keystore (JSON)."),
-        click.option("--oracle", help="URL of the oracle."),
-        click.option("--deployments", type=click.Path(path_type=Path), help="Folder of deployment records."),
-        click.option("--chain", type=int, help="Chain id."),
-        click.option("--node", help="JSON-RPC URL of a node."),
-        click.option("--home", type=click.Path(path_type=Path), help="Keys, offers and purchases."),
-    ):
-        command = option(command)
-    return command

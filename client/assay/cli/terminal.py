@@ -1,30 +1,39 @@
-"""What all commands share at the edge: data on stdout, talk on stderr, errors without traceback, progress bars."""
+"""What all commands share at the terminal: results on stdout, reports on stderr, errors in one line, progress bars.
+
+Libraries that take long to import are imported where they are used: help and version need none of them.
+"""
 
 import errno
 import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import BaseModel
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from assay.errors import AssayError, UsageError
-from assay.protocol.types import parse_address
 
-talk = Console(stderr=True, highlight=False)
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _UNITS = {"wei": 1, "gwei": 10**9, "ether": 10**18, "eth": 10**18}
 _MAX_AMOUNT = 2**96 - 1
 _JSON = "assay.json"
 
 
-def say(text: str) -> None:
-    """A sentence on stderr. What others wrote, an oracle above all, can do nothing to the terminal."""
-    talk.print(printable(text), markup=False)
+@cache
+def console() -> "Console":
+    """The terminal's console, on stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def report(text: str) -> None:
+    """Prints ``text`` on stderr. Control characters in it, which an oracle may have sent, do not reach the terminal."""
+    console().print(printable(text), markup=False)
 
 
 def printable(text: str) -> str:
@@ -69,25 +78,34 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def emit(result: Any, text: str, as_json: bool) -> None:
-    """Prints the result: JSON of ``result`` (a model, or plain values), or ``text``."""
-    if isinstance(result, BaseModel):
-        result = result.model_dump(mode="json", by_alias=True)
-    click.echo(json.dumps(result, indent=2, default=_plain) if as_json else text)
+    """Prints the result on stdout.
+
+    Args:
+        result: A pydantic model, or plain values that may contain models and bytes; printed as JSON if ``as_json``.
+        text: Printed otherwise.
+        as_json: Whether ``--json`` was given.
+    """
+    click.echo(json.dumps(_plain(result), indent=2, default=_plain) if as_json else text)
 
 
-def _plain(value: object) -> Any:
+def _plain(value: Any) -> Any:
+    """What JSON knows: models by their aliases, bytes as 0x-hex, other objects as text."""
     if isinstance(value, bytes):
         return "0x" + value.hex()
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, dict | list | tuple | str | int | float | None):
+        return value
     return str(value)
 
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar of ``total`` bytes on stderr; yields a function that takes the bytes done since its last call."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=talk, transient=True) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=console(), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.advance(task, done)
 
@@ -138,7 +156,9 @@ class AccountAddress(click.ParamType):
     name = "address"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Parses; a checksum that is there must be right."""
+        """Parses; a checksum, if the letters have one, must be right."""
+        from assay.protocol.types import parse_address
+
         try:
             return parse_address(value)
         except ValueError as error:

@@ -10,7 +10,8 @@ from enum import StrEnum
 from pydantic import Field
 
 from assay.protocol.schema import Schema
-from assay.protocol.types import Address, Bytes32, ModelTerms, Quote, Signature, Value
+from assay.protocol.structs import ModelTerms, Quote
+from assay.protocol.types import Address, Bytes32, Signature, Value
 
 API_PREFIX = "/v1"
 UPLOAD_OFFSET_HEADER = "Upload-Offset"

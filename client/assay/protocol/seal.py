@@ -1,4 +1,4 @@
-"""Sealed data: chunks, cipher, commitment, proofs. ``docs/protocol.md`` has the format.
+"""Sealed files: cipher, index and chunks. ``docs/protocol.md`` has the format, ``tree`` the commitment.
 
 Everything streams over binary file objects; memory is bounded by the index (64 bytes a chunk) and a few chunks.
 Letters: ``n`` chunks of ``chunk_size`` bytes, the last one shorter; chunk ``i`` is 16 bytes of salt and then data.
@@ -17,120 +17,31 @@ import secrets
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, BinaryIO
+from typing import BinaryIO
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
-from pydantic import BeforeValidator, Field
 
-from assay.errors import ChunkMismatch, CommitmentMismatch, DataEmpty, DataTooLarge, NotSealedData, SealedDataTruncated
-from assay.protocol.types import Bytes32, Value, parse_bytes
+from assay.errors import ChunkMismatch, CommitmentMismatch, NotSealedData, SealedDataTruncated
+from assay.protocol.tree import (
+    ENTRY_BYTES,
+    HEADER_BYTES,
+    SALT_BYTES,
+    ChunkProof,
+    Commitment,
+    Layout,
+    path_of,
+    root_of,
+    sha256,
+)
 
 MAGIC = b"ASSAYSD1"
 KEY_BYTES = 32
-SALT_BYTES = 16
-CHUNK_SIZES = (1024, 2048, 4096, 8192, 16384)
 DEFAULT_CHUNK_SIZE = 4096
-MAX_TOTAL_BYTES = 2**38
-"""Where ChaCha20's 32-bit block counter ends: 256 GiB."""
 
 _HEADER = struct.Struct(">8s I I Q 32s Q")
-_ENTRY_BYTES = 64
-_LEAF_TAG = b"assay/leaf/v1".ljust(32, b"\0")
-_NODE_TAG = b"assay/node/v1".ljust(32, b"\0")
-_ROOT_TAG = b"assay/root/v1".ljust(32, b"\0")
-
 Progress = Callable[[int], None]
 """Called with the number of bytes done since the last call."""
-
-
-def _sha256(*parts: bytes) -> bytes:
-    return hashlib.sha256(b"".join(parts)).digest()
-
-
-def _word(number: int) -> bytes:
-    return number.to_bytes(32, "big")
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How ``total_bytes`` of salted chunks divide: ``count`` chunks, all of ``chunk_size`` but the last."""
-
-    total_bytes: int
-    chunk_size: int
-
-    def __post_init__(self) -> None:
-        if self.chunk_size not in CHUNK_SIZES:
-            raise NotSealedData(f"expected a chunk size of {CHUNK_SIZES}, got {self.chunk_size}")
-        if self.total_bytes > MAX_TOTAL_BYTES:
-            raise DataTooLarge(f"expected at most {MAX_TOTAL_BYTES} sealed bytes, got {self.total_bytes}")
-        if self.total_bytes <= SALT_BYTES or 0 < self.total_bytes % self.chunk_size <= SALT_BYTES:
-            raise NotSealedData(
-                f"expected every chunk to carry {SALT_BYTES} bytes of salt and some data; "
-                f"{self.total_bytes} bytes do not divide into chunks of {self.chunk_size} that do"
-            )
-
-    @classmethod
-    def of_data(cls, data_bytes: int, chunk_size: int) -> "Layout":
-        """Layout of ``data_bytes`` of unsealed data.
-
-        Raises:
-            DataEmpty: there is nothing to seal.
-            DataTooLarge: it exceeds the cipher's counter.
-        """
-        if chunk_size not in CHUNK_SIZES:
-            raise NotSealedData(f"expected a chunk size of {CHUNK_SIZES}, got {chunk_size}")
-        if data_bytes <= 0:
-            raise DataEmpty("expected data to seal, got 0 bytes")
-        count = -(-data_bytes // (chunk_size - SALT_BYTES))
-        return cls(data_bytes + count * SALT_BYTES, chunk_size)
-
-    @property
-    def count(self) -> int:
-        """Number of chunks, ``n``."""
-        return -(-self.total_bytes // self.chunk_size)
-
-    @property
-    def data_bytes(self) -> int:
-        """Bytes of data without the salts."""
-        return self.total_bytes - self.count * SALT_BYTES
-
-    @property
-    def file_bytes(self) -> int:
-        """Length of the sealed file."""
-        return self.body_offset + self.total_bytes
-
-    @property
-    def body_offset(self) -> int:
-        """Where the first sealed chunk begins in the sealed file."""
-        return _HEADER.size + self.count * _ENTRY_BYTES
-
-    def length(self, index: int) -> int:
-        """Bytes of chunk ``index``, salt included."""
-        return min(self.chunk_size, self.total_bytes - index * self.chunk_size)
-
-
-class Commitment(Value):
-    """What a seal commits to; ``data_root`` goes into the quote."""
-
-    total_bytes: int
-    chunk_size: int
-    data_root: Bytes32
-
-
-class ChunkProof(Value):
-    """One sealed chunk and its place in the commitment; ``ChunkProof`` in ``ISettlement.sol``."""
-
-    total_bytes: int = Field(gt=0)
-    chunk_size: int
-    index: int = Field(ge=0)
-    plain_digest: Bytes32
-    sealed_chunk: Annotated[bytes, BeforeValidator(parse_bytes)]
-    path: tuple[Bytes32, ...]
-
-    def abi_values(self) -> tuple[Any, ...]:
-        """The struct as the tuple that ``eth_abi`` and web3 take."""
-        return tuple(getattr(self, name) for name in type(self).model_fields)
 
 
 @dataclass(frozen=True)
@@ -153,40 +64,15 @@ class Index:
 
     def plain_digest(self, index: int) -> bytes:
         """Committed SHA-256 of chunk ``index`` in plaintext."""
-        return self.entries[index * _ENTRY_BYTES : index * _ENTRY_BYTES + 32]
+        return self.entries[index * ENTRY_BYTES : index * ENTRY_BYTES + 32]
 
     def sealed_digest(self, index: int) -> bytes:
         """Committed SHA-256 of chunk ``index`` in ciphertext."""
-        return self.entries[index * _ENTRY_BYTES + 32 : (index + 1) * _ENTRY_BYTES]
+        return self.entries[index * ENTRY_BYTES + 32 : (index + 1) * ENTRY_BYTES]
 
     def verify_sealed_chunk(self, index: int, chunk: bytes) -> bool:
         """Whether ``chunk`` is the committed ciphertext of chunk ``index``; for downloads that resume."""
         return hashlib.sha256(chunk).digest() == self.sealed_digest(index)
-
-
-def _leaf(layout: Layout, index: int, entry: bytes) -> bytes:
-    return _sha256(_LEAF_TAG, _word(index), _word(layout.length(index)), entry)
-
-
-def _leaves(layout: Layout, entries: bytes) -> list[bytes]:
-    return [_leaf(layout, i, entries[i * _ENTRY_BYTES : (i + 1) * _ENTRY_BYTES]) for i in range(layout.count)]
-
-
-def _parents(level: list[bytes]) -> list[bytes]:
-    parents = [_sha256(_NODE_TAG, level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-    return parents + level[-1:] if len(level) % 2 else parents
-
-
-def _root(layout: Layout, top: bytes) -> bytes:
-    return _sha256(_ROOT_TAG, _word(layout.total_bytes), _word(layout.chunk_size), top)
-
-
-def root_of(layout: Layout, entries: bytes) -> bytes:
-    """Root over the index ``entries`` (64 n bytes): 32 bytes."""
-    level = _leaves(layout, entries)
-    while len(level) > 1:
-        level = _parents(level)
-    return _root(layout, level[0])
 
 
 def keystream(key: bytes, first_block: int = 0) -> Callable[[bytes], bytes]:
@@ -251,11 +137,11 @@ def read_index(sealed: BinaryIO) -> Index:
         CommitmentMismatch: the index is not the one that the root commits to.
     """
     sealed.seek(0)
-    header = sealed.read(_HEADER.size)
+    header = sealed.read(HEADER_BYTES)
     if not header.startswith(MAGIC):
         raise NotSealedData(f"expected a sealed file that starts with {MAGIC!r}, got {header[:8]!r}")
-    if len(header) < _HEADER.size:
-        raise SealedDataTruncated(f"expected a header of {_HEADER.size} bytes, got {len(header)}")
+    if len(header) < HEADER_BYTES:
+        raise SealedDataTruncated(f"expected a header of {HEADER_BYTES} bytes, got {len(header)}")
     _, chunk_size, first_gap, total_bytes, root, second_gap = _HEADER.unpack(header)
     if first_gap or second_gap:
         raise NotSealedData("expected zeros in the gaps of the header, got something else")
@@ -263,8 +149,8 @@ def read_index(sealed: BinaryIO) -> Index:
     sealed.seek(0, os.SEEK_END)
     if sealed.tell() < layout.body_offset:
         raise SealedDataTruncated(f"expected an index that ends at byte {layout.body_offset}, got {sealed.tell()}")
-    sealed.seek(_HEADER.size)
-    entries = sealed.read(layout.count * _ENTRY_BYTES)
+    sealed.seek(HEADER_BYTES)
+    entries = sealed.read(layout.count * ENTRY_BYTES)
     if root_of(layout, entries) != root:
         raise CommitmentMismatch(f"the index is not the one that root 0x{root.hex()} commits to")
     return Index(layout, root, entries)
@@ -350,7 +236,7 @@ def open_revealed(plain: bytes, sealed_digests: Sequence[bytes], chunk_size: int
     chunks = [plain[start : start + chunk_size] for start in range(0, len(plain), chunk_size)]
     if len(sealed_digests) != layout.count:
         raise CommitmentMismatch(f"expected {layout.count} digests of sealed chunks, got {len(sealed_digests)}")
-    entries = b"".join(_sha256(chunk) + sealed for chunk, sealed in zip(chunks, sealed_digests, strict=True))
+    entries = b"".join(sha256(chunk) + sealed for chunk, sealed in zip(chunks, sealed_digests, strict=True))
     root = root_of(layout, entries)
     if root != data_root:
         raise CommitmentMismatch(f"expected data with root 0x{data_root.hex()}, got 0x{root.hex()}")
@@ -369,35 +255,11 @@ def prove(sealed: BinaryIO, index: int) -> ChunkProof:
         raise IndexError(f"expected a chunk from 0 to {layout.count - 1}, got {index}")
     sealed.seek(layout.body_offset + index * layout.chunk_size)
     chunk = sealed.read(layout.length(index))
-    path: list[bytes] = []
-    level, position = _leaves(layout, whole.entries), index
-    while len(level) > 1:
-        sibling = position ^ 1
-        if sibling < len(level):
-            path.append(level[sibling])
-        level, position = _parents(level), position // 2
     return ChunkProof(
         total_bytes=layout.total_bytes,
         chunk_size=layout.chunk_size,
         index=index,
         plain_digest=whole.plain_digest(index),
         sealed_chunk=chunk,
-        path=tuple(path),
+        path=path_of(layout, whole.entries, index),
     )
-
-
-def verify_proof(proof: ChunkProof, data_root: bytes) -> bool:
-    """Whether ``proof`` leads to ``data_root``; the contract's rule."""
-    layout = Layout(proof.total_bytes, proof.chunk_size)
-    if proof.index >= layout.count or len(proof.sealed_chunk) != layout.length(proof.index):
-        return False
-    entry = proof.plain_digest + hashlib.sha256(proof.sealed_chunk).digest()
-    node, position, width, siblings = _leaf(layout, proof.index, entry), proof.index, layout.count, iter(proof.path)
-    while width > 1:
-        if position ^ 1 < width:
-            sibling = next(siblings, None)
-            if sibling is None:
-                return False
-            node = _sha256(_NODE_TAG, sibling, node) if position % 2 else _sha256(_NODE_TAG, node, sibling)
-        position, width = position // 2, (width + 1) // 2
-    return next(siblings, None) is None and _root(layout, node) == data_root

@@ -13,7 +13,8 @@ from eth_account.messages import SignableMessage, encode_typed_data
 from eth_utils.crypto import keccak
 from pydantic import Field
 
-from assay.protocol.types import Address, Quote, Value
+from assay.protocol.structs import Quote
+from assay.protocol.types import Address, Value
 
 DOMAIN_NAME = "Assay"
 DOMAIN_VERSION = "1"

@@ -31,7 +31,7 @@ from assay.files import sync_folder, whole_file
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderNotes
-from assay.protocol.types import ModelTerms, Order, Status, key_hash
+from assay.protocol.structs import ModelTerms, Order, Status, key_hash
 
 _SUFFIXES = {b"PAR1": ".parquet", b"PK\x03\x04": ".npz"}
 _OTHER_SUFFIX = ".csv"

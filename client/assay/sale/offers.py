@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from assay.errors import KeyReused, StoreError
 from assay.files import sync_folder, write_whole
 from assay.protocol import seal
-from assay.protocol.types import Address, Bytes32, Quote, Signature, Value
+from assay.protocol.structs import Quote
+from assay.protocol.types import Address, Bytes32, Signature, Value
 
 ENDED = ("declined", "paid", "disputed", "refunded")
 """Outcomes after the one evaluation: offering the same file again would be refused."""

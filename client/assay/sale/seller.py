@@ -38,7 +38,7 @@ from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import AcceptanceRequest, OfferRequest, OfferState, OfferStatus, OrderNotes
 from assay.protocol.statements import digest, signer_of
-from assay.protocol.types import ModelTerms, Order, Status, key_hash
+from assay.protocol.structs import ModelTerms, Order, Status, key_hash
 from assay.sale.offers import OfferRecord, OfferStore
 from assay.sale.trust import check_quote, oracle_of
 

@@ -6,7 +6,7 @@ from assay.errors import OracleMisbehaved, SaleError, SettingsError
 from assay.oracle_api import OracleClient
 from assay.protocol.messages import OracleInfo
 from assay.protocol.statements import signer_of
-from assay.protocol.types import ModelTerms, Quote
+from assay.protocol.structs import ModelTerms, Quote
 from assay.sale.offers import OfferRecord
 
 

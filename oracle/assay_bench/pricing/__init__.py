@@ -1,5 +1,7 @@
-"""The pricing benchmark: what each method's price is worth against retraining of the true model.
+"""The pricing benchmark: every method's price against retraining of the true model.
 
-One unit of work is (data set, setting, seed, method); units are kept as files, so that a run that was cut goes on where
-it stopped. ``parties`` makes the owner and the offers, ``truth`` retrains, ``figures`` compares, ``report`` tells.
+A unit of work is a part, data set, setting, seed and scorer. ``plan`` lists the units, ``run`` computes them with
+``parts`` and stores each result in ``cache``, so that an interrupted run can be resumed. ``data`` draws the owner and
+the offers, ``truth`` retrains the true model, ``scorers`` holds what is compared, ``cases`` the real cases, and
+``reporting`` turns results into figures, a summary and a page.
 """

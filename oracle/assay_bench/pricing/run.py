@@ -1,84 +1,71 @@
-"""A run: units in a pool of processes, each result kept as soon as it is there, so that a cut run goes on."""
+"""A run: computes units in a pool of processes and stores each result at once, so that a run can be resumed."""
 
-import json
 import multiprocessing
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assay_bench.errors import BenchError
+from assay_bench.pricing.cache import ResultCache
+from assay_bench.pricing.parts import compute
+from assay_bench.pricing.results import Result
 from assay_bench.pricing.units import Unit
 from assay_pricing.errors import PricingError
 
-Done = Callable[[Unit], None]
+
+@dataclass(frozen=True)
+class Failure:
+    """A unit that could not be computed, and the reason: data or fidelity that are missing."""
+
+    unit: Unit
+    reason: str
 
 
-class Kept:
-    """Results in a folder, one file each."""
+def run(
+    units: list[Unit], cache: ResultCache, packages: Path, workers: int, on_done: Callable[[Unit], None]
+) -> Iterator[Failure]:
+    """Computes the units without a stored result.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def read(self, unit: Unit) -> dict[str, Any] | None:
-        """A unit's result; None where there is none, or one of other code."""
-        try:
-            kept = json.loads((self.folder / unit.file).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None
-        if kept.get("fingerprint") != unit.fingerprint:
-            return None
-        return dict(kept["result"])
-
-    def write(self, unit: Unit, result: dict[str, Any]) -> None:
-        """Keeps a result: the whole file or none of it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".part", delete=False) as scratch:
-            json.dump({"fingerprint": unit.fingerprint, "result": result}, scratch)
-        Path(scratch.name).replace(self.folder / unit.file)
-
-
-def run(units: list[Unit], kept: Kept, cache: Path, workers: int, done: Done) -> Iterator[tuple[Unit, str]]:
-    """Computes what is not kept yet.
+    Units that measure time for a goal run first, one by one; the others run in the given order.
 
     Args:
-        units: In the order to start them; those that measure time come first, one after the other.
-        kept: Where results go.
-        cache: Folder of packages and features.
-        workers: Processes; each computes on one thread.
-        done: Told of every unit that is there, those kept from before included.
+        units: The plan.
+        cache: Stored results; new results are added.
+        packages: Folder of downloaded packages and of features.
+        workers: Number of processes, each of which computes on one thread.
+        on_done: Called with every unit that has ended, and with those already stored.
 
     Yields:
-        Units that could not be computed, with the reason: data that cannot be had, a surrogate that may not price.
+        Units that could not be computed.
     """
     missing = []
     for unit in units:
-        if kept.read(unit) is None:
+        if cache.read(unit) is None:
             missing.append(unit)
         else:
-            done(unit)
+            on_done(unit)
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_one_thread) as pool:
-        for alone, at_once in ((True, 1), (False, workers)):
-            queue = (unit for unit in missing if unit.alone == alone)
-            for unit, result in _computed(pool, queue, cache, at_once):
-                if isinstance(result, str):
-                    yield unit, result
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_use_one_thread) as pool:
+        for exclusive, limit in ((True, 1), (False, workers)):
+            queue = (unit for unit in missing if unit.exclusive == exclusive)
+            for unit, outcome in _outcomes(pool, queue, packages, limit):
+                if isinstance(outcome, Failure):
+                    yield outcome
                 else:
-                    kept.write(unit, result)
-                done(unit)
+                    cache.write(unit, outcome)
+                on_done(unit)
 
 
-def _computed(
-    pool: ProcessPoolExecutor, queue: Iterator[Unit], cache: Path, at_once: int
-) -> Iterator[tuple[Unit, dict[str, Any] | str]]:
-    """Units with their results, or why there are none, as they come; not more of them under way than ``at_once``."""
-    running: dict[Future[dict[str, Any] | str], Unit] = {}
+def _outcomes(
+    pool: ProcessPoolExecutor, queue: Iterator[Unit], packages: Path, limit: int
+) -> Iterator[tuple[Unit, Result | Failure]]:
+    """Units with their outcomes in the order of completion; at most ``limit`` units are submitted at a time."""
+    running: dict[Future[Result | Failure], Unit] = {}
     try:
         while True:
-            while len(running) < at_once and (following := next(queue, None)) is not None:
-                running[pool.submit(_compute, following, cache)] = following
+            while len(running) < limit and (unit := next(queue, None)) is not None:
+                running[pool.submit(_outcome, unit, packages)] = unit
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -88,18 +75,17 @@ def _computed(
             future.cancel()
 
 
-def _one_thread() -> None:
+def _use_one_thread() -> None:
     import warnings
 
     import torch
 
     torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # of libraries that the benchmark compares with
+    warnings.simplefilter("ignore")  # raised by the libraries that the benchmark compares
 
 
-def _compute(unit: Unit, cache: Path) -> dict[str, Any] | str:
-    """A unit's result, or why there is none."""
+def _outcome(unit: Unit, packages: Path) -> Result | Failure:
     try:
-        return unit.run(cache)
+        return compute(unit, packages)
     except (BenchError, PricingError) as error:
-        return f"{error}{f' (hint: {error.hint})' if error.hint else ''}"
+        return Failure(unit, f"{error}{f' (hint: {error.hint})' if error.hint else ''}")

@@ -111,7 +111,7 @@ class InlineOffer:
             DataError: There is no record.
         """
         appraisal = self._function.appraise(
-            self._records, known=known, beside=self._appraiser.context(own), sold=self._appraiser.context(sold)
+            self._records, known=known, context=self._appraiser.context(own), sold=self._appraiser.context(sold)
         )
         return OfferAppraisal(
             price=appraisal.price,

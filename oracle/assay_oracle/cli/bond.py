@@ -7,10 +7,10 @@ import click
 
 from assay.chain.queries import registered_terms
 from assay.chain.settlement import SettlementClient
-from assay.cli.model import model_option
+from assay.cli.options import model_option
 from assay.cli.terminal import ADDRESS, Group, emit, json_option
 from assay.errors import SettingsError
-from assay.protocol.types import ModelTerms
+from assay.protocol.structs import ModelTerms
 from assay_oracle.cli.options import config_option, open_keys
 from assay_oracle.keys import vault
 from assay_oracle.settings import Settings

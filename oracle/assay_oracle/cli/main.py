@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from assay.cli.terminal import Group, emit, json_option, talk
+from assay.cli.terminal import Group, emit, json_option, report
 from assay.keys import read_password, read_private_key
 from assay_oracle.cli import bond, pricing, serve
 from assay_oracle.cli.options import config_option
@@ -84,7 +84,7 @@ def init(
     address = made.account.address if made.account else None
     result = {"oracle": address, "recipient": made.recipient, "data_dir": str(data_dir)}
     emit(result, f"oracle     {address or 'none: the daemon runs dry'}\nrecipient  {made.recipient}", as_json)
-    talk.print(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal")
+    report(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal")
 
 
 def _toml(value: object) -> str:

@@ -13,9 +13,8 @@ import click
 from pydantic import ValidationError
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from assay.cli.terminal import AMOUNT, emit, json_option, talk
-from assay.errors import UsageError
-from assay.protocol.types import listed_faults
+from assay.cli.terminal import AMOUNT, console, emit, json_option, report
+from assay.errors import UsageError, listed_faults
 from assay_pricing.errors import DataError, ModelError
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def fit(
     Example:
       assay-oracle fit --model mymodel:predict --data train.parquet --label y --out price --rate 1ether
     """
-    from assay_pricing.function import fit as fit_function
+    from assay_pricing import fitting
     from assay_pricing.price import PricingRule
     from assay_pricing.records.tables import infer_schema, to_records
 
@@ -127,9 +126,9 @@ def fit(
     schema = infer_schema(tables, label, task=task, classes=classes)
     owner, *held = (to_records(table, schema) for table in tables)
     shown = f"{len(schema.classes)} classes" if schema.classes else "a regression"
-    talk.print(f"{owner.n} records of {len(schema.features)} features, {shown}")
+    report(f"{owner.n} records of {len(schema.features)} features, {shown}")
     with _bars() as progress:
-        function = fit_function(
+        function = fitting.fit(
             load_model(model_name),
             owner,
             validation=held[0] if held else None,
@@ -144,7 +143,7 @@ def fit(
             progress=progress,
         )
     function.save(out)
-    talk.print(f"fidelity {function.fidelity:.1%}: how often the surrogate agrees with the model on held-out records")
+    report(f"fidelity {function.fidelity:.1%}: how often the surrogate agrees with the model on held-out records")
     summary = {"out": str(out), "function_hash": function.hash, "fidelity": function.fidelity, "method": method}
     emit(summary, f"function\t0x{function.hash.hex()}\nfidelity\t{function.fidelity:.4f}\nfolder\t{out}", as_json)
     function.check_fidelity()
@@ -310,7 +309,7 @@ def _table(path: Path) -> "RawTable":
 def _bars() -> Iterator[Callable[[str, int, int], None]]:
     """Bars on stderr, one for each thing that is being done."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=talk) as bars:
+    with Progress(*columns, console=console()) as bars:
         tasks: dict[str, TaskID] = {}
 
         def update(what: str, done: int, total: int) -> None:

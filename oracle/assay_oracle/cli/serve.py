@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from assay.cli.terminal import emit, json_option, talk
+from assay.cli.terminal import emit, json_option, report
 from assay_oracle.cli.options import config_option, open_keys
 from assay_oracle.settings import Settings
 
@@ -46,7 +46,7 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
     settings = Settings.read(config, host=host, port=port)
     vault = open_keys(settings)
     if vault.account is None:
-        talk.print("no keystore: running dry; offers are priced, nothing is signed or posted")
+        report("no keystore: running dry; offers are priced, nothing is signed or posted")
     daemon = Daemon(settings, vault, open_chain(settings, vault), load=load_appraisers(settings))
     daemon.serve(lambda url: click.echo(json.dumps({"url": url}) if as_json else url))
 
@@ -66,7 +66,7 @@ def check(config: Path | None, as_json: bool) -> None:
 
     findings: list[Finding] = []
 
-    def report(finding: Finding) -> None:
+    def add(finding: Finding) -> None:
         findings.append(finding)
         if not as_json:
             click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.message}")
@@ -74,7 +74,7 @@ def check(config: Path | None, as_json: bool) -> None:
                 click.echo(f"      hint: {finding.hint}")
 
     settings = Settings.read(config)
-    ok = Preflight(settings, load=load_appraisers(settings), now=unix_time, report=report).run()
+    ok = Preflight(settings, load=load_appraisers(settings), now=unix_time, report=add).run()
     if as_json:
         emit({"ok": ok, "findings": [finding.to_dict() for finding in findings]}, "", as_json)
     sys.exit(0 if ok else 1)

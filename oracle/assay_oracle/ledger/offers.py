@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
-from assay.protocol.types import Status
+from assay.protocol.structs import Status
 from assay_oracle.errors import OfferUnknown, TooManyOffers
 from assay_oracle.ledger.database import Database, SqlValue, assignments, marks
 from assay_oracle.ledger.values import Offer

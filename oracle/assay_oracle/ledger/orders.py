@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from assay.chain.values import PostedOrder
 from assay.protocol.messages import OfferStatus
-from assay.protocol.types import Order, Status
+from assay.protocol.structs import Order, Status
 from assay_oracle.errors import OrderUnknown
 from assay_oracle.ledger.database import Database, SqlValue, assignments
 from assay_oracle.ledger.offers import OfferTable

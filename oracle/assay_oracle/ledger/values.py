@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from assay.protocol.messages import AppraisalSummary, OfferStatus
-from assay.protocol.types import Order, Quote, Status
+from assay.protocol.structs import Order, Quote, Status
 
 ALREADY_EVALUATED = (
     "already_evaluated",

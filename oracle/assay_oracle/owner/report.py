@@ -25,13 +25,6 @@ _COLOURS = {
     Verdict.OWNED: "#ccbb44",
     Verdict.PRICED: "#aa3377",
 }
-_MEANING = {
-    Verdict.USEFUL: "would lower the risk by itself",
-    Verdict.HARMFUL: "is not sure to lower the risk by itself; stays in the set",
-    Verdict.REPEATED: "repeats an earlier record of the offer: taken out",
-    Verdict.OWNED: "is among the model owner's own: taken out",
-    Verdict.PRICED: "was priced for this model before: taken out",
-}
 _MOST_GROUPS = 20
 _SHOWN = 10
 _LONGEST = 40  # characters of a name in a plot
@@ -87,22 +80,24 @@ def _body(function: PriceFunction, records: Records, appraisal: Appraisal) -> It
     yield "<ul>" + "".join(f"<li>{escape(reason)}</li>" for reason in appraisal.reasons) + "</ul>"
     yield "<h2>What became of the records</h2>"
     counts = Counter(appraisal.verdicts)
-    yield _table(("Verdict", "Records", "A record that"), [(str(v), counts[v], _MEANING[v]) for v in Verdict])
+    yield _table(("Verdict", "Records", "A record that"), [(str(v), counts[v], v.meaning) for v in Verdict])
     yield _image(_verdict_bars(counts), "number of records by verdict")
     yield "<h2>Value by record</h2>"
     yield f"<p>Predicted drop of the {escape(goal)} risk by each record alone, highest first.</p>"
     yield _image(_sorted_points(appraisal), "value of each record, highest first, coloured by verdict")
     kept = [i for i, verdict in enumerate(appraisal.verdicts) if verdict in (Verdict.USEFUL, Verdict.HARMFUL)]
-    order = sorted(kept, key=lambda i: -appraisal.points[i])
+    order = sorted(kept, key=lambda i: -appraisal.record_values[i])
     chosen = order if len(order) <= 2 * _SHOWN else order[:_SHOWN] + order[-_SHOWN:]
     labels = _labels(records)
     header = ("Record", records.schema.label, "Value", "Verdict")
-    yield _table(header, [(i, labels[i], f"{appraisal.points[i]:+.6f}", str(appraisal.verdicts[i])) for i in chosen])
+    yield _table(
+        header, [(i, labels[i], f"{appraisal.record_values[i]:+.6f}", str(appraisal.verdicts[i])) for i in chosen]
+    )
     kind = "class" if records.schema.classes else "target"
     groups = _groups(records, labels)
     yield f"<h2>Value by {kind}</h2>"
     live = set(kept)
-    priced = [[float(appraisal.points[i]) for i in rows if i in live] for _, rows in groups]
+    priced = [[float(appraisal.record_values[i]) for i in rows if i in live] for _, rows in groups]
     yield _image(_group_bars(groups, priced), f"mean value and number of records by {kind}")
     yield _table(
         (kind.capitalize(), "Records", "Priced", "Mean value"),
@@ -149,14 +144,14 @@ def _groups(records: Records, labels: list[str]) -> list[tuple[str, list[int]]]:
 
 def _sorted_points(appraisal: Appraisal) -> Any:
     figure, axis = _figure(3.2)
-    order = np.argsort(-appraisal.points, kind="stable")
+    order = np.argsort(-appraisal.record_values, kind="stable")
     verdicts = np.array([str(verdict) for verdict in appraisal.verdicts])[order]
     for verdict, colour in _COLOURS.items():
         places = np.flatnonzero(verdicts == verdict)
         if len(places):
-            values = appraisal.points[order][places]
+            values = appraisal.record_values[order][places]
             axis.scatter(places, values, s=12, color=colour, label=str(verdict))
-    sizes = np.abs(appraisal.points[appraisal.points != 0])
+    sizes = np.abs(appraisal.record_values[appraisal.record_values != 0])
     if len(sizes):  # a few records can outshine all others: linear for the smaller half, logarithmic beyond
         axis.set_yscale("symlog", linthresh=float(np.median(sizes)))
     axis.axhline(0, color="#222222", linewidth=0.8)

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from assay.errors import AssayError
+from assay.errors import AssayError, listed_faults
 from assay.protocol.messages import (
     API_PREFIX,
     UPLOAD_OFFSET_HEADER,
@@ -26,7 +26,7 @@ from assay.protocol.messages import (
     OrderNotes,
     Problem,
 )
-from assay.protocol.types import listed_faults, parse_bytes
+from assay.protocol.types import parse_bytes
 from assay_oracle.errors import RequestInvalid, status_of
 from assay_oracle.log import about
 from assay_oracle.server.streaming import stream

@@ -6,7 +6,7 @@ from typing import Self
 
 from assay.chain.port import Chain
 from assay.protocol.messages import ModelInfo
-from assay.protocol.types import ModelTerms
+from assay.protocol.structs import ModelTerms
 from assay_oracle.errors import ModelNotReady, ModelUnknown, PriceFunctionDiffers
 from assay_oracle.services.ports import Appraiser
 

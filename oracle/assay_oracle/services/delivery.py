@@ -14,7 +14,7 @@ from assay.chain.port import Chain
 from assay.chain.queries import is_signed_by, send_unless_done
 from assay.errors import ContractReverted
 from assay.protocol.messages import OrderNotes
-from assay.protocol.types import Order, Status
+from assay.protocol.structs import Order, Status
 from assay_oracle.errors import DeliveryDeleted, SignatureInvalid
 from assay_oracle.ledger.values import Offer, Sale
 from assay_oracle.log import about

@@ -10,7 +10,7 @@ from functools import partial
 from assay.chain.port import Chain
 from assay.errors import AssayError, ChainError
 from assay.protocol.messages import AppraisalSummary, OfferStatus
-from assay.protocol.types import Status, order_id
+from assay.protocol.structs import Status, order_id
 from assay_oracle.errors import TooMuchBeside
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer

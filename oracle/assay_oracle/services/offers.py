@@ -17,7 +17,8 @@ from assay.protocol.messages import (
     OracleInfo,
 )
 from assay.protocol.statements import Domain, digest
-from assay.protocol.types import ZERO_ADDRESS, key_hash
+from assay.protocol.structs import key_hash
+from assay.protocol.types import ZERO_ADDRESS
 from assay_oracle.errors import KeyMismatch, OfferConflict, SignatureInvalid, UploadTooLarge
 from assay_oracle.ledger.values import Evaluation, Offer, SignedQuote
 from assay_oracle.log import about

@@ -12,7 +12,7 @@ from typing import BinaryIO, Protocol
 from assay.chain.values import Cursor, PostedOrder
 from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
 from assay.protocol.schema import Schema
-from assay.protocol.types import Status
+from assay.protocol.structs import Status
 from assay_oracle.ledger.values import Evaluation, Offer, Sale, SignedQuote
 
 # --- prices -----------------------------------------------------------------------------------------------------------

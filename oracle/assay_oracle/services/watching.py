@@ -7,7 +7,7 @@ import logging
 
 from assay.chain.port import Chain
 from assay.chain.values import EventKind, PostedOrder
-from assay.protocol.types import Status
+from assay.protocol.structs import Status
 from assay_oracle.ledger.values import Sale
 from assay_oracle.log import about
 from assay_oracle.services.clock import Clock

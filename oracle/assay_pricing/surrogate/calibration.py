@@ -165,7 +165,7 @@ def _losses_to_model(learner: Learner, owner: Records, validation: Records, answ
         # Labels carry no information on the model's confidence: learners are compared at the temperature of least risk.
         logs = encoder.outputs_in_units(outputs[0])
         if np.isfinite(logs).all():
-            outputs = torch.from_numpy(Metric("log_loss", answers.labels).tempered(logs))[None]
+            outputs = torch.from_numpy(Metric("log_loss", answers.labels).calibrated(logs))[None]
     return np.asarray(losses(outputs, target)[0].numpy())
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assay_pricing.manifest import FIDELITY_FLOOR
 from assay_pricing.records.records import Float32
 from assay_pricing.surrogate.black_box import Predictions
 from assay_pricing.surrogate.network import Network, train
@@ -19,7 +20,6 @@ from assay_pricing.surrogate.queries import encoded, mixtures
 from assay_pricing.surrogate.task import Task
 
 WIDTHS = (16, 32, 64, 128)
-FIDELITY_FLOOR = 0.90
 _STEPS = 600
 _RATE = 1e-2
 _DECAYS = (1e-4, 1e-3)

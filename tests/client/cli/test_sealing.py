@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from assay.cli.main import main
-from assay.protocol.seal import CHUNK_SIZES
+from assay.protocol.tree import CHUNK_SIZES
 
 pytestmark = pytest.mark.unit
 

@@ -20,8 +20,8 @@ from assay.errors import (
     SealedDataTruncated,
     SealError,
 )
-from assay.protocol import seal
-from assay.protocol.seal import CHUNK_SIZES, MAX_TOTAL_BYTES, SALT_BYTES, ChunkProof, Layout
+from assay.protocol import seal, tree
+from assay.protocol.tree import CHUNK_SIZES, MAX_TOTAL_BYTES, SALT_BYTES, ChunkProof, Layout
 
 pytestmark = pytest.mark.unit
 
@@ -78,7 +78,7 @@ def test_every_chunk_can_be_proved(chunk_size: int) -> None:
     file = sealed(hashlib.shake_256(b"data").digest(6 * chunk_size - 100), chunk_size=chunk_size)
     root = seal.read_index(file).data_root
     for i in range(seal.read_index(file).layout.count):
-        assert seal.verify_proof(seal.prove(file, i), root)
+        assert tree.verify_proof(seal.prove(file, i), root)
 
 
 @settings(max_examples=40, deadline=None)
@@ -110,7 +110,7 @@ def test_plaintext_with_salts_leads_to_the_same_root() -> None:
     plain, sealed_digests = seal.plaintext(file, KEY)
     chunks = [plain[i * 1024 : (i + 1) * 1024] for i in range(index.layout.count)]
     entries = b"".join(hashlib.sha256(c).digest() + d for c, d in zip(chunks, sealed_digests, strict=True))
-    assert seal.root_of(index.layout, entries) == index.data_root
+    assert tree.root_of(index.layout, entries) == index.data_root
 
 
 # --- against independent implementations ------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_root_is_that_of_the_reference(vector: dict[str, Any]) -> None:
     entries = b"".join(bytes.fromhex(digest[2:]) for pair in vector["digests"] for digest in pair)
     layout = Layout(vector["totalBytes"], vector["chunkSize"])
     assert layout.count == len(vector["leaves"])
-    assert "0x" + seal.root_of(layout, entries).hex() == vector["root"]
+    assert "0x" + tree.root_of(layout, entries).hex() == vector["root"]
 
 
 def test_format_byte_by_byte() -> None:
@@ -257,13 +257,13 @@ def test_one_chunk_sealed_under_another_key_is_found() -> None:
     entries, body = bytearray(good[HEADER_BYTES : layout.body_offset]), bytearray(good[layout.body_offset :])
     body[3 * 1024 : 4 * 1024] = bad[layout.body_offset + 3 * 1024 : layout.body_offset + 4 * 1024]
     entries[3 * 64 + 32 : 4 * 64] = hashlib.sha256(body[3 * 1024 : 4 * 1024]).digest()
-    root = seal.root_of(layout, bytes(entries))
+    root = tree.root_of(layout, bytes(entries))
     file = io.BytesIO(b"ASSAYSD1" + struct.pack(">I4xQ", 1024, 5 * 1024) + root + bytes(8) + entries + body)
     seal.check_chunks(file)
     with pytest.raises(ChunkMismatch, match="does not open chunk 3"):
         opened(file)
     assert seal.find_bad_chunk(file, KEY) == 3
-    assert seal.verify_proof(seal.prove(file, 3), root)
+    assert tree.verify_proof(seal.prove(file, 3), root)
 
 
 def test_altered_copy_is_no_reason_to_dispute() -> None:
@@ -332,13 +332,13 @@ def test_proof_of_one_place_is_none_of_another(count: int) -> None:
         proof, root = proof_of(count, index)
         for other in range(count):
             moved = proof.model_copy(update={"index": other})
-            assert seal.verify_proof(moved, root) == (other == index)
+            assert tree.verify_proof(moved, root) == (other == index)
 
 
 def test_proof_with_a_longer_or_shorter_path() -> None:
     proof, root = proof_of(5, 1)
-    assert not seal.verify_proof(proof.model_copy(update={"path": (*proof.path, bytes(32))}), root)
-    assert not seal.verify_proof(proof.model_copy(update={"path": proof.path[:-1]}), root)
+    assert not tree.verify_proof(proof.model_copy(update={"path": (*proof.path, bytes(32))}), root)
+    assert not tree.verify_proof(proof.model_copy(update={"path": proof.path[:-1]}), root)
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_proof_with_a_longer_or_shorter_path() -> None:
 )
 def test_altered_proof(changes: dict[str, Any]) -> None:
     proof, root = proof_of(5, 1)
-    assert not seal.verify_proof(proof.model_copy(update=changes), root)
+    assert not tree.verify_proof(proof.model_copy(update=changes), root)
 
 
 @pytest.mark.parametrize("index", [-1, 3])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.protocol.statements import Domain, digest, signer_of
-from assay.protocol.types import Quote
+from assay.protocol.structs import Quote
 
 pytestmark = pytest.mark.unit
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from assay.chain.interface import contract_interface
-from assay.protocol.types import AbiValue, Address, Bytes32, ModelTerms, Money, Quote, Status, key_hash, order_id
+from assay.protocol.structs import AbiValue, ModelTerms, Quote, Status, key_hash, order_id
+from assay.protocol.types import Address, Bytes32, Money
 from tests.kit.samples import ORDER, QUOTE, TERMS, WORD, A
 
 pytestmark = pytest.mark.unit

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from assay.protocol.schema import Feature, Schema
-from assay_bench.pricing.data.dataset import Floats
+from assay_bench.figures import Floats
 from assay_pricing.records.records import Records
 
 NEW, SAME, FEW, FEW_COPIED = "new_clean", "same_distribution", "few", "few_copied"

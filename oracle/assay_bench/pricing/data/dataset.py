@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay_bench import packages
-
-Floats = npt.NDArray[np.float64]
+from assay_bench.figures import Floats
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from assay_bench.pricing.data.dataset import Dataset, Floats
+from assay_bench.figures import Floats
+from assay_bench.pricing.data.dataset import Dataset
 from assay_bench.pricing.truth.nets import Recipe
 
 SETTINGS = ("shift", "iid")

@@ -1,273 +1,114 @@
-"""The page that a run writes: what was measured, what falls short, and every table with its standard errors."""
+"""The report of a run: everything in ``out/pricing.json``."""
 
-import textwrap
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
 
-from assay_bench.pricing.data.parties import SETTINGS
-from assay_bench.pricing.reporting import plots
-from assay_bench.pricing.reporting.summary import REFERENCE, spread
-
-Told = dict[str, Any]
-
-_MEANING = {
-    "batch_rho_v_shift": "rank agreement of set values with retraining, validation loss, `shift`",
-    "batch_rho_v_iid": "the same, `iid`",
-    "batch_rho_t_share": "the same on unseen test records, as a share of its ceiling",
-    "label_only_batch_rho_v": "set values where the model gives labels alone (the default method), both settings",
-    "point_rho_v_shift": "rank agreement of single records, `shift`",
-    "point_rho_v_iid": "the same, `iid`",
-    "junk_auc": "probability that a fresh record scores above a mislabelled or noise one",
-    "money_to_junk_shift": "share of the money to mislabelled, noise and duplicates (44 % of the offer), `shift`",
-    "money_to_junk_iid": "the same, `iid`",
-    "copy_gain_exact": "20 exact copies of a record over one",
-    "copy_gain_near": "20 near copies of a record over one",
-    "purchase_gain_100": "accuracy on MNIST-5k after buying 100 records, over buying at random",
-    "seconds_1000_points": "seconds to price 1,000 records against a 101,770-parameter model",
-    "price_to_training": "that, over the seconds of one training of the model",
-    "adversarial_overpay": "price over true gain of the worst attack, honest sets at 1",
-    "speedup_vs_pydvl": "our quickest method of at least equal rho, against pyDVL's exact influence",
-    "speedup_vs_dattri": "the same, against dattri's",
-}
-
-_COLUMNS = (
-    ("batch rho V", "batch_rho_v"),
-    ("batch rho T", "batch_rho_t"),
-    ("point rho V", "point_rho_v"),
-    ("point rho T", "point_rho_t"),
-    ("point rho update", "point_rho_update"),
-    ("junk AUC", "junk_auc"),
-    ("money to junk", "money_to_junk"),
+from assay_bench.pricing.cache import ResultCache
+from assay_bench.pricing.reporting.cases import case_rows
+from assay_bench.pricing.reporting.goals import GOALS, LABEL_ONLY
+from assay_bench.pricing.reporting.result_set import ResultSet
+from assay_bench.pricing.reporting.rows import (
+    CaseRow,
+    CopiesRow,
+    GoalRow,
+    PurchaseRow,
+    ScorerRow,
+    SpeedRow,
+    TruthRow,
 )
+from assay_bench.pricing.reporting.scores import scorer_rows, truth_rows
+from assay_bench.pricing.reporting.summary import overpayment, summarise
+from assay_bench.pricing.results import CopiesResult, PurchaseResult, Result, SpeedResult
+from assay_bench.pricing.scorers.baselines import BASELINES
+from assay_bench.pricing.units import Part, Unit
+from assay_pricing import methods
 
 
-def table(told: Told) -> str:
-    """The summary as lines of text."""
-    lines = []
-    for name, value in told["summary"].items():
-        goal = told["goals"][name]
-        mark = {True: "ok", False: "short", None: "-"}[goal["met"]]
-        lines.append(f"{name:<26} {_number(value):>8}   {goal['sign']} {goal['goal']:<7.3g} {mark}")
-    for letter, case in told["cases"].items():
-        held = sum(case["orderings"].values())
-        rho = f"{case['spearman']:>8.3f}"
-        lines.append(f"case {letter} {case['name']:<19} {rho}   {held}/{len(case['orderings'])} orderings")
-    return "\n".join(lines)
+class Report(Result):
+    """Figures of a run.
+
+    Attributes:
+        seeds: Seeds of the run.
+        quick: Whether it was the quick run.
+        default: Name of the default method.
+        label_only: Name of the default method with labels alone.
+        summary: Figures by the names of ``GOALS``; None for those that were not run.
+        goals: Bound of each figure, and whether it is met.
+        truth: True models and true gains.
+        methods: Scorers of all kinds.
+        purchases: Accuracy after purchases.
+        copies: Set values of copies.
+        attacks: Price over true gain by attack.
+        speed: Seconds to price and to train.
+        cases: Real cases by letter.
+        baselines: Names of the baselines.
+    """
+
+    seeds: tuple[int, ...]
+    quick: bool
+    default: str
+    label_only: str
+    summary: dict[str, float | None]
+    goals: dict[str, GoalRow]
+    truth: tuple[TruthRow, ...]
+    methods: tuple[ScorerRow, ...]
+    purchases: tuple[PurchaseRow, ...]
+    copies: tuple[CopiesRow, ...]
+    attacks: dict[str, float]
+    speed: tuple[SpeedRow, ...]
+    cases: dict[str, CaseRow]
+    baselines: tuple[str, ...]
+
+    def truths(self, data: str, setting: str) -> list[TruthRow]:
+        """True gains of a data set in a setting, by seed."""
+        return [row for row in self.truth if row.data == data and row.setting == setting]
+
+    def scorers(self, data: str, setting: str) -> dict[str, list[ScorerRow]]:
+        """Rows of a data set in a setting by scorer, in the order of the report."""
+        found: dict[str, list[ScorerRow]] = {}
+        for row in self.methods:
+            if row.data == data and row.setting == setting:
+                found.setdefault(row.name, []).append(row)
+        return found
+
+    def buyers(self) -> dict[str, list[PurchaseRow]]:
+        """Purchases by scorer."""
+        found: dict[str, list[PurchaseRow]] = {}
+        for row in self.purchases:
+            found.setdefault(row.name, []).append(row)
+        return found
 
 
-def write_page(told: Told, path: Path) -> None:
-    """Writes the report as Markdown, and its plots as PNG files beside it in a folder of the same name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = path.with_suffix("")
-    pictures = plots.draw(told, folder)
-    path.write_text("\n".join(_page(told, [f"{folder.name}/{name}" for name in pictures])) + "\n")
+def read_report(units: Iterable[Unit], cache: ResultCache, seeds: Sequence[int], *, quick: bool) -> Report:
+    """The report of the stored results of a plan."""
+    return build_report(ResultSet.read(units, cache), seeds, quick=quick)
 
 
-def _page(told: Told, pictures: Sequence[str]) -> Iterable[str]:
-    seeds = ", ".join(str(seed) for seed in told["seeds"])
-    yield "# Pricing benchmark"
-    yield ""
-    yield from _prose(
-        "Generated by `assay-oracle bench --page docs/benchmark.md`; do not edit.",
-        f"Seeds {seeds}; development used 0 to 2, an earlier edition 101 to 105.",
-        f"Default method: `{told['default']}`.",
-        "`±` is one standard error over seeds. A case whose surrogate agrees with its model on less than 90 % is not",
-        "priced, and its seed not counted: the oracle refuses it.",
-    )
-    yield ""
-    yield "## What cannot be done"
-    yield ""
-    yield from _negative(told)
-    yield ""
-    yield "## Summary"
-    yield ""
-    yield from _markdown(
-        ("figure", "value", "goal", "met", "meaning"),
-        (
-            (f"`{name}`", _number(value), _goal(told["goals"][name]), _yes(told["goals"][name]["met"]), _MEANING[name])
-            for name, value in told["summary"].items()
+def build_report(results: ResultSet, seeds: Sequence[int], *, quick: bool) -> Report:
+    """The report of some results."""
+    scorers, truths = scorer_rows(results), truth_rows(results)
+    summary = summarise(results, scorers, truths)
+    return Report(
+        seeds=tuple(seeds),
+        quick=quick,
+        default=methods.DEFAULT,
+        label_only=LABEL_ONLY,
+        summary=summary,
+        goals={
+            name: GoalRow(sign=goal.sign, goal=goal.bound, met=goal.is_met(summary[name]))
+            for name, goal in GOALS.items()
+        },
+        truth=tuple(truths),
+        methods=tuple(scorers),
+        purchases=tuple(
+            PurchaseRow(seed=unit.seed, name=unit.name, **dict(row))
+            for unit, row in results.select(Part.PURCHASE, PurchaseResult)
         ),
-    )
-    yield ""
-    yield from _warnings(told)
-    yield ""
-    yield "## Real cases"
-    yield ""
-    yield from _prose(
-        "Price by the oracle's public path; true gain is the drop of the log loss on records that nobody else sees,",
-        "the full model trained with the seller's data. A price is in units of `rate` per unit of gain.",
-    )
-    for letter, case in told["cases"].items():
-        yield from _case(letter, case)
-    for name in dict.fromkeys(row["data"] for row in told["truth"]):
-        yield from _data(told, name)
-    yield ""
-    yield "## Purchases on MNIST-5k"
-    yield ""
-    yield from _purchases(told)
-    yield ""
-    yield "## Attacks"
-    yield ""
-    yield from _prose(
-        "Money paid per true gain, against honest fresh sets; 1 is honest pay. `crafted`: projected gradient ascent",
-        "of each record's exact influence, by an attacker who knows model and goal. `outliers`: pushed to three times",
-        "their distance from the owner's mean. `split`: twenty near copies, each offered under another identity.",
-    )
-    yield ""
-    yield from _markdown(("attack", "price over true gain"), ((k, _number(v)) for k, v in told["attacks"].items()))
-    for picture in pictures:
-        yield ""
-        yield f"![{Path(picture).stem}]({picture})"
-
-
-def _negative(told: Told) -> Iterable[str]:
-    here = [row for row in told["truth"] if row["data"] == REFERENCE and row["setting"] == "iid"]
-    ceiling = _plus(row["clean_point_ceiling"] for row in here)
-    ranked = [
-        (name, spread(row["clean_point_rho_t"] for row in rows)[1])
-        for name, rows in _named(told, REFERENCE, "iid")
-        if rows
-    ]
-    best = max(ranked, key=lambda pair: pair[1], default=("nobody", float("nan")))
-    yield from _prose(
-        "**Single clean records from the owner's own distribution cannot be ranked, by this or any other method.** The",
-        "true model itself, trained with each record in turn, ranks them on the validation set and on unseen records",
-        f"with a correlation of only {ceiling} (digits, `iid`): that is the ceiling. The best scorer here,",
-        f"`{best[0]}`, reaches {best[1]:.2f} on unseen records. What can be ranked are sets, and useful records",
-        "against junk.",
-    )
-
-
-def _warnings(told: Told) -> Iterable[str]:
-    """Where knowing nothing and the price by surprise stand, beside the reliability of what all are measured by."""
-    parts = []
-    for setting in SETTINGS:
-        truths = [row for row in told["truth"] if row["data"] == REFERENCE and row["setting"] == setting]
-        known = dict(_named(told, REFERENCE, setting))
-        parts.append(
-            f"`{setting}`: reliability of the set truth {_plus(r['batch_reliability'] for r in truths)}, ceiling on"
-            f" unseen records {_plus(r['batch_ceiling'] for r in truths)} for sets and"
-            f" {_plus(r['point_ceiling'] for r in truths)} for points."
-        )
-        for name in ("random", "loss"):
-            rows = known.get(name, [])
-            parts.append(
-                f"`{name}` there: sets {_plus(r['batch_rho_v'] for r in rows)},"
-                f" points {_plus(r['point_rho_v'] for r in rows)},"
-                f" junk AUC {_plus(r['junk_auc'] for r in rows)},"
-                f" money to junk {_plus(r['money_to_junk'] for r in rows)}."
-            )
-    yield from _prose("Digits, beside the figures above.", *parts)
-
-
-def _case(letter: str, case: Told) -> Iterable[str]:
-    yield ""
-    yield f"### {letter}. {case['name']}"
-    yield ""
-    held = (f"{rule.replace('_', ' ')} {share:.0%}" for rule, share in case["held"].items())
-    yield from _prose(
-        f"Seeds {', '.join(str(one['seed']) for one in case['seeds'])}.",
-        f"Spearman of price and gain {_plus(one['spearman'] for one in case['seeds'])};",
-        f"fidelity {case['fidelity']:.3f}.",
-        f"Orderings, share of seeds: {', '.join(held)}.",
-    )
-    yield ""
-    rows = sorted(case["sellers"].items(), key=lambda item: -item[1]["gain"])
-    yield from _markdown(
-        ("seller", "true gain", "price", "set value"),
-        (
-            (
-                seller.replace("_", " "),
-                _plus(one["sellers"][seller]["gain"] for one in case["seeds"]),
-                _plus(one["sellers"][seller]["price"] / 1e18 for one in case["seeds"]),
-                _plus(one["sellers"][seller]["set_value"] for one in case["seeds"]),
-            )
-            for seller, _ in rows
+        copies=tuple(
+            CopiesRow(data=unit.data, setting=unit.setting, seed=unit.seed, **dict(row))
+            for unit, row in results.select(Part.COPIES, CopiesResult)
         ),
+        attacks=overpayment(results),
+        speed=tuple(SpeedRow(seed=unit.seed, **dict(row)) for unit, row in results.select(Part.SPEED, SpeedResult)),
+        cases=case_rows(results),
+        baselines=tuple(sorted(BASELINES)),
     )
-
-
-def _data(told: Told, name: str) -> Iterable[str]:
-    yield ""
-    yield f"## {name.replace('_', ' ').capitalize()}"
-    for setting in SETTINGS:
-        here = [row for row in told["truth"] if row["data"] == name and row["setting"] == setting]
-        if not here:
-            continue
-        yield ""
-        yield from _prose(
-            f"`{setting}`: reliability of the set truth {_plus(r['batch_reliability'] for r in here)}, ceilings on",
-            f"unseen records: sets {_plus(r['batch_ceiling'] for r in here)},",
-            f"points {_plus(r['point_ceiling'] for r in here)},",
-            f"clean points {_plus(r['clean_point_ceiling'] for r in here)}.",
-        )
-        yield ""
-        yield from _markdown(
-            ("scorer", *(head for head, _ in _COLUMNS), "fit s", "points s"), _rows(told, name, setting)
-        )
-
-
-def _rows(told: Told, data: str, setting: str) -> Iterable[Sequence[str]]:
-    """Scorers, those of best rank agreement on sets first."""
-
-    def agreement(item: tuple[str, list[Told]]) -> float:
-        known, mean, _ = spread(row["batch_rho_v"] for row in item[1])
-        return -mean if len(known) else 2.0
-
-    for scorer, found in sorted(_named(told, data, setting), key=agreement):
-        figures = [_plus(row[column] for row in found) for _, column in _COLUMNS]
-        seconds = [_number(spread(row[c] for row in found)[1]) for c in ("seconds_fit", "seconds_points")]
-        yield f"`{scorer}`", *figures, *seconds
-
-
-def _purchases(told: Told) -> Iterable[str]:
-    names = dict.fromkeys(row["name"] for row in told["purchases"])
-    first = next(iter(told["purchases"]), None)
-    if first is None:
-        yield "Not run."
-        return
-    yield f"Accuracy of the retrained model; without buying {_plus(row['nothing'] for row in told['purchases'])}."
-    yield ""
-    rows = []
-    for name in names:
-        found = [row for row in told["purchases"] if row["name"] == name]
-        rows.append((f"`{name}`", *(_plus(row[key] for row in found) for key in ("100", "300", "junk_100"))))
-    yield from _markdown(("bought by", "100 records", "300 records", "junk among 100"), rows)
-
-
-def _named(told: Told, data: str, setting: str) -> list[tuple[str, list[Told]]]:
-    here = [row for row in told["methods"] if row["data"] == data and row["setting"] == setting]
-    return [(name, [row for row in here if row["name"] == name]) for name in dict.fromkeys(row["name"] for row in here)]
-
-
-def _prose(*parts: str) -> list[str]:
-    return textwrap.wrap(" ".join(parts), 118, break_long_words=False, break_on_hyphens=False)
-
-
-def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
-    yield "| " + " | ".join(head) + " |"
-    yield "| " + " | ".join("---" for _ in head) + " |"
-    for row in rows:
-        yield "| " + " | ".join(row) + " |"
-
-
-def _plus(values: Iterable[float | None]) -> str:
-    known, mean, error = spread(values)
-    if not len(known):
-        return "-"
-    return f"{mean:.3f} ± {error:.3f}" if len(known) > 1 else f"{mean:.3f}"
-
-
-def _number(value: float | None) -> str:
-    if value is None or value != value:
-        return "-"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
-
-
-def _goal(goal: Told) -> str:
-    return f"{goal['sign']} {goal['goal']:.3g}"
-
-
-def _yes(met: bool | None) -> str:
-    return {True: "yes", False: "**no**", None: "not run"}[met]

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay_bench.pricing.data.dataset import Dataset, Floats
+from assay_bench.figures import Floats
+from assay_bench.pricing.data.dataset import Dataset
 from assay_bench.pricing.data.parties import Parties
 from assay_bench.pricing.truth import gains, nets
 from assay_bench.pricing.truth.nets import Nets

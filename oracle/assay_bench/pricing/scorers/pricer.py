@@ -1,4 +1,4 @@
-"""The oracle's public path, as an owner and an oracle use it: ``fit`` once, then ``appraise``."""
+"""The product's methods as an owner and an oracle use them: ``fit`` once for a model, then ``appraise`` offers."""
 
 import time
 from dataclasses import dataclass
@@ -6,56 +6,59 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.protocol.schema import Feature, Schema
-from assay_bench.pricing.data.dataset import Dataset, Floats
+from assay_bench.figures import Floats
+from assay_bench.pricing.data.dataset import Dataset
 from assay_bench.pricing.data.parties import Parties
 from assay_bench.pricing.truth import nets
 from assay_bench.pricing.truth.nets import Nets
 from assay_pricing.errors import FidelityError
-from assay_pricing.function import PriceFunction, fit
+from assay_pricing.fitting import fit
+from assay_pricing.function import PriceFunction
 from assay_pricing.records.records import Records
 from assay_pricing.surrogate.network import deterministic
 
 
-def schema(table: Dataset) -> Schema:
-    """The schema of a table of numbers."""
+def schema_of(data: Dataset) -> Schema:
+    """The schema of a numeric data set: columns ``x0`` to ``x{d-1}``, label ``y``."""
     return Schema(
-        task="classification" if table.classes else "regression",
-        features=tuple(Feature(name=f"x{j}") for j in range(table.x.shape[1])),
+        task="classification" if data.classes else "regression",
+        features=tuple(Feature(name=f"x{j}") for j in range(data.x.shape[1])),
         label="y",
-        classes=tuple(str(i) for i in range(table.classes)),
+        classes=tuple(str(i) for i in range(data.classes)),
     )
 
 
-def records(table: Dataset, shape: Schema) -> Records:
-    """A table as records."""
-    return Records(shape, table.x.astype(np.float32), table.y.astype(np.float64))
+def to_records(data: Dataset, schema: Schema) -> Records:
+    """A data set as records of a schema."""
+    return Records(schema, data.x.astype(np.float32), data.y.astype(np.float64))
 
 
 @dataclass(frozen=True)
 class Pricer:
-    """A price function of a benchmark's true model, and how long the fit took.
+    """A price function fitted to a true model.
 
     Attributes:
-        function: As fitted.
-        shape: Schema of all records.
-        fit_seconds: Once per model.
-        refused: The surrogate's fidelity is under the floor: the oracle would not price. The bare method is scored.
+        function: The price function.
+        schema: Schema of all records.
+        seconds_fit: Time to fit, once for a model.
+        refused: The surrogate's fidelity is under the floor. The oracle would refuse to price, so nothing is paid;
+            points and set values are those of the bare method.
     """
 
     function: PriceFunction
-    shape: Schema
-    fit_seconds: float
+    schema: Schema
+    seconds_fit: float
     refused: bool
 
     @classmethod
-    def of(cls, parties: Parties, model: Nets, method: str, *, labels_only: bool = False) -> "Pricer":
-        """Fits a method to the true model, or to its labels alone."""
-        shape = schema(parties.base)
+    def fit(cls, parties: Parties, model: Nets, method: str, *, labels_only: bool = False) -> "Pricer":
+        """Fits a method to the true model's probabilities, or to its labels alone."""
+        schema = schema_of(parties.base)
         start = time.perf_counter()
         function = fit(
             nets.module(model),
-            records(parties.base, shape),
-            validation=records(parties.validation, shape),
+            to_records(parties.base, schema),
+            validation=to_records(parties.validation, schema),
             method=method,
             decay=parties.recipe.decay,
             labels_only=labels_only,
@@ -64,32 +67,39 @@ class Pricer:
         try:
             function.check_fidelity()
         except FidelityError:
-            return cls(function, shape, seconds, refused=True)
-        return cls(function, shape, seconds, refused=False)
+            return cls(function, schema, seconds, refused=True)
+        return cls(function, schema, seconds, refused=False)
 
-    def points(self, table: Dataset) -> Floats:
-        """What each record is worth by itself (n,), copies of the owner's own included."""
+    def points(self, offer: Dataset) -> Floats:
+        """Predicted gain of each record alone (n,), duplicates of the owner's records included."""
         with deterministic():
-            return self.function.method.record_values(records(table, self.shape))
+            return self.function.method.record_values(to_records(offer, self.schema))
 
-    def paid_points(self, table: Dataset) -> Floats:
-        """The same as the oracle tells it (n,): nothing for records that it takes out."""
-        return self.points(table) if self.refused else self.function.appraise(records(table, self.shape)).points
+    def paid_points(self, offer: Dataset) -> Floats:
+        """Predicted gain of each record in an appraisal (n,): 0 for records that it excludes."""
+        if self.refused:
+            return self.points(offer)
+        return self.function.appraise(to_records(offer, self.schema)).record_values
 
-    def gate(self, table: Dataset) -> Floats:
-        """What tells useful records from junk, (n,)."""
+    def junk_score(self, offer: Dataset) -> Floats:
+        """The method's score that separates useful records from junk, (n,)."""
         with deterministic():
-            return self.function.method.junk_score(records(table, self.shape))
+            return self.function.method.junk_score(to_records(offer, self.schema))
 
-    def set_value(self, table: Dataset) -> float:
-        """What the records are worth together, in units of loss."""
-        offer = records(table, self.shape)
-        return self.function.method.set_value(offer) if self.refused else self.function.appraise(offer).set_value
+    def set_value(self, offer: Dataset) -> float:
+        """Predicted gain of all records together, in units of loss."""
+        records = to_records(offer, self.schema)
+        return self.function.method.set_value(records) if self.refused else self.function.appraise(records).set_value
 
-    def paid(self, table: Dataset, sold: Dataset | None = None) -> float:
-        """The gain that is paid for, ``sold`` being what others sold before: nothing where the oracle refuses."""
+    def paid(self, offer: Dataset, sold: Dataset | None = None) -> float:
+        """The gain that is paid for, 0 if the oracle would refuse.
+
+        Args:
+            offer: The records offered.
+            sold: Records that other sellers sold before.
+        """
         if self.refused:
             return 0.0
-        before = records(sold, self.shape) if sold else None
+        before = to_records(sold, self.schema) if sold else None
         known = frozenset(before.hashes()) if before else frozenset()
-        return self.function.appraise(records(table, self.shape), known=known, sold=before).predicted_gain
+        return self.function.appraise(to_records(offer, self.schema), known=known, sold=before).predicted_gain

@@ -1,11 +1,13 @@
-"""What data is really worth: the true model trained with it and without it.
+"""True gains of data: the true model is trained with the data and without it.
 
-* ``update`` (G_upd): size of the parameter change that a record causes, the paper's letter.
-* ``validation`` (G_V): drop of the validation loss when the true model is warm-started on base + record. The contract.
-* ``test`` (G_T): the same on records that no price has seen; its rank correlation with G_V is any price's ceiling.
-* ``SetGains`` (G_set): a batch's gain, the true model trained from scratch, several paired initialisations.
+* ``update``: distance of the parameters after training with a record from the control's.
+* ``validation`` (V): drop of the validation loss when training continues on base + record. The price predicts this.
+* ``test`` (T): the same on test records, which no price has seen. Its rank correlation with V is the ceiling of any
+  price's rank correlation with T.
+* ``SetGains``: the gain of a set, the true model trained from scratch from several paired initialisations.
 
-Warm-started and weight-decayed, because that is the response an influence function approximates (Bae et al. 2022).
+Training continues from the true model with weight decay, because an influence function approximates this response
+(Bae et al., NeurIPS 2022).
 """
 
 from dataclasses import dataclass
@@ -13,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from assay_bench.figures import spearman
-from assay_bench.pricing.data.dataset import Dataset, Floats
+from assay_bench.figures import Floats
+from assay_bench.pricing.data.dataset import Dataset
 from assay_bench.pricing.data.parties import Parties
 from assay_bench.pricing.truth import nets
 from assay_bench.pricing.truth.nets import Nets
 
 INITIALISATIONS = 4
-_CHUNK_RECORDS = 40_000  # records that train at once, over all networks: bounds memory
+_CHUNK_RECORDS = 40_000  # records that train at the same time, over all networks: limits memory
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,6 @@ class RecordGains:
     update: Floats
     validation: Floats
     test: Floats
-
-    @property
-    def ceiling(self) -> float:
-        """Rank correlation of the gain on validation with that on test: what a perfect price reaches there."""
-        return spearman(self.validation, self.test)
 
 
 @dataclass(frozen=True)
@@ -54,35 +51,14 @@ class SetGains:
         """Mean gain on test (m,)."""
         return np.asarray(self.test.mean(1))
 
-    @property
-    def ceiling(self) -> float:
-        """Rank correlation of the mean gains on validation and test."""
-        return spearman(self.gain_v, self.gain_t)
-
-    @property
-    def reliability(self) -> float:
-        """Split-half reliability of ``gain_v``, stepped up to all initialisations (Spearman-Brown)."""
-        return reliability(self.validation)
-
-
-def reliability(gains: Floats) -> float:
-    """Spearman-Brown reliability of the mean over columns, from the two halves of them.
-
-    Args:
-        gains: (m, i), i even.
-    """
-    half = gains.shape[1] // 2
-    r = spearman(gains[:, :half].mean(1), gains[:, half:].mean(1))
-    return 2 * r / (1 + r)
-
 
 def true_model(parties: Parties) -> Nets:
-    """The owner's model: trained from scratch on the base."""
+    """The owner's model, trained from scratch on the base."""
     return nets.fit(parties.base, parties.recipe, parties.seed)
 
 
 def record_gains(parties: Parties, model: Nets) -> RecordGains:
-    """Gain of every offered record alone, against a control that trains on without it."""
+    """Gain of every offered record alone, against a control that continues training on the base alone."""
     base, offer, recipe = parties.base, parties.offer, parties.recipe
     x, y = nets.tensors(base)
     control = nets.train(model, x, y, torch.full((1, len(x)), 1 / len(x)), base.classes, recipe, warm=True)
@@ -107,7 +83,7 @@ def set_gains(
     batches: tuple[Dataset, ...],
     initialisations: int = INITIALISATIONS,
 ) -> SetGains:
-    """Gain of every batch, each initialisation paired with its own control on the base alone."""
+    """Gain of every set; each initialisation is paired with its own control, trained on the base alone."""
     base, recipe = parties.base, parties.recipe
     gains_v, gains_t = [], []
     for i in range(initialisations):
@@ -124,9 +100,9 @@ def set_gains(
 def _retrained_losses(
     parties: Parties, start: Nets, batches: tuple[Dataset, ...], rows: list[int]
 ) -> tuple[Floats, Floats]:
-    """Losses on validation and test after training on base + batch, for some batches at once.
+    """Losses on validation and test records after training on base + set, for some sets at the same time.
 
-    Batches of different length are padded with records of weight zero.
+    Sets of different length are padded with records of weight zero.
     """
     base, recipe, longest = parties.base, parties.recipe, max(len(batches[i]) for i in rows)
     e, n, d = len(rows), len(base) + longest, base.x.shape[1]

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from assay_bench.pricing.data.dataset import Dataset, Floats
+from assay_bench.figures import Floats
+from assay_bench.pricing.data.dataset import Dataset
 
 
 @dataclass(frozen=True)

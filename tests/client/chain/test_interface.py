@@ -1,4 +1,4 @@
-"""What the contract says when it refuses, what others did first, and where the contract is."""
+"""What the contract says when it refuses, and where it was deployed."""
 
 import json
 from pathlib import Path
@@ -9,16 +9,10 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from assay.chain.interface import Deployment, contract_interface, decode_revert
-from assay.chain.queries import send_unless_done
 from assay.chain.remedies import REMEDIES
-from assay.chain.values import Transaction
-from assay.errors import ChainError, ContractReverted, NodeUnreachable, SettingsError
-from assay.protocol.types import Status
-from tests.kit.market import Market
+from assay.errors import SettingsError
 
 pytestmark = pytest.mark.unit
-
-SENT = Transaction(bytes(32), 1, 21_000)
 
 
 def selector(signature: str) -> bytes:
@@ -68,46 +62,6 @@ def test_every_error_of_the_contract_is_recognized(entry: dict[str, Any]) -> Non
 )
 def test_refusal_that_is_none_of_ours(data: bytes) -> None:
     assert decode_revert(data) is None
-
-
-# --- send_unless_done -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def order_id(market: Market) -> bytes:
-    _, record = market.locked()
-    assert record.quote is not None
-    return record.quote.order_id()
-
-
-def test_what_was_sent_is_returned(market: Market, order_id: bytes) -> None:
-    assert send_unless_done(market.chain, order_id, lambda: SENT) == SENT
-
-
-@pytest.mark.parametrize("error", [ContractReverted("StatusMismatch", {}), NodeUnreachable("x"), ChainError("x")])
-def test_refusal_is_success_where_somebody_was_faster(market: Market, order_id: bytes, error: ChainError) -> None:
-    def send() -> Transaction:
-        market.contract.change_order(order_id, status=Status.PAID)
-        raise error
-
-    assert send_unless_done(market.chain, order_id, send, seen=Status.LOCKED) is None
-
-
-def test_refusal_is_success_where_somebody_was_faster_already(market: Market, order_id: bytes) -> None:
-    """Between the look at the order and the step, not only during the step."""
-
-    def send() -> Transaction:
-        raise ContractReverted("StatusMismatch", {"orderId": order_id})
-
-    assert send_unless_done(market.chain, order_id, send, seen=Status.REVEALED) is None
-
-
-def test_refusal_is_told_where_nobody_was(market: Market, order_id: bytes) -> None:
-    def send() -> Transaction:
-        raise ContractReverted("KeyMismatch", {"orderId": order_id})
-
-    with pytest.raises(ContractReverted, match="KeyMismatch"):
-        send_unless_done(market.chain, order_id, send, seen=Status.LOCKED)
 
 
 # --- Deployment -------------------------------------------------------------------------------------------------------

@@ -1,9 +1,7 @@
 """Transactions on a chain whose fees rise while they wait."""
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ from eth_account.signers.local import LocalAccount
 
 from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
-from assay.errors import ChainError, TransactionPending
+from assay.errors import SettingsError, TransactionPending
 from assay.protocol.types import NATIVE_TOKEN
 from tests.kit.network import Node, eventually, running_node
 
@@ -21,27 +19,6 @@ pytestmark = pytest.mark.integration
 
 ETHER = 10**18
 account: LocalAccount = Account.from_key(b"\x21" * 32)
-
-
-@pytest.mark.parametrize("body", [b"<html>hello</html>", b"\xff\xfe", b'{"jsonrpc":"2.0","id":0,"result":"zz"}'])
-def test_what_answers_is_no_node(body: bytes) -> None:
-    class Page(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        chain = SettlementClient(f"http://127.0.0.1:{server.server_port}", NATIVE_TOKEN, chain_id=31337)
-        with pytest.raises(ChainError, match="unexpected answer from the node") as raised:
-            chain.block_number()
-        server.shutdown()
-    assert "check the URL" in str(raised.value.hint)
 
 
 @pytest.fixture
@@ -91,3 +68,11 @@ def test_transaction_that_nobody_mines_is_left_pending_and_told(node: Node, tmp_
     with pytest.raises(TransactionPending, match="not mined within 2 s"):
         chain.deposit(NATIVE_TOKEN, ETHER)
     assert chain.unmined() == 1
+
+
+def test_client_without_an_account_sends_nothing(node: Node, tmp_path: Path) -> None:
+    node.deploy(tmp_path / "31337.json")
+    chain = SettlementClient.of(node.url, Deployment.read(tmp_path / "31337.json"))
+    with pytest.raises(SettingsError, match="expected a key to send transactions with"):
+        chain.deposit(NATIVE_TOKEN, ETHER)
+    assert chain.unmined() == 0

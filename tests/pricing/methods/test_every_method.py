@@ -9,7 +9,8 @@ from sklearn.linear_model import LinearRegression
 
 from assay_pricing import methods
 from assay_pricing.errors import DataError
-from assay_pricing.function import PriceFunction, fit
+from assay_pricing.fitting import fit
+from assay_pricing.function import PriceFunction
 from tests.pricing.machines import hours, machines, regression_of
 
 pytestmark = pytest.mark.unit
@@ -30,7 +31,7 @@ def test_a_method_prices_alike_after_it_was_saved(fitted: PriceFunction, tmp_pat
     assert again.hash == fitted.hash
     assert again.manifest == fitted.manifest
     assert again.appraise(OFFER).canonical_json() == fitted.appraise(OFFER).canonical_json()
-    assert np.isfinite(fitted.appraise(OFFER).points).all()
+    assert np.isfinite(fitted.appraise(OFFER).record_values).all()
 
 
 def test_what_is_carried_is_what_is_there(fitted: PriceFunction, tmp_path: Path) -> None:
@@ -38,7 +39,7 @@ def test_what_is_carried_is_what_is_there(fitted: PriceFunction, tmp_path: Path)
     tensors = load_file(tmp_path / "tensors.safetensors")
     manifest = fitted.manifest
     assert {leak.tensor: leak.bytes for leak in manifest.leaks} == {n: t.nbytes for n, t in tensors.items()}
-    assert all(leak.carries and "not said" not in leak.carries for leak in manifest.leaks)
+    assert all(leak.carries and "not described" not in leak.carries for leak in manifest.leaks)
     held = {"owner": len(tensors.get("base.x", ())), "validation": len(tensors.get("validation.x", ()))}
     assert held == {"owner": manifest.carried.owner_records, "validation": manifest.carried.validation_records}
     assert manifest.carried.bytes == sum(tensor.nbytes for tensor in tensors.values())

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, Group, emit, json_option, printable, progress, say
+from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, Group, emit, json_option, printable, progress, report
 from assay.errors import ContractMissing
 
 pytestmark = pytest.mark.unit
@@ -59,7 +59,7 @@ def test_fault_of_ours_is_not_hidden() -> None:
 
 @pytest.mark.parametrize("text", ["\x1b[2Jgone", "a\rb", "\x07", "\x9b31m", "\u202egnp", "\x00"])
 def test_text_of_others_cannot_move_the_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    say(f"the oracle says: {text} [red]x[/red]")
+    report(f"the oracle says: {text} [red]x[/red]")
     shown = capsys.readouterr().err
     assert shown.rstrip("\n").isprintable()
     assert "[red]x[/red]" in shown

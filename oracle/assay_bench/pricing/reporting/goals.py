@@ -1,0 +1,66 @@
+"""The goals: the figures of the summary, with the bounds that the default method is held to."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from assay_pricing import methods
+
+REFERENCE = "digits"
+"""The data set that the goals are about."""
+LABEL_ONLY = f"{methods.DEFAULT}, labels alone"
+"""Name of the default method when it is fitted to the model's labels alone."""
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A bound on a figure.
+
+    Attributes:
+        sign: ``>=`` or ``<=``.
+        bound: The figure's bound, inclusive.
+        meaning: What the figure is, for the report.
+    """
+
+    sign: Literal[">=", "<="]
+    bound: float
+    meaning: str
+
+    def is_met(self, value: float | None) -> bool | None:
+        """Whether a value reaches the goal; None for an unknown value."""
+        if value is None:
+            return None
+        return value >= self.bound - _ROUNDING if self.sign == ">=" else value <= self.bound + _ROUNDING
+
+
+def _at_least(bound: float, meaning: str) -> Goal:
+    return Goal(">=", bound, meaning)
+
+
+def _at_most(bound: float, meaning: str) -> Goal:
+    return Goal("<=", bound, meaning)
+
+
+GOALS: dict[str, Goal] = {
+    "batch_rho_v_shift": _at_least(0.94, "rank correlation of set values with true gains on validation, `shift`"),
+    "batch_rho_v_iid": _at_least(0.95, "the same, `iid`"),
+    "batch_rho_t_share": _at_least(0.95, "the same with true gains on test records, as a share of its ceiling"),
+    "label_only_batch_rho_v": _at_least(0.85, "rank correlation of set values, labels alone, both settings"),
+    "point_rho_v_shift": _at_least(0.78, "rank correlation of single records with true gains on validation, `shift`"),
+    "point_rho_v_iid": _at_least(0.67, "the same, `iid`"),
+    "junk_auc": _at_least(0.95, "probability that a fresh record scores above a mislabelled or noise record"),
+    "money_to_junk_shift": _at_most(
+        0.05, "share of payments for mislabelled, noise and duplicate records (44 % of the offer), `shift`"
+    ),
+    "money_to_junk_iid": _at_most(0.15, "the same, `iid`"),
+    "copy_gain_exact": _at_most(1.0, "value of 20 exact copies of a record, over the value of the record"),
+    "copy_gain_near": _at_most(1.2, "the same for 20 near copies"),
+    "purchase_gain_100": _at_least(0.085, "accuracy on MNIST-5k after buying 100 records, less that of random buying"),
+    "seconds_1000_points": _at_most(1.0, "seconds to price 1,000 records for a model of 101,770 parameters"),
+    "price_to_training": _at_most(
+        1 / 3, "seconds to price 1,000 records, over the seconds of one training of the model"
+    ),
+    "adversarial_overpay": _at_most(1.2, "price over true gain in the worst attack, with honest sets at 1"),
+    "speedup_vs_pydvl": _at_least(10.0, "speed of our fastest method of at least equal rank correlation, over pyDVL's"),
+    "speedup_vs_dattri": _at_least(10.0, "the same, over dattri's"),
+}

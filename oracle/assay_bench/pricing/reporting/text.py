@@ -1,0 +1,18 @@
+"""The summary as lines of text, for the terminal."""
+
+from assay_bench.pricing.reporting.markdown import number
+from assay_bench.pricing.reporting.report import Report
+
+_MARKS = {True: "ok", False: "short", None: "-"}
+
+
+def summary_text(report: Report) -> str:
+    """One line for each figure with its goal, and one for each real case."""
+    lines = []
+    for name, value in report.summary.items():
+        goal = report.goals[name]
+        lines.append(f"{name:<26} {number(value):>8}   {goal.sign} {goal.goal:<7.3g} {_MARKS[goal.met]}")
+    for letter, case in report.cases.items():
+        orderings = f"{sum(case.orderings.values())}/{len(case.orderings)} orderings"
+        lines.append(f"case {letter} {case.name:<19} {case.spearman:>8.3f}   {orderings}")
+    return "\n".join(lines)

@@ -1,0 +1,210 @@
+"""Fitting a price function: from the owner's model, records and goal to an artifact."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay.protocol.schema import Schema
+from assay_pricing import artifact, controls, disclosure, duplicates, methods
+from assay_pricing.errors import DataError
+from assay_pricing.function import PriceFunction
+from assay_pricing.manifest import Control, Manifest
+from assay_pricing.methods import Method
+from assay_pricing.price import PricingRule
+from assay_pricing.records.records import Int64, Records
+from assay_pricing.risk import Metric
+from assay_pricing.surrogate.black_box import BlackBox, as_black_box
+from assay_pricing.surrogate.calibration import calibrate
+from assay_pricing.surrogate.network import deterministic
+from assay_pricing.surrogate.task import Context, Progress, Sample, Task, no_progress, stratified_sample
+from assay_pricing.valuation import base_risk
+
+MIN_VALIDATION = 30
+_VALIDATION_SHARE = 0.3
+
+
+def fit(
+    model: Any,
+    owner: Records,
+    *,
+    validation: Records | None = None,
+    metric: str | None = None,
+    worst_group: str | None = None,
+    method: str = methods.DEFAULT,
+    settings: Mapping[str, Any] | None = None,
+    rule: PricingRule | None = None,
+    decay: float | None = None,
+    seed: int = 0,
+    labels_only: bool = False,
+    progress: Progress = no_progress,
+) -> PriceFunction:
+    """Fits the price function of a model.
+
+    A function whose surrogate has a fidelity under 0.90 is returned for inspection; it refuses to price.
+
+    Args:
+        model: The black box, see ``as_black_box``; or a ``BlackBox``.
+        owner: Records that the model was trained on.
+        validation: Records that define the goal; if None, 30 % of the owner's records are set aside for it.
+        metric: Name of the risk, see ``Metric``; log loss or squared error if None.
+        worst_group: Name of a categorical feature, or of the label: the risk is then that of the worst group.
+        method: Name of the pricing method.
+        settings: Settings of the method, by name; see ``methods.Method.settings``.
+        rule: From gain to money; ``PricingRule()`` if None.
+        decay: The model's own weight decay; if None, the decay with which a student comes closest to the model.
+        seed: Seed of every random draw.
+        labels_only: Read the model's labels alone, even if it gives probabilities.
+        progress: Called during long work.
+
+    Raises:
+        DataError: Too few records, or no such metric, group or setting.
+        ModelError: The model does not answer as a model of this schema must.
+        ArtifactError: No such method.
+    """
+    with deterministic():
+        task = make_task(
+            model,
+            owner,
+            validation=validation,
+            metric=metric,
+            worst_group=worst_group,
+            decay=decay,
+            seed=seed,
+            labels_only=labels_only,
+            progress=progress,
+        )
+        fitted = methods.method(method).fit(replace(task, settings=methods.settings(method, settings or {})))
+        return _assemble(task, fitted, controls.measure(fitted, task), rule or PricingRule(), worst_group)
+
+
+def make_task(
+    model: Any,
+    owner: Records,
+    *,
+    validation: Records | None = None,
+    metric: str | None = None,
+    worst_group: str | None = None,
+    decay: float | None = None,
+    seed: int = 0,
+    labels_only: bool = False,
+    progress: Progress = no_progress,
+) -> Task:
+    """The input of ``Method.fit``, without the method's settings; see ``fit`` for arguments and errors."""
+    schema = owner.schema
+    rng = np.random.default_rng(seed)
+    if validation is None:
+        owner, validation = _split(owner, rng)
+    if owner.n < 2 or validation.n < MIN_VALIDATION:
+        raise DataError(
+            f"expected at least 2 records to fit on and {MIN_VALIDATION} for validation, "
+            f"got {owner.n} and {validation.n}"
+        )
+    if validation.schema != schema:
+        raise DataError("expected owner's and validation records of one schema, got two schemas")
+    black_box = _black_box(model, schema, labels_only)
+    name = _metric_name(metric, schema)
+    learner = calibrate(black_box, owner, validation, decay, seed)
+    encoder = learner.encoder
+    context = Context(
+        schema=schema,
+        encoder=encoder,
+        base=stratified_sample(owner, encoder, rng),
+        validation=Sample(
+            encoder.x(validation), encoder.y(validation.y), torch.ones(validation.n, dtype=torch.float64)
+        ),
+        metric=Metric(name, validation.y, _groups(validation, worst_group)),
+        decay=learner.decay,
+    )
+    return Task(context, black_box, owner, validation, seed, progress, linear=learner.linear)
+
+
+def _black_box(model: Any, schema: Schema, labels_only: bool) -> BlackBox:
+    if hasattr(model, "parameters") and not callable(model.parameters):  # a ``BlackBox``: its size is no method
+        found: BlackBox = model
+        return found
+    return as_black_box(model, schema, labels_only=labels_only)
+
+
+def _metric_name(metric: str | None, schema: Schema) -> str:
+    regression = schema.task == "regression"
+    name = metric or ("squared_error" if regression else "log_loss")
+    if (name == "squared_error") != regression:
+        raise DataError(f"expected a metric for {schema.task}, got {name!r}")
+    return name
+
+
+def _groups(validation: Records, name: str | None) -> Int64 | None:
+    """Group of each validation record (v,)."""
+    if name is None:
+        return None
+    if name == validation.schema.label and validation.schema.task == "classification":
+        return validation.y.astype(np.int64)
+    for j, feature in enumerate(validation.schema.features):
+        if feature.name == name and feature.kind == "categorical":
+            return validation.x[:, j].astype(np.int64)
+    raise DataError(f"expected the label or a categorical feature to group by, got {name!r}")
+
+
+def _split(owner: Records, rng: np.random.Generator) -> tuple[Records, Records]:
+    """Records to fit on and records for validation."""
+    rows = rng.permutation(owner.n)
+    v = max(round(_VALIDATION_SHARE * owner.n), min(MIN_VALIDATION, owner.n - 2))
+    return owner.take(np.sort(rows[v:])), owner.take(np.sort(rows[:v]))
+
+
+def _assemble(
+    task: Task, method: Method, measured: tuple[Control, ...], rule: PricingRule, worst_group: str | None
+) -> PriceFunction:
+    context, encoder = method.context, method.context.encoder
+    tensors = _tensors(task.owner, method)
+    leaks = disclosure.leaks(task, method, tensors)
+    manifest = Manifest(
+        schema_=context.schema,
+        method=method.name,
+        settings=dict(method.parts.settings),
+        metric=context.metric.name,
+        worst_group=worst_group,
+        rule=rule,
+        fidelity=method.parts.fidelity,
+        label_only=method.label_only,
+        seed=task.seed,
+        decay=context.decay,
+        risk=base_risk(method),
+        target=encoder.target,
+        standardised=encoder.standardised,
+        controls=measured,
+        near_radius=duplicates.near_radius(context.base),
+        owner_records=task.owner.n,
+        validation_records=task.validation.n,
+        leaks=leaks,
+        carried=disclosure.carried(task, method, leaks),
+    )
+    final, _ = artifact.finalize(manifest, tensors)
+    return PriceFunction(final, method, tensors)
+
+
+def _tensors(owner: Records, method: Method) -> dict[str, Tensor]:
+    """All tensors of the artifact, by name."""
+    context, encoder = method.context, method.context.encoder
+    salt = hashlib.sha256(b"assay/owner-salt/v1" + owner.content_hash()).digest()
+    tensors = {
+        "owner.salt": torch.frombuffer(bytearray(salt), dtype=torch.uint8),
+        "owner.hashes": duplicates.salted_hashes(owner.hashes(), salt),
+        "encoder.centre": torch.from_numpy(encoder.centre),
+        "encoder.scale": torch.from_numpy(encoder.scale),
+        "base.weight": context.base.weight,
+        **{f"method.{name}": tensor for name, tensor in method.parts.tensors.items()},
+    }
+    if encoder.basis is not None:
+        tensors["encoder.basis"] = encoder.basis
+    if method.needs_records:
+        tensors["base.x"], tensors["base.y"] = context.base.x, context.base.y
+        tensors["validation.x"], tensors["validation.y"] = context.validation.x, torch.tensor(context.metric.y)
+        if context.metric.groups is not None:
+            tensors["validation.groups"] = torch.from_numpy(context.metric.groups)
+    return tensors

@@ -1,0 +1,105 @@
+"""The manifest of a price function: everything about it but its tensors."""
+
+from typing import Any, Literal
+
+from assay.protocol.schema import Schema
+from assay.protocol.types import Bytes32, Value
+from assay_pricing.errors import FidelityError
+from assay_pricing.price import PricingRule
+
+VERSION = 1
+FIDELITY_FLOOR = 0.90
+"""A surrogate that agrees less with its model does not price."""
+
+
+class Leak(Value):
+    """What one tensor of the artifact discloses. The owner decides by this table who may hold the artifact."""
+
+    tensor: str
+    bytes: int
+    owner_records: int
+    """Records of the owner whose features or labels it holds."""
+    validation_records: int
+    """Validation records whose features or labels it holds."""
+    carries: str
+
+
+class Carried(Value):
+    """What all tensors of the artifact disclose together."""
+
+    bytes: int
+    owner_records: int
+    validation_records: int
+    copy_fidelity: float
+    """Agreement with the model, 0..1, of the best known copy of it that can be made from the artifact."""
+    copied_by: str
+
+
+class Control(Value):
+    """The highest gain that a control set of ``records`` worthless records reached when the function was fitted."""
+
+    records: int
+    gain: float
+
+
+class Manifest(Value):
+    """Everything about a price function but its tensors.
+
+    Attributes:
+        schema_: Schema of the records that it prices.
+        method: Name of the pricing method.
+        settings: The method's settings.
+        metric: Name of the risk, see ``risk.Metric``.
+        worst_group: Name of the column whose worst group defines the risk; None for the whole validation set.
+        rule: From gain to money.
+        fidelity: Agreement of the surrogate with the model on held-out records, 0..1.
+        label_only: The method read labels alone of the model.
+        seed: Seed of every random draw.
+        decay: Weight decay of the surrogate.
+        risk: Risk of the surrogate before any offer; 0 for a method without one.
+        target: Mean and spread of a regression's labels; (0, 1) for a classification.
+        standardised: The encoder scales numbers rather than leaving them in the owner's units.
+        controls: Gains of the control sets, by size.
+        near_radius: Distance within which two encoded records are near duplicates.
+        owner_records: The owner's records that the function was fitted on.
+        validation_records: Records that define the goal.
+        leaks: What each tensor discloses.
+        carried: What all tensors disclose together.
+        hash: SHA-256 of the artifact, see ``artifact``; zero before ``artifact.finalize``.
+    """
+
+    format: Literal["assay/price-function"] = "assay/price-function"
+    version: int = VERSION
+    schema_: Schema
+    method: str
+    settings: dict[str, Any]
+    metric: str
+    worst_group: str | None = None
+    rule: PricingRule
+    fidelity: float
+    label_only: bool
+    seed: int
+    decay: float
+    risk: float
+    target: tuple[float, float]
+    standardised: bool
+    controls: tuple[Control, ...]
+    near_radius: float
+    owner_records: int
+    validation_records: int
+    leaks: tuple[Leak, ...]
+    carried: Carried
+    hash: Bytes32 = bytes(32)
+
+    def check_fidelity(self) -> None:
+        """Refuses a surrogate that does not represent its model.
+
+        Raises:
+            FidelityError: It agrees with the model on less than 90 % of held-out records.
+        """
+        if self.fidelity < FIDELITY_FLOOR:
+            raise FidelityError(
+                f"expected a surrogate that agrees with the model on at least {FIDELITY_FLOOR:.0%} of held-out "
+                f"records, got {self.fidelity:.1%}",
+                hint="fit with more of the owner's data, or with another method",
+            )

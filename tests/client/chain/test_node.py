@@ -1,0 +1,71 @@
+"""How a node is reached, and what its errors mean."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from assay.chain.node import Node
+from assay.chain.values import Block
+from assay.errors import ChainError, NodeUnreachable
+from tests.kit.json_rpc_node import BLOCK_SECONDS, JsonRpcNode
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("body", [b"<html>hello</html>", b"\xff\xfe", b'{"jsonrpc":"2.0","id":0,"result":"zz"}'])
+def test_what_answers_is_no_node(body: bytes) -> None:
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        node = Node(f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(ChainError, match="unexpected answer from the node") as raised:
+            node.block_number()
+        server.shutdown()
+    assert "check the URL" in str(raised.value.hint)
+
+
+@pytest.mark.unit
+def test_blocks_are_read_by_number() -> None:
+    memory = JsonRpcNode()
+    memory.mine(2)
+    node = Node(memory)
+    latest = node.latest()
+    assert latest == node.block() == node.block(2)
+    assert (latest.number, latest.time, node.block_number()) == (2, 2 * BLOCK_SECONDS, 2)
+    assert isinstance(node.block(1), Block)
+    assert node.block(3) is None
+
+
+@pytest.mark.unit
+def test_node_that_does_not_answer() -> None:
+    memory = JsonRpcNode()
+    memory.down = True
+    with pytest.raises(NodeUnreachable, match="no answer from the node") as raised:
+        Node(memory).block_number()
+    assert "start the node" in str(raised.value.hint)
+
+
+@pytest.mark.unit
+def test_next_endpoint_is_asked_where_one_does_not_answer() -> None:
+    first, second = JsonRpcNode(), JsonRpcNode()
+    second.mine(5)
+    node = Node(first, second)
+    assert node.block_number() == 0
+    first.down = True
+    assert node.block_number() == 5
+    first.down = False
+    assert node.block_number() == 5, "the endpoint that answered last is asked first"
+    second.down = True
+    assert node.block_number() == 0
+    first.down = True
+    with pytest.raises(NodeUnreachable):
+        node.block_number()

@@ -1,0 +1,178 @@
+"""The contract on Anvil: a sale by its functions, its events through a node that bounds ranges, a reorganisation."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from web3 import HTTPProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from assay.chain.interface import Deployment
+from assay.chain.node import Node
+from assay.chain.settlement import SettlementClient
+from assay.chain.values import EventKind
+from assay.errors import ContractReverted
+from assay.protocol.statements import digest
+from assay.protocol.structs import ModelTerms, Quote, Status, key_hash
+from tests.kit.network import Node as Anvil
+from tests.kit.network import running_node
+
+pytestmark = pytest.mark.integration
+
+ETHER = 10**18
+HOUR = 3600
+KEY = b"\x07" * 32
+LIMIT = 50
+account: LocalAccount = Account.from_key(b"\x31" * 32)
+oracle: LocalAccount = Account.from_key(b"\x32" * 32)
+
+
+class BoundedNode(HTTPProvider):
+    """A node as public providers run it: refuses ``eth_getLogs`` over more than ``LIMIT`` blocks."""
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        if method == "eth_getLogs":
+            first, last = (int(params[0][name], 16) for name in ("fromBlock", "toBlock"))
+            if last - first > LIMIT:
+                error = {"code": -32602, "message": f"range {last - first} exceeds limit of {LIMIT}"}
+                return {"jsonrpc": "2.0", "id": 1, "error": error}  # type: ignore[typeddict-item]
+        return super().make_request(method, params)
+
+
+class Place:
+    """The contract on a chain, with one account that is model owner and seller."""
+
+    def __init__(self, anvil: Anvil, folder: Path) -> None:
+        self.anvil = anvil
+        anvil.rpc("anvil_setBalance", account.address, hex(100 * ETHER))
+        anvil.deploy(folder / "31337.json")
+        self.deployment = Deployment.read(folder / "31337.json")
+        self.chain = self.client(anvil.url)
+        self.chain.check()
+        self.models = 0
+
+    def client(self, node: Node | str) -> SettlementClient:
+        return SettlementClient.of(node, self.deployment, account=account)
+
+    def register(self, **changes: Any) -> ModelTerms:
+        self.models += 1
+        terms = ModelTerms(
+            **{
+                "owner": account.address,
+                "function_hash": b"\x01" * 32,
+                "delivery_key": b"\x02" * 32,
+                "max_price": ETHER,
+                "reveal_window": HOUR,
+                "dispute_window": HOUR,
+                "salt": self.models.to_bytes(32, "big"),
+                **changes,
+            }
+        )
+        self.chain.register_model(terms, oracle.address)
+        self.chain.fund(terms, ETHER)
+        return terms
+
+    def quote(self, terms: ModelTerms, number: int = 1, price: int = 1000) -> Quote:
+        return Quote(
+            model_id=self.chain.model_id(terms),
+            content_id=number.to_bytes(32, "big"),
+            seller=account.address,
+            data_root=b"\x03" * 32,
+            price=price,
+            expiry=self.chain.block_time() + HOUR,
+            evaluation=bytes(32),
+        )
+
+    def signed(self, quote: Quote) -> bytes:
+        return bytes(oracle.sign_message(self.chain.domain.quote(quote)).signature)
+
+    def post(self, terms: ModelTerms, quote: Quote) -> bytes:
+        locked = key_hash(quote.order_id(), KEY)
+        acceptance = self.chain.domain.acceptance(digest(self.chain.domain.quote(quote)), locked)
+        signature = bytes(account.sign_message(acceptance).signature)
+        self.chain.post(terms, quote, self.signed(quote), locked, signature)
+        return quote.order_id()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with running_node() as anvil:
+        yield Place(anvil, tmp_path_factory.mktemp("settlement"))
+
+
+def test_old_contract_through_a_node_that_bounds_ranges(place: Place) -> None:
+    terms = place.register()
+    model_id = place.chain.model_id(terms)
+    first = place.post(terms, place.quote(terms, 1))
+    place.anvil.rpc("anvil_mine", hex(3 * LIMIT))
+    second = place.post(terms, place.quote(terms, 2))
+    place.chain.reveal_key(place.chain.posted(order_id=second)[0].order, KEY)
+
+    chain = place.client(Node(BoundedNode(place.anvil.url)))
+    assert chain.model_terms(model_id) == (terms, oracle.address)
+    assert chain.model_terms(bytes(32)) is None
+    assert [posted.order.order_id() for posted in chain.posted(model_id=model_id)] == [first, second]
+    assert [posted.order.order_id() for posted in chain.posted(order_id=first)] == [first]
+    assert chain.posted(order_id=bytes(32)) == []
+    assert chain.revealed_key(second) == KEY
+    assert chain.revealed_key(first) is None
+    assert chain.revealed_data(first) is None
+    events = [event for event in chain.events_since(None).events if event.order_id in (first, second)]
+    assert [(event.kind, event.order_id) for event in events] == [
+        (EventKind.POSTED, first),
+        (EventKind.POSTED, second),
+        (EventKind.KEY_REVEALED, second),
+    ]
+    assert chain.fund(terms, 1).gas > 0
+
+
+def test_reorganisation_is_told_and_its_orders_are_read_anew(place: Place) -> None:
+    terms = place.register()
+    before = place.chain.events_since(None).cursor
+    state = place.anvil.rpc("evm_snapshot")
+    lost = place.post(terms, place.quote(terms, 1))
+    page = place.chain.events_since(before)
+    assert [event.order_id for event in page.events] == [lost]
+    assert place.chain.order_state(lost).status is Status.LOCKED
+
+    place.anvil.rpc("evm_revert", state)
+    place.anvil.rpc("evm_increaseTime", 5)
+    kept = place.post(terms, place.quote(terms, 2))
+    again = place.chain.events_since(page.cursor)
+    assert again.reorganised
+    assert [event.order_id for event in again.events][-1] == kept
+    assert lost not in [event.order_id for event in again.events]
+    assert place.chain.posted(order_id=lost) == []
+    assert place.chain.order_state(lost).status is Status.NONE
+
+
+def test_history_has_every_transaction_of_an_order_once(place: Place) -> None:
+    terms = place.register()
+    order_id = place.post(terms, place.quote(terms))
+    order = place.chain.posted(order_id=order_id)[0].order
+    place.chain.reveal_key(order, KEY)
+    place.anvil.pass_time(HOUR + 1)
+    last = place.chain.finalize(order)
+    history = place.chain.history(order_id)
+    assert len(history) == 3
+    assert history[-1] == last
+    assert [sent.block for sent in history] == sorted(sent.block for sent in history)
+    assert all(sent.gas > 21_000 for sent in history)
+
+
+def test_two_quotes_of_one_pair_cost_the_oracle_its_bond(place: Place) -> None:
+    terms = place.register(oracle_bond=ETHER)
+    model_id = place.chain.model_id(terms)
+    place.chain.bond_oracle(terms, oracle.address, ETHER)
+    assert place.chain.oracle_bond(model_id, oracle.address)[0] == ETHER
+    first, second = place.quote(terms, price=1000), place.quote(terms, price=2000)
+    with pytest.raises(ContractReverted, match="NotEquivocation"):
+        place.chain.report_equivocation(
+            terms, oracle.address, (first, place.signed(first)), (first, place.signed(first))
+        )
+    place.chain.report_equivocation(terms, oracle.address, (first, place.signed(first)), (second, place.signed(second)))
+    assert place.chain.oracle_bond(model_id, oracle.address)[0] == 0
+    assert place.chain.model_state(model_id).budget == 2 * ETHER, "the bond was added to the budget"
