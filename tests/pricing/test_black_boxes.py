@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay_oracle.cli.pricing import load_model
+from assay_oracle.owner.load import load_model
 from assay_oracle.owner.remote_models import HttpModel
 from assay_pricing.errors import ModelError
 from assay_pricing.surrogate.black_box import as_black_box

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assay.protocol.schema import Feature, Schema
-from assay_oracle.owner.report import page
+from assay_oracle.owner.report import render
 from assay_pricing.appraisal import Appraisal, Verdict
 from assay_pricing.fitting import fit
 from assay_pricing.records.records import Records
@@ -55,10 +55,10 @@ def appraised(function, mixed) -> Appraisal:
 
 @pytest.fixture(scope="module")
 def read(function, mixed, appraised) -> Reader:
-    return Reader(page(function, mixed, appraised))
+    return Reader(render(function, mixed, appraised))
 
 
-def test_the_figures_are_on_the_page(read: Reader, appraised: Appraisal) -> None:
+def test_the_figures_are_on_the_render(read: Reader, appraised: Appraisal) -> None:
     low, high = appraised.interval
     for figure in (
         f"{appraised.price} base units",
@@ -88,7 +88,7 @@ def test_the_best_and_the_worst_record_are_named(read: Reader, appraised: Apprai
 
 
 def test_the_page_refers_to_nothing_outside_and_runs_nothing(function, mixed, appraised, read: Reader) -> None:
-    source = page(function, mixed, appraised)
+    source = render(function, mixed, appraised)
     assert not re.search(r"https?:|//[a-z]|url\(|@import|javascript:", re.sub(r"base64,[^\"]+", "", source))
     assert not {tag for tag, _ in read.tags} & {"script", "link", "iframe", "object", "embed", "svg", "form", "a"}
     sources = [attributes["src"] for tag, attributes in read.tags if tag == "img"]
@@ -119,7 +119,7 @@ def test_hostile_names_are_text() -> None:
 
     function = fit(model, drawn(160), validation=drawn(80), method="forest", settings={"trees": 20}, decay=2e-3)
     offer = drawn(40, {3: ("<script>evil()</script>",)})
-    read = Reader(page(function, offer, function.appraise(offer)))
+    read = Reader(render(function, offer, function.appraise(offer)))
     assert not {tag for tag, _ in read.tags} & {"script", "b", "i"}
     assert all("onerror" not in attributes for _, attributes in read.tags)
     for name in (*classes, "<i>label</i>", "'</td><b>' has 1 values"):
@@ -136,6 +136,6 @@ def test_a_regression_is_shown_by_ranges_of_the_target() -> None:
 
     function = fit(line, owner, validation=hours(5, 120), decay=2e-3)
     offer = hours(6, 40)
-    text = Reader(page(function, offer, function.appraise(offer))).text
+    text = Reader(render(function, offer, function.appraise(offer))).text
     assert "Value by target" in text
     assert f"{np.sort(offer.y)[0]:g} to {np.sort(offer.y)[9]:g}1010" in text

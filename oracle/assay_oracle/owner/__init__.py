@@ -1,1 +1,1 @@
-"""The model owner's tools."""
+"""The model owner's tools: loading models, reports and summaries."""

@@ -1,8 +1,8 @@
-"""Models that live elsewhere: an HTTP endpoint or an ONNX file, as callables that ``pricing.blackbox`` takes.
+"""Models behind an HTTP endpoint or in an ONNX file, as callables for ``assay_pricing.surrogate.black_box``.
 
-They see features as any callable does: a float32 array (n, d), or a data frame where the schema has text.
+Their input is that of any callable: a float32 array (n, d), or a data frame if the schema has categorical features.
 
-The endpoint is asked with ``POST`` and ``{"columns": [names], "rows": [[values], ...]}`` and answers with either
+A request to the endpoint is ``POST {"columns": [names], "rows": [[values], ...]}``. Its answer is either
 ``{"probabilities": [[...], ...]}`` (n, k), in the order of the schema's classes, or ``{"labels": [...]}`` (n,).
 """
 
@@ -18,17 +18,20 @@ from assay_pricing.errors import ModelError
 if TYPE_CHECKING:
     import httpx
 
-_TIMEOUT = 60.0  # seconds for one request
-_ROWS = 512  # of one request
-_MAX_ANSWER = 64 * 2**20  # bytes
+_TIMEOUT = 60.0
+"""Seconds for one request."""
+_ROWS = 512
+"""Rows in one request."""
+_MAX_ANSWER = 64 * 2**20
+"""Bytes in one answer."""
 
 
 class HttpModel:
     """A model behind a URL.
 
     Args:
-        url: Where to post.
-        client: How; a client of our own where none is given.
+        url: The endpoint.
+        client: HTTP client; a new one with a timeout of 60 s if None.
     """
 
     def __init__(self, url: str, client: "httpx.Client | None" = None) -> None:
@@ -41,7 +44,7 @@ class HttpModel:
         """Answers for features (n, d): probabilities (n, k), or labels (n,).
 
         Raises:
-            ModelError: The endpoint cannot be reached, or does not answer as said above.
+            ModelError: The endpoint cannot be reached, or its answer is not as documented above.
         """
         parts = [self._ask(features[i : i + _ROWS]) for i in range(0, len(features), _ROWS)]
         return np.concatenate(parts)
@@ -62,14 +65,13 @@ class HttpModel:
         if len(response.content) > _MAX_ANSWER:
             raise ModelError(f"expected at most {_MAX_ANSWER} bytes from {self.url}, got {len(response.content)}")
         try:
-            told = response.json()
-            answer = told["probabilities"] if "probabilities" in told else told["labels"]
-            found = np.asarray(answer)
+            body = response.json()
+            found = np.asarray(body["probabilities"] if "probabilities" in body else body["labels"])
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError):
             raise ModelError(
                 f'expected {{"probabilities": [[...]]}} or {{"labels": [...]}} from {self.url}, got something else'
             ) from None
-        if len(found) != len(rows) or found.ndim != (2 if "probabilities" in told else 1):
+        if len(found) != len(rows) or found.ndim != (2 if "probabilities" in body else 1):
             raise ModelError(f"expected {len(rows)} answers from {self.url}, got an array of shape {found.shape}")
         return found
 
@@ -77,14 +79,14 @@ class HttpModel:
 class OnnxModel:
     """A model in an ONNX file, run by onnxruntime on one thread of the CPU.
 
-    Its one input takes features (n, d); or it has one input per column. Of its outputs the first of two dimensions
-    counts (probabilities or logits), else the first (labels or values).
+    The model has one input for all features (n, d), or one input per column. Its answer is the first output with two
+    dimensions (probabilities or logits), or else the first output (labels or values).
 
     Args:
         path: The file.
 
     Raises:
-        ModelError: onnxruntime is not installed, or the file is no ONNX model.
+        ModelError: onnxruntime is not installed, or the file is not an ONNX model.
     """
 
     def __init__(self, path: Path) -> None:
@@ -100,14 +102,14 @@ class OnnxModel:
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's errors share no other base
+        except Exception as error:  # onnxruntime's errors have no other base class in common
             raise ModelError(f"expected an ONNX model in {path}: {str(error).splitlines()[0]}") from None
 
     def __call__(self, features: Any) -> npt.NDArray[Any]:
         """Answers for features (n, d): probabilities or logits (n, k), or labels or values (n,).
 
         Raises:
-            ModelError: The model does not take these features.
+            ModelError: The model refuses these features.
         """
         try:
             outputs = self._session.run(None, self._inputs(features))
@@ -124,7 +126,7 @@ class OnnxModel:
         columns = features.to_numpy(dtype=object) if hasattr(features, "columns") else np.asarray(features)
         missing = [entry.name for entry in wanted if entry.name not in names]
         if missing:
-            raise ModelError(f"expected the model's inputs among the columns, it also wants {', '.join(missing)}")
+            raise ModelError(f"expected the model's inputs among the columns, missing {', '.join(missing)}")
         return {
             entry.name: columns[:, [names.index(entry.name)]].astype(_DTYPES.get(entry.type, np.float32))
             for entry in wanted
@@ -140,7 +142,7 @@ _DTYPES: dict[str, Any] = {
 
 
 def _probabilities(output: Any) -> npt.NDArray[Any]:
-    """An output as an array; converters of scikit-learn give a list of {class: probability}, in the classes' order."""
+    """An output as an array; scikit-learn converters give a list of {class: probability} in the classes' order."""
     if isinstance(output, list) and output and isinstance(output[0], dict):
         return np.array([list(row.values()) for row in output])
     return np.asarray(output)

@@ -1,7 +1,7 @@
-"""An appraisal as one HTML page with its plots inside: it refers to nothing outside, and runs nothing.
+"""An appraisal as one HTML page with embedded plots, without external references and without scripts.
 
-Names of columns and classes come from files of others: they are escaped as text, and drawn as text, never as markup.
-The page is the owner's: its figures say more of the model than a price on a grid does.
+Names of columns and classes come from sellers' files: they are escaped in the page and drawn as plain text in plots.
+The page is for the owner: its figures disclose more of the model than a price on a grid does.
 """
 
 import base64
@@ -25,9 +25,11 @@ _COLOURS = {
     Verdict.OWNED: "#ccbb44",
     Verdict.PRICED: "#aa3377",
 }
-_MOST_GROUPS = 20
+_MAX_GROUPS = 20
 _SHOWN = 10
-_LONGEST = 40  # characters of a name in a plot
+"""Records listed from each end of the order by value."""
+_MAX_NAME = 40
+"""Characters of a name in a plot."""
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -52,8 +54,8 @@ code {{ font-size: .85em; }}
 """
 
 
-def page(function: PriceFunction, records: Records, appraisal: Appraisal) -> str:
-    """The page of an appraisal of ``records`` by ``function``."""
+def render(function: PriceFunction, records: Records, appraisal: Appraisal) -> str:
+    """The page about the appraisal of ``records`` by ``function``."""
     return _PAGE.format(body="\n".join(_body(function, records, appraisal)))
 
 
@@ -70,22 +72,22 @@ def _body(function: PriceFunction, records: Records, appraisal: Appraisal) -> It
             ("90 % interval", f"{low:.6f} to {high:.6f}"),
             ("Set value", f"{appraisal.set_value:.6f}"),
             ("Records", f"{appraisal.priced} of {appraisal.records} priced"),
-            ("Fidelity", f"{appraisal.fidelity:.1%} of held-out records are answered as the model does"),
+            ("Fidelity", f"{appraisal.fidelity:.1%} agreement of the surrogate with the model on held-out records"),
             ("Method", manifest.method),
             ("Data", f"0x{appraisal.data_hash.hex()}"),
             ("Price function", f"0x{appraisal.function_hash.hex()}"),
         ],
     )
-    yield "<h2>Why</h2>"
+    yield "<h2>Reasons</h2>"
     yield "<ul>" + "".join(f"<li>{escape(reason)}</li>" for reason in appraisal.reasons) + "</ul>"
-    yield "<h2>What became of the records</h2>"
+    yield "<h2>Verdicts</h2>"
     counts = Counter(appraisal.verdicts)
     yield _table(("Verdict", "Records", "A record that"), [(str(v), counts[v], v.meaning) for v in Verdict])
     yield _image(_verdict_bars(counts), "number of records by verdict")
     yield "<h2>Value by record</h2>"
     yield f"<p>Predicted drop of the {escape(goal)} risk by each record alone, highest first.</p>"
     yield _image(_sorted_points(appraisal), "value of each record, highest first, coloured by verdict")
-    kept = [i for i, verdict in enumerate(appraisal.verdicts) if verdict in (Verdict.USEFUL, Verdict.HARMFUL)]
+    kept = [i for i, verdict in enumerate(appraisal.verdicts) if not verdict.is_duplicate]
     order = sorted(kept, key=lambda i: -appraisal.record_values[i])
     chosen = order if len(order) <= 2 * _SHOWN else order[:_SHOWN] + order[-_SHOWN:]
     labels = _labels(records)
@@ -129,14 +131,14 @@ def _labels(records: Records) -> list[str]:
 
 
 def _groups(records: Records, labels: list[str]) -> list[tuple[str, list[int]]]:
-    """Rows by class, the most frequent first and the rest together; or by quarter of the target's range of ranks."""
+    """Rows by class, the most frequent classes first and the rest as one group; or by quarter of the sorted targets."""
     if records.schema.classes:
         rows: dict[str, list[int]] = {}
         for i, label in enumerate(labels):
             rows.setdefault(label, []).append(i)
         found = sorted(rows.items(), key=lambda item: -len(item[1]))
-        rest = [i for _, those in found[_MOST_GROUPS:] for i in those]
-        return found[:_MOST_GROUPS] + ([(f"{len(found) - _MOST_GROUPS} more", rest)] if rest else [])
+        rest = [i for _, members in found[_MAX_GROUPS:] for i in members]
+        return found[:_MAX_GROUPS] + ([(f"{len(found) - _MAX_GROUPS} more", rest)] if rest else [])
     order = np.argsort(records.y, kind="stable")
     quarters = [part.tolist() for part in np.array_split(order, 4) if len(part)]
     return [(f"{records.y[part[0]]:g} to {records.y[part[-1]]:g}", part) for part in quarters]
@@ -152,7 +154,7 @@ def _sorted_points(appraisal: Appraisal) -> Any:
             values = appraisal.record_values[order][places]
             axis.scatter(places, values, s=12, color=colour, label=str(verdict))
     sizes = np.abs(appraisal.record_values[appraisal.record_values != 0])
-    if len(sizes):  # a few records can outshine all others: linear for the smaller half, logarithmic beyond
+    if len(sizes):  # few values are far larger than the rest: linear up to the median, logarithmic beyond
         axis.set_yscale("symlog", linthresh=float(np.median(sizes)))
     axis.axhline(0, color="#222222", linewidth=0.8)
     axis.set_xlabel("record, by value")
@@ -179,7 +181,7 @@ def _group_bars(groups: list[tuple[str, list[int]]], priced: list[list[float]]) 
     shown = [f"{_plain(name)} ({len(rows)})" for name, rows in groups]
     axis.set_yticks(range(len(groups)), shown, parse_math=False)
     axis.invert_yaxis()
-    axis.set_xlabel("mean value of the records that were priced")
+    axis.set_xlabel("mean value of the priced records")
     return figure
 
 
@@ -193,15 +195,15 @@ def _figure(height: float) -> Any:
 
 
 def _plain(name: str) -> str:
-    """A name on one line, of a length that leaves room for bars."""
+    """A name on one line, shortened to leave room for bars."""
     line = "".join(char if char.isprintable() else "\ufffd" for char in name)
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "\u2026"
+    return line if len(line) <= _MAX_NAME else line[: _MAX_NAME - 1] + "\u2026"
 
 
-def _image(figure: Any, says: str) -> str:
+def _image(figure: Any, description: str) -> str:
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         figure.savefig(content, format="png", dpi=110, metadata={"Software": None})
     encoded = base64.b64encode(content.getvalue()).decode()
-    return f'<p><img alt="{escape(says)}" src="data:image/png;base64,{encoded}"></p>'
+    return f'<p><img alt="{escape(description)}" src="data:image/png;base64,{encoded}"></p>'
