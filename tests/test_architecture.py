@@ -1,4 +1,7 @@
-"""The house's rules about who may import whom, kept by walking the imports of every module."""
+"""The rules of the house: who may import whom, who touches the disk, and how large a file and a folder may be.
+
+Packages depend on each other in one direction: contracts <- client <- pricing <- oracle <- bench.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -54,6 +57,14 @@ def test_the_walk_finds_the_packages() -> None:
     assert len(modules(ORACLE)) >= 10
 
 
+def imports_of(path: Path, *packages: str) -> list[str]:
+    """Imports of a module that lie in one of ``packages``, dotted names."""
+    return [name for name in imports(path) if any(name == p or name.startswith(p + ".") for p in packages)]
+
+
+# --- packages ---------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("path", modules(CLIENT), ids=name_of)
 def test_client_imports_neither_oracle_nor_heavy_libraries_nor_ape(path: Path) -> None:
     assert roots(path).isdisjoint(HEAVY | {"assay_pricing", "assay_oracle", "assay_bench", "ape", "solcx"})
@@ -64,12 +75,70 @@ def test_oracle_does_not_import_ape(path: Path) -> None:
     assert roots(path).isdisjoint({"ape", "solcx"})
 
 
-@pytest.mark.parametrize("path", modules(CLIENT), ids=name_of)
+@pytest.mark.parametrize("path", modules(PRICING), ids=name_of)
+def test_pricing_imports_the_clients_protocol_and_errors_and_nothing_above_itself(path: Path) -> None:
+    """Its artifact is also written as every file of the house is: whole or not at all, by ``assay.files``."""
+    assert roots(path).isdisjoint({"assay_oracle", "assay_bench"})
+    allowed = {"assay.errors"} | ({"assay.files"} if path.name == "artifact.py" else set())
+    assert not [n for n in imports_of(path, "assay") if not n.startswith("assay.protocol") and n not in allowed]
+
+
+@pytest.mark.parametrize("path", modules(CLIENT, PRICING, ORACLE), ids=name_of)
+def test_product_does_not_import_the_bench(path: Path) -> None:
+    assert "assay_bench" not in roots(path)
+
+
+@pytest.mark.parametrize("path", modules(CLIENT, PRICING, ORACLE, BENCH), ids=name_of)
+def test_packages_import_neither_tests_nor_scripts(path: Path) -> None:
+    assert roots(path).isdisjoint({"tests", "scripts"})
+
+
+@pytest.mark.parametrize("path", modules(CLIENT, PRICING, ORACLE, BENCH), ids=name_of)
 def test_web3_is_imported_by_chain_alone_and_httpx_by_oracle_api_alone(path: Path) -> None:
-    if path.parent.name != "chain":
+    if path.parent != CLIENT / "chain":
         assert "web3" not in roots(path)
-    if path.name != "oracle_api.py":
+    if path.name != "oracle_api.py" and path.is_relative_to(CLIENT):
         assert "httpx" not in roots(path)
+
+
+# --- rooms of the oracle ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", modules(ORACLE / "services"), ids=name_of)
+def test_services_know_neither_http_nor_sql_nor_torch_nor_the_rooms_around_them(path: Path) -> None:
+    assert roots(path).isdisjoint(HEAVY | {"fastapi", "starlette", "uvicorn", "sqlite3", "sqlalchemy"})
+    rooms = ("appraisers", "storage", "keys", "server", "owner", "cli", "ledger.journal", "ledger.database")
+    assert not imports_of(path, *(f"assay_oracle.{room}" for room in rooms))
+
+
+@pytest.mark.parametrize("path", modules(ORACLE / "services", ORACLE / "server"), ids=name_of)
+def test_services_and_server_reach_pricing_through_appraisers(path: Path) -> None:
+    assert "assay_pricing" not in roots(path)
+    assert not imports_of(path, "assay_oracle.appraisers")
+
+
+@pytest.mark.parametrize("path", modules(ORACLE), ids=name_of)
+def test_database_is_known_to_the_ledger_alone(path: Path) -> None:
+    if path.parent != ORACLE / "ledger":
+        assert roots(path).isdisjoint({"sqlite3", "sqlalchemy"})
+
+
+@pytest.mark.parametrize("path", modules(ORACLE), ids=name_of)
+def test_disk_of_the_oracle_is_touched_by_few_rooms(path: Path) -> None:
+    """The ledger and the storage hold its files; settings, keys, commands and the owner's tools name others."""
+    rooms = [ORACLE / room for room in ("ledger", "storage", "keys", "cli", "owner", "settings.py")]
+    if not any(path.is_relative_to(room) for room in rooms):
+        assert roots(path).isdisjoint({"pathlib", "tempfile", "shutil"})
+        assert not DISK & set(calls(path))
+
+
+@pytest.mark.parametrize("path", modules(ORACLE), ids=name_of)
+def test_fastapi_is_known_to_the_server_alone(path: Path) -> None:
+    if path.parent != ORACLE / "server":
+        assert roots(path).isdisjoint({"fastapi", "starlette", "uvicorn"})
+
+
+# --- purity -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", modules(CLIENT / "protocol", PRICING), ids=name_of)
@@ -105,3 +174,25 @@ def test_no_pickle_reaches_the_oracle(path: Path) -> None:
 def test_only_signing_holds_the_signing_key(path: Path) -> None:
     if path.name not in {"signer.py", "main.py"}:
         assert not {call for call in calls(path) if call.endswith((".sign_message", ".decrypt_keystore"))}
+
+
+# --- size -------------------------------------------------------------------------------------------------------------
+
+MOST_LINES = 400
+MOST_FILES = 15
+
+
+def lines_of(path: Path) -> int:
+    """Lines of a file; of Solidity without whole-line comments, which explain an interface at length."""
+    lines = path.read_text().splitlines()
+    return len([line for line in lines if path.suffix != ".sol" or not line.lstrip().startswith("//")])
+
+
+def sources() -> list[Path]:
+    contracts = [path for path in (ROOT / "contracts").rglob("*.sol") if path.name != "Settlement.sol"]
+    return modules(CLIENT, PRICING, ORACLE, BENCH, ROOT / "scripts") + sorted(contracts)
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in sources()}), ids=name_of)
+def test_no_folder_is_too_full(folder: Path) -> None:
+    assert len([path for path in folder.iterdir() if path.suffix in (".py", ".sol", ".sh")]) <= MOST_FILES

@@ -2,8 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from assay.errors import AssayError
 from assay.protocol.schema import Schema
@@ -32,18 +31,6 @@ class InlineAppraiser:
         self._function = function
         self._cache = cache
         self._parse = parse
-
-    @classmethod
-    def load(cls, folder: Path, cache: RecordCache) -> Self:
-        """The appraiser of the artifact in ``folder``.
-
-        Raises:
-            ArtifactError: The artifact is missing, damaged or altered.
-            FidelityError: Its surrogate agrees with the model too rarely to stand for it.
-        """
-        function = PriceFunction.load(folder)
-        function.check_fidelity()
-        return cls(function, cache)
 
     @property
     def info(self) -> FunctionInfo:

@@ -9,19 +9,30 @@ import click
 
 from assay.cli.terminal import emit, json_option, report
 from assay_oracle.cli.options import config_option, open_keys
-from assay_oracle.settings import Settings
+from assay_oracle.settings import ModelEntry, Settings
 
 if TYPE_CHECKING:
     from assay_oracle.server.daemon import LoadAppraiser
 
 
 def load_appraisers(settings: Settings) -> "LoadAppraiser":
-    """How the daemon's appraisers are made; torch is imported here, when the first one is."""
+    """Makes the appraisers of configured models; torch is imported here and not before it is needed.
+
+    They raise ``ArtifactError`` for an artifact that is missing, damaged or altered, and ``FidelityError`` for one
+    whose surrogate agrees with its model too rarely.
+    """
     from assay_oracle.appraisers.cache import RecordCache
     from assay_oracle.appraisers.inline import InlineAppraiser
+    from assay_pricing.function import PriceFunction
 
     cache = RecordCache(settings.max_context_bytes)
-    return lambda entry: InlineAppraiser.load(entry.artifact, cache)
+
+    def load(entry: ModelEntry) -> InlineAppraiser:
+        function = PriceFunction.load(entry.artifact)
+        function.check_fidelity()
+        return InlineAppraiser(function, cache)
+
+    return load
 
 
 @click.command()

@@ -1,7 +1,6 @@
 """What ``assay-oracle check`` verifies before the daemon is started: one finding for each precondition."""
 
 import functools
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TypeVar
@@ -13,7 +12,7 @@ from assay_oracle.keys.vault import Vault, open_vault
 from assay_oracle.server.daemon import LoadAppraiser
 from assay_oracle.services.catalogue import PricedModel
 from assay_oracle.settings import ModelEntry, Settings
-from assay_oracle.storage.local import FREE_BYTES
+from assay_oracle.storage.local import check_room
 
 CLOCK_SECONDS = 60
 MIN_GAS = 10**16
@@ -113,16 +112,7 @@ class Preflight:
         return open_vault(self._settings.data_dir, password)
 
     def _disk(self) -> int:
-        folder = self._settings.data_dir
-        if not folder.is_dir():
-            raise SettingsError(f"expected a data folder at {folder}, found none", hint="assay-oracle init makes it")
-        free = shutil.disk_usage(folder).free - FREE_BYTES
-        if free < self._settings.max_upload_bytes:
-            raise SettingsError(
-                f"expected room for an upload of {self._settings.max_upload_bytes} bytes at {folder}, {free} are left",
-                hint="free some space, or lower max_upload_bytes",
-            )
-        return free
+        return check_room(self._settings.data_dir, self._settings.max_upload_bytes)
 
     def _chain(self, client: SettlementClient) -> SettlementClient:
         client.check()

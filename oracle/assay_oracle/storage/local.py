@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from assay.errors import SettingsError
 from assay.files import sync_folder, whole_file
 from assay_oracle.errors import StorageFull
 
@@ -16,6 +17,23 @@ FREE_BYTES = 256 * 2**20
 """Space that is left to the disk's other users, the journal above all."""
 KINDS = ("uploads", "deliveries")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+def check_room(folder: Path, wanted: int) -> int:
+    """Checks that ``folder`` has room for ``wanted`` bytes; returns the number of bytes that are free for blobs.
+
+    Raises:
+        SettingsError: There is no such folder, or too little room.
+    """
+    if not folder.is_dir():
+        raise SettingsError(f"expected a data folder at {folder}, found none", hint="assay-oracle init makes it")
+    free = shutil.disk_usage(folder).free - FREE_BYTES
+    if free < wanted:
+        raise SettingsError(
+            f"expected room for an upload of {wanted} bytes at {folder}, {free} are left",
+            hint="free some space, or lower max_upload_bytes",
+        )
+    return free
 
 
 class FileWriter:
