@@ -8,6 +8,8 @@ import pytest
 from pytest_socket import disable_socket, enable_socket
 
 if TYPE_CHECKING:
+    from scripts.localnet import Node
+
     from tests.kit.market import Market
 
 KINDS = ("unit", "integration")
@@ -29,6 +31,22 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
     finally:
         enable_socket()
+
+
+@pytest.fixture(scope="session")
+def shared_anvil(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Node]":
+    """One chain for all tests of a worker process that leave it as ``node`` finds it."""
+    from scripts.localnet import anvil
+
+    with anvil(tmp_path_factory.mktemp("anvil") / "anvil.log") as started:
+        yield started
+
+
+@pytest.fixture
+def node(shared_anvil: "Node") -> "Iterator[Node]":
+    """A chain as if it were new: what a test does to it is taken back."""
+    with shared_anvil.snapshot():
+        yield shared_anvil
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import click
 import pytest
+from scripts.localnet import BIN, CEILING, free_port
 
 from assay.cli.main import main as assay
 from assay.protocol.seal import seal
 from assay_oracle.cli.main import main as assay_oracle
 from tests.kit.commands import leaves
-from tests.kit.network import BIN, free_port
 from tests.vectors import vectors
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +58,9 @@ def test_the_walk_through_a_sale_works_as_written(tmp_path: Path) -> None:
         "ASSAY_ORACLE": f"http://127.0.0.1:{oracle}",
         "ASSAY_ORACLE_PORT": str(oracle),
     }
-    done = subprocess.run(["bash", "-c", wait + script], capture_output=True, text=True, env=environment, timeout=280)
+    done = subprocess.run(
+        ["bash", "-c", wait + script], capture_output=True, text=True, env=environment, timeout=CEILING
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^paid\t[1-9]", done.stdout, re.MULTILINE), done.stdout + done.stderr
     (bought,) = (tmp_path / "bought").glob("*.npz")

@@ -4,17 +4,16 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from scripts.localnet import anvil
 
-from tests.kit.network import running_node
 from tests.kit.town import Party, Town
 
 
 @pytest.fixture(scope="package")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with running_node() as node:
-        made = Town(tmp_path_factory.mktemp("town"), node)
+    folder = tmp_path_factory.mktemp("town")
+    with anvil(folder / "anvil.log") as node, Town(folder, node) as made:
         yield made
-        made.close()
 
 
 names = itertools.count(1)

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from scripts.localnet import CEILING, ETHER, eventually
 
 from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
@@ -16,8 +17,7 @@ from assay.protocol.statements import digest
 from assay.protocol.structs import Quote, Status, key_hash
 from assay.sale.offers import OfferRecord
 from tests.kit.data import csv
-from tests.kit.network import eventually
-from tests.kit.town import ETHER, HOUR, Party, Town
+from tests.kit.town import HOUR, Party, Town
 
 pytestmark = pytest.mark.integration
 
@@ -51,13 +51,13 @@ def order_of(town: Town, seller: Party, status: Status, *, by: "subprocess.Popen
         ids = [posted.order.order_id() for posted in chain.posted(seller=seller.account.address)]
         return next(("0x" + found.hex() for found in ids if chain.order_state(found).status is status), None)
 
-    return str(eventually(find, 120))
+    return str(eventually(find))
 
 
 def bought(town: Town, order_id: str) -> Path:
     """The file that the model owner opens."""
     (posted,) = town.chain().posted(order_id=bytes.fromhex(order_id[2:]))
-    return Path(eventually(lambda: town.owner.buyer.step(posted).file, 120))
+    return Path(eventually(lambda: town.owner.buyer.step(posted).file))
 
 
 def status_of(town: Town, record: OfferRecord) -> Status:
@@ -75,9 +75,9 @@ def test_first_sale(town: Town, ada: Party) -> None:
     data = town.file("useful.csv", csv(10, 60, (2,)))
 
     before = town.chain().balance(ada.account.address)
-    selling = ada.start("sell", data, "--model", town.model, "--yes")
+    selling = ada.start("sell", data, "--model", town.model, "--yes", "--patience", int(CEILING))
     order_id = order_of(town, ada, Status.LOCKED, by=selling)
-    row = eventually(lambda: (found := purchase(town, order_id)).get("file") and found, 120)
+    row = eventually(lambda: (found := purchase(town, order_id)).get("file") and found)
     sold = ada.end(selling)
 
     assert Path(row["file"]).read_bytes() == data.read_bytes()

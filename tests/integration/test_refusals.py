@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from scripts.localnet import ETHER, free_port
 
 from tests.kit.data import csv
-from tests.kit.network import free_port
-from tests.kit.town import ETHER, Party, Town
+from tests.kit.town import Party, Town
 
 pytestmark = pytest.mark.integration
 

@@ -13,5 +13,7 @@ oracle_account: LocalAccount = Account.from_key(b"\x01" * 32)
 buyer_account: LocalAccount = Account.from_key(b"\x02" * 32)
 seller_account: LocalAccount = Account.from_key(b"\x03" * 32)
 rival_account: LocalAccount = Account.from_key(b"\x04" * 32)
+patient_account: LocalAccount = Account.from_key(b"\x05" * 32)
+PASSWORD = "integration"
 ORACLE_IDENTITY = envelope.new_identity()
 BUYER_IDENTITY = envelope.new_identity()

@@ -9,18 +9,21 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from scripts.localnet import BIN, CEILING, ETHER, Daemon, Node
 
 from assay import keys
 from assay.chain.interface import Deployment
+from assay.chain.node import Node as ChainNode
 from assay.chain.settlement import SettlementClient
 from assay.oracle_api import OracleClient
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferStore
 from assay.sale.seller import Seller
+from assay_oracle.keys import vault
+from tests.kit.actors import PASSWORD
 from tests.kit.data import csv
-from tests.kit.network import BIN, PASSWORD, Daemon, Node
+from tests.kit.light_keys import write_identity, write_keystore
 
-ETHER = 10**18
 HOUR = 3600
 FRESH = 13
 """Further registrations of the one price function, for as many tests that sell."""
@@ -42,12 +45,17 @@ def run(program: str, *arguments: object, cwd: Path | None = None, **environment
         [BIN / program, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=CEILING,
         cwd=cwd,
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def patient(node: Node) -> ChainNode:
+    """The client's view of a node, for a machine of any speed."""
+    return ChainNode(node.url, timeout=CEILING)
 
 
 class Party:
@@ -62,21 +70,18 @@ class Party:
             "ASSAY_NODE": town.node.url,
             "ASSAY_DEPLOYMENTS": str(town.deployments),
         }
+        password = self.environment["ASSAY_PASSWORD"]
+        keystore, identity = self.home / "keystore.json", self.home / "identity.json"
         if key:
             self.account: LocalAccount = Account.from_key(key)
-            self._write_keystore()
         else:
             self.assay("keys", "new")
-            self.account = keys.load_account(self.home / "keystore.json", self.environment["ASSAY_PASSWORD"])
-            self.identity = keys.load_identity(self.home / "identity.json", self.environment["ASSAY_PASSWORD"])
+            self.account = keys.load_account(keystore, password)
+            self.identity = keys.load_identity(identity, password)
+            write_identity(identity, self.identity, password)
+        write_keystore(keystore, bytes(self.account.key), password)
         if funded:
-            town.node.rpc("anvil_setBalance", self.account.address, hex(1000 * ETHER))
-
-    def _write_keystore(self) -> None:
-        """As ``assay keys new`` does, but quick to open: the password of a test needs no protection."""
-        self.home.mkdir()
-        keystore = Account.encrypt(self.account.key, self.environment["ASSAY_PASSWORD"], kdf="pbkdf2", iterations=1000)
-        (self.home / "keystore.json").write_text(json.dumps(keystore))
+            town.node.fund(self.account.address, 1000 * ETHER)
 
     def start(self, *arguments: object, **changes: str) -> subprocess.Popen[str]:
         """Starts a command beside us."""
@@ -99,7 +104,7 @@ class Party:
 
     def end(self, command: "subprocess.Popen[str]", *, status: int = 0) -> Any:
         """Waits for a command; its JSON. What it says tells no password and no stack."""
-        out, talk = command.communicate(timeout=120)
+        out, talk = command.communicate(timeout=CEILING)
         assert command.returncode == status, (command.args, out, talk)
         assert "Traceback" not in talk
         assert self.environment["ASSAY_PASSWORD"] not in out + talk
@@ -136,7 +141,7 @@ class Town:
         self.deployments = folder / "deployments"
         self.deployments.mkdir()
         node.deploy(self.deployments / "31337.json")
-        self.daemon = Daemon(folder / "oracle.toml")
+        self.daemon = Daemon(folder / "oracle.toml", password=PASSWORD)
         self.started: list[subprocess.Popen[str]] = []
         self.url = self.daemon.url
         self.owner = Party(self, "owner")
@@ -147,13 +152,18 @@ class Town:
         self._serve()
 
     def chain(self, account: Any = None) -> SettlementClient:
-        return SettlementClient.of(self.node.url, Deployment.read(self.deployments / "31337.json"), account=account)
+        return SettlementClient.of(
+            patient(self.node), Deployment.read(self.deployments / "31337.json"), account=account
+        )
 
     @cached_property
     def http(self) -> OracleClient:
-        return OracleClient(self.url)
+        return OracleClient(self.url, timeout=CEILING)
 
-    def close(self) -> None:
+    def __enter__(self) -> "Town":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Ends everything, also the commands that a failed test left."""
         for command in self.started:
             command.kill()
@@ -175,12 +185,14 @@ class Town:
                 *("--deployment", self.deployments / "31337.json"),
             )
         )
-        self.node.rpc("anvil_setBalance", made["oracle"], hex(100 * ETHER))
-        return str(Account.from_key(keys.load_account(self._keystore, PASSWORD).key).address)
-
-    @property
-    def _keystore(self) -> Path:
-        return self.folder / "oracle" / "keys" / "keystore.json"
+        folder = vault.folder_of(self.folder / "oracle")
+        opened = vault.open_vault(self.folder / "oracle", PASSWORD)
+        assert opened.account is not None
+        assert opened.account.address == made["oracle"]
+        write_keystore(folder / "keystore.json", bytes(opened.account.key), PASSWORD)
+        write_identity(folder / "identity.json", opened.identity, PASSWORD)
+        self.node.fund(opened.account.address, 100 * ETHER)
+        return str(opened.account.address)
 
     def _fit(self) -> str:
         (self.folder / "blackbox.py").write_text(BLACK_BOX)

@@ -1,36 +1,26 @@
 """``assay-oracle bond`` on a real chain: a bond is shown, asked back, waited for and paid out."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from eth_account import Account
+from scripts.localnet import Node, account
 
-from assay.chain.interface import Deployment
 from assay.chain.queries import registered_terms
 from assay.chain.settlement import SettlementClient
 from assay.protocol.structs import ModelTerms
 from assay.protocol.types import NATIVE_TOKEN
 from assay_oracle.cli.main import main
-from assay_oracle.keys import vault
-from tests.kit.network import PASSWORD, Node, running_node
+from tests.kit.actors import PASSWORD
+from tests.kit.light_keys import write_vault
 
 pytestmark = pytest.mark.integration
 
-Account.enable_unaudited_hdwallet_features()
-MNEMONIC = "test test test test test test test test test test test junk"
-owner, oracle = (Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}") for index in (1, 2))
+owner, oracle = account(1), account(2)
 PAYEE = "0x000000000000000000000000000000000000bEEF"
 WEEK = 7 * 24 * 3600
-
-
-@pytest.fixture
-def node() -> Iterator[Node]:
-    with running_node() as node:
-        yield node
 
 
 class Place:
@@ -38,9 +28,7 @@ class Place:
 
     def __init__(self, node: Node, folder: Path) -> None:
         self.node = node
-        record = folder / "deployment.json"
-        node.deploy(record)
-        self.deployment = Deployment.read(record)
+        self.deployment = node.deploy(folder / "deployment.json")
         self.chain = SettlementClient.of(node.url, self.deployment, account=owner)
         terms = ModelTerms(
             owner=owner.address,
@@ -54,7 +42,7 @@ class Place:
         self.chain.register_model(terms, oracle.address)
         self.model_id = self.chain.model_id(terms)
         self.chain.bond_oracle(terms, oracle.address, 5)
-        vault.create(folder / "data", PASSWORD, private_key=bytes(oracle.key))
+        write_vault(folder / "data", bytes(oracle.key), PASSWORD)
         self.config = folder / "oracle.toml"
         self.config.write_text(f'data_dir = "data"\nnode = "{node.url}"\ndeployment = "deployment.json"\n')
 

@@ -6,44 +6,28 @@ import json
 import os
 import subprocess
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import requests
-from eth_account import Account
+from scripts.localnet import BIN, CEILING, ETHER, anvil, eventually
 
-from assay import envelope
-from assay.chain.interface import Deployment
-from assay.chain.settlement import SettlementClient
 from assay.errors import OfferRefused, OracleRefused
-from assay.oracle_api import OracleClient
-from assay.protocol.messages import AcceptanceRequest, OfferStatus, Problem
+from assay.protocol.messages import AcceptanceRequest, OfferStatus
 from assay.protocol.statements import digest
-from assay.protocol.structs import ModelTerms, Status, key_hash
-from assay.sale.buyer import Buyer
-from assay.sale.offers import OfferStore
-from assay.sale.seller import Seller
-from assay_oracle.keys import vault
-from tests.kit.bids import Bid, bid
+from assay.protocol.structs import Status, key_hash
+from tests.kit.actors import PASSWORD, oracle_account, patient_account, rival_account
+from tests.kit.bids import Bid
 from tests.kit.data import blobs, csv
-from tests.kit.network import BIN, PASSWORD, Daemon, Node, eventually, running_node
+from tests.kit.live_market import LiveMarket
 
 pytestmark = pytest.mark.integration
 
-MNEMONIC = "test test test test test test test test test test test junk"
-ETHER = 10**18
-HOUR = 3600
-
-Account.enable_unaudited_hdwallet_features()
-# Sellers beyond the first have nothing else on offer that theirs would be priced beside.
-deployer, buyer_account, oracle_account, seller_account, rival_account, patient_account = (
-    Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}") for index in range(6)
-)
+AT_THE_START = {"Upload-Offset": "0"}
 
 
 @pytest.fixture(scope="module")
@@ -66,84 +50,10 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[Node]:
-    with running_node() as running:
-        yield running
-
-
-class LiveMarket:
-    """A model on chain, its oracle, and whoever trades."""
-
-    def __init__(self, folder: Path, node: Node, artifact: Path, **environment: str) -> None:
-        from assay_pricing.function import PriceFunction
-
-        self.folder = folder
-        self.node = node
-        self.record = folder / "31337.json"
-        node.deploy(self.record)
-        self.buyer_identity = envelope.new_identity()
-        buyer_chain = self.chain(buyer_account)
-        self.terms = ModelTerms(
-            owner=buyer_account.address,
-            function_hash=PriceFunction.load(artifact).hash,
-            delivery_key=envelope.delivery_key_of(envelope.public_of(self.buyer_identity)),
-            max_price=ETHER,
-            reveal_window=HOUR,
-            dispute_window=HOUR,
-        )
-        buyer_chain.register_model(self.terms, oracle_account.address)
-        buyer_chain.fund(self.terms, 10 * ETHER)
-        self.model_id = buyer_chain.model_id(self.terms)
-        vault.create(folder / "oracle", PASSWORD, private_key=bytes(oracle_account.key))
-        self.config = folder / "oracle.toml"
-        self.config.write_text(
-            f'data_dir = "oracle"\nnode = "{node.url}"\ndeployment = "31337.json"\n'
-            f'[[models]]\nid = "0x{self.model_id.hex()}"\nartifact = "{artifact}"\n'
-        )
-        self.daemon = Daemon(self.config, **environment)
-        self.daemon.start()
-        self.http = OracleClient(self.daemon.url)
-
-    def close(self) -> None:
-        self.http.close()
-        self.daemon.stop()
-
-    def chain(self, account: Any) -> SettlementClient:
-        return SettlementClient.of(self.node.url, Deployment.read(self.record), account=account)
-
-    def seller(self, account: Any = seller_account) -> Seller:
-        store = OfferStore(self.folder / account.address)
-        return Seller(self.chain(account), self.http, store, account, poll=0.1)
-
-    def buyer(self) -> Buyer:
-        return Buyer(self.chain(buyer_account), self.http, buyer_account, self.buyer_identity, self.folder / "bought")
-
-    def data(self, name: str, content: bytes) -> Path:
-        path = self.folder / name
-        path.write_bytes(content)
-        return path
-
-    def bid(self, content: bytes, account: Any = seller_account) -> Bid:
-        info = self.http.info()
-        domain = self.chain(None).domain
-        return bid(self.model_id, content, account=account, recipient=info.recipient, domain=domain)
-
-    def problem(self, method: str, path: str, **options: Any) -> tuple[int, Problem]:
-        answer = requests.request(method, f"{self.daemon.url}/v1{path}", timeout=30, **options)
-        return answer.status_code, Problem.model_validate_json(answer.content)
-
-    def oracle_transactions(self) -> int:
-        return int(self.node.rpc("eth_getTransactionCount", oracle_account.address, "latest"), 16)
-
-    def wait(self, offer_id: bytes, *until: OfferStatus) -> Any:
-        return eventually(lambda: (state := self.http.offer(offer_id)).status in until and state)
-
-
-@pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory, node: Node, artifact: Path) -> Iterator[LiveMarket]:
-    made = LiveMarket(tmp_path_factory.mktemp("market"), node, artifact)
-    yield made
-    made.close()
+def market(tmp_path_factory: pytest.TempPathFactory, artifact: Path) -> Iterator[LiveMarket]:
+    folder = tmp_path_factory.mktemp("market")
+    with anvil(folder / "anvil.log") as node, LiveMarket(folder, node, artifact) as made:
+        yield made
 
 
 def test_first_sale_over_http_closes_without_the_key_on_chain(market: LiveMarket) -> None:
@@ -239,8 +149,8 @@ def test_upload_offsets_over_http(market: LiveMarket) -> None:
 def test_delivery_answers_ranges(market: LiveMarket) -> None:
     sale = market.chain(None).posted(model_id=market.model_id)[0]
     url = f"/orders/0x{sale.order.order_id().hex()}/sealed"
-    whole = requests.get(f"{market.daemon.url}/v1{url}", timeout=10)
-    part = requests.get(f"{market.daemon.url}/v1{url}", headers={"Range": "bytes=100-"}, timeout=10)
+    whole = requests.get(f"{market.daemon.url}/v1{url}", timeout=CEILING)
+    part = requests.get(f"{market.daemon.url}/v1{url}", headers={"Range": "bytes=100-"}, timeout=CEILING)
     assert (whole.status_code, part.status_code) == (200, 206)
     assert part.content == whole.content[100:]
     for span in (f"bytes={len(whole.content)}-", "bytes=5-2", "bytes=0-1,3-4", "lines=1-2"):
@@ -249,7 +159,7 @@ def test_delivery_answers_ranges(market: LiveMarket) -> None:
 
 
 def test_health_tells_what_works(market: LiveMarket) -> None:
-    works = requests.get(f"{market.daemon.url}/v1/health", timeout=10).json()
+    works = requests.get(f"{market.daemon.url}/v1/health", timeout=CEILING).json()
     assert works == {"pricing": True, "orders": True, "signing": True, "chain": True}
 
 
@@ -259,7 +169,7 @@ def test_second_daemon_on_one_journal_is_refused(market: LiveMarket) -> None:
         env={**os.environ, **market.daemon.environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=CEILING,
     )
     assert done.returncode == 1
     assert "another process" in done.stderr
@@ -272,7 +182,7 @@ def test_check_finds_everything_in_order(market: LiveMarket) -> None:
         env={**os.environ, **market.daemon.environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=CEILING,
     )
     report = json.loads(done.stdout)
     assert done.returncode == 0, report
@@ -295,7 +205,7 @@ def test_check_fails_with_the_remedy(market: LiveMarket, tmp_path: Path, artifac
         env={**os.environ, **market.daemon.environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=CEILING,
     )
     assert done.returncode == 1
     assert "FAIL" in done.stdout
@@ -310,7 +220,7 @@ def test_daemon_killed_at_every_step_goes_on(market: LiveMarket) -> None:
     half = len(made.upload) // 2
     offer_id = market.http.open_offer(made.request).offer_id
     path = f"{market.daemon.url}/v1/offers/0x{offer_id.hex()}/upload"
-    requests.patch(path, data=made.upload[:half], headers={"Upload-Offset": "0"}, timeout=10)
+    requests.patch(path, data=made.upload[:half], headers={"Upload-Offset": "0"}, timeout=CEILING)
     market.daemon.kill()
     market.daemon.start()
     assert market.http.offer(offer_id).received_bytes == half
@@ -345,20 +255,30 @@ def test_log_tells_no_secret(market: LiveMarket) -> None:
 
 
 def test_http_answers_while_uploads_run(market: LiveMarket) -> None:
-    """Two sellers at once; the daemon answers others meanwhile."""
+    """Two sellers are in the middle of their uploads until another has an answer."""
     bids = [market.bid(csv(30 + number, 400)) for number in range(2)]
     ids = [market.http.open_offer(made.request).offer_id for made in bids]
-    threads = [
-        threading.Thread(target=market.http.upload, args=(offer_id, io.BytesIO(made.upload)))
-        for offer_id, made in zip(ids, bids, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    started = time.monotonic()
-    market.http.info()
-    assert time.monotonic() - started < 5
-    for thread in threads:
-        thread.join()
+    halfway, answered = threading.Barrier(3, timeout=CEILING), threading.Event()
+
+    def upload(offer_id: bytes, made: Bid) -> None:
+        def body() -> Iterator[bytes]:
+            half = len(made.upload) // 2
+            yield made.upload[:half]
+            halfway.wait()
+            assert answered.wait(CEILING)
+            yield made.upload[half:]
+
+        status, _ = market.answer("PATCH", f"/offers/0x{offer_id.hex()}/upload", data=body(), headers=AT_THE_START)
+        assert status == 200
+
+    with ThreadPoolExecutor() as pool:
+        uploads = [pool.submit(upload, offer_id, made) for offer_id, made in zip(ids, bids, strict=True)]
+        halfway.wait()
+        market.http.info()
+        assert not any(upload.done() for upload in uploads)
+        answered.set()
+        for running in uploads:
+            running.result(CEILING)
     for offer_id in ids:
         market.wait(offer_id, OfferStatus.QUOTED, OfferStatus.DECLINED)
 

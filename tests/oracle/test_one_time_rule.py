@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from scripts.localnet import CEILING
 
 from assay.protocol.messages import OfferStatus
 from tests.kit.actors import rival_account
@@ -131,7 +132,7 @@ def test_same_offer_again_finds_the_first(market: Market) -> None:
 def test_two_same_data_sets_at_once_have_one_evaluation(market: Market) -> None:
     bids = [bid(market.model_id, DATA), bid(market.model_id, DATA, account=rival_account)]
     ids = [market.upload(made).offer_id for made in bids]
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=CEILING)
     market.function.before = both.wait  # both are past every check when either goes on
     waiting = market.journal.offers.in_status(OfferStatus.PRICING)
     threads = [threading.Thread(target=market.oracle.evaluation._price, args=(offer,)) for offer in waiting]

@@ -1,5 +1,6 @@
 """Transactions on a chain whose fees rise while they wait."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,30 +9,49 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from scripts.localnet import CEILING, ETHER, Node, anvil, eventually
 
-from assay.chain.interface import Deployment
+from assay.chain import sender
 from assay.chain.settlement import SettlementClient
 from assay.errors import SettingsError, TransactionPending
 from assay.protocol.types import NATIVE_TOKEN
-from tests.kit.network import Node, eventually, running_node
 
 pytestmark = pytest.mark.integration
 
-ETHER = 10**18
 account: LocalAccount = Account.from_key(b"\x21" * 32)
 
 
 @pytest.fixture
-def node() -> Iterator[Node]:
-    with running_node() as made:
-        made.rpc("anvil_setBalance", account.address, hex(100 * ETHER))
+def node(tmp_path: Path) -> Iterator[Node]:
+    """A chain of the test's own: mining is switched off on it."""
+    with anvil(tmp_path / "anvil.log") as made:
+        made.fund(account.address, 100 * ETHER)
         yield made
 
 
+class Clock:
+    """The sender's clock. It moves when a test says so, or by ``step`` seconds with each wait of the sender."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, step: float = 0) -> None:
+        self._now = 0.0
+        self._step = step
+        monkeypatch.setattr(sender, "time", self)
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, _: float) -> None:
+        self._now += self._step
+        time.sleep(0.01)
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+
+
 def client(node: Node, folder: Path, timeout: float) -> SettlementClient:
-    node.deploy(folder / "31337.json")
+    deployment = node.deploy(folder / "31337.json")
     node.rpc("evm_setAutomine", False)
-    return SettlementClient.of(node.url, Deployment.read(folder / "31337.json"), account=account, timeout=timeout)
+    return SettlementClient.of(node.url, deployment, account=account, timeout=timeout)
 
 
 def waiting(node: Node) -> dict[str, Any] | None:
@@ -46,7 +66,10 @@ def mine(node: Node, base_fee: int) -> None:
     node.rpc("evm_mine")
 
 
-def test_transaction_that_is_stuck_is_sent_again_for_more(node: Node, tmp_path: Path) -> None:
+def test_transaction_that_is_stuck_is_sent_again_for_more(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
     chain = client(node, tmp_path, timeout=20)
     with ThreadPoolExecutor() as pool:
         depositing = pool.submit(chain.deposit, NATIVE_TOKEN, ETHER)
@@ -54,16 +77,20 @@ def test_transaction_that_is_stuck_is_sent_again_for_more(node: Node, tmp_path: 
         risen = int(first["maxFeePerGas"], 16) + 1
         mine(node, risen)
         assert chain.credit(NATIVE_TOKEN, account.address) == 0
+        clock.advance(5)
         second = eventually(lambda: (sent := waiting(node)) and sent["hash"] != first["hash"] and sent)
         assert second["nonce"] == first["nonce"]
         assert int(second["maxFeePerGas"], 16) == 2 * (risen - 1)
         mine(node, risen)
-        receipt = depositing.result(30)
+        receipt = depositing.result(CEILING)
     assert "0x" + receipt.hash.hex() == second["hash"]
     assert chain.credit(NATIVE_TOKEN, account.address) == ETHER
 
 
-def test_transaction_that_nobody_mines_is_left_pending_and_told(node: Node, tmp_path: Path) -> None:
+def test_transaction_that_nobody_mines_is_left_pending_and_told(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Clock(monkeypatch, step=0.5)
     chain = client(node, tmp_path, timeout=2)
     with pytest.raises(TransactionPending, match="not mined within 2 s"):
         chain.deposit(NATIVE_TOKEN, ETHER)
@@ -71,8 +98,7 @@ def test_transaction_that_nobody_mines_is_left_pending_and_told(node: Node, tmp_
 
 
 def test_client_without_an_account_sends_nothing(node: Node, tmp_path: Path) -> None:
-    node.deploy(tmp_path / "31337.json")
-    chain = SettlementClient.of(node.url, Deployment.read(tmp_path / "31337.json"))
+    chain = SettlementClient.of(node.url, node.deploy(tmp_path / "31337.json"))
     with pytest.raises(SettingsError, match="expected a key to send transactions with"):
         chain.deposit(NATIVE_TOKEN, ETHER)
     assert chain.unmined() == 0

@@ -1,0 +1,107 @@
+"""A market with a chain and a daemon of its own: what the client does over HTTP and JSON-RPC."""
+
+from pathlib import Path
+from typing import Any
+
+import requests
+from scripts.localnet import CEILING, ETHER, Daemon, Node, eventually
+
+from assay import envelope
+from assay.chain.interface import Deployment
+from assay.chain.settlement import SettlementClient
+from assay.oracle_api import OracleClient
+from assay.protocol.messages import OfferStatus, Problem
+from assay.protocol.structs import ModelTerms
+from assay.sale.buyer import Buyer
+from assay.sale.offers import OfferStore
+from assay.sale.seller import Seller
+from tests.kit.actors import (
+    PASSWORD,
+    buyer_account,
+    oracle_account,
+    patient_account,
+    rival_account,
+    seller_account,
+)
+from tests.kit.bids import Bid, bid
+from tests.kit.light_keys import write_vault
+from tests.kit.town import patient
+
+HOUR = 3600
+
+
+class LiveMarket:
+    """A model on chain, its oracle, and whoever trades."""
+
+    def __init__(self, folder: Path, node: Node, artifact: Path, **environment: str) -> None:
+        from assay_pricing.function import PriceFunction
+
+        self.folder = folder
+        self.node = node
+        self.record = folder / "31337.json"
+        node.deploy(self.record)
+        for account in (buyer_account, oracle_account, seller_account, rival_account, patient_account):
+            node.fund(account.address, 100 * ETHER)
+        self.buyer_identity = envelope.new_identity()
+        buyer_chain = self.chain(buyer_account)
+        self.terms = ModelTerms(
+            owner=buyer_account.address,
+            function_hash=PriceFunction.load(artifact).hash,
+            delivery_key=envelope.delivery_key_of(envelope.public_of(self.buyer_identity)),
+            max_price=ETHER,
+            reveal_window=HOUR,
+            dispute_window=HOUR,
+        )
+        buyer_chain.register_model(self.terms, oracle_account.address)
+        buyer_chain.fund(self.terms, 10 * ETHER)
+        self.model_id = buyer_chain.model_id(self.terms)
+        write_vault(folder / "oracle", bytes(oracle_account.key), PASSWORD)
+        self.config = folder / "oracle.toml"
+        self.config.write_text(
+            f'data_dir = "oracle"\nnode = "{node.url}"\ndeployment = "31337.json"\n'
+            f'[[models]]\nid = "0x{self.model_id.hex()}"\nartifact = "{artifact}"\n'
+        )
+        self.daemon = Daemon(self.config, password=PASSWORD, **environment)
+        self.daemon.start()
+        self.http = OracleClient(self.daemon.url, timeout=CEILING)
+
+    def __enter__(self) -> "LiveMarket":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+        self.daemon.stop()
+
+    def chain(self, account: Any) -> SettlementClient:
+        return SettlementClient.of(patient(self.node), Deployment.read(self.record), account=account)
+
+    def seller(self, account: Any = seller_account) -> Seller:
+        store = OfferStore(self.folder / account.address)
+        return Seller(self.chain(account), self.http, store, account, poll=0.1)
+
+    def buyer(self) -> Buyer:
+        return Buyer(self.chain(buyer_account), self.http, buyer_account, self.buyer_identity, self.folder / "bought")
+
+    def data(self, name: str, content: bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def bid(self, content: bytes, account: Any = seller_account) -> Bid:
+        info = self.http.info()
+        domain = self.chain(None).domain
+        return bid(self.model_id, content, account=account, recipient=info.recipient, domain=domain)
+
+    def answer(self, method: str, path: str, **options: Any) -> tuple[int, bytes]:
+        answer = requests.request(method, f"{self.daemon.url}/v1{path}", timeout=CEILING, **options)
+        return answer.status_code, answer.content
+
+    def problem(self, method: str, path: str, **options: Any) -> tuple[int, Problem]:
+        status, content = self.answer(method, path, **options)
+        return status, Problem.model_validate_json(content)
+
+    def oracle_transactions(self) -> int:
+        return int(self.node.rpc("eth_getTransactionCount", oracle_account.address, "latest"), 16)
+
+    def wait(self, offer_id: bytes, *until: OfferStatus) -> Any:
+        return eventually(lambda: (state := self.http.offer(offer_id)).status in until and state)
