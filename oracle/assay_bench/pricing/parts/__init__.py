@@ -33,7 +33,7 @@ def compute(unit: Unit, packages: Path) -> Result:
         packages: Folder of downloaded packages and of features.
 
     Raises:
-        BenchError: data that the unit needs cannot be fetched.
-        PricingError: the price function cannot be fitted.
+        BenchError: Data that the unit needs cannot be fetched.
+        PricingError: The price function cannot be fitted.
     """
     return _COMPUTE[unit.part](unit, packages)

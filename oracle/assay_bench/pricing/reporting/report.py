@@ -31,7 +31,7 @@ class Report(Result):
         quick: Whether it was the quick run.
         default: Name of the default method.
         label_only: Name of the default method with labels alone.
-        summary: Figures by the names of ``GOALS``; None for those that were not run.
+        summary: Figures by the names of ``GOALS``; None for a figure that was not run.
         goals: Bound of each figure, and whether it is met.
         truth: True models and true gains.
         methods: Scorers of all kinds.

@@ -94,7 +94,7 @@ def _paid_and_gain(attacks: Iterable[AttackGains]) -> tuple[float, float]:
 
 
 def speedup(scorers: Sequence[ScorerRow], library: str) -> float | None:
-    """Seconds of a library over those of our fastest method whose rank correlation is not below the library's.
+    """Ratio of the library's seconds to our fastest method's, among methods that rank records at least as well.
 
     Preparation, once for a model, is excluded on both sides: many offers are priced for one model.
 

@@ -1,7 +1,7 @@
-"""Prices to compare with, each in its own words: random, surprise, Shapley values, transport, retraining.
+"""Baselines: random scores, loss, gradient norm, Shapley values, out-of-bag accuracy, transport, retraining.
 
-Every function scores the offered records (n,), higher for better. A set's score is the sum over its records, as is
-usual; that this overpays copies is one of the benchmark's findings.
+Every function scores the offered records (n,); higher is better. A set's score is the sum over its records, as is
+usual. The sum overpays copies, which is one of the benchmark's findings.
 """
 
 from collections.abc import Callable
@@ -22,17 +22,17 @@ _TRANSPORT_ROUNDS = 200
 
 
 def random(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
-    """Uniform noise: what knowing nothing is worth."""
+    """Uniform noise: the chance level."""
     return np.random.default_rng(parties.seed).random(len(offer))
 
 
 def loss(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
-    """The true model's loss: how surprised it is. Pays for noise and wrong labels."""
+    """The true model's loss on the record. It rewards noise and wrong labels."""
     return np.asarray(nets.record_losses(model, offer)[0])
 
 
 def gradient_norm(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
-    """Norm of the true model's gradient: the size of the first update, the paper's letter to first order."""
+    """Norm of the true model's gradient: to first order, the change of the parameters that the record causes."""
     x, y = nets.tensors(offer)
 
     def record_loss(parameters: list[Tensor], one_x: Tensor, one_y: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ def gradient_norm(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # n
 
 
 def retraining(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
-    """Add-one retraining from scratch with one initialisation, the textbook's definition of a record's value."""
+    """Retraining from scratch with the record added, one initialisation: the definition of a record's value."""
     singles = tuple(offer.take([i]) for i in range(len(offer)))
     return gains.set_gains(parties, singles, initialisations=1).gain_v
 
@@ -88,8 +88,8 @@ def data_oob(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: 
 def transport(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
     """Calibrated gradient of the transport cost between base + offer and validation (Just et al., LAVA, ICLR 2023).
 
-    Entropic transport with a label term the size of the mean feature distance; the value of a record is minus how much
-    its dual potential stands above the others'.
+    Entropic transport, with a label cost as large as the mean feature distance. A record's value is the negative of the
+    difference between its dual potential and the mean of the others.
     """
     train, validation = parties.base.plus(offer), parties.validation
     cost = _distances(train.x, validation.x)
@@ -112,7 +112,7 @@ def _logsumexp(values: Floats, axis: int) -> Floats:
 
 
 OF_SETS = ("random", "loss", "gradient_norm", "knn_shapley", "transport")
-"""Cheap enough to score every batch; for retraining a set's score is the truth itself."""
+"""Baselines that are fast enough to score every set; a set's score by retraining would be its true gain."""
 CLASSIFICATION_ONLY = ("knn_shapley", "data_oob", "transport")
 
 BASELINES: dict[str, Callable[[Parties, Nets, Dataset], Floats]] = {

@@ -42,7 +42,7 @@ class Pricer:
         schema: Schema of all records.
         seconds_fit: Time to fit, once for a model.
         refused: The surrogate's fidelity is under the floor. The oracle would refuse to price, so nothing is paid;
-            points and set values are those of the bare method.
+            points and set values are the bare method's.
     """
 
     function: PriceFunction

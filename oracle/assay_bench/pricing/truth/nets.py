@@ -1,7 +1,7 @@
-"""The owner's true model: a one-hidden-layer network, many of which train at once.
+"""The owner's true model: a network with one hidden layer; many of them train at the same time.
 
-Training is full-batch Adam with weight decay inside the loss, so the same seed and data give the same parameters, and
-the damping of an influence function has a meaning: it is the decay.
+Training is full-batch Adam with weight decay in the loss. The same seed and data give the same parameters, and the
+damping of an influence function equals the decay.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from assay_bench.figures import Floats
 from assay_bench.pricing.data.dataset import Dataset
+from assay_bench.pricing.data.parties import Recipe
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Nets:
         return [self.w1, self.b1, self.w2, self.b2]
 
     def repeat(self, times: int) -> "Nets":
-        """One network, ``times`` times over."""
+        """``times`` copies of one network."""
         return Nets(*(t.expand(times, *t.shape[1:]).clone() for t in self.tensors))
 
     def flat(self) -> Tensor:
@@ -46,7 +47,7 @@ class Nets:
 
 
 def initialised(d: int, hidden: int, out: int, seeds: list[int]) -> Nets:
-    """Networks drawn with torch's default linear-layer bounds, one per seed."""
+    """Networks initialised as torch initialises linear layers, one for each seed."""
     parts: list[list[Tensor]] = [[], [], [], []]
     for seed in seeds:
         draw = torch.Generator().manual_seed(seed)
@@ -69,38 +70,17 @@ def losses(outputs: Tensor, y: Tensor, classes: int) -> Tensor:
     return functional.cross_entropy(outputs.transpose(1, 2), y.long(), reduction="none")
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How the owner trains.
-
-    Attributes:
-        hidden: Width of the hidden layer.
-        decay: Weight decay, as a factor of half the squared parameters in the loss.
-        steps: Full-batch Adam steps from scratch.
-        rate: Learning rate from scratch.
-        warm_steps: Steps when training goes on from a trained model.
-        warm_rate: Learning rate then, a tenth, as one fine-tunes.
-    """
-
-    hidden: int = 32
-    decay: float = 2e-3
-    steps: int = 300
-    rate: float = 1e-2
-    warm_steps: int = 100
-    warm_rate: float = 1e-3
-
-
 def train(nets: Nets, x: Tensor, y: Tensor, weights: Tensor, classes: int, recipe: Recipe, warm: bool = False) -> Nets:
-    """Train every network on its own records.
+    """Trains every network on its own records.
 
     Args:
-        nets: Where to start.
+        nets: The networks to start from.
         x: Inputs (e, n, d), or (n, d) shared by all.
         y: Targets (e, n) or (n,).
         weights: Weight of each record in each network's mean loss (e, n); rows sum to one.
         classes: k, or 0 for a regression.
-        recipe: How to train.
-        warm: Go on from trained networks: the recipe's warm steps and rate.
+        recipe: Steps, rate and decay.
+        warm: The networks are trained already: use the recipe's warm steps and rate.
     """
     live = [t.clone().requires_grad_() for t in nets.tensors]
     optimiser = torch.optim.Adam(live, lr=recipe.warm_rate if warm else recipe.rate, weight_decay=recipe.decay)
@@ -112,41 +92,41 @@ def train(nets: Nets, x: Tensor, y: Tensor, weights: Tensor, classes: int, recip
     return Nets(*(t.detach() for t in live))
 
 
-def tensors(table: Dataset) -> tuple[Tensor, Tensor]:
+def tensors(data: Dataset) -> tuple[Tensor, Tensor]:
     """Features (n, d) and targets (n,) in single precision."""
-    return torch.tensor(table.x, dtype=torch.float32), torch.tensor(table.y, dtype=torch.float32)
+    return torch.tensor(data.x, dtype=torch.float32), torch.tensor(data.y, dtype=torch.float32)
 
 
-def mean_loss(nets: Nets, table: Dataset) -> Floats:
-    """Mean loss of each network on a table, (e,)."""
-    x, y = tensors(table)
+def mean_loss(nets: Nets, data: Dataset) -> Floats:
+    """Mean loss of each network on a data set, (e,)."""
+    x, y = tensors(data)
     with torch.no_grad():
-        return np.asarray(losses(nets(x), y, table.classes).mean(1).double().numpy())
+        return np.asarray(losses(nets(x), y, data.classes).mean(1).double().numpy())
 
 
-def record_losses(nets: Nets, table: Dataset) -> Floats:
+def record_losses(nets: Nets, data: Dataset) -> Floats:
     """Loss by network and record, (e, n)."""
-    x, y = tensors(table)
+    x, y = tensors(data)
     with torch.no_grad():
-        return np.asarray(losses(nets(x), y, table.classes).double().numpy())
+        return np.asarray(losses(nets(x), y, data.classes).double().numpy())
 
 
-def fit(table: Dataset, recipe: Recipe, seed: int) -> Nets:
-    """One network trained from scratch on a table."""
-    x, y = tensors(table)
-    start = initialised(x.shape[1], recipe.hidden, max(table.classes, 1), [seed])
-    return train(start, x, y, torch.full((1, len(x)), 1 / len(x)), table.classes, recipe)
+def fit(data: Dataset, recipe: Recipe, seed: int) -> Nets:
+    """One network, trained from scratch on a data set."""
+    x, y = tensors(data)
+    start = initialised(x.shape[1], recipe.hidden, max(data.classes, 1), [seed])
+    return train(start, x, y, torch.full((1, len(x)), 1 / len(x)), data.classes, recipe)
 
 
-def accuracy(nets: Nets, table: Dataset) -> float:
-    """Share of a table's labels that the first network predicts."""
-    x, y = tensors(table)
+def accuracy(nets: Nets, data: Dataset) -> float:
+    """Share of the labels that the first network predicts."""
+    x, y = tensors(data)
     with torch.no_grad():
         return float((nets(x)[0].argmax(1) == y).double().mean())
 
 
 def module(nets: Nets) -> nn.Sequential:
-    """The first network as an ordinary torch module, outputs as logits (or the value, in a regression)."""
+    """The first network as a torch module whose outputs are logits, or the value in a regression."""
     first, second = nn.Linear(nets.w1.shape[1], nets.w1.shape[2]), nn.Linear(*nets.w2.shape[1:])
     with torch.no_grad():
         first.weight.copy_(nets.w1[0].T)
