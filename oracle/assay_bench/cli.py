@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from assay.cli.terminal import console, emit, json_option
 from assay.errors import UsageError
@@ -69,6 +68,15 @@ def bench(
       assay-oracle bench --quick
       assay-oracle bench --only news --only census
     """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     try:
         from assay_bench.packages import DEFAULT_CACHE
         from assay_bench.pricing.cache import ResultCache
@@ -80,8 +88,9 @@ def bench(
         from assay_bench.pricing.run import run
         from assay_bench.pricing.units import Unit
     except ModuleNotFoundError as error:
+        library = (error.name or "a library").partition(".")[0]
         raise LibraryMissing(
-            f"the benchmark needs {error.name}, which is not installed", hint="pip install 'assay[bench]'"
+            f"the benchmark needs {library}, which is not installed", hint="pip install 'assay[bench]'"
         ) from error
 
     chosen = seeds or (QUICK_SEEDS if quick else PUBLISHED_SEEDS)

@@ -16,7 +16,7 @@ ROOT = Group(commands=[bench])
 
 @pytest.mark.integration
 def test_importing_the_command_imports_nothing_heavy() -> None:
-    heavy = {"torch", "numpy", "scipy", "sklearn", "matplotlib", "assay_pricing"}
+    heavy = {"torch", "numpy", "scipy", "sklearn", "matplotlib", "rich", "assay_pricing"}
     script = f"import sys, assay_bench.cli; print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
