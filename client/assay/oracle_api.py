@@ -19,7 +19,7 @@ from assay.protocol.messages import (
     OfferRequest,
     OfferState,
     OracleInfo,
-    OrderNotes,
+    OrderRecord,
     Problem,
 )
 from assay.protocol.types import Value
@@ -133,21 +133,21 @@ class OracleClient:
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    def notes(self, order_id: bytes) -> OrderNotes:
+    def order(self, order_id: bytes) -> OrderRecord:
         """What the oracle holds for the two sides of an order."""
-        return self._value(OrderNotes, "GET", f"/orders/0x{order_id.hex()}")
+        return self._value(OrderRecord, "GET", f"/orders/0x{order_id.hex()}")
 
-    def put_receipt(self, order_id: bytes, signature: bytes) -> OrderNotes:
+    def put_receipt(self, order_id: bytes, signature: bytes) -> OrderRecord:
         """Leaves the buyer's receipt for the seller."""
         return self._put(order_id, "receipt", signature)
 
-    def put_acknowledgement(self, order_id: bytes, signature: bytes) -> OrderNotes:
+    def put_acknowledgement(self, order_id: bytes, signature: bytes) -> OrderRecord:
         """Leaves the buyer's acknowledgement; the oracle settles with it."""
         return self._put(order_id, "acknowledgement", signature)
 
-    def _put(self, order_id: bytes, kind: str, signature: bytes) -> OrderNotes:
+    def _put(self, order_id: bytes, kind: str, signature: bytes) -> OrderRecord:
         statement = BuyerStatement(signature=signature).model_dump(mode="json")
-        return self._value(OrderNotes, "PUT", f"/orders/0x{order_id.hex()}/{kind}", json=statement)
+        return self._value(OrderRecord, "PUT", f"/orders/0x{order_id.hex()}/{kind}", json=statement)
 
     def download(self, order_id: bytes, target: Path, *, progress: Progress | None = None) -> None:
         """Fetches the envelope of the sealed file into ``target``, after whatever of it is there already.
@@ -155,7 +155,7 @@ class OracleClient:
         Raises:
             OracleMisbehaved: it sends other bytes than it was asked for.
         """
-        whole = self.notes(order_id).sealed_bytes
+        whole = self.order(order_id).sealed_bytes
         with target.open("ab") as file:
             if file.tell() > whole:
                 file.seek(0)

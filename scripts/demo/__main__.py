@@ -20,6 +20,7 @@ from assay import Buyer, Deployment, ModelTerms, OfferStore, OracleClient, Purch
 from assay.envelope import delivery_key_of, new_identity, public_of
 from assay.errors import AssayError, OfferRefused
 from assay.sale.offers import OfferRecord
+from assay.sale.seller import accepted
 
 OUT = ROOT / "out"
 ETHER = 10**18
@@ -149,7 +150,7 @@ class Demonstration:
     def sell_by_chain(self, name: str) -> None:
         """Accepts, reveals the key on chain; the buyer opens the file."""
         record = self.accept(name, cooperative=False)
-        self.sellers[name].step(record)
+        self.sellers[name].advance(record)
         self.story.say(name, "reveals the key on chain")
 
     def sell_cooperatively(self, name: str) -> None:
@@ -158,7 +159,7 @@ class Demonstration:
         order_id = self.order_id(name)
         chain = self.chain(self.buyer_account)
         for _ in range(100):
-            self.look(order_id)
+            self.advance(order_id)
             if chain.order_state(order_id).status is Status.PAID:
                 break
             time.sleep(0.2)
@@ -168,14 +169,16 @@ class Demonstration:
         """Locks a key that opens nothing, past the oracle, which would have noticed; the buyer disputes one chunk."""
         seller = self.sellers[name]
         wrong = bytes(32)
-        record = self.records[name] = seller.bind(self.records[name], key=wrong)
+        seller_account = account(3 + list(self.world.offers).index(name))
+        record = accepted(self.records[name], wrong, self.chain(None).domain, seller_account)
+        record = self.records[name] = OfferStore(self.stage.folder / "sellers" / name).save(record)
         seller.post(record)
         self.story.say(name, "locks a key that opens nothing, and posts the order itself")
         order = seller.order(record).order
-        self.chain(account(3 + list(self.world.offers).index(name))).reveal_key(order, wrong)
+        self.chain(seller_account).reveal_key(order, wrong)
         self.story.say(name, "reveals that key: every chunk is corrupted")
         for _ in range(50):
-            if self.look(order.order_id()).status is Status.DISPUTED:
+            if self.advance(order.order_id()).status is Status.DISPUTED:
                 break
             time.sleep(0.2)
         self.story.say("model owner", "disputes chunk 0; the contract decrypts it and refunds")
@@ -192,20 +195,20 @@ class Demonstration:
         assert quote is not None
         return quote.order_id()
 
-    def look(self, order_id: bytes) -> Purchase:
-        """The buyer's look at one order."""
-        return self.buyer.step(self.chain(self.buyer_account).posted(order_id=order_id)[-1])
+    def advance(self, order_id: bytes) -> Purchase:
+        """The buyer advances one order."""
+        return self.buyer.advance(self.chain(self.buyer_account).posted(order_id=order_id)[-1])
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Lets the windows pass: revealed orders are paid, the silent one is refunded."""
         for model in (self.first, self.second):
-            self.buyer.look(model)
+            self.buyer.poll(model)
         self.stage.pass_time(WINDOW + 1)
         self.story.say("time", "an hour passes on the chain")
         for model in (self.first, self.second):
-            self.buyer.look(model)
+            self.buyer.poll(model)
         chain = self.chain(self.buyer_account)
         for name, record in self.records.items():
             sale = self.sales[name]
@@ -213,7 +216,7 @@ class Demonstration:
                 continue
             order_id = self.order_id(name)
             if chain.order_state(order_id).status is Status.REVEALED:
-                self.sellers[name].step(record)
+                self.sellers[name].advance(record)
             status = chain.order_state(order_id).status
             sale.status = "paid" if status is Status.PAID else "refunded"
             sale.note = {Status.DISPUTED: "after a dispute", Status.REFUNDED: "after silence"}.get(status, "")

@@ -15,7 +15,8 @@ from assay.chain.settlement import SettlementClient
 from assay.errors import ContractReverted
 from assay.protocol.statements import digest
 from assay.protocol.structs import Quote, Status, key_hash
-from assay.sale.offers import OfferRecord
+from assay.sale.offers import OfferRecord, OfferStore
+from assay.sale.seller import accepted
 from tests.kit.data import csv
 from tests.kit.town import HOUR, Party, Town
 
@@ -57,7 +58,7 @@ def order_of(town: Town, seller: Party, status: Status, *, by: "subprocess.Popen
 def bought(town: Town, order_id: str) -> Path:
     """The file that the model owner opens."""
     (posted,) = town.chain().posted(order_id=bytes.fromhex(order_id[2:]))
-    return Path(eventually(lambda: town.owner.buyer.step(posted).file))
+    return Path(eventually(lambda: town.owner.buyer.advance(posted).file))
 
 
 def status_of(town: Town, record: OfferRecord) -> Status:
@@ -110,8 +111,8 @@ def test_key_that_opens_nothing_is_disputed_and_refunded(town: Town, ada: Party)
     """The oracle would notice; so the seller posts the order herself."""
     budget = town.chain().model_state(bytes.fromhex(town.model[2:])).budget
     record, wrong = quoted(town, ada, "corrupted", 13), bytes(32)
-    ada.seller.post(ada.seller.bind(record, key=wrong))
-    bound = ada.seller._store.load(record.data_root)
+    bound = OfferStore(ada.home).save(accepted(record, wrong, ada.chain.domain, ada.account))
+    ada.seller.post(bound)
     ada.chain.reveal_key(ada.seller.order(bound).order, wrong)
     order_id = "0x" + record.quote.order_id().hex()  # type: ignore[union-attr]
     row = eventually(lambda: (found := purchase(town, order_id)).get("status") == "disputed" and found)

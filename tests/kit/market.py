@@ -15,7 +15,7 @@ from assay.protocol.statements import digest
 from assay.protocol.structs import ModelTerms, Order, Status, key_hash
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferRecord, OfferStore
-from assay.sale.seller import Seller
+from assay.sale.seller import Seller, accepted
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.appraisers.inline import InlineAppraiser
 from assay_oracle.keys.signer import LocalSigner
@@ -237,12 +237,12 @@ class Market:
     def seller(self, account: LocalAccount = seller_account, **options: Any) -> Seller:
         store = OfferStore(self.home / account.address)
         chain = self.chain.seen_by(account.address)
-        return Seller(chain, self.http, store, account, say=self.said.append, poll=0.001, **options)
+        return Seller(chain, self.http, store, account, report=self.said.append, poll=0.001, **options)
 
     def buyer(self, **options: Any) -> Buyer:
         folder = self.home / "purchases"
         chain = self.chain.seen_by(buyer_account.address)
-        return Buyer(chain, self.http, buyer_account, BUYER_IDENTITY, folder, say=self.said.append, **options)
+        return Buyer(chain, self.http, buyer_account, BUYER_IDENTITY, folder, report=self.said.append, **options)
 
     def file(self, content: bytes = b"a\nb\nc\n", name: str = "data.csv") -> Path:
         path = self.home / name
@@ -262,6 +262,11 @@ class Market:
     def steps(self) -> list[str]:
         """What moved orders on chain after they were posted, in order."""
         return [call.function for call in self.node.calls if call.function not in ("register_model", "fund", "post")]
+
+    def bound_to(self, record: OfferRecord, key: bytes) -> OfferRecord:
+        """The record of a seller who accepts with another key than the one that the data is sealed under."""
+        forged = accepted(record, key, self.chain.domain, seller_account)
+        return OfferStore(self.home / seller_account.address).save(forged)
 
     def status(self, record: OfferRecord) -> Status:
         assert record.quote is not None

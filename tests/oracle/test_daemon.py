@@ -64,7 +64,7 @@ def test_first_sale_over_http_closes_without_the_key_on_chain(market: LiveMarket
     assert 0 < state.quote.price <= ETHER
     record = seller.accept(record)
     order_id = state.quote.order_id()
-    purchase = eventually(lambda: (p := market.buyer().look(market.model_id)[-1]).file and p)
+    purchase = eventually(lambda: (p := market.buyer().poll(market.model_id)[-1]).file and p)
     assert purchase.file.read_bytes() == path.read_bytes()
     eventually(lambda: market.chain(None).order_state(order_id).status is Status.PAID)
     assert market.chain(None).revealed_key(order_id) is None

@@ -12,7 +12,7 @@ from assay.protocol import seal
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.statements import digest
 from assay.protocol.structs import Order, Status, key_hash
-from assay.sale.seller import REVEAL_MARGIN
+from assay.sale.release import REVEAL_MARGIN
 from assay_oracle.errors import DeliveryDeleted, OrderUnknown, SignatureInvalid
 from assay_oracle.services.delivery import HAND_OVER_MARGIN
 from tests.kit.actors import BUYER_IDENTITY, DOMAIN, buyer_account, rival_account

@@ -74,12 +74,12 @@ class Events:
         last = min(head.number, first + BLOCK_RANGE - 1)
         end = head if last == head.number else self._node.block(last)
         topics = [[self._topics[_REGISTERED], *(self._topics[kind] for kind in EventKind)]]
-        events = []
-        for log in self._logs(topics, first, last):
+        logs = list(self._logs(topics, first, last))
+        for log in logs:
             if log["event"] == _REGISTERED:
                 self._keep_model(log["args"])
-            else:
-                events.append(self._event(log, EventKind(log["event"])))
+        self._find_models({bytes(log["args"]["modelId"]) for log in logs if log["event"] == EventKind.POSTED})
+        events = [self._event(log, EventKind(log["event"])) for log in logs if log["event"] != _REGISTERED]
         if end is None or self._node.block(last) != end:
             return None
         return EventPage(tuple(events), Cursor(last, end.hash), complete=last == head.number, reorganised=reorganised)
@@ -107,7 +107,9 @@ class Events:
         ]
         last = self._node.block_number()
         if order_id is None:
-            return [self._posted(log) for log in self._logs(topics, self._first, last)]
+            logs = list(self._logs(topics, self._first, last))
+            self._find_models({bytes(log["args"]["modelId"]) for log in logs})
+            return [self._posted(log) for log in logs]
         newest = next(self._logs(topics, self._first, last, newest_first=True), None)
         return [] if newest is None else [self._posted(newest)]
 
@@ -130,13 +132,19 @@ class Events:
 
         Terms never change: they are searched for once.
         """
-        if model_id not in self._models:
-            topics: Topics = [self._topics[_REGISTERED], _hex(model_id)]
-            last = self._node.block_number()
-            for log in self._logs(topics, self._first, last, newest_first=True):
-                self._keep_model(log["args"])
-                break
+        self._find_models({model_id})
         return self._models.get(model_id)
+
+    def _find_models(self, model_ids: set[bytes]) -> None:
+        """Searches for the registrations of models, of all that are unknown in one pass from the newest block back."""
+        unknown = model_ids - self._models.keys()
+        if not unknown:
+            return
+        topics: Topics = [self._topics[_REGISTERED], [_hex(model_id) for model_id in sorted(unknown)]]
+        for log in self._logs(topics, self._first, self._node.block_number(), newest_first=True):
+            unknown.discard(self._keep_model(log["args"]))
+            if not unknown:
+                return
 
     # --- logs ---------------------------------------------------------------------------------------------------------
 
@@ -180,11 +188,14 @@ class Events:
             key=bytes(arguments["key"]) if kind is EventKind.KEY_REVEALED else None,
         )
 
-    def _keep_model(self, arguments: Any) -> None:
+    def _keep_model(self, arguments: Any) -> bytes:
+        """Keeps the terms of a ``ModelRegistered`` event; returns the model's id."""
         terms = arguments["terms"]
         values = terms.values() if hasattr(terms, "values") else terms
         registered = ModelTerms(**dict(zip(ModelTerms.model_fields, values, strict=True)))
-        self._models[bytes(arguments["modelId"])] = registered, arguments["oracle"]
+        model_id = bytes(arguments["modelId"])
+        self._models[model_id] = registered, arguments["oracle"]
+        return model_id
 
     def _posted(self, log: EventData) -> PostedOrder:
         """The order of an ``OrderPosted`` event. What the event leaves out are the model's terms."""

@@ -33,11 +33,11 @@ def buy(session: Session, model_id: bytes, into: Path | None, once: bool, every:
         session.account,
         session.identity,
         into or session.settings.home / "purchases",
-        say=report,
-        bars=progress,
+        report=report,
+        progress=progress,
     )
     if once:
-        purchases = buyer.look(model_id)
+        purchases = buyer.poll(model_id)
         _print(purchases, as_json)
         if any(purchase.error for purchase in purchases):
             raise click.exceptions.Exit(1)
@@ -45,7 +45,7 @@ def buy(session: Session, model_id: bytes, into: Path | None, once: bool, every:
     shown: list[dict[str, object]] = []
     while True:
         try:
-            purchases = buyer.look(model_id)
+            purchases = buyer.poll(model_id)
         except ChainError as error:
             report(f"{error.message}; trying again")
         else:

@@ -53,7 +53,7 @@ def sell(
         session.offers,
         session.account,
         now=session.now,
-        say=report,
+        report=report,
         trust_wallet=trust_wallet,
     )
     ended = session.offers.find(file, model_id=model_id, seller=session.account.address, ended=True)

@@ -107,7 +107,7 @@ class AcceptanceRequest(Value):
     cooperative: bool = True
 
 
-class OrderNotes(Value):
+class OrderRecord(Value):
     """``GET /orders/{order_id}``: what the oracle holds for the two sides of a posted order."""
 
     order_id: Bytes32

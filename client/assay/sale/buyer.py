@@ -1,9 +1,9 @@
-"""The model owner's side: register and fund a model, then watch its orders, each one step by step.
+"""The model owner's side: register and fund a model, then advance its orders. Every call can be repeated.
 
 buyer = Buyer(chain, oracle, account, identity, folder)
 model_id = buyer.register(terms, oracle_address)
 buyer.fund(model_id, amount)
-for purchase in buyer.look(model_id): ...        downloads, checks, opens, acknowledges or disputes
+for purchase in buyer.poll(model_id): ...        downloads, checks, opens, acknowledges or disputes
 """
 
 import os
@@ -30,25 +30,31 @@ from assay.errors import (
 from assay.files import sync_folder, whole_file
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
-from assay.protocol.messages import OrderNotes
+from assay.protocol.messages import OrderRecord
 from assay.protocol.structs import ModelTerms, Order, Status, key_hash
+from assay.sale.orders import OrderLog
+from assay.sale.release import no_report
 
-_SUFFIXES = {b"PAR1": ".parquet", b"PK\x03\x04": ".npz"}
-_OTHER_SUFFIX = ".csv"
+SUFFIXES = {b"PAR1": ".parquet", b"PK\x03\x04": ".npz"}
+"""Suffix of an opened file by its first four bytes."""
+DEFAULT_SUFFIX = ".csv"
 
 SETTLE_MARGIN = 600
-"""Seconds before the deadline from which on a buyer who has the file leaves settling to nobody else."""
+"""In the last 600 s before the deadline, a buyer who has opened the file settles the order itself."""
 
-Bars = Callable[[str, int], AbstractContextManager[seal.Progress]]
-"""What is done and its bytes in all, to a function that takes the bytes done since its last call."""
+ShowProgress = Callable[[str, int], AbstractContextManager[seal.Progress]]
+"""Takes a task's name and its total bytes; yields a function that takes the bytes done since its last call."""
 
 
 @dataclass
 class Purchase:
     """One order as the buyer sees it.
 
-    ``gas`` is what this look spent, by step; ``note`` says what is waited for, or what is wrong; ``error`` is set where
-    this look could not do what was due.
+    Attributes:
+        file: The opened file, once it is on disk.
+        note: What the order waits for, or what is wrong with it.
+        error: Why this call could not do what was due.
+        gas: Gas that this call spent, by the contract's function.
     """
 
     order: Order
@@ -60,12 +66,8 @@ class Purchase:
     gas: dict[str, int] = field(default_factory=dict)
 
 
-def _silent(_: str) -> None:
-    return
-
-
 @contextmanager
-def _unseen(_: str, __: int) -> Iterator[seal.Progress]:
+def _no_progress(_: str, __: int) -> Iterator[seal.Progress]:
     yield lambda _: None
 
 
@@ -73,14 +75,14 @@ class Buyer:
     """Buys for the models of ``account``.
 
     Args:
-        chain: the settlement contract; its account sends the transactions.
-        oracle: where sealed files are fetched.
-        account: the models' owner; signs receipts and acknowledgements.
+        chain: The settlement contract. Its account sends the transactions.
+        oracle: Delivers the sealed files.
+        account: The models' owner. Signs receipts and acknowledgements.
         identity: age identity of the models' delivery key (``AGE-SECRET-KEY-1...``).
-        folder: where downloads and opened files go; made if it is not there.
-        now: unix time; by default the chain's latest block.
-        say: told what happens, in a sentence.
-        bars: shows the progress of what takes long.
+        folder: Downloads and opened files; made if it does not exist.
+        now: Unix time; by default the latest block's.
+        report: Receives what happens, in a sentence.
+        progress: Shows the progress of downloads and of opening.
     """
 
     def __init__(
@@ -92,8 +94,8 @@ class Buyer:
         folder: Path,
         *,
         now: Callable[[], int] | None = None,
-        say: Callable[[str], None] = _silent,
-        bars: Bars = _unseen,
+        report: Callable[[str], None] = no_report,
+        progress: ShowProgress = _no_progress,
     ) -> None:
         self._chain = chain
         self._oracle = oracle
@@ -101,14 +103,14 @@ class Buyer:
         self._identity = identity
         self._folder = folder
         self._now = now or chain.block_time
-        self._say = say
-        self._bars = bars
+        self._report = report
+        self._progress = progress
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     # --- models -------------------------------------------------------------------------------------------------------
 
     def register(self, terms: ModelTerms, oracle: str) -> tuple[bytes, int]:
-        """Registers ``terms``, once: returns the model's id, and the gas used (0 if it was registered before)."""
+        """Registers ``terms`` unless they are; returns the model's id and the gas used (0 if it was registered)."""
         model_id = self._chain.model_id(terms)
         if self._chain.model_state(model_id).registered:
             return model_id, 0
@@ -118,7 +120,7 @@ class Buyer:
         """Terms of a registered model.
 
         Raises:
-            SaleError: there is none with this id.
+            SaleError: No model with this id is registered.
         """
         return registered_terms(self._chain, model_id)
 
@@ -128,50 +130,56 @@ class Buyer:
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    def look(self, model_id: bytes) -> list[Purchase]:
-        """Takes every order of the model as far as it goes now; safe to run at any time and again."""
-        return [self.step(posted) for posted in self._chain.posted(model_id=model_id)]
-
-    def step(self, posted: PostedOrder) -> Purchase:
-        """Takes one order as far as it goes now.
-
-        While it is LOCKED: download, check against the commitment, leave a receipt if the terms ask for one; open it
-        with the key from the oracle if the seller cooperates, and acknowledge. Once REVEALED: open with the revealed
-        key; a chunk that it does not open is disputed, else acknowledge. After silence: refund, unless the file is
-        open: then settle. Data that the seller revealed on chain is taken from there.
-
-        What goes wrong with this order is in the purchase's ``error``, so that it holds up no other.
+    def poll(self, model_id: bytes) -> list[Purchase]:
+        """Advances every order of the model as far as possible now, oldest first.
 
         Raises:
-            NodeUnreachable: nothing can be done now.
+            NodeUnreachable: Nothing can be done now.
+        """
+        return [self.advance(posted) for posted in OrderLog(self._chain, model_id, self._folder).update()]
+
+    def advance(self, posted: PostedOrder) -> Purchase:
+        """Advances one order as far as possible now.
+
+        While it is LOCKED, downloads the file, checks it against the commitment, and signs a receipt if the terms ask
+        for one; if the seller cooperates, opens the file with the key from the oracle and acknowledges. Once REVEALED,
+        opens the file with the revealed key; disputes a chunk that the key does not open, or else acknowledges. After
+        the deadline, refunds a LOCKED order, unless the file is open: then settles. Data that the seller revealed on
+        chain is read from there.
+
+        An error with this order is in the purchase's ``error``, so that it delays no other order.
+
+        Raises:
+            NodeUnreachable: Nothing can be done now.
         """
         state = self._chain.order_state(posted.order.order_id())
         purchase = Purchase(posted.order, state.status, state.deadline)
         try:
-            self._advance(purchase)
+            self._do_next(purchase)
         except NodeUnreachable:
             raise
         except AssayError as error:
             purchase.error, purchase.note = error, error.message
         return purchase
 
-    def _advance(self, purchase: Purchase) -> None:
+    def _do_next(self, purchase: Purchase) -> None:
         order = purchase.order
         purchase.file = self._opened(order)
         if purchase.file:
             self._acknowledge(purchase)
         elif purchase.status is Status.LOCKED and self._now() > purchase.deadline:
             self._close(purchase, "refund", lambda: self._chain.refund(order))
-        elif purchase.status is Status.PAID and self._take_revealed(purchase):
+        elif purchase.status is Status.PAID and self._open_revealed(purchase):
             return
         elif purchase.status in (Status.LOCKED, Status.REVEALED, Status.PAID):
             self._fetch_and_open(purchase)
 
-    def _take_revealed(self, purchase: Purchase) -> bool:
-        """Writes the data that the seller revealed on chain; False where it was sold by its key.
+    def _open_revealed(self, purchase: Purchase) -> bool:
+        """Writes the data that the seller revealed on chain; False if it was sold by its key.
 
         Raises:
-            ChainError, CommitmentMismatch: it is not to be had from the node, or not what the order commits to.
+            ChainError: The node does not have the data.
+            CommitmentMismatch: It is not what the order commits to.
         """
         order = purchase.order
         revealed = self._chain.revealed_data(order.order_id())
@@ -183,51 +191,51 @@ class Buyer:
             target.write(data)
             target.flush()
             os.fsync(target.fileno())
-        self._keep(purchase, aside)
+        self._finish_file(purchase, aside)
         return True
 
-    def _keep(self, purchase: Purchase, aside: Path) -> None:
+    def _finish_file(self, purchase: Purchase, aside: Path) -> None:
         purchase.file = self._folder / self._name(purchase.order, _suffix_of(aside))
         aside.replace(purchase.file)
         sync_folder(self._folder)
-        self._say(f"opened {purchase.file.name}")
+        self._report(f"opened {purchase.file.name}")
 
     def _fetch_and_open(self, purchase: Purchase) -> None:
-        """Where the oracle is down, what is on disk and on chain must do."""
+        """Opens the file if its key is available. Without the oracle, what is on disk and on chain must suffice."""
         order = purchase.order
         sealed = self._folder / self._name(order, ".sealed")
-        notes = None
+        held = None
         try:
             self._fetch(order, sealed)
-            notes = self._oracle.notes(order.order_id())
-            if purchase.status is Status.LOCKED and order.require_receipt and notes.receipt is None:
+            held = self._oracle.order(order.order_id())
+            if purchase.status is Status.LOCKED and order.require_receipt and held.receipt is None:
                 signed = self._account.sign_message(self._chain.domain.receipt(order.digest()))
                 self._oracle.put_receipt(order.order_id(), bytes(signed.signature))
         except OracleError as error:
             if not sealed.exists():
                 raise
             purchase.error, purchase.note = error, error.message
-        key = self._key(order, notes)
+        key = self._key(order, held)
         if key is None:
             purchase.note = purchase.note or "sealed file checked; waiting for the key"
             return
         self._open(purchase, sealed, key)
 
     def _fetch(self, order: Order, sealed: Path) -> None:
-        """Puts the sealed file of an order at ``sealed``, unless it is there, and checks it against its commitment.
+        """Downloads the sealed file of an order to ``sealed``, unless it is there, and checks it.
 
         Raises:
-            OracleMisbehaved: what the oracle delivers is not what the order commits to.
+            OracleMisbehaved: The oracle delivers something else than the order commits to.
         """
         if sealed.exists():
             return
         enveloped = self._folder / self._name(order, ".age")
-        with self._bars("downloading", self._oracle.notes(order.order_id()).sealed_bytes) as done:
+        with self._progress("downloading", self._oracle.order(order.order_id()).sealed_bytes) as done:
             self._oracle.download(order.order_id(), enveloped, progress=done)
         try:
             with enveloped.open("rb") as source, whole_file(sealed) as target:
                 envelope.open_with(self._identity, source, target)
-                with self._bars("checking", target.tell()) as done:
+                with self._progress("checking", target.tell()) as done:
                     index = seal.check_chunks(target, progress=done)
                 if index.data_root != order.data_root:
                     raise SealError(f"expected root 0x{order.data_root.hex()}, got 0x{index.data_root.hex()}")
@@ -235,18 +243,18 @@ class Buyer:
             enveloped.unlink()
             raise OracleMisbehaved(
                 f"the sealed file is not the one that the order commits to: {error.message}",
-                hint="run the same command again: it is fetched anew",
+                hint="run the same command again to download it anew",
             ) from None
         enveloped.unlink()
 
-    def _key(self, order: Order, notes: OrderNotes | None) -> bytes | None:
-        """The key that the order locks, from the chain or through the oracle; None while it is secret."""
+    def _key(self, order: Order, held: OrderRecord | None) -> bytes | None:
+        """The key of the order, from the chain or through the oracle; None while it is secret."""
         key = self._chain.revealed_key(order.order_id())
-        if key is None and notes and notes.key_envelope:
+        if key is None and held and held.key_envelope:
             try:
-                key = envelope.unwrap_key(self._identity, notes.key_envelope)
+                key = envelope.unwrap_key(self._identity, held.key_envelope)
             except EnvelopeInvalid:
-                self._say("the key that the oracle handed over does not open; waiting for it on chain")
+                self._report("the key envelope from the oracle does not open; waiting for the key on chain")
         if key is None or key_hash(order.order_id(), key) != order.key_hash:
             return None
         return key
@@ -258,7 +266,7 @@ class Buyer:
             with (
                 sealed.open("rb") as source,
                 aside.open("wb") as target,
-                self._bars("opening", sealed.stat().st_size) as done,
+                self._progress("opening", sealed.stat().st_size) as done,
             ):
                 seal.open_sealed(source, key, target, progress=done)
                 target.flush()
@@ -267,14 +275,14 @@ class Buyer:
             aside.unlink()
             self._dispute(purchase, sealed, key)
             return
-        self._keep(purchase, aside)
+        self._finish_file(purchase, aside)
         self._acknowledge(purchase)
 
     def _dispute(self, purchase: Purchase, sealed: Path, key: bytes) -> None:
         """Disputes the first chunk that the key does not open, once the key is on chain.
 
         Raises:
-            SealError: the fault is with the copy on disk, which was right when it came.
+            ChunkMismatch: The copy on disk was altered since it was downloaded.
         """
         with sealed.open("rb") as source:
             try:
@@ -282,8 +290,8 @@ class Buyer:
             except SealError as error:
                 sealed.unlink()
                 raise ChunkMismatch(
-                    f"the sealed file on disk was altered since it came ({error.message}), and was deleted",
-                    hint="run the same command again: it is fetched anew",
+                    f"the sealed file on disk was altered since its download ({error.message}), and was deleted",
+                    hint="run the same command again to download it anew",
                 ) from None
             assert bad is not None
             purchase.note = f"the key does not open chunk {bad}"
@@ -295,9 +303,9 @@ class Buyer:
         self._close(purchase, "dispute", lambda: self._chain.dispute(purchase.order, key, proof))
 
     def _acknowledge(self, purchase: Purchase) -> None:
-        """Leaves the signed consent with the oracle, which settles; the file is safe on disk by now.
+        """Sends the signed acknowledgement to the oracle, which settles with it. The file is on disk by now.
 
-        What is open is paid for: a LOCKED order that the oracle cannot settle, or did not in time, is settled here.
+        A LOCKED order that the oracle cannot settle, or has not settled in time, is settled here: what is open is paid.
         """
         order = purchase.order
         if purchase.status not in (Status.LOCKED, Status.REVEALED):
@@ -309,23 +317,23 @@ class Buyer:
         try:
             self._oracle.put_acknowledgement(order.order_id(), acknowledgement)
         except OracleError as error:
-            purchase.note = f"opened; the oracle does not take the acknowledgement: {error.message}"
+            purchase.note = f"opened; the oracle does not accept the acknowledgement: {error.message}"
             due = True
         if due and purchase.status is Status.LOCKED:
             self._close(purchase, "settle", lambda: self._chain.settle(order, acknowledgement))
 
-    def _close(self, purchase: Purchase, step: str, send: Callable[[], Transaction]) -> None:
-        """Sends what closes an order, unless that was done and waits to be mined."""
+    def _close(self, purchase: Purchase, function: str, send: Callable[[], Transaction]) -> None:
+        """Calls ``send``, which closes an order, unless a transaction of this account is still to be mined."""
         if self._chain.unmined():
             purchase.note = "waiting for an earlier transaction of this account to be mined"
             return
         sent = send_unless_done(self._chain, purchase.order.order_id(), send, seen=purchase.status)
         if sent:
-            purchase.gas[step] = sent.gas
+            purchase.gas[function] = sent.gas
         purchase.status = self._chain.order_state(purchase.order.order_id()).status
 
     def _opened(self, order: Order) -> Path | None:
-        paths = (self._folder / self._name(order, suffix) for suffix in (*_SUFFIXES.values(), _OTHER_SUFFIX))
+        paths = (self._folder / self._name(order, suffix) for suffix in (*SUFFIXES.values(), DEFAULT_SUFFIX))
         return next((path for path in paths if path.exists()), None)
 
     def _name(self, order: Order, suffix: str) -> str:
@@ -335,4 +343,4 @@ class Buyer:
 def _suffix_of(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(4)
-    return _SUFFIXES.get(start, _OTHER_SUFFIX)
+    return SUFFIXES.get(start, DEFAULT_SUFFIX)

@@ -1,4 +1,4 @@
-"""What a seller checks of an oracle: that it is the model's, and that its quote is for what was offered."""
+"""What a seller verifies: the oracle before data goes to it, its quote, and that a buyer cannot take a receipt back."""
 
 from assay.chain.port import Chain
 from assay.chain.queries import is_signed_by
@@ -6,16 +6,16 @@ from assay.errors import OracleMisbehaved, SaleError, SettingsError
 from assay.oracle_api import OracleClient
 from assay.protocol.messages import OracleInfo
 from assay.protocol.statements import signer_of
-from assay.protocol.structs import ModelTerms, Quote
+from assay.protocol.structs import ModelTerms, Order, Quote
 from assay.sale.offers import OfferRecord
 
 
 def oracle_of(chain: Chain, oracle: OracleClient, model_id: bytes) -> OracleInfo:
-    """The oracle at that URL, found to be the model's before it is sent anything.
+    """Information on the oracle, verified to be the model's before anything is sent to it.
 
     Raises:
-        SettingsError: it is another one's, or signs nothing.
-        SaleError: the model takes no quotes.
+        SettingsError: The oracle serves another contract or model, or signs nothing.
+        SaleError: The model accepts no quotes.
     """
     info, domain = oracle.info(), chain.domain
     if (info.chain_id, info.contract) != (domain.chain_id, domain.contract):
@@ -29,26 +29,26 @@ def oracle_of(chain: Chain, oracle: OracleClient, model_id: bytes) -> OracleInfo
         raise SaleError("the model accepts no quotes at present", hint="ask its owner; nothing was sent")
     if not info.recipient_signature:
         raise SettingsError(
-            f"expected an oracle that signs at {oracle.url}, that one is on a dry run and sells nothing",
+            f"expected an oracle that signs at {oracle.url}, got one on a dry run, which sells nothing",
             hint="name the model's oracle: --oracle; nothing was sent",
         )
     if not is_signed_by(chain, signer, domain.recipient(info.recipient), info.recipient_signature):
         raise SettingsError(
-            f"expected the model's oracle {signer} at {oracle.url}, that one signs as {info.oracle} and "
-            "cannot show that its recipient is the oracle's",
+            f"expected the model's oracle {signer} at {oracle.url}, got {info.oracle}, whose recipient "
+            "the model's oracle did not sign",
             hint="name the model's oracle: --oracle; nothing was sent",
         )
     return info
 
 
 def check_quote(chain: Chain, record: OfferRecord, terms: ModelTerms, quote: Quote, signature: bytes) -> None:
-    """Checks that a quote is for what was offered, at the price that was named before, and by the model's oracle.
+    """Verifies that a quote is for the offered data, repeats the earlier price, and is signed by the model's oracle.
 
     Raises:
-        OracleMisbehaved: it is not.
+        OracleMisbehaved: It is not.
     """
-    asked = (record.model_id, record.seller, record.data_root)
-    if (quote.model_id, quote.seller, quote.data_root) != asked:
+    offered = (record.model_id, record.seller, record.data_root)
+    if (quote.model_id, quote.seller, quote.data_root) != offered:
         raise OracleMisbehaved("the quote is for another model, seller or data set than was offered")
     if not 0 < quote.price <= terms.max_price:
         raise OracleMisbehaved(f"expected a price from 1 to {terms.max_price}, got {quote.price}")
@@ -61,4 +61,37 @@ def check_quote(chain: Chain, record: OfferRecord, terms: ModelTerms, quote: Quo
     message = chain.domain.quote(quote)
     if oracle is None or not is_signed_by(chain, oracle, message, signature):
         signer = signer_of(message, signature)
-        raise OracleMisbehaved(f"expected a quote signed by the model's oracle {oracle}, got one by {signer}")
+        raise OracleMisbehaved(f"expected a quote signed by the model's oracle {oracle}, got one signed by {signer}")
+
+
+def check_receipts(chain: Chain, terms: ModelTerms, *, trust_wallet: bool) -> None:
+    """Verifies before an offer that the receipts of the model's owner, if its terms ask for them, cannot be taken back.
+
+    Raises:
+        SaleError: The owner is a contract, and ``trust_wallet`` is not set.
+    """
+    if terms.require_receipt and chain.is_contract(terms.owner):
+        _check_trusted(terms.owner, trust_wallet)
+
+
+def valid_receipt(chain: Chain, order: Order, receipt: bytes | None, *, trust_wallet: bool) -> bytes | None:
+    """The buyer's receipt if it is valid, and will be while the key is in the mempool; None if there is none yet.
+
+    Raises:
+        SaleError: The buyer is a contract, which can take its receipt back, and ``trust_wallet`` is not set.
+    """
+    if receipt is None or signer_of(chain.domain.receipt(order.digest()), receipt) == order.buyer:
+        return receipt
+    if not chain.is_contract(order.buyer):
+        return None
+    _check_trusted(order.buyer, trust_wallet)
+    return receipt
+
+
+def _check_trusted(wallet: str, trust_wallet: bool) -> None:
+    if not trust_wallet:
+        raise SaleError(
+            f"expected a buyer whose receipt stays valid, {wallet} is a contract: it can take its receipt back "
+            "when it sees the key in the mempool, and owe nothing",
+            hint="sell to a model without receipts, or, if you trust this buyer, say so: --trust-wallet",
+        )

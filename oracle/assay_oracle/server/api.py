@@ -23,7 +23,7 @@ from assay.protocol.messages import (
     OfferRequest,
     OfferState,
     OracleInfo,
-    OrderNotes,
+    OrderRecord,
     Problem,
 )
 from assay.protocol.types import parse_bytes
@@ -204,7 +204,7 @@ def _add_orders(app: FastAPI, delivery: Delivery, wake: Callable[[], None]) -> N
     path = API_PREFIX + "/orders/{order_id}"
 
     @app.get(path)
-    def record(order_id: OrderId) -> OrderNotes:
+    def record(order_id: OrderId) -> OrderRecord:
         return delivery.record(order_id)
 
     @app.get(path + "/sealed")
@@ -217,11 +217,11 @@ def _add_orders(app: FastAPI, delivery: Delivery, wake: Callable[[], None]) -> N
         return stream(found.open, found.size, span=span, if_range=if_range)
 
     @app.put(path + "/receipt")
-    def receipt(order_id: OrderId, statement: BuyerStatement) -> OrderNotes:
+    def receipt(order_id: OrderId, statement: BuyerStatement) -> OrderRecord:
         return delivery.put_receipt(order_id, statement.signature)
 
     @app.put(path + "/acknowledgement")
-    def acknowledgement(order_id: OrderId, statement: BuyerStatement) -> OrderNotes:
+    def acknowledgement(order_id: OrderId, statement: BuyerStatement) -> OrderRecord:
         record = delivery.put_acknowledgement(order_id, statement.signature)
         wake()
         return record

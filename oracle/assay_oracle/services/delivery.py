@@ -13,7 +13,7 @@ from assay import envelope
 from assay.chain.port import Chain
 from assay.chain.queries import is_signed_by, send_unless_done
 from assay.errors import ContractReverted
-from assay.protocol.messages import OrderNotes
+from assay.protocol.messages import OrderRecord
 from assay.protocol.structs import Order, Status
 from assay_oracle.errors import DeliveryDeleted, SignatureInvalid
 from assay_oracle.ledger.values import Offer, Sale
@@ -104,14 +104,14 @@ class Delivery:
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
-    def record(self, order_id: bytes) -> OrderNotes:
+    def record(self, order_id: bytes) -> OrderRecord:
         """What the oracle holds for the two sides of an order.
 
         Raises:
             OrderUnknown, DeliveryDeleted: As ``sealed``.
         """
         sale = self._ledger.orders.get(order_id)
-        return OrderNotes(
+        return OrderRecord(
             order_id=order_id,
             model_id=sale.order.model_id,
             seller=sale.order.seller,
@@ -121,7 +121,7 @@ class Delivery:
             acknowledgement=sale.acknowledgement,
         )
 
-    def put_receipt(self, order_id: bytes, signature: bytes) -> OrderNotes:
+    def put_receipt(self, order_id: bytes, signature: bytes) -> OrderRecord:
         """Stores the buyer's receipt for the seller.
 
         Raises:
@@ -132,7 +132,7 @@ class Delivery:
         self._ledger.orders.set_receipt(order_id, signature)
         return self.record(order_id)
 
-    def put_acknowledgement(self, order_id: bytes, signature: bytes) -> OrderNotes:
+    def put_acknowledgement(self, order_id: bytes, signature: bytes) -> OrderRecord:
         """Stores the buyer's acknowledgement; the next cycle settles the order with it.
 
         Raises:

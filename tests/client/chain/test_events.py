@@ -37,22 +37,24 @@ def content(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
-def register(node: JsonRpcNode) -> None:
+def register(node: JsonRpcNode, terms: ModelTerms = TERMS) -> bytes:
+    model_id = terms.model_id(DOMAIN.chain_id, DOMAIN.contract)
     node.emit(
         "ModelRegistered",
-        modelId=MODEL,
-        owner=TERMS.owner,
+        modelId=model_id,
+        owner=terms.owner,
         oracle=oracle_account.address,
-        terms=TERMS.abi_values(),
+        terms=terms.abi_values(),
     )
+    return model_id
 
 
-def post(node: JsonRpcNode, number: int, seller: str = seller_account.address) -> bytes:
-    order = order_id(MODEL, content(number))
+def post(node: JsonRpcNode, number: int, seller: str = seller_account.address, *, model_id: bytes = MODEL) -> bytes:
+    order = order_id(model_id, content(number))
     node.emit(
         "OrderPosted",
         orderId=order,
-        modelId=MODEL,
+        modelId=model_id,
         seller=seller,
         contentId=content(number),
         price=1000 + number,
@@ -330,3 +332,14 @@ def test_node_without_old_logs(node: JsonRpcNode) -> None:
     with pytest.raises(ChainError, match="expected the registration of model") as raised:
         events_of(node, first=node.head).posted()
     assert "keeps logs" in str(raised.value.hint)
+
+
+def test_terms_of_several_models_are_found_in_one_pass(node: JsonRpcNode) -> None:
+    models = [register(node, TERMS.model_copy(update={"salt": content(number)})) for number in range(1, 4)]
+    cursor = events_of(node).since(None).cursor
+    for number, model_id in enumerate(models):
+        post(node, number, model_id=model_id)
+    node.ranges.clear()
+    page = events_of(node).since(cursor)
+    assert [event.posted.order.model_id for event in page.events if event.posted] == models
+    assert len(node.ranges) == 2

@@ -42,6 +42,11 @@ def purchases(market: Market) -> Path:
     return market.home / "purchases"
 
 
+def files(market: Market) -> list[Path]:
+    """Files of orders; the hidden record of them is left out."""
+    return [path for path in purchases(market).iterdir() if not path.name.startswith(".")]
+
+
 def held(market: Market, suffix: str) -> Path:
     return purchases(market) / (order_of(market).order_id().hex() + suffix)
 
@@ -49,7 +54,7 @@ def held(market: Market, suffix: str) -> Path:
 @pytest.fixture
 def revealed(market: Market) -> tuple[Seller, OfferRecord]:
     seller, record = market.locked(LONG)
-    seller.step(record)
+    seller.advance(record)
     return seller, record
 
 
@@ -57,7 +62,7 @@ def revealed(market: Market) -> tuple[Seller, OfferRecord]:
 def corrupted(market: Market) -> Seller:
     """A seller who locked a key that opens nothing, past the oracle, and revealed it."""
     seller, record = market.quoted(LONG)
-    record = seller.bind(record, key=bytes(32))
+    record = market.bound_to(record, bytes(32))
     seller.post(record)
     market.chain.reveal_key(seller.order(record).order, bytes(32))
     return seller
@@ -73,13 +78,13 @@ def test_unknown_model(market: Market) -> None:
 
 
 def test_revealed_file_is_opened_and_acknowledged(market: Market, revealed: Any) -> None:
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert purchase.file is not None
     assert purchase.file.read_bytes() == LONG
     market.work()
     assert order_of(market).order_id() in market.contract.storage.orders
     assert market.chain.order_state(order_of(market).order_id()).status is Status.PAID
-    assert sorted(path.suffix for path in purchases(market).iterdir()) == [".csv", ".sealed"]
+    assert sorted(path.suffix for path in files(market)) == [".csv", ".sealed"]
 
 
 def test_purchases_are_nobody_elses(market: Market) -> None:
@@ -89,7 +94,7 @@ def test_purchases_are_nobody_elses(market: Market) -> None:
 
 def test_sealed_file_is_checked_before_the_key_is_out(market: Market) -> None:
     market.locked(LONG)
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert (purchase.status, purchase.note) == (Status.LOCKED, "sealed file checked; waiting for the key")
     assert held(market, ".sealed").exists()
 
@@ -97,7 +102,7 @@ def test_sealed_file_is_checked_before_the_key_is_out(market: Market) -> None:
 def test_key_handed_over_closes_without_the_chain(market: Market) -> None:
     market.locked(LONG, cooperative=True)
     market.work()
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert purchase.file is not None
     market.work()
     assert market.chain.order_state(order_of(market).order_id()).status is Status.PAID
@@ -105,9 +110,9 @@ def test_key_handed_over_closes_without_the_chain(market: Market) -> None:
 
 
 def test_second_look_downloads_nothing(market: Market, revealed: Any) -> None:
-    market.buyer().look(market.model_id)
+    market.buyer().poll(market.model_id)
     market.transport.seen.clear()
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert purchase.file is not None
     assert not [request for request in market.transport.seen if request.url.path.endswith("/sealed")]
 
@@ -126,7 +131,7 @@ def test_opened_file_is_paid_for_though_the_oracle_is_down(
         raise OracleUnreachable("no answer")
 
     monkeypatch.setattr(OracleClient, "put_acknowledgement", lost)
-    (purchase,) = buyer.look(market.model_id)
+    (purchase,) = buyer.poll(market.model_id)
     assert purchase.file is not None
     assert (purchase.status, set(purchase.gas)) == (Status.PAID, {"settle"})
     assert market.steps == ["settle"]
@@ -137,10 +142,10 @@ def test_opened_file_is_never_refunded(market: Market) -> None:
     market.locked(LONG, cooperative=True)
     market.work()
     market.transport.idle = True
-    assert market.buyer().look(market.model_id)[0].status is Status.LOCKED
+    assert market.buyer().poll(market.model_id)[0].status is Status.LOCKED
     assert market.steps == []
     market.pass_time(HOUR + 1)
-    assert market.buyer().look(market.model_id)[0].status is Status.PAID
+    assert market.buyer().poll(market.model_id)[0].status is Status.PAID
     assert market.steps == ["settle"]
 
 
@@ -150,10 +155,10 @@ def test_opened_file_is_never_refunded(market: Market) -> None:
 def test_download_goes_on_where_it_broke_off(market: Market, revealed: Any) -> None:
     market.transport.cuts = [3000, 2000]
     for _ in range(2):
-        (purchase,) = market.buyer().look(market.model_id)
+        (purchase,) = market.buyer().poll(market.model_id)
         assert isinstance(purchase.error, OracleUnreachable)
     assert held(market, ".age").stat().st_size == 5000
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert purchase.file is not None
     asked = [request.headers["Range"] for request in market.transport.seen if request.url.path.endswith("/sealed")]
     assert asked == ["bytes=0-", "bytes=3000-", "bytes=5000-"]
@@ -163,7 +168,7 @@ def test_download_goes_on_where_it_broke_off(market: Market, revealed: Any) -> N
 def test_rest_of_another_download_is_thrown_away(market: Market, revealed: Any, rest: bytes) -> None:
     market.buyer()
     held(market, ".age").write_bytes(rest)
-    found = [market.buyer().look(market.model_id)[0].file for _ in range(2)]
+    found = [market.buyer().poll(market.model_id)[0].file for _ in range(2)]
     assert found[1] is not None
     assert found[1].read_bytes() == LONG
 
@@ -197,36 +202,36 @@ def test_delivery_of_something_else_is_not_taken(market: Market, revealed: Any, 
         "not_enveloped": lambda: b"garbage",
     }[kind]()
     deliver(market, content)
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert isinstance(purchase.error, OracleMisbehaved)
     assert "not the one that the order commits to" in purchase.note
-    assert list(purchases(market).iterdir()) == []
+    assert files(market) == []
     (market.folder / "deliveries" / f"{order_of(market).order_id().hex()}.age").unlink()
-    assert market.buyer().look(market.model_id)[0].file is not None
+    assert market.buyer().poll(market.model_id)[0].file is not None
 
 
 def test_copy_altered_on_disk_is_fetched_again_and_disputed_by_nobody(market: Market) -> None:
     seller, record = market.locked(LONG)
-    market.buyer().look(market.model_id)
+    market.buyer().poll(market.model_id)
     content = bytearray(held(market, ".sealed").read_bytes())
     content[-1] ^= 1
     held(market, ".sealed").write_bytes(content)
-    seller.step(record)
-    (purchase,) = market.buyer().look(market.model_id)
+    seller.advance(record)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert isinstance(purchase.error, ChunkMismatch)
-    assert "altered since it came" in purchase.note
-    (purchase,) = market.buyer().look(market.model_id)
+    assert "altered since its download" in purchase.note
+    (purchase,) = market.buyer().poll(market.model_id)
     assert purchase.file is not None
     assert "dispute" not in market.steps
 
 
 def test_copy_cut_short_on_disk_is_fetched_again(market: Market) -> None:
     seller, record = market.locked(LONG)
-    market.buyer().look(market.model_id)
+    market.buyer().poll(market.model_id)
     held(market, ".sealed").write_bytes(held(market, ".sealed").read_bytes()[:-5])
-    seller.step(record)
-    market.buyer().look(market.model_id)
-    assert market.buyer().look(market.model_id)[0].file is not None
+    seller.advance(record)
+    market.buyer().poll(market.model_id)
+    assert market.buyer().poll(market.model_id)[0].file is not None
 
 
 # --- disputes ---------------------------------------------------------------------------------------------------------
@@ -234,7 +239,7 @@ def test_copy_cut_short_on_disk_is_fetched_again(market: Market) -> None:
 
 def test_key_that_opens_nothing_is_disputed(market: Market, corrupted: Seller) -> None:
     market.work()
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert (purchase.status, purchase.note) == (Status.DISPUTED, "the key does not open chunk 0")
     assert set(purchase.gas) == {"dispute"}
     assert not held(market, ".csv").exists()
@@ -244,7 +249,7 @@ def test_key_that_opens_nothing_is_disputed(market: Market, corrupted: Seller) -
 def test_dispute_after_the_window_is_told(market: Market, corrupted: Seller) -> None:
     market.work()
     market.pass_time(HOUR + 1)
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert isinstance(purchase.error, ContractReverted)
     assert "DeadlinePassed" in purchase.note
 
@@ -252,7 +257,7 @@ def test_dispute_after_the_window_is_told(market: Market, corrupted: Seller) -> 
 def test_dispute_waits_for_an_earlier_transaction(market: Market, corrupted: Seller) -> None:
     market.work()
     market.node.unmined = 1
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert "earlier transaction" in purchase.note
     assert "dispute" not in market.steps
 
@@ -264,11 +269,11 @@ def test_data_revealed_on_chain_is_written(market: Market) -> None:
     seller, record = market.locked(LONG)
     seller.reveal_data(record)
     market.transport.down = True
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert purchase.file is not None
     assert purchase.file.read_bytes() == LONG
     assert (purchase.status, purchase.error) == (Status.PAID, None)
-    assert market.buyer().look(market.model_id)[0].file == purchase.file
+    assert market.buyer().poll(market.model_id)[0].file == purchase.file
 
 
 @pytest.mark.parametrize(
@@ -288,10 +293,10 @@ def test_data_that_is_not_the_committed_is_not_written(market: Market, changes: 
     order_id = order_of(market).order_id()
     data = market.contract.storage.data
     data[order_id] = replace(data[order_id], **changes)
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert isinstance(purchase.error, CommitmentMismatch)
     assert purchase.file is None
-    assert list(purchases(market).iterdir()) == []
+    assert files(market) == []
 
 
 # --- the other ends ---------------------------------------------------------------------------------------------------
@@ -300,26 +305,26 @@ def test_data_that_is_not_the_committed_is_not_written(market: Market, changes: 
 def test_silence_is_refunded_after_the_deadline_and_not_before(market: Market) -> None:
     market.locked(LONG)
     market.pass_time(HOUR)
-    assert market.buyer().look(market.model_id)[0].status is Status.LOCKED
+    assert market.buyer().poll(market.model_id)[0].status is Status.LOCKED
     market.pass_time(1)
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert (purchase.status, set(purchase.gas)) == (Status.REFUNDED, {"refund"})
-    assert market.buyer().look(market.model_id)[0].gas == {}
+    assert market.buyer().poll(market.model_id)[0].gas == {}
 
 
 def test_somebody_faster_is_success(market: Market) -> None:
     market.locked(LONG)
     market.pass_time(HOUR + 1)
     market.node.before_next = lambda: market.chain.refund(order_of(market))
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert (purchase.status, purchase.error, purchase.gas) == (Status.REFUNDED, None, {})
 
 
 def test_receipt_is_left_once_the_file_is_checked(tmp_path: Path) -> None:
     market = Market(tmp_path, require_receipt=True)
     market.locked(LONG)
-    market.buyer().look(market.model_id)
-    assert market.http.notes(order_of(market).order_id()).receipt
+    market.buyer().poll(market.model_id)
+    assert market.http.order(order_of(market).order_id()).receipt
     market.journal.close()
 
 
@@ -328,26 +333,26 @@ def test_no_receipt_for_a_file_that_is_not_right(tmp_path: Path) -> None:
     market.locked(LONG)
     market.work()
     deliver(market, b"garbage")
-    market.buyer().look(market.model_id)
-    assert market.http.notes(order_of(market).order_id()).receipt is None
+    market.buyer().poll(market.model_id)
+    assert market.http.order(order_of(market).order_id()).receipt is None
     market.journal.close()
 
 
 def test_oracle_down_after_the_download_stops_nothing(market: Market) -> None:
     seller, record = market.locked(LONG)
-    market.buyer().look(market.model_id)
+    market.buyer().poll(market.model_id)
     market.transport.down = True
-    seller.step(record)
-    (purchase,) = market.buyer().look(market.model_id)
+    seller.advance(record)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert purchase.file is not None
-    assert "does not take the acknowledgement" in purchase.note
+    assert "does not accept the acknowledgement" in purchase.note
     assert purchase.file.read_bytes() == LONG
 
 
 def test_oracle_down_before_the_download_is_told(market: Market) -> None:
     market.locked(LONG)
     market.transport.down = True
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert isinstance(purchase.error, OracleUnreachable)
 
 
@@ -356,7 +361,7 @@ def test_one_bad_order_holds_up_no_other(market: Market) -> None:
     bad = order_of(market)
     market.locked(b"another\nsale\n")
     (market.folder / "deliveries" / f"{bad.order_id().hex()}.age").write_bytes(b"garbage")
-    first, second = market.buyer().look(market.model_id)
+    first, second = market.buyer().poll(market.model_id)
     assert isinstance(first.error, OracleMisbehaved)
     assert second.note == "sealed file checked; waiting for the key"
 
@@ -364,7 +369,7 @@ def test_one_bad_order_holds_up_no_other(market: Market) -> None:
 def test_node_down_is_raised(market: Market, revealed: Any) -> None:
     market.node.down = True
     with pytest.raises(NodeUnreachable):
-        market.buyer().look(market.model_id)
+        market.buyer().poll(market.model_id)
 
 
 def test_handed_over_key_that_does_not_open_waits_for_the_chain(market: Market, monkeypatch: Any) -> None:
@@ -373,17 +378,17 @@ def test_handed_over_key_that_does_not_open_waits_for_the_chain(market: Market, 
     notes = market.delivery.record
     spoilt = lambda order_id: notes(order_id).model_copy(update={"key_envelope": "garbage"})  # noqa: E731
     monkeypatch.setattr(market.delivery, "record", spoilt)
-    (purchase,) = market.buyer().look(market.model_id)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert "waiting for the key" in purchase.note
-    seller.step(record)
-    assert market.buyer().look(market.model_id)[0].file is not None
+    seller.advance(record)
+    assert market.buyer().poll(market.model_id)[0].file is not None
 
 
-def test_bars_see_every_byte(market: Market, revealed: Any) -> None:
+def test_progress_sees_every_byte(market: Market, revealed: Any) -> None:
     seen: dict[str, list[int]] = {}
 
     @contextmanager
-    def bars(what: str, total: int) -> Iterator[Any]:
+    def progress(what: str, total: int) -> Iterator[Any]:
         seen[what] = [total, 0]
 
         def done(count: int) -> None:
@@ -391,7 +396,7 @@ def test_bars_see_every_byte(market: Market, revealed: Any) -> None:
 
         yield done
 
-    market.buyer(bars=bars).look(market.model_id)
+    market.buyer(progress=progress).poll(market.model_id)
     assert list(seen) == ["downloading", "checking", "opening"]
     total, done = seen["downloading"]
     assert total == done
@@ -402,8 +407,8 @@ def test_bars_see_every_byte(market: Market, revealed: Any) -> None:
 )
 def test_file_is_named_by_what_it_is(market: Market, content: bytes, suffix: str) -> None:
     seller, record = market.locked(content)
-    seller.step(record)
-    (purchase,) = market.buyer().look(market.model_id)
+    seller.advance(record)
+    (purchase,) = market.buyer().poll(market.model_id)
     assert purchase.file is not None
     assert purchase.file.suffix == suffix
     assert buyer_account.address == purchase.order.buyer

@@ -28,7 +28,8 @@ from assay.protocol.messages import OfferStatus
 from assay.protocol.statements import digest
 from assay.protocol.structs import Status, key_hash
 from assay.sale.offers import OfferRecord
-from assay.sale.seller import REVEAL_MARGIN, Seller
+from assay.sale.release import REVEAL_MARGIN
+from assay.sale.seller import Seller
 from tests.kit.actors import oracle_account, rival_account, seller_account
 from tests.kit.data import PRICE_PER_RECORD
 from tests.kit.market import DAY, Market
@@ -42,9 +43,9 @@ HOUR = 3600
 def test_sale_with_the_key_on_chain(market: Market) -> None:
     seller, record = market.locked()
     assert market.status(record) is Status.LOCKED
-    assert seller.step(record) is Status.REVEALED
+    assert seller.advance(record) is Status.REVEALED
     market.pass_time(HOUR + 1)
-    assert seller.step(record) is Status.PAID
+    assert seller.advance(record) is Status.PAID
     assert market.steps == ["reveal_key", "finalize"]
 
 
@@ -101,7 +102,7 @@ def test_nothing_is_sent_to_an_oracle_that_is_not_the_models(market: Market) -> 
 
 @pytest.mark.parametrize(
     ("signature", "said"),
-    [(b"", "dry run"), (b"\x01" * 65, "cannot show"), (None, "cannot show")],
+    [(b"", "dry run"), (b"\x01" * 65, "did not sign"), (None, "did not sign")],
     ids=["dry", "garbage", "for_another"],
 )
 def test_recipient_not_signed_by_the_models_oracle_gets_nothing(
@@ -124,7 +125,7 @@ def test_recipient_signed_for_another_chain_gets_nothing(market: Market, monkeyp
     elsewhere = market.chain.domain.model_copy(update={"chain_id": 1}).recipient(info.recipient)
     signed = bytes(oracle_account.sign_message(elsewhere).signature)
     monkeypatch.setattr(market.offers, "info", lambda: info.model_copy(update={"recipient_signature": signed}))
-    with pytest.raises(SettingsError, match="cannot show"):
+    with pytest.raises(SettingsError, match="did not sign"):
         market.quoted()
     assert nothing_was_offered(market)
 
@@ -223,7 +224,7 @@ def test_second_price_for_one_offer_is_not_taken(market: Market, answers: Any) -
 
 def test_quote_by_a_stranger_is_not_taken(market: Market, answers: Any) -> None:
     answers(by=rival_account)
-    with pytest.raises(OracleMisbehaved, match=f"got one by {rival_account.address}"):
+    with pytest.raises(OracleMisbehaved, match=f"got one signed by {rival_account.address}"):
         market.quoted()
 
 
@@ -310,7 +311,7 @@ def test_posted_order_is_found_although_oracle_and_quote_are_gone(market: Market
     market.node.pass_time(2 * DAY)
     market.transport.down = True
     assert market.seller().accept(record) == record
-    assert seller.step(record) is Status.REVEALED
+    assert seller.advance(record) is Status.REVEALED
 
 
 def test_order_locked_by_an_oracle_that_then_dies_is_found_on_chain(market: Market) -> None:
@@ -337,7 +338,7 @@ def test_order_with_another_key_is_not_ours(market: Market) -> None:
     seller, record = market.locked()
     other = seller.order(record).order.model_copy(update={"key_hash": b"\x01" * 32})
     market.contract.change_order(other.order_id(), order=other)
-    for call in (seller.accept, seller.step):
+    for call in (seller.accept, seller.advance):
         with pytest.raises(OrderDiffers):
             call(record)
     assert market.contract.storage.keys == {}
@@ -386,27 +387,27 @@ def test_key_locks_this_order_alone(market: Market) -> None:
 
 def test_buyer_gets_his_patience_before_the_key_goes_on_chain(market: Market) -> None:
     seller, record = market.locked(cooperative=True)
-    assert seller.step(record, reveal=False) is Status.LOCKED
+    assert seller.advance(record, reveal=False) is Status.LOCKED
     assert market.contract.storage.keys == {}
 
 
 def test_patience_ends_where_the_deadline_comes_near(market: Market) -> None:
     seller, record = market.locked(cooperative=True)
     market.pass_time(HOUR - 2 * REVEAL_MARGIN)
-    assert seller.step(record, reveal=False) is Status.REVEALED
+    assert seller.advance(record, reveal=False) is Status.REVEALED
 
 
 def test_key_is_revealed_up_to_the_margin(market: Market) -> None:
     seller, record = market.locked()
     market.pass_time(HOUR - REVEAL_MARGIN)
-    assert seller.step(record) is Status.REVEALED
+    assert seller.advance(record) is Status.REVEALED
 
 
 def test_key_stays_secret_within_the_margin(market: Market) -> None:
     seller, record = market.locked()
     market.pass_time(HOUR - REVEAL_MARGIN + 1)
     with pytest.raises(RevealTooLate, match="less than the 300 s"):
-        seller.step(record)
+        seller.advance(record)
     assert market.contract.storage.keys == {}
 
 
@@ -414,16 +415,16 @@ def test_key_that_is_out_is_revealed_up_to_the_deadline(market: Market) -> None:
     seller, record = market.locked(cooperative=True)
     market.work()
     market.pass_time(HOUR)
-    assert seller.step(record) is Status.REVEALED
+    assert seller.advance(record) is Status.REVEALED
 
 
 def test_key_that_was_seen_to_be_out_is_revealed_without_the_oracle(market: Market) -> None:
     seller, record = market.locked(cooperative=True)
     market.work()
-    assert seller.step(record, reveal=False) is Status.LOCKED
+    assert seller.advance(record, reveal=False) is Status.LOCKED
     market.transport.down = True
     market.pass_time(HOUR)
-    assert market.seller().step(record) is Status.REVEALED
+    assert market.seller().advance(record) is Status.REVEALED
 
 
 def test_key_that_is_out_comes_too_late_after_the_deadline(market: Market) -> None:
@@ -431,7 +432,7 @@ def test_key_that_is_out_comes_too_late_after_the_deadline(market: Market) -> No
     market.work()
     market.pass_time(HOUR + 1)
     with pytest.raises(RevealTooLate, match="the deadline passed 1 s ago"):
-        seller.step(record)
+        seller.advance(record)
     assert market.contract.storage.keys == {}
 
 
@@ -439,42 +440,42 @@ def test_clock_ahead_of_a_chain_that_stands_still_is_heeded(market: Market) -> N
     _, record = market.locked()
     market.time += HOUR
     with pytest.raises(RevealTooLate):
-        market.seller(now=market.now).step(record)
+        market.seller(now=market.now).advance(record)
     assert market.contract.storage.keys == {}
 
 
 def test_key_waits_for_confirmations(market: Market) -> None:
     seller, record = market.locked()
     market.node.confirmations = 2
-    assert seller.step(record) is Status.LOCKED
+    assert seller.advance(record) is Status.LOCKED
     market.node.mine(2)
-    assert seller.step(record) is Status.REVEALED
+    assert seller.advance(record) is Status.REVEALED
 
 
 def test_reorganised_order_keeps_its_key(market: Market) -> None:
     seller, record = market.locked()
     market.node.reorganise()
     with pytest.raises(OrderMissing, match="not on chain"):
-        seller.step(record)
+        seller.advance(record)
     assert market.contract.storage.keys == {}
     market.work()
-    assert seller.step(seller.accept(record)) is Status.REVEALED
+    assert seller.advance(seller.accept(record)) is Status.REVEALED
 
 
 def test_key_waits_for_an_earlier_transaction(market: Market) -> None:
     seller, record = market.locked()
     market.node.unmined = 1
-    assert seller.step(record) is Status.LOCKED
+    assert seller.advance(record) is Status.LOCKED
     market.node.unmined = 0
-    assert seller.step(record) is Status.REVEALED
+    assert seller.advance(record) is Status.REVEALED
 
 
 def test_receipt_is_waited_for(tmp_path: Path) -> None:
     market = Market(tmp_path, require_receipt=True)
     seller, record = market.locked()
-    assert seller.step(record) is Status.LOCKED
-    market.buyer().look(market.model_id)
-    assert seller.step(record) is Status.REVEALED
+    assert seller.advance(record) is Status.LOCKED
+    market.buyer().poll(market.model_id)
+    assert seller.advance(record) is Status.REVEALED
     market.journal.close()
 
 
@@ -506,10 +507,10 @@ def test_receipt_that_can_be_revoked_is_not_relied_on(wallets: Market) -> None:
     with pytest.raises(SaleError, match="can take its receipt back"):
         wallets.seller().accept(record)
     record = trusting.accept(record, cooperative=False)
-    assert trusting.step(record) is Status.LOCKED
+    assert trusting.advance(record) is Status.LOCKED
     receipt_of_the_wallet(wallets, record)
     with pytest.raises(SaleError, match="can take its receipt back"):
-        wallets.seller().step(record)
+        wallets.seller().advance(record)
     assert wallets.contract.storage.keys == {}
 
 
@@ -517,7 +518,7 @@ def test_receipt_of_a_wallet_that_is_trusted_is_relied_on(wallets: Market) -> No
     seller, record = wallets.quoted(seller=wallets.seller(trust_wallet=True))
     record = seller.accept(record, cooperative=False)
     receipt_of_the_wallet(wallets, record)
-    assert seller.step(record) is Status.REVEALED
+    assert seller.advance(record) is Status.REVEALED
 
 
 def test_receipt_that_is_nobodys_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -527,7 +528,7 @@ def test_receipt_that_is_nobodys_is_none(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(
         market.delivery, "record", lambda found: notes(found).model_copy(update={"receipt": b"\x01" * 65})
     )
-    assert seller.step(record) is Status.LOCKED
+    assert seller.advance(record) is Status.LOCKED
     assert any("waiting for the buyer's receipt" in said for said in market.said)
     market.journal.close()
 
@@ -535,16 +536,16 @@ def test_receipt_that_is_nobodys_is_none(tmp_path: Path, monkeypatch: pytest.Mon
 def test_oracle_that_is_down_keeps_no_key_from_the_chain(market: Market) -> None:
     seller, record = market.locked()
     market.transport.down = True
-    assert seller.step(record) is Status.REVEALED
-    assert any("going on without it" in said for said in market.said)
+    assert seller.advance(record) is Status.REVEALED
+    assert any("continuing without it" in said for said in market.said)
 
 
 def test_acknowledged_order_is_settled_without_the_key(market: Market) -> None:
     seller, record = market.locked(cooperative=True)
     market.transport.idle = True
     market.oracle.cycle()
-    market.buyer().look(market.model_id)
-    assert seller.step(record) is Status.PAID
+    market.buyer().poll(market.model_id)
+    assert seller.advance(record) is Status.PAID
     assert market.steps == ["settle"]
     assert market.contract.storage.keys == {}
 
@@ -564,27 +565,27 @@ def test_acknowledgement_that_the_contract_refuses_keeps_no_key_from_the_chain(
     seller, record = market.locked(cooperative=True)
     market.transport.idle = True
     market.oracle.cycle()
-    market.buyer().look(market.model_id)
+    market.buyer().poll(market.model_id)
 
     def refuse(*_: Any) -> None:
         raise refusal
 
     monkeypatch.setattr(seller._chain, "settle", refuse)
-    assert seller.step(record, reveal=False) is Status.LOCKED
-    assert seller.step(record) is Status.REVEALED
+    assert seller.advance(record, reveal=False) is Status.LOCKED
+    assert seller.advance(record) is Status.REVEALED
 
 
 def test_settling_that_cannot_be_sent_now_is_tried_again(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     seller, record = market.locked(cooperative=True)
     market.transport.idle = True
     market.oracle.cycle()
-    market.buyer().look(market.model_id)
+    market.buyer().poll(market.model_id)
     for fault in (NodeUnreachable("no answer"), TransactionPending("not mined")):
         with monkeypatch.context() as patch:
             patch.setattr(seller._chain, "settle", lambda *_, fault=fault: (_ for _ in ()).throw(fault))
             with pytest.raises(type(fault)):
-                seller.step(record)
-    assert seller.step(record) is Status.PAID
+                seller.advance(record)
+    assert seller.advance(record) is Status.PAID
     assert market.contract.storage.keys == {}
 
 
@@ -593,18 +594,18 @@ def test_somebody_faster_is_success(market: Market) -> None:
     order = seller.order(record).order
     key = seller._store.key(record)
     market.node.before_next = lambda: market.chain.reveal_key(order, key)
-    assert seller.step(record) is Status.REVEALED
+    assert seller.advance(record) is Status.REVEALED
     market.pass_time(HOUR + 1)
     market.node.before_next = lambda: market.chain.finalize(order)
-    assert seller.step(record) is Status.PAID
+    assert seller.advance(record) is Status.PAID
 
 
 def test_refusal_by_the_contract_is_told(market: Market) -> None:
     seller, record = market.quoted()
-    record = seller.bind(record, key=b"\x05" * 32)
+    record = market.bound_to(record, b"\x05" * 32)
     seller.post(record)
     with pytest.raises(ContractReverted, match="KeyMismatch"):
-        seller.step(record)
+        seller.advance(record)
 
 
 def failing(seller: Seller, monkeypatch: pytest.MonkeyPatch, faults: list[Exception]) -> None:
@@ -633,7 +634,7 @@ def test_release_survives_a_node_that_refuses_for_a_while(
     market: Market, monkeypatch: pytest.MonkeyPatch, fault: ChainError
 ) -> None:
     seller, record = market.locked()
-    seller.step(record)
+    seller.advance(record)
     market.pass_time(HOUR + 1)
     failing(seller, monkeypatch, [fault, fault])
     assert seller.release(record) is Status.PAID
@@ -642,7 +643,7 @@ def test_release_survives_a_node_that_refuses_for_a_while(
 
 def test_release_survives_a_clock_that_cannot_be_read(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     seller, record = market.locked()
-    seller.step(record)
+    seller.advance(record)
     market.pass_time(HOUR + 1)
     block_time, faults = seller._chain.block_time, iter([ChainError("rate limit")])
 
@@ -666,7 +667,7 @@ def test_release_survives_a_reorganisation(market: Market, monkeypatch: pytest.M
             market.pass_time(HOUR + 1)
         return True
 
-    monkeypatch.setattr(seller._pause, "wait", come_back)
+    monkeypatch.setattr(seller._release._pause, "wait", come_back)
     assert seller.release(record, patience=0) is Status.PAID
     assert any("not on chain; trying again" in said for said in market.said)
 
@@ -690,7 +691,7 @@ def test_release_stops_at_an_order_that_differs(market: Market) -> None:
 
 def test_release_stops_at_a_refusal_that_stays(market: Market) -> None:
     seller, record = market.quoted()
-    record = seller.bind(record, key=b"\x05" * 32)
+    record = market.bound_to(record, b"\x05" * 32)
     seller.post(record)
     with pytest.raises(ContractReverted, match="KeyMismatch"):
         seller.release(record, patience=0)
@@ -736,6 +737,6 @@ def test_data_waits_for_confirmations(market: Market, monkeypatch: pytest.Monkey
         market.node.mine(1)
         return True
 
-    monkeypatch.setattr(seller._pause, "wait", wait)
+    monkeypatch.setattr(seller._release._pause, "wait", wait)
     assert seller.reveal_data(record) is Status.PAID
     assert len(waited) == 1
