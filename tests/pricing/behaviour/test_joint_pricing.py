@@ -8,7 +8,7 @@ import pytest
 from assay_pricing.errors import DataError
 from assay_pricing.records.records import Records
 from assay_pricing.surrogate.task import MAX_BASE
-from tests.pricing.conftest import Olga
+from tests.pricing.digits import Olga
 
 pytestmark = pytest.mark.unit
 

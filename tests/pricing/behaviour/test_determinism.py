@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from assay_pricing.fitting import fit
 from assay_pricing.function import PriceFunction
-from tests.pricing.conftest import deal
+from tests.pricing.digits import deal
 from tests.pricing.machines import machines, regression_of
 
 torch.set_num_threads(int(sys.argv[2]))
@@ -41,7 +41,7 @@ def run(artifact: Path, threads: int) -> dict:
         capture_output=True,
         text=True,
         env=environment,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,152 @@
+"""The value of an offer by hand, and its interval by SciPy."""
+
+from typing import Self
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap
+from torch import Tensor
+
+from assay_pricing.duplicates import Kernel
+from assay_pricing.manifest import Control
+from assay_pricing.methods import Method, Parts, RefitMethod
+from assay_pricing.records.records import Float64, Records
+from assay_pricing.risk import Metric
+from assay_pricing.surrogate import task as task_module
+from assay_pricing.surrogate.task import Sample, Task
+from assay_pricing.valuation import Valuation, base_risk, bootstrap_interval, joint_records, value_offer
+from tests.pricing.contexts import context, records, sample
+from tests.pricing.manifests import FLAT, manifest
+
+pytestmark = pytest.mark.unit
+BASE = sample([[100.0]], [0.0])
+GOAL = context(BASE, sample([[0.0]] * 4, [0.0] * 4), 1)
+NOTHING = records(np.zeros((0, 1)), [], 1)
+
+
+class Halving(RefitMethod):
+    """Its squared error is 1 without an offer, and 1 / (1 + w) after records of total weight w."""
+
+    name = "halving"
+
+    @classmethod
+    def fit(cls, task: Task) -> Self:
+        return cls(task.context, Parts())
+
+    def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
+        error = (1 / (1 + weights.sum(1))).sqrt().numpy()
+        return np.asarray(self.context.metric.y[None, :, None] + error[:, None, None])
+
+
+class Sum(Method):
+    """Values a record at its feature."""
+
+    name = "sum"
+
+    @classmethod
+    def fit(cls, task: Task) -> Self:
+        return cls(task.context, Parts())
+
+    def record_values(self, records: Records) -> Float64:
+        return records.x[:, 0].astype(np.float64)
+
+
+def at(*places: float) -> Records:
+    return records([[place] for place in places], [0.0] * len(places), 1)
+
+
+def valued(offer: Records, others: Records = NOTHING, sold: Records = NOTHING, **changes: object) -> Valuation:
+    return value_offer(Halving(GOAL, Parts()), manifest(**changes), offer, np.ones(offer.n), others, sold)
+
+
+def test_the_set_value_is_the_drop_from_the_base_alone() -> None:
+    found = valued(at(1, 2, 3))
+    assert found.set_value == pytest.approx(1 - 1 / 4)
+    assert found.gain == found.set_value
+    assert found.interval == pytest.approx((0.75, 0.75))  # all validation records improve alike
+    assert found.useful == 3
+
+
+def test_the_cut_of_the_controls_is_subtracted_from_the_gain_and_its_interval() -> None:
+    found = valued(at(1, 2, 3), controls=(Control(records=16, gain=0.25), *FLAT[1:]))
+    assert found.set_value == pytest.approx(0.75)
+    assert found.gain == pytest.approx(0.5)
+    assert found.interval == pytest.approx((0.5, 0.5))
+
+
+def test_an_offer_is_worth_what_it_adds_to_the_sellers_other_offers() -> None:
+    """1/2 after the one record of the other offer, 1/4 after the three of both."""
+    found = valued(at(1, 2), others=at(3))
+    assert found.set_value == pytest.approx(1 / 2 - 1 / 4)
+    assert found.useful == 2
+
+
+def test_near_copies_share_one_weight_and_count_as_one() -> None:
+    found = valued(at(1, 1, 5), near_radius=0.1)
+    assert found.set_value == pytest.approx(1 - 1 / 3)
+    assert found.useful == 2
+
+
+def test_a_copy_of_what_others_sold_adds_nothing_and_new_records_keep_their_value() -> None:
+    assert valued(at(1), sold=at(1, 2), near_radius=0.1).set_value == pytest.approx(0)
+    assert valued(at(1), sold=at(1, 2), near_radius=0.1).useful == 0
+    assert valued(at(3), sold=at(1, 2), near_radius=0.1).set_value == pytest.approx(1 / 2)
+
+
+def test_records_that_do_not_help_by_themselves_are_not_counted() -> None:
+    values = np.array([1.0, 0.0, -1.0])
+    assert value_offer(Halving(GOAL, Parts()), manifest(), at(1, 2, 3), values, NOTHING, NOTHING).useful == 1
+
+
+def test_a_method_without_a_surrogate_adds_up_its_records() -> None:
+    method = Sum(GOAL, Parts())
+    controls = tuple(Control(records=size, gain=0.5) for size in (16, 64, 256))
+    found = value_offer(method, manifest(controls=controls), at(1, 2, -1), np.array([1.0, 2.0, -1.0]), NOTHING, NOTHING)
+    assert found == Valuation(set_value=2.0, gain=1.5, interval=(1.5, 1.5), useful=2)
+
+
+def test_the_risk_before_any_offer_is_that_of_the_base() -> None:
+    assert base_risk(Halving(GOAL, Parts())) == 1
+    assert base_risk(Sum(GOAL, Parts())) == 0
+
+
+def test_an_offer_is_priced_with_all_that_it_copies_and_a_sample_of_the_sellers_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(task_module, "MAX_BASE", 4)
+    others, sold = at(1, *range(10, 30)), at(2, 40)
+    found = joint_records(GOAL, Kernel(0.1, classes=False), sample([[1.0], [2.0]], [0, 0]), others, sold, 0)
+    places = found.x[:, 0].tolist()
+    assert places[0] == 1  # copied from the seller's other offers
+    assert places[-1] == 2  # copied from what others sold
+    assert len(places) == 4  # two of the rest, which represent twenty
+    assert found.weight.tolist() == [1, 10, 10, 1]
+
+
+def test_the_interval_is_scipys_percentile_bootstrap_of_the_same_samples() -> None:
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, 2, 40).astype(np.float64)
+    metric = Metric("log_loss", y)
+
+    def outputs() -> Float64:
+        scores = rng.normal(size=(40, 2))
+        return np.asarray(scores - np.log(np.exp(scores).sum(1, keepdims=True)))
+
+    before, after = outputs(), outputs()
+    drops = (after - before)[np.arange(40), y.astype(int)]
+    expected = bootstrap(
+        (drops,),
+        np.mean,
+        n_resamples=200,
+        confidence_level=0.9,
+        method="percentile",
+        random_state=np.random.default_rng(7),
+    ).confidence_interval
+    assert bootstrap_interval(metric, before, after, seed=7) == pytest.approx(tuple(expected))
+
+
+def test_the_interval_of_three_records_by_hand() -> None:
+    """Drops 1, 2, 3: a sample of three has the mean 1 or 3 in 1 of 27 cases each, less than 5 %."""
+    y = np.zeros(3)
+    before, after = np.sqrt([[2.0], [3.0], [4.0]]), np.ones((3, 1))
+    assert bootstrap_interval(Metric("squared_error", y), before, after, seed=0) == pytest.approx((4 / 3, 8 / 3))
