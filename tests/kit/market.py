@@ -26,7 +26,7 @@ from assay_oracle.services.catalogue import Catalogue, PricedModel
 from assay_oracle.services.delivery import Delivery
 from assay_oracle.services.offers import Offers
 from assay_oracle.services.oracle import Oracle
-from assay_oracle.services.ports import Appraiser
+from assay_oracle.services.ports import Appraiser, BlobStore
 from assay_oracle.settings import Settings
 from assay_oracle.storage.local import LocalStore
 from assay_oracle.storage.scratch import ScratchFolder
@@ -144,9 +144,13 @@ class Market:
 
     def _open(self) -> None:
         self.journal = Journal(self.folder / "journal.sqlite", now=self.now)
-        self.store = LocalStore(self.folder, max_bytes=self.max_disk)
+        self.store = self.open_store()
         self.scratch = ScratchFolder(self.folder / "scratch")
-        self.signer = LocalSigner(oracle_account, DOMAIN, self.journal)
+        self.signer: LocalSigner | None = LocalSigner(oracle_account, DOMAIN, self.journal)
+        self.open_oracle()
+
+    def open_oracle(self) -> None:
+        """Puts the oracle together over the open journal and store."""
         self.oracle = Oracle(
             catalogue=Catalogue([PricedModel.registered(self.model_id, self.appraiser(), self.chain)]),
             ledger=self.journal,
@@ -159,6 +163,9 @@ class Market:
             settings=self.settings,
             now=self.now,
         )
+
+    def open_store(self) -> BlobStore:
+        return LocalStore(self.folder, max_bytes=self.max_disk)
 
     def appraiser(self) -> Appraiser:
         return InlineAppraiser(self.function, RecordCache(2**20), parse=parse_lines)

@@ -31,6 +31,8 @@ class RecordCache:
         """Keeps the records of an offer."""
         with self._lock:
             self._drop(offer_id)
+            if records.nbytes > self._max_bytes:
+                return
             self._records[offer_id] = records
             self._used += records.nbytes
             while self._used > self._max_bytes:

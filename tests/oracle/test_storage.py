@@ -1,0 +1,130 @@
+"""The local store and its scratch files: bounded, durable, and unreadable once they are gone."""
+
+import io
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from assay.errors import SettingsError
+from assay_oracle.errors import StorageFull
+from assay_oracle.storage.local import LocalStore, check_room
+from assay_oracle.storage.scratch import ScratchFolder
+
+pytestmark = pytest.mark.unit
+
+NAME = "uploads/0a.age"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path, max_bytes=100)
+
+
+def content(store: LocalStore, name: str = NAME) -> bytes:
+    with store.open(name) as blob:
+        return blob.read()
+
+
+def append(store: LocalStore, piece: bytes, name: str = NAME) -> None:
+    with store.append(name) as blob:
+        blob.write(piece)
+
+
+def test_appended_pieces_are_read_back_after_a_restart(store: LocalStore, tmp_path: Path) -> None:
+    append(store, b"first ")
+    append(store, b"second")
+    again = LocalStore(tmp_path, max_bytes=100)
+    assert content(again) == b"first second"
+    assert (again.size(NAME), again.used) == (12, 12)
+    assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_appended_before_a_failure_stays(store: LocalStore) -> None:
+    with suppress(ZeroDivisionError), store.append(NAME) as blob:
+        blob.write(b"arrived")
+        raise ZeroDivisionError
+    assert (content(store), store.used) == (b"arrived", 7)
+
+
+def test_piece_beyond_the_quota_is_not_written(store: LocalStore) -> None:
+    append(store, bytes(90))
+    with pytest.raises(StorageFull, match="11 more bytes"):
+        append(store, bytes(11))
+    assert store.size(NAME) == 90
+    append(store, bytes(10))
+    store.delete(NAME)
+    assert (store.size(NAME), store.used) == (0, 0)
+
+
+def test_created_blob_appears_whole_or_not_at_all(store: LocalStore, tmp_path: Path) -> None:
+    name = "deliveries/0b.age"
+    with suppress(ZeroDivisionError), store.create(name) as blob:
+        blob.write(b"half")
+        raise ZeroDivisionError
+    assert store.size(name) == 0
+    with store.create(name) as blob:
+        blob.write(b"whole")
+        assert store.size(name) == 0
+    assert content(store, name) == b"whole"
+    assert [path.name for path in (tmp_path / "deliveries").iterdir()] == ["0b.age"]
+
+
+def test_created_blob_is_not_refused_for_the_quota(store: LocalStore) -> None:
+    with store.create("deliveries/0b.age") as blob:
+        blob.write(bytes(200))
+    assert store.used == 200
+    with pytest.raises(StorageFull):
+        append(store, b"x")
+
+
+def test_half_made_files_of_a_crash_are_deleted_at_the_next_start(store: LocalStore, tmp_path: Path) -> None:
+    (tmp_path / "deliveries" / ".0b.age.part").write_bytes(b"half")
+    assert LocalStore(tmp_path, max_bytes=100).used == 0
+    assert not list((tmp_path / "deliveries").iterdir())
+
+
+def test_blob_that_is_not_there(store: LocalStore) -> None:
+    assert store.size(NAME) == 0
+    store.delete(NAME)
+    with pytest.raises(FileNotFoundError), store.open(NAME):
+        pass
+
+
+@pytest.mark.parametrize("name", ["uploads", "uploads/", "uploads/../x", "uploads/.hidden", "keys/a", "/etc/hosts", ""])
+def test_names_outside_the_store_are_refused(store: LocalStore, name: str) -> None:
+    with pytest.raises(ValueError, match="blob name"):
+        store.size(name)
+
+
+def test_room_on_the_disk(tmp_path: Path) -> None:
+    assert check_room(tmp_path, 0) >= 0
+    with pytest.raises(SettingsError, match="are left"):
+        check_room(tmp_path, 2**60)
+    with pytest.raises(SettingsError, match="data folder"):
+        check_room(tmp_path / "none", 0)
+
+
+# --- scratch files ---
+
+
+def test_data_over_the_memory_bound_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay_oracle.storage.scratch.MEMORY_BYTES", 16)
+    scratch = ScratchFolder(tmp_path / "scratch")
+    with scratch() as file:
+        file.write(b"recognisable" * 10)
+        held = file._file  # type: ignore[attr-defined]
+        assert not isinstance(held, io.BytesIO)
+        assert not list((tmp_path / "scratch").iterdir()), "the file has a name"
+        duplicate = os.dup(held.fileno())
+    with open(duplicate, "rb") as after:
+        after.seek(0)
+        assert after.read() == bytes(120)
+
+
+def test_scratch_files_of_a_crash_are_deleted_at_the_next_start(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "left").write_bytes(b"data")
+    ScratchFolder(tmp_path / "scratch")
+    assert not list((tmp_path / "scratch").iterdir())

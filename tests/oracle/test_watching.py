@@ -1,0 +1,294 @@
+"""Events since a stored cursor: read once a cycle, after days offline, over crashes, reorganisations and slow nodes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.chain.values import Cursor, EventPage
+from assay.errors import NodeUnreachable
+from assay.protocol.messages import OfferState, OfferStatus
+from assay.protocol.structs import Order, Status
+from tests.kit.actors import DOMAIN, buyer_account, rival_account
+from tests.kit.bids import Bid
+from tests.kit.market import Market
+from tests.kit.memory_chain import MemoryChain
+
+pytestmark = pytest.mark.unit
+
+DATA = b"one\ntwo\n"
+
+
+class Cut(BaseException):
+    """The process dies here."""
+
+
+def acknowledgement(order: Order) -> bytes:
+    return bytes(buyer_account.sign_message(DOMAIN.acknowledgement(order.digest())).signature)
+
+
+def post_oneself(market: Market, made: Bid, state: OfferState) -> bytes:
+    """The seller posts with the quote's signature, without the oracle."""
+    request = market.acceptance(made, state)
+    assert state.quote is not None
+    assert state.oracle_signature is not None
+    market.chain.post(market.terms, state.quote, state.oracle_signature, request.key_hash, request.signature)
+    return state.quote.order_id()
+
+
+def status_of(market: Market, order: Order) -> Status:
+    return market.journal.orders.get(order.order_id()).chain_status
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch, *names: str) -> list[str]:
+    """Names of the chain's methods as they are called from now on."""
+    called: list[str] = []
+
+    def counted(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *values, **named: (called.append(name), method(*values, **named))[1]
+
+    for name in names:
+        monkeypatch.setattr(MemoryChain, name, counted(name, getattr(MemoryChain, name)))
+    return called
+
+
+# --- once a cycle ---
+
+
+def test_idle_cycle_asks_for_events_once_and_for_no_order(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    market.sell(b"three\n", cooperative=False)
+    market.sell(b"four\n")
+    market.offer(DATA)
+    _, declined = market.offer(b"five\n", account=rival_account)
+    market.offers.decline(declined.offer_id)
+    market.oracle.cycle()
+    called = count_calls(monkeypatch, "events_since", "order_state", "posted")
+    market.oracle.cycle()
+    assert called == ["events_since"]
+
+
+def test_events_are_asked_for_from_the_stored_cursor_on(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    market.sell(DATA)
+    cursor = market.journal.cursor()
+    assert cursor == Cursor(market.node.head.number, market.node.head.hash)
+    market.restart()
+    asked: list[Cursor | None] = []
+    since = MemoryChain.events_since
+
+    def events_since(chain: MemoryChain, cursor: Cursor | None) -> EventPage:
+        asked.append(cursor)
+        return since(chain, cursor)
+
+    monkeypatch.setattr(MemoryChain, "events_since", events_since)
+    market.oracle.cycle()
+    assert asked == [cursor]
+
+
+@pytest.mark.parametrize("end", [Status.REVEALED, Status.PAID, Status.REFUNDED])
+def test_order_that_others_move_is_followed(market: Market, end: Status) -> None:
+    made, _, order = market.sell(DATA, cooperative=False)
+    if end is Status.REVEALED:
+        market.chain.reveal_key(order, made.key)
+    elif end is Status.PAID:
+        market.chain.settle(order, acknowledgement(order))
+    else:
+        market.pass_time(market.terms.reveal_window + 1)
+        market.chain.refund(order)
+    assert status_of(market, order) is Status.LOCKED
+    market.oracle.cycle()
+    assert status_of(market, order) is end
+
+
+def test_order_of_a_pair_that_was_never_quoted_here_is_ignored(tmp_path: Path) -> None:
+    """Another oracle's order on the same contract."""
+    market = Market(tmp_path)
+    made, state = market.offer(DATA)
+    post_oneself(market, made, state)
+    for path in market.folder.glob("journal.sqlite*"):
+        path.unlink()
+    market.restart()
+    market.oracle.cycle()
+    assert market.journal.orders.open() == []
+    assert market.journal.cursor() is not None
+    market.journal.close()
+
+
+# --- days offline ---
+
+
+def test_days_offline_are_read_page_by_page(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, state = market.offer(DATA)
+    other, _, sold = market.sell(b"three\n", cooperative=False)
+    market.node.page_blocks = 10
+    market.node.mine(35)
+    order_id = post_oneself(market, made, state)
+    market.node.mine(35)
+    market.chain.reveal_key(sold, other.key)
+    market.node.mine(5)
+    called = count_calls(monkeypatch, "events_since")
+    market.oracle.cycle()
+    assert len(called) == 8
+    assert market.journal.orders.get(order_id).chain_status is Status.LOCKED
+    assert status_of(market, sold) is Status.REVEALED
+
+
+def test_pages_before_the_node_failed_are_not_read_again(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    market.offer(DATA)
+    market.oracle.cycle()
+    market.node.page_blocks = 10
+    market.node.mine(35)
+    since, pages = MemoryChain.events_since, []
+
+    def fails_at_the_third(chain: MemoryChain, cursor: Cursor | None) -> EventPage:
+        if len(pages) == 2:
+            raise NodeUnreachable("no answer from the node")
+        pages.append(since(chain, cursor))
+        return pages[-1]
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryChain, "events_since", fails_at_the_third)
+        with pytest.raises(NodeUnreachable):
+            market.oracle.cycle()
+    assert market.journal.cursor() == pages[-1].cursor
+    called = count_calls(monkeypatch, "events_since")
+    market.oracle.cycle()
+    assert len(called) == 2
+
+
+# --- crashes ---
+
+
+def test_crash_between_effect_and_cursor_repeats_the_events_without_harm(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, state = market.offer(DATA)
+    order_id = post_oneself(market, made, state)
+    with monkeypatch.context() as broken:
+        broken.setattr(type(market.journal), "store_cursor", lambda *_: (_ for _ in ()).throw(Cut))
+        with pytest.raises(Cut):
+            market.oracle.cycle()
+    before = market.journal.orders.get(order_id)
+    assert market.journal.cursor() is None
+    market.restart()
+    market.time += 5
+    market.oracle.cycle()
+    assert market.journal.orders.get(order_id) == before
+    assert market.journal.cursor() is not None
+
+
+def test_crash_before_the_effect_loses_no_event(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, state = market.offer(DATA)
+    order_id = post_oneself(market, made, state)
+    with monkeypatch.context() as broken:
+        broken.setattr(type(market.journal.orders), "add", lambda *_: (_ for _ in ()).throw(Cut))
+        with pytest.raises(Cut):
+            market.oracle.cycle()
+    market.restart()
+    market.oracle.cycle()
+    assert market.journal.orders.get(order_id).chain_status is Status.LOCKED
+
+
+def test_disk_that_fails_advances_no_cursor(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, state = market.offer(DATA)
+    order_id = post_oneself(market, made, state)
+    with monkeypatch.context() as broken:
+        broken.setattr(type(market.journal.orders), "add", lambda *_: (_ for _ in ()).throw(OSError("full")))
+        market.oracle.cycle()
+    assert market.journal.cursor() is None
+    market.oracle.cycle()
+    assert market.journal.orders.get(order_id).chain_status is Status.LOCKED
+
+
+def test_journal_without_a_cursor_reads_everything_again_and_moves_no_order_back(market: Market) -> None:
+    _, _, order = market.sell(DATA)
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.oracle.cycle()
+    before = market.journal.orders.get(order.order_id())
+    assert before.chain_status is Status.PAID
+    market.journal._database.execute("DELETE FROM cursor")
+    market.node.page_blocks = 1
+    market.time += 5
+    market.oracle.cycle()
+    assert market.journal.orders.get(order.order_id()) == before
+
+
+# --- reorganisations ---
+
+
+def test_order_that_a_reorganisation_removed_is_unknown(market: Market) -> None:
+    made, state = market.offer(DATA)
+    order_id = post_oneself(market, made, state)
+    market.oracle.cycle()
+    market.node.reorganise()
+    market.oracle.cycle()
+    assert market.journal.orders.find(order_id) is None
+    assert market.offers.state(state.offer_id).status is OfferStatus.QUOTED
+
+
+def test_order_that_a_reorganisation_moved_is_found_in_its_new_block(market: Market) -> None:
+    made, state = market.offer(DATA)
+    order_id = post_oneself(market, made, state)
+    market.oracle.cycle()
+    before = market.journal.orders.get(order_id)
+    (post,) = market.node.reorganise()
+    market.node.mine(3)
+    market.node.execute(post)
+    market.oracle.cycle()
+    after = market.journal.orders.get(order_id)
+    assert after.block == before.block + 4
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+
+
+def test_reorganisation_that_takes_a_settlement_back_opens_the_order_again(market: Market) -> None:
+    _, _, order = market.sell(DATA, cooperative=False)
+    market.chain.settle(order, acknowledgement(order))
+    market.oracle.cycle()
+    assert status_of(market, order) is Status.PAID
+    market.node.reorganise(1)
+    market.oracle.cycle()
+    assert status_of(market, order) is Status.LOCKED
+
+
+def test_reorganisation_while_the_oracle_was_down_is_noticed(market: Market) -> None:
+    _, state, order = market.sell(DATA)
+    market.journal.close()
+    market.node.reorganise()
+    market.node.mine(2_500)
+    market._open()
+    market.oracle.cycle()
+    assert market.journal.orders.find(order.order_id()) is None
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+    assert market.chain.order_state(order.order_id()).status is Status.LOCKED
+
+
+def test_another_order_in_place_of_the_first_is_taken_over(market: Market) -> None:
+    made, state = market.offer(DATA)
+    market.accept(made, state)
+    market.oracle.cycle()
+    market.node.reorganise()
+    other = market.acceptance(made, state, key_hash=bytes(32))
+    market.chain.post(market.terms, state.quote, state.oracle_signature, other.key_hash, other.signature)
+    market.oracle.cycle()
+    assert market.journal.orders.get(state.quote.order_id()).order.key_hash == bytes(32)
+
+
+def test_node_that_is_behind_loses_no_order_and_no_statement(market: Market) -> None:
+    """A cycle over a node that has not seen the last blocks yet: the order is back when the node has caught up."""
+    made, state = market.offer(DATA)
+    order_id = post_oneself(market, made, state)
+    market.oracle.cycle()
+    order = market.journal.orders.get(order_id).order
+    receipt = bytes(buyer_account.sign_message(DOMAIN.receipt(order.digest())).signature)
+    market.delivery.put_receipt(order_id, receipt)
+    ahead, storage = market.node.blocks[-1:], market.contract.storage
+    del market.node.blocks[-1:]
+    market.contract.storage = market.node.blocks[-1].storage.copy()
+    market.oracle.cycle()
+    assert market.journal.orders.find(order_id) is None
+    market.node.blocks += ahead
+    market.contract.storage = storage
+    market.oracle.cycle()
+    assert market.journal.orders.get(order_id).receipt == receipt
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
