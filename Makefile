@@ -1,5 +1,4 @@
 # Entry points for people and CI alike. Everything is installed inside this folder: .venv, node_modules, .build.
-# torch's default Linux build carries CUDA; for the small one: make PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -7,47 +6,52 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3.11
-PIP_FLAGS ?=
 BIN := $(CURDIR)/.venv/bin
 TOOLS := $(CURDIR)/.build/bin
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 export PATH := $(TOOLS):$(BIN):$(PATH)
 # py-solc-x, and through it ape, look for compilers here.
 export SOLCX_BINARY_PATH := $(CURDIR)/.build/solc
 export APE_DATA_FOLDER := $(CURDIR)/.build/ape
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-CONTRACTS := $(shell find contracts -name '*.sol')
+CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
-.PHONY: help setup check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic mutate \
-  coverage slither bench-pricing clean
+.PHONY: help setup lock check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
+  mutate coverage slither bench-pricing clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-# --- set-up ---------------------------------------------------------------------------------------------------------
+# --- set-up: two steps, so that the demonstration does not wait for what only tests need ----------------------------
 
-.build/venv: pyproject.toml constraints.txt
-	@echo "== Python environment" >&2
+.build/run: pyproject.toml package-lock.json scripts/install_torch.py scripts/link_tools.sh \
+  $(addprefix requirements/,installer.txt build.txt run.txt torch.txt torch-cpu.txt)
+	@echo "== What runs: Python packages, Anvil" >&2
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt torch
-	$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --requirement requirements-dev.txt --editable '.[oracle,onnx]'
-	@mkdir -p .build && touch $@
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/installer.txt
+	$(INSTALL) --require-hashes --requirement requirements/run.txt
+	python scripts/install_torch.py
+	$(INSTALL) --no-deps --build-constraints requirements/build.txt --editable .
+	npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+	scripts/link_tools.sh $(TOOLS) anvil
+	@touch $@
 
-.build/npm: package.json package-lock.json
-	@echo "== Compiler, local chains, contract libraries" >&2
+.build/dev: .build/run requirements/dev.txt oracle/assay_bench/pyproject.toml scripts/solc/provide.py scripts/solc/solc
+	@echo "== What checks and tests: tools, compiler, contract libraries" >&2
+	$(INSTALL) --require-hashes --requirement requirements/dev.txt
+	$(INSTALL) --no-deps --build-constraints requirements/build.txt --editable oracle/assay_bench
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	scripts/link_tools.sh $(TOOLS)
-	@mkdir -p .build && touch $@
-
-.build/compiler: .build/venv .build/npm scripts/solc/provide.py scripts/solc/solc
-	@echo "== Solidity compiler" >&2
+	scripts/link_tools.sh $(TOOLS) anvil forge ganache
 	python scripts/solc/provide.py .build/solc >/dev/null
 	@touch $@
 
-.build/contracts: .build/compiler ape-config.yaml $(CONTRACTS)
+# Forge keeps what it compiled by content, compiler and settings; ape reads what forge compiled.
+.build/contracts: .build/dev foundry.toml scripts/ape_manifest.py $(CONTRACTS)
 	@echo "== Contracts" >&2
-	ape compile --force # all of it: ape does not see that a library changed under a contract
-	@mkdir -p .build && touch $@
+	forge build
+	python scripts/ape_manifest.py
+	@touch $@
 
 .build/env: Makefile
 	@mkdir -p .build
@@ -55,6 +59,9 @@ help: ## list the targets
 	  $(TOOLS) $(BIN) $(SOLCX_BINARY_PATH) $(APE_DATA_FOLDER) >$@
 
 setup: .build/contracts .build/env ## install everything inside this folder, compile the contracts
+
+lock: .build/run ## pin every Python package with its hashes: requirements/
+	python scripts/lock.py
 
 # --- checks and tests -----------------------------------------------------------------------------------------------
 
@@ -67,21 +74,25 @@ check: setup ## lint, type-check, formatting, generated files, gas
 	python scripts/make_vectors.py --check
 	python scripts/gas.py --check
 
+# Workers of the Python suite; a thread each, or they would take each other's processors.
+PYTEST := OMP_NUM_THREADS=1 pytest -p no:ape_test --numprocesses 2 --dist loadgroup --no-loadscope-reorder \
+  --ignore tests/contracts tests
+
 test: setup ## the default suite, the contract beside everything else
 	$(MAKE) --no-print-directory --jobs 2 test-python test-chain
 
 test-python: setup ## client, oracle, prices, documents
-	pytest -p no:ape_test tests --ignore tests/contracts
+	$(PYTEST)
 
 test-chain: setup
 	$(MAKE) --no-print-directory test-contracts
 	$(MAKE) --no-print-directory test-forge
 
 test-unit: setup ## tests without sockets
-	pytest -p no:ape_test -m unit tests --ignore tests/contracts
+	$(PYTEST) -m unit
 
 test-integration: setup ## tests against real chains and daemons
-	pytest -p no:ape_test -m integration tests --ignore tests/contracts
+	$(PYTEST) -m integration
 
 test-contracts: setup ## the contract's specification, on Anvil
 	ape test tests/contracts --network ethereum:local:foundry
@@ -127,9 +138,10 @@ gas: setup ## gas of every operation beside its floor: out/gas.json
 	python scripts/gas.py
 
 # Libraries to compare with. The cases' data are fetched by the run itself, checked, and never installed.
-.build/bench: .build/venv
-	@echo "== The benchmark's rivals" >&2
-	$(BIN)/pip install --quiet $(PIP_FLAGS) --constraint constraints.txt --editable '.[oracle,onnx,bench]'
+.build/bench: .build/run requirements/bench.txt oracle/assay_bench/pyproject.toml
+	@echo "== The benchmark and its rivals" >&2
+	$(INSTALL) --require-hashes --requirement requirements/bench.txt
+	$(INSTALL) --no-deps --build-constraints requirements/build.txt --editable oracle/assay_bench
 	@touch $@
 
 bench-pricing: .build/bench ## every pricing method against retraining: out/pricing.json, plots, docs/benchmark.md

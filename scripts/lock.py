@@ -88,8 +88,12 @@ def main() -> None:
         write(name, blocks(resolve(uv, LOCKS / f"{name}.txt", *FILES[name], *upgrade)))
     with tempfile.TemporaryDirectory() as folder:
         everything = Path(folder) / "all.txt"
-        standing = {block for name in ("run", "dev", "bench", "torch") if (path := LOCKS / f"{name}.txt").exists()
-                    for block in blocks(path.read_text())}
+        standing = {
+            block
+            for name in ("run", "dev", "bench", "torch")
+            if (path := LOCKS / f"{name}.txt").exists()
+            for block in blocks(path.read_text())
+        }
         everything.write_text("".join(sorted(standing)))
         accelerated = [block for block in blocks(resolve(uv, everything, *ALL, *upgrade)) if ACCELERATED.match(block)]
         for name in FILES.keys() - set(SEPARATE):

@@ -1,10 +1,15 @@
-"""What holds for every test: it is marked ``unit`` or ``integration``, and a unit test opens no socket."""
+"""What holds for every test: it is marked ``unit`` or ``integration``, a unit test opens no socket, no machine is too slow.
+
+With several workers (``--dist loadgroup``) tests that share what is costly to make stay together: those of one file, and
+all of a folder in ``TOGETHER``. These folders come first, the longest to run before the others.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket, enable_socket
 
 if TYPE_CHECKING:
@@ -13,10 +18,30 @@ if TYPE_CHECKING:
     from tests.kit.market import Market
 
 KINDS = ("unit", "integration")
+TESTS = Path(__file__).parent
+TOGETHER = ("integration", "bench", "pricing")
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
+def group_of(item: pytest.Item) -> str:
+    """A folder or a file below ``tests``."""
+    path = item.path.relative_to(TESTS)
+    return path.parts[0] if path.parts[0] in TOGETHER else str(path)
+
+
+def rank(item: pytest.Item) -> int:
+    """Place of the item's group among those that run first."""
+    group = group_of(item)
+    return TOGETHER.index(group) if group in TOGETHER else len(TOGETHER)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=rank)
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
         kinds = [kind for kind in KINDS if item.get_closest_marker(kind)]
         if len(kinds) != 1:
             raise pytest.UsageError(f"{item.nodeid}: expected one mark of {KINDS}, got {kinds or 'none'}")
