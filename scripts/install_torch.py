@@ -27,9 +27,8 @@ def index_is_reachable() -> bool:
 
 def install(installer: tuple[str, ...], lock: str, *options: str) -> bool:
     """Whether ``installer`` could install what ``lock`` pins."""
-    file = LOCKS / lock
-    command = (sys.executable, "-m", *installer, "install", "--quiet", "--require-hashes", "--requirement", file)
-    return subprocess.run((*command, *options), check=False).returncode == 0
+    command = [sys.executable, "-m", *installer, "install", "--quiet", "--require-hashes", *options]
+    return subprocess.run([*command, "--requirement", str(LOCKS / lock)], check=False).returncode == 0
 
 
 def main() -> int:

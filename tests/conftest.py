@@ -1,7 +1,7 @@
 """What holds for every test: it is marked ``unit`` or ``integration``, and a unit test opens no socket.
 
-With several workers (``--dist loadgroup``) tests that share what is costly to make stay together: those of one file, and
-all tests of a folder in ``TOGETHER``, which run before the others.
+With several workers (``--dist loadgroup``) tests that share costly fixtures stay together: those of one file, and all
+of a folder in ``TOGETHER``, which run before the others.
 """
 
 from collections.abc import Iterator
