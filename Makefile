@@ -25,16 +25,16 @@ help: ## list the targets
 
 # --- set-up: two steps, so that the demonstration does not wait for what only tests need ----------------------------
 
-.build/run: pyproject.toml package-lock.json scripts/install_torch.py scripts/link_tools.sh \
+.build/run: pyproject.toml package-lock.json scripts/setup/install_torch.py scripts/setup/link_tools.sh \
   $(addprefix requirements/,installer.txt build.txt run.txt torch.txt torch-cpu.txt)
 	@echo "== What runs: Python packages, Anvil" >&2
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/installer.txt
 	$(INSTALL) --require-hashes --requirement requirements/run.txt
-	python scripts/install_torch.py
+	python scripts/setup/install_torch.py
 	$(INSTALL) --no-deps --build-constraints requirements/build.txt --editable .
 	npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
-	scripts/link_tools.sh $(TOOLS) anvil
+	scripts/setup/link_tools.sh $(TOOLS) anvil
 	@touch $@
 
 .build/dev: .build/run requirements/dev.txt oracle/assay_bench/pyproject.toml scripts/solc/provide.py scripts/solc/solc
@@ -42,15 +42,15 @@ help: ## list the targets
 	$(INSTALL) --require-hashes --requirement requirements/dev.txt
 	$(INSTALL) --no-deps --build-constraints requirements/build.txt --editable oracle/assay_bench
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	scripts/link_tools.sh $(TOOLS) anvil forge ganache
+	scripts/setup/link_tools.sh $(TOOLS) anvil forge ganache
 	python scripts/solc/provide.py .build/solc >/dev/null
 	@touch $@
 
 # Forge keeps what it compiled by content, compiler and settings; ape reads what forge compiled.
-.build/contracts: .build/dev foundry.toml scripts/ape_manifest.py $(CONTRACTS)
+.build/contracts: .build/dev foundry.toml scripts/setup/ape_manifest.py $(CONTRACTS)
 	@echo "== Contracts" >&2
 	forge build
-	python scripts/ape_manifest.py
+	python scripts/setup/ape_manifest.py
 	@touch $@
 
 .build/env: Makefile
@@ -61,7 +61,7 @@ help: ## list the targets
 setup: .build/contracts .build/env ## install everything inside this folder, compile the contracts
 
 lock: .build/run ## pin every Python package with its hashes: requirements/
-	python scripts/lock.py
+	python scripts/setup/lock.py
 
 # --- checks and tests -----------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Writes `requirements/`: every Python package that set-up installs, pinned, with the hashes of all its files.
 
-    python scripts/lock.py              keeps the versions that are locked, where `pyproject.toml` still permits them
-    python scripts/lock.py --upgrade    takes the newest versions that it permits
+    python scripts/setup/lock.py              keeps locked versions that `pyproject.toml` still permits
+    python scripts/setup/lock.py --upgrade    takes the newest versions that it permits
 
 One resolution serves all files, so a package has one version in all of them. torch stands apart, twice: `torch-cpu.txt`
 has the CPU builds of PyTorch's own index, `torch.txt` the registry's builds with the CUDA libraries that those need on

@@ -2,7 +2,7 @@
 # Links programs of the installed npm packages into one folder to put on PATH: the native anvil and forge, ganache.
 # The npm launchers are passed over: they exit 0 when tests fail, and leave their child behind when killed.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 target=${1:?usage: link_tools.sh FOLDER PROGRAM...}
 shift
 

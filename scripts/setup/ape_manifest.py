@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "contracts"
 ARTIFACTS = ROOT / ".build" / "forge"
 MANIFEST = ROOT / ".build" / "__local__.json"
