@@ -110,7 +110,7 @@ format: setup ## rewrite sources in the house's format
 demo: setup ## one model owner, ten sellers, real chain, real daemon: ends with a table and out/demo.json
 	python scripts/demo
 
-# --- the contract's long checks: docs/security.md has their last results -------------------------------------------
+# --- the contract's long checks: docs/verification.md has their last results ---------------------------------------
 
 fuzz: setup ## 100,000 runs of every property, 1,000 of the invariants: about 35 minutes on two idle cores
 	FOUNDRY_PROFILE=long forge test

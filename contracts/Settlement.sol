@@ -14,7 +14,7 @@ import {Payments} from "./libraries/Payments.sol";
 import {SealedData} from "./libraries/SealedData.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 
-/// @title Settlement
+/// @title The settlement contract: storage, entry points in the order of a sale, and their checks
 /// @dev A model and an order take one storage slot each: callers pass terms and orders as calldata, and the contract
 /// checks them against their digests. There is no reentrancy lock. Every function first makes the calls that change
 /// nothing here (static calls, and a token's permit), then writes and emits, and moves money last.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lines and branches of the contracts that forge's tests reach; ends in 1 below 100 %, and says which are missing.
+# Lines and branches of the contracts that forge's tests reach; ends in 1 below 100 %, and lists the missing ones.
 # Compiled as written (profile `plain`): the optimizer merges and moves code, and counts go to lines that it did not
 # come from. Fuzzed properties run once: the specification has to reach everything.
 set -euo pipefail

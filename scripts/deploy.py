@@ -1,4 +1,4 @@
-"""Deploys the settlement contract with CREATE2: the same address on every chain, whoever sends the transaction.
+"""Deploys the settlement contract with CREATE2: the same address on every chain, for every sender.
 
     ape run deploy --network ethereum:local:foundry
     ape run deploy --network ethereum:local:http://127.0.0.1:8545 --account deployer
@@ -69,7 +69,7 @@ def provide_factory(account: AccountAPI) -> None:
 
 
 def chain_id() -> int:
-    """What the node says: ape has one id for all that it calls a local network."""
+    """The chain id by the node: ape has one id for every local network."""
     return int(networks.provider.make_request("eth_chainId", []), 16)
 
 

@@ -1,7 +1,7 @@
 """Writes `tests/vectors/*.json`, which hold contract and client to one truth.
 
 Every expected value comes from an implementation that is neither of the two: EIP-712 digests from eth-account,
-ChaCha20 from OpenSSL beside the examples printed in RFC 8439, trees from the few lines of `reference_top` below.
+ChaCha20 from OpenSSL and the examples printed in RFC 8439, trees from the few lines of `reference_top` below.
 `--check` compares instead of writing.
 """
 

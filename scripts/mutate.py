@@ -7,11 +7,11 @@
 Mutants are made from the compiler's syntax tree: one operator, constant, condition or statement at a time, in Solidity
 and in assembly. Each is compiled as written (profile `plain` of `foundry.toml`). Tests load contracts by name, so the
 mutant's code is put where they find it, and nothing else is compiled again. A mutant is killed if a test fails or takes
-longer than a minute. Left out of the count are mutants that do not compile, and those that are proved to be the
-contract itself: the optimizer makes the same code of both.
+longer than a minute. Left out of the count are mutants that do not compile, and mutants that are equivalent: the
+optimizer makes the same code of both.
 
 Works on copies of the tree in `.build/mutate`, one for each of two workers. What is known of these very contracts and
-tests is kept there, so that an interrupted run goes on where it was.
+tests is kept there, so that an interrupted run resumes.
 """
 
 import argparse

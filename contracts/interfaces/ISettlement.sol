@@ -416,8 +416,8 @@ interface ISettlement {
     /* MODELS */
 
     /// @notice Registers a model on `terms`, with `oracle` as the account whose quotes it accepts. Only `terms.owner`.
-    /// @dev The contract assumes, and cannot check, what follows. A party for whom it does not hold can lose money or
-    /// data; `docs/security.md` says which.
+    /// @dev The contract assumes the following and cannot check it. Where an assumption does not hold, a party can lose
+    /// money or data; `docs/security.md` names the party.
     ///
     /// The token
     /// - moves exactly the amount that it is asked to move: no fee on transfer, no rebasing. `fund`, `deposit` and

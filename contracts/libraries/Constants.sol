@@ -16,7 +16,8 @@ uint256 constant BOND_EXIT_DELAY = 7 days;
 uint256 constant MAX_BATCH = 64;
 /// @dev Gas of a push payment; a seller that needs more is credited.
 uint256 constant PUSH_GAS = 100_000;
-/// @dev Gas that must be left before a push: `PUSH_GAS`, the cost of the call, and the 64th part that EIP-150 withholds.
+/// @dev Gas that must be left before a push: `PUSH_GAS`, the cost of the call, and the 64th part that EIP-150
+/// withholds.
 uint256 constant PUSH_RESERVE = 120_000;
 
 /* SEALED DATA */

@@ -5,8 +5,8 @@ import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 /// @title Signatures of keys (ECDSA) and of smart wallets (ERC-1271)
-/// @dev What OpenZeppelin's `SignatureChecker` accepts, but for EIP-7702: an account with code may still sign with its
-/// key, so that ECDSA comes first whatever the code. No more of a wallet's answer is copied than is read.
+/// @dev Accepts what OpenZeppelin's `SignatureChecker` accepts, and the key of an account that has code (EIP-7702):
+/// ECDSA comes first in any case. No more of a wallet's answer is copied than is read.
 library Signatures {
     uint256 private constant ECDSA_BYTES = 65;
 

@@ -64,7 +64,7 @@ contract BombWallet is Wallet {
     }
 }
 
-/// @notice A wallet that, when paid, makes one more call: what it was told to try.
+/// @notice A wallet that, when paid, makes one more call: the planned attempt.
 contract ReentrantWallet is Wallet {
     address private target;
     bytes private attempt;

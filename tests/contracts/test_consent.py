@@ -1,4 +1,4 @@
-"""Whoever sends the transaction has consented by that: a seller who posts, a buyer who settles. An oracle has not."""
+"""Sending the transaction is consent of a seller who posts and of a buyer who settles, not of an oracle."""
 
 import pytest
 

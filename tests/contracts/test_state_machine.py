@@ -1,4 +1,4 @@
-"""Everything that anyone may do with a model, in any order, against a ledger kept beside the contract.
+"""Everything that anyone may do with a model, in any order, against a ledger of the test's own.
 
 Two of three sellers lie: they spoil a chunk, or lock a key that opens nothing. The buyer is honest and watches: what a
 revealed key does not open, it disputes before the window closes. `--state-machine-examples` plays more games than the
@@ -160,7 +160,7 @@ def machine(world: World, currency: Currency, stranger: Any) -> type[RuleBasedSt
 
         @rule(entry=sales, pick=st.integers(0, 3))
         def go_on(self, entry: Entry, pick: int) -> None:
-            """Whatever brings the sale further, so that games get somewhere."""
+            """The next call of the sale, so that games reach late states."""
             if entry.status is Status.LOCKED:
                 (self.reveal, self.settle, self.reveal_data, self.refund)[pick](entry)
             elif entry.status is Status.REVEALED:

@@ -5,7 +5,7 @@ import {ISettlement, ModelTerms} from "contracts/interfaces/ISettlement.sol";
 import {VM} from "./Vm.sol";
 import {Sale, Spec} from "./Spec.sol";
 
-/// @notice What bonds of oracles are told by.
+/// @notice Helpers of the tests of oracles' bonds.
 abstract contract BondSpec is Spec {
     uint256 internal constant DELAY = 7 days;
 

@@ -20,7 +20,7 @@ contract ChaCha20Test is World {
         assert(keccak256(stream) == keccak256(ReferenceChaCha20.xor(key, counter, before)));
     }
 
-    /// @notice RFC 8439, appendix A.1, vectors 1 to 3: those with a nonce of zero.
+    /// @notice RFC 8439, appendix A.1, vectors 1 to 3, whose nonce is zero.
     function test_TheRfcsVectors() external view {
         bytes32 one = bytes32(uint256(1));
         assert(

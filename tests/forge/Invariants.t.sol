@@ -6,7 +6,7 @@ import {VM} from "./Vm.sol";
 import {World} from "./World.sol";
 
 /// @notice Everything that anyone may do with one model, in any order. Half of the sellers lock a key that does not
-/// open their data; the buyer is honest and watches: it disputes whatever a revealed key does not open.
+/// open their data; the buyer is honest and watches: it disputes every revealed key that does not open its file.
 contract Handler is World {
     uint96 public constant SELLER_BOND = 0.1 ether;
 

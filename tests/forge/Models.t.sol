@@ -67,7 +67,7 @@ contract RegisterModelTest is Spec {
         (terms.revealWindow, terms.disputeWindow) = (reveal, dispute);
     }
 
-    /// @dev What a seller's bond brings to a full budget has to fit beside the price.
+    /// @dev What a seller's bond brings to a full budget has to fit together with the price.
     function test_ASellersBondHas96BitsAtMost() external {
         ModelTerms memory terms = termsWith(type(uint96).max, false);
         perform(buyer, registerCall(terms, oracle));
@@ -107,7 +107,7 @@ contract RegisterModelTest is Spec {
     }
 }
 
-/// @notice setOracle: the owner replaces the oracle or halts the model; whoever was replaced never comes back.
+/// @notice setOracle: the owner replaces the oracle or halts the model; a replaced oracle never comes back.
 contract SetOracleTest is Spec {
     address internal constant NEXT = address(0xE);
 

@@ -87,8 +87,8 @@ contract PayeesTest is Spec {
         equal(uint256(VM.load(token, 0)), 100_000 - 2);
     }
 
-    /// @notice Whoever sends the transaction cannot choose that the payment fails: with whatever gas, an honest payee
-    /// is paid, or nothing happens.
+    /// @notice The sender cannot make the payment fail: with any amount of gas, an honest payee is paid, or the call
+    /// reverts.
     function test_TooLittleGasIsRefusedAndNeverCredits() external {
         for (uint256 i = 0; i < 3; i++) {
             Sale memory sale = saleBy(address(new Wallet(seller)), NATIVE, steps[i]);
@@ -180,7 +180,7 @@ contract PayeesTest is Spec {
         equal(budgetOf(sale.terms), 1 ether);
     }
 
-    /// @notice A token has paid if it says so with a true word, or if it is there and says nothing.
+    /// @notice A token has paid if it answers true, or if it has code and answers nothing.
     function test_WhatATokenAnswersToATransfer() external {
         answers(hex"60015f5260205ff3", true); // true
         answers(hex"60015f5260405ff3", true); // true, and more

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Scenario} from "./Scenario.sol";
 
-/// @notice Whatever anybody does in whatever order, the contract holds what it owes, to the last unit.
+/// @notice After any calls in any order, the contract holds exactly what it owes.
 contract ScenarioTest {
     Scenario internal plain = new Scenario(false);
     Scenario internal withReceipts = new Scenario(true);

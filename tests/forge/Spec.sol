@@ -33,7 +33,7 @@ interface AnyToken {
     function balanceOf(address account) external view returns (uint256);
 }
 
-/// @notice What the specification says it with. Calls are encoded before they are made, so that what is expected of the
+/// @notice The vocabulary of the specification. Calls are encoded before they are made, so that what is expected of the
 /// next call is expected of the contract's step and not of a view that was asked for its arguments.
 abstract contract Spec is World {
     uint96 internal constant PRICE = 0.1 ether;

@@ -21,7 +21,7 @@ contract SymbolicTest is World {
         order = post(terms, quote, keyHashOf(modelId, "content", "key"));
     }
 
-    /// @notice Nullifier: once a pair has an order, no second post of it succeeds, whatever is signed by whomever.
+    /// @notice Nullifier: once a pair has an order, no second post of it succeeds, with any signatures.
     function check_APairIsLockedOnce(uint96 price, address payee, bytes32 root, bytes32 keyHash, uint40 expiry)
         external
     {

@@ -9,7 +9,7 @@ import {ReentrantWallet} from "contracts/mocks/Wallets.sol";
 import {VM} from "./Vm.sol";
 import {AnyToken, Spec} from "./Spec.sol";
 
-/// @notice Says that it moved money, and takes from whom it should have given to.
+/// @notice Answers that it moved money, and takes it from the receiver.
 contract RobbingToken is Token {
     function transferFrom(address, address to, uint256 amount) public override returns (bool) {
         _burn(to, amount);
