@@ -1,33 +1,49 @@
 """The command ``assay-oracle``: the operator's side, and the model owner's tools."""
 
-import json
-from importlib.metadata import entry_points
-from pathlib import Path
-
 import click
 
-from assay.cli.terminal import Group, emit, json_option, report
-from assay.keys import read_password, read_private_key
-from assay_oracle.cli import bond, pricing, serve
-from assay_oracle.cli.options import config_option
-from assay_oracle.keys import vault
-from assay_oracle.settings import Settings
+from assay.cli.lazy import LazyCommand, LazyGroup
 
-CONFIG = """\
-# The oracle's settings; `assay-oracle settings` shows all of them. Paths, those from the
-# environment, too, are relative to this file.
-data_dir = {data_dir}
-node = {node}
-deployment = {deployment}
+COMMANDS = {
+    "appraise": LazyCommand(
+        "assay_oracle.cli.pricing:appraise",
+        "Price FILE offline with the price function in FOLDER, and give the reasons.",
+    ),
+    "bond": LazyCommand("assay_oracle.cli.bond:bond", "Show the oracle's bond for a model, and take it out."),
+    "check": LazyCommand(
+        "assay_oracle.cli.serve:check",
+        "Verify everything that the daemon depends on: keys, node, contract, models, artifacts, disk, clock.",
+    ),
+    "export": LazyCommand(
+        "assay_oracle.cli.pricing:export_",
+        "Distil the price function in FOLDER into an integer scorer (docs/price-format.md).",
+    ),
+    "fit": LazyCommand("assay_oracle.cli.pricing:fit", "Fit the price function of a model and write it to a folder."),
+    "init": LazyCommand(
+        "assay_oracle.cli.setup:init",
+        "Make the oracle's keys, encrypted, and a configuration file if --config names one that is not there.",
+    ),
+    "inspect": LazyCommand(
+        "assay_oracle.cli.pricing:inspect_",
+        "Show a price function, and what it discloses of the owner's model and data.",
+    ),
+    "models": LazyCommand(
+        "assay_oracle.cli.serve:models", "List the models that the oracle prices for, with fidelity and highest price."
+    ),
+    "serve": LazyCommand("assay_oracle.cli.serve:serve", "Serve offers over HTTP, price them, post orders."),
+    "settings": LazyCommand(
+        "assay_oracle.cli.setup:show_settings",
+        "Show every setting with its value and environment variable, except secrets.",
+    ),
+}
 
-# One block for every model to price for:
-# [[models]]
-# id = "0x..."                    # printed by `assay model register`
-# artifact = "artifacts/digits"   # written by `assay-oracle fit`
-"""
 
-
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    entry_points="assay_oracle.commands",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="assay")
 def main() -> None:
     """Price training data with a surrogate of a model, sign the price, post the sale.
@@ -39,90 +55,6 @@ def main() -> None:
       assay-oracle serve --config oracle.toml
     """
 
-
-@main.command()
-@config_option
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("assay-oracle"))
-@click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False), help="Else it is asked for.")
-@click.option("--private-key-file", type=click.Path(path_type=Path, dir_okay=False), help="Hex; else a key is made.")
-@click.option("--without-key", is_flag=True, help="No signing key: the daemon then runs dry.")
-@click.option("--node", default="http://127.0.0.1:8545", show_default=True)
-@click.option("--deployment", default="deployments/31337.json", show_default=True)
-@json_option
-def init(
-    config: Path | None,
-    data_dir: Path,
-    password_file: Path | None,
-    private_key_file: Path | None,
-    without_key: bool,
-    node: str,
-    deployment: str,
-    as_json: bool,
-) -> None:
-    """Make the oracle's keys, encrypted, and a configuration file if --config names one that is not there.
-
-    \b
-    Example:
-      assay-oracle init --data-dir var/oracle --password-file password --config oracle.toml
-    """
-    password = (
-        read_password(password_file)
-        if password_file
-        else click.prompt("Password", hide_input=True, err=True, confirmation_prompt=True)
-    )
-    private_key = read_private_key(private_key_file) if private_key_file else None
-    made = vault.create(data_dir, password, private_key=private_key, with_key=not without_key)
-    if config is not None and not config.exists():
-        config.parent.mkdir(parents=True, exist_ok=True)
-        config.write_text(
-            CONFIG.format(
-                data_dir=_toml(data_dir.resolve()),
-                node=_toml(node),
-                deployment=_toml(Path(deployment).resolve()),
-            )
-        )
-    address = made.account.address if made.account else None
-    result = {"oracle": address, "recipient": made.recipient, "data_dir": str(data_dir)}
-    emit(result, f"oracle     {address or 'none: the daemon runs dry'}\nrecipient  {made.recipient}", as_json)
-    report(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal")
-
-
-def _toml(value: object) -> str:
-    """A TOML string, which JSON's are too."""
-    return json.dumps(str(value), ensure_ascii=False)
-
-
-@main.command("settings")
-@config_option
-@json_option
-def show_settings(config: Path | None, as_json: bool) -> None:
-    """Show every setting with its value and environment variable, except secrets.
-
-    \b
-    Example:
-      assay-oracle settings --config oracle.toml
-    """
-    values = Settings.read(config).public()
-    lines = [
-        f"ASSAY_ORACLE_{name.upper()}={value}  # {Settings.model_fields[name].description}"
-        for name, value in values.items()
-    ]
-    emit(values, "\n".join(lines), as_json)
-
-
-for command in (
-    serve.serve,
-    serve.check,
-    serve.models,
-    bond.bond,
-    pricing.fit,
-    pricing.appraise,
-    pricing.export_,
-    pricing.inspect_,
-):
-    main.add_command(command)
-for extension in entry_points(group="assay_oracle.commands"):
-    main.add_command(extension.load())
 
 if __name__ == "__main__":
     main()
