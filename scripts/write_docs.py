@@ -78,13 +78,14 @@ def _row(name: str, sentence: str, depth: int) -> str:
 
 
 def _first_sentence(path: Path) -> str:
-    """The first sentence of a module's docstring, or of a Solidity file's first ``@title`` or ``@notice``."""
+    """The first sentence of a module's docstring, or of a Solidity file's ``@title``, if none of its ``@notice``."""
     if not path.exists():
         return ""
     text = path.read_text()
     if path.suffix == ".sol":
-        comments = re.findall(r"/// ?@(?:title|notice) (.*(?:\n\s*/// (?!@).*)*)|\* ?@(?:title|notice) (.*)", text)
-        found = re.sub(r"\s*\n\s*/// ?", " ", "".join(comments[0])) if comments else ""
+        comment = r"/// @{} (.*(?:\n\s*/// (?!@).*)*)"
+        comments = [*re.findall(comment.format("title"), text), *re.findall(comment.format("notice"), text)]
+        found = re.sub(r"\s*\n\s*/// ?", " ", comments[0]) if comments else ""
     else:
         found = " ".join((ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0].split())
     return re.split(r"(?<=[a-z0-9)`])\.(?:\s|$)", found)[0].replace("``", "")
