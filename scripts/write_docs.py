@@ -165,6 +165,24 @@ def _errors(module: ModuleType) -> str:
     return _table(("code", "cause", "remedy"), [(code, cause, remedy) for code, _, cause, remedy in rows])
 
 
+# --- docs/pricing-methods.md ------------------------------------------------------------------------------------------
+
+
+def methods() -> str:
+    """Every pricing method: its value from the docstring, its use from ``when_to_use``, and its settings."""
+    from assay_pricing import methods
+
+    rows = []
+    for name in sorted(methods.names(), key=lambda name: (name != methods.DEFAULT, name)):
+        method = methods.method(name)
+        value = (inspect.getdoc(method) or "").partition("\n\n")[0]
+        settings = ", ".join(f"`{key}={default}`" for key, default in method.settings.items())
+        reads = "labels" if method.label_only else "probabilities"
+        title = f"`{name}` (default)" if name == methods.DEFAULT else f"`{name}`"
+        rows.append((title, _cell(value), _cell(method.when_to_use), reads, settings))
+    return _table(("method", "value", "use it for", "reads", "settings"), rows)
+
+
 def _cell(text: str) -> str:
     """Text of a docstring as a cell: on one line, code in single backticks, without a final full stop."""
     return " ".join(text.split()).replace("``", "`").removesuffix(".")
@@ -182,6 +200,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "client errors": ("errors.md", client_errors),
     "oracle errors": ("errors.md", oracle_errors),
     "pricing errors": ("errors.md", pricing_errors),
+    "methods": ("pricing-methods.md", methods),
     "benchmark errors": ("errors.md", benchmark_errors),
 }
 """By the name between the markers: the page, and the function that writes the part."""

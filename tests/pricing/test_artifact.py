@@ -10,7 +10,7 @@ import torch
 from assay_pricing import artifact
 from assay_pricing.canonical import canonical_json
 from assay_pricing.errors import ArtifactError, FidelityError
-from tests.pricing.manifests import manifest
+from tests.pricing.contexts import manifest
 
 pytestmark = pytest.mark.unit
 TENSORS = {"b": torch.arange(3.0), "a": torch.zeros((2, 2), dtype=torch.float64)}

@@ -15,8 +15,7 @@ from assay_pricing.risk import Metric
 from assay_pricing.surrogate import task as task_module
 from assay_pricing.surrogate.task import Sample, Task
 from assay_pricing.valuation import Valuation, base_risk, bootstrap_interval, joint_records, value_offer
-from tests.pricing.contexts import context, records, sample
-from tests.pricing.manifests import FLAT, manifest
+from tests.pricing.contexts import FLAT, context, manifest, records, sample
 
 pytestmark = pytest.mark.unit
 BASE = sample([[100.0]], [0.0])

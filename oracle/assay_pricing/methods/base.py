@@ -38,7 +38,7 @@ class Method(ABC):
 
     name: ClassVar[str]
     when_to_use: ClassVar[str]
-    """For whom the method is meant, as a phrase."""
+    """What the method is for, as a phrase; docs/pricing-methods.md shows it."""
     label_only: ClassVar[bool] = False
     """The method reads the black box's labels, never its probabilities."""
     settings: ClassVar[Mapping[str, int | float | str]] = {}

@@ -11,7 +11,7 @@ class Distillation(FineTunedMethod):
     """Set price by fine-tuning a distilled student; use ``forest`` where no gradient may leave the owner."""
 
     name = "distillation"
-    when_to_use = "always, unless below; also where the model gives labels alone"
+    when_to_use = "prices of sets and verdicts on records, for any model"
 
 
 METHOD = Distillation

@@ -25,7 +25,7 @@ class Ensemble(RefitMethod):
     """Mean of other methods that update a surrogate; each of its members is faster on its own."""
 
     name = "ensemble"
-    when_to_use = "two surrogates of different families shall agree"
+    when_to_use = "agreement of two surrogates of different families"
     settings: ClassVar[Mapping[str, int | float | str]] = {"members": "distillation,forest", "by": "rank"}
 
     def __init__(self, context: Context, parts: Parts) -> None:

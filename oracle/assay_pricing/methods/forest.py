@@ -21,7 +21,7 @@ class Forest(LeafMethod):
     """Set price by a ridge regression on the leaves of an extracted forest; ``distillation`` ranks records better."""
 
     name = "forest"
-    when_to_use = "no gradient may leave the owner, or a second family is wanted"
+    when_to_use = "owners from whom no gradient may leave, or a second family of surrogates"
     settings: ClassVar[Mapping[str, int | float | str]] = {"trees": 200, "questions": 3000}
 
     @classmethod

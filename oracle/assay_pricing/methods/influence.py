@@ -17,7 +17,7 @@ class Influence(NetworkMethod):
     """Sum of influences: does not detect junk; use ``newton`` for that, and ``distillation`` for prices of sets."""
 
     name = "influence"
-    when_to_use = "single records, fast; blind to junk"
+    when_to_use = "fast values of single records, without detection of junk"
     needs_records = False
 
     @classmethod

@@ -22,7 +22,7 @@ class NearestNeighbours(RefitMethod):
     """Set price by the nearest neighbours after the set has joined; use ``distillation`` where there is a model."""
 
     name = "knn"
-    when_to_use = "no model is at hand"
+    when_to_use = "data without a model"
     label_only = True
     settings: ClassVar[Mapping[str, int | float | str]] = {"neighbours": DEFAULT_NEIGHBOURS}
 

@@ -11,7 +11,7 @@ class Loss(NetworkMethod):
     """Sum of losses; use ``newton`` to detect junk, ``distillation`` for prices."""
 
     name = "loss"
-    when_to_use = "a warning only: pays for noise"
+    when_to_use = "a warning only: it rewards noise"
     needs_records = False
 
     def record_values(self, records: Records) -> Float64:

@@ -12,7 +12,7 @@ class Newton(NetworkMethod):
     """Sum of the drops of the risk by single steps; use ``distillation`` for prices of sets."""
 
     name = "newton"
-    when_to_use = "finding junk"
+    when_to_use = "detection of junk"
 
     def record_values(self, records: Records) -> Float64:
         """Drop of the risk by a full step towards each record, (n,)."""

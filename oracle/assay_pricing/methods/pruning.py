@@ -24,7 +24,7 @@ class Pruning(CompressedMethod):
     """Set price by fine-tuning a pruned student; use ``quantisation`` to make the weights coarse instead."""
 
     name = "pruning"
-    when_to_use = "the artifact shall hold fewer weights of the student"
+    when_to_use = "artifacts that hold fewer weights of the student"
     settings: ClassVar[Mapping[str, int | float | str]] = {"share": 0.5}
 
     @classmethod

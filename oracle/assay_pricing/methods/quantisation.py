@@ -19,7 +19,7 @@ class Quantisation(CompressedMethod):
     """Set price by fine-tuning a quantised student; use ``distillation`` unless the weights must be coarse."""
 
     name = "quantisation"
-    when_to_use = "the artifact's weights shall be coarse"
+    when_to_use = "artifacts that hold coarse weights of the student"
     settings: ClassVar[Mapping[str, int | float | str]] = {"bits": 8}
 
     @classmethod

@@ -19,7 +19,7 @@ class Tree(LeafMethod):
     """Set price by the label counts in the leaves of one extracted tree, the weakest method; use ``forest`` instead."""
 
     name = "tree"
-    when_to_use = "readable, weak: for comparison"
+    when_to_use = "comparison: readable, but weak"
     settings: ClassVar[Mapping[str, int | float | str]] = {"leaves": 150, "questions": 200}
 
     @classmethod

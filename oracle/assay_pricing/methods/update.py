@@ -16,7 +16,7 @@ class Update(NetworkMethod):
     """Sum of gradient norms; use ``distillation`` for prices."""
 
     name = "update"
-    when_to_use = "comparison only: pays for noise"
+    when_to_use = "comparison only: it rewards noise"
     needs_records = False
 
     def record_values(self, records: Records) -> Float64:
