@@ -10,6 +10,12 @@ from click.testing import CliRunner
 
 from assay.cli.terminal import Group
 from assay_bench.cli import bench
+from assay_bench.pricing.cache import ResultCache
+from assay_bench.pricing.plan import plan
+from assay_bench.pricing.reporting.report import Report
+from assay_bench.pricing.results import CopiesResult
+from assay_bench.pricing.units import Part
+from tests.bench.pricing.synthetic import method, truth
 
 ROOT = Group(commands=[bench])
 
@@ -31,6 +37,22 @@ def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None
     assert error["message"] == (
         "expected --only among breast_cancer, census, diabetes, digits, icons, mnist_5k, news, wine, writers, got iris"
     )
+
+
+@pytest.mark.integration
+def test_a_run_whose_results_are_stored_writes_figures_plots_and_page(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path / "results")
+    found = {Part.TRUTH: truth(), Part.METHOD: method(), Part.LABELS: method(label_only=True)}
+    for unit in plan((101,), quick=True):
+        cache.write(unit, found.get(unit.part, CopiesResult(one=(1,), exact=(1,), near=(1.1,))))
+    options = ["--kept", tmp_path / "results", "--out", tmp_path / "out.json", "--page", tmp_path / "page.md"]
+    done = CliRunner().invoke(ROOT, ["bench", "--quick", "--seed", "101", *map(str, options)])
+    assert done.exit_code == 0, done.output
+    assert "junk_auc                      1.000   >= 0.95    ok" in done.stdout
+    report = Report.model_validate_json((tmp_path / "out.json").read_bytes())
+    assert report.summary["copy_gain_near"] == pytest.approx(1.1)
+    assert (tmp_path / "out" / "methods.png").exists()
+    assert "![methods](page/methods.png)" in (tmp_path / "page.md").read_text()
 
 
 @pytest.mark.integration
