@@ -4,7 +4,7 @@ import hashlib
 import io
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -99,6 +99,7 @@ class Play:
         self._first_block = self.reader.block_number()
         self.orders: dict[str, Order] = {}
         self.cursor: Cursor | None = None
+        self._last: Observed | None = None
         self.read: list[tuple[bool, list[Event]]] = []
         for payee in (seller_account.address, WALLET):
             stage.paid(payee)
@@ -212,16 +213,20 @@ class Play:
             act(self)
         except ContractReverted as error:
             refusal = error.error, error.arguments
-        accounts = (*SENDERS, seller_account, refusing_account)
-        return Observed(
+        blocks = self.reader.block_number() - self._first_block
+        if refusal and self.stage.refusals_change_nothing and self._last and self._last.blocks == blocks:
+            return replace(self._last, refusal=refusal)
+        accounts = (seller_account, patient_account, refusing_account)
+        self._last = Observed(
             refusal=refusal,
             time=self.reader.block_time(),
-            blocks=self.reader.block_number() - self._first_block,
+            blocks=blocks,
             orders={name: self.reader.order_state(order.order_id()) for name, order in self.orders.items()},
             models={name: self.reader.model_state(self.reader.model_id(terms)) for name, terms in MODELS.items()},
             credits={who.address: self.reader.credit(NATIVE_TOKEN, who.address) for who in accounts},
             paid={payee: self.stage.paid(payee) for payee in (seller_account.address, WALLET)},
         )
+        return self._last
 
     def read_events(self) -> None:
         """Reads events since the last call into ``read``, with whether the chain was reorganised meanwhile."""

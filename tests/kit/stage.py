@@ -26,7 +26,13 @@ _BALANCE = 2**99
 
 
 class Stage(Protocol):
-    """What a scenario needs beyond ``Chain``. Each method mines as many blocks on one stage as on the other."""
+    """What a scenario needs beyond ``Chain``. Each method mines as many blocks on one stage as on the other.
+
+    Attributes:
+        refusals_change_nothing: A refused call mines no block, so nothing need be read. The memory chain must show it.
+    """
+
+    refusals_change_nothing: bool
 
     def chain(self, account: LocalAccount | None) -> Chain: ...
     def pass_time(self, seconds: int) -> None: ...
@@ -40,6 +46,8 @@ class Stage(Protocol):
 
 class MemoryStage:
     """The memory chain of a contract at ``domain``, from ``time`` on."""
+
+    refusals_change_nothing = False
 
     def __init__(self, domain: Domain, time: int) -> None:
         self._contract = MemoryContract(domain)
@@ -74,6 +82,8 @@ class MemoryStage:
 
 class AnvilStage:
     """The contract of ``deployment`` on ``node``, whose blocks all have the time of the one before."""
+
+    refusals_change_nothing = True
 
     def __init__(self, node: Node, deployment: Deployment, accounts: tuple[LocalAccount, ...]) -> None:
         self._node = node
