@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from assay import envelope
 from assay.errors import (
     ChunkMismatch,
-    CommitmentMismatch,
     ContractReverted,
     NodeUnreachable,
     OracleMisbehaved,
@@ -260,43 +258,6 @@ def test_dispute_waits_for_an_earlier_transaction(market: Market, corrupted: Sel
     (purchase,) = market.buyer().poll(market.model_id)
     assert "earlier transaction" in purchase.note
     assert "dispute" not in market.steps
-
-
-# --- data revealed on chain -------------------------------------------------------------------------------------------
-
-
-def test_data_revealed_on_chain_is_written(market: Market) -> None:
-    seller, record = market.locked(LONG)
-    seller.reveal_data(record)
-    market.transport.down = True
-    (purchase,) = market.buyer().poll(market.model_id)
-    assert purchase.file is not None
-    assert purchase.file.read_bytes() == LONG
-    assert (purchase.status, purchase.error) == (Status.PAID, None)
-    assert market.buyer().poll(market.model_id)[0].file == purchase.file
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"plaintext": bytes(3000)},
-        {"chunk_size": 2048},
-        {"sealed_digests": ()},
-        {"sealed_digests": (bytes(32),) * 3, "plaintext": bytes(3000)},
-    ],
-    ids=["other_data", "other_size", "no_digests", "other_digests"],
-)
-def test_data_that_is_not_the_committed_is_not_written(market: Market, changes: dict[str, Any]) -> None:
-    """What a node that lies may show."""
-    seller, record = market.locked(LONG)
-    seller.reveal_data(record)
-    order_id = order_of(market).order_id()
-    data = market.contract.storage.data
-    data[order_id] = replace(data[order_id], **changes)
-    (purchase,) = market.buyer().poll(market.model_id)
-    assert isinstance(purchase.error, CommitmentMismatch)
-    assert purchase.file is None
-    assert files(market) == []
 
 
 # --- the other ends ---------------------------------------------------------------------------------------------------
