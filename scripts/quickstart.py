@@ -1,4 +1,4 @@
-"""Writes what the README's walk needs into a folder: digits, a model, and funded keys of a local chain.
+"""Writes what the tutorial needs into a folder: digits, a model, and funded keys of a local chain.
 
 python scripts/quickstart.py FOLDER
 """
@@ -34,7 +34,8 @@ def main(folder: Path) -> None:
     world = build_world()
     save(world.owner, folder / "owner.npz")
     save(world.validation, folder / "validation.npz")
-    save(world.offers["useful"], folder / "offer.npz")
+    for file, offer in (("offer", "useful"), ("few", "few"), ("more", "same_distribution")):
+        save(world.offers[offer], folder / f"{file}.npz")
     (folder / "reader.py").write_text(MODEL)
     (folder / "password").write_text("quickstart\n")
     for index, name in enumerate(("buyer", "oracle", "seller"), start=1):

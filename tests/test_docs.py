@@ -21,6 +21,8 @@ from tests.vectors import vectors
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
+PYTHON = (ROOT / "docs" / "python.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 ERRORS = (ROOT / "docs" / "errors.md").read_text()
@@ -37,21 +39,37 @@ def shown_commands(text: str = README) -> list[str]:
 ALL_LEAVES = [leaf for name, group in COMMANDS.items() for leaf in leaves(group, (name,))]
 
 
+def python_blocks(text: str) -> str:
+    """All Python of a page, as one program."""
+    return "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+
+
 @pytest.mark.integration
-def test_the_walk_through_a_sale_works_as_written(tmp_path: Path) -> None:
-    """Every command of the README's walk, in one shell, but for ports and folder."""
-    walk = README.split("## Sell data")[1].split("\n## ")[0]
-    lines = [line for line in shown_commands(walk) if not line.startswith("source")]
+def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path: Path) -> None:
+    """Every command of the tutorial in one shell, then the code of the README and of ``python.md``, on other ports."""
+    lines = [line for line in shown_commands(TUTORIAL) if not line.startswith(("make", "source"))]
     chain, oracle = free_port(), free_port()
-    script = "\n".join(["set -euo pipefail", f"cd {ROOT}", *lines, "cat bought.log", "kill $(jobs -p)"])
-    script = script.replace("anvil ", f"anvil --port {chain} ").replace(":8545", f":{chain}")
-    script = script.replace("init --data-dir", f"init --node http://127.0.0.1:{chain} --data-dir")
+
+    def moved(text: str) -> str:
+        return text.replace(":8545", f":{chain}").replace(":8550", f":{oracle}")
+
+    model = 'import os\nmodel_id = bytes.fromhex(os.environ["MODEL"].removeprefix("0x"))\n'
+    (tmp_path / "readme.py").write_text(moved(model + python_blocks(README)))
+    (tmp_path / "page.py").write_text(moved(python_blocks(PYTHON)))
+    code = ["export MODEL", f"{sys.executable} readme.py", f"{sys.executable} page.py"]
+    script = moved("\n".join(["set -euo pipefail", f"cd {ROOT}", *lines, *code, "cat bought.log"]))
+    script = script.replace("anvil ", f"anvil --port {chain} ").replace(
+        "init --data-dir", f"init --node http://127.0.0.1:{chain} --data-dir"
+    )
     script = script.replace("quickstart.py quickstart", f"quickstart.py {tmp_path}")
     script = script.replace("--record quickstart", f"--record {tmp_path}").replace("cd quickstart", f"cd {tmp_path}")
-    # A node, and an oracle, that were started a moment ago do not listen yet: who types is slower than a shell.
-    script = re.sub(r"(anvil .* &)", rf"\1\nwait_for {chain}", script)
-    script = re.sub(r"(assay-oracle serve .* &)", rf"\1\nwait_for {oracle}", script)
-    wait = "wait_for() { until (echo > /dev/tcp/127.0.0.1/$1) 2>/dev/null; do sleep 0.2; done; }\n"
+    # A person types more slowly than a node and an oracle start to listen; a shell does not.
+    script = re.sub(r"(anvil .* &)", rf"\1\nwait_for {chain} $!", script)
+    script = re.sub(r"(assay-oracle serve .* &)", rf"\1\nwait_for {oracle} $!", script)
+    prelude = (
+        "trap 'kill $(jobs -p) 2>/dev/null' EXIT\n"
+        "wait_for() { until (echo > /dev/tcp/127.0.0.1/$1) 2>/dev/null; do kill -0 $2; sleep 0.2; done; }\n"
+    )
     environment = os.environ | {
         "PATH": f"{ROOT / '.build' / 'bin'}:{BIN}:{os.environ['PATH']}",
         "ASSAY_NODE": f"http://127.0.0.1:{chain}",
@@ -59,12 +77,36 @@ def test_the_walk_through_a_sale_works_as_written(tmp_path: Path) -> None:
         "ASSAY_ORACLE_PORT": str(oracle),
     }
     done = subprocess.run(
-        ["bash", "-c", wait + script], capture_output=True, text=True, env=environment, timeout=CEILING
+        ["bash", "-c", prelude + script], capture_output=True, text=True, env=environment, timeout=CEILING
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^paid\t[1-9]", done.stdout, re.MULTILINE), done.stdout + done.stderr
-    (bought,) = (tmp_path / "bought").glob("*.npz")
-    assert bought.read_bytes() == (tmp_path / "offer.npz").read_bytes()
+    offered = {(tmp_path / f"{name}.npz").read_bytes() for name in ("offer", "few", "more")}
+    assert {path.read_bytes() for path in (tmp_path / "purchases").glob("*.npz")} == offered
+    assert "node_unreachable" in done.stdout
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_every_link_of_the_documents_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.unit
+def test_the_index_names_every_document() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    for path in (ROOT / "docs").glob("*.md"):
+        assert path.name == "README.md" or f"({path.name})" in index, f"docs/README.md does not name {path.name}"
+
+
+@pytest.mark.unit
+def test_generated_parts_of_the_documents_are_up_to_date() -> None:
+    """The tree of ``architecture.md`` and the commands of ``cli.md`` are those of the code."""
+    done = subprocess.run(
+        [sys.executable, "scripts/write_docs.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.unit
@@ -119,5 +161,14 @@ def test_the_protocols_example_of_sealed_data_is_what_sealing_gives() -> None:
 
 @pytest.mark.unit
 def test_readme_names_every_folder_of_the_house() -> None:
-    for folder in ("contracts/", "client/assay/", "oracle/assay_oracle/", "tests/", "scripts/", "docs/"):
+    for folder in (
+        "contracts/",
+        "client/assay/",
+        "oracle/assay_pricing/",
+        "oracle/assay_oracle/",
+        "oracle/assay_bench/",
+        "tests/",
+        "scripts/",
+        "docs/",
+    ):
         assert f"`{folder}`" in README
