@@ -34,8 +34,10 @@ def main(folder: Path) -> None:
     world = build_world()
     save(world.owner, folder / "owner.npz")
     save(world.validation, folder / "validation.npz")
-    for file, offer in (("offer", "useful"), ("few", "few"), ("more", "same_distribution")):
-        save(world.offers[offer], folder / f"{file}.npz")
+    useful = world.offers["useful"]
+    for name, rows in zip(("offer", "more"), np.array_split(np.arange(len(useful)), 2), strict=True):
+        save(useful.take(rows), folder / f"{name}.npz")
+    save(world.offers["few"], folder / "few.npz")
     (folder / "reader.py").write_text(MODEL)
     (folder / "password").write_text("quickstart\n")
     for index, name in enumerate(("buyer", "oracle", "seller"), start=1):
