@@ -1,6 +1,6 @@
-"""JSON lines on stderr. What is logged is named here and there: never keys, data, or whole offer ids.
+"""JSON lines on stderr. A log call names each field that it writes: never keys, data, or whole offer ids.
 
-An offer's id is the right to read its state, so that it is cut to what tells two offers apart.
+An offer's id is the right to read its state. It is cut to four bytes, which distinguish two offers.
 """
 
 import json
@@ -13,10 +13,10 @@ _FIELD = "assay"
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line. Of an exception, its type and where it happened: its text might quote data."""
+    """One JSON object per line. Of an exception it has type and frames; its text is left out, as it may quote data."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """One record as JSON."""
         fields: dict[str, object] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),
@@ -32,7 +32,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up(level: str = "info") -> None:
-    """Sends everything to stderr as JSON."""
+    """Sends all log records to stderr as JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -41,5 +41,5 @@ def set_up(level: str = "info") -> None:
 
 
 def about(**fields: object) -> dict[str, dict[str, object]]:
-    """``extra`` of a log call: bytes are cut to their first four, in hex."""
+    """``extra`` of a log call: byte strings are cut to their first four bytes, in hex."""
     return {_FIELD: {k: "0x" + v[:4].hex() + "…" if isinstance(v, bytes) else v for k, v in fields.items()}}

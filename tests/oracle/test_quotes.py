@@ -8,7 +8,9 @@ import pytest
 from assay.errors import NodeUnreachable
 from assay.protocol.messages import OfferStatus
 from assay.protocol.statements import digest, signer_of
-from assay_oracle.errors import Equivocation
+from assay_oracle.errors import (
+    Equivocation,
+)
 from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.services.quotes import Quotes
 from tests.kit.actors import DOMAIN, oracle_account
@@ -159,3 +161,27 @@ def test_quote_of_a_dry_run_over_http_has_no_signature(tmp_path: Path) -> None:
     assert state.quote is not None
     assert state.oracle_signature is None
     market.journal.close()
+
+
+def test_quote_is_renewed_at_the_same_price(market: Market) -> None:
+    _, state = market.offer(DATA)
+    market.pass_time(DAY + 1)
+    market.oracle.cycle()
+    renewed = market.offers.state(state.offer_id)
+    assert state.quote is not None
+    assert renewed.quote is not None
+    assert renewed.quote == state.quote.model_copy(update={"expiry": START + 2 * DAY + 1})
+    assert market.function.calls == 1
+
+
+def test_quote_stays_as_it_is_while_it_lives(market: Market) -> None:
+    _, state = market.offer(DATA)
+    market.pass_time(DAY // 2)
+    assert market.offers.state(state.offer_id) == state
+
+
+def test_quote_expires_by_the_chains_clock_where_that_is_ahead(market: Market) -> None:
+    market.node.pass_time(10 * DAY)
+    _, state = market.offer(DATA)
+    assert state.quote is not None
+    assert state.quote.expiry == START + 11 * DAY

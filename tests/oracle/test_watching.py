@@ -10,6 +10,7 @@ from assay.chain.values import Cursor, EventPage
 from assay.errors import NodeUnreachable
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.structs import Order, Status
+from assay_oracle.errors import OrderUnknown
 from tests.kit.actors import DOMAIN, buyer_account, rival_account
 from tests.kit.bids import Bid
 from tests.kit.market import Market
@@ -292,3 +293,22 @@ def test_node_that_is_behind_loses_no_order_and_no_statement(market: Market) -> 
     market.oracle.cycle()
     assert market.journal.orders.get(order_id).receipt == receipt
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+
+
+def test_order_posted_by_the_seller_is_found(market: Market) -> None:
+    made, state = market.offer(DATA)
+    request = market.acceptance(made, state)
+    assert state.quote is not None
+    assert state.oracle_signature is not None
+    market.chain.post(market.terms, state.quote, state.oracle_signature, request.key_hash, request.signature)
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+    assert market.delivery.sealed(state.quote.order_id()).size
+
+
+def test_nothing_is_delivered_after_a_reorganisation_took_the_lock(market: Market) -> None:
+    _, _, order = market.sell(DATA)
+    market.node.reorganise()
+    market.oracle.cycle()
+    with pytest.raises(OrderUnknown):
+        market.delivery.record(order.order_id())

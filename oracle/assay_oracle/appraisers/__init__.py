@@ -1,1 +1,1 @@
-"""Who prices: each module is an ``Appraiser`` for the services, chosen where the daemon is put together."""
+"""Implementations of the port ``Appraiser``; the command that starts the daemon chooses one."""

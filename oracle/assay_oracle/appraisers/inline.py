@@ -56,7 +56,7 @@ class InlineAppraiser:
         return InlineOffer(self, self._function, records)
 
     def context(self, offers: Sequence[ContextOffer]) -> Records | None:
-        """Records of all ``offers``, joined; None if there are none. Offers that the cache keeps are not opened."""
+        """Records of all ``offers``, joined; None without offers. A cached offer is not opened."""
         joined: Records | None = None
         for offer in offers:
             try:

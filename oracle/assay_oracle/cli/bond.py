@@ -18,10 +18,10 @@ from assay_oracle.settings import Settings
 
 @click.group(cls=Group)
 def bond() -> None:
-    """Show the oracle's bond for a model, and take it out.
+    """Show the oracle's bond for a model, and withdraw it.
 
-    A bond answers for one model: two signed prices for one data set, and it goes to the model's budget. `assay model
-    bond` adds to it. Taking it out takes a request and seven days, in which it does not count.
+    A bond secures one model: if the oracle signs two prices for one data set, the bond goes to the model's budget.
+    `assay model bond` adds to it. A withdrawal takes a request and seven days, in which the bond does not count.
 
     \b
     Example:
@@ -73,7 +73,7 @@ def show(config: Path | None, model_id: bytes, as_json: bool) -> None:
 @model_option
 @json_option
 def request_exit(config: Path | None, model_id: bytes, as_json: bool) -> None:
-    """Ask for the bond back: from now on it does not count, so that models that need it get no quotes.
+    """Request the bond back: from now on it does not count, and a model that requires it gets no quotes.
 
     \b
     Example:
@@ -87,12 +87,12 @@ def request_exit(config: Path | None, model_id: bytes, as_json: bool) -> None:
 @bond.command()
 @config_option
 @model_option
-@click.option("--to", type=ADDRESS, help="Account to pay; the oracle's own if not named.")
+@click.option("--to", type=ADDRESS, help="Account to pay; the oracle's own if not given.")
 @json_option
 def withdraw(config: Path | None, model_id: bytes, to: str | None, as_json: bool) -> None:
-    """Take an unlocked bond out, with what else the contract owes the oracle in the model's currency.
+    """Withdraw an unlocked bond, and all other credit of the oracle in the model's currency.
 
-    Two transactions; where the second one failed, the same command pays what the first one credited.
+    Two transactions; if the second one failed, the same command pays what the first one credited.
 
     \b
     Example:

@@ -9,7 +9,7 @@ COMMANDS = {
         "assay_oracle.cli.pricing:appraise",
         "Price FILE offline with the price function in FOLDER, and give the reasons.",
     ),
-    "bond": LazyCommand("assay_oracle.cli.bond:bond", "Show the oracle's bond for a model, and take it out."),
+    "bond": LazyCommand("assay_oracle.cli.bond:bond", "Show the oracle's bond for a model, and withdraw it."),
     "check": LazyCommand(
         "assay_oracle.cli.serve:check",
         "Verify everything that the daemon depends on: keys, node, contract, models, artifacts, disk, clock.",
@@ -21,7 +21,7 @@ COMMANDS = {
     "fit": LazyCommand("assay_oracle.cli.pricing:fit", "Fit the price function of a model and write it to a folder."),
     "init": LazyCommand(
         "assay_oracle.cli.setup:init",
-        "Make the oracle's keys, encrypted, and a configuration file if --config names one that is not there.",
+        "Make the oracle's keys, encrypted, and the configuration file --config if it does not exist.",
     ),
     "inspect": LazyCommand(
         "assay_oracle.cli.pricing:inspect_",

@@ -1,4 +1,4 @@
-"""What commands of the operator share: the configuration file, the keys."""
+"""Options and steps that several commands of the operator share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,15 +15,15 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="TOML file with settings; environment variables ASSAY_ORACLE_... win over it.",
+        help="TOML file with settings; environment variables ASSAY_ORACLE_... override it.",
     )(command)
 
 
 def open_keys(settings: Settings) -> vault.Vault:
-    """The oracle's keys, with the password of the settings or else one that is asked for.
+    """Decrypts the oracle's keys with the password of the settings; asks for it if there is no such setting.
 
     Raises:
-        KeysError: they are not there, or not opened by it.
+        KeysError: The keys are missing or damaged, or the password is wrong.
     """
     password = settings.secret_password()
     if password is None:

@@ -12,8 +12,8 @@ from assay_oracle.keys import vault
 from assay_oracle.settings import Settings
 
 CONFIG = """\
-# The oracle's settings; `assay-oracle settings` shows all of them. Paths, those from the
-# environment, too, are relative to this file.
+# The oracle's settings; `assay-oracle settings` lists all. Paths are relative to this file, also
+# paths from the environment.
 data_dir = {data_dir}
 node = {node}
 deployment = {deployment}
@@ -28,8 +28,10 @@ deployment = {deployment}
 @click.command()
 @config_option
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("assay-oracle"))
-@click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False), help="Else it is asked for.")
-@click.option("--private-key-file", type=click.Path(path_type=Path, dir_okay=False), help="Hex; else a key is made.")
+@click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False), help="Asked for if not given.")
+@click.option(
+    "--private-key-file", type=click.Path(path_type=Path, dir_okay=False), help="Hex; a new key if not given."
+)
 @click.option("--without-key", is_flag=True, help="No signing key: the daemon then runs dry.")
 @click.option("--node", default="http://127.0.0.1:8545", show_default=True)
 @click.option("--deployment", default="deployments/31337.json", show_default=True)
@@ -44,7 +46,7 @@ def init(
     deployment: str,
     as_json: bool,
 ) -> None:
-    """Make the oracle's keys, encrypted, and a configuration file if --config names one that is not there.
+    """Make the oracle's keys, encrypted, and the configuration file --config if it does not exist.
 
     \b
     Example:
@@ -73,7 +75,7 @@ def init(
 
 
 def _toml(value: object) -> str:
-    """A TOML string, which JSON's are too."""
+    """A TOML string: every JSON string is one."""
     return json.dumps(str(value), ensure_ascii=False)
 
 

@@ -1,10 +1,10 @@
-"""The oracle's three secrets in one folder: the key that signs, the identity that opens, the secret of its digests.
+"""The oracle's three secrets in one folder: the signing key, the age identity, and the secret of its keyed digests.
 
     <data>/keys/keystore.json   Ethereum keystore; without it the daemon runs dry
                 identity.json   age identity, encrypted under the same password
-                secret.age      32 bytes, enveloped to that identity
+                secret.age      32 bytes, encrypted to that identity
 
-The identity and the secret outlive any signing key: with another secret, records that were priced would look new.
+The identity and the secret outlive any signing key: with another secret, priced records would appear to be new.
 """
 
 import secrets
@@ -21,7 +21,7 @@ from assay_oracle.ledger.content import SECRET_BYTES, ContentDigests
 
 @dataclass(frozen=True, repr=False)
 class Vault:
-    """The opened secrets; ``account`` is None in a folder without a keystore."""
+    """The decrypted secrets; ``account`` is None in a folder without a keystore."""
 
     account: LocalAccount | None
     identity: str
@@ -29,12 +29,12 @@ class Vault:
 
     @property
     def recipient(self) -> str:
-        """Whom sellers envelope to (``age1...``)."""
+        """Age recipient (``age1...``) that sellers encrypt to."""
         return envelope.public_of(self.identity)
 
 
 def folder_of(data_dir: Path) -> Path:
-    """Where the secrets of a data folder are."""
+    """The folder of the secrets in a data folder."""
     return data_dir / "keys"
 
 
@@ -42,23 +42,25 @@ def address_of(data_dir: Path) -> str:
     """The oracle's address, without its password.
 
     Raises:
-        KeystoreInvalid: no keystore, or no readable one.
+        KeystoreInvalid: There is no keystore, or it cannot be read.
     """
     return keys.address_of(_files(folder_of(data_dir))[0])
 
 
 def create(data_dir: Path, password: str, *, private_key: bytes | None = None, with_key: bool = True) -> Vault:
-    """Makes what is not there yet, encrypted under ``password``, mode 0600, and reads it back.
+    """Creates the missing secrets, encrypted under ``password``, mode 0600, and reads them back.
 
     Raises:
-        KeystoreExists: all of it is there.
-        PasswordWrong: part of it is there, under another password.
+        KeystoreExists: All secrets exist.
+        PasswordWrong: Some exist, under another password.
     """
     folder = folder_of(data_dir)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     keystore, identity_file, secret_file = _files(folder)
     if identity_file.exists() and secret_file.exists() and (keystore.exists() or not with_key):
-        raise KeystoreExists(f"the oracle's keys are in {folder}", hint="they are never overwritten")
+        raise KeystoreExists(
+            f"expected no keys in {folder}, found the oracle's", hint="keys are never overwritten: name another folder"
+        )
     if not identity_file.exists():
         keys.create_identity(identity_file, password)
     identity = keys.load_identity(identity_file, password)
@@ -73,11 +75,11 @@ def create(data_dir: Path, password: str, *, private_key: bytes | None = None, w
 
 
 def open_vault(data_dir: Path, password: str) -> Vault:
-    """Opens the secrets of a data folder.
+    """Decrypts the secrets of a data folder.
 
     Raises:
-        KeystoreInvalid: identity or secret are missing or damaged.
-        PasswordWrong: the password does not open them.
+        KeystoreInvalid: Identity or secret are missing or damaged.
+        PasswordWrong: The password is wrong.
     """
     folder = folder_of(data_dir)
     keystore, identity_file, secret_file = _files(folder)
@@ -90,7 +92,7 @@ def open_vault(data_dir: Path, password: str) -> Vault:
     except (EnvelopeInvalid, ValueError):  # UnicodeDecodeError is one
         raise KeystoreInvalid(
             f"expected the oracle's secret at {secret_file}, got something else",
-            hint="restore it from a copy: without it the oracle does not know what it priced",
+            hint="restore it from a backup: without it the oracle does not recognise what it priced",
         ) from None
     account = keys.load_account(keystore, password) if keystore.exists() else None
     return Vault(account, identity, digests)

@@ -1,4 +1,4 @@
-"""Keyed digests of records: equal for equal records, and nothing that can be guessed at from outside."""
+"""Keyed digests of records: equal for equal records, and useless for guessing without the key (HMAC, RFC 2104)."""
 
 import hashlib
 import hmac
@@ -11,8 +11,7 @@ _RECORD_TAG = b"assay/record/v1".ljust(32, b"\0")
 class ContentDigests:
     """Digests under the oracle's ``secret`` (32 bytes).
 
-    Without the key, whoever can guess a data set could look on chain whether it was sold; with it, the digests say
-    something to the oracle alone.
+    Content ids are public on chain. With an unkeyed hash, anyone who guesses a data set could test whether it was sold.
     """
 
     def __init__(self, secret: bytes) -> None:
@@ -26,5 +25,5 @@ class ContentDigests:
         return hmac.digest(self._secret, model_id + whole, "sha256")
 
     def record_tag(self, model_id: bytes, record_hash: bytes) -> bytes:
-        """What the ledger of a model keeps of one record: 32 bytes."""
+        """The ledger's digest of one record, ``HMAC-SHA256(secret, tag ‖ modelId ‖ record hash)``: 32 bytes."""
         return hmac.digest(self._secret, _RECORD_TAG + model_id + record_hash, "sha256")

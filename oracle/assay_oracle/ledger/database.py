@@ -63,9 +63,9 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All statements of the context are on the disk when it ends, or none of them is.
+        """Commits all statements of the context when it ends, or rolls all of them back if it fails.
 
-        Inside another transaction of the same thread the context is a part of that one.
+        A transaction inside another one of the same thread commits with the outer one.
         """
         with self._lock:
             if self._connection.in_transaction:
@@ -114,7 +114,7 @@ def assignments(names: list[str]) -> str:
 
 
 def _claim(path: Path) -> int:
-    """An exclusive lock beside ``path``, as a file descriptor that holds it."""
+    """Takes an exclusive lock on ``<path>.lock``; returns the file descriptor that holds it."""
     claim = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -37,7 +37,7 @@ class Journal:
         self.orders = OrderTable(self._database, self.offers, now)
 
     def cursor(self) -> Cursor | None:
-        """The block up to which the chain's events are recorded; None if none was read."""
+        """The block up to which the chain's events are recorded; None before the first page."""
         row = self._database.row("SELECT block, hash FROM cursor")
         return Cursor(**dict(row)) if row else None
 

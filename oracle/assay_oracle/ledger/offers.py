@@ -79,7 +79,7 @@ class OfferTable:
             )
 
     def find(self, offer_id: bytes) -> Offer | None:
-        """The offer with this id; None if there is none."""
+        """The offer with this id; None if it does not exist."""
         row = self._database.row("SELECT * FROM offers WHERE offer_id = ?", offer_id)
         return offer_of(row) if row else None
 
@@ -87,12 +87,12 @@ class OfferTable:
         """The offer with this id.
 
         Raises:
-            OfferUnknown: There is none.
+            OfferUnknown: It does not exist.
         """
         offer = self.find(offer_id)
         if offer is None:
             raise OfferUnknown(
-                f"expected the id of an offer, got 0x{offer_id[:4].hex()}…, which names none",
+                f"expected the id of an offer, got 0x{offer_id[:4].hex()}…, which the oracle does not know",
                 hint="open it first: POST /v1/offers",
             )
         return offer

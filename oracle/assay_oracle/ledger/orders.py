@@ -87,7 +87,7 @@ class OrderTable:
         """The sale with this order id.
 
         Raises:
-            OrderUnknown: There is none.
+            OrderUnknown: It does not exist.
         """
         sale = self.find(order_id)
         if sale is None:

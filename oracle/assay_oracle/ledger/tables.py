@@ -1,6 +1,6 @@
-"""The journal's tables, as the steps that lead to the present version: step ``i`` brings version ``i`` to ``i + 1``.
+"""The journal's tables as migrations: step ``i`` brings version ``i`` to version ``i + 1``.
 
-A step that was released is never changed; a new one is appended. Amounts are decimal text: they exceed 64 bits.
+A released step is never changed; a new step is appended. Amounts are decimal text, because they exceed 64 bits.
 """
 
 MIGRATIONS = (

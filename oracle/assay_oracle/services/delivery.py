@@ -99,7 +99,7 @@ class Delivery:
         return envelope.recipient_of(self._catalogue.get(order.model_id).terms.delivery_key)
 
     def delete(self, order_id: bytes) -> None:
-        """Deletes the buyer's envelope of an order; does nothing if there is none."""
+        """Deletes the buyer's envelope of an order; does nothing if it does not exist."""
         self._blobs.delete(_name(order_id))
 
     # --- statements ---------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ class Delivery:
         return True
 
     def _is_agreed(self, sale: Sale, offer: Offer) -> bool:
-        """The seller lets the oracle hand the key over, the posted order locks that key, and a due receipt is here."""
+        """The seller lets the oracle hand over the key that the order locks, and a required receipt has arrived."""
         agreed = offer.cooperative and offer.key_hash == sale.order.key_hash
         return agreed and (sale.receipt is not None or not sale.order.require_receipt)
 
@@ -234,7 +234,7 @@ class Delivery:
         log.info("key revealed for the seller", extra=about(order=sale.order_id))
 
     def _receipt(self, sale: Sale) -> bytes | None:
-        """The receipt to reveal the key with: empty where the terms ask for none, None while a valid one is missing.
+        """The receipt to reveal the key with: empty if the terms require none, None while a valid one is missing.
 
         A key's signature is valid for ever. A wallet's is valid now, and the wallet can take it back before the key is
         revealed: a seller who does not trust the buyer's wallet does not let the oracle hand the key over.

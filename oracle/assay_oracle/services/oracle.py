@@ -1,4 +1,4 @@
-"""The oracle's services put together over one catalogue, one ledger and one chain; and what is due, done once."""
+"""Composes the services over one catalogue, one ledger and one chain, and runs all that is due."""
 
 import logging
 from collections.abc import Callable, Iterable

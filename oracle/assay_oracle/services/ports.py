@@ -1,7 +1,7 @@
 """What the services need of the outside, as protocols: the ledger, the files, the signing key and the prices.
 
 The chain's port is ``assay.chain.port.Chain``. Each port has one implementation in a room of its own (``ledger/``,
-``storage/``, ``keys/``, ``appraisers/``); another one is added beside it and chosen where the daemon is put together.
+``storage/``, ``keys/``, ``appraisers/``); another one is a new module there, chosen where the daemon is composed.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -129,19 +129,19 @@ class BlobStore(Protocol):
     """Named sequences of bytes. A name is ``<kind>/<file>``, both of letters, digits, ``.``, ``_`` and ``-``."""
 
     def size(self, name: str) -> int:
-        """Number of bytes of a blob; 0 if there is none."""
+        """Number of bytes of a blob; 0 if it does not exist."""
         ...
 
     def open(self, name: str) -> AbstractContextManager[BinaryIO]:
         """The blob for reading: seekable, from its start.
 
         Raises:
-            FileNotFoundError: There is none.
+            FileNotFoundError: It does not exist.
         """
         ...
 
     def append(self, name: str) -> AbstractContextManager[BlobWriter]:
-        """Writes to the end of a blob, which is made if there is none. What was written is durable at the end."""
+        """Writes to the end of a blob, which is created if it does not exist; durable when the context ends."""
         ...
 
     def create(self, name: str) -> AbstractContextManager[BinaryIO]:
@@ -149,7 +149,7 @@ class BlobStore(Protocol):
         ...
 
     def delete(self, name: str) -> None:
-        """Deletes a blob; does nothing if there is none."""
+        """Deletes a blob; does nothing if it does not exist."""
         ...
 
 
@@ -176,7 +176,7 @@ class Signer(Protocol):
         """Signs the quote of ``evaluation`` that expires at ``expiry`` (unix time), and records it in the ledger.
 
         Raises:
-            Equivocation: The ledger holds another evaluation of this pair, or none.
+            Equivocation: The ledger holds no evaluation of this pair, or another one.
         """
         ...
 
@@ -200,14 +200,14 @@ class OfferLedger(Protocol):
         ...
 
     def find(self, offer_id: bytes) -> Offer | None:
-        """The offer with this id; None if there is none."""
+        """The offer with this id; None if it does not exist."""
         ...
 
     def get(self, offer_id: bytes) -> Offer:
         """The offer with this id.
 
         Raises:
-            OfferUnknown: There is none.
+            OfferUnknown: It does not exist.
         """
         ...
 
@@ -303,14 +303,14 @@ class OrderLedger(Protocol):
         ...
 
     def find(self, order_id: bytes) -> Sale | None:
-        """The sale with this order id; None if there is none."""
+        """The sale with this order id; None if it does not exist."""
         ...
 
     def get(self, order_id: bytes) -> Sale:
         """The sale with this order id.
 
         Raises:
-            OrderUnknown: There is none.
+            OrderUnknown: It does not exist.
         """
         ...
 
@@ -366,7 +366,7 @@ class Ledger(Protocol):
         ...
 
     def cursor(self) -> Cursor | None:
-        """The block up to which the chain's events are recorded; None if none was read."""
+        """The block up to which the chain's events are recorded; None before the first page."""
         ...
 
     def store_cursor(self, cursor: Cursor) -> None:

@@ -1,4 +1,4 @@
-"""What is deleted, and when: idle offers expire, and files go once no party can need them."""
+"""What is deleted, and when: idle offers expire, and files are deleted once no party can need them."""
 
 from assay.chain.port import Chain
 from assay.protocol.messages import OfferStatus

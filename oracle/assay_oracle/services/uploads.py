@@ -103,7 +103,7 @@ class Uploads:
                 self._busy.discard(offer_id)
 
     def delete(self, offer_id: bytes) -> None:
-        """Deletes an upload; does nothing if there is none."""
+        """Deletes an upload; does nothing if it does not exist."""
         self._blobs.delete(_name(offer_id))
 
     # --- decrypting ---------------------------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ class LocalStore:
         return self._folders[kind] / file
 
     def size(self, name: str) -> int:
-        """Number of bytes of a blob; 0 if there is none."""
+        """Number of bytes of a blob; 0 if it does not exist."""
         path = self.path(name)
         return path.stat().st_size if path.exists() else 0
 
@@ -111,7 +111,7 @@ class LocalStore:
         """The blob for reading.
 
         Raises:
-            FileNotFoundError: There is none.
+            FileNotFoundError: It does not exist.
         """
         with self.path(name).open("rb") as file:
             yield file
@@ -141,7 +141,7 @@ class LocalStore:
         self._measure()
 
     def delete(self, name: str) -> None:
-        """Deletes a blob; does nothing if there is none."""
+        """Deletes a blob; does nothing if it does not exist."""
         path = self.path(name)
         if path.exists():
             path.unlink()

@@ -1,4 +1,4 @@
-"""Posting, delivery, the key for the buyer, settlement; crashes and reorganisations in between."""
+"""The sealed file and the key for the buyer, signed statements, settlement."""
 
 import io
 from pathlib import Path
@@ -7,26 +7,19 @@ import pytest
 
 from assay import envelope
 from assay.chain.values import Transaction
-from assay.errors import ContractReverted, NodeUnreachable
+from assay.errors import ContractReverted
 from assay.protocol import seal
-from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.statements import digest
-from assay.protocol.structs import Order, Status, key_hash
+from assay.protocol.structs import Order, Status
 from assay.sale.release import REVEAL_MARGIN
-from assay_oracle.errors import DeliveryDeleted, OrderUnknown, SignatureInvalid
+from assay_oracle.errors import OrderUnknown, SignatureInvalid
 from assay_oracle.services.delivery import HAND_OVER_MARGIN
 from tests.kit.actors import BUYER_IDENTITY, DOMAIN, buyer_account, rival_account
-from tests.kit.bids import Bid
-from tests.kit.data import PRICE_PER_RECORD
-from tests.kit.market import DAY, Market
+from tests.kit.market import Market
 
 pytestmark = pytest.mark.unit
 
 DATA = b"one\ntwo\n"
-
-
-class Cut(BaseException):
-    """The process dies here."""
 
 
 def acknowledgement(order: Order) -> bytes:
@@ -44,169 +37,6 @@ def delivered(market: Market, order: Order) -> bytes:
 
 def has_key(market: Market, order: Order) -> bool:
     return market.delivery.record(order.order_id()).key_envelope is not None
-
-
-# --- posting ---
-
-
-def test_accepted_order_is_posted_once(market: Market) -> None:
-    made, state, order = market.sell(DATA)
-    market.oracle.cycle()
-    assert state.status is OfferStatus.POSTED
-    assert state.transaction is not None
-    assert (len(market.node.called("post")), order.price, order.key_hash) == (
-        1,
-        2 * PRICE_PER_RECORD,
-        key_hash(order.order_id(), made.key),
-    )
-
-
-def test_crash_after_the_transaction_was_sent_does_not_post_twice(market: Market) -> None:
-    made, state = market.offer(DATA)
-    market.accept(made, state)
-
-    def die() -> None:
-        raise Cut
-
-    market.node.after_post = die
-    with pytest.raises(Cut):
-        market.oracle.cycle()
-    market.restart()
-    assert market.offers.state(state.offer_id).status is OfferStatus.ACCEPTED
-    market.oracle.cycle()
-    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
-    assert len(market.node.called("post")) == 1
-
-
-def test_transaction_that_is_on_its_way_is_waited_for(market: Market) -> None:
-    made, state = market.offer(DATA)
-    market.accept(made, state)
-    market.node.unmined = 1
-    market.oracle.cycle()
-    assert len(market.node.called("post")) == 0
-    market.node.unmined = 0
-    market.oracle.cycle()
-    assert len(market.node.called("post")) == 1
-
-
-def test_order_posted_by_the_seller_is_found(market: Market) -> None:
-    made, state = market.offer(DATA)
-    request = market.acceptance(made, state)
-    assert state.quote is not None
-    assert state.oracle_signature is not None
-    market.chain.post(market.terms, state.quote, state.oracle_signature, request.key_hash, request.signature)
-    market.oracle.cycle()
-    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
-    assert market.delivery.sealed(state.quote.order_id()).size
-
-
-def post_oneself(market: Market, made: Bid, state: OfferState) -> bytes:
-    """The seller posts with the quote's signature, without the oracle."""
-    request = market.acceptance(made, state)
-    assert state.quote is not None
-    assert state.oracle_signature is not None
-    market.chain.post(market.terms, state.quote, state.oracle_signature, request.key_hash, request.signature)
-    return state.quote.order_id()
-
-
-def test_order_posted_after_declining_is_delivered(market: Market) -> None:
-    made, state = market.offer(DATA)
-    market.offers.decline(state.offer_id)
-    market.pass_time(DAY)
-    market.oracle.cycle()
-    order_id = post_oneself(market, made, state)
-    market.pass_time(1)
-    market.oracle.cycle()
-    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
-    assert market.delivery.sealed(order_id).size
-
-
-def test_order_posted_after_the_quote_lapsed_is_delivered(market: Market) -> None:
-    made, state = market.offer(DATA)
-    market.pass_time(30 * DAY)
-    market.oracle.cycle()
-    state = market.offers.state(state.offer_id)
-    market.pass_time(1)
-    market.oracle.cycle()
-    assert market.offers.state(state.offer_id).status is OfferStatus.EXPIRED
-    order_id = post_oneself(market, made, state)
-    market.oracle.cycle()
-    assert market.delivery.sealed(order_id).size
-
-
-def test_upload_is_dropped_once_no_quote_can_be_posted(market: Market) -> None:
-    _, state = market.offer(DATA)
-    assert state.quote is not None
-    market.offers.decline(state.offer_id)
-    market.pass_time(DAY + 3600)
-    market.oracle.cycle()
-    assert market.received(state.offer_id) == state.upload_bytes
-    market.pass_time(1)
-    market.oracle.cycle()
-    assert market.received(state.offer_id) == 0
-
-
-def test_reorganised_order_is_posted_again(market: Market) -> None:
-    _, state, order = market.sell(DATA)
-    market.node.reorganise()
-    market.oracle.cycle()
-    assert market.offers.state(state.offer_id).status is OfferStatus.ACCEPTED
-    market.oracle.cycle()
-    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
-    assert market.chain.order_state(order.order_id()).status is Status.LOCKED
-
-
-def test_reorganised_order_whose_quote_ran_out_goes_back_to_the_seller(market: Market) -> None:
-    made, state, _ = market.sell(DATA)
-    market.pass_time(DAY + 1)
-    market.node.reorganise()
-    market.oracle.cycle()
-    market.oracle.cycle()
-    after = market.offers.state(state.offer_id)
-    assert (after.status, after.code) == (OfferStatus.QUOTED, "quote_expired")
-    market.accept(made, after)
-    market.oracle.cycle()
-    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
-
-
-def test_budget_gone_meanwhile_is_said_and_the_quote_stays(market: Market) -> None:
-    made, state = market.offer(DATA)
-    market.accept(made, state)
-    market.contract.change_model(market.model_id, budget=0)
-    market.oracle.cycle()
-    after = market.offers.state(state.offer_id)
-    assert (after.status, after.code) == (OfferStatus.QUOTED, "budget_too_small")
-    assert after.quote == state.quote
-    market.contract.change_model(market.model_id, budget=10**18)
-    market.accept(made, after)
-    market.oracle.cycle()
-    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
-
-
-def test_one_order_that_fails_holds_up_no_other(market: Market) -> None:
-    first, first_state = market.offer(b"one\ntwo\nthree\n")
-    second, second_state = market.offer(b"four\n")
-    market.accept(first, first_state)
-    market.accept(second, second_state)
-    market.contract.change_model(market.model_id, budget=PRICE_PER_RECORD)
-    market.oracle.cycle()
-    assert market.offers.state(first_state.offer_id).status is OfferStatus.QUOTED
-    assert market.offers.state(second_state.offer_id).status is OfferStatus.POSTED
-
-
-def test_node_that_is_down_loses_nothing(market: Market) -> None:
-    made, state = market.offer(DATA)
-    market.accept(made, state)
-    market.node.down = True
-    with pytest.raises(NodeUnreachable):
-        market.oracle.cycle()
-    market.node.down = False
-    market.restart()
-    market.oracle.cycle()
-    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
-
-
-# --- delivery ---
 
 
 def test_buyer_opens_what_is_delivered(market: Market) -> None:
@@ -234,28 +64,6 @@ def test_nothing_is_delivered_before_the_payment_is_locked(market: Market) -> No
         market.delivery.sealed(state.order_id)
     with pytest.raises(OrderUnknown):
         market.delivery.record(state.order_id)
-
-
-def test_nothing_is_delivered_after_a_reorganisation_took_the_lock(market: Market) -> None:
-    _, _, order = market.sell(DATA)
-    market.node.reorganise()
-    market.oracle.cycle()
-    with pytest.raises(OrderUnknown):
-        market.delivery.record(order.order_id())
-
-
-def test_files_of_closed_orders_are_deleted_in_the_end(market: Market) -> None:
-    _, _, order = market.sell(DATA)
-    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
-    market.oracle.cycle()
-    market.pass_time(DAY + 1)
-    market.oracle.cycle()
-    assert market.store.used == 0
-    with pytest.raises(DeliveryDeleted, match="was deleted"):
-        market.delivery.sealed(order.order_id())
-
-
-# --- the key for the buyer ---
 
 
 def test_cooperative_seller_has_the_key_handed_over(market: Market) -> None:
@@ -417,9 +225,6 @@ def test_acknowledgement_that_settles_nothing_keeps_no_key_from_the_chain(
     market.pass_time(market.terms.reveal_window // 2)
     market.oracle.cycle()
     assert [call.arguments for call in market.node.called("reveal_key")] == [(order, made.key, b"")]
-
-
-# --- the buyer's statements ---
 
 
 def test_acknowledged_order_is_settled_once(market: Market) -> None:

@@ -1,0 +1,117 @@
+"""Accepted quotes become orders once, over crashes, reorganisations and refusals."""
+
+import pytest
+
+from assay.errors import NodeUnreachable
+from assay.protocol.messages import OfferStatus
+from assay.protocol.structs import Status, key_hash
+from tests.kit.data import PRICE_PER_RECORD
+from tests.kit.market import DAY, Market
+
+pytestmark = pytest.mark.unit
+
+DATA = b"one\ntwo\n"
+
+
+class Cut(BaseException):
+    """The process dies here."""
+
+
+def test_accepted_order_is_posted_once(market: Market) -> None:
+    made, state, order = market.sell(DATA)
+    market.oracle.cycle()
+    assert state.status is OfferStatus.POSTED
+    assert state.transaction is not None
+    assert (len(market.node.called("post")), order.price, order.key_hash) == (
+        1,
+        2 * PRICE_PER_RECORD,
+        key_hash(order.order_id(), made.key),
+    )
+
+
+def test_crash_after_the_transaction_was_sent_does_not_post_twice(market: Market) -> None:
+    made, state = market.offer(DATA)
+    market.accept(made, state)
+
+    def die() -> None:
+        raise Cut
+
+    market.node.after_post = die
+    with pytest.raises(Cut):
+        market.oracle.cycle()
+    market.restart()
+    assert market.offers.state(state.offer_id).status is OfferStatus.ACCEPTED
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+    assert len(market.node.called("post")) == 1
+
+
+def test_transaction_that_is_on_its_way_is_waited_for(market: Market) -> None:
+    made, state = market.offer(DATA)
+    market.accept(made, state)
+    market.node.unmined = 1
+    market.oracle.cycle()
+    assert len(market.node.called("post")) == 0
+    market.node.unmined = 0
+    market.oracle.cycle()
+    assert len(market.node.called("post")) == 1
+
+
+def test_reorganised_order_is_posted_again(market: Market) -> None:
+    _, state, order = market.sell(DATA)
+    market.node.reorganise()
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.ACCEPTED
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+    assert market.chain.order_state(order.order_id()).status is Status.LOCKED
+
+
+def test_reorganised_order_whose_quote_ran_out_goes_back_to_the_seller(market: Market) -> None:
+    made, state, _ = market.sell(DATA)
+    market.pass_time(DAY + 1)
+    market.node.reorganise()
+    market.oracle.cycle()
+    market.oracle.cycle()
+    after = market.offers.state(state.offer_id)
+    assert (after.status, after.code) == (OfferStatus.QUOTED, "quote_expired")
+    market.accept(made, after)
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+
+
+def test_budget_gone_meanwhile_is_said_and_the_quote_stays(market: Market) -> None:
+    made, state = market.offer(DATA)
+    market.accept(made, state)
+    market.contract.change_model(market.model_id, budget=0)
+    market.oracle.cycle()
+    after = market.offers.state(state.offer_id)
+    assert (after.status, after.code) == (OfferStatus.QUOTED, "budget_too_small")
+    assert after.quote == state.quote
+    market.contract.change_model(market.model_id, budget=10**18)
+    market.accept(made, after)
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+
+
+def test_one_order_that_fails_holds_up_no_other(market: Market) -> None:
+    first, first_state = market.offer(b"one\ntwo\nthree\n")
+    second, second_state = market.offer(b"four\n")
+    market.accept(first, first_state)
+    market.accept(second, second_state)
+    market.contract.change_model(market.model_id, budget=PRICE_PER_RECORD)
+    market.oracle.cycle()
+    assert market.offers.state(first_state.offer_id).status is OfferStatus.QUOTED
+    assert market.offers.state(second_state.offer_id).status is OfferStatus.POSTED
+
+
+def test_node_that_is_down_loses_nothing(market: Market) -> None:
+    made, state = market.offer(DATA)
+    market.accept(made, state)
+    market.node.down = True
+    with pytest.raises(NodeUnreachable):
+        market.oracle.cycle()
+    market.node.down = False
+    market.restart()
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED

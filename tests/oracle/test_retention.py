@@ -1,0 +1,112 @@
+"""Idle offers expire, and files are deleted once no party can need them."""
+
+import pytest
+
+from assay.protocol.messages import OfferState, OfferStatus
+from assay.protocol.structs import Order
+from assay_oracle.errors import DeliveryDeleted
+from tests.kit.actors import DOMAIN, buyer_account
+from tests.kit.bids import Bid, bid
+from tests.kit.market import DAY, Market
+
+pytestmark = pytest.mark.unit
+
+DATA = b"one\ntwo\n"
+
+
+def acknowledgement(order: Order) -> bytes:
+    return bytes(buyer_account.sign_message(DOMAIN.acknowledgement(order.digest())).signature)
+
+
+def post_oneself(market: Market, made: Bid, state: OfferState) -> bytes:
+    """The seller posts with the quote's signature, without the oracle."""
+    request = market.acceptance(made, state)
+    assert state.quote is not None
+    assert state.oracle_signature is not None
+    market.chain.post(market.terms, state.quote, state.oracle_signature, request.key_hash, request.signature)
+    return state.quote.order_id()
+
+
+def test_empty_piece_keeps_no_upload_alive(market: Market) -> None:
+    made = bid(market.model_id, b"one\n")
+    offer_id = market.upload(made, upto=10).offer_id
+    market.pass_time(1800)
+    market.upload(made, offset=10, upto=11)
+    for _ in range(3):
+        market.oracle.cycle()
+        assert market.offers.state(offer_id).status is OfferStatus.UPLOADING
+        market.pass_time(1201)
+        market.upload(made, offset=11, upto=11)
+    market.oracle.cycle()
+    assert market.offers.state(offer_id).code == "upload_abandoned"
+
+
+def test_upload_that_trickles_in_expires_after_a_day(market: Market) -> None:
+    made = bid(market.model_id, b"one\n")
+    offer_id = market.upload(made, upto=1).offer_id
+    for offset in range(1, 25):
+        market.pass_time(3600)
+        market.upload(made, offset=offset, upto=offset + 1)
+        market.oracle.cycle()
+    assert market.offers.state(offer_id).status is OfferStatus.UPLOADING
+    market.pass_time(1)
+    market.oracle.cycle()
+    assert market.offers.state(offer_id).code == "upload_abandoned"
+
+
+def test_upload_left_alone_expires_and_makes_room(market: Market) -> None:
+    made = bid(market.model_id, DATA)
+    offer_id = market.upload(made, upto=10).offer_id
+    market.pass_time(3601)
+    market.oracle.cycle()
+    state = market.offers.state(offer_id)
+    assert (state.status, state.code) == (OfferStatus.EXPIRED, "upload_abandoned")
+    assert market.received(offer_id) == 0
+
+
+def test_order_posted_after_declining_is_delivered(market: Market) -> None:
+    made, state = market.offer(DATA)
+    market.offers.decline(state.offer_id)
+    market.pass_time(DAY)
+    market.oracle.cycle()
+    order_id = post_oneself(market, made, state)
+    market.pass_time(1)
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+    assert market.delivery.sealed(order_id).size
+
+
+def test_order_posted_after_the_quote_lapsed_is_delivered(market: Market) -> None:
+    made, state = market.offer(DATA)
+    market.pass_time(30 * DAY)
+    market.oracle.cycle()
+    state = market.offers.state(state.offer_id)
+    market.pass_time(1)
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.EXPIRED
+    order_id = post_oneself(market, made, state)
+    market.oracle.cycle()
+    assert market.delivery.sealed(order_id).size
+
+
+def test_upload_is_dropped_once_no_quote_can_be_posted(market: Market) -> None:
+    _, state = market.offer(DATA)
+    assert state.quote is not None
+    market.offers.decline(state.offer_id)
+    market.pass_time(DAY + 3600)
+    market.oracle.cycle()
+    assert market.received(state.offer_id) == state.upload_bytes
+    market.pass_time(1)
+    market.oracle.cycle()
+    assert market.received(state.offer_id) == 0
+
+
+def test_files_of_closed_orders_are_deleted_in_the_end(market: Market) -> None:
+    _, _, order = market.sell(DATA)
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.oracle.cycle()
+    market.pass_time(DAY + 1)
+    market.oracle.cycle()
+    assert market.store.used == 0
+    with pytest.raises(DeliveryDeleted, match="was deleted"):
+        market.delivery.sealed(order.order_id())
