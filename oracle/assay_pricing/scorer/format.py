@@ -1,7 +1,7 @@
-"""Integer scorers: quantised features, integer weights, and an evaluator that is exact. See ``docs/price-format.md``.
+"""Integer scorers: quantised inputs, integer weights, and an exact evaluator. See ``docs/price-format.md``.
 
-Nothing is rounded after the comparison of a feature with its edges, so the same score can be computed on encrypted rows
-or proved in a circuit, and must agree to the bit.
+After an input is compared with its edges, nothing is rounded. The same score can be computed on encrypted records or
+proved in a circuit, equal to the bit.
 """
 
 from bisect import bisect_right
@@ -22,11 +22,11 @@ _MAX_FEATURES = 2**16
 Weight = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 
 
-class Column(Value):
-    """One input as a small whole number.
+class Input(Value):
+    """Quantisation of one input.
 
-    A number becomes how many of its ``edges`` it is not below; a category its place in ``values``, or their count where
-    it is none of them.
+    A number becomes the count of ``edges`` that are at most the number. A category becomes its index in ``values``, or
+    the length of ``values`` if it is not among them.
     """
 
     name: str
@@ -34,31 +34,31 @@ class Column(Value):
     values: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _check(self) -> "Column":
+    def _check(self) -> "Input":
         if self.edges and self.values:
             raise ValueError("expected edges or values, got both")
         if any(float(np.float32(edge)) != edge for edge in self.edges):
             raise ValueError("expected edges that are single-precision numbers")
         if list(self.edges) != sorted(set(self.edges)):
-            raise ValueError("expected edges that rise")
+            raise ValueError("expected increasing edges")
         if max(len(self.edges), len(self.values)) >= 2**MAX_BITS:
             raise ValueError(f"expected inputs of at most {MAX_BITS} bits")
         return self
 
 
-class Linear(Value):
-    """``bias`` plus the sum of weights times inputs; a category has one weight for each of its values and for none."""
+class IntegerLinear(Value):
+    """``bias`` plus the sum of weights times inputs; a category has one weight per value and one for other values."""
 
     kind: Literal["linear"] = "linear"
     bias: Weight
     weights: tuple[tuple[Weight, ...], ...]
-    """By column: one weight of a number, or one for each code of a category."""
+    """By column: one weight of a number, or one per code of a category."""
 
 
-class Tree(Value):
-    """Nodes in one row: an inner node sends a record to ``left`` where its input is at most ``threshold``, else right.
+class IntegerTree(Value):
+    """Nodes in arrays: a record goes from an inner node to ``left`` if its input is at most ``threshold``, else right.
 
-    A leaf has itself as both children. Children come after their parents.
+    A leaf is its own left and right child. Other children have higher indices than their parents.
     """
 
     column: tuple[int, ...]
@@ -68,7 +68,7 @@ class Tree(Value):
     value: tuple[Weight, ...]
 
     @model_validator(mode="after")
-    def _check(self) -> "Tree":
+    def _check(self) -> "IntegerTree":
         nodes = len(self.column)
         if not nodes or any(len(part) != nodes for part in (self.threshold, self.left, self.right, self.value)):
             raise ValueError("expected as many thresholds, children and values as columns, and at least one node")
@@ -78,32 +78,32 @@ class Tree(Value):
         return self
 
 
-class Forest(Value):
-    """The sum of its trees; a tree alone is a forest of one."""
+class IntegerForest(Value):
+    """The sum of its trees; a single tree is a forest of one."""
 
     kind: Literal["tree", "forest"]
-    trees: tuple[Tree, ...] = Field(min_length=1, max_length=_MAX_TREES)
+    trees: tuple[IntegerTree, ...] = Field(min_length=1, max_length=_MAX_TREES)
 
 
 class Scorer(Value):
     """A scorer of labelled records.
 
     Attributes:
-        columns: The schema's features in order; in a regression the label comes last.
-        classes: Labels, each with its own part; empty for a regression, which has one part.
-        parts: What scores a record of each class.
-        levels: Scores at which the predicted drop of the risk steps up, rising.
-        drops: That drop in millionths of the risk's unit, below the first level and from each level on; never falls.
-        function_hash: The price function whose score this is.
+        columns: Inputs: the schema's features in order, and for a regression the label last.
+        classes: Labels, each with a part of its own; empty for a regression, which has one part.
+        parts: Scores of the records of each class.
+        levels: Scores at which the predicted drop of the risk steps up, increasing.
+        drops: The drop in millionths of the risk's unit: below the first level, and from each level on; nondecreasing.
+        function_hash: Hash of the price function that was distilled.
         method: Its method.
-        rank_agreement: Spearman's rank correlation with that function's points on records held out, in millionths.
+        rank_agreement: Spearman's rank correlation with the function's values of held-out records, in millionths.
     """
 
     format: Literal["assay/integer-scorer"] = "assay/integer-scorer"
     version: Literal[1] = 1
-    columns: tuple[Column, ...] = Field(min_length=1, max_length=_MAX_FEATURES)
+    columns: tuple[Input, ...] = Field(min_length=1, max_length=_MAX_FEATURES)
     classes: tuple[str, ...] = ()
-    parts: tuple[Linear | Forest, ...]
+    parts: tuple[IntegerLinear | IntegerForest, ...]
     levels: tuple[int, ...] = Field(max_length=255)
     drops: tuple[Annotated[int, Field(ge=-(2**62), lt=2**62)], ...]
     function_hash: str
@@ -115,16 +115,16 @@ class Scorer(Value):
         if len(self.parts) != max(len(self.classes), 1):
             raise ValueError(f"expected {max(len(self.classes), 1)} parts, got {len(self.parts)}")
         if list(self.levels) != sorted(set(self.levels)) or list(self.drops) != sorted(self.drops):
-            raise ValueError("expected levels that rise and drops that do not fall")
+            raise ValueError("expected increasing levels and nondecreasing drops")
         if len(self.drops) != len(self.levels) + 1:
             raise ValueError(f"expected {len(self.levels) + 1} drops, got {len(self.drops)}")
         for part in self.parts:
-            if isinstance(part, Linear):
+            if isinstance(part, IntegerLinear):
                 wanted = [len(column.values) + 1 if column.values else 1 for column in self.columns]
                 if [len(weights) for weights in part.weights] != wanted:
                     raise ValueError("expected one weight for a number, and one for each code of a category")
             elif any(not 0 <= j < len(self.columns) for tree in part.trees for j in tree.column):
-                raise ValueError("expected nodes that look at one of the columns")
+                raise ValueError("expected nodes that refer to one of the columns")
         return self
 
     @property
@@ -143,13 +143,13 @@ class Scorer(Value):
         if names != [column.name for column in self.columns] or schema.classes != self.classes:
             raise DataError("expected records of the scorer's columns and classes, got others")
         inputs = [*records.x.T] if schema.classes else [*records.x.T, records.y.astype(np.float32)]
-        told = np.zeros((records.n, len(self.columns)), dtype=np.int64)
+        codes = np.zeros((records.n, len(self.columns)), dtype=np.int64)
         for j, (column, values) in enumerate(zip(self.columns, inputs, strict=True)):
             if column.edges:
-                told[:, j] = np.searchsorted(np.array(column.edges, dtype=np.float32), values, side="right")
+                codes[:, j] = np.searchsorted(np.array(column.edges, dtype=np.float32), values, side="right")
             elif column.values:
-                told[:, j] = np.minimum(values.astype(np.int64), len(column.values))
-        return told
+                codes[:, j] = np.minimum(values.astype(np.int64), len(column.values))
+        return codes
 
     def scores(self, records: Records) -> Int64:
         """Score of each record, (n,): exact, as no sum can leave 63 bits.
@@ -159,11 +159,13 @@ class Scorer(Value):
         """
         inputs = self.quantise(records)
         chosen = records.y.astype(np.int64) if self.classes else np.zeros(records.n, dtype=np.int64)
-        told = np.zeros(records.n, dtype=np.int64)
+        scores = np.zeros(records.n, dtype=np.int64)
         for code, part in enumerate(self.parts):
             rows = chosen == code
-            told[rows] = self._linear(part, inputs[rows]) if isinstance(part, Linear) else _forest(part, inputs[rows])
-        return told
+            scores[rows] = (
+                self._linear(part, inputs[rows]) if isinstance(part, IntegerLinear) else _forest(part, inputs[rows])
+            )
+        return scores
 
     def micros(self, records: Records) -> list[int]:
         """Predicted drop of the risk by each record in millionths of its unit, (n,).
@@ -173,15 +175,15 @@ class Scorer(Value):
         """
         return [self.drops[bisect_right(self.levels, int(score))] for score in self.scores(records)]
 
-    def _linear(self, part: Linear, inputs: Int64) -> Int64:
-        told = np.full(len(inputs), part.bias, dtype=np.int64)
+    def _linear(self, part: IntegerLinear, inputs: Int64) -> Int64:
+        scores = np.full(len(inputs), part.bias, dtype=np.int64)
         for j, (column, weights) in enumerate(zip(self.columns, part.weights, strict=True)):
-            told += np.array(weights)[inputs[:, j]] if column.values else weights[0] * inputs[:, j]
-        return told
+            scores += np.array(weights)[inputs[:, j]] if column.values else weights[0] * inputs[:, j]
+        return scores
 
 
-def _forest(part: Forest, inputs: Int64) -> Int64:
-    told: npt.NDArray[np.int64] = np.zeros(len(inputs), dtype=np.int64)
+def _forest(part: IntegerForest, inputs: Int64) -> Int64:
+    scores: npt.NDArray[np.int64] = np.zeros(len(inputs), dtype=np.int64)
     rows = np.arange(len(inputs))
     for tree in part.trees:
         column, threshold = np.array(tree.column), np.array(tree.threshold)
@@ -192,5 +194,5 @@ def _forest(part: Forest, inputs: Int64) -> Int64:
             if (below == node).all():
                 break
             node = below
-        told += np.array(tree.value, dtype=np.int64)[node]
-    return told
+        scores += np.array(tree.value, dtype=np.int64)[node]
+    return scores

@@ -15,7 +15,7 @@ from assay_pricing.canonical import canonical_json
 from assay_pricing.errors import DataError
 from assay_pricing.records.records import Records
 from assay_pricing.scorer.export import export
-from assay_pricing.scorer.format import Column, Forest, Linear, Scorer, Tree
+from assay_pricing.scorer.format import Input, IntegerForest, IntegerLinear, IntegerTree, Scorer
 
 pytestmark = pytest.mark.unit
 WEIGHTS = st.integers(-(2**31), 2**31 - 1)
@@ -48,7 +48,7 @@ def second_evaluator(spec: dict[str, Any], row: list[float], label: float) -> in
 
 
 @st.composite
-def trees(draw: Any, columns: int) -> Tree:
+def trees(draw: Any, columns: int) -> IntegerTree:
     """Any tree of up to 15 nodes."""
     nodes = [{"left": 0, "right": 0}]
     for _ in range(draw(st.integers(0, 7))):
@@ -60,7 +60,7 @@ def trees(draw: Any, columns: int) -> Tree:
     each = st.lists(st.integers(0, columns - 1), min_size=len(nodes), max_size=len(nodes))
     codes = st.lists(st.integers(-1, 16), min_size=len(nodes), max_size=len(nodes))
     values = st.lists(WEIGHTS, min_size=len(nodes), max_size=len(nodes))
-    return Tree(
+    return IntegerTree(
         column=draw(each),
         threshold=draw(codes),
         left=[node["left"] for node in nodes],
@@ -79,19 +79,19 @@ def cases(draw: Any) -> tuple[Scorer, Records]:
         name = f"f{j}"
         features.append(Feature(name=name, kind="categorical" if text else "numeric", categories=("p", "q") * text))
         edges = () if text else tuple(sorted(draw(st.sets(SINGLES, max_size=15))))
-        columns.append(Column(name=name, values=("p", "q") * text, edges=edges))
+        columns.append(Input(name=name, values=("p", "q") * text, edges=edges))
     if not classes:
-        columns.append(Column(name="y", edges=tuple(sorted(draw(st.sets(SINGLES, max_size=15))))))
-    parts: list[Linear | Forest] = []
+        columns.append(Input(name="y", edges=tuple(sorted(draw(st.sets(SINGLES, max_size=15))))))
+    parts: list[IntegerLinear | IntegerForest] = []
     kind = draw(st.sampled_from(["linear", "tree", "forest"]))
     for _ in range(max(len(classes), 1)):
         if kind == "linear":
             counts = [3 if column.values else 1 for column in columns]
             weights = [draw(st.lists(WEIGHTS, min_size=c, max_size=c)) for c in counts]
-            parts.append(Linear(bias=draw(WEIGHTS), weights=weights))
+            parts.append(IntegerLinear(bias=draw(WEIGHTS), weights=weights))
         else:
             several = 1 if kind == "tree" else draw(st.integers(1, 3))
-            parts.append(Forest(kind=kind, trees=[draw(trees(len(columns))) for _ in range(several)]))
+            parts.append(IntegerForest(kind=kind, trees=[draw(trees(len(columns))) for _ in range(several)]))
     levels = sorted(draw(st.sets(WEIGHTS, max_size=6)))
     scorer = Scorer(
         columns=columns,
@@ -164,12 +164,12 @@ def test_drops_are_in_the_functions_unit_and_rise_with_the_score(function, olga)
 )
 def test_a_column_that_is_not_exact_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Column(name="a", **wrong)
+        Input(name="a", **wrong)
 
 
 def test_a_tree_that_runs_in_circles_is_refused() -> None:
     with pytest.raises(ValidationError, match="expected children after node"):
-        Tree(column=(0, 0), threshold=(0, 0), left=(1, 0), right=(1, 0), value=(0, 0))
+        IntegerTree(column=(0, 0), threshold=(0, 0), left=(1, 0), right=(1, 0), value=(0, 0))
 
 
 def test_records_of_another_schema_are_refused(function, olga) -> None:
