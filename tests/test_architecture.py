@@ -193,6 +193,11 @@ def sources() -> list[Path]:
     return modules(CLIENT, PRICING, ORACLE, BENCH, ROOT / "scripts") + sorted(contracts)
 
 
+@pytest.mark.parametrize("path", [*sources(), *modules(ROOT / "tests")], ids=name_of)
+def test_no_file_is_too_long(path: Path) -> None:
+    assert lines_of(path) <= MOST_LINES
+
+
 @pytest.mark.parametrize("folder", sorted({path.parent for path in sources()}), ids=name_of)
 def test_no_folder_is_too_full(folder: Path) -> None:
     assert len([path for path in folder.iterdir() if path.suffix in (".py", ".sol", ".sh")]) <= MOST_FILES
