@@ -1,4 +1,4 @@
-"""age envelopes (X25519): what travels to the oracle and to the buyer, readable by nobody in between.
+"""age envelopes (X25519): files and keys encrypted for the oracle or for the buyer.
 
 A delivery key in a model's terms is the raw 32 bytes of an X25519 public key; age writes the same in bech32.
 """
@@ -25,7 +25,7 @@ def delivery_key_of(recipient: str) -> bytes:
     """The 32 raw bytes of an age recipient.
 
     Raises:
-        EnvelopeInvalid: it is no X25519 recipient.
+        EnvelopeInvalid: ``recipient`` is not an X25519 recipient.
     """
     prefix, words = bech32_decode(recipient)
     key = convertbits(words, 5, 8, False) if prefix == _PREFIX and words else None
@@ -58,16 +58,16 @@ def _identity(text: str) -> pyrage.x25519.Identity:
         raise EnvelopeInvalid("expected an age identity (AGE-SECRET-KEY-1...), got something else") from None
 
 
-def seal_to(recipient: str, source: BinaryIO, target: BinaryIO) -> None:
-    """Envelopes everything left in ``source`` for ``recipient``, streaming."""
+def encrypt_to(recipient: str, source: BinaryIO, target: BinaryIO) -> None:
+    """Encrypts the rest of ``source`` for ``recipient`` into ``target``, as a stream."""
     pyrage.encrypt_io(source, target, [_recipient(recipient)])
 
 
-def open_with(identity: str, source: BinaryIO, target: BinaryIO) -> None:
-    """Opens an envelope, streaming.
+def decrypt_with(identity: str, source: BinaryIO, target: BinaryIO) -> None:
+    """Decrypts the envelope in ``source`` into ``target``, as a stream.
 
     Raises:
-        EnvelopeInvalid: it is not for this identity, foreign, truncated or altered.
+        EnvelopeInvalid: The envelope is not for this identity, or it is foreign, truncated or altered.
     """
     try:
         pyrage.decrypt_io(source, target, [_identity(identity)])
@@ -87,7 +87,7 @@ def unwrap_key(identity: str, text: str) -> bytes:
     """The secret of ``wrap_key``.
 
     Raises:
-        EnvelopeInvalid: as ``open_with``.
+        EnvelopeInvalid: As ``decrypt_with``.
     """
     try:
         key: bytes = pyrage.decrypt(text.encode(), [_identity(identity)])

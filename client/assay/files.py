@@ -1,4 +1,4 @@
-"""Files that survive a crash: written aside, flushed to the disk, then put in place."""
+"""Files that survive a crash: written under a temporary name, flushed to disk, then renamed."""
 
 import os
 import tempfile
@@ -11,7 +11,7 @@ PRIVATE = 0o600
 
 
 def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
-    """Writes ``path`` so that after a crash it has the old content or the new, never half."""
+    """Replaces ``path`` atomically: after a crash it has either the old content or the new."""
     with _aside(path, content, mode) as aside:
         aside.replace(path)
     sync_folder(path.parent)
@@ -19,9 +19,10 @@ def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that is at ``path``, whole and on the disk, once the context ends well, and not at all if it does not.
+    """A new file that appears at ``path``, complete and on disk, if its context ends without an error.
 
-    Yields it open for writing and reading, from its start.
+    Yields:
+        The file, open for reading and writing, empty.
     """
     aside = path.with_name(f".{path.name}.part")
     try:
@@ -36,10 +37,10 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_new(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
-    """Writes ``path``, whole or not at all, and never over something that is there.
+    """Creates ``path`` atomically. An existing file is never replaced.
 
     Raises:
-        FileExistsError: there is something at ``path``, if only since a moment ago.
+        FileExistsError: ``path`` exists, even if it was created a moment ago.
     """
     with _aside(path, content, mode) as aside:
         path.hardlink_to(aside)
@@ -48,7 +49,7 @@ def write_new(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
 
 @contextmanager
 def _aside(path: Path, content: bytes, mode: int) -> Iterator[Path]:
-    """A file of our own with ``content`` on the disk, beside ``path``; gone at the end if it is still there."""
+    """A temporary file with ``content``, on disk in the folder of ``path``; deleted at the end unless renamed."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     aside = Path(name)
     try:
@@ -63,7 +64,7 @@ def _aside(path: Path, content: bytes, mode: int) -> Iterator[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes renames and new names in ``folder`` last."""
+    """Flushes renames and new names in ``folder`` to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -21,7 +21,7 @@ def read_password(path: Path) -> str:
     """A password, alone in its file.
 
     Raises:
-        SettingsError: the file cannot be read, or is not text.
+        SettingsError: The file cannot be read, or is not text.
     """
     try:
         return path.read_text().rstrip("\n")
@@ -35,8 +35,8 @@ def create_keystore(path: Path, password: str, *, private_key: bytes | None = No
     """Makes a key, or takes ``private_key`` (32 bytes), and stores it encrypted at ``path``.
 
     Raises:
-        KeystoreExists: there is a file at ``path``.
-        KeysError: the password is empty, or the file does not read back.
+        KeystoreExists: A file exists at ``path``.
+        KeysError: The password is empty, or the file does not read back.
     """
     _check_new(path, password)
     account: LocalAccount = Account.from_key(private_key) if private_key else Account.create()
@@ -50,7 +50,7 @@ def read_private_key(path: Path) -> bytes:
     """A private key in hex, alone in its file: 32 bytes.
 
     Raises:
-        KeysError: the file holds something else.
+        KeysError: The file holds something else.
     """
     try:
         key = bytes.fromhex(_read(path).decode().strip().removeprefix("0x"))
@@ -64,8 +64,8 @@ def load_account(path: Path, password: str) -> LocalAccount:
     """Opens a keystore.
 
     Raises:
-        KeystoreInvalid: missing, or no keystore.
-        PasswordWrong: the password does not open it.
+        KeystoreInvalid: The file is missing, or is not a keystore.
+        PasswordWrong: The password does not open the file.
     """
     content = _read(path)
     try:
@@ -98,7 +98,7 @@ def create_identity(path: Path, password: str) -> str:
     """Makes an age identity and stores it encrypted at ``path``; returns its recipient (``age1...``).
 
     Raises:
-        KeystoreExists: there is a file at ``path``.
+        KeystoreExists: A file exists at ``path``.
     """
     _check_new(path, password)
     identity = envelope.new_identity()
@@ -114,8 +114,8 @@ def load_identity(path: Path, password: str) -> str:
     """Opens an identity file: ``AGE-SECRET-KEY-1...``.
 
     Raises:
-        KeystoreInvalid: missing, or no identity file.
-        PasswordWrong: the password does not open it.
+        KeystoreInvalid: The file is missing, or is not an identity file.
+        PasswordWrong: The password does not open the file.
     """
     try:
         sealed = bytes.fromhex(json.loads(_read(path))["identity"])

@@ -1,4 +1,4 @@
-"""The oracle over HTTP: one method per call of ``docs/protocol.md``. Interrupted transfers go on where they stopped."""
+"""The oracle over HTTP: one method for each request of ``docs/protocol.md``. Interrupted transfers resume."""
 
 import os
 import threading
@@ -25,7 +25,7 @@ from assay.protocol.messages import (
 from assay.protocol.types import Value
 
 PIECE_BYTES = 4 * 2**20
-"""Bytes of an upload in one request: what is lost at most when a connection breaks."""
+"""Bytes of an upload in one request: the most that a broken connection loses."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 Progress = Callable[[int], None]
@@ -33,7 +33,7 @@ V = TypeVar("V", bound=Value)
 
 
 def _check_url(url: str) -> None:
-    """Refuses URLs over which somebody in between could put their own key in the oracle's place, and read the data."""
+    """Refuses URLs without TLS: a third party could substitute its own key for the oracle's and read the data."""
     try:
         parsed = httpx.URL(url)
         fine = bool(parsed.host) and (parsed.scheme == "https" or (parsed.scheme == "http" and parsed.host in LOOPBACK))
@@ -41,7 +41,7 @@ def _check_url(url: str) -> None:
         fine = False
     if not fine:
         raise SettingsError(
-            f"expected the oracle's URL, https:// or http:// to this very machine, got {url!r}",
+            f"expected the oracle's URL, https:// or http:// to this machine, got {url!r}",
             hint="over plain http anyone in between can pose as the oracle and read the data: put TLS in front of it",
         )
 
@@ -50,13 +50,13 @@ class OracleClient:
     """The oracle at ``url``.
 
     Args:
-        url: base URL, e.g. ``https://oracle.example``; without TLS on this very machine alone.
-        attempts: tries of a call that finds no answer, with pauses that double from half a second.
-        timeout: seconds for one answer.
+        url: Base URL, e.g. ``https://oracle.example``; without TLS only on this machine.
+        attempts: How often a request without an answer is sent, with pauses that double from half a second.
+        timeout: Seconds to wait for one answer.
         transport: httpx transport, for an oracle in the same process.
 
     Raises:
-        SettingsError: no such URL, or one without TLS to another machine.
+        SettingsError: The URL is impossible, or leads to another machine without TLS.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class OracleClient:
         return self._value(ModelInfo, "GET", f"/models/0x{model_id.hex()}")
 
     def open_offer(self, request: OfferRequest) -> OfferState:
-        """Opens an offer, or finds it if it was opened before."""
+        """Opens an offer, or returns its state if it is open already."""
         return self._value(OfferState, "POST", "/offers", json=request.model_dump(mode="json"))
 
     def offer(self, offer_id: bytes) -> OfferState:
@@ -101,7 +101,7 @@ class OracleClient:
         return self._value(OfferState, "GET", f"/offers/0x{offer_id.hex()}")
 
     def upload(self, offer_id: bytes, source: BinaryIO, *, progress: Progress | None = None) -> OfferState:
-        """Sends what the oracle does not have yet of ``source``, the envelope of the sealed file."""
+        """Sends the part of ``source``, the envelope of the sealed file, that the oracle does not have yet."""
         state = self.offer(offer_id)
         if progress and state.received_bytes:
             progress(state.received_bytes)
@@ -138,11 +138,11 @@ class OracleClient:
         return self._value(OrderRecord, "GET", f"/orders/0x{order_id.hex()}")
 
     def put_receipt(self, order_id: bytes, signature: bytes) -> OrderRecord:
-        """Leaves the buyer's receipt for the seller."""
+        """Stores the buyer's receipt for the seller."""
         return self._put(order_id, "receipt", signature)
 
     def put_acknowledgement(self, order_id: bytes, signature: bytes) -> OrderRecord:
-        """Leaves the buyer's acknowledgement; the oracle settles with it."""
+        """Stores the buyer's acknowledgement, with which the oracle settles."""
         return self._put(order_id, "acknowledgement", signature)
 
     def _put(self, order_id: bytes, kind: str, signature: bytes) -> OrderRecord:
@@ -150,10 +150,10 @@ class OracleClient:
         return self._value(OrderRecord, "PUT", f"/orders/0x{order_id.hex()}/{kind}", json=statement)
 
     def download(self, order_id: bytes, target: Path, *, progress: Progress | None = None) -> None:
-        """Fetches the envelope of the sealed file into ``target``, after whatever of it is there already.
+        """Downloads the envelope of the sealed file into ``target``, from the end of what ``target`` has already.
 
         Raises:
-            OracleMisbehaved: it sends other bytes than it was asked for.
+            OracleMisbehaved: The oracle sends other bytes than were requested.
         """
         whole = self.order(order_id).sealed_bytes
         with target.open("ab") as file:
@@ -162,14 +162,14 @@ class OracleClient:
                 file.truncate()
             if progress and file.tell():
                 progress(file.tell())
-            self._trying(lambda: self._fetch(order_id, file, whole, progress))
+            self._retry(lambda: self._fetch(order_id, file, whole, progress))
             if file.tell() != whole:
                 raise OracleMisbehaved(f"expected an envelope of {whole} bytes, got {file.tell()}")
             file.flush()
             os.fsync(file.fileno())
 
     def _fetch(self, order_id: bytes, file: BinaryIO, whole: int, progress: Progress | None) -> None:
-        """One request for the bytes that ``file`` lacks of ``whole``; what came before a broken connection stays."""
+        """One request for the bytes that ``file`` lacks of ``whole``. Bytes before a broken connection are kept."""
         if file.tell() >= whole:
             return
         # Bytes are counted as they lie in the oracle's file: compressed on the way, a range would be another one.
@@ -188,20 +188,20 @@ class OracleClient:
 
     # --- requests -----------------------------------------------------------------------------------------------------
 
-    def _trying(self, call: Callable[[], Any]) -> Any:
+    def _retry(self, call: Callable[[], Any]) -> Any:
         for pause in self._pauses():
             try:
                 return call()
             except httpx.DecodingError as error:
                 raise OracleMisbehaved(
-                    f"expected an answer that can be unpacked from the oracle at {self.url}, got another: {error}",
+                    f"expected an answer in its declared encoding from the oracle at {self.url}, got another: {error}",
                     hint="check the URL",
                 ) from None
             except httpx.TransportError as error:
                 if pause is None:
                     raise OracleUnreachable(
                         f"no answer from the oracle at {self.url}: {type(error).__name__}: {error}",
-                        hint="run the same command again when it is back: it goes on where it stopped",
+                        hint="run the same command again when the oracle is back: it resumes",
                     ) from error
                 threading.Event().wait(pause)
         raise AssertionError("unreachable")
@@ -211,7 +211,7 @@ class OracleClient:
         yield None
 
     def _value(self, kind: type[V], method: str, path: str, **options: Any) -> V:
-        response: httpx.Response = self._trying(lambda: self._http.request(method, path, **options))
+        response: httpx.Response = self._retry(lambda: self._http.request(method, path, **options))
         self._raise_problem(response)
         try:
             return kind.model_validate_json(response.content)

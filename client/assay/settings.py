@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Where things are. An option on the command line wins over the variable of the same name."""
+    """Settings. An option on the command line takes precedence over the variable of the same name."""
 
     model_config = SettingsConfigDict(env_prefix="ASSAY_", extra="ignore")
 
@@ -22,12 +22,12 @@ class Settings(BaseSettings):
     oracle: str = "http://127.0.0.1:8550"
     """URL of the oracle."""
     keystore: Path | None = None
-    """Ethereum keystore; ``<home>/keystore.json`` if not named."""
+    """Ethereum keystore; by default ``<home>/keystore.json``."""
     password: SecretStr | None = None
-    """Password of keystore and identity; asked for where it is neither here nor in a file."""
+    """Password of keystore and identity; prompted for if neither this nor a password file is set."""
     password_file: Path | None = None
     confirmations: int | None = Field(None, ge=0)
-    """Blocks on top of an order before its key is risked on it; if not named, 12, and none on a local chain."""
+    """Blocks that must follow an order's before its key is revealed; by default 12, and none on a local chain."""
 
     @field_validator("home", "deployments", "keystore", "password_file", mode="after")
     @classmethod

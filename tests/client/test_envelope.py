@@ -19,13 +19,13 @@ CONTENT = bytes(range(256)) * 1000
 
 def enveloped(content: bytes = CONTENT, recipient: str = RECIPIENT) -> bytes:
     target = io.BytesIO()
-    envelope.seal_to(recipient, io.BytesIO(content), target)
+    envelope.encrypt_to(recipient, io.BytesIO(content), target)
     return target.getvalue()
 
 
 def opened(content: bytes, identity: str = IDENTITY) -> bytes:
     target = io.BytesIO()
-    envelope.open_with(identity, io.BytesIO(content), target)
+    envelope.decrypt_with(identity, io.BytesIO(content), target)
     return target.getvalue()
 
 
@@ -70,7 +70,7 @@ def test_full_disk_is_not_called_a_foreign_envelope() -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        envelope.open_with(IDENTITY, io.BytesIO(WHOLE), Full())
+        envelope.decrypt_with(IDENTITY, io.BytesIO(WHOLE), Full())
 
 
 def test_small_secret_and_back() -> None:

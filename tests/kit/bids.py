@@ -40,7 +40,7 @@ def seal_lines(data: bytes, key: bytes) -> tuple[bytes, bytes]:
 
 def enveloped(content: bytes, recipient: str) -> bytes:
     target = io.BytesIO()
-    envelope.seal_to(recipient, io.BytesIO(content), target)
+    envelope.encrypt_to(recipient, io.BytesIO(content), target)
     return target.getvalue()
 
 

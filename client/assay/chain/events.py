@@ -62,7 +62,7 @@ class Events:
                 return page
         raise ChainError(
             f"the chain at {self._node.url} was reorganised during each of {_ATTEMPTS} attempts to read its events",
-            hint="try again later; if it goes on, use another node",
+            hint="try again later; if the error persists, use another node",
         )
 
     def _page(self, cursor: Cursor | None) -> EventPage | None:

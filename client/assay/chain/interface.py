@@ -1,4 +1,4 @@
-"""The contract that this version of the client belongs to: its interface, its refusals, where it was deployed."""
+"""The contract that this version of the client belongs to: its interface, its errors, its deployment."""
 
 import json
 from functools import cache
@@ -17,7 +17,7 @@ from assay.protocol.types import Address, Bytes32, Value
 
 
 class Deployment(Value):
-    """Where the contract is: the record that deployment writes, ``deployments/<chain id>.json``."""
+    """Where the contract is: the record that the deployment writes, ``deployments/<chain id>.json``."""
 
     chain_id: int = Field(gt=0)
     address: Address
@@ -29,7 +29,7 @@ class Deployment(Value):
         """Reads a deployment record.
 
         Raises:
-            SettingsError: there is none, or it is no such record.
+            SettingsError: The file does not exist, or is not a deployment record.
         """
         try:
             return cls.model_validate({k: v for k, v in json.loads(path.read_text()).items() if k in cls.model_fields})
@@ -57,7 +57,7 @@ def _errors() -> dict[bytes, dict[str, Any]]:
 
 
 def decode_revert(data: bytes) -> ContractReverted | None:
-    """The contract's own error in revert ``data``; None if it is none of ours."""
+    """The error of our contract in revert ``data``; None if another contract or the node raised it."""
     entry = _errors().get(data[:4])
     if entry is None:
         return None

@@ -102,7 +102,7 @@ class Chain(Protocol):
         ...
 
     def model_terms(self, model_id: bytes) -> tuple[ModelTerms, str] | None:
-        """Terms of a registered model and the oracle that it was registered with; None if there is none."""
+        """Terms of a registered model and the oracle that it was registered with; None if it is not registered."""
         ...
 
     def credit(self, token: str, account: str) -> int:

@@ -60,7 +60,7 @@ class Sender:
         """The account that signs.
 
         Raises:
-            SettingsError: There is none.
+            SettingsError: The client has no account.
         """
         if self._signer is None:
             raise SettingsError("expected a key to send transactions with, got none", hint="name a keystore")

@@ -73,7 +73,7 @@ class SettlementClient:
     # --- the node -----------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Checks that the node serves the expected chain and that our contract is there.
+        """Verifies that the node serves the expected chain and that it has this version's contract.
 
         Raises:
             NodeUnreachable: No answer.
@@ -145,7 +145,7 @@ class SettlementClient:
         return terms.model_id(self.domain.chain_id, self.domain.contract)
 
     def register_model(self, terms: ModelTerms, oracle: str) -> Transaction:
-        """Registers ``terms``; the account is ``terms.owner``."""
+        """Registers ``terms``. The account must be ``terms.owner``."""
         return self._send("registerModel", terms.abi_values(), to_checksum_address(oracle))
 
     def fund(self, terms: ModelTerms, amount: int) -> Transaction:
@@ -166,7 +166,7 @@ class SettlementClient:
         return ModelState(None if oracle == ZERO_ADDRESS else oracle, budget, registered)
 
     def model_terms(self, model_id: bytes) -> tuple[ModelTerms, str] | None:
-        """Terms of a registered model and the oracle that it was registered with; None if there is none."""
+        """Terms of a registered model and the oracle that it was registered with; None if it is not registered."""
         return self._events.registered(model_id) if self.model_state(model_id).registered else None
 
     # --- bonds and credit ---------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ class SettlementClient:
     def post(
         self, terms: ModelTerms, quote: Quote, oracle_signature: bytes, key_hash: bytes, seller_signature: bytes
     ) -> Transaction:
-        """Locks the payment for an accepted quote."""
+        """Posts the order of an accepted quote, which locks the payment."""
         return self._send("post", terms.abi_values(), quote.abi_values(), oracle_signature, key_hash, seller_signature)
 
     def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Transaction:
@@ -228,7 +228,7 @@ class SettlementClient:
     def reveal_data(
         self, order: Order, chunk_size: int, plaintext: bytes, sealed_digests: Sequence[bytes]
     ) -> Transaction:
-        """Reveals the data itself, publicly, and pays the seller at once."""
+        """Reveals the data itself, in public, and pays the seller at once."""
         return self._send("revealData", order.abi_values(), chunk_size, plaintext, list(sealed_digests))
 
     def dispute(self, order: Order, key: bytes, proof: ChunkProof) -> Transaction:
@@ -236,7 +236,7 @@ class SettlementClient:
         return self._send("dispute", order.abi_values(), key, proof.abi_values())
 
     def settle(self, order: Order, acknowledgement: bytes) -> Transaction:
-        """Pays the seller with the buyer's signed consent."""
+        """Pays the seller with the buyer's signed acknowledgement."""
         return self._send("settle", order.abi_values(), acknowledgement)
 
     def finalize(self, order: Order) -> Transaction:
@@ -244,13 +244,13 @@ class SettlementClient:
         return self._send("finalize", order.abi_values())
 
     def refund(self, order: Order) -> Transaction:
-        """Returns the payment after the reveal window passed in silence."""
+        """Returns the payment of a locked order whose reveal window has passed."""
         return self._send("refund", order.abi_values())
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
     def order_state(self, order_id: bytes) -> OrderState:
-        """State of a pair."""
+        """State of a (model, content) pair."""
         status, deadline, digest = self._call("orderState", order_id)
         return OrderState(Status(status), deadline, digest.to_bytes(26, "big"))
 

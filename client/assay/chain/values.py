@@ -113,7 +113,7 @@ class EventPage:
         cursor: What to pass next time; store it once the events are handled.
         complete: ``cursor`` is at the chain's head; False if more pages follow.
         reorganised: The block of the cursor that was passed is no longer on the chain. Reading then began a safe
-            distance earlier: some events come again, and what was known of recent orders must be looked up anew.
+            distance earlier: some events come again, and the state of recent orders must be read again.
     """
 
     events: tuple[OrderEvent, ...]

@@ -7,7 +7,7 @@ from assay.cli.session import Session, pass_session
 from assay.cli.terminal import ADDRESS, AMOUNT, emit, json_option
 from assay.protocol.types import NATIVE_TOKEN
 
-token_option = click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20; native coin if not named.")
+token_option = click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20; by default the native coin.")
 
 
 @click.group()
@@ -35,7 +35,7 @@ def deposit(session: Session, amount: int, token: str, as_json: bool) -> None:
 
 @credit.command()
 @click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 1ether.")
-@click.option("--to", type=ADDRESS, help="Account to pay; the keystore's own if not named.")
+@click.option("--to", type=ADDRESS, help="Account to pay; by default the keystore's own.")
 @token_option
 @json_option
 @pass_session

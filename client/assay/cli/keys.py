@@ -27,7 +27,7 @@ def keys() -> None:
 def new(session: Session, private_key_file: Path | None, as_json: bool) -> None:
     """Make an Ethereum keystore and a delivery identity, encrypted under one password.
 
-    Where one of the two is there already, opens it with the password and makes the other.
+    If one of the two exists, opens it with the password and makes the other.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``assay model``: what a model owner does on chain."""
+"""``assay model``: the on-chain actions of a model owner."""
 
 import click
 
@@ -21,15 +21,15 @@ def model() -> None:
 
 @model.command()
 @click.option("--function-hash", type=HEX32, required=True, help="Hash of the price function: assay-oracle inspect.")
-@click.option("--oracle-address", type=ADDRESS, required=True, help="Who signs quotes for this model.")
+@click.option("--oracle-address", type=ADDRESS, required=True, help="Signer of the quotes for this model.")
 @click.option("--max-price", type=AMOUNT, required=True, help="Highest price of one quote, e.g. 1ether.")
-@click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20 to pay in; native coin if not named.")
+@click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20 to pay in; by default the native coin.")
 @click.option("--seller-bond", type=AMOUNT, default=0, help="Bond a seller locks with each order.")
 @click.option("--oracle-bond", type=AMOUNT, default=0, help="Bond the oracle must hold.")
 @click.option("--reveal-window", type=SECONDS, default=86_400, show_default=True, help="Seconds to reveal the key.")
 @click.option("--dispute-window", type=SECONDS, default=86_400, show_default=True, help="Seconds to dispute.")
 @click.option("--require-receipt", is_flag=True, help="Keys may be revealed only after the buyer's receipt.")
-@click.option("--salt", type=HEX32, default=bytes(32), help="Registers the same offer again.")
+@click.option("--salt", type=HEX32, default=bytes(32), help="Registers the same terms again.")
 @json_option
 @pass_session
 def register(
@@ -68,7 +68,7 @@ def register(
     )
     model_id, gas = chain.model_id(terms), 0
     if chain.model_state(model_id).registered:
-        report("registered before; --salt registers the same offer again")
+        report("registered before; --salt registers the same terms again")
     else:
         gas = chain.register_model(terms, oracle_address).gas
     emit({"model_id": model_id, "gas": gas}, f"0x{model_id.hex()}", as_json)
@@ -95,7 +95,7 @@ def fund(session: Session, model_id: bytes, amount: int, as_json: bool) -> None:
 @model.command()
 @model_option
 @click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
-@click.option("--to", type=ADDRESS, help="Account to pay; the keystore's own if not named.")
+@click.option("--to", type=ADDRESS, help="Account to pay; by default the keystore's own.")
 @json_option
 @pass_session
 def withdraw(session: Session, model_id: bytes, amount: int, to: str | None, as_json: bool) -> None:
@@ -117,7 +117,7 @@ def withdraw(session: Session, model_id: bytes, amount: int, to: str | None, as_
 @json_option
 @pass_session
 def set_oracle(session: Session, model_id: bytes, oracle_address: str | None, as_json: bool) -> None:
-    """Replace the oracle, at once and for good, or halt the model.
+    """Replace the oracle, at once and permanently, or halt the model.
 
     \b
     Example:
@@ -130,7 +130,7 @@ def set_oracle(session: Session, model_id: bytes, oracle_address: str | None, as
 
 @model.command()
 @model_option
-@click.option("--oracle-address", type=ADDRESS, required=True, help="The oracle whose bond it is.")
+@click.option("--oracle-address", type=ADDRESS, required=True, help="The oracle that the bond is for.")
 @click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
 @json_option
 @pass_session

@@ -14,7 +14,11 @@ model_option = click.option("--model", "model_id", type=HEX32, required=True, he
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds an option for every setting."""
     for option in (
-        click.option("--confirmations", type=click.IntRange(0), help="Blocks on an order before its key is risked."),
+        click.option(
+            "--confirmations",
+            type=click.IntRange(0),
+            help="Blocks to wait for before a key is revealed.",
+        ),
         click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Password."),
         click.option("--keystore", type=click.Path(path_type=Path), help="Ethereum keystore (JSON)."),
         click.option("--oracle", help="URL of the oracle."),

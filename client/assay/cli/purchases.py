@@ -1,4 +1,4 @@
-"""``assay buy`` and ``assay orders``: a model owner's orders, and everybody's view of orders."""
+"""``assay buy`` and ``assay orders``: advance a model's orders, and list orders."""
 
 import threading
 from pathlib import Path
@@ -14,9 +14,9 @@ from assay.sale.buyer import Buyer, Purchase
 
 @click.command()
 @model_option
-@click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="Folder; <home>/purchases if not named.")
-@click.option("--once", is_flag=True, help="Look once and stop, instead of watching.")
-@click.option("--every", type=click.FloatRange(0.1), default=5, show_default=True, help="Seconds between two looks.")
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="Folder; by default <home>/purchases.")
+@click.option("--once", is_flag=True, help="Poll once and stop, instead of watching.")
+@click.option("--every", type=click.FloatRange(0.1), default=5, show_default=True, help="Seconds between two polls.")
 @json_option
 @pass_session
 def buy(session: Session, model_id: bytes, into: Path | None, once: bool, every: float, as_json: bool) -> None:

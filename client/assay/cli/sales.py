@@ -1,4 +1,4 @@
-"""``assay sell``: a whole sale, which can be interrupted anywhere and run again."""
+"""``assay sell``: a complete sale. After an interruption the same command resumes."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def sell(
     """Offer FILE to a model, and sell it at the oracle's price.
 
     Seals the data, uploads it, waits for the price, asks whether to accept, and hands the key over once the payment is
-    locked. Interrupted, it goes on where it stopped when the same command is run again.
+    locked. After an interruption, the same command resumes.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def sell(
     )
     ended = session.offers.find(file, model_id=model_id, seller=session.account.address, ended=True)
     if ended and ended.outcome:
-        report("this file was offered to this model before, and is priced for it once")
+        report("this file was offered to this model before; it is priced for a model only once")
         _end(ended, ended.outcome, as_json)
         return
     with progress("sealing", file.stat().st_size) as done:

@@ -16,14 +16,14 @@ existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.command()
 @click.argument("file", type=existing)
-@click.option("--out", type=click.Path(path_type=Path), help="Sealed file; FILE.sealed if not named.")
-@click.option("--key-out", type=click.Path(path_type=Path), help="Key file; FILE.key if not named.")
+@click.option("--out", type=click.Path(path_type=Path), help="Sealed file; by default FILE.sealed.")
+@click.option("--key-out", type=click.Path(path_type=Path), help="Key file; by default FILE.key.")
 @click.option(
     "--chunk-size",
     type=click.Choice([str(size) for size in tree.CHUNK_SIZES]),
     default=str(sealed_data.DEFAULT_CHUNK_SIZE),
     show_default=True,
-    help="Bytes of a chunk: small ones make disputes cheap, large ones sealing fast.",
+    help="Bytes of a chunk: small chunks make disputes cheap, large chunks make sealing fast.",
 )
 @json_option
 def seal(file: Path, out: Path | None, key_out: Path | None, chunk_size: str, as_json: bool) -> None:
@@ -59,7 +59,7 @@ def seal(file: Path, out: Path | None, key_out: Path | None, chunk_size: str, as
 @click.command("open")
 @click.argument("file", type=existing)
 @click.option("--key", "key_file", type=existing, required=True, help="Key file.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where the data goes.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File for the data.")
 @json_option
 def open_(file: Path, key_file: Path, out: Path, as_json: bool) -> None:
     """Open sealed FILE, checking every chunk.

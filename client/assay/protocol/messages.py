@@ -1,8 +1,8 @@
-"""What client and oracle say to each other over HTTP. Paths are under ``/v1``; ``docs/protocol.md`` has the table.
+"""Messages between client and oracle over HTTP. Paths are under ``/v1``; ``docs/protocol.md`` has the table.
 
 An offer is one data set offered to one model. Its id is the EIP-712 digest of a statement with a random nonce that
-the data owner signs: sending the offer again finds the first one, and nobody else can guess the id, so that knowing
-it is the right to read the offer's state.
+the data owner signs. A repeated request finds the same offer. The id cannot be guessed, so that knowing it is the
+right to read the offer's state.
 """
 
 from enum import StrEnum
@@ -18,7 +18,7 @@ UPLOAD_OFFSET_HEADER = "Upload-Offset"
 
 
 class OracleInfo(Value):
-    """``GET /info``: who the oracle is."""
+    """``GET /info``: identity of the oracle."""
 
     version: str
     chain_id: int
@@ -31,7 +31,7 @@ class OracleInfo(Value):
 
 
 class ModelInfo(Value):
-    """``GET /models/{model_id}``: what a data owner needs to know before offering."""
+    """``GET /models/{model_id}``: what a data owner needs to know before an offer."""
 
     model_id: Bytes32
     terms: ModelTerms
@@ -61,17 +61,17 @@ class OfferStatus(StrEnum):
     PRICING = "pricing"
     QUOTED = "quoted"
     DECLINED = "declined"
-    """The oracle priced the data at nothing, or the seller said no."""
+    """The price is 0, or the seller declined the quote."""
     REFUSED = "refused"
-    """The data cannot be priced: malformed, or priced for this model before."""
+    """The data cannot be priced: it is malformed, or was priced for this model before."""
     ACCEPTED = "accepted"
-    """The seller said yes; the oracle is posting."""
+    """The seller accepted; the oracle is posting the order."""
     POSTED = "posted"
     EXPIRED = "expired"
 
 
 class AppraisalSummary(Value):
-    """What the seller learns beside the price."""
+    """What the seller learns besides the price."""
 
     records: int = Field(description="records received")
     priced: int = Field(description="records left after duplicates and records priced before were taken out")

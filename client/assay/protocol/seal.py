@@ -101,8 +101,8 @@ def seal(
 
     Raises:
         DataEmpty: ``source`` has no bytes.
-        DataTooLarge: it exceeds 256 GiB.
-        SealedDataTruncated: it got shorter while it was read.
+        DataTooLarge: ``source`` exceeds 256 GiB.
+        SealedDataTruncated: ``source`` became shorter while it was read.
     """
     source.seek(0, os.SEEK_END)
     layout = Layout.of_data(source.tell(), chunk_size)
@@ -132,9 +132,9 @@ def read_index(sealed: BinaryIO) -> Index:
     """Reads header and index from the start of ``sealed`` and checks them against the root in the header.
 
     Raises:
-        NotSealedData: no sealed file, or an impossible layout.
-        SealedDataTruncated: the index is not all there.
-        CommitmentMismatch: the index is not the one that the root commits to.
+        NotSealedData: Not a sealed file, or one with an impossible layout.
+        SealedDataTruncated: The index is incomplete.
+        CommitmentMismatch: The index is not the one that the root commits to.
     """
     sealed.seek(0)
     header = sealed.read(HEADER_BYTES)
@@ -170,7 +170,7 @@ def check_chunks(sealed: BinaryIO, *, progress: Progress | None = None) -> Index
     """Checks index and every ciphertext chunk; needs no key. What a buyer does before the key is out.
 
     Raises:
-        ChunkMismatch: a chunk is not the committed one; and all that ``read_index`` raises.
+        ChunkMismatch: A chunk is not the committed one. Also the errors of ``read_index``.
     """
     index = read_index(sealed)
     for i, chunk in _chunks(sealed, index):
@@ -185,8 +185,8 @@ def open_sealed(sealed: BinaryIO, key: bytes, target: BinaryIO, *, progress: Pro
     """Decrypts ``sealed`` into ``target``, checking every chunk in ciphertext and in plaintext.
 
     Raises:
-        ChunkMismatch: a chunk is not the committed one, or ``key`` does not open it; and all that ``read_index``
-            raises. ``target`` then has the chunks before that one.
+        ChunkMismatch: A chunk is not the committed one, or ``key`` does not open it. ``target`` then has the chunks
+            before it. Also the errors of ``read_index``.
     """
     index = read_index(sealed)
     decrypt = keystream(key)
@@ -206,7 +206,7 @@ def find_bad_chunk(sealed: BinaryIO, key: bytes) -> int | None:
     """First chunk whose committed ciphertext ``key`` does not open to its committed plaintext; None if all do.
 
     Raises:
-        ChunkMismatch: a chunk is not the committed ciphertext, so that no dispute can show it.
+        ChunkMismatch: A chunk is not the committed ciphertext, so that no dispute can show it.
     """
     index = read_index(sealed)
     decrypt = keystream(key)
@@ -230,7 +230,7 @@ def open_revealed(plain: bytes, sealed_digests: Sequence[bytes], chunk_size: int
     """The data in what ``revealData`` took, without the salts, found to be what ``data_root`` commits to.
 
     Raises:
-        CommitmentMismatch: it is something else.
+        CommitmentMismatch: ``data_root`` commits to other data.
     """
     layout = Layout(len(plain), chunk_size)
     chunks = [plain[start : start + chunk_size] for start in range(0, len(plain), chunk_size)]
@@ -247,7 +247,7 @@ def prove(sealed: BinaryIO, index: int) -> ChunkProof:
     """Proof of sealed chunk ``index``.
 
     Raises:
-        IndexError: there is no such chunk.
+        IndexError: The file has no such chunk.
     """
     whole = read_index(sealed)
     layout = whole.layout

@@ -1,9 +1,9 @@
-"""EIP-712: what is signed in a sale, by whom, and how a signature is checked.
+"""EIP-712: the statements that are signed in a sale, their signers, and how a signature is verified.
 
-The oracle signs ``Recipient``, whom data is enveloped to, and the data owner signs ``Offer`` to open an offer at it
-(neither goes on chain); the oracle signs ``Quote``, and the data owner signs ``Acceptance`` to sell at it. The model
-owner may sign ``Receipt`` (the sealed file arrived and matches) and ``Acknowledgement`` (the data is good, pay now).
-The domain has the chain id and the contract, so that no statement works anywhere else.
+The oracle signs ``Recipient``, the age recipient that data is encrypted for, and the data owner signs ``Offer`` to open
+an offer (neither is used on chain). The oracle signs ``Quote``, and the data owner signs ``Acceptance`` to sell at it.
+The model owner may sign ``Receipt`` (the sealed file arrived and matches) and ``Acknowledgement`` (the data is good).
+The domain has the chain id and the contract, so that a statement is valid nowhere else.
 """
 
 from typing import Any
@@ -61,15 +61,15 @@ class Domain(Value):
         )
 
     def recipient(self, recipient: str) -> SignableMessage:
-        """What the oracle signs so that nobody else can have data enveloped to himself in its name."""
+        """Signed by the oracle, so that no third party can pass its own recipient off as the oracle's."""
         return self._message("Recipient", {"recipient": recipient})
 
     def offer(self, model_id: bytes, seller: str, data_root: bytes, nonce: bytes) -> SignableMessage:
-        """What the data owner signs to offer data; its digest is the offer's id."""
+        """Signed by the data owner to offer data. Its digest is the offer's id."""
         return self._message("Offer", {"modelId": model_id, "seller": seller, "dataRoot": data_root, "nonce": nonce})
 
     def quote(self, quote: Quote) -> SignableMessage:
-        """What the oracle signs."""
+        """Signed by the oracle: the price of the offered data."""
         return self._message(
             "Quote",
             {
@@ -84,15 +84,15 @@ class Domain(Value):
         )
 
     def acceptance(self, quote_digest: bytes, key_hash: bytes) -> SignableMessage:
-        """What the data owner signs to sell at the quote's price."""
+        """Signed by the data owner to sell at the quote's price."""
         return self._message("Acceptance", {"quoteDigest": quote_digest, "keyHash": key_hash})
 
     def receipt(self, order_digest: bytes) -> SignableMessage:
-        """What the model owner signs once the sealed file is there and matches its commitment."""
+        """Signed by the model owner once the sealed file is downloaded and matches its commitment."""
         return self._message("Receipt", {"orderDigest": order_digest})
 
     def acknowledgement(self, order_digest: bytes) -> SignableMessage:
-        """What the model owner signs to pay without waiting for the dispute window."""
+        """Signed by the model owner to pay before the end of the dispute window."""
         return self._message("Acknowledgement", {"orderDigest": order_digest})
 
 
@@ -102,7 +102,7 @@ def digest(message: SignableMessage) -> bytes:
 
 
 def signer_of(message: SignableMessage, signature: bytes) -> str | None:
-    """Address whose key made ``signature``, or None where it is malformed. Contract wallets are checked on chain."""
+    """Address whose key made ``signature``; None if it is malformed. Wallet contracts are asked on chain."""
     try:
         return str(Account.recover_message(message, signature=signature))
     except Exception:

@@ -14,7 +14,7 @@ from assay.protocol.types import NATIVE_TOKEN, Address, Bytes32, Money, Seconds,
 
 KEY_TAG = b"assay/key/v1".ljust(32, b"\0")
 STORED_DIGEST_BYTES = 26
-"""Low bytes of an order's digest that the contract stores beside its status and deadline."""
+"""Low bytes of an order's digest that the contract stores with its status and deadline."""
 
 
 class Status(IntEnum):
@@ -43,7 +43,7 @@ class AbiValue(Value):
 
 
 class ModelTerms(AbiValue):
-    """What a model owner offers, fixed at registration; see ``ModelTerms`` in ``ISettlement.sol``."""
+    """Terms on which a model buys data, fixed at registration; see ``ModelTerms`` in ``ISettlement.sol``."""
 
     ABI_TYPES: ClassVar[tuple[str, ...]] = (
         "address",
@@ -77,7 +77,7 @@ class ModelTerms(AbiValue):
 
 
 class Quote(AbiValue):
-    """The oracle's statement of what one data set is worth to one model; see ``Quote`` in ``ISettlement.sol``."""
+    """The oracle's price of one data set for one model; see ``Quote`` in ``ISettlement.sol``."""
 
     ABI_TYPES: ClassVar[tuple[str, ...]] = ("bytes32", "bytes32", "address", "bytes32", "uint256", "uint256", "bytes32")
 
@@ -95,7 +95,7 @@ class Quote(AbiValue):
 
 
 class Order(AbiValue):
-    """Everything a later step of a sale needs; see ``Order`` in ``ISettlement.sol``."""
+    """Everything that later calls of a sale need; see ``Order`` in ``ISettlement.sol``."""
 
     ABI_TYPES: ClassVar[tuple[str, ...]] = (
         "bytes32",

@@ -62,8 +62,8 @@ class Layout:
         """Layout of ``data_bytes`` of unsealed data.
 
         Raises:
-            DataEmpty: there is nothing to seal.
-            DataTooLarge: it exceeds the cipher's counter.
+            DataEmpty: There is nothing to seal.
+            DataTooLarge: The data exceeds the cipher's counter.
         """
         if chunk_size not in CHUNK_SIZES:
             raise NotSealedData(f"expected a chunk size of {CHUNK_SIZES}, got {chunk_size}")

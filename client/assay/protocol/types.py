@@ -29,7 +29,7 @@ def parse_bytes(value: object) -> bytes:
 
 
 def parse_address(value: object) -> str:
-    """An account's address with its checksum; a checksum that is there, in the letters' case, must be right."""
+    """An account's address with its checksum (EIP-55); if ``value`` has one, it must be right."""
     if isinstance(value, str) and is_hex_address(value):
         checked = to_checksum_address(value)
         if value.removeprefix("0x") in (checked[2:], checked[2:].lower(), checked[2:].upper()):
@@ -50,7 +50,7 @@ _hex = PlainSerializer(lambda value: "0x" + value.hex(), return_type=str, when_u
 
 Bytes32 = Annotated[bytes, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
 Signature = Annotated[bytes, BeforeValidator(parse_bytes), Field(max_length=8192), _hex]
-"""65 bytes of an externally owned account, or whatever an ERC-1271 wallet takes."""
+"""65 bytes of an externally owned account, or any bytes that an ERC-1271 wallet accepts."""
 Address = Annotated[str, BeforeValidator(parse_address)]
 Money = Annotated[
     int,

@@ -78,7 +78,7 @@ class Buyer:
         chain: The settlement contract. Its account sends the transactions.
         oracle: Delivers the sealed files.
         account: The models' owner. Signs receipts and acknowledgements.
-        identity: age identity of the models' delivery key (``AGE-SECRET-KEY-1...``).
+        identity: Age identity of the models' delivery key (``AGE-SECRET-KEY-1...``).
         folder: Downloads and opened files; made if it does not exist.
         now: Unix time; by default the latest block's.
         report: Receives what happens, in a sentence.
@@ -222,7 +222,7 @@ class Buyer:
         self._open(purchase, sealed, key)
 
     def _fetch(self, order: Order, sealed: Path) -> None:
-        """Downloads the sealed file of an order to ``sealed``, unless it is there, and checks it.
+        """Downloads the sealed file of an order to ``sealed``, unless it exists, and checks it.
 
         Raises:
             OracleMisbehaved: The oracle delivers something else than the order commits to.
@@ -234,7 +234,7 @@ class Buyer:
             self._oracle.download(order.order_id(), enveloped, progress=done)
         try:
             with enveloped.open("rb") as source, whole_file(sealed) as target:
-                envelope.open_with(self._identity, source, target)
+                envelope.decrypt_with(self._identity, source, target)
                 with self._progress("checking", target.tell()) as done:
                     index = seal.check_chunks(target, progress=done)
                 if index.data_root != order.data_root:
@@ -243,7 +243,7 @@ class Buyer:
             enveloped.unlink()
             raise OracleMisbehaved(
                 f"the sealed file is not the one that the order commits to: {error.message}",
-                hint="run the same command again to download it anew",
+                hint="run the same command again to download it again",
             ) from None
         enveloped.unlink()
 
@@ -291,7 +291,7 @@ class Buyer:
                 sealed.unlink()
                 raise ChunkMismatch(
                     f"the sealed file on disk was altered since its download ({error.message}), and was deleted",
-                    hint="run the same command again to download it anew",
+                    hint="run the same command again to download it again",
                 ) from None
             assert bad is not None
             purchase.note = f"the key does not open chunk {bad}"

@@ -5,7 +5,7 @@
                                        data.sealed   the sealed file
                                        upload.age    its envelope for the oracle
 
-Losing the key after a quote means losing the sale: the one-time rule forbids a second evaluation. So the key is on
+A key that is lost after a quote is a lost sale, because the one-time rule forbids a second evaluation. So the key is on
 disk first, and a folder is complete or absent.
 """
 
@@ -24,13 +24,13 @@ from assay.protocol.structs import Quote
 from assay.protocol.types import Address, Bytes32, Signature, Value
 
 ENDED = ("declined", "paid", "disputed", "refunded")
-"""Outcomes after the one evaluation: offering the same file again would be refused."""
+"""Outcomes after the one evaluation: another offer of the same file would be refused."""
 
 
 class OfferRecord(Value):
     """One offer of one data set to one model.
 
-    ``source_digest`` is SHA-256 of the unsealed file; ``handed_over``: the oracle was seen to have given out the key.
+    ``source_digest`` is SHA-256 of the unsealed file; ``handed_over`` is set once the oracle has delivered the key.
     """
 
     source: str
@@ -50,7 +50,7 @@ class OfferRecord(Value):
 
 
 class OfferStore:
-    """Offers under ``home``, which is made if it is not there."""
+    """Offers under ``home``, which is made if it does not exist."""
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "offers"
@@ -66,7 +66,7 @@ class OfferStore:
         chunk_size: int = seal.DEFAULT_CHUNK_SIZE,
         progress: seal.Progress | None = None,
     ) -> OfferRecord:
-        """Seals ``source`` under a fresh key and records the offer; all of it is on disk when this returns."""
+        """Seals ``source`` under a fresh key and records the offer. All of it is on disk when this returns."""
         aside = self._folder / f".{secrets.token_hex(8)}.part"
         aside.mkdir(mode=0o700)
         try:
@@ -95,7 +95,7 @@ class OfferStore:
         return record
 
     def find(self, source: Path, *, model_id: bytes, seller: str, ended: bool = False) -> OfferRecord | None:
-        """The unfinished offer of this very file to this model, if there is one; or one that ended after its price."""
+        """The unfinished offer of this file to this model, if any; with ``ended``, one that ended after its price."""
         with source.open("rb") as data:
             digest = hashlib.file_digest(data, "sha256").digest()
         for record in self.all():
@@ -105,7 +105,7 @@ class OfferStore:
         return None
 
     def all(self) -> list[OfferRecord]:
-        """Every offer on record, by the time of its folder."""
+        """All offers, by the time of their folders."""
         folders = [folder for folder in self._folder.iterdir() if not folder.name.startswith(".")]
         return [self._read(folder) for folder in sorted(folders, key=lambda folder: folder.stat().st_ctime)]
 
@@ -114,10 +114,10 @@ class OfferStore:
         return self._read(self._of(data_root))
 
     def save(self, record: OfferRecord) -> OfferRecord:
-        """Puts the new state of an offer in the old one's place.
+        """Replaces the stored state of an offer.
 
         Raises:
-            KeyReused: the record would bind its key to a second order.
+            KeyReused: The record would bind its key to a second order.
         """
         stored = self.load(record.data_root)
         if stored.key_hash is not None and record.key_hash != stored.key_hash:
@@ -132,7 +132,7 @@ class OfferStore:
         """The sealing key of an offer: 32 bytes.
 
         Raises:
-            StoreError: it is missing or damaged.
+            StoreError: The key is missing or damaged.
         """
         path = self._of(record.data_root) / "key"
         try:
@@ -151,7 +151,7 @@ class OfferStore:
         return self._of(record.data_root) / "data.sealed"
 
     def upload(self, record: OfferRecord) -> Path:
-        """Where the envelope of the sealed file for the oracle is, or goes."""
+        """Path of the sealed file's envelope for the oracle."""
         return self._of(record.data_root) / "upload.age"
 
     def _of(self, data_root: bytes) -> Path:

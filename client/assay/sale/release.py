@@ -173,7 +173,7 @@ class Release:
             self._reveal(record, order, held.receipt if held else None)
 
     def _reveal(self, record: OfferRecord, order: Order, receipt: bytes | None) -> None:
-        """Reveals the key on chain, once the buyer's receipt is there if the terms ask for one."""
+        """Reveals the key on chain; if the terms ask for a receipt, once the buyer has signed it."""
         signature = b""
         if order.require_receipt:
             found = valid_receipt(self._chain, order, receipt, trust_wallet=self._trust_wallet)

@@ -164,7 +164,7 @@ class Seller:
         path = self._store.upload(record)
         if not path.exists():
             with self._store.sealed(record).open("rb") as source, whole_file(path) as target:
-                envelope.seal_to(recipient, source, target)
+                envelope.encrypt_to(recipient, source, target)
         return path
 
     def _wait_for(self, record: OfferRecord, done: Callable[[OfferState], bool]) -> OfferState:

@@ -75,7 +75,7 @@ def check_receipts(chain: Chain, terms: ModelTerms, *, trust_wallet: bool) -> No
 
 
 def valid_receipt(chain: Chain, order: Order, receipt: bytes | None, *, trust_wallet: bool) -> bytes | None:
-    """The buyer's receipt if it is valid, and will be while the key is in the mempool; None if there is none yet.
+    """The buyer's receipt if it is valid, and stays valid while the key is in the mempool; otherwise None.
 
     Raises:
         SaleError: The buyer is a contract, which can take its receipt back, and ``trust_wallet`` is not set.

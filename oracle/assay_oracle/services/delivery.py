@@ -88,7 +88,7 @@ class Delivery:
     def _encrypt(self, sale: Sale, name: str) -> None:
         try:
             with self._uploads.sealed(sale.offer_id) as sealed, self._blobs.create(name) as target:
-                envelope.seal_to(self._recipient(sale.order), sealed, target)
+                envelope.encrypt_to(self._recipient(sale.order), sealed, target)
         except FileNotFoundError:
             raise DeliveryDeleted(
                 f"the sealed file was deleted: files are kept for {self._keep_seconds} s after an order is closed",

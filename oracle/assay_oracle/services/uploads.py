@@ -133,7 +133,7 @@ class Uploads:
         """
         with self._scratch() as sealed:
             with self._blobs.open(_name(offer_id)) as upload:
-                envelope.open_with(self._identity, upload, sealed)
+                envelope.decrypt_with(self._identity, upload, sealed)
             sealed.seek(0)
             yield sealed
 

@@ -23,13 +23,13 @@ pytestmark = pytest.mark.unit
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     """One entry for each envelope that is decrypted."""
     found: list[None] = []
-    open_with = envelope.open_with
+    decrypt_with = envelope.decrypt_with
 
     def counted(*arguments: Any) -> None:
         found.append(None)
-        open_with(*arguments)
+        decrypt_with(*arguments)
 
-    monkeypatch.setattr(envelope, "open_with", counted)
+    monkeypatch.setattr(envelope, "decrypt_with", counted)
     return found
 
 

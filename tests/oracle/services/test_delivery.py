@@ -43,7 +43,7 @@ def test_buyer_opens_what_is_delivered(market: Market) -> None:
     made, _, order = market.sell(DATA)
     sealed, data = io.BytesIO(), io.BytesIO()
     with market.delivery.sealed(order.order_id()).open() as file:
-        envelope.open_with(BUYER_IDENTITY, file, sealed)
+        envelope.decrypt_with(BUYER_IDENTITY, file, sealed)
     seal.open_sealed(sealed, made.key, data)
     assert data.getvalue() == DATA
     assert seal.read_index(sealed).data_root == order.data_root
