@@ -62,9 +62,9 @@ def fit(
         progress: Called during long work.
 
     Raises:
-        DataError: Too few records, or no such metric, group or setting.
+        DataError: Too few records, or an unknown metric, group or setting.
         ModelError: The model does not answer as a model of this schema must.
-        ArtifactError: No such method.
+        ArtifactError: Unknown method.
     """
     with deterministic():
         task = make_task(

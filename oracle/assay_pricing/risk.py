@@ -51,7 +51,7 @@ class Metric:
         groups: Group of each validation record (v,); the risk is then that of the worst group.
 
     Raises:
-        DataError: No such metric.
+        DataError: Unknown metric.
     """
 
     def __init__(self, name: str, y: Float64, groups: Int64 | None = None) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from assay_pricing.appraisal import Verdict
+from assay_pricing.records.records import Records
 
 pytestmark = pytest.mark.unit
 
@@ -51,3 +52,14 @@ def test_an_offer_of_nothing_new_is_worth_nothing_and_says_why(function, olga) -
     assert (appraisal.price, appraisal.priced) == (0, 0)
     assert appraisal.reasons[-1] == "All records are exact duplicates. Price: 0."
     assert "among the model owner's records" in appraisal.verdicts[0].meaning
+
+
+def test_an_offer_is_hashed_once(function, olga, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the oracle, which looks for records priced before, and by the price function."""
+    hashed: list[int] = []
+    encode = Records._encoded_labels
+    monkeypatch.setattr(Records, "_encoded_labels", lambda self: hashed.append(self.n) or encode(self))
+    offer = olga.offers["few"].take(range(30))
+    appraisal = function.appraise(offer, known=frozenset(offer.hashes()[:10]), context=olga.offers["useful"])
+    assert (appraisal.priced, appraisal.data_hash) == (20, offer.content_hash())
+    assert hashed == [30]
