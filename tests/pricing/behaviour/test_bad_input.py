@@ -21,11 +21,6 @@ HELD = machines(2, normal=60, wear=60)
 ROW = {"temperature": "20", "vibration": "20", "current": "21", "load": "19", "site": "north", "state": "wear"}
 
 
-@pytest.fixture(scope="module")
-def plant() -> PriceFunction:
-    return fit(regression_of(OWNER), OWNER, validation=HELD, decay=2e-3)
-
-
 def csv(*rows: dict[str, str]) -> io.BytesIO:
     lines = [",".join(rows[0])] + [",".join(row.values()) for row in rows]
     return io.BytesIO("\n".join(lines).encode())

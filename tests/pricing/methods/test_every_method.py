@@ -1,5 +1,6 @@
 """Every method fits, prices, and is the same after it was saved; what its artifact carries is said in numbers."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,8 @@ MODEL = regression_of(OWNER)
 
 
 @pytest.fixture(scope="module", params=methods.names())
-def fitted(request: pytest.FixtureRequest) -> PriceFunction:
-    return fit(MODEL, OWNER, validation=HELD, method=request.param, decay=2e-3)
+def fitted(request: pytest.FixtureRequest, of_machines: Callable[[str], PriceFunction]) -> PriceFunction:
+    return of_machines(request.param)
 
 
 def test_a_method_prices_alike_after_it_was_saved(fitted: PriceFunction, tmp_path: Path) -> None:

@@ -28,6 +28,13 @@ def test_one_step_by_hand() -> None:
     np.testing.assert_allclose(found.numpy(), [2 / 3, 2 / 3], rtol=1e-15)
 
 
+def test_columns_take_steps_of_their_own_length() -> None:
+    """Beside (1, 1), which moves by 2/3, a column (1, 0) moves by 1."""
+    right = torch.tensor([[1.0, 1.0], [1.0, 0.0]]).double()
+    found = conjugate_gradient(lambda v: torch.tensor([[1.0], [2.0]]).double() * v, right, 1)
+    np.testing.assert_allclose(found.numpy(), [[2 / 3, 1], [2 / 3, 0]], rtol=1e-15)
+
+
 def test_each_step_comes_closer_in_the_norm_of_the_matrix() -> None:
     matrix = definite(20)
     right = torch.from_numpy(np.random.default_rng(2).normal(size=20))

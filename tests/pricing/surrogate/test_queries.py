@@ -50,25 +50,38 @@ def test_no_mixture_leaves_the_owners_range() -> None:
     assert (drawn == low).any()
 
 
-def test_integers_stay_integers_and_categories_are_one_of_the_pairs() -> None:
+def mixed_world(x: np.ndarray) -> Task:
+    """A count, a category and a number."""
     features = (Feature(name="count"), Feature(name="c", kind="categorical", categories=("p", "q")), Feature(name="u"))
     schema = Schema(task="classification", features=features, label="y", classes=("0", "1"))
-    rng = np.random.default_rng(0)
-    x = np.column_stack([rng.integers(0, 9, 60), rng.integers(0, 2, 60), rng.random(60)]).astype(np.float32)
-    owner = Records(schema, x, np.zeros(60))
-    encoder = Encoder.fit(owner)
+    owner = Records(schema, x.astype(np.float32), np.zeros(len(x)))
     plain = context(sample([[0.0]], [0]), sample([[0.0]], [0]), 2)
-    found = Task(
-        type(plain)(schema, encoder, plain.base, plain.validation, plain.metric),
+    return Task(
+        type(plain)(schema, Encoder.fit(owner), plain.base, plain.validation, plain.metric),
         as_black_box(lambda rows: np.zeros(len(rows), dtype=np.int64), schema),
         owner,
         owner,
     )
+
+
+def test_a_mixture_is_nearer_to_the_record_whose_category_it_has() -> None:
+    found = mixed_world(np.array([[0, 0, 0.25], [0, 1, 100.75]] * 4))
+    drawn = mixtures(found, np.random.default_rng(0), 300)
+    near = [drawn[drawn[:, 1] == category, 2].mean() for category in (0, 1)]
+    assert near[0] < 20
+    assert near[1] > 80
+
+
+def test_integers_stay_integers_and_categories_are_one_of_the_pairs() -> None:
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.integers(0, 9, 60), rng.integers(0, 2, 60), rng.random(60)]).astype(np.float32)
+    found = mixed_world(x)
+    encoder = found.context.encoder
     drawn = mixtures(found, rng, 500)
     assert set(np.unique(drawn[:, 0])) <= set(range(9))
     assert set(np.unique(drawn[:, 1])) == {0, 1}
     assert len(np.unique(drawn[:, 2])) > 400
-    np.testing.assert_array_equal(encoded(found, x).numpy(), encoder.x(owner).numpy())
+    np.testing.assert_array_equal(encoded(found, x).numpy(), encoder.x(found.owner).numpy())
 
 
 def test_one_generator_gives_one_set_of_mixtures() -> None:
