@@ -64,13 +64,13 @@ def test_the_steps_of_a_regression_are_recovered() -> None:
     assert answers[:, 0].tolist() == pytest.approx([-1, 2], abs=0.02)
 
 
-def test_nodes_are_filled_with_inputs_of_their_own() -> None:
-    """Each child is asked about up to 900 inputs, which lie in its box."""
+def test_nodes_are_filled_up_with_inputs_of_their_own() -> None:
+    """Of 2300 inputs the two leaves on the right hold about 320 and 600: what is missing to 900 is asked."""
     found, asked = world(quadrants, 3)
     extract_tree(found, leaves=3, queries=900)
     assert asked[0] == 300 + 2000
     assert len(asked) >= 3
-    assert max(asked[1:]) <= 900
+    assert 400 < max(asked[1:]) < 650
 
 
 def test_the_answers_of_a_leaf_are_the_mean_of_what_falls_into_it() -> None:
