@@ -22,7 +22,7 @@ from assay.protocol.messages import (
     OrderRecord,
     Problem,
 )
-from assay.protocol.types import Value
+from assay.protocol.types import ModelId, OfferId, OrderId, Value
 
 PIECE_BYTES = 4 * 2**20
 """Bytes of an upload in one request: the most that a broken connection loses."""
@@ -88,7 +88,7 @@ class OracleClient:
         """Who the oracle is."""
         return self._value(OracleInfo, "GET", "/info")
 
-    def model(self, model_id: bytes) -> ModelInfo:
+    def model(self, model_id: ModelId) -> ModelInfo:
         """What the oracle prices for: terms, shape of the records, fidelity."""
         return self._value(ModelInfo, "GET", f"/models/0x{model_id.hex()}")
 
@@ -96,11 +96,11 @@ class OracleClient:
         """Opens an offer, or returns its state if it is open already."""
         return self._value(OfferState, "POST", "/offers", json=request.model_dump(mode="json"))
 
-    def offer(self, offer_id: bytes) -> OfferState:
+    def offer(self, offer_id: OfferId) -> OfferState:
         """Where an offer stands."""
         return self._value(OfferState, "GET", f"/offers/0x{offer_id.hex()}")
 
-    def upload(self, offer_id: bytes, source: BinaryIO, *, progress: Progress | None = None) -> OfferState:
+    def upload(self, offer_id: OfferId, source: BinaryIO, *, progress: Progress | None = None) -> OfferState:
         """Sends the part of ``source``, the envelope of the sealed file, that the oracle does not have yet."""
         state = self.offer(offer_id)
         if progress and state.received_bytes:
@@ -122,34 +122,34 @@ class OracleClient:
                 progress(state.received_bytes - before)
         return state
 
-    def accept(self, offer_id: bytes, request: AcceptanceRequest) -> OfferState:
+    def accept(self, offer_id: OfferId, request: AcceptanceRequest) -> OfferState:
         """Accepts the quote; the oracle posts the order."""
         path = f"/offers/0x{offer_id.hex()}/acceptance"
         return self._value(OfferState, "POST", path, json=request.model_dump(mode="json"))
 
-    def decline(self, offer_id: bytes) -> OfferState:
+    def decline(self, offer_id: OfferId) -> OfferState:
         """Declines the quote; the evaluation stays used."""
         return self._value(OfferState, "DELETE", f"/offers/0x{offer_id.hex()}")
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    def order(self, order_id: bytes) -> OrderRecord:
+    def order(self, order_id: OrderId) -> OrderRecord:
         """What the oracle holds for the two sides of an order."""
         return self._value(OrderRecord, "GET", f"/orders/0x{order_id.hex()}")
 
-    def put_receipt(self, order_id: bytes, signature: bytes) -> OrderRecord:
+    def put_receipt(self, order_id: OrderId, signature: bytes) -> OrderRecord:
         """Stores the buyer's receipt for the seller."""
         return self._put(order_id, "receipt", signature)
 
-    def put_acknowledgement(self, order_id: bytes, signature: bytes) -> OrderRecord:
+    def put_acknowledgement(self, order_id: OrderId, signature: bytes) -> OrderRecord:
         """Stores the buyer's acknowledgement, with which the oracle settles."""
         return self._put(order_id, "acknowledgement", signature)
 
-    def _put(self, order_id: bytes, kind: str, signature: bytes) -> OrderRecord:
+    def _put(self, order_id: OrderId, kind: str, signature: bytes) -> OrderRecord:
         statement = BuyerStatement(signature=signature).model_dump(mode="json")
         return self._value(OrderRecord, "PUT", f"/orders/0x{order_id.hex()}/{kind}", json=statement)
 
-    def download(self, order_id: bytes, target: Path, *, progress: Progress | None = None) -> None:
+    def download(self, order_id: OrderId, target: Path, *, progress: Progress | None = None) -> None:
         """Downloads the envelope of the sealed file into ``target``, from the end of what ``target`` has already.
 
         Raises:
@@ -168,7 +168,7 @@ class OracleClient:
             file.flush()
             os.fsync(file.fileno())
 
-    def _fetch(self, order_id: bytes, file: BinaryIO, whole: int, progress: Progress | None) -> None:
+    def _fetch(self, order_id: OrderId, file: BinaryIO, whole: int, progress: Progress | None) -> None:
         """One request for the bytes that ``file`` lacks of ``whole``. Bytes before a broken connection are kept."""
         if file.tell() >= whole:
             return

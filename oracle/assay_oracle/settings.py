@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from assay.errors import SettingsError, listed_faults
 from assay.keys import read_password
-from assay.protocol.types import Bytes32
+from assay.protocol.types import ModelIdField
 
 
 class ModelEntry(BaseModel):
@@ -20,7 +20,7 @@ class ModelEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: Bytes32
+    id: ModelIdField
     artifact: Path
 
 

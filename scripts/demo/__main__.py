@@ -19,6 +19,7 @@ from stage import ROOT, Stage, account
 from assay import Buyer, Deployment, ModelTerms, OfferStore, OracleClient, Purchase, Seller, SettlementClient, Status
 from assay.envelope import delivery_key_of, new_identity, public_of
 from assay.errors import AssayError, OfferRefused
+from assay.protocol.types import OrderId
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import accepted
 
@@ -189,13 +190,13 @@ class Demonstration:
         self.story.say(name, "accepts; the oracle posts the order, the payment is locked")
         return record
 
-    def order_id(self, name: str) -> bytes:
+    def order_id(self, name: str) -> OrderId:
         """Id of a seller's order."""
         quote = self.records[name].quote
         assert quote is not None
         return quote.order_id()
 
-    def advance(self, order_id: bytes) -> Purchase:
+    def advance(self, order_id: OrderId) -> Purchase:
         """The buyer advances one order."""
         return self.buyer.advance(self.chain(self.buyer_account).posted(order_id=order_id)[-1])
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -149,7 +149,7 @@ class Stage:
             self.folder / "init.log",
         )
 
-    def serve(self, models: list[bytes]) -> str:
+    def serve(self, models: Sequence[bytes]) -> str:
         """Starts ``assay-oracle serve`` as a process of its own; returns its URL."""
         config = self.folder / "oracle.toml"
         blocks = "".join(f'\n[[models]]\nid = "0x{model.hex()}"\nartifact = "price"\n' for model in models)

@@ -19,6 +19,7 @@ from assay.chain.node import Node
 from assay.chain.values import Block, Cursor, EventKind, EventPage, OrderEvent, PostedOrder
 from assay.errors import ChainError
 from assay.protocol.structs import ModelTerms, Order
+from assay.protocol.types import ContentId, ModelId, OrderId
 
 BLOCK_RANGE = 8_000
 """Blocks that one query asks for at first, and the most that one ``EventPage`` covers."""
@@ -40,7 +41,7 @@ class Events:
         self._node = node
         self._contract = contract
         self._first = first_block
-        self._models: dict[bytes, tuple[ModelTerms, str]] = {}
+        self._models: dict[ModelId, tuple[ModelTerms, str]] = {}
         self._names = {
             event_abi_to_log_topic(entry): str(entry["name"])
             for entry in contract_interface()["abi"]
@@ -78,7 +79,7 @@ class Events:
         for log in logs:
             if log["event"] == _REGISTERED:
                 self._keep_model(log["args"])
-        self._find_models({bytes(log["args"]["modelId"]) for log in logs if log["event"] == EventKind.POSTED})
+        self._find_models({ModelId(bytes(log["args"]["modelId"])) for log in logs if log["event"] == EventKind.POSTED})
         events = [self._event(log, EventKind(log["event"])) for log in logs if log["event"] != _REGISTERED]
         if end is None or self._node.block(last) != end:
             return None
@@ -96,7 +97,7 @@ class Events:
     # --- by subject ---------------------------------------------------------------------------------------------------
 
     def posted(
-        self, *, order_id: bytes | None = None, model_id: bytes | None = None, seller: str | None = None
+        self, *, order_id: OrderId | None = None, model_id: ModelId | None = None, seller: str | None = None
     ) -> list[PostedOrder]:
         """Posted orders with this id, model or seller, oldest first. An order is posted at most once."""
         topics: Topics = [
@@ -108,12 +109,12 @@ class Events:
         last = self._node.block_number()
         if order_id is None:
             logs = list(self._logs(topics, self._first, last))
-            self._find_models({bytes(log["args"]["modelId"]) for log in logs})
+            self._find_models({ModelId(bytes(log["args"]["modelId"])) for log in logs})
             return [self._posted(log) for log in logs]
         newest = next(self._logs(topics, self._first, last, newest_first=True), None)
         return [] if newest is None else [self._posted(newest)]
 
-    def of_order(self, order_id: bytes, *kinds: EventKind) -> Iterator[OrderEvent]:
+    def of_order(self, order_id: OrderId, *kinds: EventKind) -> Iterator[OrderEvent]:
         """Events of these kinds about one order, by default of all kinds, newest first.
 
         Searches back to the block in which the order was posted.
@@ -127,7 +128,7 @@ class Events:
             if kind is EventKind.POSTED:
                 return
 
-    def registered(self, model_id: bytes) -> tuple[ModelTerms, str] | None:
+    def registered(self, model_id: ModelId) -> tuple[ModelTerms, str] | None:
         """Terms and first oracle of a model, by its ``ModelRegistered`` event; None if the node has no such event.
 
         Terms never change: they are searched for once.
@@ -135,7 +136,7 @@ class Events:
         self._find_models({model_id})
         return self._models.get(model_id)
 
-    def _find_models(self, model_ids: set[bytes]) -> None:
+    def _find_models(self, model_ids: set[ModelId]) -> None:
         """Searches for the registrations of models, of all that are unknown in one pass from the newest block back."""
         unknown = model_ids - self._models.keys()
         if not unknown:
@@ -181,26 +182,26 @@ class Events:
         arguments = log["args"]
         return OrderEvent(
             kind,
-            bytes(arguments["orderId"]),
+            OrderId(bytes(arguments["orderId"])),
             log["blockNumber"],
             bytes(log["transactionHash"]),
             posted=self._posted(log) if kind is EventKind.POSTED else None,
             key=bytes(arguments["key"]) if kind is EventKind.KEY_REVEALED else None,
         )
 
-    def _keep_model(self, arguments: Any) -> bytes:
+    def _keep_model(self, arguments: Any) -> ModelId:
         """Keeps the terms of a ``ModelRegistered`` event; returns the model's id."""
         terms = arguments["terms"]
         values = terms.values() if hasattr(terms, "values") else terms
         registered = ModelTerms(**dict(zip(ModelTerms.model_fields, values, strict=True)))
-        model_id = bytes(arguments["modelId"])
+        model_id = ModelId(bytes(arguments["modelId"]))
         self._models[model_id] = registered, arguments["oracle"]
         return model_id
 
     def _posted(self, log: EventData) -> PostedOrder:
         """The order of an ``OrderPosted`` event. What the event leaves out are the model's terms."""
         arguments = log["args"]
-        model_id = bytes(arguments["modelId"])
+        model_id = ModelId(bytes(arguments["modelId"]))
         found = self.registered(model_id)
         if found is None:
             raise ChainError(
@@ -210,7 +211,7 @@ class Events:
         terms, _ = found
         order = Order(
             model_id=model_id,
-            content_id=bytes(arguments["contentId"]),
+            content_id=ContentId(bytes(arguments["contentId"])),
             buyer=terms.owner,
             seller=arguments["seller"],
             token=terms.token,

@@ -19,6 +19,7 @@ from assay.chain.values import (
 from assay.protocol.statements import Domain
 from assay.protocol.structs import ModelTerms, Order, Quote
 from assay.protocol.tree import ChunkProof
+from assay.protocol.types import ModelId, OrderId
 
 
 class Chain(Protocol):
@@ -70,22 +71,22 @@ class Chain(Protocol):
         ...
 
     def posted(
-        self, *, order_id: bytes | None = None, model_id: bytes | None = None, seller: str | None = None
+        self, *, order_id: OrderId | None = None, model_id: ModelId | None = None, seller: str | None = None
     ) -> list[PostedOrder]:
         """Orders with this id, model or seller, oldest first."""
         ...
 
-    def revealed_key(self, order_id: bytes) -> bytes | None:
+    def revealed_key(self, order_id: OrderId) -> bytes | None:
         """The key that was revealed on chain for an order; None while it is secret."""
         ...
 
-    def revealed_data(self, order_id: bytes) -> RevealedData | None:
+    def revealed_data(self, order_id: OrderId) -> RevealedData | None:
         """The plaintext passed to ``revealData``; None if the order was closed in another way."""
         ...
 
     # --- models ---
 
-    def model_id(self, terms: ModelTerms) -> bytes:
+    def model_id(self, terms: ModelTerms) -> ModelId:
         """Id of ``terms`` on this chain and contract: 32 bytes."""
         ...
 
@@ -97,11 +98,11 @@ class Chain(Protocol):
         """Adds ``amount`` base units to the model's budget."""
         ...
 
-    def model_state(self, model_id: bytes) -> ModelState:
+    def model_state(self, model_id: ModelId) -> ModelState:
         """Oracle and budget of a model."""
         ...
 
-    def model_terms(self, model_id: bytes) -> tuple[ModelTerms, str] | None:
+    def model_terms(self, model_id: ModelId) -> tuple[ModelTerms, str] | None:
         """Terms of a registered model and the oracle that it was registered with; None if it is not registered."""
         ...
 
@@ -109,13 +110,13 @@ class Chain(Protocol):
         """Credit of ``account`` in the contract, in base units of ``token``."""
         ...
 
-    def oracle_bond(self, model_id: bytes, oracle: str) -> tuple[int, int]:
+    def oracle_bond(self, model_id: ModelId, oracle: str) -> tuple[int, int]:
         """Amount of an oracle's bond in base units, and the unix time at which it unlocks (0: no exit requested)."""
         ...
 
     # --- orders ---
 
-    def order_state(self, order_id: bytes) -> OrderState:
+    def order_state(self, order_id: OrderId) -> OrderState:
         """State of a (model, content) pair."""
         ...
 

@@ -9,6 +9,7 @@ from assay.chain.values import Transaction
 from assay.errors import ChainError, SaleError
 from assay.protocol.statements import digest, signer_of
 from assay.protocol.structs import ModelTerms, Status
+from assay.protocol.types import ModelId, OrderId
 
 
 def current_time(chain: Chain, clock: Callable[[], int] | None = None) -> int:
@@ -28,7 +29,7 @@ def is_signed_by(chain: Chain, account: str, message: SignableMessage, signature
     return chain.is_contract(account) and chain.is_valid_signature(account, digest(message), signature)
 
 
-def registered_terms(chain: Chain, model_id: bytes) -> ModelTerms:
+def registered_terms(chain: Chain, model_id: ModelId) -> ModelTerms:
     """Terms of a registered model.
 
     Raises:
@@ -44,7 +45,7 @@ def registered_terms(chain: Chain, model_id: bytes) -> ModelTerms:
 
 
 def send_unless_done(
-    chain: Chain, order_id: bytes, send: Callable[[], Transaction], *, seen: Status | None = None
+    chain: Chain, order_id: OrderId, send: Callable[[], Transaction], *, seen: Status | None = None
 ) -> Transaction | None:
     """Calls ``send``, which moves an order out of state ``seen``, by default the present one.
 

@@ -30,7 +30,7 @@ from assay.errors import ChainError, ContractMissing, WrongChain
 from assay.protocol.statements import Domain
 from assay.protocol.structs import ModelTerms, Order, Quote, Status
 from assay.protocol.tree import ChunkProof
-from assay.protocol.types import NATIVE_TOKEN, ZERO_ADDRESS
+from assay.protocol.types import NATIVE_TOKEN, ZERO_ADDRESS, ModelId, OrderId
 
 
 class SettlementClient:
@@ -140,7 +140,7 @@ class SettlementClient:
 
     # --- models -------------------------------------------------------------------------------------------------------
 
-    def model_id(self, terms: ModelTerms) -> bytes:
+    def model_id(self, terms: ModelTerms) -> ModelId:
         """Id of ``terms`` on this chain and contract: 32 bytes."""
         return terms.model_id(self.domain.chain_id, self.domain.contract)
 
@@ -160,12 +160,12 @@ class SettlementClient:
         """Replaces the oracle; None halts the model."""
         return self._send("setOracle", terms.abi_values(), to_checksum_address(oracle or ZERO_ADDRESS))
 
-    def model_state(self, model_id: bytes) -> ModelState:
+    def model_state(self, model_id: ModelId) -> ModelState:
         """Oracle and budget of a model."""
         oracle, budget, registered = self._call("modelState", model_id)
         return ModelState(None if oracle == ZERO_ADDRESS else oracle, budget, registered)
 
-    def model_terms(self, model_id: bytes) -> tuple[ModelTerms, str] | None:
+    def model_terms(self, model_id: ModelId) -> tuple[ModelTerms, str] | None:
         """Terms of a registered model and the oracle that it was registered with; None if it is not registered."""
         return self._events.registered(model_id) if self.model_state(model_id).registered else None
 
@@ -188,7 +188,7 @@ class SettlementClient:
         value = self._payable(terms.token, amount)
         return self._send("bondOracle", terms.abi_values(), to_checksum_address(oracle), amount, value=value)
 
-    def request_oracle_bond_exit(self, model_id: bytes) -> Transaction:
+    def request_oracle_bond_exit(self, model_id: ModelId) -> Transaction:
         """Starts the exit of the account's bond."""
         return self._send("requestOracleBondExit", model_id)
 
@@ -196,7 +196,7 @@ class SettlementClient:
         """Credits the account with its unlocked bond."""
         return self._send("withdrawOracleBond", terms.abi_values())
 
-    def oracle_bond(self, model_id: bytes, oracle: str) -> tuple[int, int]:
+    def oracle_bond(self, model_id: ModelId, oracle: str) -> tuple[int, int]:
         """Amount of a bond in base units, and when it unlocks (0: no exit requested)."""
         amount, unlocks_at, _revoked = self._call("oracleState", model_id, to_checksum_address(oracle))
         return amount, unlocks_at
@@ -249,7 +249,7 @@ class SettlementClient:
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    def order_state(self, order_id: bytes) -> OrderState:
+    def order_state(self, order_id: OrderId) -> OrderState:
         """State of a (model, content) pair."""
         status, deadline, digest = self._call("orderState", order_id)
         return OrderState(Status(status), deadline, digest.to_bytes(26, "big"))
@@ -262,21 +262,21 @@ class SettlementClient:
         return self._events.since(cursor)
 
     def posted(
-        self, *, order_id: bytes | None = None, model_id: bytes | None = None, seller: str | None = None
+        self, *, order_id: OrderId | None = None, model_id: ModelId | None = None, seller: str | None = None
     ) -> list[PostedOrder]:
         """Orders with this id, model or seller, oldest first."""
         if order_id is not None and self.order_state(order_id).status is Status.NONE:
             return []
         return self._events.posted(order_id=order_id, model_id=model_id, seller=seller)
 
-    def revealed_key(self, order_id: bytes) -> bytes | None:
+    def revealed_key(self, order_id: OrderId) -> bytes | None:
         """The key that was revealed on chain for an order; None while it is secret."""
         if self.order_state(order_id).status not in (Status.REVEALED, Status.PAID, Status.DISPUTED):
             return None
         found = next(self._events.of_order(order_id, EventKind.KEY_REVEALED), None)
         return found.key if found else None
 
-    def revealed_data(self, order_id: bytes) -> RevealedData | None:
+    def revealed_data(self, order_id: OrderId) -> RevealedData | None:
         """The plaintext passed to ``revealData``; None if the order was closed in another way.
 
         Raises:
@@ -300,7 +300,7 @@ class SettlementClient:
             return RevealedData(arguments["chunkSize"], bytes(arguments["plaintext"]), digests)
         return None
 
-    def history(self, order_id: bytes) -> list[Transaction]:
+    def history(self, order_id: OrderId) -> list[Transaction]:
         """Transactions that moved an order, oldest first."""
         newest_first = dict.fromkeys(event.transaction for event in self._events.of_order(order_id))
         return [self.node.transaction(digest) for digest in reversed(newest_first)]

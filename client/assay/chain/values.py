@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from assay.protocol.structs import Order, Status
+from assay.protocol.types import OrderId
 
 LOCAL_CHAINS = (1337, 31337)
 """Chain ids of development nodes, which do not reorganise."""
@@ -89,7 +90,7 @@ class OrderEvent:
     """
 
     kind: EventKind
-    order_id: bytes
+    order_id: OrderId
     block: int
     transaction: bytes
     posted: PostedOrder | None = None

@@ -9,7 +9,7 @@ from assay.cli.session import Session, pass_session
 from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, emit, json_option, report
 from assay.envelope import delivery_key_of
 from assay.protocol.structs import ModelTerms
-from assay.protocol.types import NATIVE_TOKEN
+from assay.protocol.types import NATIVE_TOKEN, ModelId
 
 SECONDS = click.IntRange(0, 2**32 - 1)
 
@@ -79,7 +79,7 @@ def register(
 @click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
 @json_option
 @pass_session
-def fund(session: Session, model_id: bytes, amount: int, as_json: bool) -> None:
+def fund(session: Session, model_id: ModelId, amount: int, as_json: bool) -> None:
     """Add to a model's budget.
 
     \b
@@ -98,7 +98,7 @@ def fund(session: Session, model_id: bytes, amount: int, as_json: bool) -> None:
 @click.option("--to", type=ADDRESS, help="Account to pay; by default the keystore's own.")
 @json_option
 @pass_session
-def withdraw(session: Session, model_id: bytes, amount: int, to: str | None, as_json: bool) -> None:
+def withdraw(session: Session, model_id: ModelId, amount: int, to: str | None, as_json: bool) -> None:
     """Take unspent budget out.
 
     \b
@@ -116,7 +116,7 @@ def withdraw(session: Session, model_id: bytes, amount: int, to: str | None, as_
 @click.option("--oracle-address", type=ADDRESS, help="The new oracle; without it the model is halted.")
 @json_option
 @pass_session
-def set_oracle(session: Session, model_id: bytes, oracle_address: str | None, as_json: bool) -> None:
+def set_oracle(session: Session, model_id: ModelId, oracle_address: str | None, as_json: bool) -> None:
     """Replace the oracle, at once and permanently, or halt the model.
 
     \b
@@ -134,7 +134,7 @@ def set_oracle(session: Session, model_id: bytes, oracle_address: str | None, as
 @click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
 @json_option
 @pass_session
-def bond(session: Session, model_id: bytes, oracle_address: str, amount: int, as_json: bool) -> None:
+def bond(session: Session, model_id: ModelId, oracle_address: str, amount: int, as_json: bool) -> None:
     """Add to an oracle's bond for a model.
 
     \b
@@ -151,7 +151,7 @@ def bond(session: Session, model_id: bytes, oracle_address: str, amount: int, as
 @model_option
 @json_option
 @pass_session
-def status(session: Session, model_id: bytes, as_json: bool) -> None:
+def status(session: Session, model_id: ModelId, as_json: bool) -> None:
     """Show a model's oracle, budget and orders; with --json its terms, too.
 
     \b

@@ -9,6 +9,7 @@ from assay.cli.options import model_option
 from assay.cli.session import Session, pass_session
 from assay.cli.terminal import ADDRESS, HEX32, emit, json_option, printable, progress, report
 from assay.errors import ChainError
+from assay.protocol.types import ModelId
 from assay.sale.buyer import Buyer, Purchase
 
 
@@ -19,7 +20,7 @@ from assay.sale.buyer import Buyer, Purchase
 @click.option("--every", type=click.FloatRange(0.1), default=5, show_default=True, help="Seconds between two polls.")
 @json_option
 @pass_session
-def buy(session: Session, model_id: bytes, into: Path | None, once: bool, every: float, as_json: bool) -> None:
+def buy(session: Session, model_id: ModelId, into: Path | None, once: bool, every: float, as_json: bool) -> None:
     """Watch a model's orders: download, check, open, acknowledge; dispute what the key does not open.
 
     \b
@@ -76,7 +77,7 @@ def _shown(purchase: Purchase) -> dict[str, object]:
 @click.option("--seller", type=ADDRESS, help="Orders of this seller.")
 @json_option
 @pass_session
-def orders(session: Session, model_id: bytes | None, seller: str | None, as_json: bool) -> None:
+def orders(session: Session, model_id: ModelId | None, seller: str | None, as_json: bool) -> None:
     """List orders with their state.
 
     \b

@@ -8,6 +8,7 @@ from assay.cli.options import model_option
 from assay.cli.session import Session, pass_session
 from assay.cli.terminal import AMOUNT, emit, json_option, progress, report
 from assay.protocol.messages import OfferState
+from assay.protocol.types import ModelId
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import Seller
 
@@ -27,7 +28,7 @@ from assay.sale.seller import Seller
 def sell(
     session: Session,
     file: Path,
-    model_id: bytes,
+    model_id: ModelId,
     yes: bool,
     min_price: int | None,
     quote_only: bool,

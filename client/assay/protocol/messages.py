@@ -11,7 +11,7 @@ from pydantic import Field
 
 from assay.protocol.schema import Schema
 from assay.protocol.structs import ModelTerms, Quote
-from assay.protocol.types import Address, Bytes32, Signature, Value
+from assay.protocol.types import Address, Bytes32, ModelIdField, OfferIdField, OrderIdField, Signature, Value
 
 API_PREFIX = "/v1"
 UPLOAD_OFFSET_HEADER = "Upload-Offset"
@@ -33,7 +33,7 @@ class OracleInfo(Value):
 class ModelInfo(Value):
     """``GET /models/{model_id}``: what a data owner needs to know before an offer."""
 
-    model_id: Bytes32
+    model_id: ModelIdField
     terms: ModelTerms
     schema_: Schema = Field(alias="schema")
     metric: str = Field(description="what the price rewards an improvement of, e.g. log_loss")
@@ -45,7 +45,7 @@ class ModelInfo(Value):
 class OfferRequest(Value):
     """``POST /offers``. ``signature`` is the seller's over ``Offer(modelId, seller, dataRoot, nonce)``."""
 
-    model_id: Bytes32
+    model_id: ModelIdField
     seller: Address
     data_root: Bytes32
     nonce: Bytes32
@@ -82,7 +82,7 @@ class AppraisalSummary(Value):
 class OfferState(Value):
     """``GET /offers/{offer_id}`` and the answer to every call that changes an offer."""
 
-    offer_id: Bytes32
+    offer_id: OfferIdField
     status: OfferStatus
     received_bytes: int = 0
     upload_bytes: int
@@ -91,7 +91,7 @@ class OfferState(Value):
     quote: Quote | None = None
     oracle_signature: Signature | None = None
     appraisal: AppraisalSummary | None = None
-    order_id: Bytes32 | None = None
+    order_id: OrderIdField | None = None
     transaction: Bytes32 | None = Field(default=None, description="hash of the posting transaction")
 
 
@@ -110,8 +110,8 @@ class AcceptanceRequest(Value):
 class OrderRecord(Value):
     """``GET /orders/{order_id}``: what the oracle holds for the two sides of a posted order."""
 
-    order_id: Bytes32
-    model_id: Bytes32
+    order_id: OrderIdField
+    model_id: ModelIdField
     seller: Address
     sealed_bytes: int = Field(description="length of the age envelope at /orders/{order_id}/sealed")
     key_envelope: str | None = Field(default=None, description="age envelope of the key for the buyer, if cooperative")

@@ -14,7 +14,7 @@ from eth_utils.crypto import keccak
 from pydantic import Field
 
 from assay.protocol.structs import Quote
-from assay.protocol.types import Address, Value
+from assay.protocol.types import Address, ModelId, Value
 
 DOMAIN_NAME = "Assay"
 DOMAIN_VERSION = "1"
@@ -64,7 +64,7 @@ class Domain(Value):
         """Signed by the oracle, so that no third party can pass its own recipient off as the oracle's."""
         return self._message("Recipient", {"recipient": recipient})
 
-    def offer(self, model_id: bytes, seller: str, data_root: bytes, nonce: bytes) -> SignableMessage:
+    def offer(self, model_id: ModelId, seller: str, data_root: bytes, nonce: bytes) -> SignableMessage:
         """Signed by the data owner to offer data. Its digest is the offer's id."""
         return self._message("Offer", {"modelId": model_id, "seller": seller, "dataRoot": data_root, "nonce": nonce})
 

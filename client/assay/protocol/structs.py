@@ -10,7 +10,20 @@ from typing import Any, ClassVar
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from assay.protocol.types import NATIVE_TOKEN, Address, Bytes32, Money, Seconds, UnixTime, Value
+from assay.protocol.types import (
+    NATIVE_TOKEN,
+    Address,
+    Bytes32,
+    ContentId,
+    ContentIdField,
+    ModelId,
+    ModelIdField,
+    Money,
+    OrderId,
+    Seconds,
+    UnixTime,
+    Value,
+)
 
 KEY_TAG = b"assay/key/v1".ljust(32, b"\0")
 STORED_DIGEST_BYTES = 26
@@ -71,9 +84,9 @@ class ModelTerms(AbiValue):
     require_receipt: bool = False
     salt: Bytes32 = bytes(32)
 
-    def model_id(self, chain_id: int, contract: str) -> bytes:
+    def model_id(self, chain_id: int, contract: str) -> ModelId:
         """``keccak256(abi.encode(chainId, contract, terms))``: 32 bytes."""
-        return keccak(encode(["uint256", "address"], [chain_id, contract]) + self.abi_encode())
+        return ModelId(keccak(encode(["uint256", "address"], [chain_id, contract]) + self.abi_encode()))
 
 
 class Quote(AbiValue):
@@ -81,15 +94,15 @@ class Quote(AbiValue):
 
     ABI_TYPES: ClassVar[tuple[str, ...]] = ("bytes32", "bytes32", "address", "bytes32", "uint256", "uint256", "bytes32")
 
-    model_id: Bytes32
-    content_id: Bytes32
+    model_id: ModelIdField
+    content_id: ContentIdField
     seller: Address
     data_root: Bytes32
     price: Money
     expiry: UnixTime
     evaluation: Bytes32
 
-    def order_id(self) -> bytes:
+    def order_id(self) -> OrderId:
         """Id of the one order that this pair can ever have: 32 bytes."""
         return order_id(self.model_id, self.content_id)
 
@@ -111,8 +124,8 @@ class Order(AbiValue):
         "bytes32",
     )
 
-    model_id: Bytes32
-    content_id: Bytes32
+    model_id: ModelIdField
+    content_id: ContentIdField
     buyer: Address
     seller: Address
     token: Address
@@ -123,7 +136,7 @@ class Order(AbiValue):
     data_root: Bytes32
     key_hash: Bytes32
 
-    def order_id(self) -> bytes:
+    def order_id(self) -> OrderId:
         """``keccak256(abi.encode(modelId, contentId))``: 32 bytes."""
         return order_id(self.model_id, self.content_id)
 
@@ -136,11 +149,11 @@ class Order(AbiValue):
         return self.digest()[-STORED_DIGEST_BYTES:]
 
 
-def order_id(model_id: bytes, content_id: bytes) -> bytes:
+def order_id(model_id: ModelId, content_id: ContentId) -> OrderId:
     """Id of the order of a (model, content) pair: ``keccak256(abi.encode(modelId, contentId))``."""
-    return keccak(model_id + content_id)
+    return OrderId(keccak(model_id + content_id))
 
 
-def key_hash(order_id: bytes, key: bytes) -> bytes:
+def key_hash(order_id: OrderId, key: bytes) -> bytes:
     """Hash lock of a sealing key, bound to one order: ``keccak256(abi.encode(KEY_TAG, orderId, key))``."""
     return keccak(KEY_TAG + order_id + key)

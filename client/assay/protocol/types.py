@@ -4,7 +4,7 @@ Money is ``int`` in base units of the model's token, time is ``int`` seconds of 
 and money is a decimal string: other languages read large integers as floating point.
 """
 
-from typing import Annotated
+from typing import Annotated, NewType
 
 from eth_utils.address import is_hex_address, to_checksum_address
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -48,7 +48,20 @@ def _parse_money(value: object) -> int:
 
 _hex = PlainSerializer(lambda value: "0x" + value.hex(), return_type=str, when_used="json")
 
+ModelId = NewType("ModelId", bytes)
+"""``keccak256(abi.encode(chainId, contract, terms))``: 32 bytes."""
+ContentId = NewType("ContentId", bytes)
+"""The oracle's keyed digest of a data set's records: 32 bytes. A (model, content) pair is sold at most once."""
+OrderId = NewType("OrderId", bytes)
+"""``keccak256(abi.encode(modelId, contentId))``: 32 bytes."""
+OfferId = NewType("OfferId", bytes)
+"""EIP-712 digest of the offer that the data owner signed: 32 bytes."""
+
 Bytes32 = Annotated[bytes, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
+ModelIdField = Annotated[ModelId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
+ContentIdField = Annotated[ContentId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
+OrderIdField = Annotated[OrderId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
+OfferIdField = Annotated[OfferId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
 Signature = Annotated[bytes, BeforeValidator(parse_bytes), Field(max_length=8192), _hex]
 """65 bytes of an externally owned account, or any bytes that an ERC-1271 wallet accepts."""
 Address = Annotated[str, BeforeValidator(parse_address)]

@@ -32,6 +32,7 @@ from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderRecord
 from assay.protocol.structs import ModelTerms, Order, Status, key_hash
+from assay.protocol.types import ModelId
 from assay.sale.orders import OrderLog
 from assay.sale.release import no_report
 
@@ -109,14 +110,14 @@ class Buyer:
 
     # --- models -------------------------------------------------------------------------------------------------------
 
-    def register(self, terms: ModelTerms, oracle: str) -> tuple[bytes, int]:
+    def register(self, terms: ModelTerms, oracle: str) -> tuple[ModelId, int]:
         """Registers ``terms`` unless they are; returns the model's id and the gas used (0 if it was registered)."""
         model_id = self._chain.model_id(terms)
         if self._chain.model_state(model_id).registered:
             return model_id, 0
         return model_id, self._chain.register_model(terms, oracle).gas
 
-    def terms(self, model_id: bytes) -> ModelTerms:
+    def terms(self, model_id: ModelId) -> ModelTerms:
         """Terms of a registered model.
 
         Raises:
@@ -124,13 +125,13 @@ class Buyer:
         """
         return registered_terms(self._chain, model_id)
 
-    def fund(self, model_id: bytes, amount: int) -> int:
+    def fund(self, model_id: ModelId, amount: int) -> int:
         """Adds ``amount`` base units to the model's budget; returns the gas used."""
         return self._chain.fund(self.terms(model_id), amount).gas
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    def poll(self, model_id: bytes) -> list[Purchase]:
+    def poll(self, model_id: ModelId) -> list[Purchase]:
         """Advances every order of the model as far as possible now, oldest first.
 
         Raises:

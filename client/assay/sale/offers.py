@@ -21,7 +21,7 @@ from assay.errors import KeyReused, StoreError
 from assay.files import sync_folder, write_whole
 from assay.protocol import seal
 from assay.protocol.structs import Quote
-from assay.protocol.types import Address, Bytes32, Signature, Value
+from assay.protocol.types import Address, Bytes32, ModelId, ModelIdField, OfferIdField, Signature, Value
 
 ENDED = ("declined", "paid", "disputed", "refunded")
 """Outcomes after the one evaluation: another offer of the same file would be refused."""
@@ -36,11 +36,11 @@ class OfferRecord(Value):
     source: str
     source_digest: Bytes32
     oracle_url: str
-    model_id: Bytes32
+    model_id: ModelIdField
     seller: Address
     data_root: Bytes32
     nonce: Bytes32
-    offer_id: Bytes32 | None = None
+    offer_id: OfferIdField | None = None
     quote: Quote | None = None
     oracle_signature: Signature | None = None
     key_hash: Bytes32 | None = None
@@ -61,7 +61,7 @@ class OfferStore:
         source: Path,
         *,
         oracle_url: str,
-        model_id: bytes,
+        model_id: ModelId,
         seller: str,
         chunk_size: int = seal.DEFAULT_CHUNK_SIZE,
         progress: seal.Progress | None = None,
@@ -94,7 +94,7 @@ class OfferStore:
         sync_folder(self._folder)
         return record
 
-    def find(self, source: Path, *, model_id: bytes, seller: str, ended: bool = False) -> OfferRecord | None:
+    def find(self, source: Path, *, model_id: ModelId, seller: str, ended: bool = False) -> OfferRecord | None:
         """The unfinished offer of this file to this model, if any; with ``ended``, one that ended after its price."""
         with source.open("rb") as data:
             digest = hashlib.file_digest(data, "sha256").digest()

@@ -11,7 +11,7 @@ from assay.chain.port import Chain
 from assay.chain.values import Cursor, PostedOrder
 from assay.files import write_whole
 from assay.protocol.structs import Order
-from assay.protocol.types import Bytes32, Value
+from assay.protocol.types import Bytes32, ModelId, Value
 
 
 class _Posted(Value):
@@ -29,7 +29,7 @@ class _State(Value):
 class OrderLog:
     """Posted orders of model ``model_id``, kept in ``folder``."""
 
-    def __init__(self, chain: Chain, model_id: bytes, folder: Path) -> None:
+    def __init__(self, chain: Chain, model_id: ModelId, folder: Path) -> None:
         self._chain = chain
         self._model_id = model_id
         self._path = folder / f".{model_id.hex()}.orders.json"

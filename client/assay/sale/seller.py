@@ -23,6 +23,7 @@ from assay.protocol import seal
 from assay.protocol.messages import AcceptanceRequest, OfferRequest, OfferState, OfferStatus
 from assay.protocol.statements import Domain, digest
 from assay.protocol.structs import ModelTerms, Status, key_hash
+from assay.protocol.types import ModelId
 from assay.sale.offers import OfferRecord, OfferStore
 from assay.sale.release import Release, no_report
 from assay.sale.trust import check_quote, check_receipts, oracle_of
@@ -86,7 +87,7 @@ class Seller:
     def prepare(
         self,
         source: Path,
-        model_id: bytes,
+        model_id: ModelId,
         *,
         chunk_size: int = seal.DEFAULT_CHUNK_SIZE,
         progress: seal.Progress | None = None,

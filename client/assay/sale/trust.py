@@ -7,10 +7,11 @@ from assay.oracle_api import OracleClient
 from assay.protocol.messages import OracleInfo
 from assay.protocol.statements import signer_of
 from assay.protocol.structs import ModelTerms, Order, Quote
+from assay.protocol.types import ModelId
 from assay.sale.offers import OfferRecord
 
 
-def oracle_of(chain: Chain, oracle: OracleClient, model_id: bytes) -> OracleInfo:
+def oracle_of(chain: Chain, oracle: OracleClient, model_id: ModelId) -> OracleInfo:
     """Information on the oracle, verified to be the model's before anything is sent to it.
 
     Raises:

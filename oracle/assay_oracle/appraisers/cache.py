@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 
+from assay.protocol.types import OfferId
 from assay_pricing.records.records import Records
 
 
@@ -17,17 +18,17 @@ class RecordCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._used = 0
-        self._records: OrderedDict[bytes, Records] = OrderedDict()
+        self._records: OrderedDict[OfferId, Records] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, offer_id: bytes) -> Records | None:
+    def get(self, offer_id: OfferId) -> Records | None:
         """The records of an offer; None if they are not kept."""
         with self._lock:
             if offer_id in self._records:
                 self._records.move_to_end(offer_id)
             return self._records.get(offer_id)
 
-    def put(self, offer_id: bytes, records: Records) -> None:
+    def put(self, offer_id: OfferId, records: Records) -> None:
         """Keeps the records of an offer."""
         with self._lock:
             self._drop(offer_id)
@@ -38,7 +39,7 @@ class RecordCache:
             while self._used > self._max_bytes:
                 self._drop(next(iter(self._records)))
 
-    def _drop(self, offer_id: bytes) -> None:
+    def _drop(self, offer_id: OfferId) -> None:
         dropped = self._records.pop(offer_id, None)
         if dropped is not None:
             self._used -= dropped.nbytes

@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from assay.errors import AssayError
 from assay.protocol.schema import Schema
+from assay.protocol.types import OfferId
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.log import about
 from assay_oracle.services.ports import ContextOffer, FunctionInfo, OfferAppraisal
@@ -45,7 +46,7 @@ class InlineAppraiser:
             fidelity=manifest.fidelity,
         )
 
-    def open(self, offer_id: bytes, source: BinaryIO) -> "InlineOffer":
+    def open(self, offer_id: OfferId, source: BinaryIO) -> "InlineOffer":
         """Parses the data of an offer and keeps its records for the offers that come after it.
 
         Raises:

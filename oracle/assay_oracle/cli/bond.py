@@ -11,6 +11,7 @@ from assay.cli.options import model_option
 from assay.cli.terminal import ADDRESS, Group, emit, json_option
 from assay.errors import SettingsError
 from assay.protocol.structs import ModelTerms
+from assay.protocol.types import ModelId
 from assay_oracle.cli.options import config_option, open_keys
 from assay_oracle.keys import vault
 from assay_oracle.settings import Settings
@@ -29,7 +30,7 @@ def bond() -> None:
     """
 
 
-def _open(config: Path | None, model_id: bytes) -> tuple[SettlementClient, str, ModelTerms]:
+def _open(config: Path | None, model_id: ModelId) -> tuple[SettlementClient, str, ModelTerms]:
     """The chain with the oracle's account, its address, and the model's terms."""
     from assay_oracle.server.daemon import open_chain
 
@@ -43,7 +44,7 @@ def _open(config: Path | None, model_id: bytes) -> tuple[SettlementClient, str, 
     return chain, keys.account.address, registered_terms(chain, model_id)
 
 
-def _show(chain: SettlementClient, model_id: bytes, oracle: str, as_json: bool) -> None:
+def _show(chain: SettlementClient, model_id: ModelId, oracle: str, as_json: bool) -> None:
     amount, unlocks_at = chain.oracle_bond(model_id, oracle)
     when = f"{datetime.fromtimestamp(unlocks_at, UTC):%Y-%m-%d %H:%M:%S} UTC" if unlocks_at else "no exit requested"
     emit({"bond": str(amount), "unlocks_at": unlocks_at}, f"bond     {amount}\nunlocks  {when}", as_json)
@@ -53,7 +54,7 @@ def _show(chain: SettlementClient, model_id: bytes, oracle: str, as_json: bool) 
 @config_option
 @model_option
 @json_option
-def show(config: Path | None, model_id: bytes, as_json: bool) -> None:
+def show(config: Path | None, model_id: ModelId, as_json: bool) -> None:
     """Show the bond in base units, and when it unlocks; needs no password.
 
     \b
@@ -72,7 +73,7 @@ def show(config: Path | None, model_id: bytes, as_json: bool) -> None:
 @config_option
 @model_option
 @json_option
-def request_exit(config: Path | None, model_id: bytes, as_json: bool) -> None:
+def request_exit(config: Path | None, model_id: ModelId, as_json: bool) -> None:
     """Request the bond back: from now on it does not count, and a model that requires it gets no quotes.
 
     \b
@@ -89,7 +90,7 @@ def request_exit(config: Path | None, model_id: bytes, as_json: bool) -> None:
 @model_option
 @click.option("--to", type=ADDRESS, help="Account to pay; the oracle's own if not given.")
 @json_option
-def withdraw(config: Path | None, model_id: bytes, to: str | None, as_json: bool) -> None:
+def withdraw(config: Path | None, model_id: ModelId, to: str | None, as_json: bool) -> None:
     """Withdraw an unlocked bond, and all other credit of the oracle in the model's currency.
 
     Two transactions; if the second one failed, the same command pays what the first one credited.

@@ -4,6 +4,8 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
+from assay.protocol.types import ContentId, ModelId
+
 SECRET_BYTES = 32
 _RECORD_TAG = b"assay/record/v1".ljust(32, b"\0")
 
@@ -19,11 +21,11 @@ class ContentDigests:
             raise ValueError(f"expected a secret of {SECRET_BYTES} bytes, got {len(secret)}")
         self._secret = secret
 
-    def content_id(self, model_id: bytes, hashes: Iterable[bytes]) -> bytes:
+    def content_id(self, model_id: ModelId, hashes: Iterable[bytes]) -> ContentId:
         """``HMAC-SHA256(secret, modelId ‖ SHA-256 over the sorted distinct record hashes)``: 32 bytes."""
         whole = hashlib.sha256(b"".join(sorted(set(hashes)))).digest()
-        return hmac.digest(self._secret, model_id + whole, "sha256")
+        return ContentId(hmac.digest(self._secret, model_id + whole, "sha256"))
 
-    def record_tag(self, model_id: bytes, record_hash: bytes) -> bytes:
+    def record_tag(self, model_id: ModelId, record_hash: bytes) -> bytes:
         """The ledger's digest of one record, ``HMAC-SHA256(secret, tag ‖ modelId ‖ record hash)``: 32 bytes."""
         return hmac.digest(self._secret, _RECORD_TAG + model_id + record_hash, "sha256")

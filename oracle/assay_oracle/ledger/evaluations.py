@@ -6,6 +6,7 @@ One evaluation per (model, content) pair, never changed and never deleted: trigg
 from collections.abc import Callable, Iterable
 
 from assay.protocol.messages import AppraisalSummary, OfferStatus
+from assay.protocol.types import ContentId, ModelId
 from assay_oracle.ledger.database import Database, marks
 from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer, SignedQuote
@@ -22,7 +23,7 @@ class EvaluationTable:
         self._offers = offers
         self._now = now
 
-    def find(self, model_id: bytes, content_id: bytes) -> Evaluation | None:
+    def find(self, model_id: ModelId, content_id: ContentId) -> Evaluation | None:
         """The evaluation of a pair; None if the pair was never evaluated."""
         row = self._database.row(
             f"SELECT {_COLUMNS} FROM evaluations WHERE model_id = ? AND content_id = ?",  # noqa: S608
@@ -35,7 +36,7 @@ class EvaluationTable:
         """The evaluation that an offer led to; None before it is priced."""
         return self.find(offer.model_id, offer.content_id) if offer.content_id is not None else None
 
-    def priced_tags(self, model_id: bytes, tags: Iterable[bytes]) -> set[bytes]:
+    def priced_tags(self, model_id: ModelId, tags: Iterable[bytes]) -> set[bytes]:
         """The subset of ``tags`` whose record was part of an evaluation for this model."""
         wanted = list(set(tags))
         found: set[bytes] = set()

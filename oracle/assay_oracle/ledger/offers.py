@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
 from assay.protocol.structs import Status
+from assay.protocol.types import ContentId, ModelId, OfferId
 from assay_oracle.errors import OfferUnknown, TooManyOffers
 from assay_oracle.ledger.database import Database, SqlValue, assignments, marks
 from assay_oracle.ledger.values import Offer
@@ -19,7 +20,7 @@ class OfferTable:
         self._database = database
         self._now = now
 
-    def add(self, offer_id: bytes, request: OfferRequest, *, per_seller: int, in_all: int, max_bytes: int) -> Offer:
+    def add(self, offer_id: OfferId, request: OfferRequest, *, per_seller: int, in_all: int, max_bytes: int) -> Offer:
         """Records a new offer; returns the recorded one if this id is known.
 
         Raises:
@@ -78,12 +79,12 @@ class OfferTable:
                 hint="accept or decline a quote first",
             )
 
-    def find(self, offer_id: bytes) -> Offer | None:
+    def find(self, offer_id: OfferId) -> Offer | None:
         """The offer with this id; None if it does not exist."""
         row = self._database.row("SELECT * FROM offers WHERE offer_id = ?", offer_id)
         return offer_of(row) if row else None
 
-    def get(self, offer_id: bytes) -> Offer:
+    def get(self, offer_id: OfferId) -> Offer:
         """The offer with this id.
 
         Raises:
@@ -102,7 +103,7 @@ class OfferTable:
         query = f"SELECT * FROM offers WHERE status IN ({marks(len(statuses))}) ORDER BY updated_at, rowid"  # noqa: S608
         return [offer_of(row) for row in self._database.rows(query, *statuses)]
 
-    def context(self, model_id: bytes, seller: str, time: int) -> tuple[list[Offer], list[Offer]]:
+    def context(self, model_id: ModelId, seller: str, time: int) -> tuple[list[Offer], list[Offer]]:
         """Context offers for pricing an offer of ``seller``: offers that others sold, and the seller's own.
 
         Others' count once the key is revealed or the price paid: a locked order may still be refunded. The seller's own
@@ -136,7 +137,7 @@ class OfferTable:
         offers = [offer_of(row) for row in rows]
         return [o for o in offers if o.seller != seller], [o for o in offers if o.seller == seller]
 
-    def move(self, offer_id: bytes, origin: Sequence[OfferStatus], target: OfferStatus, **columns: SqlValue) -> Offer:
+    def move(self, offer_id: OfferId, origin: Sequence[OfferStatus], target: OfferStatus, **columns: SqlValue) -> Offer:
         """Changes the state to ``target`` if it is in ``origin``; returns the offer as it is afterwards."""
         values = {"code": None, "reason": None} | columns | {"status": target, "updated_at": self._now()}
         query = (
@@ -149,7 +150,7 @@ class OfferTable:
 
     # --- uploading and pricing ----------------------------------------------------------------------------------------
 
-    def touch(self, offer_id: bytes) -> None:
+    def touch(self, offer_id: OfferId) -> None:
         """Records that bytes of the upload arrived."""
         self._database.execute(
             "UPDATE offers SET updated_at = ? WHERE offer_id = ? AND status = ?",
@@ -158,20 +159,22 @@ class OfferTable:
             OfferStatus.UPLOADING,
         )
 
-    def mark_uploaded(self, offer_id: bytes) -> Offer:
+    def mark_uploaded(self, offer_id: OfferId) -> Offer:
         """The upload is complete; the offer waits to be priced."""
         return self.move(offer_id, [OfferStatus.UPLOADING], OfferStatus.PRICING)
 
-    def begin_attempt(self, offer_id: bytes) -> int:
+    def begin_attempt(self, offer_id: OfferId) -> int:
         """Counts an attempt at pricing before it begins, so that data which kills the process is noticed."""
         self._database.execute("UPDATE offers SET attempts = attempts + 1 WHERE offer_id = ?", offer_id)
         return self.get(offer_id).attempts
 
-    def withdraw_attempt(self, offer_id: bytes) -> None:
+    def withdraw_attempt(self, offer_id: OfferId) -> None:
         """Uncounts an attempt that failed on the oracle's disk and not on the data."""
         self._database.execute("UPDATE offers SET attempts = attempts - 1 WHERE offer_id = ?", offer_id)
 
-    def mark_evaluated(self, offer_id: bytes, content_id: bytes, summary: AppraisalSummary, *, price: int) -> Offer:
+    def mark_evaluated(
+        self, offer_id: OfferId, content_id: ContentId, summary: AppraisalSummary, *, price: int
+    ) -> Offer:
         """The offer becomes ``quoted``, or ``declined`` at a price of 0; an offer declined meanwhile stays declined."""
         values: dict[str, SqlValue] = {"content_id": content_id, "summary": summary.model_dump_json()}
         if price:
@@ -179,13 +182,13 @@ class OfferTable:
         values |= {"code": "no_value", "reason": "the data has no value for this model"}
         return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.DECLINED, **values)
 
-    def refuse(self, offer_id: bytes, code: str, reason: str) -> Offer:
+    def refuse(self, offer_id: OfferId, code: str, reason: str) -> Offer:
         """The data cannot be priced."""
         return self.move(offer_id, OPEN, OfferStatus.REFUSED, code=code, reason=reason)
 
     # --- the seller's answer ------------------------------------------------------------------------------------------
 
-    def accept(self, offer_id: bytes, *, quote: bytes, key_hash: bytes, signature: bytes, cooperative: bool) -> Offer:
+    def accept(self, offer_id: OfferId, *, quote: bytes, key_hash: bytes, signature: bytes, cooperative: bool) -> Offer:
         """The seller accepted the quote of digest ``quote``; the order is to be posted."""
         return self.move(
             offer_id,
@@ -197,17 +200,17 @@ class OfferTable:
             cooperative=int(cooperative),
         )
 
-    def withdraw_acceptance(self, offer_id: bytes, code: str, reason: str) -> Offer:
+    def withdraw_acceptance(self, offer_id: OfferId, code: str, reason: str) -> Offer:
         """The order could not be posted; the seller may accept again."""
         return self.move(offer_id, [OfferStatus.ACCEPTED], OfferStatus.QUOTED, code=code, reason=reason)
 
-    def decline(self, offer_id: bytes) -> Offer:
+    def decline(self, offer_id: OfferId) -> Offer:
         """The seller declined."""
         origin = [*OPEN, OfferStatus.QUOTED]
         reason = "the seller declined"
         return self.move(offer_id, origin, OfferStatus.DECLINED, code="seller_declined", reason=reason)
 
-    def expire(self, offer_id: bytes, code: str, reason: str) -> Offer:
+    def expire(self, offer_id: OfferId, code: str, reason: str) -> Offer:
         """An upload or a quote was idle for too long."""
         origin = [OfferStatus.UPLOADING, OfferStatus.QUOTED]
         return self.move(offer_id, origin, OfferStatus.EXPIRED, code=code, reason=reason)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from assay.chain.values import PostedOrder
 from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import Order, Status
+from assay.protocol.types import OfferId, OrderId
 from assay_oracle.errors import OrderUnknown
 from assay_oracle.ledger.database import Database, SqlValue, assignments
 from assay_oracle.ledger.offers import OfferTable
@@ -24,7 +25,7 @@ class OrderTable:
         self._offers = offers
         self._now = now
 
-    def add(self, offer_id: bytes, posted: PostedOrder) -> bool:
+    def add(self, offer_id: OfferId, posted: PostedOrder) -> bool:
         """Records the order that an offer led to, as the chain has it; whether that was new.
 
         The same order in another block keeps its state and statements. Another order of the same id, which a
@@ -74,16 +75,16 @@ class OrderTable:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def find(self, order_id: bytes) -> Sale | None:
+    def find(self, order_id: OrderId) -> Sale | None:
         """The sale with this order id; None if the order is not on chain."""
         sale = self._row(order_id)
         return sale if sale is not None and sale.chain_status is not Status.NONE else None
 
-    def _row(self, order_id: bytes) -> Sale | None:
+    def _row(self, order_id: OrderId) -> Sale | None:
         row = self._database.row("SELECT * FROM orders WHERE order_id = ?", order_id)
         return _sale_of(row) if row else None
 
-    def get(self, order_id: bytes) -> Sale:
+    def get(self, order_id: OrderId) -> Sale:
         """The sale with this order id.
 
         Raises:
@@ -97,7 +98,7 @@ class OrderTable:
             )
         return sale
 
-    def of_offer(self, offer_id: bytes) -> Sale | None:
+    def of_offer(self, offer_id: OfferId) -> Sale | None:
         """The sale that an offer led to."""
         query = "SELECT * FROM orders WHERE offer_id = ? AND chain_status != ?"
         row = self._database.row(query, offer_id, Status.NONE)
@@ -121,27 +122,27 @@ class OrderTable:
 
     # --- updating -----------------------------------------------------------------------------------------------------
 
-    def set_status(self, order_id: bytes, status: Status) -> Sale:
+    def set_status(self, order_id: OrderId, status: Status) -> Sale:
         """The order is in another state on chain; its deadline is then unknown."""
         return self._update(order_id, chain_status=status, deadline=None)
 
-    def set_deadline(self, order_id: bytes, deadline: int) -> Sale:
+    def set_deadline(self, order_id: OrderId, deadline: int) -> Sale:
         """Unix time at which the present state times out."""
         return self._update(order_id, deadline=deadline)
 
-    def set_key_envelope(self, order_id: bytes, key_envelope: str) -> Sale:
+    def set_key_envelope(self, order_id: OrderId, key_envelope: str) -> Sale:
         """The key, encrypted to the buyer."""
         return self._update(order_id, key_envelope=key_envelope)
 
-    def set_receipt(self, order_id: bytes, signature: bytes) -> Sale:
+    def set_receipt(self, order_id: OrderId, signature: bytes) -> Sale:
         """The buyer's signature that the sealed data arrived."""
         return self._update(order_id, receipt=signature)
 
-    def set_acknowledgement(self, order_id: bytes, signature: bytes) -> Sale:
+    def set_acknowledgement(self, order_id: OrderId, signature: bytes) -> Sale:
         """The buyer's signature that settles the order."""
         return self._update(order_id, acknowledgement=signature)
 
-    def _update(self, order_id: bytes, **columns: SqlValue) -> Sale:
+    def _update(self, order_id: OrderId, **columns: SqlValue) -> Sale:
         values = columns | {"updated_at": self._now()}
         query = f"UPDATE orders SET {assignments(list(values))} WHERE order_id = ?"  # noqa: S608
         with self._database.transaction():

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.structs import Order, Quote, Status
+from assay.protocol.types import ContentId, ModelId, OfferId, OrderId
 
 ALREADY_EVALUATED = (
     "already_evaluated",
@@ -31,8 +32,8 @@ class Offer:
         opened_at: Unix time of the request that opened the offer.
     """
 
-    offer_id: bytes
-    model_id: bytes
+    offer_id: OfferId
+    model_id: ModelId
     seller: str
     data_root: bytes
     upload_bytes: int
@@ -41,7 +42,7 @@ class Offer:
     code: str | None
     reason: str | None
     attempts: int
-    content_id: bytes | None
+    content_id: ContentId | None
     summary: AppraisalSummary | None
     key_hash: bytes | None
     acceptance: bytes | None
@@ -61,9 +62,9 @@ class Evaluation:
         appraisal: Canonical JSON of the appraisal.
     """
 
-    model_id: bytes
-    content_id: bytes
-    offer_id: bytes
+    model_id: ModelId
+    content_id: ContentId
+    offer_id: OfferId
     seller: str
     data_root: bytes
     price: int
@@ -82,7 +83,7 @@ class Evaluation:
             evaluation=self.digest,
         )
 
-    def order_id(self) -> bytes:
+    def order_id(self) -> OrderId:
         """Id of the one order that this evaluation can lead to, 32 bytes."""
         return self.quote(0).order_id()
 
@@ -111,8 +112,8 @@ class Sale:
         updated_at: Unix time of the last change.
     """
 
-    order_id: bytes
-    offer_id: bytes
+    order_id: OrderId
+    offer_id: OfferId
     order: Order
     block: int
     transaction: bytes

@@ -26,7 +26,7 @@ from assay.protocol.messages import (
     OrderRecord,
     Problem,
 )
-from assay.protocol.types import parse_bytes
+from assay.protocol.types import ModelId, OfferId, OrderId, parse_bytes
 from assay_oracle.errors import RequestInvalid, status_of
 from assay_oracle.log import about
 from assay_oracle.server.streaming import stream
@@ -91,24 +91,24 @@ def _id(value: str) -> bytes:
     return parsed
 
 
-def offer_id(offer_id: str) -> bytes:
+def offer_id(offer_id: str) -> OfferId:
     """Offer id of the path."""
-    return _id(offer_id)
+    return OfferId(_id(offer_id))
 
 
-def model_id(model_id: str) -> bytes:
+def model_id(model_id: str) -> ModelId:
     """Model id of the path."""
-    return _id(model_id)
+    return ModelId(_id(model_id))
 
 
-def order_id(order_id: str) -> bytes:
+def order_id(order_id: str) -> OrderId:
     """Order id of the path."""
-    return _id(order_id)
+    return OrderId(_id(order_id))
 
 
-OfferId = Annotated[bytes, Depends(offer_id)]
-ModelId = Annotated[bytes, Depends(model_id)]
-OrderId = Annotated[bytes, Depends(order_id)]
+OfferIdOfPath = Annotated[OfferId, Depends(offer_id)]
+ModelIdOfPath = Annotated[ModelId, Depends(model_id)]
+OrderIdOfPath = Annotated[OrderId, Depends(order_id)]
 
 
 def create_app(
@@ -133,7 +133,7 @@ def create_app(
         return oracle.offers.info()
 
     @app.get(API_PREFIX + "/models/{model_id}")
-    def model(model_id: ModelId) -> ModelInfo:
+    def model(model_id: ModelIdOfPath) -> ModelInfo:
         return oracle.offers.model(model_id)
 
     @app.get(API_PREFIX + "/health")
@@ -155,12 +155,12 @@ def _add_offers(app: FastAPI, offers: Offers, wake: Callable[[], None]) -> None:
         return offers.open_offer(request)
 
     @app.get(path)
-    def state(offer_id: OfferId) -> OfferState:
+    def state(offer_id: OfferIdOfPath) -> OfferState:
         return offers.state(offer_id)
 
     @app.patch(path + "/upload")
     async def upload(
-        offer_id: OfferId, request: Request, offset: Annotated[int, Header(alias=UPLOAD_OFFSET_HEADER, ge=0)]
+        offer_id: OfferIdOfPath, request: Request, offset: Annotated[int, Header(alias=UPLOAD_OFFSET_HEADER, ge=0)]
     ) -> OfferState:
         try:
             await _append(offers, offer_id, offset, request)
@@ -170,17 +170,17 @@ def _add_offers(app: FastAPI, offers: Offers, wake: Callable[[], None]) -> None:
         return state
 
     @app.post(path + "/acceptance")
-    def accept(offer_id: OfferId, request: AcceptanceRequest) -> OfferState:
+    def accept(offer_id: OfferIdOfPath, request: AcceptanceRequest) -> OfferState:
         state = offers.accept(offer_id, request)
         wake()
         return state
 
     @app.delete(path)
-    def decline(offer_id: OfferId) -> OfferState:
+    def decline(offer_id: OfferIdOfPath) -> OfferState:
         return offers.decline(offer_id)
 
 
-async def _append(offers: Offers, offer_id: bytes, offset: int, request: Request) -> None:
+async def _append(offers: Offers, offer_id: OfferIdOfPath, offset: int, request: Request) -> None:
     """Streams the body to the store; the bytes received before a connection breaks are kept."""
     context = await to_thread.run_sync(offers.appending, offer_id, offset)
     if context is None:
@@ -204,12 +204,12 @@ def _add_orders(app: FastAPI, delivery: Delivery, wake: Callable[[], None]) -> N
     path = API_PREFIX + "/orders/{order_id}"
 
     @app.get(path)
-    def record(order_id: OrderId) -> OrderRecord:
+    def record(order_id: OrderIdOfPath) -> OrderRecord:
         return delivery.record(order_id)
 
     @app.get(path + "/sealed")
     def sealed(
-        order_id: OrderId,
+        order_id: OrderIdOfPath,
         span: Annotated[str | None, Header(alias="Range")] = None,
         if_range: Annotated[str | None, Header(alias="If-Range")] = None,
     ) -> Response:
@@ -217,11 +217,11 @@ def _add_orders(app: FastAPI, delivery: Delivery, wake: Callable[[], None]) -> N
         return stream(found.open, found.size, span=span, if_range=if_range)
 
     @app.put(path + "/receipt")
-    def receipt(order_id: OrderId, statement: BuyerStatement) -> OrderRecord:
+    def receipt(order_id: OrderIdOfPath, statement: BuyerStatement) -> OrderRecord:
         return delivery.put_receipt(order_id, statement.signature)
 
     @app.put(path + "/acknowledgement")
-    def acknowledgement(order_id: OrderId, statement: BuyerStatement) -> OrderRecord:
+    def acknowledgement(order_id: OrderIdOfPath, statement: BuyerStatement) -> OrderRecord:
         record = delivery.put_acknowledgement(order_id, statement.signature)
         wake()
         return record

@@ -7,6 +7,7 @@ from typing import Self
 from assay.chain.port import Chain
 from assay.protocol.messages import ModelInfo
 from assay.protocol.structs import ModelTerms
+from assay.protocol.types import ModelId
 from assay_oracle.errors import ModelNotReady, ModelUnknown, PriceFunctionDiffers
 from assay_oracle.services.ports import Appraiser
 
@@ -15,12 +16,12 @@ from assay_oracle.services.ports import Appraiser
 class PricedModel:
     """One model with its terms and the appraiser of its price function."""
 
-    model_id: bytes
+    model_id: ModelId
     terms: ModelTerms
     appraiser: Appraiser
 
     @classmethod
-    def registered(cls, model_id: bytes, appraiser: Appraiser, chain: Chain) -> Self:
+    def registered(cls, model_id: ModelId, appraiser: Appraiser, chain: Chain) -> Self:
         """Reads the terms from the chain and checks that they name this appraiser's price function.
 
         Raises:
@@ -115,7 +116,7 @@ class Catalogue:
         """Ids of all models, in the configuration's order."""
         return tuple(self._models)
 
-    def get(self, model_id: bytes) -> PricedModel:
+    def get(self, model_id: ModelId) -> PricedModel:
         """The model with this id.
 
         Raises:

@@ -15,6 +15,7 @@ from assay.chain.queries import is_signed_by, send_unless_done
 from assay.errors import ContractReverted
 from assay.protocol.messages import OrderRecord
 from assay.protocol.structs import Order, Status
+from assay.protocol.types import OrderId
 from assay_oracle.errors import DeliveryDeleted, SignatureInvalid
 from assay_oracle.ledger.values import Offer, Sale
 from assay_oracle.log import about
@@ -71,7 +72,7 @@ class Delivery:
 
     # --- the sealed file ----------------------------------------------------------------------------------------------
 
-    def sealed(self, order_id: bytes) -> SealedDelivery:
+    def sealed(self, order_id: OrderId) -> SealedDelivery:
         """The sealed file of an order, encrypted to the buyer once, so that a download can be resumed.
 
         Raises:
@@ -98,13 +99,13 @@ class Delivery:
     def _recipient(self, order: Order) -> str:
         return envelope.recipient_of(self._catalogue.get(order.model_id).terms.delivery_key)
 
-    def delete(self, order_id: bytes) -> None:
+    def delete(self, order_id: OrderId) -> None:
         """Deletes the buyer's envelope of an order; does nothing if it does not exist."""
         self._blobs.delete(_name(order_id))
 
     # --- statements ---------------------------------------------------------------------------------------------------
 
-    def record(self, order_id: bytes) -> OrderRecord:
+    def record(self, order_id: OrderId) -> OrderRecord:
         """What the oracle holds for the two sides of an order.
 
         Raises:
@@ -121,7 +122,7 @@ class Delivery:
             acknowledgement=sale.acknowledgement,
         )
 
-    def put_receipt(self, order_id: bytes, signature: bytes) -> OrderRecord:
+    def put_receipt(self, order_id: OrderId, signature: bytes) -> OrderRecord:
         """Stores the buyer's receipt for the seller.
 
         Raises:
@@ -132,7 +133,7 @@ class Delivery:
         self._ledger.orders.set_receipt(order_id, signature)
         return self.record(order_id)
 
-    def put_acknowledgement(self, order_id: bytes, signature: bytes) -> OrderRecord:
+    def put_acknowledgement(self, order_id: OrderId, signature: bytes) -> OrderRecord:
         """Stores the buyer's acknowledgement; the next cycle settles the order with it.
 
         Raises:
@@ -262,5 +263,5 @@ class Delivery:
             self._ledger.orders.set_status(sale.order_id, status)
 
 
-def _name(order_id: bytes) -> str:
+def _name(order_id: OrderId) -> str:
     return f"deliveries/{order_id.hex()}.age"

@@ -11,6 +11,7 @@ from assay.chain.port import Chain
 from assay.errors import AssayError, ChainError
 from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.structs import Status, order_id
+from assay.protocol.types import ContentId, OfferId
 from assay_oracle.errors import TooMuchBeside
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer
@@ -95,7 +96,7 @@ class Evaluator:
         if priced.status is not OfferStatus.QUOTED:
             self._uploads.delete(offer_id)
 
-    def _refuse(self, offer_id: bytes, code: str, reason: str) -> None:
+    def _refuse(self, offer_id: OfferId, code: str, reason: str) -> None:
         self._ledger.offers.refuse(offer_id, code, reason)
         self._uploads.delete(offer_id)
         log.info("offer refused", extra=about(offer=offer_id, code=code))
@@ -143,7 +144,7 @@ class Evaluator:
 
 
 def _capped(
-    offer: Offer, content_id: bytes, appraisal: OfferAppraisal, max_price: int
+    offer: Offer, content_id: ContentId, appraisal: OfferAppraisal, max_price: int
 ) -> tuple[Evaluation, AppraisalSummary]:
     """The evaluation to record, at no more than the model's highest price, and what the seller learns of it."""
     price = min(appraisal.price, max_price)

@@ -18,7 +18,7 @@ from assay.protocol.messages import (
 )
 from assay.protocol.statements import Domain, digest
 from assay.protocol.structs import key_hash
-from assay.protocol.types import ZERO_ADDRESS
+from assay.protocol.types import ZERO_ADDRESS, ModelId, OfferId
 from assay_oracle.errors import KeyMismatch, OfferConflict, SignatureInvalid, UploadTooLarge
 from assay_oracle.ledger.values import Evaluation, Offer, SignedQuote
 from assay_oracle.log import about
@@ -78,7 +78,7 @@ class Offers:
             models=self._catalogue.ids,
         )
 
-    def model(self, model_id: bytes) -> ModelInfo:
+    def model(self, model_id: ModelId) -> ModelInfo:
         """What a data owner needs to know about a model.
 
         Raises:
@@ -99,7 +99,7 @@ class Offers:
             UploadTooLarge, TooManyOffers: More than the oracle takes.
         """
         message = self.domain.offer(request.model_id, request.seller, request.data_root, request.nonce)
-        offer_id = digest(message)
+        offer_id = OfferId(digest(message))
         offer = self._ledger.offers.find(offer_id)
         if offer is None:
             model = self._catalogue.get(request.model_id)
@@ -139,7 +139,7 @@ class Offers:
                 hint="send the same envelope again, or offer under a fresh nonce",
             )
 
-    def appending(self, offer_id: bytes, offset: int) -> AbstractContextManager[Appender] | None:
+    def appending(self, offer_id: OfferId, offset: int) -> AbstractContextManager[Appender] | None:
         """Where to write the bytes of an upload from ``offset`` on; None if the offer takes no more.
 
         Raises:
@@ -162,7 +162,7 @@ class Offers:
             if self._uploads.received(offer.offer_id) > before:
                 self._ledger.offers.touch(offer.offer_id)
 
-    def uploaded(self, offer_id: bytes) -> OfferState:
+    def uploaded(self, offer_id: OfferId) -> OfferState:
         """The state after some bytes arrived; a complete upload waits to be priced."""
         offer = self._ledger.offers.get(offer_id)
         if offer.status is OfferStatus.UPLOADING and self._uploads.is_complete(offer):
@@ -171,7 +171,7 @@ class Offers:
 
     # --- state --------------------------------------------------------------------------------------------------------
 
-    def state(self, offer_id: bytes) -> OfferState:
+    def state(self, offer_id: OfferId) -> OfferState:
         """What the seller may know of an offer. Reading it signs nothing.
 
         A quoted offer without a signed quote is answered as ``pricing``: the signature is made next.
@@ -200,7 +200,7 @@ class Offers:
 
     # --- the seller's answer ------------------------------------------------------------------------------------------
 
-    def accept(self, offer_id: bytes, request: AcceptanceRequest) -> OfferState:
+    def accept(self, offer_id: OfferId, request: AcceptanceRequest) -> OfferState:
         """Records the seller's acceptance for posting. The same acceptance again changes nothing.
 
         Raises:
@@ -258,7 +258,7 @@ class Offers:
             hint="sign Acceptance(quoteDigest, keyHash) for the quote that GET answers with",
         )
 
-    def decline(self, offer_id: bytes) -> OfferState:
+    def decline(self, offer_id: OfferId) -> OfferState:
         """Ends an offer; an evaluation that was made stays used.
 
         A signed quote can still be posted, so the upload of a quoted offer stays until the quote expires; ``Retention``

@@ -13,6 +13,7 @@ from assay.chain.values import Cursor, PostedOrder
 from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
 from assay.protocol.schema import Schema
 from assay.protocol.structs import Status
+from assay.protocol.types import ContentId, ModelId, OfferId, OrderId
 from assay_oracle.ledger.values import Evaluation, Offer, Sale, SignedQuote
 
 # --- prices -----------------------------------------------------------------------------------------------------------
@@ -44,7 +45,7 @@ class ContextOffer:
     ``open`` raises an ``AssayError`` if the upload is damaged, and ``OSError`` if the oracle's disk fails.
     """
 
-    offer_id: bytes
+    offer_id: OfferId
     open: Callable[[], AbstractContextManager[BinaryIO]]
 
 
@@ -101,7 +102,7 @@ class Appraiser(Protocol):
         """The price function that it applies."""
         ...
 
-    def open(self, offer_id: bytes, source: BinaryIO) -> OpenedOffer:
+    def open(self, offer_id: OfferId, source: BinaryIO) -> OpenedOffer:
         """Parses the data of an offer, read from the start of ``source``.
 
         Raises:
@@ -190,7 +191,7 @@ class OfferLedger(Protocol):
     Each change returns the offer as it is afterwards.
     """
 
-    def add(self, offer_id: bytes, request: OfferRequest, *, per_seller: int, in_all: int, max_bytes: int) -> Offer:
+    def add(self, offer_id: OfferId, request: OfferRequest, *, per_seller: int, in_all: int, max_bytes: int) -> Offer:
         """Records a new offer; returns the recorded one if this id is known.
 
         Raises:
@@ -199,11 +200,11 @@ class OfferLedger(Protocol):
         """
         ...
 
-    def find(self, offer_id: bytes) -> Offer | None:
+    def find(self, offer_id: OfferId) -> Offer | None:
         """The offer with this id; None if it does not exist."""
         ...
 
-    def get(self, offer_id: bytes) -> Offer:
+    def get(self, offer_id: OfferId) -> Offer:
         """The offer with this id.
 
         Raises:
@@ -215,43 +216,43 @@ class OfferLedger(Protocol):
         """Offers in one of ``statuses``, the longest unchanged first."""
         ...
 
-    def context(self, model_id: bytes, seller: str, time: int) -> tuple[list[Offer], list[Offer]]:
+    def context(self, model_id: ModelId, seller: str, time: int) -> tuple[list[Offer], list[Offer]]:
         """Context offers at chain ``time`` for an offer of ``seller``: what others sold, and the seller's own."""
         ...
 
-    def touch(self, offer_id: bytes) -> None:
+    def touch(self, offer_id: OfferId) -> None:
         """Records that bytes of the upload arrived."""
         ...
 
-    def mark_uploaded(self, offer_id: bytes) -> Offer:
+    def mark_uploaded(self, offer_id: OfferId) -> Offer:
         """The upload is complete."""
         ...
 
-    def begin_attempt(self, offer_id: bytes) -> int:
+    def begin_attempt(self, offer_id: OfferId) -> int:
         """Counts an attempt at pricing before it begins; returns the count."""
         ...
 
-    def withdraw_attempt(self, offer_id: bytes) -> None:
+    def withdraw_attempt(self, offer_id: OfferId) -> None:
         """Uncounts an attempt that failed on the oracle's side."""
         ...
 
-    def refuse(self, offer_id: bytes, code: str, reason: str) -> Offer:
+    def refuse(self, offer_id: OfferId, code: str, reason: str) -> Offer:
         """The data cannot be priced."""
         ...
 
-    def accept(self, offer_id: bytes, *, quote: bytes, key_hash: bytes, signature: bytes, cooperative: bool) -> Offer:
+    def accept(self, offer_id: OfferId, *, quote: bytes, key_hash: bytes, signature: bytes, cooperative: bool) -> Offer:
         """The seller accepted the quote of digest ``quote``."""
         ...
 
-    def withdraw_acceptance(self, offer_id: bytes, code: str, reason: str) -> Offer:
+    def withdraw_acceptance(self, offer_id: OfferId, code: str, reason: str) -> Offer:
         """The order could not be posted; the seller may accept again."""
         ...
 
-    def decline(self, offer_id: bytes) -> Offer:
+    def decline(self, offer_id: OfferId) -> Offer:
         """The seller declined."""
         ...
 
-    def expire(self, offer_id: bytes, code: str, reason: str) -> Offer:
+    def expire(self, offer_id: OfferId, code: str, reason: str) -> Offer:
         """An upload or a quote was idle for too long."""
         ...
 
@@ -259,7 +260,7 @@ class OfferLedger(Protocol):
 class EvaluationLedger(Protocol):
     """Evaluations by (model, content) pair: one per pair, never changed, never deleted."""
 
-    def find(self, model_id: bytes, content_id: bytes) -> Evaluation | None:
+    def find(self, model_id: ModelId, content_id: ContentId) -> Evaluation | None:
         """The evaluation of a pair; None if the pair was never evaluated."""
         ...
 
@@ -267,7 +268,7 @@ class EvaluationLedger(Protocol):
         """The evaluation that an offer led to; None before it is priced."""
         ...
 
-    def priced_tags(self, model_id: bytes, tags: Iterable[bytes]) -> set[bytes]:
+    def priced_tags(self, model_id: ModelId, tags: Iterable[bytes]) -> set[bytes]:
         """The subset of ``tags`` whose record was part of an evaluation for this model."""
         ...
 
@@ -294,7 +295,7 @@ class EvaluationLedger(Protocol):
 class OrderLedger(Protocol):
     """Sales by order id."""
 
-    def add(self, offer_id: bytes, posted: PostedOrder) -> bool:
+    def add(self, offer_id: OfferId, posted: PostedOrder) -> bool:
         """Records an order as the chain has it; whether that was new."""
         ...
 
@@ -302,11 +303,11 @@ class OrderLedger(Protocol):
         """A reorganisation removed the order; returns the offer, which is accepted or quoted again."""
         ...
 
-    def find(self, order_id: bytes) -> Sale | None:
+    def find(self, order_id: OrderId) -> Sale | None:
         """The sale with this order id; None if it does not exist."""
         ...
 
-    def get(self, order_id: bytes) -> Sale:
+    def get(self, order_id: OrderId) -> Sale:
         """The sale with this order id.
 
         Raises:
@@ -314,7 +315,7 @@ class OrderLedger(Protocol):
         """
         ...
 
-    def of_offer(self, offer_id: bytes) -> Sale | None:
+    def of_offer(self, offer_id: OfferId) -> Sale | None:
         """The sale that an offer led to."""
         ...
 
@@ -326,23 +327,23 @@ class OrderLedger(Protocol):
         """Sales whose order was closed before a time."""
         ...
 
-    def set_status(self, order_id: bytes, status: Status) -> Sale:
+    def set_status(self, order_id: OrderId, status: Status) -> Sale:
         """The order is in another state on chain; its deadline is then unknown."""
         ...
 
-    def set_deadline(self, order_id: bytes, deadline: int) -> Sale:
+    def set_deadline(self, order_id: OrderId, deadline: int) -> Sale:
         """Unix time at which the present state times out."""
         ...
 
-    def set_key_envelope(self, order_id: bytes, key_envelope: str) -> Sale:
+    def set_key_envelope(self, order_id: OrderId, key_envelope: str) -> Sale:
         """The key, encrypted to the buyer."""
         ...
 
-    def set_receipt(self, order_id: bytes, signature: bytes) -> Sale:
+    def set_receipt(self, order_id: OrderId, signature: bytes) -> Sale:
         """The buyer's signature that the sealed data arrived."""
         ...
 
-    def set_acknowledgement(self, order_id: bytes, signature: bytes) -> Sale:
+    def set_acknowledgement(self, order_id: OrderId, signature: bytes) -> Sale:
         """The buyer's signature that settles the order."""
         ...
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from assay import envelope
 from assay.errors import CommitmentMismatch
 from assay.protocol import seal
+from assay.protocol.types import OfferId
 from assay_oracle.errors import RequestInvalid, UploadBusy, UploadOffsetMismatch, UploadTooLarge
 from assay_oracle.ledger.values import Offer
 from assay_oracle.services.ports import BlobStore, BlobWriter, Scratch
@@ -67,7 +68,7 @@ class Uploads:
         """Age recipient (``age1...``) that sellers encrypt to."""
         return envelope.public_of(self._identity)
 
-    def received(self, offer_id: bytes) -> int:
+    def received(self, offer_id: OfferId) -> int:
         """Number of bytes that arrived."""
         return self._blobs.size(_name(offer_id))
 
@@ -76,7 +77,7 @@ class Uploads:
         return self.received(offer.offer_id) == offer.upload_bytes
 
     @contextmanager
-    def append(self, offer_id: bytes, *, offset: int, length: int) -> Iterator[Appender]:
+    def append(self, offer_id: OfferId, *, offset: int, length: int) -> Iterator[Appender]:
         """Appends to an upload of ``length`` bytes, from ``offset``; durable when the context ends.
 
         Bytes that arrived before are skipped, so that a request whose answer was lost can be repeated.
@@ -102,7 +103,7 @@ class Uploads:
             with self._lock:
                 self._busy.discard(offer_id)
 
-    def delete(self, offer_id: bytes) -> None:
+    def delete(self, offer_id: OfferId) -> None:
         """Deletes an upload; does nothing if it does not exist."""
         self._blobs.delete(_name(offer_id))
 
@@ -124,7 +125,7 @@ class Uploads:
         return key
 
     @contextmanager
-    def sealed(self, offer_id: bytes) -> Iterator[BinaryIO]:
+    def sealed(self, offer_id: OfferId) -> Iterator[BinaryIO]:
         """The sealed file of an upload, out of its envelope.
 
         Raises:
@@ -158,5 +159,5 @@ class Uploads:
                 yield plain
 
 
-def _name(offer_id: bytes) -> str:
+def _name(offer_id: OfferId) -> str:
     return f"uploads/{offer_id.hex()}.age"

@@ -8,6 +8,7 @@ import logging
 from assay.chain.port import Chain
 from assay.chain.values import EventKind, PostedOrder
 from assay.protocol.structs import Status
+from assay.protocol.types import OfferId, OrderId
 from assay_oracle.ledger.values import Sale
 from assay_oracle.log import about
 from assay_oracle.services.clock import Clock
@@ -62,7 +63,7 @@ class Watching:
         if evaluation is not None and self._ledger.evaluations.quotes(evaluation):
             record_order(self._ledger, evaluation.offer_id, posted)
 
-    def _advance(self, order_id: bytes, status: Status) -> None:
+    def _advance(self, order_id: OrderId, status: Status) -> None:
         """Moves a sale on. Events never move it back: an older event may come again, and ``_check_recent`` does."""
         sale = self._ledger.orders.find(order_id)
         if sale is not None and status > sale.chain_status:
@@ -87,7 +88,7 @@ class Watching:
             self._ledger.orders.set_status(sale.order_id, state.status)
 
 
-def find_order(chain: Chain, order_id: bytes) -> PostedOrder | None:
+def find_order(chain: Chain, order_id: OrderId) -> PostedOrder | None:
     """The order of this id on chain as its event announced it; None if the pair is unused."""
     if chain.order_state(order_id).status is Status.NONE:
         return None
@@ -95,7 +96,7 @@ def find_order(chain: Chain, order_id: bytes) -> PostedOrder | None:
     return posted[-1] if posted else None
 
 
-def record_order(ledger: Ledger, offer_id: bytes, posted: PostedOrder) -> None:
+def record_order(ledger: Ledger, offer_id: OfferId, posted: PostedOrder) -> None:
     """Records the order that an offer led to."""
     if ledger.orders.add(offer_id, posted):
         log.info("order on chain", extra=about(offer=offer_id, order=posted.order.order_id(), block=posted.block))
