@@ -37,7 +37,7 @@ class FidelityError(PricingError):
 
 
 class ArtifactError(PricingError):
-    """The price function on disk was altered, is damaged, of another version, or not the registered one.
+    """The price function on disk was altered, is damaged, or of another version.
 
     Remedy: restore it, or name the right folder.
     """

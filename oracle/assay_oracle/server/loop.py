@@ -11,6 +11,7 @@ from assay_oracle.log import about
 STALE_SECONDS = 300
 """A loop whose last round ended longer ago is unhealthy; pricing one large offer may take minutes."""
 _MAX_PAUSE = 60.0
+_MAX_DOUBLINGS = 20  # a float overflows after 1,023 of them, which is a night without a node
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,10 @@ class Loop:
         """Whether the thread runs and a round ended lately."""
         return bool(self._thread and self._thread.is_alive()) and self.now() - self.ended < STALE_SECONDS
 
+    def pause_after(self, failures: int) -> float:
+        """Seconds to wait after so many failures in a row."""
+        return min(self.pause * 2.0 ** min(failures, _MAX_DOUBLINGS), _MAX_PAUSE)
+
     def _run(self) -> None:
         failures = 0
         while not self._stop.is_set():
@@ -68,6 +73,6 @@ class Loop:
                 log.exception(f"{self.name} failed; it is repeated")
             self.ended = self.now()
             if failures:
-                self._stop.wait(min(self.pause * 2**failures, _MAX_PAUSE))
+                self._stop.wait(self.pause_after(failures))
             elif not again:
                 self._wake.wait(self.pause)

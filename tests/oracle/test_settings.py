@@ -1,0 +1,65 @@
+"""Settings of the daemon: from a file, the environment and arguments, checked as a whole."""
+
+from pathlib import Path
+
+import pytest
+
+from assay.errors import SettingsError
+from assay_oracle.settings import Settings
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "oracle.toml"
+    path.write_text(
+        'data_dir = "data"\nport = 1\nquote_seconds = 100\npassword_file = "password"\n'
+        f'[[models]]\nid = "0x{"11" * 32}"\nartifact = "price"\n'
+    )
+    return path
+
+
+def test_arguments_override_the_environment_which_overrides_the_file(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settings.read(config).port == 1
+    monkeypatch.setenv("ASSAY_ORACLE_PORT", "2")
+    monkeypatch.setenv("ASSAY_ORACLE_QUOTE_SECONDS", "200")
+    settings = Settings.read(config, port=3, host=None)
+    assert (settings.port, settings.quote_seconds, settings.host) == (3, 200, "127.0.0.1")
+
+
+def test_paths_are_relative_to_the_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_ORACLE_DEPLOYMENT", "deployments/1.json")
+    settings = Settings.read(config)
+    folder = config.parent.resolve()
+    assert (settings.data_dir, settings.deployment) == (folder / "data", folder / "deployments" / "1.json")
+    assert [model.artifact for model in settings.models] == [folder / "price"]
+
+
+@pytest.mark.parametrize(
+    "line", ["colour = 1", "port = 70000", "quote_seconds = 59", "poll_seconds = 0", "[[models]]", "port ="]
+)
+def test_invalid_settings_are_refused_with_a_remedy(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "oracle.toml"
+    path.write_text(line + "\n")
+    with pytest.raises(SettingsError) as refusal:
+        Settings.read(path)
+    assert refusal.value.hint
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="found none"):
+        Settings.read(tmp_path / "none.toml")
+
+
+def test_password_is_read_and_never_shown(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (config.parent / "password").write_text("from the file\n")
+    settings = Settings.read(config)
+    assert settings.secret_password() == "from the file"
+    monkeypatch.setenv("ASSAY_ORACLE_PASSWORD", "from the environment")
+    settings = Settings.read(config)
+    assert settings.secret_password() == "from the environment"
+    assert "from the environment" not in repr(settings)
+    assert not {"password", "password_file"} & set(settings.public())
