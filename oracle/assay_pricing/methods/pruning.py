@@ -52,6 +52,7 @@ def masks(network: Network, share: float) -> list[Tensor]:
 def _fine_tuned(task: Task, student: Network, kept: list[Tensor]) -> Network:
     """The student after Adam on the model's answers, in the parameters whose mask is 1; the others are 0."""
     inputs, target = queries(task)
+    # A masked parameter starts at 0 and has gradient 0, so that Adam leaves it there.
     live = [(tensor * mask).requires_grad_() for tensor, mask in zip(student.tensors, kept, strict=True)]
     optimiser = torch.optim.Adam(live, lr=_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, _STEPS)
@@ -62,7 +63,7 @@ def _fine_tuned(task: Task, student: Network, kept: list[Tensor]) -> Network:
         optimiser.step()
         schedule.step()
         task.progress("fine-tuning the pruned student", step + 1, _STEPS)
-    return Network.of([(tensor * mask).detach() for tensor, mask in zip(live, kept, strict=True)])
+    return Network.of([tensor.detach() for tensor in live])
 
 
 METHOD = Pruning

@@ -125,7 +125,7 @@ def test_influence_is_what_a_little_more_weight_of_a_record_changes() -> None:
 def test_a_records_value_is_cautious_and_passes_the_junk_test_or_is_not_above_zero(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Six records by hand: (influence, full step, its error, searched step, its error, neighbours, their error)."""
+    """Seven records by hand: (influence, full step, its error, searched step, its error, neighbours, their error)."""
     table = np.array(
         [
             [4, 3, 1, 6, 1, 0, 0],  # passes by the full step: (4 + 6) / 2 - 1 = 4
@@ -134,6 +134,7 @@ def test_a_records_value_is_cautious_and_passes_the_junk_test_or_is_not_above_ze
             [4, -9, 1, 6, 1, 9, 1],  # step and influence lose together: at most 0, whatever its neighbours say
             [-4, 3, 1, 2, 1, 0, 0],  # passes, but helps nothing: (-4 + 2) / 2 - 1 = -2
             [2, 3, 3, 4, 1, 9, 1],  # a step of one error exactly does not pass; its neighbours do: 2
+            [4, -1, 2, 6, 1, 3, 1],  # the step alone loses, with influence it gains: passes by its neighbours: 4
         ],
         dtype=float,
     )
@@ -157,9 +158,9 @@ def test_a_records_value_is_cautious_and_passes_the_junk_test_or_is_not_above_ze
     monkeypatch.setattr(family, "Neighbours", Near)
     monkeypatch.setattr(family, "influences", lambda *_: table[:, 0])
     method = Tuned(CONTEXT, Parts({"solved": torch.zeros(1)}))
-    offer = records(np.column_stack([np.arange(6), np.zeros((6, 2))]), np.zeros(6), 2)
-    assert method.record_values(offer).tolist() == [4, 4, 0, 0, -2, 2]
-    assert asked == [1, 2, 5]
+    offer = records(np.column_stack([np.arange(7), np.zeros((7, 2))]), np.zeros(7), 2)
+    assert method.record_values(offer).tolist() == [4, 4, 0, 0, -2, 2, 4]
+    assert asked == [1, 2, 5, 6]
     assert method.junk_score(offer).tolist() == table[:, 1].tolist()
 
 
