@@ -44,9 +44,9 @@ def test_an_endpoint_gives_labels_alone(address: str) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("path", "said"), [("/wrong", "got an array of shape"), ("/fails", "500")])
-def test_an_endpoint_that_answers_otherwise_is_named(address: str, path: str, said: str) -> None:
-    with pytest.raises(ModelError, match=said):
+@pytest.mark.parametrize(("path", "message"), [("/wrong", "got an array of shape"), ("/fails", "500")])
+def test_an_endpoint_that_answers_otherwise_is_named(address: str, path: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
         HttpModel(address + path)(X)
 
 

@@ -1,4 +1,4 @@
-"""Bad input is refused with the reason, or handled and said. Never a silent zero."""
+"""Bad input is refused with the reason, or priced with a reason that names it; never a silent zero."""
 
 import io
 import json
@@ -31,7 +31,7 @@ def without(row: dict[str, str], name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         (ROW | {"load": "nan"}, "expected finite numbers, got nan in column 'load', row 0"),
         (ROW | {"load": "inf"}, "expected finite numbers, got inf in column 'load', row 0"),
@@ -44,13 +44,13 @@ def without(row: dict[str, str], name: str) -> dict[str, str]:
         (without(ROW, "state"), "expected a label column 'state'"),
     ],
 )
-def test_a_row_that_does_not_fit_is_named(row: dict[str, str], said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_a_row_that_does_not_fit_is_named(row: dict[str, str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
         parse_records(csv(row), SCHEMA)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "got an empty file"),
         (b"PAR1 and nothing", "expected a Parquet file, got a damaged one"),
@@ -60,8 +60,8 @@ def test_a_row_that_does_not_fit_is_named(row: dict[str, str], said: str) -> Non
         (b"temperature,vibration,current,load,site,state\n", "expected at least one record, got none"),
     ],
 )
-def test_a_file_that_is_none_is_named(content: bytes, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_an_unreadable_file_is_refused_with_the_reason(content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         parse_records(io.BytesIO(content), SCHEMA)
 
 
@@ -139,8 +139,8 @@ def test_constant_features_change_nothing_but_themselves() -> None:
 
 @pytest.mark.parametrize(("owned", "held"), [(1, 60), (160, 29)])
 def test_too_few_records_are_refused(owned: int, held: int) -> None:
-    said = f"expected at least 2 records to fit on and 30 for validation, got {owned} and {held}"
-    with pytest.raises(DataError, match=said):
+    message = f"expected at least 2 records to fit on and 30 for validation, got {owned} and {held}"
+    with pytest.raises(DataError, match=message):
         fit(regression_of(OWNER), OWNER.take(range(owned)), validation=HELD.take(range(held)))
 
 

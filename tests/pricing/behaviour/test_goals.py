@@ -17,7 +17,7 @@ NORTH, SOUTH = 0.0, 1.0
 
 
 def plant(seed: int, n: int, site: float, *, limit: float) -> Records:
-    """Machines of one site, of which those above a limit of temperature are worn."""
+    """Machines of one site; all above a limit of temperature are worn."""
     found = machines(seed, normal=n)
     x = found.x.copy()
     x[:, 4] = site

@@ -61,8 +61,8 @@ def seconds(call) -> float:
     return time.process_time() - started
 
 
-def refused(file: io.BytesIO, said: str, schema: Schema | None = SCHEMA, **bounds) -> None:
-    with pytest.raises(DataError, match=said) as caught:
+def refused(file: io.BytesIO, message: str, schema: Schema | None = SCHEMA, **bounds) -> None:
+    with pytest.raises(DataError, match=message) as caught:
         parse_table(file, **bounds) if schema is None else parse_records(file, schema, **bounds)
     assert len(str(caught.value)) < 1000
 

@@ -1,4 +1,4 @@
-"""Columns of a file against those that a schema names."""
+"""Columns of a file against the columns of a schema."""
 
 import numpy as np
 import pytest

@@ -117,12 +117,12 @@ def cases(draw: Any) -> tuple[Scorer, Records]:
 def test_two_evaluators_agree_to_the_bit(case: tuple[Scorer, Records]) -> None:
     scorer, records = case
     spec = json.loads(canonical_json(scorer.model_dump(mode="json")))
-    told = [
+    scores = [
         second_evaluator(spec, [float(v) for v in row], float(label))
         for row, label in zip(records.x, records.y, strict=True)
     ]
-    assert scorer.scores(records).tolist() == told
-    assert scorer.micros(records) == [spec["drops"][sum(1 for level in spec["levels"] if level <= s)] for s in told]
+    assert scorer.scores(records).tolist() == scores
+    assert scorer.micros(records) == [spec["drops"][sum(1 for level in spec["levels"] if level <= s)] for s in scores]
 
 
 @settings(max_examples=50, deadline=None)
@@ -147,10 +147,10 @@ def test_drops_are_in_the_functions_unit_and_rise_with_the_score(function, olga)
     scorer = export(function, olga.owner.join(olga.validation), "forest")
     offered = olga.offers["useful"].join(olga.offers["mislabelled"])
     points = function.method.record_values(offered) * 10**6
-    told = np.array(scorer.micros(offered))
-    assert points.min() <= told.min() < told.max() <= points.max()
+    drops = np.array(scorer.micros(offered))
+    assert points.min() <= drops.min() < drops.max() <= points.max()
     order = np.argsort(scorer.scores(offered))
-    assert (np.diff(told[order]) >= 0).all()
+    assert (np.diff(drops[order]) >= 0).all()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def test_a_csv_with_tens_of_thousands_of_columns_is_refused_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "got an empty file"),
         ("a,c,y\n", "at least one record"),
@@ -25,8 +25,8 @@ def test_a_csv_with_tens_of_thousands_of_columns_is_refused_at_once() -> None:
         ("a,c,y\n1,,0\n", "expected a value in every row, got none in column 'c', row 0"),
     ],
 )
-def test_csv_that_is_no_table_is_refused(text, said) -> None:
-    refused(csv(text), said)
+def test_csv_that_is_no_table_is_refused(text, message) -> None:
+    refused(csv(text), message)
 
 
 def test_csv_has_byte_order_marks_line_ends_quotes_and_empty_lines() -> None:

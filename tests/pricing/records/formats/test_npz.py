@@ -31,7 +31,7 @@ def test_two_members_of_one_name_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "message"),
     [
         ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "at least one record"),
         ({"x": np.zeros((2, 0)), "y": np.zeros(2)}, "one value in each"),
@@ -43,5 +43,5 @@ def test_two_members_of_one_name_are_refused() -> None:
         ({"a": np.zeros(2), "b": np.zeros(1), "y": np.zeros(2)}, "expected columns of one length"),
     ],
 )
-def test_npz_arrays_of_other_kinds_are_refused(arrays, said) -> None:
-    refused(npz(**arrays), said, NUMERIC)
+def test_npz_arrays_of_other_kinds_are_refused(arrays, message) -> None:
+    refused(npz(**arrays), message, NUMERIC)

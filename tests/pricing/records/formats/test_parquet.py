@@ -25,9 +25,9 @@ def test_a_parquet_dictionary_is_refused_for_what_its_rows_expand_to(version) ->
 def test_a_parquet_footer_that_lies_about_its_pages_is_found_out_before_they_are_unpacked() -> None:
     honest = parquet({"a": ["x" * 3_000_000]}, compression="zstd", use_dictionary=False, write_statistics=False)
     content, size = honest.getvalue(), pq.ParquetFile(honest).metadata.row_group(0).total_byte_size
-    told = _zigzag(size)
-    assert content.count(told) == 2  # the column's and the row group's; the page's own is without its header
-    lying = io.BytesIO(content.replace(told, _zigzag(size % 2**7 + 2**21)))  # as many bytes, a smaller number
+    stated = _zigzag(size)
+    assert content.count(stated) == 2  # the column's and the row group's; the page's own is without its header
+    lying = io.BytesIO(content.replace(stated, _zigzag(size % 2**7 + 2**21)))  # as many bytes, a smaller number
     assert pq.ParquetFile(lying).metadata.row_group(0).total_byte_size < size
     lying.seek(0)
     before = pa.default_memory_pool().max_memory()
@@ -56,7 +56,7 @@ def test_whole_numbers_that_double_precision_confounds_are_no_categories() -> No
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ([[1.0]], "expected numbers or text, got list"),
         ([{"p": 1}], "expected numbers or text, got struct"),
@@ -67,5 +67,5 @@ def test_whole_numbers_that_double_precision_confounds_are_no_categories() -> No
         (pa.array(["red", None]).dictionary_encode().take([1]), "got none in column 'a', row 0"),
     ],
 )
-def test_parquet_columns_of_other_kinds_are_refused(values, said) -> None:
-    refused(parquet({"a": values, "c": ["red"], "y": [0]}), said)
+def test_parquet_columns_of_other_kinds_are_refused(values, message) -> None:
+    refused(parquet({"a": values, "c": ["red"], "y": [0]}), message)
