@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ROOT / "contracts"
-ARTIFACTS = ROOT / ".build" / "forge"
-MANIFEST = ROOT / ".build" / "__local__.json"
+BUILD = ROOT / ".build"
+ARTIFACTS = BUILD / "forge"
+CACHE = BUILD / "forge-cache" / "solidity-files-cache.json"
+PROFILES = ("deployed", "default")
+"""Of a contract that forge built twice, ape gets the build that is deployed."""
 
 
-def contract_types(source: Path) -> dict[str, dict[str, Any]]:
-    """EIP-2678 descriptions of the contracts in ``source``, by name."""
+def contract_types(source: str, artifacts: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """EIP-2678 descriptions of the contracts in ``source``, by name; ``artifacts`` is what forge's cache lists."""
     found = {}
-    for file in sorted((ARTIFACTS / source.name).glob("*.json")):
-        artifact = json.loads(file.read_text())
-        if list(artifact["metadata"]["settings"]["compilationTarget"]) != [source_id(source)] or "." in file.stem:
-            continue
-        found[file.stem] = {
-            "contractName": file.stem,
-            "sourceId": source_id(source),
-            "abi": artifact["abi"],
+    for name, builds in artifacts.items():
+        (by_profile,) = builds.values()
+        path = next(by_profile[profile]["path"] for profile in PROFILES if profile in by_profile)
+        artifact = json.loads((ARTIFACTS / path).read_text())
+        found[name] = {
+            "contractName": name,
+            "sourceId": source,
+            "abi": sorted(artifact["abi"], key=lambda entry: (entry["type"], entry.get("name", ""))),
             "methodIdentifiers": artifact["methodIdentifiers"],
             "deploymentBytecode": {"bytecode": artifact["bytecode"]["object"]},
             "runtimeBytecode": {"bytecode": artifact["deployedBytecode"]["object"]},
@@ -33,20 +35,17 @@ def contract_types(source: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def source_id(source: Path) -> str:
-    """What ape and the compiler call a source: its path from the root."""
-    return source.relative_to(ROOT).as_posix()
-
-
 def main() -> int:
     """Command line: no arguments."""
-    sources = sorted(SOURCES.rglob("*.sol"))
+    cached = json.loads(CACHE.read_text())["files"]
+    sources = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "contracts").rglob("*.sol"))
+    types = [contract_types(source, cached[source]["artifacts"]) for source in sources]
     manifest = {
         "manifest": "ethpm/3",
-        "sources": {source_id(source): {"content": source.read_text(), "urls": []} for source in sources},
-        "contractTypes": {name: found for source in sources for name, found in contract_types(source).items()},
+        "sources": {source: {"content": (ROOT / source).read_text(), "urls": []} for source in sources},
+        "contractTypes": {name: found for of_source in types for name, found in of_source.items()},
     }
-    MANIFEST.write_text(json.dumps(manifest))
+    (BUILD / "__local__.json").write_text(json.dumps(manifest))
     return 0
 
 
