@@ -72,6 +72,7 @@ check: setup ## lint, type-check, formatting, generated files, gas
 	forge fmt --check
 	python scripts/export_abi.py --check
 	python scripts/make_vectors.py --check
+	python scripts/write_docs.py --check
 	python scripts/gas.py --check
 
 # Workers of the Python suite; a thread each, or they would take each other's processors.
