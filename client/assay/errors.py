@@ -1,7 +1,7 @@
 """Everything that Assay raises: one base to catch, a stable ``code``, and a hint where one helps.
 
 AssayError
-├── UsageError               the call cannot be meant: an option, a file name, an amount
+├── UsageError               an option, a file name or an amount is impossible
 ├── SettingsError            a setting is missing or impossible
 ├── SealError                sealed data
 │   ├── NotSealedData        foreign file, impossible layout, impossible key
@@ -27,7 +27,7 @@ AssayError
 │   ├── OracleUnreachable
 │   ├── OracleRefused        the oracle answered with a Problem; has its code
 │   └── OracleMisbehaved     an answer that breaks the protocol
-└── SaleError                the sale cannot go on
+└── SaleError                the sale cannot continue
     ├── OfferRefused         the data cannot be priced
     ├── QuoteExpired
     ├── RevealTooLate        too close to the deadline to reveal safely
@@ -294,7 +294,7 @@ class OrderDiffers(SaleError):
 class OrderMissing(SaleError):
     """The order is not on chain: it was not posted, or a reorganisation removed it.
 
-    Remedy: run the command again: the oracle posts it anew.
+    Remedy: run the command again: the oracle posts it again.
     """
 
 
