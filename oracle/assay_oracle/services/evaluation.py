@@ -148,7 +148,7 @@ def _capped(
 ) -> tuple[Evaluation, AppraisalSummary]:
     """The evaluation to record, at no more than the model's highest price, and what the seller learns of it."""
     price = min(appraisal.price, max_price)
-    capped = ("the price is the highest that the model pays",) if price < appraisal.price else ()
+    capped = ("The price is limited to the highest price of the model.",) if price < appraisal.price else ()
     evaluation = Evaluation(
         model_id=offer.model_id,
         content_id=content_id,
