@@ -7,11 +7,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent / "demo"))
-
-from digits import Digits, build_world
-from stage import account
+from demo.digits import Digits, deal
+from localnet import account
 
 MODEL = '''"""The model that is kept: a scikit-learn classifier of handwritten digits."""
 
@@ -31,13 +28,13 @@ def save(data: Digits, path: Path) -> None:
 def main(folder: Path) -> None:
     """Makes the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    world = build_world()
-    save(world.owner, folder / "owner.npz")
-    save(world.validation, folder / "validation.npz")
-    useful = world.offers["useful"]
+    hands = deal()
+    save(hands.owner, folder / "owner.npz")
+    save(hands.validation, folder / "validation.npz")
+    useful = hands.offers["useful"]
     for name, rows in zip(("offer", "more"), np.array_split(np.arange(len(useful)), 2), strict=True):
         save(useful.take(rows), folder / f"{name}.npz")
-    save(world.offers["few"], folder / "few.npz")
+    save(hands.offers["few"], folder / "few.npz")
     (folder / "reader.py").write_text(MODEL)
     (folder / "password").write_text("quickstart\n")
     for index, name in enumerate(("buyer", "oracle", "seller"), start=1):

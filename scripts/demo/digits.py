@@ -34,7 +34,7 @@ class Digits:
 
 
 @dataclass(frozen=True)
-class World:
+class Hands:
     """The model owner's records, the test set that no price sees, and what each seller offers, by name."""
 
     owner: Digits
@@ -43,7 +43,7 @@ class World:
     offers: dict[str, Digits]
 
 
-def build_world(seed: int = 7) -> World:
+def deal(seed: int = 7) -> Hands:
     """Deals the digits out.
 
     ``few`` has 20 distinct records and ``copies`` the same ones four times; ``repeated`` has the records of ``useful``
@@ -54,7 +54,7 @@ def build_world(seed: int = 7) -> World:
     everything = Digits((digits.data / 16).astype(np.float32), digits.target.astype(np.int64))
     deck = list(rng.permutation(len(everything)))
 
-    def deal(count: int, *, rare_share: float = 1.0) -> Digits:
+    def draw(count: int, *, rare_share: float = 1.0) -> Digits:
         """Next ``count`` records of the deck, each of a rare class kept with probability ``rare_share``."""
         rows: list[int] = []
         passed: list[int] = []
@@ -67,16 +67,16 @@ def build_world(seed: int = 7) -> World:
         deck[:0] = passed
         return everything.take(np.array(rows))
 
-    test = deal(500)
-    validation = deal(300)
-    owner = deal(300, rare_share=RARE_SHARE)
-    useful = deal(200)
-    same_distribution = deal(120, rare_share=RARE_SHARE)
-    few = deal(20)
-    mislabelled = deal(100)
-    corrupted = deal(60)
-    silent = deal(60)
-    return World(
+    test = draw(500)
+    validation = draw(300)
+    owner = draw(300, rare_share=RARE_SHARE)
+    useful = draw(200)
+    same_distribution = draw(120, rare_share=RARE_SHARE)
+    few = draw(20)
+    mislabelled = draw(100)
+    corrupted = draw(60)
+    silent = draw(60)
+    return Hands(
         owner=owner,
         validation=validation,
         test=test,

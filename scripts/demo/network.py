@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from digits import Digits
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
+
+from demo.digits import Digits
 
 torch.set_num_threads(1)  # networks this small gain nothing from more, and two processes share the cores
 
@@ -73,7 +74,7 @@ def _deployed() -> nn.Sequential:
 
 @torch.no_grad()
 def predict(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The trained network as ``assay-oracle fit --model network:predict`` sees it: (n, 64) in, (n, 10) out.
+    """The trained network as ``assay-oracle fit --model demo.network:predict`` sees it: (n, 64) in, (n, 10) out.
 
     Reads the weights, once, from the file that ``DEMO_WEIGHTS`` names.
     """

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import matplotlib as mpl
@@ -20,14 +20,14 @@ COLOURS = {"paid": "tab:green", "declined": "tab:gray", "refunded": "tab:orange"
 
 @dataclass
 class Sale:
-    """One seller's story. ``price`` in wei, gains in nats of log loss, ``gas`` of all its transactions."""
+    """One seller's story. ``price`` in wei, gains in nats of log loss, ``gas`` by step of the sale."""
 
     name: str
     price: int = 0
     predicted_gain: float | None = None
     true_gain: float = 0.0
     status: str = ""
-    gas: int = 0
+    gas: dict[str, int] = field(default_factory=dict)
     note: str = ""
 
 
@@ -56,7 +56,7 @@ def table(sales: list[Sale]) -> None:
             "-" if sale.predicted_gain is None else f"{sale.predicted_gain:+.4f}",
             f"{sale.true_gain:+.4f}",
             sale.status,
-            f"{sale.gas:,}" if sale.gas else "-",
+            f"{sum(sale.gas.values()):,}" if sale.gas else "-",
             sale.note,
         )
     console = Console()

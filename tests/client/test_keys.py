@@ -10,6 +10,7 @@ from eth_account import Account
 
 from assay import envelope, keys
 from assay.errors import KeysError, KeystoreExists, KeystoreInvalid, PasswordWrong
+from tests.kit.light_keys import write_identity, write_keystore
 
 pytestmark = pytest.mark.unit
 
@@ -23,6 +24,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("keys") / "deep" / "folder"
     keys.create_keystore(folder / "keystore.json", PASSWORD, private_key=PRIVATE)
     keys.create_identity(folder / "identity.json", PASSWORD)
+    return folder / "keystore.json", folder / "identity.json"
+
+
+@pytest.fixture(scope="module")
+def light(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A keystore and an identity of the same form, quick to open: for what does not depend on how they were made."""
+    folder = tmp_path_factory.mktemp("light")
+    write_keystore(folder / "keystore.json", PRIVATE, PASSWORD)
+    write_identity(folder / "identity.json", envelope.new_identity(), PASSWORD)
     return folder / "keystore.json", folder / "identity.json"
 
 
@@ -47,9 +57,9 @@ def test_files_are_private_and_hold_no_secret(made: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.parametrize("load", [0, 1], ids=["keystore", "identity"])
-def test_wrong_password(made: tuple[Path, Path], load: int) -> None:
+def test_wrong_password(light: tuple[Path, Path], load: int) -> None:
     with pytest.raises(PasswordWrong, match="does not open") as raised:
-        (keys.load_account, keys.load_identity)[load](made[load], "wrong")
+        (keys.load_account, keys.load_identity)[load](light[load], "wrong")
     assert PRIVATE.hex() not in str(raised.value)
 
 
@@ -140,8 +150,8 @@ def test_folder_in_a_files_place(tmp_path: Path) -> None:
     [{"kdf": "rot13"}, {"mac": "00"}, {"ciphertext": "zz"}, {"kdfparams": {}}, {"kdfparams": 7}],
     ids=str,
 )
-def test_altered_keystore(made: tuple[Path, Path], tmp_path: Path, changes: dict[str, Any]) -> None:
-    keystore = json.loads(made[0].read_text())
+def test_altered_keystore(light: tuple[Path, Path], tmp_path: Path, changes: dict[str, Any]) -> None:
+    keystore = json.loads(light[0].read_text())
     keystore["crypto"].update(changes)
     path = tmp_path / "keystore.json"
     path.write_text(json.dumps(keystore))
@@ -149,8 +159,8 @@ def test_altered_keystore(made: tuple[Path, Path], tmp_path: Path, changes: dict
         keys.load_account(path, PASSWORD)
 
 
-def test_keystore_altered_where_its_checksum_does_not_look(made: tuple[Path, Path], tmp_path: Path) -> None:
-    keystore = json.loads(made[0].read_text())
+def test_keystore_altered_where_its_checksum_does_not_look(light: tuple[Path, Path], tmp_path: Path) -> None:
+    keystore = json.loads(light[0].read_text())
     keystore["crypto"]["cipherparams"]["iv"] = 32 * "0"
     path = tmp_path / "keystore.json"
     path.write_text(json.dumps(keystore))
@@ -166,8 +176,8 @@ def test_private_key_that_is_none(tmp_path: Path, content: str) -> None:
         keys.read_private_key(path)
 
 
-def test_altered_identity(made: tuple[Path, Path], tmp_path: Path) -> None:
-    stored = json.loads(made[1].read_text())
+def test_altered_identity(light: tuple[Path, Path], tmp_path: Path) -> None:
+    stored = json.loads(light[1].read_text())
     stored["identity"] = stored["identity"][:-2] + "00"
     path = tmp_path / "identity.json"
     path.write_text(json.dumps(stored))

@@ -1,0 +1,65 @@
+"""What the demonstration does by command: deploy the contract, fit the price function, make the oracle's keys."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from eth_account.signers.local import LocalAccount
+from eth_utils.abi import function_abi_to_4byte_selector
+from localnet import BIN, ROOT, Daemon, Node, run
+
+from assay.chain.interface import contract_interface
+
+PASSWORD = "demonstration"  # noqa: S105
+RECORD = "deployments/31337.json"
+
+
+def deploy(node: Node, folder: Path) -> dict[str, object]:
+    """Deploys the contract by ``ape run``; returns the deployment record."""
+    network = f"ethereum:local:{node.url}"
+    command = (BIN / "ape", "run", "deploy", "--network", network, "--record", folder / RECORD)
+    printed = run(*command, log=folder / "deploy.log")
+    found: dict[str, object] = json.loads(printed.strip().splitlines()[-1])
+    return found
+
+
+def fit(folder: Path, owner: Path, validation: Path, weights: Path) -> dict[str, object]:
+    """Fits the price function of the network in ``network.py`` by ``assay-oracle fit``."""
+    printed = run(
+        *(BIN / "assay-oracle", "fit", "--model", "demo.network:predict", "--json"),
+        *("--data", owner, "--validation", validation, "--label", "y"),
+        *("--rate", "1ether", "--grid", "0.0001ether", "--out", folder / "price"),
+        log=folder / "fit.log",
+        PYTHONPATH=str(ROOT / "scripts"),
+        DEMO_WEIGHTS=str(weights),
+    )
+    found: dict[str, object] = json.loads(printed)
+    return found
+
+
+def make_oracle(node: Node, folder: Path, key: LocalAccount) -> None:
+    """Makes the oracle's keys and settings by ``assay-oracle init``."""
+    (folder / "password").write_text(PASSWORD)
+    (folder / "oracle.key").write_text(key.key.hex())
+    run(
+        *(BIN / "assay-oracle", "init", "--password-file", folder / "password"),
+        *("--data-dir", folder / "oracle", "--config", folder / "oracle.toml"),
+        *("--private-key-file", folder / "oracle.key", "--node", node.url),
+        *("--deployment", folder / RECORD),
+        log=folder / "init.log",
+    )
+
+
+def called(node: Node, transaction: bytes) -> str:
+    """Name of the contract's function that a transaction called."""
+    selector = bytes.fromhex(node.rpc("eth_getTransactionByHash", "0x" + transaction.hex())["input"][2:10])
+    functions = (entry for entry in contract_interface()["abi"] if entry["type"] == "function")
+    return next(str(entry["name"]) for entry in functions if function_abi_to_4byte_selector(entry) == selector)
+
+
+def serve(folder: Path, models: Sequence[bytes]) -> Daemon:
+    """``assay-oracle serve`` for ``models``, all of the one price function; not started yet."""
+    config = folder / "oracle.toml"
+    blocks = "".join(f'\n[[models]]\nid = "0x{model.hex()}"\nartifact = "price"\n' for model in models)
+    config.write_text(config.read_text() + blocks)
+    return Daemon(config, password=PASSWORD, ASSAY_ORACLE_POLL_SECONDS="0.2")

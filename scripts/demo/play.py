@@ -1,0 +1,214 @@
+"""The demonstration, in order: who does what."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+from localnet import ETHER, Node, account, eventually
+
+from assay import Buyer, Deployment, ModelTerms, OfferStore, OracleClient, Purchase, Seller, SettlementClient, Status
+from assay.envelope import delivery_key_of, new_identity, public_of
+from assay.errors import OfferRefused
+from assay.protocol.types import OrderId
+from assay.sale.offers import OfferRecord
+from assay.sale.seller import accepted
+from demo import commands, network
+from demo.digits import Digits, Hands
+from demo.show import Sale, Story
+
+WINDOW = 3600
+SECOND_REGISTRATION = ("copies",)
+"""Offered to a second registration of the same price function: the first has priced these records already."""
+
+
+def write_records(data: Digits, path: Path) -> Path:
+    """Writes features ``x`` and labels ``y`` as NPZ."""
+    np.savez(path, x=data.x, y=data.y.astype(str))
+    return path
+
+
+class Demonstration:
+    """The whole story, in order."""
+
+    def __init__(self, node: Node, folder: Path, hands: Hands, story: Story, closing: ExitStack) -> None:
+        self.node = node
+        self.folder = folder
+        self.hands = hands
+        self.story = story
+        self.closing = closing
+        self.buyer_account = account(1)
+        self.oracle_account = account(2)
+        self.identity = new_identity()
+        self.sales = {name: Sale(name) for name in hands.offers}
+        self.records: dict[str, OfferRecord] = {}
+        self.sellers: dict[str, Seller] = {}
+
+    # --- the model owner ----------------------------------------------------------------------------------------------
+
+    def set_up(self) -> None:
+        """Chain, contract, network, price function, oracle: what takes long runs side by side."""
+        folder = self.folder
+        with ThreadPoolExecutor() as pool:
+            self.story.say("developer", "deploys the settlement contract on Anvil: ape run deploy")
+            deployed = pool.submit(commands.deploy, self.node, folder)
+            self.story.say("oracle", "makes its keys: assay-oracle init")
+            made = pool.submit(commands.make_oracle, self.node, folder, self.oracle_account)
+            trained = network.train(self.hands.owner, seed=0)
+            _, accuracy = network.evaluate(trained, self.hands.test)
+            self.story.say("model owner", f"trains a network on 300 digits that lack classes 3, 8, 9: {accuracy:.1%}")
+            network.save(trained, folder / "network.safetensors")
+            owner = write_records(self.hands.owner, folder / "owner.npz")
+            validation = write_records(self.hands.validation, folder / "validation.npz")
+            self.story.say("model owner", "fits a price function to it: assay-oracle fit")
+            fitted = commands.fit(folder, owner, validation, folder / "network.safetensors")
+            self.function_hash = bytes.fromhex(str(fitted["function_hash"]).removeprefix("0x"))
+            self.story.say("model owner", f"the surrogate's fidelity is {fitted['fidelity']:.1%}")
+            made.result()
+            self.story.say("developer", f"contract at {deployed.result()['address']}")
+
+    def open_models(self) -> None:
+        """Two registrations of the one price function, funded, and the daemon that prices for both."""
+        chain = self.chain(self.buyer_account)
+        models = []
+        for number in range(2):
+            terms = ModelTerms(
+                owner=self.buyer_account.address,
+                function_hash=self.function_hash,
+                delivery_key=delivery_key_of(public_of(self.identity)),
+                max_price=10 * ETHER,
+                reveal_window=WINDOW,
+                dispute_window=WINDOW,
+                salt=bytes(31) + bytes([number]),
+            )
+            gas = chain.register_model(terms, self.oracle_account.address).gas
+            chain.fund(terms, 20 * ETHER)
+            model_id = chain.model_id(terms)
+            self.story.say("model owner", f"registers 0x{model_id.hex()[:8]}... ({gas:,} gas) and funds it: 20 ETH")
+            models.append(model_id)
+        self.first, self.second = models
+        self.url = self.closing.enter_context(commands.serve(self.folder, models)).url
+        self.story.say("oracle", f"serves at {self.url}: assay-oracle serve")
+        self.buyer = Buyer(chain, self.http(), self.buyer_account, self.identity, self.folder / "purchases")
+
+    def http(self) -> OracleClient:
+        """A client of the oracle, closed at the end."""
+        return self.closing.enter_context(OracleClient(self.url))
+
+    def chain(self, sender: object) -> SettlementClient:
+        """The contract, with ``sender`` for transactions."""
+        return SettlementClient.of(self.node.url, Deployment.read(self.folder / commands.RECORD), account=sender)
+
+    # --- the sellers --------------------------------------------------------------------------------------------------
+
+    def offer(self, name: str) -> bool:
+        """Seals, uploads, waits for the price; True if there is a quote to accept."""
+        number = list(self.hands.offers).index(name)
+        data = self.hands.offers[name]
+        path = write_records(data, self.folder / f"{name}.npz")
+        owner = account(3 + number)
+        store = OfferStore(self.folder / "sellers" / name)
+        seller = Seller(self.chain(owner), self.http(), store, owner, poll=0.1)
+        self.sellers[name] = seller
+        model = self.second if name in SECOND_REGISTRATION else self.first
+        sale = self.sales[name]
+        try:
+            record, state = seller.offer(seller.prepare(path, model))
+        except OfferRefused as refusal:
+            sale.status, sale.note = "refused", refusal.reason_code
+            self.story.say(name, f"offers {len(data)} records: [red]refused[/], {refusal.message}")
+            return False
+        self.records[name] = record
+        if record.quote is None:
+            reason = state.appraisal.reasons[0] if state.appraisal and state.appraisal.reasons else "adds nothing"
+            sale.status, sale.note = "declined", reason
+            self.story.say(name, f"offers {len(data)} records: [yellow]worth nothing[/], {reason}")
+            return False
+        sale.price = record.quote.price
+        self.story.say(name, f"offers {len(data)} records: [green]{sale.price / ETHER:.4f} ETH[/]")
+        return True
+
+    def sell_by_chain(self, name: str) -> None:
+        """Accepts, reveals the key on chain; the buyer opens the file."""
+        record = self.accept(name, cooperative=False)
+        self.sellers[name].advance(record)
+        self.story.say(name, "reveals the key on chain")
+
+    def sell_cooperatively(self, name: str) -> None:
+        """Accepts, lets the oracle hand the key over; the buyer acknowledges, the key never goes on chain."""
+        self.accept(name, cooperative=True)
+        order_id = self.order_id(name)
+        chain = self.chain(self.buyer_account)
+
+        def is_paid() -> bool:
+            self.advance(order_id)
+            return chain.order_state(order_id).status is Status.PAID
+
+        eventually(is_paid, every=0.2)
+        self.story.say("model owner", f"opens {name}'s file and acknowledges; the key stays off the chain")
+
+    def sell_with_a_wrong_key(self, name: str) -> None:
+        """Locks a key that opens nothing, past the oracle, which would have noticed; the buyer disputes one chunk."""
+        seller = self.sellers[name]
+        wrong = bytes(32)
+        seller_account = account(3 + list(self.hands.offers).index(name))
+        record = accepted(self.records[name], wrong, self.chain(None).domain, seller_account)
+        record = self.records[name] = OfferStore(self.folder / "sellers" / name).save(record)
+        seller.post(record)
+        self.story.say(name, "locks a key that opens nothing, and posts the order itself")
+        order = seller.order(record).order
+        self.chain(seller_account).reveal_key(order, wrong)
+        self.story.say(name, "reveals that key: every chunk is corrupted")
+        eventually(lambda: self.advance(order.order_id()).status is Status.DISPUTED, every=0.2)
+        self.story.say("model owner", "disputes chunk 0; the contract decrypts it and refunds")
+
+    def accept(self, name: str, *, cooperative: bool) -> OfferRecord:
+        """Sells at the quote's price."""
+        record = self.records[name] = self.sellers[name].accept(self.records[name], cooperative=cooperative)
+        self.story.say(name, "accepts; the oracle posts the order, the payment is locked")
+        return record
+
+    def order_id(self, name: str) -> OrderId:
+        """Id of a seller's order."""
+        quote = self.records[name].quote
+        assert quote is not None
+        return quote.order_id()
+
+    def advance(self, order_id: OrderId) -> Purchase:
+        """The buyer advances one order."""
+        return self.buyer.advance(self.chain(self.buyer_account).posted(order_id=order_id)[-1])
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """Lets the windows pass: revealed orders are paid, the silent one is refunded."""
+        for model in (self.first, self.second):
+            self.buyer.poll(model)
+        self.node.pass_time(WINDOW + 1)
+        self.story.say("time", "an hour passes on the chain")
+        for model in (self.first, self.second):
+            self.buyer.poll(model)
+        chain = self.chain(self.buyer_account)
+        for name, record in self.records.items():
+            sale = self.sales[name]
+            if sale.status:
+                continue
+            order_id = self.order_id(name)
+            if chain.order_state(order_id).status is Status.REVEALED:
+                self.sellers[name].advance(record)
+            status = chain.order_state(order_id).status
+            sale.status = "paid" if status is Status.PAID else "refunded"
+            sale.note = {Status.DISPUTED: "after a dispute", Status.REFUNDED: "after silence"}.get(status, "")
+            sale.gas = {commands.called(self.node, sent.hash): sent.gas for sent in chain.history(order_id)}
+            self.story.say(name, f"[bold]{sale.status}[/] {sale.note}")
+
+    def predict(self) -> None:
+        """What the surrogate says of each offer, read by the operator: sellers see the price alone."""
+        from assay_pricing.function import PriceFunction
+        from assay_pricing.records.tables import parse_records
+
+        function = PriceFunction.load(self.folder / "price")
+        for name, sale in self.sales.items():
+            if sale.status != "refused":
+                with (self.folder / f"{name}.npz").open("rb") as source:
+                    sale.predicted_gain = function.appraise(parse_records(source, function.schema)).predicted_gain
