@@ -7,22 +7,20 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from scripts.localnet import ETHER, anvil
+from scripts.localnet import Node as Anvil
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from assay.chain.interface import Deployment
 from assay.chain.node import Node
 from assay.chain.settlement import SettlementClient
 from assay.chain.values import EventKind
 from assay.errors import ContractReverted
 from assay.protocol.statements import digest
 from assay.protocol.structs import ModelTerms, Quote, Status, key_hash
-from tests.kit.network import Node as Anvil
-from tests.kit.network import running_node
 
 pytestmark = pytest.mark.integration
 
-ETHER = 10**18
 HOUR = 3600
 KEY = b"\x07" * 32
 LIMIT = 50
@@ -45,12 +43,11 @@ class BoundedNode(HTTPProvider):
 class Place:
     """The contract on a chain, with one account that is model owner and seller."""
 
-    def __init__(self, anvil: Anvil, folder: Path) -> None:
-        self.anvil = anvil
-        anvil.rpc("anvil_setBalance", account.address, hex(100 * ETHER))
-        anvil.deploy(folder / "31337.json")
-        self.deployment = Deployment.read(folder / "31337.json")
-        self.chain = self.client(anvil.url)
+    def __init__(self, node: Anvil, folder: Path) -> None:
+        self.anvil = node
+        node.fund(account.address, 100 * ETHER)
+        self.deployment = node.deploy(folder / "31337.json")
+        self.chain = self.client(node.url)
         self.chain.check()
         self.models = 0
 
@@ -99,8 +96,9 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with running_node() as anvil:
-        yield Place(anvil, tmp_path_factory.mktemp("settlement"))
+    folder = tmp_path_factory.mktemp("settlement")
+    with anvil(folder / "anvil.log") as node:
+        yield Place(node, folder)
 
 
 def test_old_contract_through_a_node_that_bounds_ranges(place: Place) -> None:
