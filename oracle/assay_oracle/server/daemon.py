@@ -1,11 +1,10 @@
 """The process: HTTP, pricing and the chain's loop in parallel, over one ledger."""
 
-import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 
 import uvicorn
@@ -28,8 +27,6 @@ from assay_oracle.storage.scratch import ScratchFolder
 
 LoadAppraiser = Callable[[ModelEntry], Appraiser]
 """The appraiser of a configured model, out of its artifact."""
-
-log = logging.getLogger(__name__)
 
 
 def unix_time() -> int:
@@ -171,16 +168,16 @@ class _Server(uvicorn.Server):
             self._ready(f"http://{host}:{port}")
 
 
-class _signals_ignored:  # noqa: N801
-    """uvicorn re-raises SIGTERM and SIGINT after shutting down; ignore them so that the process exits with 0."""
+@contextmanager
+def _signals_ignored() -> Iterator[None]:
+    """Uvicorn re-raises SIGTERM and SIGINT after shutting down; ignore them so that the process exits with 0."""
 
-    def __enter__(self) -> None:
-        self._handlers = {number: signal.signal(number, _ignore) for number in (signal.SIGTERM, signal.SIGINT)}
+    def ignore(number: int, frame: FrameType | None) -> None:
+        """The shutdown is under way."""
 
-    def __exit__(self, *unused: object) -> None:
-        for number, handler in self._handlers.items():
+    handlers = {number: signal.signal(number, ignore) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    """The shutdown is under way already."""

@@ -5,6 +5,7 @@ precision, in any order, has the same hash. The one-time rule and the search for
 """
 
 import hashlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +22,7 @@ Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
 _RECORD_TAG = b"assay/record/v1"
-_HASH_BYTES = 73  # sys.getsizeof of 32 bytes, and the reference to them
+_HASH_BYTES = 73  # an object of 65 bytes, and the reference to it
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +64,9 @@ class Records:
 
     @property
     def nbytes(self) -> int:
-        """Memory that the arrays and the hashes take, in bytes; about, since a hash is an object of its own."""
-        return self.x.nbytes + self.y.nbytes + self.n * _HASH_BYTES
+        """Memory in bytes that the arrays, the hashes and the texts of unseen values take, without small overheads."""
+        texts = sum(sys.getsizeof(text) for values in self.unseen.values() for text in values)
+        return self.x.nbytes + self.y.nbytes + self.n * _HASH_BYTES + texts
 
     def take(self, rows: npt.ArrayLike) -> "Records":
         """The records at ``rows`` (indices or a mask), in that order."""

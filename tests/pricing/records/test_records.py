@@ -94,3 +94,9 @@ def test_the_content_hash_is_the_same_in_any_order_and_number_of_copies() -> Non
     first, second, third = sorted(found.hashes())
     assert found.content_hash() == hashlib.sha256(first + second + third).digest()
     assert found.take([2, 2, 0, 1]).content_hash() == found.content_hash()
+
+
+def test_memory_of_records_covers_arrays_hashes_and_unseen_texts() -> None:
+    """By hand: two features of 4 bytes, a label of 8, a hash of 73; a text of 1,000 characters on top."""
+    assert records([0, 0, 0], ()).nbytes == 3 * (2 * 4 + 8 + 73)
+    assert 1_000 < records([1], ("a" * 1_000,)).nbytes - records([0], ()).nbytes < 1_100

@@ -1,0 +1,50 @@
+"""What the oracle prices for: terms and price function must belong together."""
+
+from dataclasses import replace
+
+import pytest
+
+from assay_oracle.errors import ModelUnknown, PriceFunctionDiffers
+from assay_oracle.services.catalogue import Catalogue, PricedModel
+from assay_oracle.services.ports import FunctionInfo
+from tests.kit.market import Market
+
+pytestmark = pytest.mark.unit
+
+
+class Described:
+    """An appraiser that is only described."""
+
+    def __init__(self, info: FunctionInfo) -> None:
+        self.info = info
+
+
+def test_model_is_described_by_its_terms_and_its_function(market: Market) -> None:
+    function = market.appraiser().info
+    info = PricedModel.registered(market.model_id, market.appraiser(), market.chain).info()
+    assert (info.model_id, info.terms) == (market.model_id, market.terms)
+    assert (info.schema_, info.metric, info.pricing) == (function.schema, function.metric, function.pricing)
+    assert (info.method, info.fidelity) == (function.method, function.fidelity)
+
+
+def test_model_that_is_not_registered_is_refused_with_a_remedy(market: Market) -> None:
+    with pytest.raises(ModelUnknown, match="found none") as refusal:
+        PricedModel.registered(bytes(32), market.appraiser(), market.chain)
+    assert "assay model register" in str(refusal.value.hint)
+
+
+def test_price_function_that_the_terms_do_not_name_is_refused(market: Market) -> None:
+    other = Described(replace(market.appraiser().info, hash=b"\x0b" * 32))
+    with pytest.raises(PriceFunctionDiffers, match="0x" + "0b" * 32) as refusal:
+        PricedModel.registered(market.model_id, other, market.chain)
+    assert refusal.value.hint
+
+
+def test_catalogue_finds_models_by_id(market: Market) -> None:
+    model = PricedModel.registered(market.model_id, market.appraiser(), market.chain)
+    catalogue = Catalogue([model])
+    assert catalogue.ids == (market.model_id,)
+    assert catalogue.get(market.model_id) is model
+    with pytest.raises(ModelUnknown, match="prices for") as refusal:
+        catalogue.get(bytes(32))
+    assert refusal.value.hint
