@@ -101,6 +101,14 @@ def test_web3_is_imported_by_chain_alone_and_httpx_by_oracle_api_alone(path: Pat
         assert "httpx" not in roots(path)
 
 
+@pytest.mark.parametrize("path", modules(ROOT / "tests", ROOT / "scripts"), ids=name_of)
+def test_no_module_imports_tests_of_another(path: Path) -> None:
+    """What tests share is in ``tests/kit`` or in a module without tests; scripts share nothing with them."""
+    assert not [name for name in imports(path) if name.split(".")[-1].startswith("test_")]
+    if path.is_relative_to(ROOT / "scripts"):
+        assert "tests" not in roots(path)
+
+
 # --- rooms of the oracle ----------------------------------------------------------------------------------------------
 
 
