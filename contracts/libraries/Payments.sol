@@ -12,6 +12,8 @@ library Payments {
     using SafeERC20 for IERC20;
 
     /// @dev Takes exactly `amount` from the caller. A token that delivers another amount is refused.
+    // Its callers are payable; slither looks for them within the library.
+    // slither-disable-next-line msg-value-in-nonpayable
     function pull(address token, uint256 amount) internal {
         if (amount == 0) revert ISettlement.ZeroAmount();
         if (token == NATIVE_TOKEN) {

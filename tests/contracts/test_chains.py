@@ -113,12 +113,13 @@ def test_a_dispute(world: World, currency: Currency) -> None:
     for index in range(4):
         with world.refuses("ChunkMatches", index=index):
             world.dispute(honest, honest.sealed.proof(index))
-    world.at(world.deadline(bad))
+    deadline = world.deadline(bad)
+    world.at(deadline)
     world.dispute(bad, bad.sealed.proof(3))
 
     assert world.status(bad) is Status.DISPUTED
     assert world.budget(bad.terms) == ETHER - PRICE + BOND
-    world.at(world.deadline(honest) + 1)
+    world.at(deadline + 1)
     with world.refuses("DeadlinePassed", deadline=world.deadline(honest)):
         world.dispute(honest, honest.sealed.proof(0))
 
