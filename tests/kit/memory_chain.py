@@ -22,6 +22,7 @@ from assay.errors import NodeUnreachable, SettingsError
 from assay.protocol.statements import Domain
 from assay.protocol.structs import ModelTerms, Order, Quote
 from assay.protocol.tree import ChunkProof
+from assay.protocol.types import ModelId, OrderId
 from tests.kit.memory_contract import MemoryContract, Storage
 
 START = 1_800_000_000
@@ -46,7 +47,7 @@ class Mined:
 
     block: Block
     calls: tuple[Call, ...]
-    events: tuple[tuple[EventKind, bytes, bytes | None], ...]
+    events: tuple[tuple[EventKind, OrderId, bytes | None], ...]
     storage: Storage
 
     @property
@@ -114,7 +115,7 @@ class MemoryNode:
         if self.before_next:
             faster, self.before_next = self.before_next, None
             faster()
-        events: list[tuple[EventKind, bytes, bytes | None]] = []
+        events: list[tuple[EventKind, OrderId, bytes | None]] = []
         contract, before = self.contract, self.contract.storage.copy()
         contract.sender, contract.time = call.sender, self.time
         contract.emit = lambda *event: events.append(event)
@@ -145,7 +146,7 @@ class MemoryNode:
         self.mine(depth)
         return [call for mined in dropped for call in mined.calls]
 
-    def _append(self, calls: tuple[Call, ...], events: tuple[tuple[EventKind, bytes, bytes | None], ...]) -> Mined:
+    def _append(self, calls: tuple[Call, ...], events: tuple[tuple[EventKind, OrderId, bytes | None], ...]) -> Mined:
         number = FIRST_BLOCK + len(self.blocks)
         block = Block(number, hashlib.sha256(b"block %d of fork %d" % (number, self._forks)).digest(), self.time)
         self.blocks.append(Mined(block, calls, events, self.contract.storage.copy()))
@@ -158,7 +159,7 @@ class MemoryNode:
         place = number - FIRST_BLOCK
         return self.blocks[place].block if 0 <= place < len(self.blocks) else None
 
-    def posted(self, order_id: bytes) -> PostedOrder:
+    def posted(self, order_id: OrderId) -> PostedOrder:
         """An order as its event announced it."""
         mined = next(mined for mined in self.blocks if (EventKind.POSTED, order_id, None) in mined.events)
         order = self.contract.storage.orders[order_id].order
@@ -246,7 +247,7 @@ class MemoryChain:
         return EventPage(events, Cursor(last.number, last.hash), complete=last == head, reorganised=reorganised)
 
     def posted(
-        self, *, order_id: bytes | None = None, model_id: bytes | None = None, seller: str | None = None
+        self, *, order_id: OrderId | None = None, model_id: ModelId | None = None, seller: str | None = None
     ) -> list[PostedOrder]:
         found = (self._node.posted(key) for key in self._contract.storage.orders)
         return [
@@ -257,15 +258,15 @@ class MemoryChain:
             and seller in (None, posted.order.seller)
         ]
 
-    def revealed_key(self, order_id: bytes) -> bytes | None:
+    def revealed_key(self, order_id: OrderId) -> bytes | None:
         return self._contract.storage.keys.get(order_id)
 
-    def revealed_data(self, order_id: bytes) -> RevealedData | None:
+    def revealed_data(self, order_id: OrderId) -> RevealedData | None:
         return self._contract.storage.data.get(order_id)
 
     # --- models -------------------------------------------------------------------------------------------------------
 
-    def model_id(self, terms: ModelTerms) -> bytes:
+    def model_id(self, terms: ModelTerms) -> ModelId:
         return self.memory.contract.model_id(terms)
 
     def register_model(self, terms: ModelTerms, oracle: str) -> Transaction:
@@ -274,22 +275,22 @@ class MemoryChain:
     def fund(self, terms: ModelTerms, amount: int) -> Transaction:
         return self._send("fund", terms, amount)
 
-    def model_state(self, model_id: bytes) -> ModelState:
+    def model_state(self, model_id: ModelId) -> ModelState:
         return self._contract.model_state(model_id)
 
-    def model_terms(self, model_id: bytes) -> tuple[ModelTerms, str] | None:
+    def model_terms(self, model_id: ModelId) -> tuple[ModelTerms, str] | None:
         model = self._contract.storage.models.get(model_id)
         return None if model is None else (model.terms, model.first_oracle)
 
     def credit(self, token: str, account: str) -> int:
         return self._contract.storage.credits.get((token, account), 0)
 
-    def oracle_bond(self, model_id: bytes, oracle: str) -> tuple[int, int]:
+    def oracle_bond(self, model_id: ModelId, oracle: str) -> tuple[int, int]:
         return self._contract.storage.bonds.get((model_id, oracle), (0, 0))
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    def order_state(self, order_id: bytes) -> OrderState:
+    def order_state(self, order_id: OrderId) -> OrderState:
         return self._contract.order_state(order_id)
 
     def post(

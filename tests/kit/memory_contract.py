@@ -16,7 +16,7 @@ from assay.protocol import seal
 from assay.protocol.statements import Domain, digest, signer_of
 from assay.protocol.structs import ModelTerms, Order, Quote, Status, key_hash
 from assay.protocol.tree import ChunkProof
-from assay.protocol.types import NATIVE_TOKEN
+from assay.protocol.types import NATIVE_TOKEN, ModelId, OrderId
 from tests.kit.commitment import climb, count_chunks, leaf_of, sha256_of, top_of
 from tests.kit.refusal import refusal
 
@@ -49,13 +49,13 @@ class OrderEntry:
 class Storage:
     """The contract's state. ``bonds`` holds amounts and unlock times, ``payments`` what was paid out."""
 
-    models: dict[bytes, Model] = field(default_factory=dict)
-    orders: dict[bytes, OrderEntry] = field(default_factory=dict)
+    models: dict[ModelId, Model] = field(default_factory=dict)
+    orders: dict[OrderId, OrderEntry] = field(default_factory=dict)
     credits: dict[tuple[str, str], int] = field(default_factory=dict)
-    bonds: dict[tuple[bytes, str], tuple[int, int]] = field(default_factory=dict)
+    bonds: dict[tuple[ModelId, str], tuple[int, int]] = field(default_factory=dict)
     payments: dict[tuple[str, str], int] = field(default_factory=dict)
-    keys: dict[bytes, bytes] = field(default_factory=dict)
-    data: dict[bytes, RevealedData] = field(default_factory=dict)
+    keys: dict[OrderId, bytes] = field(default_factory=dict)
+    data: dict[OrderId, RevealedData] = field(default_factory=dict)
 
     def copy(self) -> "Storage":
         """The same state, to come back to."""
@@ -81,21 +81,21 @@ class MemoryContract:
     refusing: set[str] = field(default_factory=set)
     sender: str = NATIVE_TOKEN
     time: int = 0
-    emit: Callable[[EventKind, bytes, bytes | None], None] = lambda *_: None
+    emit: Callable[[EventKind, OrderId, bytes | None], None] = lambda *_: None
 
     # --- for tests that need a state which no transaction leads to ----------------------------------------------------
 
-    def change_model(self, model_id: bytes, **changes: Any) -> None:
+    def change_model(self, model_id: ModelId, **changes: Any) -> None:
         """Replaces fields of a ``Model``."""
         self.storage.models[model_id] = replace(self.storage.models[model_id], **changes)
 
-    def change_order(self, order_id: bytes, **changes: Any) -> None:
+    def change_order(self, order_id: OrderId, **changes: Any) -> None:
         """Replaces fields of an ``OrderEntry``."""
         self.storage.orders[order_id] = replace(self.storage.orders[order_id], **changes)
 
     # --- models -------------------------------------------------------------------------------------------------------
 
-    def model_id(self, terms: ModelTerms) -> bytes:
+    def model_id(self, terms: ModelTerms) -> ModelId:
         return terms.model_id(self.domain.chain_id, self.domain.contract)
 
     def register_model(self, terms: ModelTerms, oracle: str) -> None:
@@ -122,13 +122,13 @@ class MemoryContract:
             raise refusal("TokenNotContract", terms.token)
         self.change_model(model_id, budget=budget + amount)
 
-    def model_state(self, model_id: bytes) -> ModelState:
+    def model_state(self, model_id: ModelId) -> ModelState:
         model = self.storage.models.get(model_id)
         if model is None:
             return ModelState(None, 0, False)
         return ModelState(None if model.oracle == HALTED else model.oracle, model.budget, True)
 
-    def _model(self, model_id: bytes) -> Model:
+    def _model(self, model_id: ModelId) -> Model:
         if model_id not in self.storage.models:
             raise refusal("ModelUnknown", model_id)
         return self.storage.models[model_id]
@@ -243,7 +243,7 @@ class MemoryContract:
         self._to_budget(order, amount)
         self.emit(EventKind.REFUNDED, order_id, None)
 
-    def order_state(self, order_id: bytes) -> OrderState:
+    def order_state(self, order_id: OrderId) -> OrderState:
         entry = self.storage.orders.get(order_id)
         if entry is None:
             return OrderState(Status.NONE, 0, bytes(26))
@@ -263,7 +263,7 @@ class MemoryContract:
     def _consents(self, account: str, message: SignableMessage, signature: bytes) -> bool:
         return self.sender == account or self._signed(account, message, signature)
 
-    def _check_quote(self, quote: Quote, model_id: bytes, oracle: str, signature: bytes) -> None:
+    def _check_quote(self, quote: Quote, model_id: ModelId, oracle: str, signature: bytes) -> None:
         if quote.model_id != model_id:
             raise refusal("ModelMismatch", model_id, quote.model_id)
         if not self._signed(oracle, self.domain.quote(quote), signature):
@@ -273,7 +273,7 @@ class MemoryContract:
         if not self._consents(buyer, message, signature):
             raise refusal("BuyerSignatureInvalid", buyer)
 
-    def _check_bond(self, model_id: bytes, oracle: str, required: int) -> None:
+    def _check_bond(self, model_id: ModelId, oracle: str, required: int) -> None:
         bond, unlocks_at = self.storage.bonds.get((model_id, oracle), (0, 0))
         if unlocks_at:
             raise refusal("OracleBondExiting", unlocks_at)
@@ -282,14 +282,14 @@ class MemoryContract:
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
-    def _read(self, order: Order) -> tuple[bytes, OrderEntry]:
+    def _read(self, order: Order) -> tuple[OrderId, OrderEntry]:
         order_id = order.order_id()
         entry = self.storage.orders.get(order_id)
         if entry is None or entry.order.stored_digest() != order.stored_digest():
             raise refusal("OrderMismatch", order_id)
         return order_id, entry
 
-    def _check_status(self, order_id: bytes, entry: OrderEntry, expected: Status) -> None:
+    def _check_status(self, order_id: OrderId, entry: OrderEntry, expected: Status) -> None:
         if entry.status is not expected:
             raise refusal("StatusMismatch", order_id, entry.status)
 
@@ -339,7 +339,7 @@ class MemoryContract:
             raise refusal("CreditTooSmall", amount, available)
         self.storage.credits[token, account] = available - amount
 
-    def _pay(self, order_id: bytes, order: Order) -> None:
+    def _pay(self, order_id: OrderId, order: Order) -> None:
         amount = order.price + order.seller_bond
         self.change_order(order_id, status=Status.PAID, deadline=0)
         self.emit(EventKind.PAID, order_id, None)
