@@ -1,4 +1,4 @@
-"""What the demonstration does by command: deploy the contract, fit the price function, make the oracle's keys."""
+"""What the demonstration does by command: fit the price function, make the oracle's keys."""
 
 import json
 from collections.abc import Sequence
@@ -12,15 +12,6 @@ from assay.chain.interface import contract_interface
 
 PASSWORD = "demonstration"  # noqa: S105
 RECORD = "deployments/31337.json"
-
-
-def deploy(node: Node, folder: Path) -> dict[str, object]:
-    """Deploys the contract by ``ape run``; returns the deployment record."""
-    network = f"ethereum:local:{node.url}"
-    command = (BIN / "ape", "run", "deploy", "--network", network, "--record", folder / RECORD)
-    printed = run(*command, log=folder / "deploy.log")
-    found: dict[str, object] = json.loads(printed.strip().splitlines()[-1])
-    return found
 
 
 def fit(folder: Path, owner: Path, validation: Path, weights: Path) -> dict[str, object]:

@@ -50,8 +50,8 @@ class Demonstration:
         """Chain, contract, network, price function, oracle: what takes long runs side by side."""
         folder = self.folder
         with ThreadPoolExecutor() as pool:
-            self.story.say("developer", "deploys the settlement contract on Anvil: ape run deploy")
-            deployed = pool.submit(commands.deploy, self.node, folder)
+            self.story.say("developer", "deploys the settlement contract on Anvil")
+            deployed = pool.submit(self.node.deploy, folder / commands.RECORD)
             self.story.say("oracle", "makes its keys: assay-oracle init")
             made = pool.submit(commands.make_oracle, self.node, folder, self.oracle_account)
             trained = network.train(self.hands.owner, seed=0)
@@ -65,7 +65,7 @@ class Demonstration:
             self.function_hash = bytes.fromhex(str(fitted["function_hash"]).removeprefix("0x"))
             self.story.say("model owner", f"the surrogate's fidelity is {fitted['fidelity']:.1%}")
             made.result()
-            self.story.say("developer", f"contract at {deployed.result()['address']}")
+            self.story.say("developer", f"contract at {deployed.result().address}")
 
     def open_models(self) -> None:
         """Two registrations of the one price function, funded, and the daemon that prices for both."""
