@@ -40,15 +40,13 @@ def ganache_chain() -> Iterator[GanacheChain]:
 
 
 @pytest.fixture(params=["anvil", "ganache"])
-def place(request: pytest.FixtureRequest, project: Any, accounts: Any) -> Place:
+def place(request: pytest.FixtureRequest, project: Any, accounts: Any, settlement: Any) -> Place:
     """Buyer, oracle, seller and relayer around a new contract on each chain."""
     if request.param == "anvil":
-        settlement, chain = request.getfixturevalue("settlement"), request.getfixturevalue("chain")
-        return Place(World(settlement, chain, *accounts[:4]), project, accounts[4])
+        return Place(World(settlement, request.getfixturevalue("chain"), *accounts[:4]), project, accounts[4])
     chain = request.getfixturevalue("ganache_chain")
     *actors, relayer, heir = (GanacheAccount(chain.web3, one.address, one.private_key) for one in accounts[:5])
-    settlement = chain.deploy(relayer, project.Settlement)
-    return Place(GanacheWorld(settlement, chain, *actors, relayer), project, heir)
+    return Place(GanacheWorld(chain.deploy(relayer, project.Settlement), chain, *actors, relayer), project, heir)
 
 
 @pytest.fixture
