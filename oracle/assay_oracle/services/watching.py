@@ -51,8 +51,9 @@ class Watching:
             for event in page.events:
                 if event.posted is not None:
                     self._record(event.posted)
-            for order_id, kind in {event.order_id: event.kind for event in page.events}.items():
-                self._advance(order_id, _STATUS[kind])
+            statuses = {event.order_id: _STATUS[event.kind] for event in page.events if event.kind in _STATUS}
+            for order_id, status in statuses.items():
+                self._advance(order_id, status)
             if page.cursor != cursor:
                 self._ledger.store_cursor(page.cursor)
             complete = page.complete

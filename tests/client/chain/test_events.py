@@ -1,5 +1,6 @@
 """Events in bounded ranges: what one page covers, nodes that refuse wide ranges, reorganisations."""
 
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from assay.chain.node import Node
 from assay.chain.values import Cursor, EventKind, EventPage
 from assay.errors import ChainError, NodeUnreachable
 from assay.protocol.structs import ModelTerms, order_id
+from tests.kit import json_rpc_node
 from tests.kit.actors import CONTRACT, DOMAIN, buyer_account, oracle_account, seller_account
 from tests.kit.json_rpc_node import JsonRpcNode
 
@@ -343,3 +345,24 @@ def test_terms_of_several_models_are_found_in_one_pass(node: JsonRpcNode) -> Non
     page = events_of(node).since(cursor)
     assert [event.posted.order.model_id for event in page.events if event.posted] == models
     assert len(node.ranges) == 2
+
+
+# --- another event ----------------------------------------------------------------------------------------------------
+
+
+def test_another_event_needs_its_kind_alone(node: JsonRpcNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {
+        "type": "event",
+        "name": "OrderNoted",
+        "anonymous": False,
+        "inputs": [{"name": "orderId", "type": "bytes32", "indexed": True, "internalType": "bytes32"}],
+    }
+    kinds = StrEnum("EventKind", {**{kind.name: kind.value for kind in EventKind}, "NOTED": "OrderNoted"})
+    monkeypatch.setitem(contract_interface(), "abi", [*contract_interface()["abi"], entry])
+    monkeypatch.setitem(json_rpc_node._EVENTS, "OrderNoted", entry)
+    monkeypatch.setattr("assay.chain.events.EventKind", kinds)
+    order = post(node, 1)
+    node.emit("OrderNoted", orderId=order)
+    (page,) = read_all(events_of(node))
+    assert [event.kind for event in page.events] == ["OrderPosted", "OrderNoted"]
+    assert next(events_of(node).of_order(order)).kind == "OrderNoted"

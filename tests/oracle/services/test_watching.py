@@ -1,6 +1,7 @@
 """Events since a stored cursor: read once a cycle, after days offline, over crashes, reorganisations and slow nodes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -312,3 +313,18 @@ def test_nothing_is_delivered_after_a_reorganisation_took_the_lock(market: Marke
     market.oracle.cycle()
     with pytest.raises(OrderUnknown):
         market.delivery.record(order.order_id())
+
+
+def test_event_of_another_kind_hides_no_event_before_it(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _, order = market.sell(DATA, cooperative=False)
+    market.chain.reveal_key(order, made.key)
+    read = MemoryChain.events_since
+
+    def with_a_note(chain: MemoryChain, cursor: Cursor | None) -> EventPage:
+        page = read(chain, cursor)
+        noted = [replace(event, kind="OrderNoted") for event in page.events[-1:]]
+        return replace(page, events=(*page.events, *noted))
+
+    monkeypatch.setattr(MemoryChain, "events_since", with_a_note)
+    market.oracle.cycle()
+    assert status_of(market, order) is Status.REVEALED
