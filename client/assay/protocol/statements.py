@@ -18,6 +18,9 @@ from assay.protocol.types import Address, ModelId, Value
 
 DOMAIN_NAME = "Assay"
 DOMAIN_VERSION = "1"
+SIGNATURE_BYTES = 65
+CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+"""Order of secp256k1 (SEC 2, section 2.4.1)."""
 
 _TYPES: dict[str, list[dict[str, str]]] = {
     "Recipient": [{"name": "recipient", "type": "string"}],
@@ -102,7 +105,15 @@ def digest(message: SignableMessage) -> bytes:
 
 
 def signer_of(message: SignableMessage, signature: bytes) -> str | None:
-    """Address whose key made ``signature``; None if it is malformed. Wallet contracts are asked on chain."""
+    """Address whose key made ``signature``; None if the contract would refuse it. Wallet contracts are asked on chain.
+
+    The rule is that of ``contracts/libraries/Signatures.sol``: 65 bytes ``r || s || v``, ``s`` in the lower half of the
+    curve's order (EIP-2), ``v`` 27 or 28. A laxer rule here would act on statements that the contract refuses later.
+    """
+    if len(signature) != SIGNATURE_BYTES or signature[64] not in (27, 28):
+        return None
+    if int.from_bytes(signature[32:64], "big") > CURVE_ORDER // 2:
+        return None
     try:
         return str(Account.recover_message(message, signature=signature))
     except Exception:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from assay.protocol.statements import Domain, digest, signer_of
 from assay.protocol.structs import Quote
+from tests.kit.signatures import REFUSED_FORMS
 
 pytestmark = pytest.mark.unit
 
@@ -80,6 +81,13 @@ def test_signer_is_found() -> None:
     signature = bytes(alice.sign_message(message).signature)
     assert signer_of(message, signature) == alice.address
     assert signer_of(DOMAIN.acknowledgement(bytes(32)), signature) != alice.address
+
+
+@pytest.mark.parametrize("form", REFUSED_FORMS)
+def test_signature_in_a_form_that_the_contract_refuses_is_nobodys(form: str) -> None:
+    message = DOMAIN.receipt(bytes(32))
+    signature = bytes(alice.sign_message(message).signature)
+    assert signer_of(message, REFUSED_FORMS[form](signature)) is None
 
 
 @given(signature=st.binary(max_size=100))

@@ -16,6 +16,7 @@ from assay_oracle.errors import OrderUnknown, SignatureInvalid
 from assay_oracle.services.delivery import HAND_OVER_MARGIN
 from tests.kit.actors import BUYER_IDENTITY, DOMAIN, buyer_account, rival_account
 from tests.kit.market import Market
+from tests.kit.signatures import REFUSED_FORMS
 
 pytestmark = pytest.mark.unit
 
@@ -175,6 +176,21 @@ def test_depth_is_counted_from_where_the_order_is_now(tmp_path: Path) -> None:
     assert sale is not None
     assert sale.block == posted.block + 11
     market.journal.close()
+
+
+@pytest.mark.parametrize("form", REFUSED_FORMS)
+def test_receipt_in_a_form_that_the_contract_refuses_gets_no_key(tmp_path: Path, form: str) -> None:
+    market = Market(tmp_path, require_receipt=True)
+    _, _, order = market.sell(DATA)
+    receipt = receipt_of(order)
+    with pytest.raises(SignatureInvalid):
+        market.delivery.put_receipt(order.order_id(), REFUSED_FORMS[form](receipt))
+    market.oracle.cycle()
+    assert not has_key(market, order)
+    market.delivery.put_receipt(order.order_id(), receipt)
+    with pytest.raises(SignatureInvalid):
+        market.delivery.put_receipt(order.order_id(), REFUSED_FORMS[form](receipt))
+    assert market.delivery.record(order.order_id()).receipt == receipt
 
 
 @pytest.mark.parametrize("require_receipt", [False, True])
