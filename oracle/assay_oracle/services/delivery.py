@@ -155,18 +155,22 @@ class Delivery:
     # --- what is due --------------------------------------------------------------------------------------------------
 
     def advance(self, sale: Sale) -> None:
-        """Does what is due for an open order: settles it, hands its key over, or reveals a key that was handed over.
+        """Does what is due for an open order: hands its key over, settles it, or reveals a key that was handed over.
 
-        The chain is asked about an order only once something is due by the ledger.
+        The key comes first: a settled order is closed, and its buyer must have the key. The chain is asked about an
+        order only once something is due by the ledger.
         """
+        if sale.chain_status is Status.LOCKED and sale.key_envelope is None:
+            self._hand_over(sale)
         if sale.acknowledgement is not None and sale.chain_status in _OPEN and self._settle(sale):
             return
-        if sale.chain_status is not Status.LOCKED:
-            return
+        if sale.chain_status is Status.LOCKED and sale.key_envelope is not None:
+            self._reveal(sale)
+
+    def _hand_over(self, sale: Sale) -> None:
+        """Encrypts the key to the buyer if the seller agreed to that and nothing can take the payment any more."""
         offer = self._ledger.offers.get(sale.offer_id)
-        if sale.key_envelope is not None:
-            self._reveal(sale, offer)
-        elif self._is_agreed(sale, offer) and self._is_safe_to_hand_over(sale):
+        if self._is_agreed(sale, offer) and self._is_safe_to_hand_over(sale):
             key = self._uploads.sealing_key(offer.sealed_key)
             key_envelope = envelope.wrap_key(self._recipient(sale.order), key)
             self._ledger.orders.set_key_envelope(sale.order_id, key_envelope)
@@ -191,9 +195,18 @@ class Delivery:
         return True
 
     def _is_agreed(self, sale: Sale, offer: Offer) -> bool:
-        """The seller lets the oracle hand over the key that the order locks, and a required receipt has arrived."""
-        agreed = offer.cooperative and offer.key_hash == sale.order.key_hash
-        return agreed and (sale.receipt is not None or not sale.order.require_receipt)
+        """The seller lets the oracle hand over the key of this very order, and a required receipt has arrived.
+
+        The model's owner can name another oracle, which signs another price and another payee for the pair; the key
+        hash that the seller accepted is public once its order is sent, and can be locked in such an order too.
+        """
+        order, evaluation = sale.order, self._ledger.evaluations.of(offer)
+        if evaluation is None or not offer.cooperative:
+            return False
+        accepted = (evaluation.seller, evaluation.price, evaluation.data_root, offer.key_hash)
+        if (order.seller, order.price, order.data_root, order.key_hash) != accepted:
+            return False
+        return sale.receipt is not None or not order.require_receipt
 
     def _is_safe_to_hand_over(self, sale: Sale) -> bool:
         """Nothing can take the payment any more, and there is time left to reveal the key.
@@ -215,7 +228,7 @@ class Delivery:
         self._ledger.orders.add(sale.offer_id, posted)
         return self._chain.is_confirmed(posted.block)
 
-    def _reveal(self, sale: Sale, offer: Offer) -> None:
+    def _reveal(self, sale: Sale) -> None:
         """Reveals a key that the buyer has and did not pay for in half of the reveal window: the seller may be offline.
 
         The buyer has the key, so revealing it loses nothing; a key that stays secret would refund the buyer.
@@ -229,7 +242,7 @@ class Delivery:
             return
         if self._chain.order_state(sale.order_id).status is not Status.LOCKED:
             return
-        key = self._uploads.sealing_key(offer.sealed_key)
+        key = self._uploads.sealing_key(self._ledger.offers.get(sale.offer_id).sealed_key)
         send_unless_done(self._chain, sale.order_id, lambda: self._chain.reveal_key(sale.order, key, receipt))
         self._update_status(sale)
         log.info("key revealed for the seller", extra=about(order=sale.order_id))

@@ -106,6 +106,36 @@ def test_key_is_not_handed_over_where_the_seller_locked_another_on_chain(market:
     assert market.delivery.record(state.quote.order_id()).key_envelope is None
 
 
+def test_key_is_not_handed_over_for_an_order_of_another_oracle_that_locks_the_same_key_hash(market: Market) -> None:
+    """The model's owner replaces the oracle and posts the pair before the agreed order, for 1 unit to a friend."""
+    made, state = market.offer(DATA)
+    market.accept(made, state)
+    assert state.quote is not None
+    market.contract.change_model(market.model_id, oracle=rival_account.address)
+    cheap = state.quote.model_copy(update={"price": 1, "seller": rival_account.address})
+    signature = bytes(rival_account.sign_message(DOMAIN.quote(cheap)).signature)
+    friend = market.acceptance(made, state.model_copy(update={"quote": cheap}), account=rival_account)
+    assert friend.key_hash == market.acceptance(made, state).key_hash
+    market.chain.post(market.terms, cheap, signature, friend.key_hash, friend.signature)
+    market.oracle.cycle()
+    market.oracle.cycle()
+    sale = market.journal.orders.get(cheap.order_id())
+    assert sale.order.seller == rival_account.address
+    assert sale.key_envelope is None
+
+
+def test_buyer_who_acknowledged_before_the_key_came_receives_it(tmp_path: Path) -> None:
+    market = Market(tmp_path)
+    market.node.confirmations = 3
+    _, _, order = market.sell(DATA)
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.node.mine(3)
+    market.oracle.cycle()
+    assert market.chain.order_state(order.order_id()).status is Status.PAID
+    assert has_key(market, order)
+    market.journal.close()
+
+
 def test_key_waits_for_the_receipt_where_the_terms_ask_for_one(tmp_path: Path) -> None:
     market = Market(tmp_path, require_receipt=True)
     _, _, order = market.sell(DATA)
