@@ -7,9 +7,11 @@ import logging
 
 from assay.chain.port import Chain
 from assay.chain.values import EventKind, PostedOrder
+from assay.errors import ChainError, NodeUnreachable
+from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import Status
 from assay.protocol.types import OfferId, OrderId
-from assay_oracle.ledger.values import Sale
+from assay_oracle.ledger.values import Offer, Sale
 from assay_oracle.log import about
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.ports import Ledger
@@ -35,9 +37,14 @@ class Watching:
         self._ledger = ledger
         self._chain = chain
         self._clock = clock
+        self._compared = False
+        """The ledger was compared with the chain since the start."""
 
     def read_events(self) -> None:
         """Records the effects of all events since the stored cursor, page by page.
+
+        At the start and after a reorganisation the ledger is compared with the chain too: no event announces what was
+        removed, and a reorganisation may be deeper than the blocks that are read again.
 
         Raises:
             NodeUnreachable: The remaining pages cannot be read now; the pages before are recorded.
@@ -46,8 +53,8 @@ class Watching:
         while not complete:
             cursor = self._ledger.cursor()
             page = self._chain.events_since(cursor)
-            if page.reorganised:
-                self._check_recent()
+            if page.reorganised or not self._compared:
+                self._compare()
             for event in page.events:
                 if event.posted is not None:
                     self._record(event.posted)
@@ -65,16 +72,44 @@ class Watching:
             record_order(self._ledger, evaluation.offer_id, posted)
 
     def _advance(self, order_id: OrderId, status: Status) -> None:
-        """Moves a sale on. Events never move it back: an older event may come again, and ``_check_recent`` does."""
+        """Moves a sale on. Events never move it back: an older event may come again, and ``_compare`` does."""
         sale = self._ledger.orders.find(order_id)
         if sale is not None and status > sale.chain_status:
             self._ledger.orders.set_status(order_id, status)
             log.info("order changed", extra=about(order=order_id, status=status.name.lower()))
 
-    def _check_recent(self) -> None:
-        """Compares each recent sale with the chain: a reorganisation announces no event for what it removed."""
-        for sale in self._ledger.orders.open(since=self._clock.now() - REORGANISATION_SECONDS):
-            self._check(sale)
+    def _compare(self) -> None:
+        """Looks up each recent sale, and each quoted offer, whose seller may have posted it, on chain.
+
+        A failure with one of them is logged and holds up no other; the comparison is then repeated.
+        """
+        self._compared = False
+        subjects: list[Sale | Offer] = [
+            *self._ledger.orders.open(since=self._clock.now() - REORGANISATION_SECONDS),
+            *self._ledger.offers.in_status(OfferStatus.QUOTED),
+        ]
+        complete = True
+        for subject in subjects:
+            try:
+                if isinstance(subject, Sale):
+                    self._check(subject)
+                else:
+                    self._find(subject)
+            except NodeUnreachable:
+                raise
+            except ChainError as error:
+                complete = False
+                log.warning(
+                    "comparison with the chain failed; it is repeated",
+                    extra=about(offer=subject.offer_id, cause=error.message),
+                )
+        self._compared = complete
+
+    def _find(self, offer: Offer) -> None:
+        evaluation = self._ledger.evaluations.of(offer)
+        posted = find_order(self._chain, evaluation.order_id()) if evaluation is not None else None
+        if posted is not None:
+            self._record(posted)
 
     def _check(self, sale: Sale) -> None:
         state = self._chain.order_state(sale.order_id)

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from assay.chain.values import Cursor, EventPage
-from assay.errors import NodeUnreachable
+from assay.chain.values import Cursor, EventPage, OrderState
+from assay.errors import ChainError, NodeUnreachable
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.structs import Order, Status
 from assay_oracle.errors import OrderUnknown
 from tests.kit.actors import DOMAIN, buyer_account, rival_account
 from tests.kit.bids import Bid
 from tests.kit.market import Market
-from tests.kit.memory_chain import MemoryChain
+from tests.kit.memory_chain import MemoryChain, MemoryNode
 
 pytestmark = pytest.mark.unit
 
@@ -294,6 +294,73 @@ def test_node_that_is_behind_loses_no_order_and_no_statement(market: Market) -> 
     market.oracle.cycle()
     assert market.journal.orders.get(order_id).receipt == receipt
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+
+
+def test_reorganisation_deeper_than_what_is_read_again_hides_no_order(market: Market) -> None:
+    made, state = market.offer(DATA)
+    market.node.mine(200)
+    market.oracle.cycle()
+    market.node.reorganise(150)
+    del market.node.blocks[-150:]
+    order_id = post_oneself(market, made, state)
+    market.node.mine(149)
+    market.oracle.cycle()
+    assert market.journal.orders.get(order_id).chain_status is Status.LOCKED
+
+
+def test_order_that_vanished_before_the_journal_had_a_cursor_is_noticed(market: Market) -> None:
+    """An earlier version had no cursor; the chain was reorganised while it was replaced."""
+    made, state = market.offer(DATA)
+    order_id = post_oneself(market, made, state)
+    market.oracle.cycle()
+    market.journal._database.execute("DELETE FROM cursor")
+    market.restart()
+    market.node.reorganise()
+    market.oracle.cycle()
+    assert market.journal.orders.find(order_id) is None
+    assert market.offers.state(state.offer_id).status is OfferStatus.QUOTED
+
+
+def test_event_that_a_node_left_out_is_made_up_for_at_the_next_start(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One backend of a provider answered for logs of blocks that it did not have yet."""
+    market.oracle.cycle()
+    made, state = market.offer(DATA)
+    _, _, sold = market.sell(b"three\n", cooperative=False)
+    order_id = post_oneself(market, made, state)
+    market.chain.settle(sold, acknowledgement(sold))
+    with monkeypatch.context() as behind:
+        behind.setattr(MemoryNode, "events", lambda *_: ())
+        market.oracle.cycle()
+    market.oracle.cycle()
+    assert market.journal.orders.find(order_id) is None
+    market.restart()
+    market.oracle.cycle()
+    assert market.journal.orders.get(order_id).chain_status is Status.LOCKED
+    assert status_of(market, sold) is Status.PAID
+
+
+def test_order_that_cannot_be_compared_holds_up_no_other_and_is_compared_later(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, first = market.sell(DATA, cooperative=False)
+    _, _, second = market.sell(b"three\n", cooperative=False)
+    market.node.reorganise()
+    state_of = MemoryChain.order_state
+
+    def refuses_the_first(chain: MemoryChain, order_id: bytes) -> OrderState:
+        if order_id == first.order_id():
+            raise ChainError("the node refused")
+        return state_of(chain, order_id)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryChain, "order_state", refuses_the_first)
+        market.oracle.cycle()
+    assert market.journal.orders.find(second.order_id()) is None
+    assert market.journal.orders.find(first.order_id()) is not None
+    market.oracle.cycle()
+    assert market.journal.orders.find(first.order_id()) is None
 
 
 def test_order_posted_by_the_seller_is_found(market: Market) -> None:
