@@ -31,6 +31,8 @@ def contract_types(source: str, artifacts: dict[str, Any]) -> dict[str, dict[str
             "deploymentBytecode": {"bytecode": artifact["bytecode"]["object"]},
             "runtimeBytecode": {"bytecode": artifact["deployedBytecode"]["object"]},
             "sourcemap": artifact["bytecode"]["sourceMap"],
+            "userdoc": artifact["metadata"]["output"]["userdoc"],
+            "devdoc": artifact["metadata"]["output"]["devdoc"],
         }
     return found
 

@@ -99,7 +99,11 @@ def test_delivery_key_is_the_recipient_in_32_bytes() -> None:
     assert envelope.recipient_of(key) == RECIPIENT
 
 
-@pytest.mark.parametrize("recipient", ["", "age1", "bc1qxyz", RECIPIENT[:-1] + "q", RECIPIENT.replace("age", "ega")])
+@pytest.mark.parametrize(
+    "recipient",
+    ["", "age1", "bc1qxyz", RECIPIENT[:-1] + "q", RECIPIENT.replace("age", "ega")],
+    ids=["empty", "prefix alone", "another kind", "altered checksum", "altered prefix"],
+)
 def test_recipient_that_is_none(recipient: str) -> None:
     with pytest.raises(EnvelopeInvalid, match="expected an age recipient"):
         envelope.delivery_key_of(recipient)
