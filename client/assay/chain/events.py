@@ -1,7 +1,7 @@
 """The contract's events, read in bounded ranges of blocks, so that every node answers, however old the contract is.
 
 Nodes bound what one ``eth_getLogs`` may ask for: 10,000, 2,000 and 1,000 blocks are usual. A range that a node refuses
-is read in halves.
+is read in halves, and later queries begin with the narrower range.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from typing import Any
 import requests
 from eth_utils.abi import event_abi_to_log_topic
 from eth_utils.address import to_checksum_address
+from pydantic import ValidationError
 from web3.contract import Contract
 from web3.exceptions import Web3RPCError
 from web3.types import EventData, FilterParams, LogReceipt
@@ -17,8 +18,8 @@ from web3.types import EventData, FilterParams, LogReceipt
 from assay.chain.interface import contract_interface
 from assay.chain.node import Node
 from assay.chain.values import Block, Cursor, EventKind, EventPage, OrderEvent, PostedOrder
-from assay.errors import ChainError
-from assay.protocol.structs import ModelTerms, Order
+from assay.errors import ChainError, listed_faults
+from assay.protocol.structs import AbiValue, ModelTerms, Order
 from assay.protocol.types import ContentId, ModelId, OrderId
 
 BLOCK_RANGE = 8_000
@@ -29,6 +30,8 @@ _ATTEMPTS = 3
 """How often a page is read until no reorganisation fell between its queries."""
 _REFUSALS = (400, 413)
 """HTTP statuses by which some providers refuse a range, in place of a JSON-RPC error."""
+_ANSWERS_BEFORE_WIDER = 16
+"""Answers after which a range that was halved is doubled again: a refusal may have had another cause."""
 _REGISTERED = "ModelRegistered"
 
 Topics = list[Any]
@@ -41,7 +44,9 @@ class Events:
         self._node = node
         self._contract = contract
         self._first = first_block
-        self._models: dict[ModelId, tuple[ModelTerms, str]] = {}
+        self._models: dict[ModelId, Any] = {}
+        self._range = BLOCK_RANGE
+        self._answers = 0
         self._names = {
             event_abi_to_log_topic(entry): str(entry["name"])
             for entry in contract_interface()["abi"]
@@ -132,9 +137,22 @@ class Events:
         """Terms and first oracle of a model, by its ``ModelRegistered`` event; None if the node has no such event.
 
         Terms never change: they are searched for once.
+
+        Raises:
+            ChainError: The terms have an amount of more than 96 bits. The contract registers them; no client uses them.
         """
         self._find_models({model_id})
-        return self._models.get(model_id)
+        found = self._models.get(model_id)
+        if found is None:
+            return None
+        try:
+            return ModelTerms(**_struct(ModelTerms, found["terms"])), found["oracle"]
+        except ValidationError as error:
+            raise ChainError(
+                f"expected terms with amounts of at most 96 bits, got others for model 0x{model_id.hex()}: "
+                f"{listed_faults(error.errors())}",
+                hint="use another model, or register it again with smaller amounts",
+            ) from None
 
     def _find_models(self, model_ids: set[ModelId]) -> None:
         """Searches for the registrations of models, of all that are unknown in one pass from the newest block back."""
@@ -151,16 +169,19 @@ class Events:
 
     def _logs(self, topics: Topics, first: int, last: int, *, newest_first: bool = False) -> Iterator[EventData]:
         """Logs of blocks ``first`` to ``last``, both included, in the chain's order or in the reverse of it."""
-        span = BLOCK_RANGE
         while first <= last:
+            span = self._range
             start, end = (max(first, last - span + 1), last) if newest_first else (first, min(last, first + span - 1))
             try:
                 logs = self._query(topics, start, end)
             except ChainError as error:
                 if start == end or not _may_refuse_the_range(error):
                     raise
-                span = (end - start + 1) // 2
+                self._range, self._answers = (end - start + 1) // 2, 0
                 continue
+            self._answers += 1
+            if self._answers % _ANSWERS_BEFORE_WIDER == 0:
+                self._range = min(BLOCK_RANGE, 2 * self._range)
             yield from reversed(logs) if newest_first else logs
             first, last = (first, start - 1) if newest_first else (end + 1, last)
 
@@ -190,39 +211,45 @@ class Events:
         )
 
     def _keep_model(self, arguments: Any) -> ModelId:
-        """Keeps the terms of a ``ModelRegistered`` event; returns the model's id."""
-        terms = arguments["terms"]
-        values = terms.values() if hasattr(terms, "values") else terms
-        registered = ModelTerms(**dict(zip(ModelTerms.model_fields, values, strict=True)))
+        """Keeps the arguments of a ``ModelRegistered`` event; returns the model's id.
+
+        Anyone can register terms that ``ModelTerms`` refuses. That must stop nobody from reading other events.
+        """
         model_id = ModelId(bytes(arguments["modelId"]))
-        self._models[model_id] = registered, arguments["oracle"]
+        self._models[model_id] = arguments
         return model_id
 
     def _posted(self, log: EventData) -> PostedOrder:
         """The order of an ``OrderPosted`` event. What the event leaves out are the model's terms."""
         arguments = log["args"]
         model_id = ModelId(bytes(arguments["modelId"]))
-        found = self.registered(model_id)
-        if found is None:
+        self._find_models({model_id})
+        if model_id not in self._models:
             raise ChainError(
                 f"expected the registration of model 0x{model_id.hex()} in the node's logs, found none",
                 hint="use a node that keeps logs from the contract's deployment on",
             )
-        terms, _ = found
+        terms = _struct(ModelTerms, self._models[model_id]["terms"])
         order = Order(
             model_id=model_id,
             content_id=ContentId(bytes(arguments["contentId"])),
-            buyer=terms.owner,
+            buyer=terms["owner"],
             seller=arguments["seller"],
-            token=terms.token,
+            token=terms["token"],
             price=arguments["price"],
-            seller_bond=terms.seller_bond,
-            dispute_window=terms.dispute_window,
-            require_receipt=terms.require_receipt,
+            seller_bond=terms["seller_bond"],
+            dispute_window=terms["dispute_window"],
+            require_receipt=terms["require_receipt"],
             data_root=bytes(arguments["dataRoot"]),
             key_hash=bytes(arguments["keyHash"]),
         )
         return PostedOrder(order, log["blockNumber"], bytes(log["transactionHash"]))
+
+
+def _struct(kind: type[AbiValue], value: Any) -> dict[str, Any]:
+    """A decoded Solidity struct by the names of the fields of ``kind``."""
+    values = value.values() if hasattr(value, "values") else value
+    return dict(zip(kind.model_fields, values, strict=True))
 
 
 def _hex(word: bytes | None) -> str | None:

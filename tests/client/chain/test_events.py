@@ -86,6 +86,24 @@ def told(page: EventPage) -> list[tuple[EventKind, bytes]]:
     return [(event.kind, event.order_id) for event in page.events]
 
 
+# --- terms that no client uses ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("amount", ["max_price", "oracle_bond"])
+def test_terms_that_the_client_refuses_stop_no_other_model(node: JsonRpcNode, amount: str) -> None:
+    """The contract bounds neither amount: anyone can register such a model, and sell to it."""
+    strange = ModelTerms.model_construct(**{**dict(TERMS), amount: 2**256 - 1, "salt": b"\x09" * 32})
+    model_id = register(node, strange)
+    order, other = post(node, 1), post(node, 2, model_id=model_id)
+    events = events_of(node)
+    assert told(events.since(None)) == [(EventKind.POSTED, order), (EventKind.POSTED, other)]
+    assert [posted.order.model_id for posted in events.posted(seller=seller_account.address)] == [MODEL, model_id]
+    assert events.registered(MODEL) == (TERMS, oracle_account.address)
+    with pytest.raises(ChainError, match="at most 96 bits") as raised:
+        events.registered(model_id)
+    assert amount in raised.value.message
+
+
 # --- since a cursor ---------------------------------------------------------------------------------------------------
 
 
@@ -169,6 +187,34 @@ def test_node_that_refuses_wide_ranges_is_asked_for_narrower_ones(limit: int, re
     assert [posted.order.price for posted in events.posted()] == [1000, 1001, 1002, 1003]
     assert [posted.block for posted in events.posted(order_id=expected[3][1])] == [node.head]
     assert all(last - first < limit for first, last in node.ranges)
+
+
+def test_refusal_that_passes_leaves_no_narrow_ranges(node: JsonRpcNode) -> None:
+    """A node that was overloaded for a moment must not be asked for single blocks of a whole chain."""
+    node.mine(20 * BLOCK_RANGE)
+    order = post(node, 1)
+    refusals = 12
+
+    def overloaded(method: str) -> None:
+        nonlocal refusals
+        if method == "eth_getLogs":
+            refusals -= 1
+            node.limit = 0 if refusals >= 0 else None
+
+    node.before = overloaded
+    assert [posted.order.order_id() for posted in events_of(node).posted(seller=seller_account.address)] == [order]
+    assert len(node.ranges) < 300
+
+
+def test_refused_range_is_not_tried_in_each_call() -> None:
+    node = JsonRpcNode(limit=1000)
+    register(node)
+    node.mine(2 * BLOCK_RANGE)
+    events = events_of(node, first=0)
+    events.posted()
+    answered, before = len(node.ranges), node.requests
+    events.posted(order_id=order_id(MODEL, content(1)))
+    assert node.requests - before - (len(node.ranges) - answered) <= 3
 
 
 def test_refusal_of_a_single_block_is_raised(node: JsonRpcNode) -> None:
