@@ -34,6 +34,7 @@ class JsonRpcNode(JSONBaseProvider):
     Attributes:
         limit: Most blocks that one ``eth_getLogs`` may ask for; None for no bound.
         refusal: HTTP status by which a wider range is refused; None for a JSON-RPC error.
+        chain_id: Id of the chain that it serves.
         down: No request is answered.
         ranges: First and last block of each ``eth_getLogs`` that was answered.
         before: Called with the method before each answer.
@@ -43,6 +44,7 @@ class JsonRpcNode(JSONBaseProvider):
         super().__init__()
         self.limit = limit
         self.refusal = refusal
+        self.chain_id = 31337
         self.down = False
         self.ranges: list[tuple[int, int]] = []
         self.requests = 0
@@ -94,7 +96,7 @@ class JsonRpcNode(JSONBaseProvider):
         self.requests += 1
         self.before(method)
         answers = {
-            "eth_chainId": lambda: hex(31337),
+            "eth_chainId": lambda: hex(self.chain_id),
             "eth_blockNumber": lambda: hex(self.head),
             "eth_getBlockByNumber": lambda: self._block(params[0]),
             "eth_getLogs": lambda: self._get_logs(params[0]),

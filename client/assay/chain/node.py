@@ -15,7 +15,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from assay.chain.interface import decode_revert
 from assay.chain.values import Block, Transaction
-from assay.errors import AssayError, ChainError, NodeUnreachable
+from assay.errors import AssayError, ChainError, NodeUnreachable, WrongChain
 from assay.protocol.types import NATIVE_TOKEN
 
 _UNREACHABLE = (requests.RequestException, ConnectionError)
@@ -48,25 +48,43 @@ _ERC1271_ABI = [
 
 
 class _Endpoints(JSONBaseProvider):
-    """Sends each request to the endpoint that answered last, then to the others in turn until one answers."""
+    """Sends each request to the endpoint that answered last, then to the others in turn until one answers.
+
+    Several endpoints must serve one chain: the id of each is compared before its first use.
+    """
 
     def __init__(self, endpoints: list[JSONBaseProvider]) -> None:
         super().__init__()
         self._endpoints = endpoints
+        self._compare = len(endpoints) > 1
+        self._same_chain: list[JSONBaseProvider] = []
+        self._chain_id: Any = None
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        failures = []
-        for endpoint in list(self._endpoints):
+        endpoints, failures = self._endpoints, []
+        for endpoint in endpoints:
             try:
+                if self._compare and endpoint not in self._same_chain:
+                    self._check_chain(endpoint)
                 answer = endpoint.make_request(method, params)
             except _UNREACHABLE as error:
                 failures.append(error)
                 continue
             if failures:
-                self._endpoints.remove(endpoint)
-                self._endpoints.insert(0, endpoint)
+                self._endpoints = [endpoint, *(other for other in endpoints if other is not endpoint)]
             return answer
         raise failures[0]
+
+    def _check_chain(self, endpoint: JSONBaseProvider) -> None:
+        """Compares the chain of ``endpoint`` with that of the endpoint that answered first."""
+        chain_id = endpoint.make_request(RPCEndpoint("eth_chainId"), []).get("result")
+        self._chain_id = self._chain_id or chain_id
+        if not chain_id or chain_id != self._chain_id:
+            raise WrongChain(
+                f"expected chain {self._chain_id} at {endpoint}, got chain {chain_id}",
+                hint="name only nodes of one chain",
+            )
+        self._same_chain.append(endpoint)
 
 
 class Node:

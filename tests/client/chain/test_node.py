@@ -7,7 +7,7 @@ import pytest
 
 from assay.chain.node import Node
 from assay.chain.values import Block
-from assay.errors import ChainError, NodeUnreachable
+from assay.errors import ChainError, NodeUnreachable, WrongChain
 from tests.kit.json_rpc_node import BLOCK_SECONDS, JsonRpcNode
 
 
@@ -69,3 +69,28 @@ def test_next_endpoint_is_asked_where_one_does_not_answer() -> None:
     first.down = True
     with pytest.raises(NodeUnreachable):
         node.block_number()
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("down_first", [True, False], ids=["from_the_start", "later"])
+def test_endpoint_of_another_chain_is_not_asked_for_its_state(down_first: bool) -> None:
+    first, second = JsonRpcNode(), JsonRpcNode()
+    second.chain_id = 1
+    node = Node(first, second)
+    if down_first:
+        first.down = True
+        node.chain_id()
+        first.down, second.down = False, True
+    else:
+        assert node.block_number() == 0
+        first.down = True
+    with pytest.raises(WrongChain, match="expected chain") as raised:
+        node.block_number()
+    assert "one chain" in str(raised.value.hint)
+
+
+@pytest.mark.unit
+def test_one_endpoint_is_not_asked_for_its_chain() -> None:
+    memory = JsonRpcNode()
+    Node(memory).block_number()
+    assert memory.requests == 1
