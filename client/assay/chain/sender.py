@@ -106,7 +106,15 @@ class Sender:
             return self._mined(self._wait(transaction, digest), function, sender)
 
     def _submit(self, transaction: TxParams) -> HexBytes:
-        return self._web3.eth.send_raw_transaction(self.signer.sign_transaction(transaction).raw_transaction)
+        """Sends ``transaction``. A repeated request, after a lost answer, may be refused as known: then it was sent."""
+        signed = self.signer.sign_transaction(transaction)
+        try:
+            return self._web3.eth.send_raw_transaction(signed.raw_transaction)
+        except Web3RPCError:
+            with suppress(TransactionNotFound):
+                self._web3.eth.get_transaction(signed.hash)
+                return signed.hash
+            raise
 
     def _wait(self, transaction: TxParams, digest: HexBytes) -> TxReceipt:
         """Waits until ``transaction`` is mined. Meanwhile doubles its fee again and again.

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from scripts.localnet import CEILING, ETHER, Node, anvil, eventually
+from web3 import HTTPProvider
+from web3.types import RPCEndpoint, RPCResponse
 
 from assay.chain import sender
+from assay.chain.node import Node as ChainNode
 from assay.chain.settlement import SettlementClient
 from assay.errors import SettingsError, TransactionPending
 from assay.protocol.types import NATIVE_TOKEN
@@ -102,3 +106,29 @@ def test_client_without_an_account_sends_nothing(node: Node, tmp_path: Path) -> 
     with pytest.raises(SettingsError, match="expected a key to send transactions with"):
         chain.deposit(NATIVE_TOKEN, ETHER)
     assert chain.unmined() == 0
+
+
+class LosesAnswer(HTTPProvider):
+    """Passes a transaction on to the node, and loses the answer."""
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        answer = super().make_request(method, params)
+        if method == "eth_sendRawTransaction":
+            raise requests.ConnectionError("reset")
+        return answer
+
+
+@pytest.mark.parametrize("mining", [True, False], ids=["mined", "pending"])
+def test_transaction_that_another_endpoint_knows_already_was_sent(node: Node, tmp_path: Path, mining: bool) -> None:
+    """It must not look refused: the account would send it, and pay, a second time."""
+    deployment = node.deploy(tmp_path / "31337.json")
+    endpoints = ChainNode(LosesAnswer(node.url), node.url)
+    chain = SettlementClient.of(endpoints, deployment, account=account, timeout=CEILING)
+    node.rpc("evm_setAutomine", mining)
+    with ThreadPoolExecutor() as pool:
+        depositing = pool.submit(chain.deposit, NATIVE_TOKEN, ETHER)
+        if not mining:
+            eventually(lambda: waiting(node) or depositing.done())
+            eventually(lambda: node.rpc("evm_mine") and depositing.done())
+        depositing.result(CEILING)
+    assert chain.credit(NATIVE_TOKEN, account.address) == ETHER
