@@ -1,6 +1,9 @@
-"""The orders of one model, as their events announce them: read from a stored cursor on, so that no event is read twice.
+"""The orders of one model, as their events announce them: read from a stored cursor on, so that no old event is read.
 
-<folder>/<model id>.orders.json    the cursor and every posted order up to it
+<folder>/.<model id>.orders.json    two cursors, and the orders posted up to the first of them
+
+A node behind a load balancer may answer for a new block before it has the block's events, and a reorganisation may
+replace the block. So the newest blocks are read again until they lie ``OVERLAP`` deep.
 """
 
 from pathlib import Path
@@ -11,7 +14,12 @@ from assay.chain.port import Chain
 from assay.chain.values import Cursor, PostedOrder
 from assay.files import write_whole
 from assay.protocol.structs import Order
-from assay.protocol.types import Bytes32, ModelId, Value
+from assay.protocol.types import Bytes32, ModelId, OrderId, Value
+
+OVERLAP = 64
+"""Blocks that must follow a block before its events are not read again: two epochs of Ethereum."""
+
+Orders = dict[OrderId, PostedOrder]
 
 
 class _Posted(Value):
@@ -20,9 +28,14 @@ class _Posted(Value):
     transaction: Bytes32
 
 
-class _State(Value):
+class _Cursor(Value):
     block: int
-    block_hash: Bytes32
+    hash: Bytes32
+
+
+class _State(Value):
+    start: _Cursor | None
+    newest: _Cursor
     posted: tuple[_Posted, ...]
 
 
@@ -35,40 +48,49 @@ class OrderLog:
         self._path = folder / f".{model_id.hex()}.orders.json"
 
     def update(self) -> list[PostedOrder]:
-        """Reads the events since the last call; returns all orders on chain, oldest first.
+        """Reads the events that may be new; returns all orders on chain, oldest first.
 
-        Each page of events is on disk before the next one is read.
+        What is read is on disk as soon as it lies deep enough. If a reorganisation went deeper, all is read anew.
         """
-        cursor, orders = self._read()
-        while True:
+        start, newest, orders = self._read()
+        cursor, complete = start, False
+        while not complete:
             page = self._chain.events_since(cursor)
             if page.reorganised:
-                orders = {order_id: posted for order_id, posted in orders.items() if self._is_on_chain(posted)}
+                start, newest, orders, cursor = None, None, {}, None
+                continue
             for event in page.events:
                 if event.posted and event.posted.order.model_id == self._model_id:
                     orders[event.order_id] = event.posted
-            if page.cursor != cursor:
-                cursor = page.cursor
-                self._write(cursor, orders)
-            if page.complete:
-                return sorted(orders.values(), key=lambda posted: posted.block)
+            cursor, complete = page.cursor, page.complete
+            if newest is None or cursor.block >= newest.block + OVERLAP:
+                start, newest = newest, cursor
+                self._write(start, newest, orders)
+        return sorted(orders.values(), key=lambda posted: posted.block)
 
-    def _is_on_chain(self, posted: PostedOrder) -> bool:
-        return self._chain.order_state(posted.order.order_id()).digest == posted.order.stored_digest()
+    def _read(self) -> tuple[Cursor | None, Cursor | None, Orders]:
+        """Where reading begins, the newest cursor, and the orders up to where reading begins.
 
-    def _read(self) -> tuple[Cursor | None, dict[bytes, PostedOrder]]:
-        """Cursor and orders by id. A file that is missing or damaged is made again from the chain."""
+        A file that is missing or damaged is made again from the chain.
+        """
         try:
             state = _State.model_validate_json(self._path.read_bytes())
         except (FileNotFoundError, ValidationError):
-            return None, {}
+            return None, None, {}
         orders = (PostedOrder(entry.order, entry.block, entry.transaction) for entry in state.posted)
-        return Cursor(state.block, state.block_hash), {posted.order.order_id(): posted for posted in orders}
-
-    def _write(self, cursor: Cursor, orders: dict[bytes, PostedOrder]) -> None:
-        entries = tuple(
-            _Posted(order=posted.order, block=posted.block, transaction=posted.transaction)
-            for posted in orders.values()
+        return (
+            Cursor(state.start.block, state.start.hash) if state.start else None,
+            Cursor(state.newest.block, state.newest.hash),
+            {posted.order.order_id(): posted for posted in orders},
         )
-        state = _State(block=cursor.block, block_hash=cursor.hash, posted=entries)
+
+    def _write(self, start: Cursor | None, newest: Cursor, orders: Orders) -> None:
+        settled = [posted for posted in orders.values() if start and posted.block <= start.block]
+        state = _State(
+            start=_Cursor(block=start.block, hash=start.hash) if start else None,
+            newest=_Cursor(block=newest.block, hash=newest.hash),
+            posted=tuple(
+                _Posted(order=posted.order, block=posted.block, transaction=posted.transaction) for posted in settled
+            ),
+        )
         write_whole(self._path, state.model_dump_json().encode())

@@ -1,11 +1,12 @@
 """A model's orders from a stored cursor: nothing is read twice, nothing is lost by a crash or a reorganisation."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from assay.chain.values import Cursor, EventPage
-from assay.sale.orders import OrderLog
+from assay.sale.orders import OVERLAP, OrderLog
 from tests.kit.actors import seller_account
 from tests.kit.market import Market
 
@@ -51,12 +52,59 @@ def test_orders_are_those_on_chain_oldest_first(market: Market, tmp_path: Path) 
 
 def test_events_are_read_from_the_stored_cursor_on(market: Market, tmp_path: Path, asked: list[Cursor | None]) -> None:
     order = sell(market, b"a\nb\n")
-    asked.clear()
-    assert ids(log_of(market, tmp_path)) == [order]
     cursor = market.chain.events_since(None).cursor
+    assert ids(log_of(market, tmp_path)) == [order]
+    market.node.mine(OVERLAP)
+    assert ids(log_of(market, tmp_path)) == [order]
     asked.clear()
     assert ids(log_of(market, tmp_path)) == [order], "a new process knows the orders of the last one"
     assert asked == [cursor]
+
+
+def test_newest_blocks_are_read_again(market: Market, tmp_path: Path, asked: list[Cursor | None]) -> None:
+    log = log_of(market, tmp_path)
+    for _ in range(5):
+        assert log.update() == []
+        market.node.mine(OVERLAP - 1)
+    head = market.node.head.number
+    asked.clear()
+    assert log.update() == []
+    (begin,) = asked
+    assert begin is not None
+    assert OVERLAP <= head - begin.block < 3 * OVERLAP
+
+
+def test_order_whose_event_the_node_shows_late_is_found(
+    market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node behind a load balancer has the block, but not its events yet."""
+    log = log_of(market, tmp_path)
+    market.node.mine(2 * OVERLAP)
+    assert log.update() == []
+    order = sell(market, b"a\nb\n")
+    events_since = market.chain.events_since
+    with monkeypatch.context() as patch:
+        patch.setattr(market.chain, "events_since", lambda cursor: replace(events_since(cursor), events=()))
+        assert log.update() == []
+    market.node.mine(1)
+    assert ids(log) == [order]
+    market.node.mine(3 * OVERLAP)
+    assert ids(log) == [order]
+    assert ids(log) == [order]
+
+
+def test_order_on_a_chain_that_began_anew_is_found(market: Market, tmp_path: Path) -> None:
+    """A development chain that was restarted, or a reorganisation that goes far back."""
+    log = log_of(market, tmp_path)
+    begin = market.node.head.number
+    market.node.mine(3 * OVERLAP)
+    log.update()
+    market.node.mine(OVERLAP)
+    log.update()
+    market.node.reorganise(market.node.head.number - begin)
+    order = sell(market, b"a\nb\n")
+    market.node.mine(5 * OVERLAP)
+    assert ids(log) == [order]
 
 
 def test_many_pages_are_read_one_after_another(market: Market, tmp_path: Path, asked: list[Cursor | None]) -> None:
