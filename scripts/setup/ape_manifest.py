@@ -23,6 +23,8 @@ def contract_types(source: str, artifacts: dict[str, Any]) -> dict[str, dict[str
         (by_profile,) = builds.values()
         path = next(by_profile[profile]["path"] for profile in PROFILES if profile in by_profile)
         artifact = json.loads((ARTIFACTS / path).read_text())
+        # As the compiler wrote it: forge's own reading of it leaves out events and errors.
+        documentation = json.loads(artifact["rawMetadata"])["output"]
         found[name] = {
             "contractName": name,
             "sourceId": source,
@@ -31,8 +33,8 @@ def contract_types(source: str, artifacts: dict[str, Any]) -> dict[str, dict[str
             "deploymentBytecode": {"bytecode": artifact["bytecode"]["object"]},
             "runtimeBytecode": {"bytecode": artifact["deployedBytecode"]["object"]},
             "sourcemap": artifact["bytecode"]["sourceMap"],
-            "userdoc": artifact["metadata"]["output"]["userdoc"],
-            "devdoc": artifact["metadata"]["output"]["devdoc"],
+            "userdoc": documentation["userdoc"],
+            "devdoc": documentation["devdoc"],
         }
     return found
 
