@@ -83,6 +83,9 @@ class Evaluator:
                 return
             try:
                 priced = self._evaluate(offer, model)
+            except ChainError:
+                self._ledger.offers.withdraw_attempt(offer_id)
+                raise
             except OSError:
                 self._ledger.offers.withdraw_attempt(offer_id)
                 self._postponed.add(offer_id)

@@ -103,6 +103,7 @@ class Oracle:
             NodeUnreachable: Nothing that needs the chain can be done now.
         """
         self._retention.expire_idle()
+        self._retention.delete_refused()
         self._retention.delete_closed()
         self._each(self._posting.post, self._ledger.offers.in_status(OfferStatus.ACCEPTED))
         _attempt(self._quotes.renew)

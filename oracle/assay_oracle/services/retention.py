@@ -26,6 +26,7 @@ class Retention:
         self._uploads = uploads
         self._delivery = delivery
         self._settings = settings
+        self._refused_deleted = False
 
     def expire_idle(self) -> None:
         """Expires unfinished uploads and unaccepted quotes that were idle for too long."""
@@ -34,13 +35,15 @@ class Retention:
             idle = now - offer.updated_at > self._settings.upload_idle_seconds
             if idle or now - offer.opened_at > UPLOAD_SECONDS:
                 self._expire(offer, "upload_abandoned", "the upload was not finished in time; offer again")
-                self._uploads.delete(offer.offer_id)
         for offer in self._ledger.offers.in_status(OfferStatus.QUOTED):
             if now - offer.updated_at > self._settings.quote_idle_seconds:
                 self._expire(offer, "quote_abandoned", "the quote was not accepted in time; offer again")
 
     def _expire(self, offer: Offer, code: str, reason: str) -> None:
-        self._ledger.offers.expire(offer.offer_id, code, reason)
+        """Expires an offer unless its last byte, or its acceptance, arrived meanwhile."""
+        expired = self._ledger.offers.expire(offer.offer_id, code, reason)
+        if expired.status is OfferStatus.EXPIRED and expired.content_id is None:
+            self._uploads.delete(offer.offer_id)
 
     def ended_with_upload(self) -> list[Offer]:
         """Declined and expired offers whose upload is still stored."""
@@ -65,6 +68,13 @@ class Retention:
             record_order(self._ledger, offer.offer_id, posted)
         else:
             self._uploads.delete(offer.offer_id)
+
+    def delete_refused(self) -> None:
+        """Deletes uploads of refused offers, once after the start: only a crash leaves any."""
+        if not self._refused_deleted:
+            for offer in self._ledger.offers.in_status(OfferStatus.REFUSED):
+                self._uploads.delete(offer.offer_id)
+            self._refused_deleted = True
 
     def delete_closed(self) -> None:
         """Deletes the files of orders that were closed long ago."""

@@ -77,7 +77,7 @@ class LocalStore:
     def _measure(self) -> None:
         with self._lock:
             files = [path for folder in self._folders.values() for path in folder.iterdir()]
-            self._used = sum(path.stat().st_size for path in files)
+            self._used = sum(_bytes_of(path) for path in files)
 
     def reserve(self, count: int) -> None:
         """Counts ``count`` bytes that are about to be written.
@@ -103,8 +103,7 @@ class LocalStore:
 
     def size(self, name: str) -> int:
         """Number of bytes of a blob; 0 if it does not exist."""
-        path = self.path(name)
-        return path.stat().st_size if path.exists() else 0
+        return _bytes_of(self.path(name))
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
@@ -144,5 +143,13 @@ class LocalStore:
         """Deletes a blob; does nothing if it does not exist."""
         path = self.path(name)
         if path.exists():
-            path.unlink()
+            path.unlink(missing_ok=True)
             self._measure()
+
+
+def _bytes_of(path: Path) -> int:
+    """Length of a file; 0 if it does not exist, or was deleted a moment ago by another thread."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -6,7 +6,8 @@ import struct
 import pytest
 
 from assay import envelope
-from assay.errors import NodeUnreachable
+from assay.chain.values import OrderState
+from assay.errors import ChainError, NodeUnreachable
 from assay.protocol.messages import OfferStatus
 from assay_oracle.errors import (
     ModelNotReady,
@@ -16,7 +17,7 @@ from tests.kit.actors import ORACLE_IDENTITY, oracle_account, rival_account
 from tests.kit.bids import bid, enveloped, seal_lines
 from tests.kit.data import MAX_PRICE, PRICE_PER_RECORD
 from tests.kit.market import Market
-from tests.kit.memory_chain import START
+from tests.kit.memory_chain import START, MemoryChain
 from tests.kit.memory_contract import HALTED
 
 pytestmark = pytest.mark.unit
@@ -123,6 +124,22 @@ def test_node_that_is_down_holds_pricing_up_and_loses_nothing(market: Market) ->
             market.oracle.evaluation.price_next()
     assert market.offers.state(offer_id).status is OfferStatus.PRICING
     market.node.down = False
+    market.oracle.evaluation.price_next()
+    assert market.offers.state(offer_id).status is OfferStatus.QUOTED
+
+
+def test_node_that_fails_during_the_evaluation_costs_no_attempt(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(chain: MemoryChain, order_id: bytes) -> OrderState:
+        raise ChainError("the node refused")
+
+    offer_id = market.upload(bid(market.model_id, DATA)).offer_id
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryChain, "order_state", fails)
+        for _ in range(5):
+            with pytest.raises(ChainError, match="refused"):
+                market.oracle.evaluation.price_next()
     market.oracle.evaluation.price_next()
     assert market.offers.state(offer_id).status is OfferStatus.QUOTED
 

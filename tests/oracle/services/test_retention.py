@@ -1,10 +1,15 @@
 """Idle offers expire, and files are deleted once no party can need them."""
 
+from typing import Any
+
 import pytest
 
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.structs import Order
 from assay_oracle.errors import DeliveryDeleted
+from assay_oracle.ledger.offers import OfferTable
+from assay_oracle.ledger.values import Offer
+from assay_oracle.storage.local import LocalStore
 from tests.kit.actors import DOMAIN, buyer_account
 from tests.kit.bids import Bid, bid
 from tests.kit.market import DAY, Market
@@ -12,6 +17,10 @@ from tests.kit.market import DAY, Market
 pytestmark = pytest.mark.unit
 
 DATA = b"one\ntwo\n"
+
+
+class Cut(BaseException):
+    """The process dies here."""
 
 
 def acknowledgement(order: Order) -> bytes:
@@ -61,6 +70,35 @@ def test_upload_left_alone_expires_and_makes_room(market: Market) -> None:
     market.oracle.cycle()
     state = market.offers.state(offer_id)
     assert (state.status, state.code) == (OfferStatus.EXPIRED, "upload_abandoned")
+    assert market.received(offer_id) == 0
+
+
+def test_upload_that_completes_as_it_expires_is_priced(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = bid(market.model_id, DATA)
+    offer_id = market.upload(made, upto=10).offer_id
+    market.pass_time(3601)
+    expire = OfferTable.expire
+
+    def later(offers: OfferTable, *arguments: Any) -> Offer:
+        market.upload(made, offset=10)
+        return expire(offers, *arguments)
+
+    with monkeypatch.context() as raced:
+        raced.setattr(OfferTable, "expire", later)
+        market.oracle.cycle()
+    market.work()
+    assert market.offers.state(offer_id).status is OfferStatus.QUOTED
+
+
+def test_upload_of_a_refused_offer_is_deleted_after_a_crash(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer_id = market.upload(bid(market.model_id, DATA, upload=b"no envelope")).offer_id
+    with monkeypatch.context() as broken:
+        broken.setattr(LocalStore, "delete", lambda *_: (_ for _ in ()).throw(Cut))
+        with pytest.raises(Cut):
+            market.work()
+    market.restart()
+    assert market.received(offer_id)
+    market.oracle.cycle()
     assert market.received(offer_id) == 0
 
 

@@ -85,6 +85,15 @@ def test_half_made_files_of_a_crash_are_deleted_at_the_next_start(store: LocalSt
     assert not list((tmp_path / "deliveries").iterdir())
 
 
+def test_blob_that_another_thread_deletes_while_the_store_is_measured(
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: [*listed(folder), folder / "deleted.age"])
+    append(store, b"four")
+    assert store.used == 4
+
+
 def test_blob_that_is_not_there(store: LocalStore) -> None:
     assert store.size(NAME) == 0
     store.delete(NAME)
