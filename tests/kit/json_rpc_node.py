@@ -11,10 +11,20 @@ from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from assay.chain.interface import contract_interface
-from tests.kit.actors import CONTRACT
+from assay.protocol.structs import ModelTerms, order_id
+from tests.kit.actors import CONTRACT, DOMAIN, buyer_account, oracle_account, seller_account
 
 _EVENTS = {entry["name"]: entry for entry in contract_interface()["abi"] if entry["type"] == "event"}
 BLOCK_SECONDS = 12
+TERMS = ModelTerms(
+    owner=buyer_account.address,
+    function_hash=b"\x01" * 32,
+    delivery_key=b"\x02" * 32,
+    max_price=10**18,
+    reveal_window=3600,
+    dispute_window=3600,
+)
+MODEL = TERMS.model_id(DOMAIN.chain_id, DOMAIN.contract)
 
 
 def _type_of(parameter: dict[str, Any]) -> str:
@@ -145,3 +155,37 @@ def _matches(log: dict[str, Any], topics: list[Any]) -> bool:
         wanted is None or found in (wanted if isinstance(wanted, list) else [wanted])
         for wanted, found in zip(topics, [*log["topics"], *[None] * 4], strict=False)
     )
+
+
+def content(number: int) -> bytes:
+    """The id of a content."""
+    return number.to_bytes(32, "big")
+
+
+def register(node: JsonRpcNode, terms: ModelTerms = TERMS) -> bytes:
+    """Appends a block that registers a model; returns the model's id."""
+    model_id = terms.model_id(DOMAIN.chain_id, DOMAIN.contract)
+    node.emit(
+        "ModelRegistered",
+        modelId=model_id,
+        owner=terms.owner,
+        oracle=oracle_account.address,
+        terms=terms.abi_values(),
+    )
+    return model_id
+
+
+def post(node: JsonRpcNode, number: int, seller: str = seller_account.address, *, model_id: bytes = MODEL) -> bytes:
+    """Appends a block that posts the order of a content; returns the order's id."""
+    order = order_id(model_id, content(number))
+    node.emit(
+        "OrderPosted",
+        orderId=order,
+        modelId=model_id,
+        seller=seller,
+        contentId=content(number),
+        price=1000 + number,
+        dataRoot=b"\x03" * 32,
+        keyHash=b"\x04" * 32,
+    )
+    return order

@@ -45,6 +45,7 @@ class Events:
         self._contract = contract
         self._first = first_block
         self._models: dict[ModelId, Any] = {}
+        self._posted_in: dict[OrderId, int] = {}
         self._range = BLOCK_RANGE
         self._answers = 0
         self._names = {
@@ -104,7 +105,10 @@ class Events:
     def posted(
         self, *, order_id: OrderId | None = None, model_id: ModelId | None = None, seller: str | None = None
     ) -> list[PostedOrder]:
-        """Posted orders with this id, model or seller, oldest first. An order is posted at most once."""
+        """Posted orders with this id, model or seller, oldest first. An order is posted at most once.
+
+        An order that was found before is searched for in the same block first: a reorganisation may have moved it.
+        """
         topics: Topics = [
             self._topics[EventKind.POSTED],
             _hex(order_id),
@@ -116,8 +120,14 @@ class Events:
             logs = list(self._logs(topics, self._first, last))
             self._find_models({ModelId(bytes(log["args"]["modelId"])) for log in logs})
             return [self._posted(log) for log in logs]
-        newest = next(self._logs(topics, self._first, last, newest_first=True), None)
-        return [] if newest is None else [self._posted(newest)]
+        ranges = [(self._first, last)]
+        if (known := self._posted_in.get(order_id, last + 1)) <= last:
+            ranges.insert(0, (known, known))
+        for start, end in ranges:
+            for log in self._logs(topics, start, end, newest_first=True):
+                self._posted_in[order_id] = log["blockNumber"]
+                return [self._posted(log)]
+        return []
 
     def of_order(self, order_id: OrderId, *kinds: EventKind) -> Iterator[OrderEvent]:
         """Events of these kinds about one order, by default of all kinds, newest first.

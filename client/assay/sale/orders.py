@@ -6,6 +6,7 @@ A node behind a load balancer may answer for a new block before it has the block
 replace the block. So the newest blocks are read again until they lie ``OVERLAP`` deep.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -71,11 +72,11 @@ class OrderLog:
     def _read(self) -> tuple[Cursor | None, Cursor | None, Orders]:
         """Where reading begins, the newest cursor, and the orders up to where reading begins.
 
-        A file that is missing or damaged is made again from the chain.
+        A file that cannot be read, or is damaged, is made again from the chain.
         """
         try:
             state = _State.model_validate_json(self._path.read_bytes())
-        except (FileNotFoundError, ValidationError):
+        except (OSError, ValidationError):
             return None, None, {}
         orders = (PostedOrder(entry.order, entry.block, entry.transaction) for entry in state.posted)
         return (
@@ -93,4 +94,6 @@ class OrderLog:
                 _Posted(order=posted.order, block=posted.block, transaction=posted.transaction) for posted in settled
             ),
         )
-        write_whole(self._path, state.model_dump_json().encode())
+        # The file only saves time: a full disk must keep no order from its dispute or its refund.
+        with suppress(OSError):
+            write_whole(self._path, state.model_dump_json().encode())

@@ -12,20 +12,11 @@ from assay.chain.values import Cursor, EventKind, EventPage
 from assay.errors import ChainError, NodeUnreachable
 from assay.protocol.structs import ModelTerms, order_id
 from tests.kit import json_rpc_node
-from tests.kit.actors import CONTRACT, DOMAIN, buyer_account, oracle_account, seller_account
-from tests.kit.json_rpc_node import JsonRpcNode
+from tests.kit.actors import CONTRACT, oracle_account, seller_account
+from tests.kit.json_rpc_node import MODEL, TERMS, JsonRpcNode, content, post, register
 
 pytestmark = pytest.mark.unit
 
-TERMS = ModelTerms(
-    owner=buyer_account.address,
-    function_hash=b"\x01" * 32,
-    delivery_key=b"\x02" * 32,
-    max_price=10**18,
-    reveal_window=3600,
-    dispute_window=3600,
-)
-MODEL = TERMS.model_id(DOMAIN.chain_id, DOMAIN.contract)
 DEPLOYED = 3
 KEY = b"\x07" * 32
 
@@ -33,37 +24,6 @@ KEY = b"\x07" * 32
 def events_of(*nodes: JsonRpcNode, first: int = DEPLOYED) -> Events:
     node = Node(*nodes)
     return Events(node, node.contract(CONTRACT, contract_interface()["abi"]), first)
-
-
-def content(number: int) -> bytes:
-    return number.to_bytes(32, "big")
-
-
-def register(node: JsonRpcNode, terms: ModelTerms = TERMS) -> bytes:
-    model_id = terms.model_id(DOMAIN.chain_id, DOMAIN.contract)
-    node.emit(
-        "ModelRegistered",
-        modelId=model_id,
-        owner=terms.owner,
-        oracle=oracle_account.address,
-        terms=terms.abi_values(),
-    )
-    return model_id
-
-
-def post(node: JsonRpcNode, number: int, seller: str = seller_account.address, *, model_id: bytes = MODEL) -> bytes:
-    order = order_id(model_id, content(number))
-    node.emit(
-        "OrderPosted",
-        orderId=order,
-        modelId=model_id,
-        seller=seller,
-        contentId=content(number),
-        price=1000 + number,
-        dataRoot=b"\x03" * 32,
-        keyHash=b"\x04" * 32,
-    )
-    return order
 
 
 @pytest.fixture
@@ -345,13 +305,26 @@ def test_search_for_a_key_ends_where_the_order_was_posted(node: JsonRpcNode) -> 
     assert len(node.ranges) == 1
 
 
+def test_order_that_was_found_is_searched_for_in_its_block_first(node: JsonRpcNode) -> None:
+    order = post(node, 1)
+    node.mine(3 * BLOCK_RANGE)
+    events, found = events_of(node), events_of(node).posted(order_id=order)
+    assert events.posted(order_id=order) == found
+    node.ranges.clear()
+    assert events.posted(order_id=order) == found
+    assert node.ranges == [(found[0].block, found[0].block)]
+    node.reorganise(node.head - found[0].block + 1)
+    assert events.posted(order_id=order) == []
+    moved = post(node, 1) and node.head
+    assert [posted.block for posted in events.posted(order_id=order)] == [moved]
+
+
 def test_terms_are_searched_for_once(node: JsonRpcNode) -> None:
     node.mine(2 * BLOCK_RANGE)
     events = events_of(node)
-    assert events.registered(MODEL) == (TERMS, oracle_account.address)
-    assert len(node.ranges) == 3
-    assert events.registered(MODEL) == (TERMS, oracle_account.address)
-    assert len(node.ranges) == 3
+    for _ in range(2):
+        assert events.registered(MODEL) == (TERMS, oracle_account.address)
+        assert len(node.ranges) == 3
     assert events.registered(bytes(32)) is None
 
 

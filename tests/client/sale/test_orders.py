@@ -1,11 +1,13 @@
 """A model's orders from a stored cursor: nothing is read twice, nothing is lost by a crash or a reorganisation."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from assay.chain.values import Cursor, EventPage
+from assay.sale import orders
 from assay.sale.orders import OVERLAP, OrderLog
 from tests.kit.actors import seller_account
 from tests.kit.market import Market
@@ -158,3 +160,20 @@ def test_damaged_record_is_made_again_from_the_chain(market: Market, tmp_path: P
     path.write_bytes(content)
     assert ids(log) == [order]
     assert market.chain.posted(order_id=order)[0].order.seller == seller_account.address
+
+
+def test_full_disk_keeps_no_order_from_being_seen(
+    market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    order = sell(market, b"a\nb\n")
+    monkeypatch.setattr(orders, "write_whole", full)
+    assert ids(log_of(market, tmp_path)) == [order]
+
+
+def test_record_that_cannot_be_read_is_made_again_from_the_chain(market: Market, tmp_path: Path) -> None:
+    order = sell(market, b"a\nb\n")
+    (tmp_path / f".{market.model_id.hex()}.orders.json").mkdir()
+    assert ids(log_of(market, tmp_path)) == [order]
