@@ -39,6 +39,11 @@ class RecordCache:
             while self._used > self._max_bytes:
                 self._drop(next(iter(self._records)))
 
+    def drop(self, offer_id: OfferId) -> None:
+        """Drops the records of an offer; does nothing if they are not kept."""
+        with self._lock:
+            self._drop(offer_id)
+
     def _drop(self, offer_id: OfferId) -> None:
         dropped = self._records.pop(offer_id, None)
         if dropped is not None:

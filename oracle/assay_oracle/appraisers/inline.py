@@ -56,6 +56,10 @@ class InlineAppraiser:
         self._cache.put(offer_id, records)
         return InlineOffer(self, self._function, records)
 
+    def forget(self, offer_id: OfferId) -> None:
+        """Drops the cached records of an offer."""
+        self._cache.drop(offer_id)
+
     def context(self, offers: Sequence[ContextOffer]) -> Records | None:
         """Records of all ``offers``, joined; None without offers. A cached offer is not opened."""
         joined: Records | None = None

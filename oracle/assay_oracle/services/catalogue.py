@@ -7,7 +7,7 @@ from typing import Self
 from assay.chain.port import Chain
 from assay.protocol.messages import ModelInfo
 from assay.protocol.structs import ModelTerms
-from assay.protocol.types import ModelId
+from assay.protocol.types import ModelId, OfferId
 from assay_oracle.errors import ModelNotReady, ModelUnknown, PriceFunctionDiffers
 from assay_oracle.services.ports import Appraiser
 
@@ -115,6 +115,11 @@ class Catalogue:
     def ids(self) -> tuple[bytes, ...]:
         """Ids of all models, in the configuration's order."""
         return tuple(self._models)
+
+    def forget(self, offer_id: OfferId) -> None:
+        """Drops the decrypted data that appraisers keep of an offer."""
+        for model in self._models.values():
+            model.appraiser.forget(offer_id)
 
     def get(self, model_id: ModelId) -> PricedModel:
         """The model with this id.

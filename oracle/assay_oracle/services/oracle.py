@@ -66,7 +66,7 @@ class Oracle:
     ) -> None:
         self._ledger = ledger
         clock = Clock(now, chain)
-        uploads = Uploads(blobs, scratch, identity)
+        uploads = Uploads(blobs, scratch, identity, forget=catalogue.forget)
         self._quotes = Quotes(ledger, chain, clock, signer, settings.quote_seconds)
         self._posting = Posting(catalogue, ledger, chain, clock)
         self._watching = Watching(ledger, chain, clock)

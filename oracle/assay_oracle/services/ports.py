@@ -110,6 +110,10 @@ class Appraiser(Protocol):
         """
         ...
 
+    def forget(self, offer_id: OfferId) -> None:
+        """Drops the decrypted data that it keeps of an offer; does nothing if it keeps none."""
+        ...
+
 
 # --- files ------------------------------------------------------------------------------------------------------------
 

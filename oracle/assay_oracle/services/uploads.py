@@ -1,7 +1,7 @@
 """Uploads: age envelopes of sealed files, as they arrive in pieces and as the oracle decrypts them."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -54,12 +54,14 @@ class Uploads:
         blobs: Where they are stored, encrypted.
         scratch: Where they are decrypted.
         identity: Age identity that sellers encrypt to.
+        forget: Drops decrypted data that is kept of an offer.
     """
 
-    def __init__(self, blobs: BlobStore, scratch: Scratch, identity: str) -> None:
+    def __init__(self, blobs: BlobStore, scratch: Scratch, identity: str, *, forget: Callable[[OfferId], None]) -> None:
         self._blobs = blobs
         self._scratch = scratch
         self._identity = identity
+        self._forget = forget
         self._lock = threading.Lock()
         self._busy: set[bytes] = set()
 
@@ -104,8 +106,9 @@ class Uploads:
                 self._busy.discard(offer_id)
 
     def delete(self, offer_id: OfferId) -> None:
-        """Deletes an upload; does nothing if it does not exist."""
+        """Deletes an upload, and what is kept of it decrypted; does nothing if there is neither."""
         self._blobs.delete(_name(offer_id))
+        self._forget(offer_id)
 
     # --- decrypting ---------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from assay.errors import EnvelopeInvalid
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.appraisers.inline import InlineAppraiser
 from assay_oracle.services.ports import ContextOffer
-from tests.kit.actors import rival_account
+from tests.kit.actors import DOMAIN, buyer_account, rival_account
 from tests.kit.bids import bid
 from tests.kit.data import SCHEMA, LinePrices, Lines, parse_lines
 from tests.kit.market import Market
@@ -87,6 +87,24 @@ def test_bound_on_memory_is_kept_by_decrypting_again(
     _, third = market.offer(b"first again\nsecond again\n")
     assert len(opened) == 2, "the offer itself, and the first, which had to leave for the second"
     assert third.quote is None, "priced jointly all the same"
+
+
+@pytest.mark.parametrize("end", ["refused", "worthless", "closed"])
+def test_records_leave_the_memory_with_their_upload(market: Market, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    cache = RecordCache(2**20)
+    monkeypatch.setattr(market, "appraiser", lambda: InlineAppraiser(market.function, cache, parse=parse_lines))
+    market.restart()
+    _, state, order = market.sell(b"one\n", cooperative=False)
+    assert cache.get(state.offer_id) is not None
+    if end == "closed":
+        market.chain.settle(order, bytes(buyer_account.sign_message(DOMAIN.acknowledgement(order.digest())).signature))
+        market.oracle.cycle()
+        market.pass_time(market.settings.keep_seconds + 1)
+        market.oracle.cycle()
+    else:
+        _, state = market.offer({"refused": b"one\n", "worthless": b"junk\n"}[end])
+        assert state.quote is None
+    assert cache.get(state.offer_id) is None
 
 
 # --- the appraiser ---

@@ -43,6 +43,9 @@ class ByteCount:
 
     info = FunctionInfo(HASH, SCHEMA, metric="bytes", pricing="graded", method="count", fidelity=1.0)
 
+    def forget(self, offer_id: bytes) -> None:
+        """It keeps nothing."""
+
     def open(self, offer_id: bytes, source: BinaryIO) -> "CountedBytes":
         return CountedBytes(source.read())
 
@@ -91,6 +94,9 @@ class Proven:
     """Sees no records: prices by a claim that comes with a proof, as a proof system would have it."""
 
     info = FunctionInfo(HASH, SCHEMA, metric="log_loss", pricing="graded", method="proven", fidelity=1.0)
+
+    def forget(self, offer_id: bytes) -> None:
+        """It keeps nothing."""
 
     def open(self, offer_id: bytes, source: BinaryIO) -> "Claim":
         claim, _, proof = source.read().partition(b" ")
