@@ -1,6 +1,8 @@
 """A JSON-RPC node in memory, at web3's provider: blocks, logs of the contract, reorganisations, bounded ranges."""
 
 import hashlib
+import io
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -125,11 +127,10 @@ class JsonRpcNode(JSONBaseProvider):
     def _get_logs(self, wanted: dict[str, Any]) -> Any:
         first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
         if self.limit is not None and last - first + 1 > self.limit:
+            error = {"error": {"code": -32602, "message": f"range {last - first} exceeds limit of {self.limit}"}}
             if self.refusal:
-                response = requests.Response()
-                response.status_code = self.refusal
-                raise requests.HTTPError(response=response)
-            return {"error": {"code": -32602, "message": f"range {last - first} exceeds limit of {self.limit}"}}
+                raise http_error(self.refusal, json.dumps(error))
+            return error
         self.ranges.append((first, last))
         found = [log for log in self._logs if first <= log["block"] <= last and _matches(log, wanted["topics"])]
         return [self._log(log, index) for index, log in enumerate(found)]
@@ -147,6 +148,14 @@ class JsonRpcNode(JSONBaseProvider):
             "logIndex": hex(index),
             "removed": False,
         }
+
+
+def http_error(status: int, body: str) -> requests.HTTPError:
+    """What ``requests`` raises when an answer has this HTTP status."""
+    response = requests.Response()
+    response.status_code = status
+    response.raw = io.BytesIO(body.encode())
+    return requests.HTTPError(response=response)
 
 
 def _matches(log: dict[str, Any], topics: list[Any]) -> bool:

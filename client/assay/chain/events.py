@@ -29,7 +29,8 @@ REWIND = 64
 _ATTEMPTS = 3
 """How often a page is read until no reorganisation fell between its queries."""
 _REFUSALS = (400, 413)
-"""HTTP statuses by which some providers refuse a range, in place of a JSON-RPC error."""
+"""HTTP statuses by which some providers refuse a range, with or without a JSON-RPC error."""
+_TOO_MANY_REQUESTS = 429
 _ANSWERS_BEFORE_WIDER = 16
 """Answers after which a range that was halved is doubled again: a refusal may have had another cause."""
 _REGISTERED = "ModelRegistered"
@@ -270,5 +271,16 @@ def _may_refuse_the_range(error: ChainError) -> bool:
     """Whether a node answered, and refused. Nodes have no common code for a range that is too wide."""
     cause = error.__cause__
     if isinstance(cause, requests.HTTPError):
-        return cause.response is not None and cause.response.status_code in _REFUSALS
+        return cause.response is not None and _is_refusal(cause.response)
     return isinstance(cause, Web3RPCError)
+
+
+def _is_refusal(response: requests.Response) -> bool:
+    """Whether an HTTP error is a node's own: a gateway without a node has no JSON-RPC error to pass on."""
+    if response.status_code in _REFUSALS:
+        return True
+    try:
+        body = response.json()
+    except ValueError:
+        return False
+    return response.status_code != _TOO_MANY_REQUESTS and isinstance(body, dict) and "error" in body

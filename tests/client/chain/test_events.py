@@ -13,7 +13,7 @@ from assay.errors import ChainError, NodeUnreachable
 from assay.protocol.structs import ModelTerms, order_id
 from tests.kit import json_rpc_node
 from tests.kit.actors import CONTRACT, oracle_account, seller_account
-from tests.kit.json_rpc_node import MODEL, TERMS, JsonRpcNode, content, post, register
+from tests.kit.json_rpc_node import MODEL, TERMS, JsonRpcNode, content, http_error, post, register
 
 pytestmark = pytest.mark.unit
 
@@ -127,7 +127,7 @@ def test_days_offline_come_in_pages_of_a_bounded_range(node: JsonRpcNode) -> Non
     assert pages[-1].cursor.block == node.head
 
 
-@pytest.mark.parametrize("refusal", [None, 400, 413], ids=["error", "bad_request", "too_large"])
+@pytest.mark.parametrize("refusal", [None, 400, 413, 500], ids=["error", "bad_request", "too_large", "server_error"])
 @pytest.mark.parametrize("limit", [1, 1000, 2000, 10_000])
 def test_node_that_refuses_wide_ranges_is_asked_for_narrower_ones(limit: int, refusal: int | None) -> None:
     node = JsonRpcNode(limit=limit, refusal=refusal)
@@ -177,6 +177,24 @@ def test_node_that_does_not_answer_is_not_asked_for_narrower_ranges(node: JsonRp
     with pytest.raises(NodeUnreachable):
         events_of(node).since(None)
     assert node.requests == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(429, '{"error": {"code": -32005, "message": "too many requests"}}'), (502, "<html></html>"), (500, "[]")],
+)
+def test_node_that_is_not_there_is_not_asked_for_narrower_ranges(node: JsonRpcNode, status: int, body: str) -> None:
+    queries = []
+
+    def failing(method: str) -> None:
+        if method == "eth_getLogs":
+            queries.append(method)
+            raise http_error(status, body)
+
+    node.before = failing
+    with pytest.raises(NodeUnreachable):
+        events_of(node).since(None)
+    assert len(queries) == 1
 
 
 def test_contract_is_younger_than_the_chain_that_the_node_serves() -> None:
