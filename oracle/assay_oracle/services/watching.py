@@ -18,6 +18,8 @@ from assay_oracle.services.ports import Ledger
 
 REORGANISATION_SECONDS = 3600
 """Time in which a reorganisation may reopen a closed order or bring back a dropped transaction."""
+MAX_PAGES = 100
+"""Pages of events, at most, that one cycle reads: a first reading of years must not hold up deliveries."""
 _STATUS = {
     EventKind.POSTED: Status.LOCKED,
     EventKind.KEY_REVEALED: Status.REVEALED,
@@ -38,23 +40,26 @@ class Watching:
         self._chain = chain
         self._clock = clock
         self._compared = False
-        """The ledger was compared with the chain since the start."""
+        """The last reading succeeded, with every comparison that it made."""
+        self._doubt_ends = 0
+        """Until then every reading compares the ledger with the chain."""
 
     def read_events(self) -> None:
-        """Records the effects of all events since the stored cursor, page by page.
+        """Records the effects of the events since the stored cursor, page by page; at most ``MAX_PAGES`` of them.
 
-        At the start and after a reorganisation the ledger is compared with the chain too: no event announces what was
-        removed, and a reorganisation may be deeper than the blocks that are read again.
+        At the start, after a failure and after a reorganisation the ledger is compared with the chain too: no event
+        announces what was removed, and a reorganisation may be deeper than the blocks that are read again.
 
         Raises:
             NodeUnreachable: The remaining pages cannot be read now; the pages before are recorded.
         """
-        complete = False
-        while not complete:
+        due = not self._compared or self._clock.now() < self._doubt_ends
+        compared, self._compared = True, False
+        for _ in range(MAX_PAGES):
             cursor = self._ledger.cursor()
             page = self._chain.events_since(cursor)
-            if page.reorganised or not self._compared:
-                self._compare()
+            if page.reorganised or due:
+                compared, due = self._compare(), False
             for event in page.events:
                 if event.posted is not None:
                     self._record(event.posted)
@@ -63,7 +68,9 @@ class Watching:
                 self._advance(order_id, status)
             if page.cursor != cursor:
                 self._ledger.store_cursor(page.cursor)
-            complete = page.complete
+            if page.complete:
+                break
+        self._compared = compared
 
     def _record(self, posted: PostedOrder) -> None:
         """Records an order of a quote that this oracle signed; sellers can post without the oracle."""
@@ -78,12 +85,14 @@ class Watching:
             self._ledger.orders.set_status(order_id, status)
             log.info("order changed", extra=about(order=order_id, status=status.name.lower()))
 
-    def _compare(self) -> None:
+    def _compare(self) -> bool:
         """Looks up each recent sale, and each quoted offer, whose seller may have posted it, on chain.
 
-        A failure with one of them is logged and holds up no other; the comparison is then repeated.
+        A failure with one of them is logged and holds up no other.
+
+        Returns:
+            Whether all of them were compared.
         """
-        self._compared = False
         subjects: list[Sale | Offer] = [
             *self._ledger.orders.open(since=self._clock.now() - REORGANISATION_SECONDS),
             *self._ledger.offers.in_status(OfferStatus.QUOTED),
@@ -103,7 +112,7 @@ class Watching:
                     "comparison with the chain failed; it is repeated",
                     extra=about(offer=subject.offer_id, cause=error.message),
                 )
-        self._compared = complete
+        return complete
 
     def _find(self, offer: Offer) -> None:
         evaluation = self._ledger.evaluations.of(offer)
@@ -113,6 +122,9 @@ class Watching:
 
     def _check(self, sale: Sale) -> None:
         state = self._chain.order_state(sale.order_id)
+        if state.status < sale.chain_status:
+            # A reorganisation, or a node that lags: events that were read before will not show that it caught up.
+            self._doubt_ends = self._clock.now() + REORGANISATION_SECONDS
         if state.status is Status.NONE:
             offer = self._ledger.orders.remove(sale)
             log.warning("a reorganisation removed an order", extra=about(offer=sale.offer_id, now=offer.status))
