@@ -119,8 +119,12 @@ class Node:
         return answer["result"]
 
     def pass_time(self, seconds: int) -> None:
-        """Moves the chain's clock forward, and mines a block."""
-        self.rpc("evm_increaseTime", seconds)
+        """Mines a block that is ``seconds`` later than both the latest one and this machine's clock.
+
+        Anvil's own offset (``evm_increaseTime``) would not do: ``evm_revert`` does not take it back.
+        """
+        latest = int(self.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        self.rpc("evm_setNextBlockTimestamp", max(latest, int(time.time())) + seconds)
         self.rpc("evm_mine")
 
     def fund(self, address: str, wei: int) -> None:
