@@ -33,7 +33,7 @@ def console() -> "Console":
 
 def report(text: str) -> None:
     """Prints ``text`` on stderr. Control characters in it, which an oracle may have sent, do not reach the terminal."""
-    console().print(printable(text), markup=False)
+    console().print(printable(text), markup=False, soft_wrap=True)
 
 
 def printable(text: str) -> str:

@@ -66,8 +66,10 @@ def test_text_of_others_cannot_move_the_terminal(text: str, capsys: pytest.Captu
     assert raising(ContractMissing(text)).stderr.rstrip("\n").isprintable()
 
 
-def test_ordinary_text_is_left_alone() -> None:
+def test_ordinary_text_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert printable("zwölf\n3 € für Daten") == "zwölf\n3 € für Daten"
+    report("a long reason " * 20)
+    assert capsys.readouterr().err == "a long reason " * 20 + "\n"
 
 
 # --- amounts ----------------------------------------------------------------------------------------------------------
