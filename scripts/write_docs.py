@@ -35,7 +35,9 @@ def commands() -> str:
     for name, group in (("assay", assay), ("assay-oracle", assay_oracle)):
         for path, command in _walk(group, (name,)):
             title = " ".join(path)
-            context = click.Context(command, info_name=title, max_content_width=100, terminal_width=100)
+            context = click.Context(
+                command, info_name=title, max_content_width=100, terminal_width=100, **group.context_settings
+            )
             help_text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
             pages.append(f"{'##' if len(path) == 1 else '###'} {title}\n\n```text\n{help_text}\n```\n")
     return "\n".join(pages)

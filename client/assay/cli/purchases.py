@@ -56,9 +56,9 @@ def buy(session: Session, model_id: ModelId, into: Path | None, once: bool, ever
 
 
 def _print(purchases: list[Purchase], as_json: bool) -> None:
-    lines = [f"{_shown(p)['order_id']}\t{p.status.name.lower()}\t{p.file or p.note}" for p in purchases]
+    lines = [f"{_shown(p)['order_id']}\t{p.status.name.lower()}\t{printable(str(p.file or p.note))}" for p in purchases]
     if lines or as_json:
-        emit([_shown(purchase) for purchase in purchases], printable("\n".join(lines)), as_json)
+        emit([_shown(purchase) for purchase in purchases], "\n".join(lines), as_json)
 
 
 def _shown(purchase: Purchase) -> dict[str, object]:
@@ -79,6 +79,8 @@ def _shown(purchase: Purchase) -> dict[str, object]:
 @pass_session
 def orders(session: Session, model_id: ModelId | None, seller: str | None, as_json: bool) -> None:
     """List orders with their state.
+
+    A line holds the id, the state, and the deadline of the current window in Unix seconds, 0 if none is open.
 
     \b
     Examples:
