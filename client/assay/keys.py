@@ -75,7 +75,9 @@ def load_account(path: Path, password: str) -> LocalAccount:
         raise KeystoreInvalid(f"expected an Ethereum keystore (JSON) at {path}, got something else") from None
     except ValueError as error:
         if "MAC" in str(error):
-            raise PasswordWrong(f"the password does not open {path}") from None
+            raise PasswordWrong(
+                f"the password does not open {path}", hint="try again, or restore the file from a copy"
+            ) from None
         raise KeystoreInvalid(f"{path} is not a keystore: {error}") from None
     except (KeyError, TypeError, AttributeError, NotImplementedError) as error:
         raise KeystoreInvalid(f"{path} is not a keystore: {error!r}") from None
@@ -124,7 +126,9 @@ def load_identity(path: Path, password: str) -> str:
     try:
         identity: bytes = pyrage.passphrase.decrypt(sealed, password)
     except pyrage.DecryptError:
-        raise PasswordWrong(f"the password does not open {path}") from None
+        raise PasswordWrong(
+            f"the password does not open {path}", hint="try again, or restore the file from a copy"
+        ) from None
     try:
         return identity.decode()
     except UnicodeDecodeError:

@@ -61,6 +61,7 @@ def test_wrong_password(light: tuple[Path, Path], load: int) -> None:
     with pytest.raises(PasswordWrong, match="does not open") as raised:
         (keys.load_account, keys.load_identity)[load](light[load], "wrong")
     assert PRIVATE.hex() not in str(raised.value)
+    assert raised.value.hint == "try again, or restore the file from a copy"
 
 
 @pytest.mark.parametrize("create", [keys.create_keystore, keys.create_identity])

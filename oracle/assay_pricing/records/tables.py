@@ -142,7 +142,10 @@ def infer_schema(
 def _check_same_columns(tables: Sequence[RawTable], label: str) -> None:
     for table in tables:
         if (table.label or label) not in table.columns:
-            raise DataError(f"expected a label column {quoted(label)}, got columns {listed(table.columns)}")
+            raise DataError(
+                f"expected a label column {quoted(label)}, got columns {listed(table.columns)}",
+                hint="name the column that holds the labels (assay-oracle fit --label)",
+            )
         differing = set(table.columns) ^ set(tables[0].columns)
         if differing:
             raise DataError(

@@ -202,6 +202,11 @@ def test_a_fit_that_cannot_be_says_why(arguments: list[str], said: str, tmp_path
     assert said in refused(*fit("csv"), "--out", tmp_path, *arguments)
 
 
+def test_a_missing_label_column_names_the_option_that_names_it(tmp_path: Path) -> None:
+    result = run(*fit("csv"), "--out", tmp_path, "--label", "z")
+    assert "hint: name the column that holds the labels (assay-oracle fit --label)" in result.stderr
+
+
 def test_an_offer_that_does_not_fit_says_why(price: Path, tmp_path: Path) -> None:
     offer = tmp_path / "offer.csv"
     offer.write_text("a,y\n1,low\n")
