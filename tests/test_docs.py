@@ -46,7 +46,7 @@ def python_blocks(text: str) -> str:
 
 @pytest.mark.integration
 def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path: Path) -> None:
-    """Every command of the tutorial in one shell, then the code of the README and of ``python.md``, on other ports."""
+    """Every command of the tutorial in one shell, then the code of ``python.md`` and of the README, on other ports."""
     lines = [line for line in shown_commands(TUTORIAL) if not line.startswith(("make", "source"))]
     chain, oracle = free_port(), free_port()
 
@@ -56,7 +56,7 @@ def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path
     model = 'import os\nmodel_id = bytes.fromhex(os.environ["MODEL"].removeprefix("0x"))\n'
     (tmp_path / "readme.py").write_text(moved(model + python_blocks(README)))
     (tmp_path / "page.py").write_text(moved(python_blocks(PYTHON)))
-    code = ["export MODEL", f"{sys.executable} readme.py", f"{sys.executable} page.py"]
+    code = [f"{sys.executable} page.py", f"{sys.executable} readme.py"]
     script = moved("\n".join(["set -euo pipefail", f"cd {ROOT}", *lines, *code, "cat bought.log"]))
     script = script.replace("anvil ", f"anvil --port {chain} ").replace(
         "init --data-dir", f"init --node http://127.0.0.1:{chain} --data-dir"
@@ -81,8 +81,10 @@ def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^paid\t[1-9]", done.stdout, re.MULTILINE), done.stdout + done.stderr
-    offered = {(tmp_path / f"{name}.npz").read_bytes() for name in ("offer", "few", "more")}
-    assert {path.read_bytes() for path in (tmp_path / "purchases").glob("*.npz")} == offered
+    assert re.search(r"^0x[0-9a-f]{64}\tpaid\tbought/[0-9a-f]{64}\.npz$", done.stdout, re.MULTILINE), done.stdout
+    for folder, names in (("purchases", ("offer", "more")), ("bought", ("offer", "more", "few"))):
+        offered = {(tmp_path / f"{name}.npz").read_bytes() for name in names}
+        assert {path.read_bytes() for path in (tmp_path / folder).glob("*.npz")} == offered
     assert "node_unreachable" in done.stdout
 
 
