@@ -7,7 +7,6 @@ regression, where v counts validation records. Counts per record let one functio
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import rankdata
 
 from assay_pricing.errors import DataError
 from assay_pricing.records.records import Float64, Int64
@@ -140,6 +139,8 @@ def _scaled(outputs: Float64, log_confidence: float) -> Float64:
 
 def _mean_auc(outputs: Float64, y: Float64, counts: Float64) -> float:
     """Mean over the classes present of the area under the ROC curve of one class against the rest; ties count half."""
+    from scipy.stats import rankdata  # a second of imports, which only this metric needs
+
     rows = np.repeat(np.arange(len(y)), counts.astype(np.int64))
     y, outputs = y[rows], outputs[rows]
     areas = []
