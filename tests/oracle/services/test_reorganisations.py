@@ -1,52 +1,20 @@
 """Reorganisations and nodes that lag: the ledger follows the chain, and no order is lost."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from assay.chain.values import Cursor, EventPage, OrderState
 from assay.errors import ChainError, NodeUnreachable
-from assay.protocol.messages import OfferState, OfferStatus
-from assay.protocol.structs import Order, Status
+from assay.protocol.messages import OfferStatus
+from assay.protocol.structs import Status
 from assay_oracle.errors import OrderUnknown
 from tests.kit.actors import DOMAIN, buyer_account
-from tests.kit.bids import Bid
 from tests.kit.market import Market
 from tests.kit.memory_chain import MemoryChain, MemoryNode
+from tests.kit.orders import acknowledgement, count_calls, post_oneself, status_of
 
 pytestmark = pytest.mark.unit
 
 DATA = b"one\ntwo\n"
-
-
-def acknowledgement(order: Order) -> bytes:
-    return bytes(buyer_account.sign_message(DOMAIN.acknowledgement(order.digest())).signature)
-
-
-def post_oneself(market: Market, made: Bid, state: OfferState) -> bytes:
-    """The seller posts with the quote's signature, without the oracle."""
-    request = market.acceptance(made, state)
-    assert state.quote is not None
-    assert state.oracle_signature is not None
-    market.chain.post(market.terms, state.quote, state.oracle_signature, request.key_hash, request.signature)
-    return state.quote.order_id()
-
-
-def status_of(market: Market, order: Order) -> Status:
-    return market.journal.orders.get(order.order_id()).chain_status
-
-
-def count_calls(monkeypatch: pytest.MonkeyPatch, *names: str) -> list[str]:
-    """Names of the chain's methods as they are called from now on."""
-    called: list[str] = []
-
-    def counted(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *values, **named: (called.append(name), method(*values, **named))[1]
-
-    for name in names:
-        monkeypatch.setattr(MemoryChain, name, counted(name, getattr(MemoryChain, name)))
-    return called
 
 
 def test_order_that_a_reorganisation_removed_is_unknown(market: Market) -> None:

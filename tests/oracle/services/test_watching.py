@@ -1,21 +1,19 @@
 """Events since a stored cursor: read once a cycle, after days offline, over crashes, reorganisations and slow nodes."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from assay.chain.values import Cursor, EventPage
 from assay.errors import NodeUnreachable
-from assay.protocol.messages import OfferState, OfferStatus
-from assay.protocol.structs import Order, Status
+from assay.protocol.messages import OfferStatus
+from assay.protocol.structs import Status
 from assay_oracle.services.watching import MAX_PAGES
-from tests.kit.actors import DOMAIN, buyer_account, rival_account
-from tests.kit.bids import Bid
+from tests.kit.actors import rival_account
 from tests.kit.market import Market
 from tests.kit.memory_chain import MemoryChain
+from tests.kit.orders import acknowledgement, count_calls, post_oneself, status_of
 
 pytestmark = pytest.mark.unit
 
@@ -24,35 +22,6 @@ DATA = b"one\ntwo\n"
 
 class Cut(BaseException):
     """The process dies here."""
-
-
-def acknowledgement(order: Order) -> bytes:
-    return bytes(buyer_account.sign_message(DOMAIN.acknowledgement(order.digest())).signature)
-
-
-def post_oneself(market: Market, made: Bid, state: OfferState) -> bytes:
-    """The seller posts with the quote's signature, without the oracle."""
-    request = market.acceptance(made, state)
-    assert state.quote is not None
-    assert state.oracle_signature is not None
-    market.chain.post(market.terms, state.quote, state.oracle_signature, request.key_hash, request.signature)
-    return state.quote.order_id()
-
-
-def status_of(market: Market, order: Order) -> Status:
-    return market.journal.orders.get(order.order_id()).chain_status
-
-
-def count_calls(monkeypatch: pytest.MonkeyPatch, *names: str) -> list[str]:
-    """Names of the chain's methods as they are called from now on."""
-    called: list[str] = []
-
-    def counted(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *values, **named: (called.append(name), method(*values, **named))[1]
-
-    for name in names:
-        monkeypatch.setattr(MemoryChain, name, counted(name, getattr(MemoryChain, name)))
-    return called
 
 
 # --- once a cycle ---
