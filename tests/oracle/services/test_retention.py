@@ -4,15 +4,14 @@ from typing import Any
 
 import pytest
 
-from assay.protocol.messages import OfferState, OfferStatus
-from assay.protocol.structs import Order
+from assay.protocol.messages import OfferStatus
 from assay_oracle.errors import DeliveryDeleted
 from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.values import Offer
 from assay_oracle.storage.local import LocalStore
-from tests.kit.actors import DOMAIN, buyer_account
-from tests.kit.bids import Bid, bid
+from tests.kit.bids import bid
 from tests.kit.market import DAY, Market
+from tests.kit.orders import acknowledgement, post_oneself
 
 pytestmark = pytest.mark.unit
 
@@ -21,19 +20,6 @@ DATA = b"one\ntwo\n"
 
 class Cut(BaseException):
     """The process dies here."""
-
-
-def acknowledgement(order: Order) -> bytes:
-    return bytes(buyer_account.sign_message(DOMAIN.acknowledgement(order.digest())).signature)
-
-
-def post_oneself(market: Market, made: Bid, state: OfferState) -> bytes:
-    """The seller posts with the quote's signature, without the oracle."""
-    request = market.acceptance(made, state)
-    assert state.quote is not None
-    assert state.oracle_signature is not None
-    market.chain.post(market.terms, state.quote, state.oracle_signature, request.key_hash, request.signature)
-    return state.quote.order_id()
 
 
 def test_empty_piece_keeps_no_upload_alive(market: Market) -> None:
