@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from assay.amounts import ETHER, Token
 from assay.chain.port import Chain
 from assay.chain.values import (
     Block,
@@ -22,7 +23,7 @@ from assay.errors import NodeUnreachable, SettingsError
 from assay.protocol.statements import Domain
 from assay.protocol.structs import ModelTerms, Order, Quote
 from assay.protocol.tree import ChunkProof
-from assay.protocol.types import ModelId, OrderId
+from assay.protocol.types import NATIVE_TOKEN, ModelId, OrderId
 from tests.kit.memory_contract import MemoryContract, Storage
 
 START = 1_800_000_000
@@ -222,6 +223,9 @@ class MemoryChain:
 
     def is_confirmed(self, block: int) -> bool:
         return self.block_number() >= block + self._node.confirmations
+
+    def token(self, address: str) -> Token:
+        return ETHER if address == NATIVE_TOKEN else Token.erc20(address, None, None)
 
     def is_contract(self, account: str) -> bool:
         return account in self._contract.wallets or account in self._contract.refusing

@@ -7,6 +7,7 @@ protocol and never web3.
 from collections.abc import Sequence
 from typing import Protocol
 
+from assay.amounts import Token
 from assay.chain.values import (
     Cursor,
     EventPage,
@@ -47,6 +48,10 @@ class Chain(Protocol):
 
     def is_confirmed(self, block: int) -> bool:
         """Whether ``block`` lies so deep that a reorganisation is no longer expected to remove it."""
+        ...
+
+    def token(self, address: str) -> Token:
+        """Symbol and decimals of a token, to show amounts with; of the native coin for the zero address."""
         ...
 
     def is_contract(self, account: str) -> bool:

@@ -11,10 +11,12 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
+from assay.amounts import Token
 from assay.chain.events import Events
 from assay.chain.interface import Deployment, contract_interface
 from assay.chain.node import Node
 from assay.chain.sender import Sender, TransactionSigner
+from assay.chain.tokens import read_token
 from assay.chain.values import (
     Cursor,
     EventKind,
@@ -64,6 +66,7 @@ class SettlementClient:
         self._contract = self.node.contract(contract, contract_interface()["abi"])
         self._sender = Sender(self.node, chain_id, account, timeout=timeout)
         self._events = Events(self.node, self._contract, from_block)
+        self._tokens: dict[str, Token] = {}
 
     @classmethod
     def of(cls, node: Node | str, deployment: Deployment, **options: Any) -> "SettlementClient":
@@ -110,6 +113,12 @@ class SettlementClient:
     def balance(self, account: str, token: str = NATIVE_TOKEN) -> int:
         """Base units of ``token`` that ``account`` holds outside the contract."""
         return self.node.balance(account, token)
+
+    def token(self, address: str) -> Token:
+        """Symbol and decimals of a token, read once; of the native coin for the zero address."""
+        if address not in self._tokens:
+            self._tokens[address] = read_token(self.node, address)
+        return self._tokens[address]
 
     def is_contract(self, account: str) -> bool:
         """Whether ``account`` has code. The chain judges the signatures of such accounts (ERC-1271)."""
