@@ -31,6 +31,7 @@ AssayError
     ├── OfferRefused         the data cannot be priced
     ├── QuoteExpired
     ├── RevealTooLate        too close to the deadline to reveal safely
+    ├── ModelExists          the terms are registered, with another oracle
     ├── OrderDiffers         the order on chain is not the one that was agreed
     └── OrderMissing         the order is not on chain: not posted, or a reorganisation removed it
 """
@@ -281,6 +282,13 @@ class RevealTooLate(SaleError):
     """Too close to the deadline to reveal safely: the key might become public after the refund opens.
 
     Remedy: none; the key stays secret.
+    """
+
+
+class ModelExists(SaleError):
+    """The terms are registered already, with another oracle than the given one, or halted.
+
+    Remedy: replace the oracle (`assay model set-oracle`), or register a model of its own (`--salt`).
     """
 
 

@@ -3,11 +3,13 @@
 import click
 
 from assay import keys
+from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
 from assay.cli.options import model_option
 from assay.cli.session import Session, pass_session
-from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, emit, json_option, report
+from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, SALT, emit, json_option, report
 from assay.envelope import delivery_key_of
+from assay.errors import ModelExists
 from assay.protocol.structs import ModelTerms
 from assay.protocol.types import NATIVE_TOKEN, ModelId
 
@@ -29,7 +31,12 @@ def model() -> None:
 @click.option("--reveal-window", type=SECONDS, default=86_400, show_default=True, help="Seconds to reveal the key.")
 @click.option("--dispute-window", type=SECONDS, default=86_400, show_default=True, help="Seconds to dispute.")
 @click.option("--require-receipt", is_flag=True, help="Keys may be revealed only after the buyer's receipt.")
-@click.option("--salt", type=HEX32, default=bytes(32), help="Registers the same terms again.")
+@click.option(
+    "--salt",
+    type=SALT,
+    default=bytes(32),
+    help="Registers the same terms again as a model of its own; a number in hex, e.g. 0x01.",
+)
 @json_option
 @pass_session
 def register(
@@ -48,9 +55,13 @@ def register(
 ) -> None:
     """Register a model, once; its owner is the keystore's account.
 
+    Terms that are registered already with the same oracle give the same id again. With another oracle the command
+    fails: use `assay model set-oracle` for the registered model, or --salt for a model of its own.
+
     \b
-    Example:
+    Examples:
       assay model register --function-hash 0x3f... --oracle-address 0xA1... --max-price 1ether
+      assay model register --function-hash 0x3f... --oracle-address 0xB2... --max-price 1ether --salt 0x01
     """
     chain = session.chain(sending=True)
     terms = ModelTerms(
@@ -66,12 +77,34 @@ def register(
         require_receipt=require_receipt,
         salt=salt,
     )
-    model_id, gas = chain.model_id(terms), 0
-    if chain.model_state(model_id).registered:
-        report("registered before; --salt registers the same terms again")
-    else:
-        gas = chain.register_model(terms, oracle_address).gas
+    model_id, gas = chain.model_id(terms), register_once(chain, terms, oracle_address)
+    if not gas:
+        report("registered before, with this oracle")
     emit({"model_id": model_id, "gas": gas}, f"0x{model_id.hex()}", as_json)
+
+
+def register_once(chain: Chain, terms: ModelTerms, oracle: str) -> int:
+    """Registers ``terms`` with ``oracle`` unless they are; returns the gas used, 0 if nothing was sent.
+
+    The id of a model is the hash of its terms, which do not name the oracle: terms that are registered with another
+    oracle are the same model.
+
+    Raises:
+        ModelExists: The model is registered with another oracle, or halted.
+    """
+    model_id = chain.model_id(terms)
+    state = chain.model_state(model_id)
+    if not state.registered:
+        return chain.register_model(terms, oracle).gas
+    if state.oracle != oracle:
+        now = f"its oracle is {state.oracle}" if state.oracle else "it is halted"
+        raise ModelExists(
+            f"expected new terms, or the registered model's oracle; model 0x{model_id.hex()} has these terms, and "
+            f"{now}, not {oracle}",
+            hint=f"replace its oracle: assay model set-oracle --model 0x{model_id.hex()} --oracle-address {oracle}; "
+            "or register a model of its own: --salt 0x01",
+        )
+    return 0
 
 
 @model.command()

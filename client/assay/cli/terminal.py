@@ -150,6 +150,20 @@ class Hex32(click.ParamType):
         return result
 
 
+class Salt(click.ParamType):
+    """A number in 0x-hex below 2**256, as 32 bytes: shorter numbers have leading zeros."""
+
+    name = "salt"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        """Parses."""
+        if isinstance(value, bytes):
+            return value
+        if not re.fullmatch(r"0x[0-9a-fA-F]{1,64}", value):
+            self.fail(f"expected a number in hex of at most 64 digits, e.g. 0x01, got {value!r}", param, ctx)
+        return int(value, 16).to_bytes(32, "big")
+
+
 class AccountAddress(click.ParamType):
     """20 bytes in 0x-hex."""
 
@@ -168,3 +182,4 @@ class AccountAddress(click.ParamType):
 ADDRESS = AccountAddress()
 AMOUNT = Amount()
 HEX32 = Hex32()
+SALT = Salt()
