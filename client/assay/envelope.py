@@ -1,6 +1,9 @@
 """age envelopes (X25519): files and keys encrypted for the oracle or for the buyer.
 
 A delivery key in a model's terms is the raw 32 bytes of an X25519 public key; age writes the same in bech32.
+
+A header is checked against bounds before it is parsed: parsers take time quadratic in its stanzas. Format:
+https://age-encryption.org/v1.
 """
 
 from typing import BinaryIO
@@ -11,6 +14,13 @@ from bech32 import bech32_decode, bech32_encode, convertbits
 from assay.errors import EnvelopeInvalid
 
 _PREFIX = "age"
+_VERSION_LINE = b"age-encryption.org/v1\n"
+_MAC_LINE = b"---"
+MAX_HEADER_BYTES = 4096
+"""Length of a header up to its MAC: room for 20 recipients and one stanza of grease. One recipient takes 300 bytes."""
+MAX_STANZAS = 21
+MAX_KEY_ENVELOPE = 4096
+"""Characters of a small secret's envelope."""
 
 
 def recipient_of(delivery_key: bytes) -> str:
@@ -67,14 +77,35 @@ def decrypt_with(identity: str, source: BinaryIO, target: BinaryIO) -> None:
     """Decrypts the envelope in ``source`` into ``target``, as a stream.
 
     Raises:
-        EnvelopeInvalid: The envelope is not for this identity, or it is foreign, truncated or altered.
+        EnvelopeInvalid: The envelope is not for this identity, or it is foreign, truncated or altered, or its header
+            exceeds ``MAX_HEADER_BYTES`` or ``MAX_STANZAS``.
     """
+    _check_header(source)
     try:
         pyrage.decrypt_io(source, target, [_identity(identity)])
     except (pyrage.DecryptError, OSError) as error:
         if getattr(error, "errno", None) is not None:
             raise
         raise EnvelopeInvalid(f"expected an age envelope for {public_of(identity)}: {error}") from None
+
+
+def _check_header(source: BinaryIO) -> None:
+    """Checks the bounds of the header that begins where ``source`` (seekable) stands, and returns there.
+
+    Raises:
+        EnvelopeInvalid: It is no binary age header, or exceeds the bounds.
+    """
+    start = source.tell()
+    header = source.read(MAX_HEADER_BYTES)
+    source.seek(start)
+    if not header.startswith(_VERSION_LINE):
+        raise EnvelopeInvalid(f"expected a binary age envelope that starts with {_VERSION_LINE!r}, got another start")
+    end = header.find(b"\n" + _MAC_LINE)
+    if end < 0:
+        raise EnvelopeInvalid(f"expected an age header of at most {MAX_HEADER_BYTES} bytes, got a longer or broken one")
+    stanzas = header.count(b"\n->", 0, end)
+    if stanzas > MAX_STANZAS:
+        raise EnvelopeInvalid(f"expected an age header for at most {MAX_STANZAS} recipients, got {stanzas} stanzas")
 
 
 def wrap_key(recipient: str, key: bytes) -> str:
@@ -87,8 +118,10 @@ def unwrap_key(identity: str, text: str) -> bytes:
     """The secret of ``wrap_key``.
 
     Raises:
-        EnvelopeInvalid: As ``decrypt_with``.
+        EnvelopeInvalid: As ``decrypt_with``, or ``text`` exceeds ``MAX_KEY_ENVELOPE``.
     """
+    if len(text) > MAX_KEY_ENVELOPE:
+        raise EnvelopeInvalid(f"expected the envelope of a key in {MAX_KEY_ENVELOPE} characters, got {len(text)}")
     try:
         key: bytes = pyrage.decrypt(text.encode(), [_identity(identity)])
     except pyrage.DecryptError as error:

@@ -3,6 +3,7 @@
 import errno
 import io
 
+import pyrage
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,6 +63,43 @@ def test_any_altered_byte_is_found(position: int) -> None:
 def test_foreign_bytes(content: bytes) -> None:
     with pytest.raises(EnvelopeInvalid):
         opened(content)
+
+
+STANZA = b"-> X A\n" + b"A" * 43 + b"\n"
+
+
+@pytest.mark.parametrize("count", [22, 8000], ids=["22 recipients", "400 kB of recipients"])
+def test_header_of_many_recipients_is_refused_before_the_library_reads_it(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library's time is quadratic in the stanzas of a header: 400 kB take 37 s."""
+    monkeypatch.setattr(envelope.pyrage, "decrypt_io", lambda *_: pytest.fail("the header was parsed"))
+    with pytest.raises(EnvelopeInvalid, match="expected an age header"):
+        opened(b"age-encryption.org/v1\n" + STANZA * count + b"--- " + b"A" * 43 + b"\n")
+
+
+def test_header_without_an_end_is_read_up_to_its_bound() -> None:
+    source = io.BytesIO(b"age-encryption.org/v1\n-> X " + b"A" * 10**6)
+    with pytest.raises(EnvelopeInvalid, match="at most 4096 bytes"):
+        envelope.decrypt_with(IDENTITY, source, io.BytesIO())
+
+
+def test_header_for_twenty_recipients_is_read() -> None:
+    target = io.BytesIO()
+    recipients = [pyrage.x25519.Identity.generate().to_public() for _ in range(19)]
+    pyrage.encrypt_io(io.BytesIO(CONTENT), target, [*recipients, pyrage.x25519.Recipient.from_str(RECIPIENT)])
+    assert opened(target.getvalue()) == CONTENT
+
+
+def test_armored_file_is_refused() -> None:
+    armored = pyrage.encrypt(CONTENT, [pyrage.x25519.Recipient.from_str(RECIPIENT)], armored=True)
+    with pytest.raises(EnvelopeInvalid, match="expected a binary age envelope"):
+        opened(armored)
+
+
+def test_long_envelope_of_a_key_is_refused_unread() -> None:
+    with pytest.raises(EnvelopeInvalid, match="4096 characters"):
+        envelope.unwrap_key(IDENTITY, "A" * 10**6)
 
 
 def test_full_disk_is_not_called_a_foreign_envelope() -> None:
