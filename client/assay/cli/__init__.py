@@ -1,1 +1,1 @@
-"""The commands of ``assay``, one module for each concern."""
+"""The command line of ``assay``: how commands are found, read their options and print."""

@@ -9,16 +9,16 @@ from assay.cli.options import setting_options
 
 COMMANDS = {
     "buy": LazyCommand(
-        "assay.cli.purchases:buy",
+        "assay.cli.commands.purchases:buy",
         "Watch a model's orders: download, check, open, acknowledge; dispute what the key does not open.",
     ),
-    "credit": LazyCommand("assay.cli.credit:credit", "Deposit bonds, and withdraw what is owed."),
-    "keys": LazyCommand("assay.cli.keys:keys", "Make and show keys."),
-    "model": LazyCommand("assay.cli.model:model", "Register, fund and watch a model that buys data."),
-    "open": LazyCommand("assay.cli.sealing:open_", "Open sealed FILE, checking every chunk."),
-    "orders": LazyCommand("assay.cli.purchases:orders", "List orders with their state."),
-    "seal": LazyCommand("assay.cli.sealing:seal", "Seal FILE under a fresh key."),
-    "sell": LazyCommand("assay.cli.sales:sell", "Offer FILE to a model, and sell it at the oracle's price."),
+    "credit": LazyCommand("assay.cli.commands.credit:credit", "Deposit bonds, and withdraw what is owed."),
+    "keys": LazyCommand("assay.cli.commands.keys:keys", "Make and show keys."),
+    "model": LazyCommand("assay.cli.commands.model:model", "Register, fund and watch a model that buys data."),
+    "open": LazyCommand("assay.cli.commands.sealing:open_", "Open sealed FILE, checking every chunk."),
+    "orders": LazyCommand("assay.cli.commands.purchases:orders", "List orders with their state."),
+    "seal": LazyCommand("assay.cli.commands.sealing:seal", "Seal FILE under a fresh key."),
+    "sell": LazyCommand("assay.cli.commands.sales:sell", "Offer FILE to a model, and sell it at the oracle's price."),
 }
 
 

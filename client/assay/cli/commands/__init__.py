@@ -1,0 +1,1 @@
+"""The commands of ``assay``, one module for each concern; ``assay.cli.main`` lists them."""
