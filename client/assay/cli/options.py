@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from assay.cli.terminal import HEX32
+from assay.cli.params import HEX32
 
 model_option = click.option("--model", "model_id", type=HEX32, required=True, help="Id of the model.")
 

@@ -5,7 +5,6 @@ Libraries that take long to import are imported where they are used: help and ve
 
 import errno
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,8 +17,6 @@ from assay.errors import AssayError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-_UNITS = {"wei": 1, "gwei": 10**9, "ether": 10**18, "eth": 10**18}
-_MAX_AMOUNT = 2**96 - 1
 _JSON = "assay.json"
 
 
@@ -108,78 +105,3 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, TimeRemainingColumn(), console=console(), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.advance(task, done)
-
-
-class Amount(click.ParamType):
-    """Base units: ``1000``, or with a unit of the native coin: ``0.5ether``, ``20gwei``."""
-
-    name = "amount"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Parses; exact, no floating point."""
-        if isinstance(value, int):
-            return value
-        match = re.fullmatch(r"([0-9]{1,40})(?:\.([0-9]{1,40}))?\s*([a-z]*)", value.strip().lower())
-        if not match or (match[3] and match[3] not in _UNITS):
-            self.fail(f"expected base units (1000) or an amount with a unit (0.5ether), got {value!r}", param, ctx)
-        unit, fraction = _UNITS[match[3] or "wei"], match[2] or ""
-        scaled: int = int(match[1] + fraction) * unit
-        amount, rest = divmod(scaled, int(10 ** len(fraction)))
-        if rest:
-            self.fail(f"{value!r} is not a whole number of base units", param, ctx)
-        if amount > _MAX_AMOUNT:
-            self.fail(f"expected at most {_MAX_AMOUNT} base units, got {value!r}", param, ctx)
-        return amount
-
-
-class Hex32(click.ParamType):
-    """32 bytes in 0x-hex."""
-
-    name = "id"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
-        """Parses."""
-        if isinstance(value, bytes):
-            return value
-        try:
-            result = bytes.fromhex(value.removeprefix("0x"))
-        except ValueError:
-            result = b""
-        if len(result) != 32:
-            self.fail(f"expected 32 bytes in 0x-hex, got {value!r}", param, ctx)
-        return result
-
-
-class Salt(click.ParamType):
-    """A number in 0x-hex below 2**256, as 32 bytes: shorter numbers have leading zeros."""
-
-    name = "salt"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
-        """Parses."""
-        if isinstance(value, bytes):
-            return value
-        if not re.fullmatch(r"0x[0-9a-fA-F]{1,64}", value):
-            self.fail(f"expected a number in hex of at most 64 digits, e.g. 0x01, got {value!r}", param, ctx)
-        return int(value, 16).to_bytes(32, "big")
-
-
-class AccountAddress(click.ParamType):
-    """20 bytes in 0x-hex."""
-
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Parses; a checksum, if the letters have one, must be right."""
-        from assay.protocol.types import parse_address
-
-        try:
-            return parse_address(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-ADDRESS = AccountAddress()
-AMOUNT = Amount()
-HEX32 = Hex32()
-SALT = Salt()

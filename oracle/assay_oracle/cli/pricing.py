@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from assay.cli.terminal import AMOUNT, console, emit, json_option, report
+from assay.cli.params import AMOUNT
+from assay.cli.terminal import console, emit, json_option, report
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, Group, emit, json_option, printable, progress, report
+from assay.cli.params import ADDRESS, AMOUNT, HEX32
+from assay.cli.terminal import Group, emit, json_option, printable, progress, report
 from assay.errors import ContractMissing
 
 pytestmark = pytest.mark.unit

@@ -3,8 +3,9 @@
 import click
 
 from assay import keys
+from assay.cli.params import ADDRESS, AMOUNT
 from assay.cli.session import Session, pass_session
-from assay.cli.terminal import ADDRESS, AMOUNT, emit, json_option
+from assay.cli.terminal import emit, json_option
 from assay.protocol.types import NATIVE_TOKEN
 
 token_option = click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20; by default the native coin.")

@@ -6,8 +6,9 @@ from assay import keys
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
 from assay.cli.options import model_option
+from assay.cli.params import ADDRESS, AMOUNT, HEX32, SALT
 from assay.cli.session import Session, pass_session
-from assay.cli.terminal import ADDRESS, AMOUNT, HEX32, SALT, emit, json_option, report
+from assay.cli.terminal import emit, json_option, report
 from assay.envelope import delivery_key_of
 from assay.errors import ModelExists
 from assay.protocol.structs import ModelTerms

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from assay.cli.options import model_option
+from assay.cli.params import ADDRESS, HEX32
 from assay.cli.session import Session, pass_session
-from assay.cli.terminal import ADDRESS, HEX32, emit, json_option, printable, progress, report
+from assay.cli.terminal import emit, json_option, printable, progress, report
 from assay.errors import ChainError
 from assay.protocol.types import ModelId
 from assay.sale.buyer import Buyer, Purchase

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from assay.cli.options import model_option
+from assay.cli.params import AMOUNT
 from assay.cli.session import Session, pass_session
-from assay.cli.terminal import AMOUNT, emit, json_option, progress, report
+from assay.cli.terminal import emit, json_option, progress, report
 from assay.protocol.messages import OfferState
 from assay.protocol.types import ModelId
 from assay.sale.offers import OfferRecord

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from click import BadParameter
 
-from assay.cli.model import register_once
-from assay.cli.terminal import SALT
+from assay.cli.commands.model import register_once
+from assay.cli.params import SALT
 from assay.errors import ModelExists
 from tests.kit.actors import oracle_account, rival_account
 from tests.kit.market import Market
