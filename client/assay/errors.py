@@ -22,7 +22,8 @@ AssayError
 │   ├── WrongChain           the node serves another chain than expected
 │   ├── ContractMissing      no settlement contract at that address
 │   ├── ContractReverted     the contract refused; has the error's name and arguments
-│   └── TransactionPending   sent, and not mined in time
+│   ├── TransactionPending   sent, and not mined in time
+│   └── TransactionFailed    mined and failed: the contract refused in the block
 ├── OracleError              talking to an oracle
 │   ├── OracleUnreachable
 │   ├── OracleRefused        the oracle answered with a Problem; has its code
@@ -215,6 +216,20 @@ class TransactionPending(ChainError):
 
     Remedy: look at the state (``assay orders``, ``assay model status``) before running the command again.
     """
+
+
+class TransactionFailed(ChainError):
+    """The transaction was mined and failed: it cost its gas and changed nothing.
+
+    The state changed after the simulation, or a party's contract answered otherwise in the block. ``gas`` is what was
+    used, in gas units. This is a refusal: who sends again pays again.
+
+    Remedy: look at the state (``assay orders``); the command takes another way where there is one.
+    """
+
+    def __init__(self, message: str, *, gas: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.gas = gas
 
 
 class OracleError(AssayError):

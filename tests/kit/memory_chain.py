@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.amounts import ETHER, Token
+from assay.chain.gas import WALLET_GAS
 from assay.chain.port import Chain
 from assay.chain.values import (
     Block,
@@ -19,7 +20,7 @@ from assay.chain.values import (
     RevealedData,
     Transaction,
 )
-from assay.errors import NodeUnreachable, SettingsError
+from assay.errors import ContractReverted, NodeUnreachable, SettingsError, TransactionFailed
 from assay.protocol.statements import Domain
 from assay.protocol.structs import ModelTerms, Order, Quote
 from assay.protocol.tree import ChunkProof
@@ -69,6 +70,7 @@ class MemoryNode:
         unmined: Transactions that the node is said to know, in no block yet.
         before_next: Called once, before the next transaction is executed: another account was faster.
         after_post: Called after each posted order.
+        failed: Transactions that were mined and failed, oldest first.
     """
 
     contract: MemoryContract
@@ -80,6 +82,7 @@ class MemoryNode:
     before_next: Callable[[], object] | None = None
     after_post: Callable[[], object] = lambda: None
     blocks: list[Mined] = field(default_factory=list)
+    failed: list[Call] = field(default_factory=list)
     _forks: int = 0
 
     def __post_init__(self) -> None:
@@ -112,10 +115,29 @@ class MemoryNode:
         self.mine()
 
     def execute(self, call: Call) -> Mined:
-        """Mines a transaction, unless the contract refuses it."""
+        """Mines a transaction, unless the contract refuses it in a simulation."""
         if self.before_next:
             faster, self.before_next = self.before_next, None
             faster()
+        contract, before = self.contract, self.contract.storage.copy()
+        events = self._call(call)
+        if contract.fickle:
+            contract.storage, contract.in_block = before, True
+            try:
+                events = self._call(call)
+            except ContractReverted as error:
+                self.failed.append(call)
+                self.mine()
+                raise TransactionFailed(f"mined and failed: {error.message}", gas=WALLET_GAS) from error
+            finally:
+                contract.in_block = False
+        mined = self._append((call,), events)
+        if call.function == "post":
+            self.after_post()
+        return mined
+
+    def _call(self, call: Call) -> tuple[tuple[EventKind, OrderId, bytes | None], ...]:
+        """Runs a call; its events. What the contract refuses changes nothing."""
         events: list[tuple[EventKind, OrderId, bytes | None]] = []
         contract, before = self.contract, self.contract.storage.copy()
         contract.sender, contract.time = call.sender, self.time
@@ -125,10 +147,7 @@ class MemoryNode:
         except Exception:
             contract.storage = before
             raise
-        mined = self._append((call,), tuple(events))
-        if call.function == "post":
-            self.after_post()
-        return mined
+        return tuple(events)
 
     def reorganise(self, depth: int | None = None) -> list[Call]:
         """Replaces the last ``depth`` blocks by empty ones with other hashes; by default all since the first order.
@@ -228,7 +247,8 @@ class MemoryChain:
         return ETHER if address == NATIVE_TOKEN else Token.erc20(address, None, None)
 
     def is_contract(self, account: str) -> bool:
-        return account in self._contract.wallets or account in self._contract.refusing
+        contract = self._contract
+        return account in contract.wallets or account in contract.fickle or account in contract.refusing
 
     def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
         return self._contract.is_valid_signature(account, digest, signature)
@@ -296,6 +316,11 @@ class MemoryChain:
 
     def order_state(self, order_id: OrderId) -> OrderState:
         return self._contract.order_state(order_id)
+
+    def confirmed_state(self, order_id: OrderId) -> OrderState:
+        blocks = self._node.blocks
+        deep = blocks[max(0, len(blocks) - 1 - self._node.confirmations)]
+        return deep.storage.order_state(order_id)
 
     def post(
         self, terms: ModelTerms, quote: Quote, oracle_signature: bytes, key_hash: bytes, seller_signature: bytes

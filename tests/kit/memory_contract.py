@@ -61,6 +61,13 @@ class Storage:
         """The same state, to come back to."""
         return Storage(*(dict(part) for part in vars(self).values()))
 
+    def order_state(self, order_id: OrderId) -> OrderState:
+        """What the contract answers for an order."""
+        entry = self.orders.get(order_id)
+        if entry is None:
+            return OrderState(Status.NONE, 0, bytes(26))
+        return OrderState(entry.status, entry.deadline, entry.order.stored_digest())
+
 
 @dataclass
 class MemoryContract:
@@ -69,7 +76,9 @@ class MemoryContract:
     Attributes:
         wallets: Contract wallets (ERC-1271) with the prefix of their signatures: such a wallet accepts the prefix
             followed by the digest that was signed.
+        fickle: Contract wallets that accept any signature in a simulation, and none in a block.
         refusing: Accounts that refuse payments; they are credited.
+        in_block: The present call is part of a block, and no simulation.
         sender: Account that sends the present transaction.
         time: Unix time of the present block.
         emit: Takes each event: kind, order id, key.
@@ -78,7 +87,9 @@ class MemoryContract:
     domain: Domain
     storage: Storage = field(default_factory=Storage)
     wallets: dict[str, bytes] = field(default_factory=dict)
+    fickle: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
+    in_block: bool = False
     sender: str = NATIVE_TOKEN
     time: int = 0
     emit: Callable[[EventKind, OrderId, bytes | None], None] = lambda *_: None
@@ -244,15 +255,14 @@ class MemoryContract:
         self.emit(EventKind.REFUNDED, order_id, None)
 
     def order_state(self, order_id: OrderId) -> OrderState:
-        entry = self.storage.orders.get(order_id)
-        if entry is None:
-            return OrderState(Status.NONE, 0, bytes(26))
-        return OrderState(entry.status, entry.deadline, entry.order.stored_digest())
+        return self.storage.order_state(order_id)
 
     # --- evidence -----------------------------------------------------------------------------------------------------
 
     def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
         """What the wallet contract at ``account`` says (ERC-1271)."""
+        if account in self.fickle:
+            return not self.in_block
         return account in self.wallets and signature == self.wallets[account] + digest
 
     def _signed(self, account: str, message: SignableMessage, signature: bytes) -> bool:

@@ -13,6 +13,7 @@ from web3.exceptions import BlockNotFound, ContractLogicError, Web3Exception, We
 from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from assay.chain.gas import OWN_GAS, WALLET_GAS
 from assay.chain.interface import decode_revert
 from assay.chain.values import Block, Transaction
 from assay.errors import AssayError, ChainError, NodeUnreachable, WrongChain
@@ -200,7 +201,8 @@ class Node:
         wallet = self.contract(account, _ERC1271_ABI)
         try:
             with self.errors():
-                return bytes(wallet.functions.isValidSignature(digest, signature).call()) == _ERC1271_MAGIC
+                answer = wallet.functions.isValidSignature(digest, signature).call({"gas": OWN_GAS + WALLET_GAS})
+                return bytes(answer) == _ERC1271_MAGIC
         except NodeUnreachable:
             raise
         except ChainError:

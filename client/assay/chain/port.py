@@ -28,7 +28,8 @@ class Chain(Protocol):
 
     Reads are of the latest block. Every method raises ``NodeUnreachable`` if no node answers and ``ChainError`` if the
     answer makes no sense. Methods that send a transaction return once it is mined; they raise ``ContractReverted`` if
-    the contract refuses the call and ``TransactionPending`` if it is not mined in time.
+    the contract refuses the call in a simulation, ``TransactionFailed`` if it refuses it in the block, and
+    ``TransactionPending`` if the transaction is not mined in time.
     """
 
     @property
@@ -123,6 +124,10 @@ class Chain(Protocol):
 
     def order_state(self, order_id: OrderId) -> OrderState:
         """State of a (model, content) pair."""
+        ...
+
+    def confirmed_state(self, order_id: OrderId) -> OrderState:
+        """State of a (model, content) pair at the latest block that a reorganisation is not expected to remove."""
         ...
 
     def post(

@@ -13,7 +13,7 @@ from web3.types import TxParams, TxReceipt
 
 from assay.chain.node import Node
 from assay.chain.values import Transaction
-from assay.errors import ChainError, SettingsError, TransactionPending
+from assay.errors import ChainError, SettingsError, TransactionFailed, TransactionPending
 
 GAS_MARGIN = 1.25
 """Gas limit over estimate: state may change between the two."""
@@ -75,31 +75,35 @@ class Sender:
             counts = [self._web3.eth.get_transaction_count(address, at) for at in ("pending", "latest")]
         return counts[0] - counts[1]
 
-    def send(self, function: Any, value: int = 0) -> Transaction:
+    def send(self, function: Any, value: int = 0, *, gas_limit: int | None = None) -> Transaction:
         """Simulates the call ``function`` (a web3 contract function with arguments), sends it, waits until it is mined.
 
-        The simulation costs no gas and raises the contract's own error.
+        The simulation has the transaction's bound on gas, costs nothing, and raises the contract's own error.
 
         Args:
             function: What is called.
             value: Wei to pay with the call.
+            gas_limit: Gas units that the transaction may use at most, whatever the estimate says.
 
         Raises:
             SettingsError: The client has no account.
-            ContractReverted: The contract refuses the call.
+            ContractReverted: The contract refuses the call in the simulation; nothing was sent.
+            TransactionFailed: The contract refused it in the block.
             TransactionPending: The transaction was not mined in time.
         """
         signer = self.signer
         with self._node.errors():
             sender: TxParams = {"from": signer.address, "value": value}  # type: ignore[typeddict-item]
-            function.call(sender)
+            bound: TxParams = {} if gas_limit is None else {"gas": gas_limit}
+            function.call({**sender, **bound})
+            gas = int(function.estimate_gas({**sender, **bound}) * GAS_MARGIN)
             with self._lock:
                 transaction = function.build_transaction(
                     {
                         **sender,
                         "chainId": self._chain_id,
                         "nonce": self._web3.eth.get_transaction_count(signer.address, "pending"),
-                        "gas": int(function.estimate_gas(sender) * GAS_MARGIN),
+                        "gas": gas if gas_limit is None else min(gas, gas_limit),
                     }
                 )
                 digest = self._submit(transaction)
@@ -143,8 +147,13 @@ class Sender:
         )
 
     def _mined(self, receipt: TxReceipt, function: Any, sender: TxParams) -> Transaction:
-        digest = bytes(receipt["transactionHash"])
-        if receipt["status"] != 1:
-            function.call(sender, receipt["blockNumber"] - 1)
-            raise ChainError(f"transaction 0x{digest.hex()} was mined and failed")
-        return Transaction(digest, receipt["blockNumber"], receipt["gasUsed"])
+        digest, gas = bytes(receipt["transactionHash"]), receipt["gasUsed"]
+        if receipt["status"] == 1:
+            return Transaction(digest, receipt["blockNumber"], gas)
+        reason, hint = "", None
+        try:
+            with self._node.errors():
+                function.call(sender, receipt["blockNumber"])
+        except ChainError as error:
+            reason, hint = f": {error.message}", error.hint
+        raise TransactionFailed(f"transaction 0x{digest.hex()} was mined and failed{reason}", gas=gas, hint=hint)

@@ -13,6 +13,7 @@ from hexbytes import HexBytes
 
 from assay.amounts import Token
 from assay.chain.events import Events
+from assay.chain.gas import GAS_LIMITS
 from assay.chain.interface import Deployment, contract_interface
 from assay.chain.node import Node
 from assay.chain.sender import Sender, TransactionSigner
@@ -65,6 +66,7 @@ class SettlementClient:
         self._confirmations = default_confirmations(chain_id) if confirmations is None else confirmations
         self._contract = self.node.contract(contract, contract_interface()["abi"])
         self._sender = Sender(self.node, chain_id, account, timeout=timeout)
+        self._from_block = from_block
         self._events = Events(self.node, self._contract, from_block)
         self._tokens: dict[str, Token] = {}
 
@@ -137,14 +139,15 @@ class SettlementClient:
             return self._contract.functions[name](*arguments).call()
 
     def _send(self, name: str, *arguments: Any, value: int = 0) -> Transaction:
-        return self._sender.send(self._contract.functions[name](*arguments), value)
+        return self._sender.send(self._contract.functions[name](*arguments), value, gas_limit=GAS_LIMITS.get(name))
 
     def _payable(self, token: str, amount: int) -> int:
         """Native value to send along; for an ERC-20, raises the allowance where it is too small, and returns 0."""
         if token == NATIVE_TOKEN:
             return amount
         if self.node.allowance(token, self._sender.signer.address, self.domain.contract) < amount:
-            self._sender.send(self.node.token(token).functions.approve(self.domain.contract, amount))
+            approve = self.node.token(token).functions.approve(self.domain.contract, amount)
+            self._sender.send(approve, gas_limit=GAS_LIMITS["approve"])
         return 0
 
     # --- models -------------------------------------------------------------------------------------------------------
@@ -260,7 +263,19 @@ class SettlementClient:
 
     def order_state(self, order_id: OrderId) -> OrderState:
         """State of a (model, content) pair."""
-        status, deadline, digest = self._call("orderState", order_id)
+        return self._order_state(order_id, None)
+
+    def confirmed_state(self, order_id: OrderId) -> OrderState:
+        """State of a (model, content) pair at the latest block that a reorganisation is not expected to remove."""
+        block = self.block_number() - self._confirmations
+        return (
+            self._order_state(order_id, block) if block >= self._from_block else OrderState(Status.NONE, 0, bytes(26))
+        )
+
+    def _order_state(self, order_id: OrderId, block: int | None) -> OrderState:
+        with self.node.errors():
+            call = self._contract.functions["orderState"](order_id)
+            status, deadline, digest = call.call(block_identifier="latest" if block is None else block)
         return OrderState(Status(status), deadline, digest.to_bytes(26, "big"))
 
     def events_since(self, cursor: Cursor | None) -> EventPage:

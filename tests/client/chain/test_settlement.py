@@ -12,18 +12,28 @@ from scripts.localnet import Node as Anvil
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from assay.chain.gas import GAS_LIMITS, OWN_GAS, WALLET_GAS
 from assay.chain.node import Node
 from assay.chain.settlement import SettlementClient
 from assay.chain.values import EventKind
-from assay.errors import ContractReverted
+from assay.errors import ContractReverted, TransactionFailed
 from assay.protocol.statements import digest
 from assay.protocol.structs import ModelTerms, Quote, Status, key_hash
 
 pytestmark = pytest.mark.integration
 
 HOUR = 3600
+REGISTERED = 2
+"""Transactions of ``Place.register``."""
 KEY = b"\x07" * 32
 LIMIT = 50
+FICKLE = "0x3a15600657fe5b" + "5a5b805a900362030d4011600857" + "63" + "1626ba7e" + "60e01b5f5260205ff3"
+"""Code of a wallet (ERC-1271) that accepts any signature where ``tx.gasprice`` is zero, as in a simulation.
+
+It takes 200,000 gas for that. In a block it takes all the gas that it is given: ``INVALID``.
+"""
+GREEDY = "0x5b5f56"
+"""Code of a wallet that takes all gas in a simulation too: an endless loop."""
 account: LocalAccount = Account.from_key(b"\x31" * 32)
 oracle: LocalAccount = Account.from_key(b"\x32" * 32)
 
@@ -85,6 +95,18 @@ class Place:
 
     def signed(self, quote: Quote) -> bytes:
         return bytes(oracle.sign_message(self.chain.domain.quote(quote)).signature)
+
+    def post_for(self, code: str) -> None:
+        """Posts an order whose seller is a wallet with this ``code``."""
+        wallet = Account.create().address
+        self.anvil.rpc("anvil_setCode", wallet, code)
+        terms = self.register()
+        quote = self.quote(terms).model_copy(update={"seller": wallet})
+        self.chain.post(terms, quote, self.signed(quote), bytes(32), b"any")
+
+    def sent(self) -> int:
+        """Number of the account's transactions."""
+        return int(self.anvil.rpc("eth_getTransactionCount", account.address, "latest"), 16)
 
     def post(self, terms: ModelTerms, quote: Quote) -> bytes:
         locked = key_hash(quote.order_id(), KEY)
@@ -174,3 +196,28 @@ def test_two_quotes_of_one_pair_cost_the_oracle_its_bond(place: Place) -> None:
     place.chain.report_equivocation(terms, oracle.address, (first, place.signed(first)), (second, place.signed(second)))
     assert place.chain.oracle_bond(model_id, oracle.address)[0] == 0
     assert place.chain.model_state(model_id).budget == 2 * ETHER, "the bond was added to the budget"
+
+
+def test_a_wallet_that_burns_gas_in_a_block_alone_costs_a_bounded_amount(place: Place) -> None:
+    with pytest.raises(TransactionFailed, match="mined and failed") as failed:
+        place.post_for(FICKLE)
+    assert 200_000 < failed.value.gas <= GAS_LIMITS["post"] == OWN_GAS + 2 * WALLET_GAS
+
+
+def test_a_wallet_that_burns_gas_in_a_simulation_costs_nothing(place: Place) -> None:
+    before = place.sent()
+    with pytest.raises(ContractReverted, match="AcceptanceSignatureInvalid"):
+        place.post_for(GREEDY)
+    assert place.sent() == before + REGISTERED
+
+
+def test_state_counts_as_confirmed_once_it_is_deep_enough(place: Place) -> None:
+    terms = place.register()
+    chain = SettlementClient.of(place.anvil.url, place.deployment, account=account, confirmations=3)
+    order_id = place.post(terms, place.quote(terms))
+    place.anvil.rpc("anvil_mine", hex(2))
+    assert chain.confirmed_state(order_id).status is Status.NONE
+    place.anvil.rpc("anvil_mine", hex(1))
+    assert chain.confirmed_state(order_id) == chain.order_state(order_id)
+    far = SettlementClient.of(place.anvil.url, place.deployment, confirmations=10**6)
+    assert far.confirmed_state(order_id).status is Status.NONE
