@@ -9,6 +9,7 @@ AssayError
         ├── RequestInvalid       422  the request is not of the protocol's form
         ├── OfferUnknown         404  there is no offer with this id
         ├── ModelUnknown         404  the oracle does not price for this model
+        ├── ModelUnavailable     503  the oracle is to price for this model and cannot at present
         ├── OrderUnknown         404  the oracle knows of no order with this id on chain
         ├── SignatureInvalid     403  the party that must sign did not
         ├── OfferConflict        409  the offer is in another state, or was opened with other contents
@@ -89,6 +90,15 @@ class ModelUnknown(RequestError):
     """
 
     status = 404
+
+
+class ModelUnavailable(RequestError):
+    """The oracle is configured to price for this model and cannot at present: its price function is missing or altered.
+
+    Remedy: offer again after `Retry-After` seconds; tell the oracle's operator if it lasts.
+    """
+
+    status = 503
 
 
 class OrderUnknown(RequestError):

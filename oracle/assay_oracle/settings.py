@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assay.errors import SettingsError, listed_faults
@@ -50,6 +50,14 @@ class Settings(BaseSettings):
     max_context_bytes: int = Field(
         2**29, ge=0, description="memory for opened records of sold and open offers; beyond it they are opened again"
     )
+
+    @field_validator("models")
+    @classmethod
+    def _ids_are_distinct(cls, models: tuple[ModelEntry, ...]) -> tuple[ModelEntry, ...]:
+        repeated = sorted({entry.id for entry in models if [other.id for other in models].count(entry.id) > 1})
+        if repeated:
+            raise ValueError(f"expected each model once, got 0x{repeated[0].hex()} more than once")
+        return models
 
     @classmethod
     def settings_customise_sources(

@@ -127,6 +127,7 @@ class Market:
         owner.fund(self.terms, BUDGET)
         self.model_id = self.chain.model_id(self.terms)
         self.function = LinePrices()
+        self.catalogue: Catalogue | None = None
         self.max_disk = 2**30
         self.settings = Settings(
             quote_seconds=DAY,
@@ -152,7 +153,8 @@ class Market:
     def open_oracle(self) -> None:
         """Puts the oracle together over the open journal and store."""
         self.oracle = Oracle(
-            catalogue=Catalogue([PricedModel.registered(self.model_id, self.appraiser(), self.chain)]),
+            catalogue=self.catalogue
+            or Catalogue([PricedModel.registered(self.model_id, self.appraiser(), self.chain)]),
             ledger=self.journal,
             blobs=self.store,
             scratch=self.scratch,

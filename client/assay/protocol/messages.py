@@ -17,6 +17,13 @@ API_PREFIX = "/v1"
 UPLOAD_OFFSET_HEADER = "Upload-Offset"
 
 
+class ModelUnavailability(Value):
+    """A model that the oracle is configured to price for and cannot at present."""
+
+    model_id: ModelIdField
+    code: str = Field(description="stable name of the cause, e.g. artifact_error")
+
+
 class OracleInfo(Value):
     """``GET /info``: identity of the oracle."""
 
@@ -28,6 +35,9 @@ class OracleInfo(Value):
     recipient_signature: Signature = Field(description="the oracle's over Recipient(recipient); empty in a dry run")
     max_upload_bytes: int
     models: tuple[Bytes32, ...]
+    unavailable: tuple[ModelUnavailability, ...] = Field(
+        default=(), description="models that the oracle is to price for and cannot at present"
+    )
 
 
 class ModelInfo(Value):

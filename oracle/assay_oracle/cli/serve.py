@@ -12,7 +12,7 @@ from assay_oracle.cli.options import config_option, open_keys
 from assay_oracle.settings import ModelEntry, Settings
 
 if TYPE_CHECKING:
-    from assay_oracle.server.daemon import LoadAppraiser
+    from assay_oracle.server.model_watch import LoadAppraiser
 
 
 def load_appraisers(settings: Settings) -> "LoadAppraiser":
@@ -58,7 +58,13 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
     vault = open_keys(settings)
     if vault.account is None:
         report("no keystore: running dry; offers are priced, nothing is signed or posted")
-    daemon = Daemon(settings, vault, open_chain(settings, vault), load=load_appraisers(settings))
+    daemon = Daemon(
+        settings,
+        vault,
+        open_chain(settings, vault),
+        load=load_appraisers(settings),
+        read_models=lambda: Settings.read(config).models,
+    )
     daemon.serve(lambda url: click.echo(json.dumps({"url": url}) if as_json else url))
 
 

@@ -36,6 +36,8 @@ from assay_oracle.services.oracle import Oracle
 
 MAX_JSON_BYTES = 64 * 1024
 PIECE_BYTES = 2**20
+RETRY_SECONDS = 30
+"""When to ask again after an answer of 503."""
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large", 416: "range_invalid"}
 
 log = logging.getLogger(__name__)
@@ -139,10 +141,25 @@ def create_app(
     @app.get(API_PREFIX + "/health")
     def get_health() -> JSONResponse:
         works = health()
+        unavailable = [model.model_dump(mode="json") for model in oracle.offers.info().unavailable]
         if all(works.values()):
-            return JSONResponse(works)
-        broken = ", ".join(name for name, fine in works.items() if not fine)
-        return problem(503, "not_healthy", f"expected every part to work, these do not: {broken}", "assay-oracle check")
+            return JSONResponse({**works, "unavailable_models": unavailable})
+        broken = [name for name, fine in works.items() if not fine]
+        broken += [f"model {model['model_id']} ({model['code']})" for model in unavailable]
+        text = f"expected every part to work, these do not: {', '.join(broken)}"
+        return problem(503, "not_healthy", text, "assay-oracle check")
+
+    @app.get("/")
+    def root() -> dict[str, str]:
+        return {
+            "name": "Assay oracle",
+            "version": version("assay"),
+            "api": API_PREFIX,
+            "info": f"{API_PREFIX}/info",
+            "health": f"{API_PREFIX}/health",
+            "schema": "/openapi.json",
+            "docs": "docs/protocol.md of the source",
+        }
 
     return app
 
@@ -233,7 +250,10 @@ def _add_problems(app: FastAPI) -> None:
         status = status_of(error)
         if status >= 500:
             log.warning("request failed", extra=about(code=error.code, cause=error.message))
-        return problem(status, error.code, error.message, error.hint)
+        answer = problem(status, error.code, error.message, error.hint)
+        if status == 503:
+            answer.headers["Retry-After"] = str(RETRY_SECONDS)
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001

@@ -3,7 +3,7 @@
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 
@@ -12,21 +12,21 @@ from fastapi import FastAPI
 
 from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
-from assay.errors import ChainError, SettingsError
+from assay.errors import ChainError
 from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.keys.vault import Vault
 from assay_oracle.ledger.journal import Journal
 from assay_oracle.server.api import create_app
 from assay_oracle.server.loop import Loop
-from assay_oracle.services.catalogue import Catalogue, PricedModel
+from assay_oracle.server.model_watch import LoadAppraiser, ModelWatch
+from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.oracle import Oracle
-from assay_oracle.services.ports import Appraiser
 from assay_oracle.settings import ModelEntry, Settings
 from assay_oracle.storage.local import LocalStore
 from assay_oracle.storage.scratch import ScratchFolder
 
-LoadAppraiser = Callable[[ModelEntry], Appraiser]
-"""The appraiser of a configured model, out of its artifact."""
+MODELS_ROUNDS = 5
+"""Rounds of the other loops between two looks at the configured models and their artifacts."""
 
 
 def unix_time() -> int:
@@ -59,12 +59,11 @@ class Daemon:
         vault: The opened secrets; without an account the daemon runs dry.
         chain: The settlement contract.
         load: Makes the appraiser of each model.
+        read_models: Reads the configured models again; by default they stay as in ``settings``.
         now: Unix time.
 
     Raises:
-        SettingsError: No model is configured.
         JournalError: Another daemon uses the journal, or it is damaged.
-        ModelUnknown, PriceFunctionDiffers: A configured model is not registered, or with another price function.
     """
 
     def __init__(
@@ -74,17 +73,25 @@ class Daemon:
         chain: SettlementClient,
         *,
         load: LoadAppraiser,
+        read_models: Callable[[], Iterable[ModelEntry]] | None = None,
         now: Callable[[], int] = unix_time,
     ) -> None:
-        if not settings.models:
-            raise SettingsError("expected at least one model to price for, got none", hint="add [[models]]")
         self._settings = settings
         self._chain = chain
         self._journal = Journal(settings.data_dir / "journal.sqlite", now=now)
         signer = LocalSigner(vault.account, chain.domain, self._journal) if vault.account else None
         self._dry = signer is None
+        self._catalogue = Catalogue()
+        models = ModelWatch(
+            self._catalogue,
+            chain,
+            read=read_models or (lambda: settings.models),
+            load=load,
+            oracle=signer.address if signer else None,
+        )
+        models.refresh()
         self._oracle = Oracle(
-            catalogue=Catalogue(PricedModel.registered(entry.id, load(entry), chain) for entry in settings.models),
+            catalogue=self._catalogue,
             ledger=self._journal,
             blobs=LocalStore(settings.data_dir, max_bytes=settings.max_disk_bytes),
             scratch=ScratchFolder(settings.data_dir / "scratch"),
@@ -96,12 +103,9 @@ class Daemon:
             now=now,
         )
         self._pricing = Loop("pricing", self._oracle.evaluation.price_next, settings.poll_seconds, now)
-        self._orders = Loop("orders", self._cycle, settings.poll_seconds, now)
+        self._orders = Loop("orders", _never_again(self._oracle.cycle), settings.poll_seconds, now)
+        self._models = Loop("models", _never_again(models.refresh), MODELS_ROUNDS * settings.poll_seconds, now)
         self._app = create_app(self._oracle, self.health, wake=self.wake, lifespan=self._lifespan)
-
-    def _cycle(self) -> bool:
-        self._oracle.cycle()
-        return False
 
     def wake(self) -> None:
         """Tells both loops that there is something to do."""
@@ -120,18 +124,24 @@ class Daemon:
             "orders": self._orders.healthy(),
             "signing": not self._dry,
             "chain": reachable,
+            "models": bool(self._catalogue.ids),
         }
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG002
         self._pricing.start()
         self._orders.start()
+        self._models.start()
         yield
+        self._models.stop(patience=0)
         self._pricing.stop(patience=5)
         self._orders.stop(patience=15)
 
+    def _read_models_again(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self._models.wake()
+
     def serve(self, ready: Callable[[str], None]) -> None:
-        """Serves until SIGTERM or SIGINT; running requests and ticks end first.
+        """Serves until SIGTERM or SIGINT; running requests and ticks end first. SIGHUP reads the models again.
 
         ``ready`` is called with the URL once the server listens.
         """
@@ -147,7 +157,7 @@ class Daemon:
             server_header=False,
         )
         try:
-            with _signals_ignored():
+            with _signals({signal.SIGTERM: _ignore, signal.SIGINT: _ignore, signal.SIGHUP: self._read_models_again}):
                 _Server(config, ready).run()
         finally:
             self._journal.close()
@@ -168,16 +178,26 @@ class _Server(uvicorn.Server):
             self._ready(f"http://{host}:{port}")
 
 
+def _never_again(act: Callable[[], None]) -> Callable[[], bool]:
+    """A tick that does all there is at once."""
+
+    def tick() -> bool:
+        act()
+        return False
+
+    return tick
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Uvicorn re-raises SIGTERM and SIGINT after shutting down; ignored, the process exits with 0."""
+
+
 @contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """Uvicorn re-raises SIGTERM and SIGINT after shutting down; ignore them so that the process exits with 0."""
-
-    def ignore(number: int, frame: FrameType | None) -> None:
-        """The shutdown is under way."""
-
-    handlers = {number: signal.signal(number, ignore) for number in (signal.SIGTERM, signal.SIGINT)}
+def _signals(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], None]]) -> Iterator[None]:
+    """Handles signals in the context."""
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        for number, handler in handlers.items():
+        for number, handler in before.items():
             signal.signal(number, handler)

@@ -9,7 +9,7 @@ from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
 from assay.errors import AssayError, SettingsError
 from assay_oracle.keys.vault import Vault, open_vault
-from assay_oracle.server.daemon import LoadAppraiser
+from assay_oracle.server.model_watch import LoadAppraiser
 from assay_oracle.services.catalogue import PricedModel
 from assay_oracle.settings import ModelEntry, Settings
 from assay_oracle.storage.local import check_room
@@ -81,7 +81,7 @@ class Preflight:
             if account:
                 self._gas(chain, account.address)
         if not self._settings.models:
-            self._add("models", False, "expected at least one model to price for, got none", "add [[models]]")
+            self._add("models", False, "expected at least one model to price for, got none", "assay-oracle models add")
         for entry in self._settings.models:
             self._model(entry, chain, account.address if account else None)
         return not self._failed

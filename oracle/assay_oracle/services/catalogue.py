@@ -8,7 +8,7 @@ from assay.chain.port import Chain
 from assay.protocol.messages import ModelInfo
 from assay.protocol.structs import ModelTerms
 from assay.protocol.types import ModelId, OfferId
-from assay_oracle.errors import ModelNotReady, ModelUnknown, PriceFunctionDiffers
+from assay_oracle.errors import ModelNotReady, ModelUnavailable, ModelUnknown, PriceFunctionDiffers
 from assay_oracle.services.ports import Appraiser
 
 
@@ -105,16 +105,42 @@ class PricedModel:
             )
 
 
-class Catalogue:
-    """The priced models by id."""
+@dataclass(frozen=True)
+class Unavailable:
+    """A configured model that cannot be priced for at present.
 
-    def __init__(self, models: Iterable[PricedModel]) -> None:
+    Attributes:
+        code: Stable name of the cause, e.g. ``artifact_error``.
+        message: What was expected and what came; it may name the operator's paths and is not shown to sellers.
+        hint: What the operator can do.
+    """
+
+    model_id: ModelId
+    code: str
+    message: str
+    hint: str | None = None
+
+
+class Catalogue:
+    """The priced models by id, and the configured ones that are unavailable; both are replaced while offers run."""
+
+    def __init__(self, models: Iterable[PricedModel] = (), unavailable: Iterable[Unavailable] = ()) -> None:
+        self.replace(models, unavailable)
+
+    def replace(self, models: Iterable[PricedModel], unavailable: Iterable[Unavailable]) -> None:
+        """Takes the place of everything that the catalogue had."""
         self._models = {model.model_id: model for model in models}
+        self._unavailable = {model.model_id: model for model in unavailable}
 
     @property
-    def ids(self) -> tuple[bytes, ...]:
-        """Ids of all models, in the configuration's order."""
-        return tuple(self._models)
+    def ids(self) -> tuple[ModelId, ...]:
+        """Ids of the models that are priced for at present, in the configuration's order."""
+        return tuple(model_id for model_id in self._models if model_id not in self._unavailable)
+
+    @property
+    def unavailable(self) -> tuple[Unavailable, ...]:
+        """Configured models that cannot be priced for at present, in the configuration's order."""
+        return tuple(self._unavailable.values())
 
     def forget(self, offer_id: OfferId) -> None:
         """Drops the decrypted data that appraisers keep of an offer."""
@@ -125,12 +151,19 @@ class Catalogue:
         """The model with this id.
 
         Raises:
+            ModelUnavailable: The oracle is configured to price for it and cannot at present.
             ModelUnknown: The oracle does not price for it.
         """
-        model = self._models.get(model_id)
-        if model is None:
-            raise ModelUnknown(
-                f"expected a model that the oracle prices for, got 0x{model_id.hex()}",
-                hint="GET /v1/info lists the models; an operator keeps a model configured until its orders are closed",
+        models, unavailable = self._models, self._unavailable
+        if model_id in models:
+            return models[model_id]
+        if model_id in unavailable:
+            raise ModelUnavailable(
+                f"the oracle cannot price for model 0x{model_id.hex()} at present ({unavailable[model_id].code})",
+                hint="offer again later; if it lasts, tell the oracle's operator, whose log has the cause",
             )
-        return model
+        raise ModelUnknown(
+            f"the oracle does not price for model 0x{model_id.hex()}",
+            hint="GET /v1/info lists the models that it prices for; a model that was registered a moment ago is priced "
+            "for once the operator has added it (assay-oracle models add)",
+        )

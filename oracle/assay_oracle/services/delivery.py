@@ -11,7 +11,7 @@ from eth_account.messages import SignableMessage
 
 from assay import envelope
 from assay.chain.port import Chain
-from assay.chain.queries import is_signed_by, send_unless_done
+from assay.chain.queries import is_signed_by, registered_terms, send_unless_done
 from assay.errors import ContractReverted
 from assay.protocol.messages import OrderRecord
 from assay.protocol.structs import Order, Status
@@ -19,7 +19,6 @@ from assay.protocol.types import OrderId
 from assay_oracle.errors import DeliveryDeleted, SignatureInvalid
 from assay_oracle.ledger.values import Offer, Sale
 from assay_oracle.log import about
-from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.ports import BlobStore, Ledger
 from assay_oracle.services.uploads import Uploads
@@ -53,7 +52,6 @@ class Delivery:
     def __init__(
         self,
         *,
-        catalogue: Catalogue,
         ledger: Ledger,
         chain: Chain,
         clock: Clock,
@@ -61,7 +59,6 @@ class Delivery:
         blobs: BlobStore,
         keep_seconds: int,
     ) -> None:
-        self._catalogue = catalogue
         self._ledger = ledger
         self._chain = chain
         self._clock = clock
@@ -97,7 +94,7 @@ class Delivery:
             ) from None
 
     def _recipient(self, order: Order) -> str:
-        return envelope.recipient_of(self._catalogue.get(order.model_id).terms.delivery_key)
+        return envelope.recipient_of(registered_terms(self._chain, order.model_id).delivery_key)
 
     def delete(self, order_id: OrderId) -> None:
         """Deletes the buyer's envelope of an order; does nothing if it does not exist."""
@@ -234,7 +231,7 @@ class Delivery:
         The buyer has the key, so revealing it loses nothing; a key that stays secret would refund the buyer.
         """
         deadline = self._deadline(sale)
-        half = deadline - self._catalogue.get(sale.order.model_id).terms.reveal_window // 2
+        half = deadline - registered_terms(self._chain, sale.order.model_id).reveal_window // 2
         if not half <= self._clock.latest() <= deadline:
             return
         receipt = self._receipt(sale)

@@ -12,7 +12,7 @@ from assay.errors import AssayError, ChainError
 from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.structs import Status, order_id
 from assay.protocol.types import ContentId, OfferId
-from assay_oracle.errors import TooMuchBeside
+from assay_oracle.errors import ModelUnavailable, TooMuchBeside
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer
 from assay_oracle.log import about
@@ -53,7 +53,7 @@ class Evaluator:
         self._quotes = quotes
         self._digests = digests
         self._postponed: set[bytes] = set()
-        """Offers on which the disk failed; they wait until every other offer was tried."""
+        """Offers on which the disk failed, or whose model is unavailable; they wait until every other was tried."""
 
     def price_next(self) -> bool:
         """Prices the offer that waits longest; False if no offer is left to try now.
@@ -92,6 +92,9 @@ class Evaluator:
                 raise
         except ChainError:
             raise
+        except ModelUnavailable:
+            self._postponed.add(offer_id)
+            return
         except AssayError as error:
             self._refuse(offer_id, error.code, f"{error.message}; {error.hint}" if error.hint else error.message)
             return

@@ -11,6 +11,7 @@ from assay.errors import QuoteExpired
 from assay.protocol.messages import (
     AcceptanceRequest,
     ModelInfo,
+    ModelUnavailability,
     OfferRequest,
     OfferState,
     OfferStatus,
@@ -76,6 +77,9 @@ class Offers:
             recipient_signature=self._recipient_signature,
             max_upload_bytes=self._settings.max_upload_bytes,
             models=self._catalogue.ids,
+            unavailable=tuple(
+                ModelUnavailability(model_id=model.model_id, code=model.code) for model in self._catalogue.unavailable
+            ),
         )
 
     def model(self, model_id: ModelId) -> ModelInfo:

@@ -68,7 +68,7 @@ class Oracle:
         clock = Clock(now, chain)
         uploads = Uploads(blobs, scratch, identity, forget=catalogue.forget)
         self._quotes = Quotes(ledger, chain, clock, signer, settings.quote_seconds)
-        self._posting = Posting(catalogue, ledger, chain, clock)
+        self._posting = Posting(ledger, chain, clock)
         self._watching = Watching(ledger, chain, clock)
         self.offers = Offers(
             catalogue=catalogue,
@@ -84,7 +84,6 @@ class Oracle:
             catalogue=catalogue, ledger=ledger, chain=chain, uploads=uploads, quotes=self._quotes, digests=digests
         )
         self.delivery = Delivery(
-            catalogue=catalogue,
             ledger=ledger,
             chain=chain,
             clock=clock,

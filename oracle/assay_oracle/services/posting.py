@@ -3,11 +3,11 @@
 import logging
 
 from assay.chain.port import Chain
+from assay.chain.queries import registered_terms
 from assay.chain.values import PostedOrder
 from assay.errors import ContractReverted
 from assay_oracle.ledger.values import Evaluation, Offer
 from assay_oracle.log import about
-from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.ports import Ledger
 from assay_oracle.services.watching import find_order, record_order
@@ -18,8 +18,7 @@ log = logging.getLogger(__name__)
 class Posting:
     """Posts the orders of accepted offers from the oracle's account."""
 
-    def __init__(self, catalogue: Catalogue, ledger: Ledger, chain: Chain, clock: Clock) -> None:
-        self._catalogue = catalogue
+    def __init__(self, ledger: Ledger, chain: Chain, clock: Clock) -> None:
         self._ledger = ledger
         self._chain = chain
         self._clock = clock
@@ -46,7 +45,7 @@ class Posting:
             return None
         assert offer.key_hash is not None
         assert offer.acceptance is not None
-        terms = self._catalogue.get(offer.model_id).terms
+        terms = registered_terms(self._chain, offer.model_id)
         try:
             self._chain.post(terms, signed.quote, signed.signature, offer.key_hash, offer.acceptance)
         except ContractReverted as error:

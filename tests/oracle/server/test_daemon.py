@@ -160,7 +160,10 @@ def test_delivery_answers_ranges(market: LiveMarket) -> None:
 
 def test_health_tells_what_works(market: LiveMarket) -> None:
     works = requests.get(f"{market.daemon.url}/v1/health", timeout=CEILING).json()
-    assert works == {"pricing": True, "orders": True, "signing": True, "chain": True}
+    assert works == {
+        **dict.fromkeys(("pricing", "orders", "signing", "chain", "models"), True),
+        "unavailable_models": [],
+    }
 
 
 def test_second_daemon_on_one_journal_is_refused(market: LiveMarket) -> None:

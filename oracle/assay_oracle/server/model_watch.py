@@ -1,0 +1,161 @@
+"""Keeps the catalogue as settings, artifacts and chain are: models are added, removed and mended without a restart."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.chain.port import Chain
+from assay.errors import AssayError, ChainError, SettingsError
+from assay.protocol.types import ModelId
+from assay_oracle.log import about
+from assay_oracle.services.catalogue import Catalogue, PricedModel, Unavailable
+from assay_oracle.services.ports import Appraiser
+from assay_oracle.settings import ModelEntry
+
+LoadAppraiser = Callable[[ModelEntry], Appraiser]
+"""The appraiser of a configured model, out of its artifact."""
+Fingerprint = tuple[tuple[str, int, int, int], ...]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """What an artifact gave when it was last read: an appraiser, or the reason why there is none."""
+
+    fingerprint: Fingerprint | None
+    result: Appraiser | Unavailable
+
+
+class ModelWatch:
+    """Brings the catalogue up to date at each ``refresh``. One unavailable model leaves the others as they are.
+
+    Args:
+        catalogue: What is kept up to date.
+        chain: Where the models are registered.
+        read: Reads the configured models again; raises ``SettingsError``.
+        load: Makes the appraiser of a model.
+        oracle: The account that signs; None in a dry run.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        chain: Chain,
+        *,
+        read: Callable[[], Iterable[ModelEntry]],
+        load: LoadAppraiser,
+        oracle: str | None,
+    ) -> None:
+        self._catalogue = catalogue
+        self._chain = chain
+        self._read = read
+        self._load = load
+        self._oracle = oracle
+        self._entries: tuple[ModelEntry, ...] | None = None
+        self._settings_fault = ""
+        self._loaded: dict[ModelEntry, _Loaded] = {}
+        self._models: dict[ModelEntry, PricedModel] = {}
+        self._faults: dict[ModelId, Unavailable] = {}
+
+    def refresh(self) -> None:
+        """Reads the settings, the artifacts that changed, and the registrations that are not known yet."""
+        entries = self._configured()
+        loaded = {entry: self._loaded_of(entry) for entry in entries}
+        models: dict[ModelEntry, PricedModel] = {}
+        faults: list[Unavailable] = []
+        for entry, found in loaded.items():
+            made = self._registered(entry, found)
+            if isinstance(made, Unavailable):
+                faults.append(made)
+                continue
+            models[entry] = made
+            faults.extend(self._revoked(made))
+        self._loaded, self._models = loaded, models
+        self._catalogue.replace(models.values(), faults)
+        self._log(faults)
+
+    def _configured(self) -> tuple[ModelEntry, ...]:
+        """The configured models; those of the last reading while the settings cannot be read."""
+        try:
+            entries = tuple(self._read())
+        except SettingsError as error:
+            if self._entries is None:
+                raise
+            if error.message != self._settings_fault:
+                log.error("settings not read again; the last ones hold", extra=about(cause=error.message))
+            self._settings_fault = error.message
+            return self._entries
+        self._settings_fault = ""
+        if not entries and self._entries != ():
+            log.error("no model to price for: waiting until one is added", extra=about(hint="assay-oracle models add"))
+        self._entries = entries
+        return entries
+
+    def _loaded_of(self, entry: ModelEntry) -> _Loaded:
+        """The artifact of a model, read again only if its files changed."""
+        fingerprint = _fingerprint(entry.artifact)
+        last = self._loaded.get(entry)
+        if last is not None and fingerprint is not None and last.fingerprint == fingerprint:
+            return last
+        try:
+            return _Loaded(fingerprint, self._load(entry))
+        except AssayError as error:
+            return _Loaded(fingerprint, _unavailable(entry, error))
+        except Exception as error:
+            log.exception("an artifact cannot be loaded", extra=about(model=entry.id))
+            text = f"cannot load {entry.artifact}: {type(error).__name__}"
+            return _Loaded(fingerprint, Unavailable(entry.id, "artifact_error", text, "fit it again"))
+
+    def _registered(self, entry: ModelEntry, loaded: _Loaded) -> PricedModel | Unavailable:
+        """The model with its terms, which never change: the chain is asked once for each loaded artifact."""
+        if isinstance(loaded.result, Unavailable):
+            return loaded.result
+        known = self._models.get(entry)
+        if known is not None and known.appraiser is loaded.result:
+            return known
+        try:
+            return PricedModel.registered(entry.id, loaded.result, self._chain)
+        except AssayError as error:
+            return _unavailable(entry, error)
+
+    def _revoked(self, model: PricedModel) -> list[Unavailable]:
+        """That the model's owner named another oracle. Its offers are still answered: with the oracle to offer to."""
+        try:
+            now = self._chain.model_state(model.model_id).oracle
+        except ChainError:
+            return []  # unknown is not revoked
+        if now is None:
+            return [Unavailable(model.model_id, "model_halted", "the model's owner halted it", "ask its owner")]
+        if self._oracle is not None and now != self._oracle:
+            text = f"the model's oracle is {now}, not {self._oracle}"
+            return [Unavailable(model.model_id, "oracle_replaced", text, "assay-oracle models remove")]
+        return []
+
+    def _log(self, faults: Iterable[Unavailable]) -> None:
+        """Logs every model that became unavailable, or available again."""
+        found = {fault.model_id: fault for fault in faults}
+        for fault in found.values():
+            if self._faults.get(fault.model_id) != fault:
+                log.error(
+                    "model unavailable; the others are served",
+                    extra=about(model=fault.model_id, code=fault.code, cause=fault.message, hint=fault.hint),
+                )
+        for model in self._models.values():
+            if model.model_id in self._faults and model.model_id not in found:
+                log.info("model available again", extra=about(model=model.model_id))
+        self._faults = found
+
+
+def _unavailable(entry: ModelEntry, error: AssayError) -> Unavailable:
+    return Unavailable(entry.id, error.code, error.message, error.hint)
+
+
+def _fingerprint(folder: Path) -> Fingerprint | None:
+    """Name, length and times of every file in ``folder``; None if it cannot be listed."""
+    try:
+        files = [(path.name, path.stat()) for path in folder.iterdir()]
+    except OSError:
+        return None
+    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in files))
