@@ -159,11 +159,11 @@ class Catalogue:
             return models[model_id]
         if model_id in unavailable:
             raise ModelUnavailable(
-                f"the oracle cannot price for model 0x{model_id.hex()} at present ({unavailable[model_id].code})",
+                f"expected a model that can be priced for now, 0x{model_id.hex()} cannot: {unavailable[model_id].code}",
                 hint="offer again later; if it lasts, tell the oracle's operator, whose log has the cause",
             )
         raise ModelUnknown(
-            f"the oracle does not price for model 0x{model_id.hex()}",
+            f"expected a model that this oracle prices for, got 0x{model_id.hex()}",
             hint="GET /v1/info lists the models that it prices for; a model that was registered a moment ago is priced "
             "for once the operator has added it (assay-oracle models add)",
         )

@@ -177,7 +177,7 @@ def test_revoked_model_is_reported_and_its_offers_learn_the_other_oracle(
 def test_models_are_added_and_removed_without_a_restart(operator: Operator) -> None:
     operator.watch.refresh()
     first, added = operator.entries[0], second(operator)
-    with pytest.raises(ModelUnknown, match="does not price for") as unknown:
+    with pytest.raises(ModelUnknown, match="prices for") as unknown:
         operator.catalogue.get(added.id)
     assert "models add" in str(unknown.value.hint)
     kept = operator.catalogue.get(first.id)
