@@ -14,6 +14,9 @@ from assay.errors import SettingsError, listed_faults
 from assay.keys import read_password
 from assay.protocol.types import ModelIdField
 
+Fingerprint = tuple[tuple[str, int, int, int], ...]
+"""Name, length and times (nanoseconds) of every file in a folder."""
+
 
 class ModelEntry(BaseModel):
     """A model to price for: its id on chain, and the folder of its price function."""
@@ -22,6 +25,14 @@ class ModelEntry(BaseModel):
 
     id: ModelIdField
     artifact: Path
+
+    def fingerprint(self) -> Fingerprint | None:
+        """Changes whenever a file of the artifact does; None if the folder cannot be listed."""
+        try:
+            files = [(path.name, path.stat()) for path in self.artifact.iterdir()]
+        except OSError:
+            return None
+        return tuple(sorted((name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in files))
 
 
 class Settings(BaseSettings):

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from assay.chain.port import Chain
 from assay.errors import AssayError, ChainError, SettingsError
@@ -11,11 +10,10 @@ from assay.protocol.types import ModelId
 from assay_oracle.log import about
 from assay_oracle.services.catalogue import Catalogue, PricedModel, Unavailable
 from assay_oracle.services.ports import Appraiser
-from assay_oracle.settings import ModelEntry
+from assay_oracle.settings import Fingerprint, ModelEntry
 
 LoadAppraiser = Callable[[ModelEntry], Appraiser]
 """The appraiser of a configured model, out of its artifact."""
-Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +93,7 @@ class ModelWatch:
 
     def _loaded_of(self, entry: ModelEntry) -> _Loaded:
         """The artifact of a model, read again only if its files changed."""
-        fingerprint = _fingerprint(entry.artifact)
+        fingerprint = entry.fingerprint()
         last = self._loaded.get(entry)
         if last is not None and fingerprint is not None and last.fingerprint == fingerprint:
             return last
@@ -150,12 +148,3 @@ class ModelWatch:
 
 def _unavailable(entry: ModelEntry, error: AssayError) -> Unavailable:
     return Unavailable(entry.id, error.code, error.message, error.hint)
-
-
-def _fingerprint(folder: Path) -> Fingerprint | None:
-    """Name, length and times of every file in ``folder``; None if it cannot be listed."""
-    try:
-        files = [(path.name, path.stat()) for path in folder.iterdir()]
-    except OSError:
-        return None
-    return tuple(sorted((name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in files))
