@@ -7,7 +7,7 @@ distance d. Records within the radius r of each other thus share about the weigh
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +16,16 @@ from torch import Tensor
 
 from assay_pricing.appraisal import Verdict
 from assay_pricing.records.records import Float64
+from assay_pricing.similarity import Accept, highest, total
 from assay_pricing.surrogate.task import Sample
 
 _SALTED_BYTES = 16
 _NEAR_QUANTILE = 0.05
 _SAME_TARGET = 0.1  # standard deviations of a regression's targets
 _CHUNK = 512
+
+Compare = Callable[[Tensor, Tensor, float, tuple[Tensor, Tensor] | None, Accept], Tensor]
+"""``similarity.total`` or ``similarity.highest``."""
 
 
 def salted_hashes(hashes: Sequence[bytes], salt: bytes) -> Tensor:
@@ -90,27 +94,26 @@ class Kernel:
         """Weight of each record of the offer (n,): one over its density in offer and base, at most 1."""
         if self.radius == 0:
             return torch.ones(len(offer), dtype=torch.float64)
-        density = torch.zeros(len(offer), dtype=torch.float64)
-        for other in (offer, base):
-            for rows, similarity in self._similarities(offer, other):
-                density[rows] += similarity.sum(1)
+        density = self._compared(total, offer, offer) + self._compared(total, offer, base)
         return 1 / density.clamp(min=1)
 
     def is_copied(self, records: Sample, offer: Sample) -> Tensor:
         """Whether the offer has a record of the same label within the radius of each of ``records`` (m,)."""
-        found = torch.zeros(len(records), dtype=torch.bool)
-        if self.radius > 0 and len(offer):
-            for rows, similarity in self._similarities(records, offer):
-                found[rows] = similarity.max(1).values >= math.exp(-0.5)
-        return found
+        if self.radius == 0:
+            return torch.zeros(len(records), dtype=torch.bool)
+        return self._compared(highest, records, offer) >= math.exp(-0.5)
 
-    def _similarities(self, first: Sample, second: Sample) -> Iterator[tuple[slice, Tensor]]:
-        """Similarity of each record of ``first`` to each of ``second``, in blocks of rows (rows, m), 0..1."""
-        for start in range(0, len(first), _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            y = first.y[rows, None]
-            same = (y == second.y) if self.classes else ((y - second.y).abs() < _SAME_TARGET)
-            yield rows, torch.exp(-_squares(first.x[rows], second.x) / (2 * self.radius**2)) * same
+    def _compared(self, compare: Compare, first: Sample, second: Sample) -> Tensor:
+        """``compare`` applied to the records of ``first`` and those of ``second`` that have the same label, (n,)."""
+        if not self.classes:
+            return compare(first.x, second.x, self.radius, (first.y, second.y), _same_target)
+        found = torch.zeros(len(first), dtype=torch.float64)
+        for label in torch.from_numpy(np.unique(first.y.numpy())):
+            rows = first.y == label
+            x = first.x[rows]
+            others = x if second is first else second.x[second.y == label]
+            found[rows] = compare(x, others, self.radius, None, _same_target)
+        return found
 
 
 def effective_count(weights: Float64) -> int:
@@ -122,9 +125,8 @@ def _salted(digest: bytes, salt: bytes) -> bytes:
     return hashlib.sha256(salt + digest).digest()[:_SALTED_BYTES]
 
 
-def _squares(a: Tensor, b: Tensor) -> Tensor:
-    """Squared distances (n, m) by one product; between equal rows within rounding of zero."""
-    return ((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T).clamp(min=0)
+def _same_target(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).abs() < _SAME_TARGET
 
 
 def _distances(a: Tensor, b: Tensor) -> Tensor:
