@@ -22,11 +22,12 @@ from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.journal import Journal
 from assay_oracle.server.api import create_app
+from assay_oracle.services.appraiser import Appraiser
 from assay_oracle.services.catalogue import Catalogue, PricedModel
 from assay_oracle.services.delivery import Delivery
 from assay_oracle.services.offers import Offers
 from assay_oracle.services.oracle import Oracle
-from assay_oracle.services.ports import Appraiser, BlobStore
+from assay_oracle.services.ports import BlobStore
 from assay_oracle.settings import Settings
 from assay_oracle.storage.local import LocalStore
 from assay_oracle.storage.scratch import ScratchFolder

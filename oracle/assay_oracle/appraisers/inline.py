@@ -9,7 +9,7 @@ from assay.protocol.schema import Schema
 from assay.protocol.types import OfferId
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.log import about
-from assay_oracle.services.ports import ContextOffer, FunctionInfo, OfferAppraisal
+from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
 from assay_pricing.function import PriceFunction
 from assay_pricing.records.records import Records
 from assay_pricing.records.tables import parse_records

@@ -8,8 +8,8 @@ from assay.chain.port import Chain
 from assay.errors import AssayError, ChainError, SettingsError
 from assay.protocol.types import ModelId
 from assay_oracle.log import about
+from assay_oracle.services.appraiser import Appraiser
 from assay_oracle.services.catalogue import Catalogue, PricedModel, Unavailable
-from assay_oracle.services.ports import Appraiser
 from assay_oracle.settings import Fingerprint, ModelEntry
 
 LoadAppraiser = Callable[[ModelEntry], Appraiser]

@@ -9,7 +9,7 @@ from assay.protocol.messages import ModelInfo
 from assay.protocol.structs import ModelTerms
 from assay.protocol.types import ModelId, OfferId
 from assay_oracle.errors import ModelNotReady, ModelUnavailable, ModelUnknown, PriceFunctionDiffers
-from assay_oracle.services.ports import Appraiser
+from assay_oracle.services.appraiser import Appraiser
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from assay_oracle.errors import ModelUnavailable, TooMuchBeside
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer
 from assay_oracle.log import about
+from assay_oracle.services.appraiser import ContextOffer, OfferAppraisal, OpenedOffer
 from assay_oracle.services.catalogue import Catalogue, PricedModel
-from assay_oracle.services.ports import ContextOffer, Ledger, OfferAppraisal, OpenedOffer
+from assay_oracle.services.ports import Ledger
 from assay_oracle.services.quotes import Quotes
 from assay_oracle.services.uploads import Uploads
 

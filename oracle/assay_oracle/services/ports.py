@@ -1,119 +1,19 @@
-"""What the services need of the outside, as protocols: the ledger, the files, the signing key and the prices.
+"""What the services need of the outside, as protocols: the ledger, the files and the signing key.
 
-The chain's port is ``assay.chain.port.Chain``. Each port has one implementation in a room of its own (``ledger/``,
-``storage/``, ``keys/``, ``appraisers/``); another one is a new module there, chosen where the daemon is composed.
+The port of prices is ``appraiser.Appraiser``, the chain's is ``assay.chain.port.Chain``. Each port has one
+implementation in a room of its own (``ledger/``, ``storage/``, ``keys/``, ``appraisers/``); another one is a new module
+there, chosen where the daemon is composed.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from assay.chain.values import Cursor, PostedOrder
 from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
-from assay.protocol.schema import Schema
 from assay.protocol.structs import Status
 from assay.protocol.types import ContentId, ModelId, OfferId, OrderId
 from assay_oracle.ledger.values import Evaluation, Offer, Sale, SignedQuote
-
-# --- prices -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class FunctionInfo:
-    """What is public about a price function.
-
-    Attributes:
-        hash: ``ModelTerms.function_hash``, 32 bytes.
-        metric: What the price rewards an improvement of, e.g. ``log_loss``.
-        pricing: ``binary`` or ``graded``.
-        fidelity: Agreement of the surrogate with the model, 0..1.
-    """
-
-    hash: bytes
-    schema: Schema
-    metric: str
-    pricing: str
-    method: str
-    fidelity: float
-
-
-@dataclass(frozen=True)
-class ContextOffer:
-    """An offer that another one is priced jointly with; ``open`` gives its data, decrypted and checked.
-
-    ``open`` raises an ``AssayError`` if the upload is damaged, and ``OSError`` if the oracle's disk fails.
-    """
-
-    offer_id: OfferId
-    open: Callable[[], AbstractContextManager[BinaryIO]]
-
-
-@dataclass(frozen=True)
-class OfferAppraisal:
-    """The price of an offer and what it is based on.
-
-    Attributes:
-        price: Base units.
-        records: Number of records received.
-        priced: Number of records left after duplicates and records priced before were taken out.
-        fidelity: As ``FunctionInfo.fidelity``.
-        reasons: Sentences for the seller.
-        document: Canonical JSON of the whole appraisal.
-        digest: SHA-256 of ``document``, 32 bytes: ``Quote.evaluation``.
-    """
-
-    price: int
-    records: int
-    priced: int
-    fidelity: float
-    reasons: tuple[str, ...]
-    document: bytes
-    digest: bytes
-
-
-class OpenedOffer(Protocol):
-    """The records of one offer, parsed."""
-
-    def hashes(self) -> Sequence[bytes]:
-        """Canonical hash of each record, 32 bytes each: equal for equal records in any file format."""
-        ...
-
-    def appraise(
-        self, *, known: frozenset[bytes], own: Sequence[ContextOffer], sold: Sequence[ContextOffer]
-    ) -> OfferAppraisal:
-        """Prices the offer as one set.
-
-        Args:
-            known: Hashes of its records that were priced for this model before.
-            own: Other offers of the same seller: the offer is worth what it adds to them.
-            sold: Offers that others sold to the model's owner: near copies of them are worth nothing.
-
-        A context offer whose upload is damaged is logged and left out; ``OSError`` is passed on.
-        """
-        ...
-
-
-class Appraiser(Protocol):
-    """Prices data for one model. The services know nothing else of records, file formats and surrogates."""
-
-    @property
-    def info(self) -> FunctionInfo:
-        """The price function that it applies."""
-        ...
-
-    def open(self, offer_id: OfferId, source: BinaryIO) -> OpenedOffer:
-        """Parses the data of an offer, read from the start of ``source``.
-
-        Raises:
-            AssayError: The data does not fit the model's schema; the error's text is shown to the seller.
-        """
-        ...
-
-    def forget(self, offer_id: OfferId) -> None:
-        """Drops the decrypted data that it keeps of an offer; does nothing if it keeps none."""
-        ...
-
 
 # --- files ------------------------------------------------------------------------------------------------------------
 

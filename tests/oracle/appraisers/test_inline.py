@@ -10,7 +10,7 @@ from assay import envelope
 from assay.errors import EnvelopeInvalid
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.appraisers.inline import InlineAppraiser
-from assay_oracle.services.ports import ContextOffer
+from assay_oracle.services.appraiser import ContextOffer
 from tests.kit.actors import DOMAIN, buyer_account, rival_account
 from tests.kit.bids import bid
 from tests.kit.data import SCHEMA, LinePrices, Lines, parse_lines

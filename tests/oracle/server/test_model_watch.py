@@ -14,8 +14,8 @@ from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import ModelTerms
 from assay_oracle.errors import ModelUnavailable, ModelUnknown
 from assay_oracle.server.model_watch import ModelWatch
+from assay_oracle.services.appraiser import Appraiser
 from assay_oracle.services.catalogue import Catalogue
-from assay_oracle.services.ports import Appraiser
 from assay_oracle.settings import ModelEntry
 from assay_pricing.errors import ArtifactError
 from tests.kit.actors import oracle_account, rival_account

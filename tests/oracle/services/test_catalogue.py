@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from assay_oracle.errors import ModelUnknown, PriceFunctionDiffers
+from assay_oracle.services.appraiser import FunctionInfo
 from assay_oracle.services.catalogue import Catalogue, PricedModel
-from assay_oracle.services.ports import FunctionInfo
 from tests.kit.market import Market
 
 pytestmark = pytest.mark.unit

@@ -14,7 +14,8 @@ from assay.errors import AssayError
 from assay.protocol.messages import OfferStatus, Problem
 from assay.protocol.structs import Status
 from assay_oracle.errors import RequestError
-from assay_oracle.services.ports import BlobStore, ContextOffer, FunctionInfo, OfferAppraisal
+from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
+from assay_oracle.services.ports import BlobStore
 from tests.kit.data import SCHEMA
 from tests.kit.market import ORACLE_URL, Market
 

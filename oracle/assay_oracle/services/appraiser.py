@@ -1,0 +1,105 @@
+"""The port of prices: what the services know of records, file formats and surrogates."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from assay.protocol.schema import Schema
+from assay.protocol.types import OfferId
+
+
+@dataclass(frozen=True)
+class FunctionInfo:
+    """What is public about a price function.
+
+    Attributes:
+        hash: ``ModelTerms.function_hash``, 32 bytes.
+        metric: What the price rewards an improvement of, e.g. ``log_loss``.
+        pricing: ``binary`` or ``graded``.
+        fidelity: Agreement of the surrogate with the model, 0..1.
+    """
+
+    hash: bytes
+    schema: Schema
+    metric: str
+    pricing: str
+    method: str
+    fidelity: float
+
+
+@dataclass(frozen=True)
+class ContextOffer:
+    """An offer that another one is priced jointly with; ``open`` gives its data, decrypted and checked.
+
+    ``open`` raises an ``AssayError`` if the upload is damaged, and ``OSError`` if the oracle's disk fails.
+    """
+
+    offer_id: OfferId
+    open: Callable[[], AbstractContextManager[BinaryIO]]
+
+
+@dataclass(frozen=True)
+class OfferAppraisal:
+    """The price of an offer and what it is based on.
+
+    Attributes:
+        price: Base units.
+        records: Number of records received.
+        priced: Number of records left after duplicates and records priced before were taken out.
+        fidelity: As ``FunctionInfo.fidelity``.
+        reasons: Sentences for the seller.
+        document: Canonical JSON of the whole appraisal.
+        digest: SHA-256 of ``document``, 32 bytes: ``Quote.evaluation``.
+    """
+
+    price: int
+    records: int
+    priced: int
+    fidelity: float
+    reasons: tuple[str, ...]
+    document: bytes
+    digest: bytes
+
+
+class OpenedOffer(Protocol):
+    """The records of one offer, parsed."""
+
+    def hashes(self) -> Sequence[bytes]:
+        """Canonical hash of each record, 32 bytes each: equal for equal records in any file format."""
+        ...
+
+    def appraise(
+        self, *, known: frozenset[bytes], own: Sequence[ContextOffer], sold: Sequence[ContextOffer]
+    ) -> OfferAppraisal:
+        """Prices the offer as one set.
+
+        Args:
+            known: Hashes of its records that were priced for this model before.
+            own: Other offers of the same seller: the offer is worth what it adds to them.
+            sold: Offers that others sold to the model's owner: near copies of them are worth nothing.
+
+        A context offer whose upload is damaged is logged and left out; ``OSError`` is passed on.
+        """
+        ...
+
+
+class Appraiser(Protocol):
+    """Prices data for one model. The services know nothing else of records, file formats and surrogates."""
+
+    @property
+    def info(self) -> FunctionInfo:
+        """The price function that it applies."""
+        ...
+
+    def open(self, offer_id: OfferId, source: BinaryIO) -> OpenedOffer:
+        """Parses the data of an offer, read from the start of ``source``.
+
+        Raises:
+            AssayError: The data does not fit the model's schema; the error's text is shown to the seller.
+        """
+        ...
+
+    def forget(self, offer_id: OfferId) -> None:
+        """Drops the decrypted data that it keeps of an offer; does nothing if it keeps none."""
+        ...
