@@ -15,7 +15,7 @@ from assay.keys import read_password
 from assay.protocol.types import ModelIdField
 
 Fingerprint = tuple[tuple[str, int, int, int], ...]
-"""Name, length and times (nanoseconds) of every file in a folder."""
+"""Name, length and times (nanoseconds) of every file in a folder but hidden ones."""
 
 
 class ModelEntry(BaseModel):
@@ -29,7 +29,7 @@ class ModelEntry(BaseModel):
     def fingerprint(self) -> Fingerprint | None:
         """Changes whenever a file of the artifact does; None if the folder cannot be listed."""
         try:
-            files = [(path.name, path.stat()) for path in self.artifact.iterdir()]
+            files = [(path.name, path.stat()) for path in self.artifact.iterdir() if path.name[0] != "."]
         except OSError:
             return None
         return tuple(sorted((name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in files))

@@ -7,6 +7,10 @@ one altered byte in either file is found.
 
 import hashlib
 import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import safetensors
@@ -14,13 +18,14 @@ from pydantic import ValidationError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from assay.files import write_whole
+from assay.files import sync_folder, write_whole
 from assay_pricing.canonical import canonical_json
-from assay_pricing.errors import ArtifactError
+from assay_pricing.errors import ArtifactError, ArtifactExists
 from assay_pricing.manifest import VERSION, Manifest
 
 _MANIFEST = "manifest.json"
 _TENSORS = "tensors.safetensors"
+_MODELS = ".models"
 
 
 def finalize(manifest: Manifest, tensors: dict[str, Tensor]) -> tuple[Manifest, bytes]:
@@ -29,16 +34,82 @@ def finalize(manifest: Manifest, tensors: dict[str, Tensor]) -> tuple[Manifest, 
     return manifest.model_copy(update={"hash": _digest(manifest, content)}), content
 
 
-def write(folder: Path, manifest: Manifest, content: bytes) -> None:
-    """Writes both files, each atomically, the manifest last; a mixed pair after a crash does not have its hash.
+def write(folder: Path, manifest: Manifest, content: bytes, *, replace: bool = False) -> None:
+    """Writes an artifact to a new or empty folder; after a crash the folder is whole, or as it was before.
+
+    With ``replace`` it takes the place of a price function that stands there. A crash between the two renames leaves
+    the folder free, and both price functions beside it under a hidden name.
 
     Raises:
+        ArtifactExists: See ``check_free``.
         ArtifactError: The folder cannot be written.
     """
+    check_free(folder, replace=replace)
+    with _refusing_os_errors(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
+        whole, old = Path(name) / "new", Path(name) / "old"
+        whole.mkdir()
+        write_whole(whole / _TENSORS, content)
+        write_whole(whole / _MANIFEST, _canonical(manifest))
+        try:
+            if folder.exists() and any(folder.iterdir()):
+                folder.rename(old)
+            whole.rename(folder)
+        except BaseException:
+            if old.exists():
+                old.rename(folder)
+            raise
+        sync_folder(folder.parent)
+
+
+def check_free(folder: Path, *, replace: bool = False) -> None:
+    """Checks that an artifact may be written to ``folder``, before any costly work.
+
+    With ``replace`` a price function that no model uses may stand there.
+
+    Raises:
+        ArtifactExists: A price function, or something else, stands there.
+        ArtifactError: The folder cannot be written.
+    """
+    with _refusing_os_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder.parent, os.W_OK | os.X_OK):
+            raise ArtifactError(f"expected a writable folder, got {folder.parent}")
+        found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    other = "write to another folder"
+    models = models_of(folder)
+    if models:
+        text = f"expected a free folder, {folder} has the price function of model {', '.join(models)}"
+        raise ArtifactExists(text, hint=f"{other}: the model is registered with this one")
+    foreign = sorted(found - {_MANIFEST, _TENSORS})
+    if foreign:
+        raise ArtifactExists(f"expected a free folder, {folder} has {foreign[0]!r}", hint=other)
+    if found and not replace:
+        text = f"expected a free folder, {folder} has a price function"
+        raise ArtifactExists(text, hint=f"{other}; or replace it, if no model is registered with it: --replace")
+
+
+def mark_used(folder: Path, model_id: bytes) -> None:
+    """Records beside the artifact that a model is registered with it, so that no other one takes its place.
+
+    A folder that cannot be written stays without the mark: the price function is used all the same.
+    """
+    marks = {*models_of(folder), f"0x{model_id.hex()}"}
+    with suppress(OSError):
+        write_whole(folder / _MODELS, "".join(f"{mark}\n" for mark in sorted(marks)).encode())
+
+
+def models_of(folder: Path) -> list[str]:
+    """Ids of the models that ``mark_used`` recorded, in 0x-hex."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / _TENSORS, content)
-        write_whole(folder / _MANIFEST, _canonical(manifest))
+        return (folder / _MODELS).read_text().split()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+@contextmanager
+def _refusing_os_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ArtifactError(f"expected a writable folder, got {folder}: {error.strerror}") from None
 

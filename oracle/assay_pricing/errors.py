@@ -6,6 +6,7 @@ AssayError
     ├── ModelError      the black box does not answer as a model of this schema must
     ├── FidelityError   the surrogate agrees with the model too little to price by
     └── ArtifactError   the price function on disk was altered, is damaged, or is of another version
+        └── ArtifactExists  a folder that is not free would be overwritten
 """
 
 from assay.errors import AssayError
@@ -40,4 +41,11 @@ class ArtifactError(PricingError):
     """The price function on disk was altered, is damaged, or of another version.
 
     Remedy: restore it, or name the right folder.
+    """
+
+
+class ArtifactExists(ArtifactError):
+    """A price function, or another folder with files, would be overwritten.
+
+    Remedy: write to another folder; `--replace` takes the place of a price function that no model uses.
     """

@@ -51,13 +51,14 @@ class PriceFunction:
         """Agreement of the surrogate with the model on held-out records, 0..1."""
         return self.manifest.fidelity
 
-    def save(self, folder: Path) -> None:
-        """Writes the artifact.
+    def save(self, folder: Path, *, replace: bool = False) -> None:
+        """Writes the artifact to a new or empty folder; with ``replace`` also over one that no model uses.
 
         Raises:
+            ArtifactExists: Something stands there.
             ArtifactError: The folder cannot be written.
         """
-        artifact.write(folder, *artifact.finalize(self.manifest, self.tensors))
+        artifact.write(folder, *artifact.finalize(self.manifest, self.tensors), replace=replace)
 
     @classmethod
     def load(cls, folder: Path) -> "PriceFunction":

@@ -1,6 +1,7 @@
 """The files of a price function: hashed as documented, whole, and checked to the byte."""
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 
 from assay_pricing import artifact
 from assay_pricing.canonical import canonical_json
-from assay_pricing.errors import ArtifactError, FidelityError
+from assay_pricing.errors import ArtifactError, ArtifactExists, FidelityError
 from tests.pricing.contexts import manifest
 
 pytestmark = pytest.mark.unit
@@ -77,7 +78,7 @@ def test_a_manifest_that_is_none_is_named(folder: Path, text: str, message: str)
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ArtifactError, match=r"expected a writable folder, got .*file/price: Not a directory"):
+    with pytest.raises(ArtifactError, match=r"expected a writable folder, got .*file/price: File exists"):
         artifact.write(tmp_path / "file" / "price", *artifact.finalize(manifest(), TENSORS))
 
 
@@ -86,3 +87,75 @@ def test_a_manifest_of_a_weak_surrogate_does_not_price() -> None:
     with pytest.raises(FidelityError, match=r"at least 90% of held-out records, got 89\.9%") as caught:
         manifest(fidelity=0.899).check_fidelity()
     assert caught.value.hint
+
+
+# --- a folder that is not free ----------------------------------------------------------------------------------------
+
+OTHER = {"a": torch.ones(1)}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_price_function_that_stands_there_is_not_overwritten(folder: Path) -> None:
+    before = contents(folder)
+    with pytest.raises(ArtifactExists, match="has a price function") as refusal:
+        artifact.check_free(folder)
+    assert "--replace" in str(refusal.value.hint)
+    with pytest.raises(ArtifactExists):
+        artifact.write(folder, *artifact.finalize(manifest(), OTHER))
+    assert contents(folder) == before
+
+
+def test_a_price_function_is_replaced_whole_where_that_is_asked_for(folder: Path) -> None:
+    artifact.write(folder, *artifact.finalize(manifest(), OTHER), replace=True)
+    assert artifact.read(folder)[0] == artifact.finalize(manifest(), OTHER)[0]
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_the_price_function_of_a_registered_model_is_never_replaced(folder: Path) -> None:
+    artifact.mark_used(folder, b"\x07" * 32)
+    artifact.mark_used(folder, b"\x08" * 32)
+    before = contents(folder)
+    with pytest.raises(ArtifactExists, match="0x" + 32 * "07" + ", 0x" + 32 * "08"):
+        artifact.write(folder, *artifact.finalize(manifest(), OTHER), replace=True)
+    assert contents(folder) == before
+    assert artifact.read(folder)
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path, replace: bool) -> None:
+    (tmp_path / "thesis.tex").write_text("years")
+    with pytest.raises(ArtifactExists, match=r"thesis\.tex"):
+        artifact.write(tmp_path, *artifact.finalize(manifest(), OTHER), replace=replace)
+    assert contents(tmp_path) == {"thesis.tex": b"years"}
+
+
+@pytest.mark.parametrize(("replace", "fails"), [(False, 0), (True, 0), (True, 1)])
+def test_an_interruption_leaves_the_old_price_function_or_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, replace: bool, fails: int
+) -> None:
+    """Interrupted at a rename: what stands there afterwards is whole, and the next attempt succeeds."""
+    target = folder if replace else folder.with_name("new")
+    before, rename, calls = contents(folder), Path.rename, itertools.count()
+
+    def interrupted(self: Path, other: Path) -> Path:
+        if next(calls) == fails:
+            raise KeyboardInterrupt
+        return rename(self, other)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        artifact.write(target, *artifact.finalize(manifest(), OTHER), replace=replace)
+    monkeypatch.undo()
+    assert contents(folder) == before
+    assert target.exists() is replace
+    artifact.write(target, *artifact.finalize(manifest(), OTHER), replace=replace)
+    assert artifact.read(target)
+
+
+def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ArtifactError, match="expected a writable folder"):
+        artifact.check_free(tmp_path / "file")

@@ -65,7 +65,8 @@ class Setting(click.ParamType):
 )
 @click.option("--label", default="y", show_default=True, help="Name of the label column.")
 @click.option("--validation", type=FILE, help="Records that define the goal; by default a part of --data is set aside.")
-@click.option("--out", type=FOLDER, required=True, help="Folder for the price function.")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the price function, new or empty.")
+@click.option("--replace", is_flag=True, help="Replace a price function in --out that no model is registered with.")
 @click.option(
     "--task", type=click.Choice(["classification", "regression"]), help="Meaning of the labels; inferred by default."
 )
@@ -97,6 +98,7 @@ def fit(
     label: str,
     validation: Path | None,
     out: Path,
+    replace: bool,
     task: Literal["classification", "regression"] | None,
     classes: tuple[str, ...],
     metric: str | None,
@@ -126,9 +128,10 @@ def fit(
     """
     from assay_oracle.owner.load import load_model
     from assay_oracle.owner.summary import fit_text
-    from assay_pricing import fitting
+    from assay_pricing import artifact, fitting
     from assay_pricing.records.tables import infer_schema, to_records
 
+    artifact.check_free(out, replace=replace)
     _check_decay(decay)
     rule = _rule(kind=pricing, rate=rate, cap=cap, floor=floor, grid=grid, lower_bound=lower_bound)
     tables = [_table(path) for path in (data, validation) if path is not None]
@@ -151,7 +154,7 @@ def fit(
             labels_only=labels_only,
             progress=progress,
         )
-    function.save(out)
+    function.save(out, replace=replace)
     report(f"fidelity {function.fidelity:.1%}: agreement of the surrogate with the model on held-out records")
     summary = {"out": str(out), "function_hash": function.hash, "fidelity": function.fidelity, "method": method}
     emit(summary, fit_text(function, out), as_json)

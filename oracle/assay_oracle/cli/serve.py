@@ -35,6 +35,13 @@ def load_appraisers(settings: Settings) -> "LoadAppraiser":
     return load
 
 
+def mark_used(entry: ModelEntry) -> None:
+    """Keeps `assay-oracle fit --replace` from the artifact of a registered model."""
+    from assay_pricing import artifact
+
+    artifact.mark_used(entry.artifact, entry.id)
+
+
 @click.command()
 @config_option
 @click.option("--host", help="Address to listen on.")
@@ -64,6 +71,7 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
         open_chain(settings, vault),
         load=load_appraisers(settings),
         read_models=lambda: Settings.read(config).models,
+        registered=mark_used,
     )
     daemon.serve(lambda url: click.echo(json.dumps({"url": url}) if as_json else url))
 

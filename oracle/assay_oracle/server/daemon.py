@@ -60,6 +60,7 @@ class Daemon:
         chain: The settlement contract.
         load: Makes the appraiser of each model.
         read_models: Reads the configured models again; by default they stay as in ``settings``.
+        registered: Called with each model that is found registered with its artifact's price function.
         now: Unix time.
 
     Raises:
@@ -74,6 +75,7 @@ class Daemon:
         *,
         load: LoadAppraiser,
         read_models: Callable[[], Iterable[ModelEntry]] | None = None,
+        registered: Callable[[ModelEntry], None] = lambda _: None,
         now: Callable[[], int] = unix_time,
     ) -> None:
         self._settings = settings
@@ -87,6 +89,7 @@ class Daemon:
             chain,
             read=read_models or (lambda: settings.models),
             load=load,
+            registered=registered,
             oracle=signer.address if signer else None,
         )
         models.refresh()

@@ -34,6 +34,7 @@ class ModelWatch:
         chain: Where the models are registered.
         read: Reads the configured models again; raises ``SettingsError``.
         load: Makes the appraiser of a model.
+        registered: Called with each model that is found registered with its artifact's price function.
         oracle: The account that signs; None in a dry run.
     """
 
@@ -44,12 +45,14 @@ class ModelWatch:
         *,
         read: Callable[[], Iterable[ModelEntry]],
         load: LoadAppraiser,
+        registered: Callable[[ModelEntry], None] = lambda _: None,
         oracle: str | None,
     ) -> None:
         self._catalogue = catalogue
         self._chain = chain
         self._read = read
         self._load = load
+        self._report_registered = registered
         self._oracle = oracle
         self._entries: tuple[ModelEntry, ...] | None = None
         self._settings_fault = ""
@@ -114,9 +117,11 @@ class ModelWatch:
         if known is not None and known.appraiser is loaded.result:
             return known
         try:
-            return PricedModel.registered(entry.id, loaded.result, self._chain)
+            model = PricedModel.registered(entry.id, loaded.result, self._chain)
         except AssayError as error:
             return _unavailable(entry, error)
+        self._report_registered(entry)
+        return model
 
     def _revoked(self, model: PricedModel) -> list[Unavailable]:
         """That the model's owner named another oracle. Its offers are still answered: with the oracle to offer to."""
