@@ -43,6 +43,13 @@ def commands() -> str:
     return "\n".join(pages)
 
 
+def exit_codes() -> str:
+    """The exit codes of all commands."""
+    from assay.errors import ExitCode
+
+    return _table(("code", "meaning"), [(str(int(code)), code.meaning) for code in ExitCode])
+
+
 def _walk(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     yield path, command
     if isinstance(command, click.Group):
@@ -153,7 +160,8 @@ def benchmark_errors() -> str:
 
 def _errors(module: ModuleType) -> str:
     """One row for each error class of a module that has a code of its own and is not a mere base."""
-    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and kind.__module__ == module.__name__]
+    classes = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    kinds = [kind for kind in classes if kind.__module__ == module.__name__]
     rows = []
     for kind in kinds:
         cause, _, remedy = (inspect.getdoc(kind) or "").partition("Remedy:")
@@ -197,6 +205,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "commands": ("cli.md", commands),
+    "exit codes": ("cli.md", exit_codes),
     "tree": ("architecture.md", tree),
     "contract errors": ("errors.md", contract_errors),
     "client errors": ("errors.md", client_errors),

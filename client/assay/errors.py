@@ -38,11 +38,35 @@ AssayError
 """
 
 from collections.abc import Iterable
-from typing import Any
+from enum import IntEnum
+from typing import Any, ClassVar
+
+
+class ExitCode(IntEnum):
+    """Exit status of a command, for scripts; ``meaning`` is its line in ``docs/cli.md``."""
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> "ExitCode":
+        """A member by its value and its meaning."""
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
+
+    DONE = 0, "done; after `sell`: paid"
+    FAILED = 1, "failed or refused: by the contract, the oracle, the node or the disk; after `sell`: not paid"
+    USAGE = 2, "wrong use: an option, a file or a setting that cannot be; nothing was done"
+    DECLINED = 3, "after `sell`: the data is worth nothing to the model, or the quote was declined; the offer has ended"
+    QUOTED = 4, "after `sell`: the quote is open and not accepted; the same command accepts it later"
+    WAITING = 5, "after `buy --once`: nothing failed, and an order is still open; run it again"
+    INTERRUPTED = 130, "interrupted with Ctrl-C; the same command continues"
 
 
 class AssayError(Exception):
     """Base of all errors. ``message`` says what was expected and what came, ``hint`` what to do."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -63,6 +87,8 @@ class UsageError(AssayError):
     Remedy: as the message says.
     """
 
+    exit_code = ExitCode.USAGE
+
 
 class SettingsError(AssayError):
     """A setting is missing or impossible.
@@ -71,6 +97,8 @@ class SettingsError(AssayError):
 
     Remedy: set the option or the ``ASSAY_`` variable; deploy the contract; name the model's oracle.
     """
+
+    exit_code = ExitCode.USAGE
 
 
 class SealError(AssayError):

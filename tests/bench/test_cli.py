@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from assay.cli.terminal import Group
+from assay.cli.group import Group
 from assay_bench.cli import bench
 from assay_bench.pricing.cache import ResultCache
 from assay_bench.pricing.plan import plan
@@ -31,7 +31,7 @@ def test_importing_the_command_imports_nothing_heavy() -> None:
 @pytest.mark.unit
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None:
     done = CliRunner().invoke(ROOT, ["bench", "--only", "iris", "--json", "--kept", str(tmp_path)])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     error = json.loads(done.stdout.splitlines()[0])["error"]
     assert error["code"] == "usage_error"
     assert error["message"] == (
@@ -60,7 +60,7 @@ def test_a_missing_library_is_answered_with_what_to_install() -> None:
     script = """
 import sys
 sys.modules["scipy"] = None
-from assay.cli.terminal import Group
+from assay.cli.group import Group
 from assay_bench.cli import bench
 Group(commands=[bench])(["bench", "--quick", "--json"])
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from assay.cli.terminal import Group
+from assay.cli.group import Group
 
 
 @dataclass(frozen=True)

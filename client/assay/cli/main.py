@@ -12,7 +12,11 @@ COMMANDS = {
         "assay.cli.commands.purchases:buy",
         "Watch a model's orders: download, check, open, acknowledge; dispute what the key does not open.",
     ),
+    "completion": LazyCommand(
+        "assay.cli.commands.help:completion", "Print the script that completes commands, options and names in a shell."
+    ),
     "credit": LazyCommand("assay.cli.commands.credit:credit", "Deposit bonds, and withdraw what is owed."),
+    "help": LazyCommand("assay.cli.commands.help:help_", "Show the help of a command, as --help does."),
     "keys": LazyCommand("assay.cli.commands.keys:keys", "Make and show keys."),
     "model": LazyCommand("assay.cli.commands.model:model", "Register, fund and watch a model that buys data."),
     "open": LazyCommand("assay.cli.commands.sealing:open_", "Open sealed FILE, checking every chunk."),

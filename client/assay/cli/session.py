@@ -1,6 +1,8 @@
 """What a command needs, made when it is first used: settings, keys, chain, oracle."""
 
+import getpass
 import time
+import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cached_property
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 from pydantic import ValidationError
 
-from assay.errors import SettingsError, listed_faults
+from assay.errors import SettingsError, UsageError, listed_faults
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class Session(ExitStack):
             return keys.read_password(self.settings.password_file)
         if self.settings.password:
             return self.settings.password.get_secret_value()
-        return str(click.prompt("Password", hide_input=True, err=True))
+        return ask_password("Password")
 
     @cached_property
     def account(self) -> "LocalAccount":
@@ -106,6 +108,23 @@ class Session(ExitStack):
         from assay.sale.offers import OfferStore
 
         return OfferStore(self.settings.home)
+
+
+def ask_password(text: str, *, twice: bool = False) -> str:
+    """A password that the user types, unseen; ``twice`` asks for it again.
+
+    Raises:
+        UsageError: There is no terminal to ask at.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return str(click.prompt(text, hide_input=True, confirmation_prompt=twice, err=True))
+        except getpass.GetPassWarning:
+            raise UsageError(
+                "expected a terminal to ask for the password, found none",
+                hint="name a file that holds it: --password-file, ASSAY_PASSWORD_FILE, or password_file in config.toml",
+            ) from None
 
 
 pass_session = click.make_pass_decorator(Session)

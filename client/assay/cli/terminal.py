@@ -1,9 +1,8 @@
-"""What all commands share at the terminal: results on stdout, reports on stderr, errors in one line, progress bars.
+"""What all commands share at the terminal: results on stdout, reports on stderr, progress bars.
 
 Libraries that take long to import are imported where they are used: help and version need none of them.
 """
 
-import errno
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +10,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
-
-from assay.errors import AssayError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,38 +35,21 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
 
 
-class Group(click.Group):
-    """A group whose commands end in one clear line, and status 1, where Assay raises an error or the disk does."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command; renders errors."""
-        try:
-            return super().invoke(ctx)
-        except AssayError as error:
-            _render(error, ctx)
-        except OSError as error:
-            if error.errno in (errno.EPIPE, None):
-                raise
-            _render(UsageError(f"cannot use {error.filename or 'a file'}: {error.strerror}"), ctx)
-        raise click.exceptions.Exit(1)
+def json_wanted(ctx: click.Context) -> bool:
+    """Whether ``--json`` was given, before the command's name or after it."""
+    return bool(ctx.find_root().meta.get(_JSON))
 
 
-def _render(error: AssayError, ctx: click.Context) -> None:
-    if ctx.find_root().meta.get(_JSON):
-        click.echo(json.dumps({"error": {"code": error.code, "message": error.message, "hint": error.hint}}))
-    click.echo(f"error: {printable(error.message)}", err=True)
-    if error.hint:
-        click.echo(f"hint: {printable(error.hint)}", err=True)
-
-
-def _remember_json(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
-    ctx.find_root().meta[_JSON] = value
-    return value
+def remember_json(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+    """Keeps for the whole program that ``--json`` was given; returns whether it was, here or before."""
+    root = ctx.find_root()
+    root.meta[_JSON] = value or json_wanted(ctx)
+    return bool(root.meta[_JSON])
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds ``--json``, passed on as ``as_json``; errors are then JSON too."""
-    return click.option("--json", "as_json", is_flag=True, callback=_remember_json, help="Print the result as JSON.")(
+    return click.option("--json", "as_json", is_flag=True, callback=remember_json, help="Print the result as JSON.")(
         command
     )
 

@@ -7,9 +7,10 @@ import click
 
 from assay.chain.queries import registered_terms
 from assay.chain.settlement import SettlementClient
+from assay.cli.group import Group
 from assay.cli.options import model_option
 from assay.cli.params import ADDRESS
-from assay.cli.terminal import Group, emit, json_option
+from assay.cli.terminal import emit, json_option
 from assay.errors import SettingsError
 from assay.protocol.structs import ModelTerms
 from assay.protocol.types import ModelId

@@ -17,7 +17,7 @@ ID = "0x" + 64 * "1"
 @pytest.mark.parametrize(("name", "value"), [("CHAIN", "abc"), ("CONFIRMATIONS", "-1")])
 def test_impossible_setting(name: str, value: str) -> None:
     result = CliRunner(mix_stderr=False).invoke(main, ["keys", "show"], env={f"ASSAY_{name}": value})
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith(f"error: {name.lower()}: ")
 
 
@@ -67,7 +67,7 @@ def test_a_record_of_another_chain_is_not_used(tmp_path: Path) -> None:
     record = {"chain_id": 31337, "address": "0x" + 40 * "1", "block": 0, "code_hash": "0x" + 64 * "2"}
     (tmp_path / "1.json").write_text(json.dumps(record))
     result = CliRunner(mix_stderr=False).invoke(main, ["--deployments", str(tmp_path), "--chain", "1", "orders"])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "expected a deployment on chain 1" in result.stderr
 
 

@@ -3,6 +3,7 @@
 import click
 
 from assay import keys
+from assay.cli.group import Group
 from assay.cli.params import ADDRESS, AMOUNT
 from assay.cli.session import Session, pass_session
 from assay.cli.terminal import emit, json_option
@@ -11,7 +12,7 @@ from assay.protocol.types import NATIVE_TOKEN
 token_option = click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20; by default the native coin.")
 
 
-@click.group()
+@click.group(cls=Group)
 def credit() -> None:
     """Deposit bonds, and withdraw what is owed."""
 

@@ -6,12 +6,13 @@ import click
 
 from assay import envelope
 from assay import keys as keystores
-from assay.cli.session import Session, pass_session
+from assay.cli.group import Group
+from assay.cli.session import Session, ask_password, pass_session
 from assay.cli.terminal import emit, json_option
 from assay.errors import KeystoreExists
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """Make and show keys."""
 
@@ -41,7 +42,7 @@ def new(session: Session, private_key_file: Path | None, as_json: bool) -> None:
     if settings.password or settings.password_file:
         password = session.password
     else:
-        password = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+        password = ask_password("New password", twice=True)
     if keystore.exists():
         account = keystores.load_account(keystore, password)
     else:

@@ -5,6 +5,7 @@ import click
 from assay import keys
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
+from assay.cli.group import Group
 from assay.cli.options import model_option
 from assay.cli.params import ADDRESS, AMOUNT, HEX32, SALT
 from assay.cli.session import Session, pass_session
@@ -17,7 +18,7 @@ from assay.protocol.types import NATIVE_TOKEN, ModelId
 SECONDS = click.IntRange(0, 2**32 - 1)
 
 
-@click.group()
+@click.group(cls=Group)
 def model() -> None:
     """Register, fund and watch a model that buys data."""
 

@@ -64,5 +64,5 @@ def test_password_file_that_cannot_be_read(tmp_path: Path, content: bytes | None
     result = CliRunner(mix_stderr=False).invoke(
         main, ["--home", str(tmp_path / "home"), "keys", "new"], env={"ASSAY_PASSWORD_FILE": str(path)}
     )
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "cannot read the password file" in result.stderr

@@ -52,13 +52,13 @@ def test_sealing_again_overwrites_nothing(data: Path) -> None:
     run("seal", data)
     key = (data.parent / "data.csv.key").read_bytes()
     result = run("seal", data)
-    assert (result.exit_code, "exists" in result.stderr, "hint:" in result.stderr) == (1, True, True)
+    assert (result.exit_code, "exists" in result.stderr, "hint:" in result.stderr) == (2, True, True)
     assert (data.parent / "data.csv.key").read_bytes() == key
 
 
 def test_data_and_key_go_into_two_files(data: Path) -> None:
     result = run("seal", data, "--out", data.parent / "x", "--key-out", data.parent / "." / "x")
-    assert (result.exit_code, "expected two files" in result.stderr) == (1, True)
+    assert (result.exit_code, "expected two files" in result.stderr) == (2, True)
     assert names(data.parent) == {"data.csv"}
 
 
@@ -119,7 +119,7 @@ def test_wrong_key(data: Path, key: bytes, said: str) -> None:
 def test_opening_overwrites_nothing(data: Path) -> None:
     run("seal", data)
     result = run("open", data.parent / "data.csv.sealed", "--key", data.parent / "data.csv.key", "--out", data)
-    assert (result.exit_code, "exists" in result.stderr) == (1, True)
+    assert (result.exit_code, "exists" in result.stderr) == (2, True)
 
 
 def test_folder_that_is_not_there(data: Path) -> None:
