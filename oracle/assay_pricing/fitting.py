@@ -11,6 +11,9 @@ from torch import Tensor
 
 from assay.protocol.schema import Schema
 from assay_pricing import artifact, controls, disclosure, duplicates, methods
+from assay_pricing.black_box.check import examine
+from assay_pricing.black_box.port import BlackBox
+from assay_pricing.black_box.wrap import as_black_box
 from assay_pricing.errors import DataError
 from assay_pricing.function import PriceFunction
 from assay_pricing.manifest import Control, Manifest
@@ -18,7 +21,6 @@ from assay_pricing.methods import Method
 from assay_pricing.price import PricingRule
 from assay_pricing.records.records import Int64, Records
 from assay_pricing.risk import Metric
-from assay_pricing.surrogate.black_box import BlackBox, as_black_box
 from assay_pricing.surrogate.calibration import calibrate
 from assay_pricing.surrogate.network import deterministic
 from assay_pricing.surrogate.task import Context, Progress, Sample, Task, no_progress, stratified_sample
@@ -63,7 +65,7 @@ def fit(
 
     Raises:
         DataError: Too few records, or an unknown metric, group or setting.
-        ModelError: The model does not answer as a model of this schema must.
+        ModelError: The model does not answer as a model of this schema must, or its classes are in another order.
         ArtifactError: Unknown method.
     """
     with deterministic():
@@ -107,6 +109,7 @@ def make_task(
     if validation.schema != schema:
         raise DataError("expected owner's and validation records of one schema, got two schemas")
     black_box = _black_box(model, schema, labels_only)
+    examine(black_box, owner)
     name = _metric_name(metric, schema)
     learner = calibrate(black_box, owner, validation, decay, seed)
     encoder = learner.encoder

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from assay.protocol.schema import Feature, Schema
+from assay_pricing.black_box.wrap import as_black_box
 from assay_pricing.manifest import Carried, Control, Leak, Manifest
 from assay_pricing.price import PricingRule
 from assay_pricing.records.records import Float64, Int64, Records
 from assay_pricing.risk import Metric
-from assay_pricing.surrogate.black_box import as_black_box
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import Network
 from assay_pricing.surrogate.task import Context, Sample, Task

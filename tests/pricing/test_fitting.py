@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from assay_pricing.black_box.wrap import as_black_box
 from assay_pricing.errors import DataError
 from assay_pricing.fitting import fit, make_task
-from assay_pricing.surrogate.black_box import as_black_box
 from tests.pricing.machines import HOURS, SCHEMA, hours, machines, regression_of
 
 pytestmark = pytest.mark.unit

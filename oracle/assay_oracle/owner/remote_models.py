@@ -1,9 +1,11 @@
-"""Models behind an HTTP endpoint or in an ONNX file, as callables for ``assay_pricing.surrogate.black_box``.
+"""Models behind an HTTP endpoint or in an ONNX file, as callables for ``assay_pricing.black_box``.
 
-Their input is that of any callable: a float32 array (n, d), or a data frame if the schema has categorical features.
+Their input is a data frame with the owner's columns; pictures are one array (n, height, width, ...).
 
 A request to the endpoint is ``POST {"columns": [names], "rows": [[values], ...]}``. Its answer is either
-``{"probabilities": [[...], ...]}`` (n, k), in the order of the schema's classes, or ``{"labels": [...]}`` (n,).
+``{"probabilities": [[...], ...]}`` (n, k) or ``{"labels": [...]}`` (n,). The probabilities are in the order of
+``"classes": [names]`` in the same answer, or, without it, in the order of the schema's classes. A row of probabilities
+may also be an object, ``{class: probability}``.
 """
 
 import json
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from assay_oracle.owner.onnx_labels import class_labels
+from assay_pricing.black_box.answers import Answers, Refused, unpack
 from assay_pricing.errors import ModelError
 
 if TYPE_CHECKING:
@@ -24,6 +28,8 @@ _ROWS = 512
 """Rows in one request."""
 _MAX_ANSWER = 64 * 2**20
 """Bytes in one answer."""
+_MAX_REASON = 300
+"""Characters of the server's reason for a refusal that an error repeats."""
 
 
 class HttpModel:
@@ -34,53 +40,65 @@ class HttpModel:
         client: HTTP client; a new one with a timeout of 60 s if None.
     """
 
+    takes_names = True
+
     def __init__(self, url: str, client: "httpx.Client | None" = None) -> None:
         import httpx
 
         self.url = url
         self._client = client or httpx.Client(timeout=_TIMEOUT)
 
-    def __call__(self, features: Any) -> npt.NDArray[Any]:
+    def __call__(self, features: Any) -> Answers:
         """Answers for features (n, d): probabilities (n, k), or labels (n,).
 
         Raises:
             ModelError: The endpoint cannot be reached, or its answer is not as documented above.
+            Refused: The endpoint answered with a status of 400 or more.
         """
         parts = [self._ask(features[i : i + _ROWS]) for i in range(0, len(features), _ROWS)]
-        return np.concatenate(parts)
+        if any(part.classes != parts[0].classes for part in parts):
+            raise ModelError(f"expected the same classes in every answer from {self.url}, got several")
+        return Answers(np.concatenate([part.values for part in parts]), parts[0].classes)
 
-    def _ask(self, features: Any) -> npt.NDArray[Any]:
-        import httpx
-
-        if hasattr(features, "columns"):
-            names, rows = list(features.columns), features.to_numpy(dtype=object).tolist()
-        else:
-            names, rows = [f"x{j}" for j in range(features.shape[1])], features.tolist()
-        question = {"columns": names, "rows": [[_plain(value) for value in row] for row in rows]}
-        try:
-            response = self._client.post(self.url, json=question)
-            response.raise_for_status()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ModelError(f"expected an answer from {self.url}, got: {error or type(error).__name__}") from None
+    def _ask(self, features: Any) -> Answers:
+        names, rows = _named_rows(features)
+        response = self._post({"columns": names, "rows": rows})
         if len(response.content) > _MAX_ANSWER:
             raise ModelError(f"expected at most {_MAX_ANSWER} bytes from {self.url}, got {len(response.content)}")
         try:
             body = response.json()
-            found = np.asarray(body["probabilities"] if "probabilities" in body else body["labels"])
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+            kind = "probabilities" if "probabilities" in body else "labels"
+            found = unpack({name: body[name] for name in (kind, "classes") if name == kind or name in body}, len(rows))
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
             raise ModelError(
                 f'expected {{"probabilities": [[...]]}} or {{"labels": [...]}} from {self.url}, got something else'
             ) from None
-        if len(found) != len(rows) or found.ndim != (2 if "probabilities" in body else 1):
-            raise ModelError(f"expected {len(rows)} answers from {self.url}, got an array of shape {found.shape}")
+        if len(found) != len(rows) or found.values.ndim != (1 if kind == "labels" else 2):
+            raise ModelError(f"expected {len(rows)} {kind} from {self.url}, got an array of shape {found.values.shape}")
         return found
+
+    def _post(self, question: dict[str, Any]) -> "httpx.Response":
+        import httpx
+
+        try:
+            response = self._client.post(self.url, json=question)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ModelError(
+                f"expected an answer from {self.url}, got: {error or type(error).__name__}",
+                hint="start the server, or correct the URL",
+            ) from None
+        if not response.is_success:
+            reason = response.text[:_MAX_REASON].strip() or "no reason"
+            raise Refused(f"{self.url} answered {response.status_code} {response.reason_phrase}: {reason}")
+        return response
 
 
 class OnnxModel:
     """A model in an ONNX file, run by onnxruntime on one thread of the CPU.
 
-    The model has one input for all features (n, d), or one input per column. Its answer is the first output with two
-    dimensions (probabilities or logits), or else the first output (labels or values).
+    The model has one input for all features (n, d), or one input per column, by its name. Its answer is the first
+    output with two dimensions (probabilities or logits), or else the first output (labels or values). The order of the
+    classes is that of the answer, where it names them, or of the ``classlabels`` in the file.
 
     Args:
         path: The file.
@@ -88,6 +106,8 @@ class OnnxModel:
     Raises:
         ModelError: onnxruntime is not installed, or the file is not an ONNX model.
     """
+
+    takes_names = True
 
     def __init__(self, path: Path) -> None:
         try:
@@ -101,52 +121,77 @@ class OnnxModel:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
+            content = path.read_bytes()
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no other base class in common
             raise ModelError(f"expected an ONNX model in {path}: {str(error).splitlines()[0]}") from None
+        self._classes = class_labels(content)
 
-    def __call__(self, features: Any) -> npt.NDArray[Any]:
+    def __call__(self, features: Any) -> Answers:
         """Answers for features (n, d): probabilities or logits (n, k), or labels or values (n,).
 
         Raises:
-            ModelError: The model refuses these features.
+            ModelError: The model has inputs that are no columns.
+            Refused: The model refuses these features.
         """
+        inputs = self._inputs(features)
         try:
-            outputs = self._session.run(None, self._inputs(features))
-        except Exception as error:
-            raise ModelError(f"the ONNX model failed: {str(error).splitlines()[0]}") from None
-        arrays = [_probabilities(output) for output in outputs]
-        return next((array for array in arrays if array.ndim == 2), arrays[0])
+            outputs = self._session.run(None, inputs)
+        except Exception as error:  # as above
+            raise Refused(f"the ONNX model: {str(error).splitlines()[0]}") from None
+        found = [unpack(output, len(features)) for output in outputs]
+        answers = next((one for one in found if one.values.ndim == 2), found[0])
+        if answers.classes is None and answers.values.ndim == 2 and answers.values.shape[1] == len(self._classes):
+            return Answers(answers.values, self._classes)
+        return answers
 
     def _inputs(self, features: Any) -> dict[str, npt.NDArray[Any]]:
         wanted = self._session.get_inputs()
-        if len(wanted) == 1:
-            return {wanted[0].name: np.asarray(features, dtype=_DTYPES.get(wanted[0].type, np.float32))}
-        names = list(features.columns) if hasattr(features, "columns") else [f"x{j}" for j in range(features.shape[1])]
-        columns = features.to_numpy(dtype=object) if hasattr(features, "columns") else np.asarray(features)
+        names = list(getattr(features, "columns", ()))
+        if len(wanted) == 1 and not (wanted[0].name in names and len(names) > 1 and wanted[0].shape[1:] in ([], [1])):
+            return {wanted[0].name: _cast(features, wanted[0].type)}
         missing = [entry.name for entry in wanted if entry.name not in names]
         if missing:
-            raise ModelError(f"expected the model's inputs among the columns, missing {', '.join(missing)}")
-        return {
-            entry.name: columns[:, [names.index(entry.name)]].astype(_DTYPES.get(entry.type, np.float32))
-            for entry in wanted
-        }
+            raise ModelError(
+                f"expected the model's inputs among the columns {', '.join(names)}, missing {', '.join(missing)}",
+                hint="name the columns of the data as the inputs of the model",
+            )
+        columns = {entry.name: _cast(features[entry.name], entry.type) for entry in wanted}
+        return {entry.name: columns[entry.name].reshape(_open(entry.shape)) for entry in wanted}
 
 
 _DTYPES: dict[str, Any] = {
     "tensor(float)": np.float32,
     "tensor(double)": np.float64,
+    "tensor(float16)": np.float16,
     "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(bool)": np.bool_,
     "tensor(string)": object,
 }
 
 
-def _probabilities(output: Any) -> npt.NDArray[Any]:
-    """An output as an array; scikit-learn converters give a list of {class: probability} in the classes' order."""
-    if isinstance(output, list) and output and isinstance(output[0], dict):
-        return np.array([list(row.values()) for row in output])
-    return np.asarray(output)
+def _cast(features: Any, kind: str) -> npt.NDArray[Any]:
+    dtype = _DTYPES.get(kind, np.float32)
+    try:
+        found = np.asarray(features, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise Refused(f"its input takes {kind}: {error}") from None
+    return found if dtype is not object else np.array([_text(v) for v in found.flat], object).reshape(found.shape)
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+def _text(value: Any) -> str:
+    """As a column of text holds a value: a whole number without a fraction."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else "" if value is None else str(value)
+
+
+def _open(shape: list[Any]) -> tuple[int, ...]:
+    """One column's shape: (n, 1), or (n,) for an input of one dimension."""
+    return (-1,) if len(shape) == 1 else (-1, 1)
+
+
+def _named_rows(features: Any) -> tuple[list[str], list[list[Any]]]:
+    if hasattr(features, "columns"):
+        return list(features.columns), features.astype(object).to_numpy().tolist()
+    flat = np.asarray(features).reshape(len(features), -1)
+    return [f"x{j}" for j in range(flat.shape[1])], flat.tolist()

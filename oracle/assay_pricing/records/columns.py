@@ -22,11 +22,13 @@ class RawTable:
         columns: By name, all of one length n.
         positional: The file has a matrix of features without names: features are matched by position.
         label: Name of the label column, where the file itself tells labels from features.
+        shape: Of one record's features, where the file has them as one array: () for columns.
     """
 
     columns: dict[str, Column]
     positional: bool = False
     label: str | None = None
+    shape: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))

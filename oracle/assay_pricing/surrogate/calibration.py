@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assay_pricing.black_box.port import BlackBox, Predictions
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import Metric
-from assay_pricing.surrogate.black_box import BlackBox, Predictions
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import Network, losses, train
 from assay_pricing.surrogate.task import DECAY

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assay_pricing.black_box.port import Predictions
 from assay_pricing.manifest import FIDELITY_FLOOR
 from assay_pricing.records.records import Float32
-from assay_pricing.surrogate.black_box import Predictions
 from assay_pricing.surrogate.network import Network, train
 from assay_pricing.surrogate.queries import encoded, mixtures
 from assay_pricing.surrogate.task import Task

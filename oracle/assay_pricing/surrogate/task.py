@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from assay.protocol.schema import Schema
+from assay_pricing.black_box.port import BlackBox
 from assay_pricing.records.records import Float64, Int64, Records
 from assay_pricing.risk import Metric
-from assay_pricing.surrogate.black_box import BlackBox
 from assay_pricing.surrogate.encoder import Encoder
 
 DECAY = 2e-3

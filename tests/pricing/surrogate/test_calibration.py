@@ -11,10 +11,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from assay.protocol.schema import Feature, Schema
+from assay_pricing.black_box.wrap import as_black_box
 from assay_pricing.fitting import make_task
 from assay_pricing.records.records import Float32, Float64, Records
 from assay_pricing.surrogate import calibration
-from assay_pricing.surrogate.black_box import as_black_box
 from assay_pricing.surrogate.calibration import (
     Candidate,
     Learner,

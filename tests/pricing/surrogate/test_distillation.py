@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from assay_pricing.black_box.port import Predictions
 from assay_pricing.surrogate import distillation
-from assay_pricing.surrogate.black_box import Predictions
 from assay_pricing.surrogate.distillation import (
     distil,
     fidelity,

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import kstest
 
 from assay.protocol.schema import Feature, Schema
+from assay_pricing.black_box.wrap import as_black_box
 from assay_pricing.records.records import Records
-from assay_pricing.surrogate.black_box import as_black_box
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.queries import JITTER, encoded, mixtures
 from assay_pricing.surrogate.task import Task

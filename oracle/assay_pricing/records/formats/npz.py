@@ -73,7 +73,7 @@ def _matrix(arrays: dict[str, Array], features: str, schema: Schema | None) -> R
         raise DataError(f"expected labels ({len(flat)},) for features {x.shape}, got {y.shape}")
     columns = {f"x{j}": _column(flat[:, j], features) for j in range(flat.shape[1])}
     check_distinct([*columns, label])
-    return RawTable({**columns, label: _column(y, label)}, positional=True, label=label)
+    return RawTable({**columns, label: _column(y, label)}, positional=True, label=label, shape=x.shape[1:])
 
 
 def _npy(content: bytes, name: str) -> Array:

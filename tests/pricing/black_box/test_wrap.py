@@ -9,8 +9,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from torch import nn
 
 from assay.protocol.schema import Feature, Schema
+from assay_pricing.black_box.wrap import as_black_box
 from assay_pricing.errors import ModelError
-from assay_pricing.surrogate.black_box import as_black_box
 from tests.pricing.contexts import schema, soft
 
 pytestmark = pytest.mark.unit
