@@ -144,8 +144,9 @@ def test_key_stays_secret_close_to_the_deadline(town: Town, ada: Party) -> None:
 def test_declined_data_is_not_priced_again_for_anybody(town: Town, ada: Party, bob: Party) -> None:
     content = csv(16, 40, (2,))
     data = town.file("declined.csv", content)
-    assert ada.assay("sell", data, "--model", town.model, "--quote-only")["status"] == "quoted"
-    assert ada.assay("sell", data, "--model", town.model, "--min-price", "100ether")["status"] == "declined"
+    assert ada.assay("sell", data, "--model", town.model, "--quote-only", status=4)["status"] == "quoted"
+    assert ada.assay("sell", data, "--model", town.model, "--min-price", "100ether", status=4)["status"] == "quoted"
+    assert ada.assay("sell", data, "--model", town.model, "--decline", status=3)["status"] == "declined"
     header, *lines = content.splitlines(keepends=True)
     again = town.file("again.csv", header + b"".join(reversed(lines)))
     refusal = bob.assay("sell", again, "--model", town.model, "--yes", status=1)["error"]
@@ -165,7 +166,7 @@ def test_records_that_cannot_be_read_are_refused_and_cost_no_evaluation(town: To
     refusal = bob.assay("sell", data, "--model", town.model, "--yes", status=1)["error"]
     assert "nan" in refusal["message"].lower()
     data.write_bytes(csv(18, 40, (2,)))
-    assert bob.assay("sell", data, "--model", town.model, "--quote-only")["status"] == "quoted"
+    assert bob.assay("sell", data, "--model", town.model, "--quote-only", status=4)["status"] == "quoted"
 
 
 # --- oracle and node that fail ----------------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ def test_records_that_cannot_be_read_are_refused_and_cost_no_evaluation(town: To
 def test_oracle_killed_in_the_middle_of_a_sale(town: Town, ada: Party) -> None:
     """Before acceptance: the seller is told, and goes on. After the payment is locked: the sale needs no oracle."""
     data = town.file("killed.csv", csv(19, 60, (2,)))
-    price = ada.assay("sell", data, "--model", town.model, "--quote-only")["price"]
+    price = ada.assay("sell", data, "--model", town.model, "--quote-only", status=4)["price"]
     town.daemon.kill()
     try:
         told = ada.refused("sell", data, "--model", town.model, "--yes")

@@ -141,7 +141,7 @@ def test_help_by_word_and_by_option() -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_script(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("click.shell_completion.BashComplete._check_version", lambda: None)
+    monkeypatch.setattr("click.shell_completion.BashComplete._check_version", lambda *_: None)
     result = CliRunner(mix_stderr=False).invoke(main, ["completion", shell])
     assert (result.exit_code, f"_ASSAY_COMPLETE={shell}_complete" in result.stdout) == (0, True)
 

@@ -1,25 +1,46 @@
 """``assay sell``: a complete sale. After an interruption the same command resumes."""
 
+from enum import Enum
 from pathlib import Path
 
 import click
 
+from assay.amounts import Token, WrittenAmount, amount_text, short_amount
+from assay.chain.queries import registered_terms
 from assay.cli.options import model_option
-from assay.cli.params import AMOUNT
+from assay.cli.params import WRITTEN
 from assay.cli.session import Session, pass_session
+from assay.cli.tables import due_text, fields
 from assay.cli.terminal import emit, json_option, progress, report
+from assay.errors import ExitCode, UsageError
 from assay.protocol.messages import OfferState
+from assay.protocol.structs import Quote
 from assay.protocol.types import ModelId
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import Seller
+
+EXIT_CODES = {"paid": ExitCode.DONE, "declined": ExitCode.DECLINED, "quoted": ExitCode.QUOTED}
+
+
+class Answer(Enum):
+    """What a seller answers to a price."""
+
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    LATER = "later"
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @model_option
 @click.option("--yes", is_flag=True, help="Accept any price.")
-@click.option("--min-price", type=AMOUNT, help="Accept from this price on, decline below.")
-@click.option("--quote-only", is_flag=True, help="Stop at the quote; run again to sell.")
+@click.option("--min-price", type=WRITTEN, help="Accept from this price on; below it, leave the quote open.")
+@click.option("--decline", is_flag=True, help="Decline the quote: the offer ends for ever.")
+@click.option(
+    "--quote-only",
+    is_flag=True,
+    help="Stop at the quote. Uploads the data to the oracle and uses up its one evaluation for this model.",
+)
 @click.option("--no-cooperation", is_flag=True, help="Do not let the oracle hand the key to the buyer first.")
 @click.option("--patience", type=int, default=600, show_default=True, help="Seconds to leave the buyer to close.")
 @click.option("--trust-wallet", is_flag=True, help="Rely on the receipt of a contract, which can take it back.")
@@ -31,7 +52,8 @@ def sell(
     file: Path,
     model_id: ModelId,
     yes: bool,
-    min_price: int | None,
+    min_price: WrittenAmount | None,
+    decline: bool,
     quote_only: bool,
     no_cooperation: bool,
     patience: int,
@@ -44,13 +66,23 @@ def sell(
     Seals the data, uploads it, waits for the price, asks whether to accept, and hands the key over once the payment is
     locked. After an interruption, the same command resumes.
 
+    A file is priced for a model once. A quote that is not answered stays open until it expires; only --decline, or the
+    answer "decline", declines it, and then these records cannot be offered to this model again.
+
+    The exit code tells the ends apart: 0 paid, 3 declined, 4 the quote is open, 1 anything else.
+
     \b
     Examples:
       assay sell data.parquet --model 0x12...
-      assay sell data.csv --model 0x12... --min-price 0.2ether --json
+      assay sell data.csv --model 0x12... --min-price 0.2eth --json
     """
+    if decline and (yes or min_price):
+        raise UsageError("expected --decline or a price to accept (--yes, --min-price), got both")
+    chain = session.chain(sending=True)
+    token = chain.token(registered_terms(chain, model_id).token)
+    least = min_price.base_units(token) if min_price else None
     seller = Seller(
-        session.chain(sending=True),
+        chain,
         session.oracle,
         session.offers,
         session.account,
@@ -61,25 +93,32 @@ def sell(
     ended = session.offers.find(file, model_id=model_id, seller=session.account.address, ended=True)
     if ended and ended.outcome:
         report("this file was offered to this model before; it is priced for a model only once")
-        _end(ended, ended.outcome, as_json)
+        _end(ended, ended.outcome, token, as_json)
         return
     with progress("sealing", file.stat().st_size) as done:
         record = seller.prepare(file, model_id, progress=done)
     if record.acceptance is None:
         with progress("uploading", session.offers.sealed(record).stat().st_size) as done:
             record, state = seller.offer(record, progress=done)
-        _show(state)
+        _report_appraisal(state)
         if record.quote is None:
-            emit(_result(record, "declined"), "declined\tthe data adds nothing to this model", as_json)
+            report("the data adds nothing to this model: no price")
+            _end(record, "declined", token, as_json)
             return
         if quote_only:
-            emit(_result(record, "quoted"), f"quoted\t{record.quote.price}", as_json)
+            answer = Answer.LATER
+        elif least is not None:
+            answer = Answer.ACCEPT if record.quote.price >= least else Answer.LATER
+        elif yes or decline:
+            answer = Answer.ACCEPT if yes else Answer.DECLINE
+        else:
+            answer = _ask(record.quote, state, token, session.now())
+        if answer is Answer.LATER:
+            _report_open(record.quote, session.now())
+            _end(record, "quoted", token, as_json)
             return
-        wanted = record.quote.price >= min_price if min_price is not None else yes
-        if not wanted and min_price is None:
-            wanted = click.confirm(f"Sell for {record.quote.price} base units?", err=True)
-        if not wanted:
-            _end(seller.decline(record), "declined", as_json)
+        if answer is Answer.DECLINE:
+            _end(seller.decline(record), "declined", token, as_json)
             return
     record = seller.accept(record, cooperative=not (no_cooperation or direct))
     report("payment locked")
@@ -87,27 +126,60 @@ def sell(
         status = seller.reveal_data(record)
     else:
         status = seller.release(record, patience=0 if no_cooperation else patience)
-    _end(record, status.name.lower(), as_json)
+    _end(record, status.name.lower(), token, as_json)
 
 
-def _end(record: OfferRecord, outcome: str, as_json: bool) -> None:
-    emit(_result(record, outcome), f"{outcome}\t{record.quote.price if record.quote else 0}", as_json)
-    if outcome not in ("paid", "declined"):
-        raise click.exceptions.Exit(1)
+def _ask(quote: Quote, state: OfferState, token: Token, now: int) -> Answer:
+    """Shows the price and what each answer does. Nothing but the word ``decline`` declines."""
+    priced = state.appraisal.priced if state.appraisal else 0
+    each = f", {short_amount(quote.price // priced, token)} a record" if priced else ""
+    report(f"\nprice: {amount_text(quote.price, token)}{each}")
+    report("  accept   sells: the payment is locked first, then the key is handed over")
+    report("  decline  ends the offer for ever: these records cannot be offered to this model again, and they still")
+    report("           count as yours when later offers are priced")
+    report(f"  Enter    leaves the quote open until {due_text(quote.expiry, now)}: run the same command to accept it")
+    while True:
+        try:
+            typed = click.prompt("accept, decline, or Enter for later", default="", show_default=False, err=True)
+        except click.Abort as abort:
+            if isinstance(abort.__context__, EOFError):
+                return Answer.LATER
+            _report_open(quote, now)
+            raise
+        word = typed.strip().lower()
+        if word in ("", "n", "no", "later"):
+            return Answer.LATER
+        if word in ("a", "accept", "y", "yes"):
+            return Answer.ACCEPT
+        if word == "decline":
+            return Answer.DECLINE
+        report(f"expected accept, decline or nothing, got {word!r}")
 
 
-def _show(state: OfferState) -> None:
+def _report_open(quote: Quote, now: int) -> None:
+    report(
+        f"the quote is open until {due_text(quote.expiry, now)}; run the same command to accept or decline it. "
+        "After that time the oracle is asked to renew it at the same price"
+    )
+
+
+def _report_appraisal(state: OfferState) -> None:
     if state.appraisal:
         report(f"{state.appraisal.priced} of {state.appraisal.records} records priced")
         for reason in state.appraisal.reasons:
             report(f"  {reason}")
 
 
-def _result(record: OfferRecord, status: str) -> dict[str, object]:
-    return {
-        "status": status,
-        "price": str(record.quote.price) if record.quote else "0",
+def _end(record: OfferRecord, outcome: str, token: Token, as_json: bool) -> None:
+    price = record.quote.price if record.quote else 0
+    result = {
+        "status": outcome,
+        "price": str(price),
+        "token": token.address,
+        "expires": record.quote.expiry if record.quote else None,
         "offer_id": record.offer_id,
         "order_id": record.quote.order_id() if record.quote else None,
         "data_root": record.data_root,
     }
+    emit(result, fields([(outcome, amount_text(price, token))]), as_json)
+    raise click.exceptions.Exit(int(EXIT_CODES.get(outcome, ExitCode.FAILED)))

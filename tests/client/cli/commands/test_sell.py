@@ -1,0 +1,108 @@
+"""``assay sell``: nothing but an explicit decline declines, and the exit code says how it ended."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+from assay.errors import ExitCode
+from assay.protocol.structs import Status
+from tests.kit.actors import seller_account
+from tests.kit.desk import Desk
+from tests.kit.market import Market
+
+pytestmark = pytest.mark.unit
+
+PRICE = "0.003 ETH (3000000000000000 wei)"
+"""Of three distinct lines."""
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(Market(tmp_path), seller_account, monkeypatch)
+
+
+@pytest.fixture
+def data(desk: Desk) -> Path:
+    return desk.file(b"a\nb\nc\n")
+
+
+def model(desk: Desk) -> str:
+    return f"0x{desk.market.model_id.hex()}"
+
+
+def is_open(desk: Desk) -> bool:
+    return (
+        desk.json("sell", desk.market.home / "data.csv", "--model", model(desk), "--quote-only", status=4) is not None
+    )
+
+
+@pytest.mark.parametrize("typed", ["\n", "", "n\n", "no\n", "later\n"])
+def test_no_answer_leaves_the_quote_open_and_yes_accepts_it_later(desk: Desk, data: Path, typed: str) -> None:
+    left = desk.run("sell", data, "--model", model(desk), typed=typed, status=ExitCode.QUOTED)
+    assert left.stdout.endswith(f"quoted\t{PRICE}\n")
+    assert desk.market.steps == []
+    with pytest.MonkeyPatch.context() as patch:  # the buyer acknowledges before the seller looks again
+        patch.setattr("assay.sale.seller.Seller.release", lambda *_, **__: Status.PAID)
+        assert desk.run("sell", data, "--model", model(desk), "--yes").stdout == f"paid\t{PRICE}\n"
+
+
+def test_prompt_says_the_price_in_units_and_what_each_answer_does(desk: Desk, data: Path) -> None:
+    said = desk.run("sell", data, "--model", model(desk), typed="\n", status=4).stderr
+    assert f"price: {PRICE}, 0.001 ETH a record" in said
+    assert "these records cannot be offered to this model again" in said
+    assert "(in 1 d)" in said
+
+
+def test_only_the_word_decline_declines(desk: Desk, data: Path) -> None:
+    declined = desk.run("sell", data, "--model", model(desk), typed="what\ndecline\n", status=ExitCode.DECLINED)
+    assert "expected accept, decline or nothing, got 'what'" in declined.stderr
+    again = desk.run("sell", data, "--model", model(desk), "--yes", status=ExitCode.DECLINED)
+    assert (again.stdout, "only once" in again.stderr) == (f"declined\t{PRICE}\n", True)
+
+
+@pytest.mark.parametrize("typed", ["accept\n", "y\n", "YES\n"])
+def test_accepting_sells(desk: Desk, data: Path, typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay.sale.seller.Seller.release", lambda *_, **__: Status.PAID)
+    result = desk.json("sell", data, "--model", model(desk), typed=typed)
+    assert (result["status"], result["price"]) == ("paid", "3000000000000000")
+    assert len(desk.market.node.called("post")) == 1
+
+
+def test_min_price_above_the_quote_leaves_it_open(desk: Desk, data: Path) -> None:
+    left = desk.json("sell", data, "--model", model(desk), "--min-price", "1ether", status=4)
+    assert (left["status"], left["price"]) == ("quoted", "3000000000000000")
+    assert left["expires"] > desk.market.now()
+    assert is_open(desk)
+
+
+def test_decline_by_option(desk: Desk, data: Path) -> None:
+    assert desk.json("sell", data, "--model", model(desk), "--decline", status=3)["status"] == "declined"
+    other = desk.file(b"d\n", "other.csv")
+    assert desk.run("sell", other, "--model", model(desk), "--decline", "--yes", status=2).stdout == ""
+
+
+def test_worthless_data_is_declined(desk: Desk) -> None:
+    worthless = desk.file(b"junk\n")
+    assert desk.run("sell", worthless, "--model", model(desk), "--yes", status=3).stdout == "declined\t0 ETH\n"
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [(KeyboardInterrupt(), ExitCode.INTERRUPTED), (EOFError(), ExitCode.QUOTED)],
+    ids=["ctrl-c", "eof"],
+)
+def test_leaving_the_prompt_leaves_the_quote_open(
+    desk: Desk, data: Path, cause: BaseException, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(*_: object, **__: object) -> str:
+        try:
+            raise cause
+        except BaseException:
+            raise click.Abort from None
+
+    with monkeypatch.context() as patch:
+        patch.setattr("click.prompt", leave)
+        said = desk.run("sell", data, "--model", model(desk), status=code).stderr
+    assert "the quote is open until" in said
+    assert is_open(desk)
