@@ -28,7 +28,8 @@ COMMANDS = {
         "Show a price function, and what it discloses of the owner's model and data.",
     ),
     "models": LazyCommand(
-        "assay_oracle.cli.serve:models", "List the models that the oracle prices for, with fidelity and highest price."
+        "assay_oracle.cli.models:models",
+        "List, add and remove the models that the oracle prices for; a running daemon follows within seconds.",
     ),
     "serve": LazyCommand("assay_oracle.cli.serve:serve", "Serve offers over HTTP, price them, post orders."),
     "settings": LazyCommand(

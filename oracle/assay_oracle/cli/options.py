@@ -9,13 +9,17 @@ import click
 from assay_oracle.keys import vault
 from assay_oracle.settings import Settings
 
+CONFIG = Path("oracle.toml")
+
 
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--config``, a TOML file with settings."""
+    """``--config``, a TOML file with settings; ``oracle.toml`` of the current folder if it exists."""
     return click.option(
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="TOML file with settings; environment variables ASSAY_ORACLE_... override it.",
+        envvar="ASSAY_ORACLE_CONFIG",
+        default=lambda: CONFIG if CONFIG.is_file() else None,
+        help="TOML file with settings, by default oracle.toml if it is there; variables ASSAY_ORACLE_... override it.",
     )(command)
 
 

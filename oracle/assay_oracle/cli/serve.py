@@ -1,4 +1,4 @@
-"""``assay-oracle serve``, ``check`` and ``models``: the daemon, what it depends on, and what it prices for."""
+"""``assay-oracle serve`` and ``check``: the daemon, and what it depends on."""
 
 import json
 import sys
@@ -103,27 +103,3 @@ def check(config: Path | None, as_json: bool) -> None:
     if as_json:
         emit({"ok": ok, "findings": [finding.to_dict() for finding in findings]}, "", as_json)
     sys.exit(0 if ok else 1)
-
-
-@click.command()
-@config_option
-@json_option
-def models(config: Path | None, as_json: bool) -> None:
-    """List the models that the oracle prices for, with fidelity and highest price.
-
-    \b
-    Example:
-      assay-oracle models --config oracle.toml
-    """
-    from assay_oracle.server.daemon import open_chain
-    from assay_oracle.services.catalogue import PricedModel
-
-    settings = Settings.read(config)
-    chain, load = open_chain(settings), load_appraisers(settings)
-    infos = [PricedModel.registered(entry.id, load(entry), chain).info() for entry in settings.models]
-    lines = [
-        f"0x{info.model_id.hex()}  {info.method}  {info.metric}  fidelity {info.fidelity:.3f}"
-        f"  at most {info.terms.max_price}"
-        for info in infos
-    ]
-    emit([info.model_dump(mode="json", by_alias=True) for info in infos], "\n".join(lines), as_json)

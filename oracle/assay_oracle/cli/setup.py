@@ -1,24 +1,25 @@
 """``assay-oracle init`` and ``settings``: the oracle's keys, and its configuration."""
 
-import json
 from pathlib import Path
 
 import click
 
 from assay.cli.terminal import emit, json_option, report
+from assay.errors import SettingsError
 from assay.keys import read_password, read_private_key
-from assay_oracle.cli.options import config_option
+from assay_oracle.cli.config_file import toml_text
+from assay_oracle.cli.options import CONFIG, config_option
 from assay_oracle.keys import vault
 from assay_oracle.settings import Settings
 
-CONFIG = """\
+TEMPLATE = """\
 # The oracle's settings; `assay-oracle settings` lists all. Paths are relative to this file, also
 # paths from the environment.
 data_dir = {data_dir}
 node = {node}
 deployment = {deployment}
-
-# One block for every model to price for:
+{password}
+# One block for each model to price for; `assay-oracle models add` writes them:
 # [[models]]
 # id = "0x..."                    # printed by `assay model register`
 # artifact = "artifacts/digits"   # written by `assay-oracle fit`
@@ -26,9 +27,19 @@ deployment = {deployment}
 
 
 @click.command()
-@config_option
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=CONFIG,
+    show_default=True,
+    help="Configuration file to write if it does not exist.",
+)
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("assay-oracle"))
-@click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False), help="Asked for if not given.")
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Asked for if not given; written to --config, so that the daemon starts by itself.",
+)
 @click.option(
     "--private-key-file", type=click.Path(path_type=Path, dir_okay=False), help="Hex; a new key if not given."
 )
@@ -37,7 +48,7 @@ deployment = {deployment}
 @click.option("--deployment", default="deployments/31337.json", show_default=True)
 @json_option
 def init(
-    config: Path | None,
+    config: Path,
     data_dir: Path,
     password_file: Path | None,
     private_key_file: Path | None,
@@ -52,6 +63,12 @@ def init(
     Example:
       assay-oracle init --data-dir var/oracle --password-file password --config oracle.toml
     """
+    kept = Settings.read(config) if config.exists() else None
+    if kept is not None and kept.data_dir.resolve() != data_dir.resolve():
+        raise SettingsError(
+            f"expected --data-dir {kept.data_dir}, which {config} names, got {data_dir}",
+            hint="name another file for this oracle's settings: --config",
+        )
     password = (
         read_password(password_file)
         if password_file
@@ -59,24 +76,21 @@ def init(
     )
     private_key = read_private_key(private_key_file) if private_key_file else None
     made = vault.create(data_dir, password, private_key=private_key, with_key=not without_key)
-    if config is not None and not config.exists():
+    if kept is None:
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text(
-            CONFIG.format(
-                data_dir=_toml(data_dir.resolve()),
-                node=_toml(node),
-                deployment=_toml(Path(deployment).resolve()),
+            TEMPLATE.format(
+                data_dir=toml_text(data_dir.resolve()),
+                node=toml_text(node),
+                deployment=toml_text(Path(deployment).resolve()),
+                password=f"password_file = {toml_text(password_file.resolve())}\n" if password_file else "",
             )
         )
     address = made.account.address if made.account else None
     result = {"oracle": address, "recipient": made.recipient, "data_dir": str(data_dir)}
     emit(result, f"oracle     {address or 'none: the daemon runs dry'}\nrecipient  {made.recipient}", as_json)
+    report(f"the settings are in {config}{', as before' if kept else ''}")
     report(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal")
-
-
-def _toml(value: object) -> str:
-    """A TOML string: every JSON string is one."""
-    return json.dumps(str(value), ensure_ascii=False)
 
 
 @click.command("settings")
