@@ -14,6 +14,10 @@ COMMANDS = {
         "assay_oracle.cli.serve:check",
         "Verify everything that the daemon depends on: keys, node, contract, models, artifacts, disk, clock.",
     ),
+    "drop": LazyCommand(
+        "assay_oracle.cli.offers:drop",
+        "End OFFER, named by its id or the first digits of it; never one whose quote was accepted or posted.",
+    ),
     "export": LazyCommand(
         "assay_oracle.cli.pricing:export_",
         "Distil the price function in FOLDER into an integer scorer (docs/price-format.md).",
@@ -30,6 +34,10 @@ COMMANDS = {
     "models": LazyCommand(
         "assay_oracle.cli.models:models",
         "List, add and remove the models that the oracle prices for; a running daemon follows within seconds.",
+    ),
+    "offers": LazyCommand(
+        "assay_oracle.cli.offers:offers",
+        "List offers with model, seller, status, size, age, price and reason; by default those that are under way.",
     ),
     "serve": LazyCommand("assay_oracle.cli.serve:serve", "Serve offers over HTTP, price them, post orders."),
     "settings": LazyCommand(

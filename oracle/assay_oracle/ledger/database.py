@@ -13,6 +13,8 @@ from assay_oracle.ledger.tables import MIGRATIONS
 
 SqlValue = str | int | bytes | None
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
+_PATIENCE = 30
+"""Seconds to wait for a transaction of the other process."""
 
 
 class Database:
@@ -20,25 +22,31 @@ class Database:
 
     Args:
         path: SQLite file. A second process on the same file is refused: two daemons would answer for one oracle.
+        shared: Open an existing database beside the daemon, for the operator's own short transactions.
 
     Raises:
         JournalError: The file is in use, damaged, or written by a newer version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
         self._lock = threading.RLock()
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._claim = _claim(path)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._claim: int | None = None
+        if shared:
+            if not path.is_file():
+                raise JournalError(f"expected a journal at {path}, found none", hint="assay-oracle serve makes it")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._claim = _claim(path)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
         self._connection.row_factory = sqlite3.Row
         try:
-            self._migrate(path)
+            self._migrate(path, shared=shared)
         except BaseException:
             self.close()
             raise
 
-    def _migrate(self, path: Path) -> None:
+    def _migrate(self, path: Path, *, shared: bool) -> None:
         try:
             for pragma in _PRAGMAS:
                 self._connection.execute(f"PRAGMA {pragma}")
@@ -47,6 +55,11 @@ class Database:
                 raise JournalError(
                     f"expected a journal of version {len(MIGRATIONS)} or less at {path}, got version {version}",
                     hint="run the version of assay-oracle that wrote it, or a newer one",
+                )
+            if shared and version < len(MIGRATIONS):
+                raise JournalError(
+                    f"expected a journal of version {len(MIGRATIONS)} at {path}, got version {version}",
+                    hint="start the daemon of this version once: it brings the journal up to date",
                 )
             for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
                 self._connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
@@ -59,7 +72,8 @@ class Database:
     def close(self) -> None:
         """Closes the file and releases the claim on it."""
         self._connection.close()
-        os.close(self._claim)
+        if self._claim is not None:
+            os.close(self._claim)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

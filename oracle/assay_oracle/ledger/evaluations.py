@@ -50,12 +50,16 @@ class EvaluationTable:
         """Records an evaluation, its record tags and the offer's new state in one transaction.
 
         The offer becomes ``quoted``, or ``declined`` at a price of 0. If the pair was evaluated before, nothing is
-        recorded and the offer becomes ``refused``. If the seller declined meanwhile, the offer stays declined and the
+        recorded and the offer becomes ``refused``; nor is anything recorded of an offer that the operator dropped
+        meanwhile: its records can be offered again. If the seller declined meanwhile, the offer stays declined and the
         evaluation is recorded all the same.
         """
         with self._database.transaction():
             if self.find(evaluation.model_id, evaluation.content_id) is not None:
                 return self._offers.refuse(evaluation.offer_id, *ALREADY_EVALUATED)
+            offer = self._offers.get(evaluation.offer_id)
+            if offer.status is OfferStatus.REFUSED:
+                return offer
             self._database.execute(
                 f"INSERT INTO evaluations ({_COLUMNS}, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 evaluation.model_id,

@@ -72,7 +72,7 @@ class Uploads:
 
     def received(self, offer_id: OfferId) -> int:
         """Number of bytes that arrived."""
-        return self._blobs.size(_name(offer_id))
+        return self._blobs.size(upload_name(offer_id))
 
     def is_complete(self, offer: Offer) -> bool:
         """Whether every declared byte is stored."""
@@ -99,7 +99,7 @@ class Uploads:
                     f"expected bytes from offset {received}, got offset {offset}",
                     hint="GET the offer: received_bytes is the offset to resume from",
                 )
-            with self._blobs.append(_name(offer_id)) as blob:
+            with self._blobs.append(upload_name(offer_id)) as blob:
                 yield Appender(blob, skip=received - offset, room=length - received)
         finally:
             with self._lock:
@@ -107,7 +107,7 @@ class Uploads:
 
     def delete(self, offer_id: OfferId) -> None:
         """Deletes an upload, and what is kept of it decrypted; does nothing if there is neither."""
-        self._blobs.delete(_name(offer_id))
+        self._blobs.delete(upload_name(offer_id))
         self._forget(offer_id)
 
     # --- decrypting ---------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class Uploads:
             EnvelopeInvalid: It is no envelope for this oracle.
         """
         with self._scratch() as sealed:
-            with self._blobs.open(_name(offer_id)) as upload:
+            with self._blobs.open(upload_name(offer_id)) as upload:
                 envelope.decrypt_with(self._identity, upload, sealed)
             sealed.seek(0)
             yield sealed
@@ -162,5 +162,6 @@ class Uploads:
                 yield plain
 
 
-def _name(offer_id: OfferId) -> str:
+def upload_name(offer_id: OfferId) -> str:
+    """Name of the blob that holds an offer's upload."""
     return f"uploads/{offer_id.hex()}.age"
