@@ -1,7 +1,8 @@
 """What holds for every test: it is marked ``unit`` or ``integration``, and a unit test opens no socket.
 
 With several workers (``--dist loadgroup``) tests that share costly fixtures stay together: those of one file, and all
-of a folder in ``TOGETHER``, which run before the others.
+of a folder in ``TOGETHER``. The groups that take longest run first, so that the others fill in and the workers end
+at one time.
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 KINDS = ("unit", "integration")
 TESTS = Path(__file__).parent
-TOGETHER = ("integration", "bench", "pricing")
+TOGETHER = ("integration", "pricing", "bench")
+LONGEST = ("integration", "pricing", "bench", "oracle/server/test_daemon.py", "test_docs.py")
+"""Groups in the order in which they begin. A worker of pytest-xdist holds two: the first and the third are one's."""
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -28,13 +31,13 @@ settings.load_profile("any machine")
 def group_of(item: pytest.Item) -> str:
     """A folder or a file below ``tests``."""
     path = item.path.relative_to(TESTS)
-    return path.parts[0] if path.parts[0] in TOGETHER else str(path)
+    return path.parts[0] if path.parts[0] in TOGETHER else path.as_posix()
 
 
 def rank(item: pytest.Item) -> int:
     """Place of the item's group among those that run first."""
     group = group_of(item)
-    return TOGETHER.index(group) if group in TOGETHER else len(TOGETHER)
+    return LONGEST.index(group) if group in LONGEST else len(LONGEST)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -43,7 +43,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     for unit in units:
         if unit.part is Part.TRUTH:
             cache.write(unit, stored_truth(unit))
-    assert list(run(units, cache, Path(DEFAULT_CACHE), 2, lambda _: None)) == []
+    assert list(run(units, cache, Path(DEFAULT_CACHE), 1, lambda _: None)) == []
     return read_report(units, cache, (SEED,), quick=True)
 
 
