@@ -101,11 +101,11 @@ def test_packages_import_neither_tests_nor_scripts(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", modules(CLIENT, PRICING, ORACLE, BENCH), ids=name_of)
-def test_web3_is_imported_by_chain_alone_and_httpx_by_oracle_api_alone(path: Path) -> None:
+def test_web3_is_imported_by_chain_alone_and_httpx_where_its_exchanges_are_bounded(path: Path) -> None:
     if path.parent != CLIENT / "chain":
         assert "web3" not in roots(path)
-    if path.name != "oracle_api.py" and path.is_relative_to(CLIENT):
-        assert "httpx" not in roots(path)
+    if path.name != "bounded_http.py" and path.is_relative_to(CLIENT):
+        assert roots(path).isdisjoint({"httpx", "requests"})
 
 
 @pytest.mark.parametrize("path", modules(ROOT / "tests", ROOT / "scripts"), ids=name_of)

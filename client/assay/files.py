@@ -5,9 +5,41 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 PRIVATE = 0o600
+_PRIVATE_FOLDER = 0o700
+
+
+def private_folder(path: Path) -> None:
+    """Makes ``path`` and the folders above it that are missing, for their owner alone. One that exists stays as it is.
+
+    The modes do not depend on the umask.
+    """
+    if path.is_dir():
+        return
+    private_folder(path.parent)
+    try:
+        path.mkdir(mode=_PRIVATE_FOLDER)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+    else:
+        path.chmod(_PRIVATE_FOLDER)
+
+
+def private_file(path: Path, mode: str) -> BinaryIO:
+    """Opens ``path`` for writing in a binary ``mode``. Its owner alone can read it, from the first moment on.
+
+    A file that exists is narrowed before anything is written to it.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        descriptor = os.open(name, flags, PRIVATE)
+        os.fchmod(descriptor, PRIVATE)
+        return descriptor
+
+    return cast(BinaryIO, open(path, mode, opener=opener))
 
 
 def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
@@ -19,14 +51,14 @@ def write_whole(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file that appears at ``path``, complete and on disk, if its context ends without an error.
+    """A new private file that appears at ``path``, complete and on disk, if its context ends without an error.
 
     Yields:
         The file, open for reading and writing, empty.
     """
     aside = path.with_name(f".{path.name}.part")
     try:
-        with aside.open("w+b") as target:
+        with private_file(aside, "w+b") as target:
             yield target
             target.flush()
             os.fsync(target.fileno())

@@ -1,17 +1,17 @@
 """The oracle over HTTP: one method for each request of ``docs/protocol.md``. Interrupted transfers resume."""
 
 import os
-import threading
-from collections.abc import Callable, Iterator
+import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import Any, BinaryIO, Self
 
-import httpx
-from pydantic import ValidationError
-
-from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, SettingsError
+from assay.bounded_http import NoAnswer, Transport
+from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, UsageError
+from assay.files import private_file
+from assay.oracle_requests import ANSWER_SECONDS, REQUEST_TOO_LARGE, OracleRequests, pause_after
 from assay.protocol.messages import (
-    API_PREFIX,
     UPLOAD_OFFSET_HEADER,
     AcceptanceRequest,
     BuyerStatement,
@@ -20,30 +20,21 @@ from assay.protocol.messages import (
     OfferState,
     OracleInfo,
     OrderRecord,
-    Problem,
 )
-from assay.protocol.types import ModelId, OfferId, OrderId, Value
+from assay.protocol.types import ModelId, OfferId, OrderId
 
-PIECE_BYTES = 4 * 2**20
-"""Bytes of an upload in one request: the most that a broken connection loses."""
+PIECE_BYTES = 2**19
+"""Bytes of an upload in one request: half of what proxies take by default."""
+LEAST_PIECE_BYTES = 2**13
+"""A proxy that refuses a piece of this size refuses every upload."""
+DOWNLOAD_SECONDS = 600.0
+"""Time for one download; the next one resumes where it ended."""
+LEAST_RATE = 256
+"""Bytes a second below which an oracle counts as not answering."""
+_UPLOAD_CONFLICTS = ("upload_busy", "upload_offset_mismatch")
+"""Problems of a piece whose predecessor is still on its way: the oracle's state shows where to resume."""
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 Progress = Callable[[int], None]
-V = TypeVar("V", bound=Value)
-
-
-def _check_url(url: str) -> None:
-    """Refuses URLs without TLS: a third party could substitute its own key for the oracle's and read the data."""
-    try:
-        parsed = httpx.URL(url)
-        fine = bool(parsed.host) and (parsed.scheme == "https" or (parsed.scheme == "http" and parsed.host in LOOPBACK))
-    except httpx.InvalidURL:
-        fine = False
-    if not fine:
-        raise SettingsError(
-            f"expected the oracle's URL, https:// or http:// to this machine, got {url!r}",
-            hint="over plain http anyone in between can pose as the oracle and read the data: put TLS in front of it",
-        )
 
 
 class OracleClient:
@@ -52,7 +43,8 @@ class OracleClient:
     Args:
         url: Base URL, e.g. ``https://oracle.example``; without TLS only on this machine.
         attempts: How often a request without an answer is sent, with pauses that double from half a second.
-        timeout: Seconds to wait for one answer.
+        timeout: Seconds for one request with its whole answer, however slowly the answer comes. All attempts at a
+            request end within twice this time.
         transport: httpx transport, for an oracle in the same process.
 
     Raises:
@@ -64,13 +56,11 @@ class OracleClient:
         url: str,
         *,
         attempts: int = 4,
-        timeout: float = 60,
-        transport: httpx.BaseTransport | None = None,
+        timeout: float = ANSWER_SECONDS,
+        transport: Transport | None = None,
     ) -> None:
-        self.url = url.rstrip("/")
-        self._attempts = attempts
-        _check_url(url)
-        self._http = httpx.Client(base_url=self.url + API_PREFIX, timeout=timeout, transport=transport)
+        self._requests = OracleRequests(url, attempts=attempts, timeout=timeout, transport=transport)
+        self.url = self._requests.url
 
     def __enter__(self) -> Self:
         return self
@@ -80,62 +70,117 @@ class OracleClient:
 
     def close(self) -> None:
         """Closes idle connections."""
-        self._http.close()
+        self._requests.close()
 
     # --- offers -------------------------------------------------------------------------------------------------------
 
     def info(self) -> OracleInfo:
         """Who the oracle is."""
-        return self._value(OracleInfo, "GET", "/info")
+        return self._requests.value(OracleInfo, "GET", "/info")
 
     def model(self, model_id: ModelId) -> ModelInfo:
         """What the oracle prices for: terms, shape of the records, fidelity."""
-        return self._value(ModelInfo, "GET", f"/models/0x{model_id.hex()}")
+        found = self._requests.value(ModelInfo, "GET", f"/models/0x{model_id.hex()}")
+        self._requests.check_subject("model", model_id, found.model_id)
+        return found
 
     def open_offer(self, request: OfferRequest) -> OfferState:
         """Opens an offer, or returns its state if it is open already."""
-        return self._value(OfferState, "POST", "/offers", json=request.model_dump(mode="json"))
+        return self._requests.value(OfferState, "POST", "/offers", json=request.model_dump(mode="json"))
 
     def offer(self, offer_id: OfferId) -> OfferState:
         """Where an offer stands."""
-        return self._value(OfferState, "GET", f"/offers/0x{offer_id.hex()}")
+        return self._offer(offer_id, "GET")
 
     def upload(self, offer_id: OfferId, source: BinaryIO, *, progress: Progress | None = None) -> OfferState:
-        """Sends the part of ``source``, the envelope of the sealed file, that the oracle does not have yet."""
-        state = self.offer(offer_id)
-        if progress and state.received_bytes:
-            progress(state.received_bytes)
-        while state.received_bytes < state.upload_bytes and state.status == "uploading":
-            source.seek(state.received_bytes)
-            piece = source.read(PIECE_BYTES)
-            before = state.received_bytes
-            state = self._value(
-                OfferState,
-                "PATCH",
-                f"/offers/0x{offer_id.hex()}/upload",
-                content=piece,
-                headers={UPLOAD_OFFSET_HEADER: str(before), "Content-Type": "application/octet-stream"},
+        """Sends the part of ``source``, the envelope of the sealed file, that the oracle does not have yet.
+
+        A piece that a proxy refuses, or that does not arrive, is sent again in halves.
+
+        Raises:
+            OracleMisbehaved: The oracle names an impossible offset, or does not keep what it confirms.
+        """
+        whole = source.seek(0, os.SEEK_END)
+        state = self._upload_state(offer_id, whole)
+        done, size, failures = 0, PIECE_BYTES, 0
+        while True:
+            if state.received_bytes > done:
+                if progress:
+                    progress(state.received_bytes - done)
+                done, failures = state.received_bytes, 0
+            if state.status != "uploading" or state.received_bytes == whole:
+                return state
+            try:
+                state = self._send_piece(offer_id, source, state.received_bytes, size, whole)
+            except (NoAnswer, OracleRefused) as error:
+                failures += 1
+                self._pause_or_give_up(error, failures, size)
+                size = max(size // 2, LEAST_PIECE_BYTES)
+                state = self._upload_state(offer_id, whole)
+
+    def _pause_or_give_up(self, error: NoAnswer | OracleRefused, failures: int, size: int) -> None:
+        """Waits before the next attempt at a piece.
+
+        Raises:
+            OracleRefused: The oracle refuses the upload, or a proxy before it refuses every piece.
+            OracleUnreachable: There were enough attempts.
+        """
+        if isinstance(error, OracleRefused):
+            too_large = error.problem == REQUEST_TOO_LARGE and size > LEAST_PIECE_BYTES
+            if not too_large and error.problem not in _UPLOAD_CONFLICTS:
+                raise error
+            if too_large:
+                return
+        if failures >= self._requests.attempts:
+            raise self._requests.unreachable(error) from error
+        self._requests.wait(pause_after(failures, error))
+
+    def _send_piece(self, offer_id: OfferId, source: BinaryIO, start: int, size: int, whole: int) -> OfferState:
+        source.seek(start)
+        piece = source.read(size)
+        answer = self._requests.exchange(
+            "PATCH",
+            f"/offers/0x{offer_id.hex()}/upload",
+            self._requests.timeout,
+            content=piece,
+            headers={UPLOAD_OFFSET_HEADER: str(start), "Content-Type": "application/octet-stream"},
+        )
+        state = self._checked_upload(self._requests.parsed(OfferState, answer), offer_id, whole)
+        if state.status == "uploading" and state.received_bytes < start + len(piece):
+            raise OracleMisbehaved(
+                f"sent bytes {start} to {start + len(piece)}, and the oracle kept none behind {state.received_bytes}"
             )
-            if state.received_bytes <= before:
-                raise OracleMisbehaved(f"sent bytes {before} to {before + len(piece)}, and the oracle kept none")
-            if progress:
-                progress(state.received_bytes - before)
+        return state
+
+    def _upload_state(self, offer_id: OfferId, whole: int) -> OfferState:
+        return self._checked_upload(self.offer(offer_id), offer_id, whole)
+
+    def _checked_upload(self, state: OfferState, offer_id: OfferId, whole: int) -> OfferState:
+        self._requests.check_subject("offer", offer_id, state.offer_id)
+        if state.upload_bytes != whole or state.received_bytes > whole:
+            raise OracleMisbehaved(
+                f"expected an upload of {whole} bytes, the oracle has {state.received_bytes} of {state.upload_bytes}"
+            )
         return state
 
     def accept(self, offer_id: OfferId, request: AcceptanceRequest) -> OfferState:
         """Accepts the quote; the oracle posts the order."""
-        path = f"/offers/0x{offer_id.hex()}/acceptance"
-        return self._value(OfferState, "POST", path, json=request.model_dump(mode="json"))
+        return self._offer(offer_id, "POST", "/acceptance", json=request.model_dump(mode="json"))
 
     def decline(self, offer_id: OfferId) -> OfferState:
         """Declines the quote; the evaluation stays used."""
-        return self._value(OfferState, "DELETE", f"/offers/0x{offer_id.hex()}")
+        return self._offer(offer_id, "DELETE")
+
+    def _offer(self, offer_id: OfferId, method: str, below: str = "", **options: Any) -> OfferState:
+        state = self._requests.value(OfferState, method, f"/offers/0x{offer_id.hex()}{below}", **options)
+        self._requests.check_subject("offer", offer_id, state.offer_id)
+        return state
 
     # --- orders -------------------------------------------------------------------------------------------------------
 
     def order(self, order_id: OrderId) -> OrderRecord:
         """What the oracle holds for the two sides of an order."""
-        return self._value(OrderRecord, "GET", f"/orders/0x{order_id.hex()}")
+        return self._order(order_id, "GET")
 
     def put_receipt(self, order_id: OrderId, signature: bytes) -> OrderRecord:
         """Stores the buyer's receipt for the seller."""
@@ -147,88 +192,83 @@ class OracleClient:
 
     def _put(self, order_id: OrderId, kind: str, signature: bytes) -> OrderRecord:
         statement = BuyerStatement(signature=signature).model_dump(mode="json")
-        return self._value(OrderRecord, "PUT", f"/orders/0x{order_id.hex()}/{kind}", json=statement)
+        return self._order(order_id, "PUT", f"/{kind}", json=statement)
 
-    def download(self, order_id: OrderId, target: Path, *, progress: Progress | None = None) -> None:
+    def _order(self, order_id: OrderId, method: str, below: str = "", **options: Any) -> OrderRecord:
+        record = self._requests.value(OrderRecord, method, f"/orders/0x{order_id.hex()}{below}", **options)
+        self._requests.check_subject("order", order_id, record.order_id)
+        return record
+
+    def download(
+        self,
+        order_id: OrderId,
+        target: Path,
+        *,
+        within: float = DOWNLOAD_SECONDS,
+        progress: Progress | None = None,
+    ) -> None:
         """Downloads the envelope of the sealed file into ``target``, from the end of what ``target`` has already.
+
+        Args:
+            order_id: Whose file.
+            target: Private to its owner; keeps what came, whatever happens.
+            within: Seconds after which the rest is left to the next call.
+            progress: Receives the bytes that are there, and those that come.
 
         Raises:
             OracleMisbehaved: The oracle sends other bytes than were requested.
+            OracleUnreachable: Bytes are missing when the time is over, or the oracle sends next to none.
+            UsageError: The disk has no room for the file and its decrypted copy.
         """
+        end = time.monotonic() + within
         whole = self.order(order_id).sealed_bytes
-        with target.open("ab") as file:
+        with private_file(target, "ab") as file:
             if file.tell() > whole:
                 file.seek(0)
                 file.truncate()
             if progress and file.tell():
                 progress(file.tell())
-            self._retry(lambda: self._fetch(order_id, file, whole, progress))
-            if file.tell() != whole:
-                raise OracleMisbehaved(f"expected an envelope of {whole} bytes, got {file.tell()}")
+            _check_room(target.parent, 2 * whole - file.tell())
+            self._fetch_all(order_id, file, whole, end, progress)
             file.flush()
             os.fsync(file.fileno())
 
-    def _fetch(self, order_id: OrderId, file: BinaryIO, whole: int, progress: Progress | None) -> None:
+    def _fetch_all(self, order_id: OrderId, file: BinaryIO, whole: int, end: float, progress: Progress | None) -> None:
+        failures = 0
+        while file.tell() < whole:
+            before = file.tell()
+            seconds = min(self._requests.timeout, end - time.monotonic())
+            try:
+                self._fetch(order_id, file, whole, seconds, progress)
+            except NoAnswer as error:
+                failures = 1 if file.tell() - before >= LEAST_RATE * seconds else failures + 1
+                pause = pause_after(failures, error)
+                if failures >= self._requests.attempts or time.monotonic() + pause >= end:
+                    raise OracleUnreachable(
+                        f"got {file.tell()} of {whole} bytes of a file from the oracle at {self.url}: {error}",
+                        hint="run the same command again: it resumes",
+                    ) from error
+                self._requests.wait(pause)
+            else:
+                if file.tell() != whole:
+                    raise OracleMisbehaved(f"expected an envelope of {whole} bytes, got {file.tell()}")
+
+    def _fetch(self, order_id: OrderId, file: BinaryIO, whole: int, seconds: float, progress: Progress | None) -> None:
         """One request for the bytes that ``file`` lacks of ``whole``. Bytes before a broken connection are kept."""
-        if file.tell() >= whole:
-            return
-        # Bytes are counted as they lie in the oracle's file: compressed on the way, a range would be another one.
-        headers = {"Range": f"bytes={file.tell()}-", "Accept-Encoding": "identity"}
-        with self._http.stream("GET", f"/orders/0x{order_id.hex()}/sealed", headers=headers) as response:
-            if response.status_code != httpx.codes.PARTIAL_CONTENT:
-                response.read()
-                self._raise_problem(response)
-                raise OracleMisbehaved(f"expected a partial answer (206), got {response.status_code}")
-            for piece in response.iter_raw():
+        path = f"/orders/0x{order_id.hex()}/sealed"
+        with self._requests.part(path, start=file.tell(), seconds=seconds) as pieces:
+            for piece in pieces:
                 if file.tell() + len(piece) > whole:
                     raise OracleMisbehaved(f"expected an envelope of {whole} bytes, got more")
                 file.write(piece)
                 if progress:
                     progress(len(piece))
 
-    # --- requests -----------------------------------------------------------------------------------------------------
 
-    def _retry(self, call: Callable[[], Any]) -> Any:
-        for pause in self._pauses():
-            try:
-                return call()
-            except httpx.DecodingError as error:
-                raise OracleMisbehaved(
-                    f"expected an answer in its declared encoding from the oracle at {self.url}, got another: {error}",
-                    hint="check the URL",
-                ) from None
-            except httpx.TransportError as error:
-                if pause is None:
-                    raise OracleUnreachable(
-                        f"no answer from the oracle at {self.url}: {type(error).__name__}: {error}",
-                        hint="run the same command again when the oracle is back: it resumes",
-                    ) from error
-                threading.Event().wait(pause)
-        raise AssertionError("unreachable")
-
-    def _pauses(self) -> Iterator[float | None]:
-        yield from (0.5 * 2**attempt for attempt in range(self._attempts - 1))
-        yield None
-
-    def _value(self, kind: type[V], method: str, path: str, **options: Any) -> V:
-        response: httpx.Response = self._retry(lambda: self._http.request(method, path, **options))
-        self._raise_problem(response)
-        try:
-            return kind.model_validate_json(response.content)
-        except ValidationError as error:
-            raise OracleMisbehaved(
-                f"expected {kind.__name__} from {self.url}{API_PREFIX}{path}, got {response.text[:200]!r}",
-                hint="check that the URL is an Assay oracle's, of the same version",
-            ) from error
-
-    def _raise_problem(self, response: httpx.Response) -> None:
-        if response.status_code < 400:
-            return
-        try:
-            problem = Problem.model_validate_json(response.content)
-        except ValidationError:
-            raise OracleMisbehaved(
-                f"{self.url} answered {response.status_code}: {response.text[:200]!r}",
-                hint="check that the URL is an Assay oracle's",
-            ) from None
-        raise OracleRefused(problem.code, problem.message, status=response.status_code, hint=problem.hint)
+def _check_room(folder: Path, wanted: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if wanted > free:
+        raise UsageError(
+            f"expected {wanted} free bytes in {folder} for a file and its decrypted copy, got {free}",
+            hint="free some space, or name another folder",
+        )

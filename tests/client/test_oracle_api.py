@@ -1,26 +1,37 @@
 """The HTTP client: whom it talks to, what it makes of bad answers, transfers that go on, retries."""
 
 import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, SettingsError
-from assay.oracle_api import PIECE_BYTES, OracleClient
+from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, SettingsError, UsageError
+from assay.oracle_api import LEAST_PIECE_BYTES, PIECE_BYTES, OracleClient
 from assay.protocol.messages import OfferState, OfferStatus
+from assay.protocol.types import OfferId
 from tests.kit.bids import bid
-from tests.kit.market import ORACLE_URL, Market
+from tests.kit.market import ORACLE_URL, Market, Pieces
 
 pytestmark = pytest.mark.unit
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def client(answer: Answer, **options: int) -> OracleClient:
-    return OracleClient(ORACLE_URL, transport=httpx.MockTransport(answer), attempts=options.get("attempts", 1))
+def client(answer: Answer, *, attempts: int = 1, timeout: float = 60) -> OracleClient:
+    """An oracle that answers so. Pauses pass at once, and are remembered in ``pauses``."""
+    made = OracleClient(ORACLE_URL, transport=httpx.MockTransport(answer), attempts=attempts, timeout=timeout)
+    made._requests.wait = lambda seconds: bool(pauses.append(seconds))  # type: ignore[arg-type, func-returns-value]
+    return made
+
+
+pauses: list[float] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses() -> None:
+    pauses.clear()
 
 
 TRUSTED = (
@@ -65,7 +76,7 @@ def test_problem_is_raised_with_its_code_and_hint() -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        httpx.Response(502, text="<html>bad gateway</html>"),
+        httpx.Response(500, text="<html>failed</html>"),
         httpx.Response(200, text="<html>hello</html>"),
         httpx.Response(200, json={"version": "1"}),
         httpx.Response(302, headers={"Location": "https://elsewhere.example"}),
@@ -144,23 +155,160 @@ def test_upload_of_many_pieces() -> None:
 
 def test_oracle_that_keeps_nothing_is_not_fed_for_ever() -> None:
     state = OfferState(offer_id=bytes(32), status=OfferStatus.UPLOADING, received_bytes=0, upload_bytes=10)
-    with pytest.raises(OracleMisbehaved, match="kept none"):
+    with pytest.raises(OracleMisbehaved, match="kept none behind 0"):
         client(lambda _: httpx.Response(200, text=state.model_dump_json())).upload(bytes(32), io.BytesIO(bytes(10)))
+
+
+class Proxied:
+    """An oracle that takes an upload of ``content``, behind a proxy: ``refuse`` answers in its place, or not."""
+
+    def __init__(self, content: bytes, refuse: Callable[[httpx.Request], httpx.Response | None]) -> None:
+        self.content = content
+        self.received = bytearray()
+        self.sizes: list[int] = []
+        self._refuse = refuse
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        body = request.read()
+        refused = self._refuse(request)
+        if refused is not None:
+            return refused
+        if request.method == "PATCH":
+            assert int(request.headers["Upload-Offset"]) == len(self.received)
+            self.sizes.append(len(body))
+            self.received.extend(body)
+        return self.state()
+
+    def state(self, **changes: object) -> httpx.Response:
+        status = OfferStatus.UPLOADING if len(self.received) < len(self.content) else OfferStatus.PRICING
+        state = OfferState(
+            offer_id=OFFER, status=status, received_bytes=len(self.received), upload_bytes=len(self.content)
+        )
+        return httpx.Response(200, json=state.model_dump(mode="json") | changes)
+
+    def upload(self, **options: int) -> OfferState:
+        return client(self, **options).upload(OFFER, io.BytesIO(self.content))
+
+
+OFFER = OfferId(bytes(32))
+
+
+@pytest.mark.parametrize("limit", [2**20, 2**17, LEAST_PIECE_BYTES])
+def test_upload_adapts_to_what_a_proxy_takes(limit: int) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(413, text="<html>too large</html>") if len(request.content) > limit else None
+
+    proxied = Proxied(bytes(3 * max(limit, 2**17) + 5), refuse)
+    proxied.upload()
+    assert bytes(proxied.received) == proxied.content
+    assert max(proxied.sizes) == min(limit, PIECE_BYTES)
+    assert pauses == []
+
+
+def test_proxy_that_takes_no_upload_is_told() -> None:
+    proxied = Proxied(bytes(100_000), lambda r: httpx.Response(413, text="no") if r.method == "PATCH" else None)
+    with pytest.raises(OracleRefused, match="takes no request of this size") as raised:
+        proxied.upload()
+    assert "client_max_body_size" in str(raised.value.hint)
+
+
+def test_upload_that_the_oracle_itself_finds_too_large_is_not_sent_in_smaller_pieces() -> None:
+    problem = {"code": "upload_too_large", "message": "expected less", "hint": None}
+    proxied = Proxied(bytes(100_000), lambda r: httpx.Response(413, json=problem) if r.method == "PATCH" else None)
+    with pytest.raises(OracleRefused, match="expected less"):
+        proxied.upload()
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_upload_goes_on_after_a_restart_behind_a_proxy(status: int) -> None:
+    failures = iter([False, False, True, True, False, True])
+
+    def refuse(_: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(status, text="<html></html>") if next(failures, False) else None
+
+    proxied = Proxied(bytes(3 * PIECE_BYTES), refuse)
+    assert proxied.upload(attempts=4).status is OfferStatus.PRICING
+    assert bytes(proxied.received) == proxied.content
+    assert pauses
+
+
+def test_piece_that_arrived_although_its_answer_was_lost_is_not_sent_twice() -> None:
+    lost = iter([True])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        response = proxied(request)
+        if request.method == "PATCH" and next(lost, False):
+            raise httpx.ReadError("connection reset")
+        return response
+
+    proxied = Proxied(bytes(2 * PIECE_BYTES), lambda _: None)
+    client(answer, attempts=2).upload(OFFER, io.BytesIO(proxied.content))
+    assert bytes(proxied.received) == proxied.content
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"received_bytes": -1}, {"received_bytes": 2**70}, {"upload_bytes": 2**60}, {"offer_id": "0x" + 64 * "1"}],
+    ids=["below_zero", "beyond_the_end", "another_length", "another_offer"],
+)
+def test_impossible_progress_of_an_upload_is_refused(changes: dict[str, object]) -> None:
+    proxied = Proxied(bytes(10), lambda _: proxied.state(**changes))
+    with pytest.raises(OracleMisbehaved):
+        proxied.upload()
+
+
+# --- retries ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_proxy_without_an_oracle_behind_it_is_an_oracle_that_does_not_answer(status: int) -> None:
+    tries = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tries.append(request)
+        return httpx.Response(status, text="<html>bad gateway</html>")
+
+    with pytest.raises(OracleUnreachable, match=str(status)):
+        client(answer, attempts=3).info()
+    assert (len(tries), pauses) == (3, [0.5, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("named", "paused"),
+    [("2", 2), ("999999999999", 30), ("-5", 0.5), ("1e9", 0.5), ("Fri, 31 Dec 9999 23:59:59 GMT", 0.5), ("٣", 0.5)],
+)
+def test_wait_that_a_server_asks_for_is_bounded(named: str, paused: float) -> None:
+    response = httpx.Response(503, headers=[(b"Retry-After", named.encode())])
+    with pytest.raises(OracleUnreachable):
+        client(lambda _: response, attempts=2).info()
+    assert pauses == [paused]
+
+
+def test_wait_beyond_the_time_of_the_call_is_not_waited_for() -> None:
+    with pytest.raises(OracleUnreachable):
+        client(lambda _: httpx.Response(503, headers={"Retry-After": "20"}), attempts=4, timeout=5).info()
+    assert pauses == []
+
+
+def test_refusal_of_the_oracle_itself_is_not_tried_again() -> None:
+    problem = {"code": "too_many_offers", "message": "expected fewer open offers", "hint": None}
+    with pytest.raises(OracleRefused, match="fewer open offers"):
+        client(lambda _: httpx.Response(429, json=problem), attempts=4).info()
+    assert pauses == []
 
 
 # --- downloads --------------------------------------------------------------------------------------------------------
 
 
-def downloads(body: httpx.Response, whole: int = 10) -> OracleClient:
-    notes = {
-        "order_id": "0x" + 64 * "0",
-        "model_id": "0x" + 64 * "0",
-        "seller": "0x" + 40 * "0",
-        "sealed_bytes": whole,
-    }
+def notes(whole: int) -> dict[str, object]:
+    """What the oracle holds of an order whose envelope has so many bytes."""
+    zeros = "0x" + 64 * "0"
+    return {"order_id": zeros, "model_id": zeros, "seller": "0x" + 40 * "0", "sealed_bytes": whole}
 
+
+def downloads(body: httpx.Response, whole: int = 10) -> OracleClient:
     def answer(request: httpx.Request) -> httpx.Response:
-        return body if request.url.path.endswith("/sealed") else httpx.Response(200, text=json.dumps(notes))
+        return body if request.url.path.endswith("/sealed") else httpx.Response(200, json=notes(whole))
 
     return client(answer)
 
@@ -186,6 +334,37 @@ def test_answer_without_range_is_not_appended(tmp_path: Path) -> None:
 def test_whole_download_is_not_asked_for_again(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(bytes(10))
     downloads(httpx.Response(500)).download(bytes(32), tmp_path / "file")
+
+
+def test_download_that_breaks_off_goes_on_behind_what_is_there(tmp_path: Path) -> None:
+    content = bytes(range(100))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/sealed"):
+            return httpx.Response(200, json=notes(len(content)))
+        start = int(request.headers["Range"].removeprefix("bytes=").rstrip("-"))
+        return httpx.Response(206, stream=Pieces(content[start:], 40 if start < 60 else None))
+
+    client(answer, attempts=4).download(bytes(32), tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == content
+
+
+def test_download_has_a_time_of_its_own_and_keeps_what_came(tmp_path: Path) -> None:
+    """Pieces that keep coming do not keep the caller for ever."""
+    with pytest.raises(OracleUnreachable, match="got 0 of 10 bytes") as raised:
+        downloads(httpx.Response(206, stream=Pieces(bytes(10), None))).download(bytes(32), tmp_path / "file", within=-1)
+    assert "resumes" in str(raised.value.hint)
+
+
+def test_download_that_the_disk_has_no_room_for_is_refused_before_it_begins(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="free bytes"):
+        downloads(httpx.Response(500), whole=2**62).download(bytes(32), tmp_path / "file")
+
+
+@pytest.mark.parametrize("whole", [-1, 0, 2**80])
+def test_length_of_a_download_that_cannot_be_is_refused(whole: int, tmp_path: Path) -> None:
+    with pytest.raises(OracleMisbehaved):
+        downloads(httpx.Response(500), whole=whole).download(bytes(32), tmp_path / "file")
 
 
 def test_client_closes_its_connections_where_its_context_ends(market: Market) -> None:

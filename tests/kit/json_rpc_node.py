@@ -1,17 +1,17 @@
 """A JSON-RPC node in memory, at web3's provider: blocks, logs of the contract, reorganisations, bounded ranges."""
 
 import hashlib
-import io
 import json
 from collections.abc import Callable
 from typing import Any
 
-import requests
 from eth_abi.abi import encode
 from eth_utils.abi import event_abi_to_log_topic
 from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from assay.bounded_http import Answer
+from assay.chain.endpoint import response_of
 from assay.chain.interface import contract_interface
 from assay.protocol.structs import ModelTerms, order_id
 from tests.kit.actors import CONTRACT, DOMAIN, buyer_account, oracle_account, seller_account
@@ -106,7 +106,7 @@ class JsonRpcNode(JSONBaseProvider):
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         if self.down:
-            raise requests.ConnectionError("refused")
+            raise ConnectionError("refused")
         self.requests += 1
         self.before(method)
         answers = {
@@ -136,7 +136,7 @@ class JsonRpcNode(JSONBaseProvider):
         if self.limit is not None and last - first + 1 > self.limit:
             error = {"error": {"code": -32602, "message": f"range {last - first} exceeds limit of {self.limit}"}}
             if self.refusal:
-                raise http_error(self.refusal, json.dumps(error))
+                return http_answer(self.refusal, json.dumps(error))
             return error
         self.ranges.append((first, last))
         found = [log for log in self._logs if first <= log["block"] <= last and _matches(log, wanted["topics"])]
@@ -157,12 +157,9 @@ class JsonRpcNode(JSONBaseProvider):
         }
 
 
-def http_error(status: int, body: str) -> requests.HTTPError:
-    """What ``requests`` raises when an answer has this HTTP status."""
-    response = requests.Response()
-    response.status_code = status
-    response.raw = io.BytesIO(body.encode())
-    return requests.HTTPError(response=response)
+def http_answer(status: int, body: str) -> RPCResponse:
+    """What comes of an answer with this HTTP status."""
+    return response_of(Answer(status, {}, body.encode()))
 
 
 def _matches(log: dict[str, Any], topics: list[Any]) -> bool:

@@ -7,7 +7,6 @@ is read in halves, and later queries begin with the narrower range.
 from collections.abc import Iterator
 from typing import Any
 
-import requests
 from eth_utils.abi import event_abi_to_log_topic
 from eth_utils.address import to_checksum_address
 from pydantic import ValidationError
@@ -15,6 +14,8 @@ from web3.contract import Contract
 from web3.exceptions import Web3RPCError
 from web3.types import EventData, FilterParams, LogReceipt
 
+from assay.bounded_http import BadAnswer, NoAnswer
+from assay.chain.endpoint import HttpRefusal
 from assay.chain.interface import contract_interface
 from assay.chain.node import Node
 from assay.chain.values import Block, Cursor, EventKind, EventPage, OrderEvent, PostedOrder
@@ -29,8 +30,9 @@ REWIND = 64
 _ATTEMPTS = 3
 """How often a page is read until no reorganisation fell between its queries."""
 _REFUSALS = (400, 413)
-"""HTTP statuses by which some providers refuse a range, with or without a JSON-RPC error."""
-_TOO_MANY_REQUESTS = 429
+"""HTTP statuses by which some providers refuse a range without a JSON-RPC error."""
+_SLOW_RANGE = 500
+"""Blocks, at least, of a range that a node may be too slow for; a node that does not answer for fewer is down."""
 _ANSWERS_BEFORE_WIDER = 16
 """Answers after which a range that was halved is doubled again: a refusal may have had another cause."""
 _REGISTERED = "ModelRegistered"
@@ -186,7 +188,7 @@ class Events:
             try:
                 logs = self._query(topics, start, end)
             except ChainError as error:
-                if start == end or not _may_refuse_the_range(error):
+                if start == end or not _may_refuse_the_range(error, end - start + 1):
                     raise
                 self._range, self._answers = (end - start + 1) // 2, 0
                 continue
@@ -267,20 +269,11 @@ def _hex(word: bytes | None) -> str | None:
     return None if word is None else "0x" + word.hex()
 
 
-def _may_refuse_the_range(error: ChainError) -> bool:
-    """Whether a node answered, and refused. Nodes have no common code for a range that is too wide."""
+def _may_refuse_the_range(error: ChainError, blocks: int) -> bool:
+    """Whether a narrower range may be answered. Nodes have no common code for one that is too wide."""
     cause = error.__cause__
-    if isinstance(cause, requests.HTTPError):
-        return cause.response is not None and _is_refusal(cause.response)
-    return isinstance(cause, Web3RPCError)
-
-
-def _is_refusal(response: requests.Response) -> bool:
-    """Whether an HTTP error is a node's own: a gateway without a node has no JSON-RPC error to pass on."""
-    if response.status_code in _REFUSALS:
-        return True
-    try:
-        body = response.json()
-    except ValueError:
-        return False
-    return response.status_code != _TOO_MANY_REQUESTS and isinstance(body, dict) and "error" in body
+    if isinstance(cause, HttpRefusal):
+        return cause.status in _REFUSALS
+    if isinstance(cause, NoAnswer):
+        return cause.late and blocks > _SLOW_RANGE
+    return isinstance(cause, Web3RPCError | BadAnswer)

@@ -4,22 +4,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import requests
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.contract import Contract
-from web3.exceptions import BlockNotFound, ContractLogicError, Web3Exception, Web3RPCError
+from web3.exceptions import BlockNotFound, ContractLogicError, Web3RPCError
+from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from assay.bounded_http import BadAnswer, NoAnswer
+from assay.chain.endpoint import ANSWER_SECONDS, HttpEndpoint, HttpRefusal
 from assay.chain.gas import OWN_GAS, WALLET_GAS
 from assay.chain.interface import decode_revert
+from assay.chain.remedies import remedy_of_node
 from assay.chain.values import Block, Transaction
 from assay.errors import AssayError, ChainError, NodeUnreachable, WrongChain
 from assay.protocol.types import NATIVE_TOKEN
 
-_UNREACHABLE = (requests.RequestException, ConnectionError)
+_UNREACHABLE = (NoAnswer, ConnectionError)
+
+_SHOWN_CHARACTERS = 300
 
 _ERC20_ABI = [
     {
@@ -62,13 +67,14 @@ class _Endpoints(JSONBaseProvider):
         self._chain_id: Any = None
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        endpoints, failures = self._endpoints, []
+        endpoints = self._endpoints
+        failures: list[Exception] = []
         for endpoint in endpoints:
             try:
                 if self._compare and endpoint not in self._same_chain:
                     self._check_chain(endpoint)
                 answer = endpoint.make_request(method, params)
-            except _UNREACHABLE as error:
+            except (*_UNREACHABLE, HttpRefusal) as error:
                 failures.append(error)
                 continue
             if failures:
@@ -94,16 +100,20 @@ class Node:
     Args:
         endpoints: URLs of JSON-RPC endpoints of the same chain, or web3 providers. If one does not answer, the next
             one is asked.
-        timeout: Seconds to wait for one answer.
+        timeout: Seconds for one request with its whole answer.
+
+    Raises:
+        SettingsError: A URL is not http:// or https://.
     """
 
-    def __init__(self, *endpoints: str | JSONBaseProvider, timeout: float = 30) -> None:
-        self.url = ", ".join(str(endpoint) for endpoint in endpoints)
+    def __init__(self, *endpoints: str | JSONBaseProvider, timeout: float = ANSWER_SECONDS) -> None:
         providers = [
-            HTTPProvider(endpoint, request_kwargs={"timeout": timeout}) if isinstance(endpoint, str) else endpoint
-            for endpoint in endpoints
+            HttpEndpoint(endpoint, timeout=timeout) if isinstance(endpoint, str) else endpoint for endpoint in endpoints
         ]
+        self.url = ", ".join(str(provider) for provider in providers)
         self.web3 = Web3(_Endpoints(providers))
+        # Clique, Polygon and others keep their signers' seals in ``extraData``, which web3 refuses otherwise.
+        self.web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -120,17 +130,25 @@ class Node:
             raise
         except _UNREACHABLE as error:
             raise NodeUnreachable(
-                f"no answer from the node at {self.url}: {type(error).__name__}",
+                f"no answer from the node at {self.url}: {error or type(error).__name__}",
                 hint="start the node or correct the URL, then run the same command again: nothing is lost",
+            ) from error
+        except HttpRefusal as error:
+            raise ChainError(
+                f"the node at {self.url} refused: {error}", hint=remedy_of_node(str(error), status=error.status)
             ) from error
         except (ContractLogicError, Web3RPCError) as error:
             reverted = decode_revert(_revert_data(error))
             if reverted:
                 raise reverted from error
-            raise ChainError(f"the node refused: {error}") from error
-        except (Web3Exception, ValueError, TypeError, KeyError) as error:
+            message = _message_of(error)
+            raise ChainError(f"the node refused: {message}", hint=remedy_of_node(message)) from error
+        except BadAnswer as error:
+            raise ChainError(f"the node at {self.url}: {error}", hint="use another node: --node") from error
+        except Exception as error:
+            # web3 and eth_abi name no common base for what they raise where an answer makes no sense.
             raise ChainError(
-                f"unexpected answer from the node at {self.url}: {error}",
+                f"unexpected answer from the node at {self.url}: {str(error)[:_SHOWN_CHARACTERS]}",
                 hint="check the URL: it must be a node's JSON-RPC endpoint",
             ) from error
 
@@ -217,3 +235,11 @@ def _revert_data(error: Exception) -> bytes:
         return bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else b""
     except ValueError:
         return b""
+
+
+def _message_of(error: Exception) -> str:
+    """What the node says, in one line: the message of its JSON-RPC error, without the envelope."""
+    response = getattr(error, "rpc_response", None)
+    said = response.get("error") if isinstance(response, dict) else None
+    message = said.get("message") if isinstance(said, dict) else None
+    return str(message or error)[:_SHOWN_CHARACTERS]

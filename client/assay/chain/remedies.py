@@ -1,4 +1,10 @@
-"""What to do when the contract refuses, by the error's name in ``ISettlement.sol``; ``docs/errors.md`` has causes."""
+"""What to do when the contract or a node refuses.
+
+The contract's errors go by their names in ``ISettlement.sol``; ``docs/errors.md`` has their causes. Nodes have no
+common codes: what they refuse shows in their words.
+"""
+
+import re
 
 REMEDIES = {
     "ModelExists": "register the same offer again under another --salt",
@@ -44,3 +50,33 @@ REMEDIES = {
     "BatchTooLarge": "send fewer at once",
     "LengthMismatch": "give one entry for each item",
 }
+
+_OF_NODES = {
+    r"insufficient funds|doesn't have enough funds": "send native coin for gas to the account of the keystore",
+    r"replacement transaction underpriced|nonce too low|already known|nonce .*(used|expected)": (
+        "another command sends with the same key: wait until it has ended, then run this one again"
+    ),
+    r"pruned|history .*(unavailable|not available)|missing trie node|archive": (
+        "use a node that keeps logs from the contract's deployment on: --node; or set `block` in the deployment "
+        "record to the first block that the node keeps, and do without older models and orders"
+    ),
+    r"method .*(not found|not supported|not available|does not exist|not whitelisted|disabled)": (
+        "use a node that serves this method: --node"
+    ),
+    r"unauthori[sz]ed|api.?key|forbidden|authenticat": "the node wants its key: --node with the whole URL",
+    r"exceeds block gas limit|intrinsic gas|gas required exceeds": "use a chain with larger blocks",
+    r"syncing|header not found|unknown block|block not found": "wait until the node has synchronised",
+}
+"""Remedies by what the messages of nodes have in common."""
+_OF_STATUSES = {
+    401: "the node wants its key: --node with the whole URL that its operator gave",
+    403: "the node wants its key, or refuses this machine: --node with the whole URL that its operator gave",
+    404: "check the path in the node's URL: --node",
+}
+
+
+def remedy_of_node(message: str, *, status: int = 0) -> str | None:
+    """What to do when a node refuses with this message, or with this HTTP status; None if the message has to do."""
+    if status:
+        return _OF_STATUSES.get(status, "check the URL: it must be a node's JSON-RPC endpoint")
+    return next((remedy for words, remedy in _OF_NODES.items() if re.search(words, message, re.I)), None)

@@ -33,7 +33,7 @@ class OracleInfo(Value):
     oracle: Address = Field(description="signer of the quotes")
     recipient: str = Field(description="age recipient (age1...) that uploads and keys are enveloped to")
     recipient_signature: Signature = Field(description="the oracle's over Recipient(recipient); empty in a dry run")
-    max_upload_bytes: int
+    max_upload_bytes: int = Field(gt=0, lt=2**63)
     models: tuple[Bytes32, ...]
     unavailable: tuple[ModelUnavailability, ...] = Field(
         default=(), description="models that the oracle is to price for and cannot at present"
@@ -60,7 +60,7 @@ class OfferRequest(Value):
     data_root: Bytes32
     nonce: Bytes32
     signature: Signature
-    upload_bytes: int = Field(gt=0, description="length of the age envelope of the sealed file")
+    upload_bytes: int = Field(gt=0, lt=2**63, description="length of the age envelope of the sealed file")
     sealed_key: str = Field(max_length=2048, description="age envelope (ASCII armor) of the 32-byte sealing key")
 
 
@@ -83,9 +83,11 @@ class OfferStatus(StrEnum):
 class AppraisalSummary(Value):
     """What the seller learns besides the price."""
 
-    records: int = Field(description="records received")
-    priced: int = Field(description="records left after duplicates and records priced before were taken out")
-    fidelity: float
+    records: int = Field(ge=0, lt=2**63, description="records received")
+    priced: int = Field(
+        ge=0, lt=2**63, description="records left after duplicates and records priced before were taken out"
+    )
+    fidelity: float = Field(ge=0, le=1)
     reasons: tuple[str, ...] = ()
 
 
@@ -94,8 +96,8 @@ class OfferState(Value):
 
     offer_id: OfferIdField
     status: OfferStatus
-    received_bytes: int = 0
-    upload_bytes: int
+    received_bytes: int = Field(default=0, ge=0, lt=2**63)
+    upload_bytes: int = Field(gt=0, lt=2**63)
     reason: str | None = Field(default=None, description="why it was refused, declined or expired, and what to do")
     code: str | None = Field(default=None, description="stable name of that reason")
     quote: Quote | None = None
@@ -123,8 +125,10 @@ class OrderRecord(Value):
     order_id: OrderIdField
     model_id: ModelIdField
     seller: Address
-    sealed_bytes: int = Field(description="length of the age envelope at /orders/{order_id}/sealed")
-    key_envelope: str | None = Field(default=None, description="age envelope of the key for the buyer, if cooperative")
+    sealed_bytes: int = Field(gt=0, lt=2**63, description="length of the age envelope at /orders/{order_id}/sealed")
+    key_envelope: str | None = Field(
+        default=None, max_length=2048, description="age envelope of the key for the buyer, if cooperative"
+    )
     receipt: Signature | None = None
     acknowledgement: Signature | None = None
 

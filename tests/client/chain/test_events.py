@@ -13,7 +13,7 @@ from assay.errors import ChainError, NodeUnreachable
 from assay.protocol.structs import ModelTerms, order_id
 from tests.kit import json_rpc_node
 from tests.kit.actors import CONTRACT, oracle_account, seller_account
-from tests.kit.json_rpc_node import MODEL, TERMS, JsonRpcNode, content, http_error, post, register
+from tests.kit.json_rpc_node import MODEL, TERMS, JsonRpcNode, content, http_answer, post, register
 
 pytestmark = pytest.mark.unit
 
@@ -189,7 +189,7 @@ def test_node_that_is_not_there_is_not_asked_for_narrower_ranges(node: JsonRpcNo
     def failing(method: str) -> None:
         if method == "eth_getLogs":
             queries.append(method)
-            raise http_error(status, body)
+            http_answer(status, body)
 
     node.before = failing
     with pytest.raises(NodeUnreachable):

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from scripts.localnet import CEILING, ETHER, Node, anvil, eventually
-from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from assay.chain import sender
+from assay.chain.endpoint import HttpEndpoint
 from assay.chain.node import Node as ChainNode
 from assay.chain.settlement import SettlementClient
 from assay.errors import SettingsError, TransactionPending
@@ -108,13 +107,13 @@ def test_client_without_an_account_sends_nothing(node: Node, tmp_path: Path) -> 
     assert chain.unmined() == 0
 
 
-class LosesAnswer(HTTPProvider):
+class LosesAnswer(HttpEndpoint):
     """Passes a transaction on to the node, and loses the answer."""
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         answer = super().make_request(method, params)
         if method == "eth_sendRawTransaction":
-            raise requests.ConnectionError("reset")
+            raise ConnectionError("reset")
         return answer
 
 

@@ -9,9 +9,9 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from scripts.localnet import ETHER, anvil
 from scripts.localnet import Node as Anvil
-from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from assay.chain.endpoint import HttpEndpoint
 from assay.chain.gas import GAS_LIMITS, OWN_GAS, WALLET_GAS
 from assay.chain.node import Node
 from assay.chain.settlement import SettlementClient
@@ -38,7 +38,7 @@ account: LocalAccount = Account.from_key(b"\x31" * 32)
 oracle: LocalAccount = Account.from_key(b"\x32" * 32)
 
 
-class BoundedNode(HTTPProvider):
+class BoundedNode(HttpEndpoint):
     """A node as public providers run it: refuses ``eth_getLogs`` over more than ``LIMIT`` blocks."""
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:

@@ -1,0 +1,190 @@
+"""Requests to an oracle, each with the time in which it ends and the size that its answer may have.
+
+An oracle can take neither the caller's time nor its memory: not by silence, not by an answer of a byte a second, not by
+an answer without end.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from assay.bounded_http import GATEWAY_STATUSES, LOOPBACK, Answer, BadAnswer, BoundedHttp, NoAnswer, Transport, parts_of
+from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, SettingsError
+from assay.protocol.messages import API_PREFIX, Problem
+from assay.protocol.types import Value
+
+MOST_ANSWER_BYTES = 2**23
+"""The largest answer except for a download. A schema of a thousand columns has about a hundredth of it."""
+ANSWER_SECONDS = 30.0
+"""Time for one request with its whole answer."""
+REQUEST_TOO_LARGE = "request_too_large"
+"""Name of the problem that a proxy in front of an oracle has with a request's size."""
+_SHOWN_CHARACTERS = 2_000
+
+V = TypeVar("V", bound=Value)
+
+
+def _check_url(url: str) -> None:
+    """Refuses URLs without TLS: a third party could substitute its own key for the oracle's and read the data."""
+    scheme, host = parts_of(url)
+    if scheme != "https" and not (scheme == "http" and host in LOOPBACK):
+        raise SettingsError(
+            f"expected the oracle's URL, https:// or http:// to this machine, got {url!r}",
+            hint="over plain http anyone in between can pose as the oracle and read the data: put TLS in front of it",
+        )
+
+
+class OracleRequests:
+    """Requests to the oracle at ``url``; see ``OracleClient``.
+
+    Attributes:
+        url: Base URL without the prefix of the API.
+        attempts: How often a request without an answer is sent.
+        timeout: Seconds for one request with its whole answer.
+    """
+
+    def __init__(self, url: str, *, attempts: int, timeout: float, transport: Transport | None) -> None:
+        _check_url(url)
+        self.url = url.rstrip("/")
+        self.attempts = attempts
+        self.timeout = timeout
+        self.wait = threading.Event().wait
+        self._http = BoundedHttp(self.url + API_PREFIX, transport=transport)
+
+    def close(self) -> None:
+        """Closes idle connections."""
+        self._http.close()
+
+    @contextmanager
+    def part(self, path: str, *, start: int, seconds: float) -> Iterator[Iterator[bytes]]:
+        """The bytes of a file from ``start`` on, in pieces.
+
+        Raises:
+            NoAnswer: They do not come within ``seconds``, or a proxy answered in place of the oracle.
+            OracleRefused, OracleMisbehaved: The oracle sends something else.
+        """
+        headers = {"Range": f"bytes={start}-"}
+        try:
+            with self._http.stream("GET", path, within=seconds, headers=headers) as response:
+                if response.status != 206:
+                    answer = response.answer(MOST_ANSWER_BYTES)
+                    self._check_gateway(answer)
+                    self._raise_problem(answer)
+                    raise OracleMisbehaved(f"expected a partial answer (206), got {answer.status}")
+                yield response.pieces
+        except BadAnswer as error:
+            raise self._misbehaved(error) from None
+
+    def value(self, kind: type[V], method: str, path: str, **options: Any) -> V:
+        """The answer to a request, which is sent until there is one or its time is over.
+
+        Raises:
+            OracleUnreachable: There was none.
+            OracleRefused, OracleMisbehaved: It is a problem, or not of the protocol.
+        """
+        end = time.monotonic() + 2 * self.timeout
+        attempt = 1
+        while True:
+            seconds = min(self.timeout, end - time.monotonic())
+            try:
+                return self.parsed(kind, self.exchange(method, path, seconds, **options))
+            except NoAnswer as error:
+                pause = pause_after(attempt, error)
+                if attempt == self.attempts or time.monotonic() + pause >= end:
+                    raise self.unreachable(error) from error
+            self.wait(pause)
+            attempt += 1
+
+    def exchange(self, method: str, path: str, seconds: float, **options: Any) -> Answer:
+        """One request and its answer.
+
+        Raises:
+            NoAnswer: There was none within ``seconds``, or only a proxy answered.
+        """
+        try:
+            answer = self._http.ask(method, path, within=seconds, most=MOST_ANSWER_BYTES, **options)
+        except BadAnswer as error:
+            raise self._misbehaved(error) from None
+        self._check_gateway(answer)
+        return answer
+
+    def _check_gateway(self, answer: Answer) -> None:
+        """Raises ``NoAnswer`` if a proxy answered in place of the oracle, and the oracle may answer later."""
+        if answer.status in GATEWAY_STATUSES and _problem(answer) is None:
+            failure = NoAnswer(f"HTTP status {answer.status} from a proxy in front of it")
+            failure.wait = answer.wait
+            raise failure
+
+    def parsed(self, kind: type[V], answer: Answer) -> V:
+        """The value in an answer.
+
+        Raises:
+            OracleRefused, OracleMisbehaved: There is a problem in it, or neither.
+        """
+        self._raise_problem(answer)
+        try:
+            return kind.model_validate_json(answer.body)
+        except ValidationError as error:
+            location = answer.headers.get("location")
+            raise OracleMisbehaved(
+                f"expected {kind.__name__} from {self.url}{API_PREFIX}, got "
+                + (f"a redirect to {location[:200]!r}" if location else answer.shown),
+                hint="check that the URL is an Assay oracle's, of the same version",
+            ) from error
+
+    def _raise_problem(self, answer: Answer) -> None:
+        if answer.status < 400:
+            return
+        problem = _problem(answer)
+        if problem is not None:
+            raise OracleRefused(problem.code, problem.message, status=answer.status, hint=problem.hint)
+        if answer.status == 413:
+            raise OracleRefused(
+                REQUEST_TOO_LARGE,
+                f"a proxy in front of the oracle at {self.url} takes no request of this size",
+                status=413,
+                hint="its operator must allow requests of 512 KiB; nginx: client_max_body_size",
+            )
+        raise OracleMisbehaved(
+            f"{self.url} answered {answer.status}: {answer.shown}",
+            hint="check that the URL is an Assay oracle's",
+        )
+
+    def check_subject(self, what: str, asked: bytes, got: bytes) -> None:
+        """Verifies that an answer is about the id that was asked for.
+
+        Raises:
+            OracleMisbehaved: It is about another.
+        """
+        if asked != got:
+            raise OracleMisbehaved(f"asked {self.url} about {what} 0x{asked.hex()}, the answer is about 0x{got.hex()}")
+
+    def unreachable(self, error: Exception) -> OracleUnreachable:
+        """What to raise once there were enough attempts."""
+        return OracleUnreachable(
+            f"no answer from the oracle at {self.url}: {error}",
+            hint="run the same command again when the oracle is back: it resumes",
+        )
+
+    def _misbehaved(self, error: BadAnswer) -> OracleMisbehaved:
+        return OracleMisbehaved(f"the oracle at {self.url}: {error}", hint="check the URL")
+
+
+def _problem(answer: Answer) -> Problem | None:
+    """What the oracle says about a refusal; None if something else answered. Long texts are cut."""
+    try:
+        problem = Problem.model_validate_json(answer.body)
+    except ValidationError:
+        return None
+    texts = {name: text[:_SHOWN_CHARACTERS] for name, text in problem if text is not None}
+    return Problem(**texts)
+
+
+def pause_after(failures: int, error: Exception) -> float:
+    """Seconds to wait after so many failures, or as long as the server asked for."""
+    wait = getattr(error, "wait", None)
+    return float(0.5 * 2 ** (failures - 1) if wait is None else wait)
