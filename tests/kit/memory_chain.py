@@ -1,7 +1,7 @@
 """``assay.chain.port.Chain`` in memory: blocks, transactions and events around a ``MemoryContract``; no sockets."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from assay.chain.values import (
     OrderEvent,
     OrderState,
     PostedOrder,
+    RegisteredModel,
     RevealedData,
     Transaction,
 )
@@ -79,6 +80,7 @@ class MemoryNode:
     page_blocks: int = 1_000
     down: bool = False
     unmined: int = 0
+    balances: dict[tuple[str, str], int] = field(default_factory=dict)
     before_next: Callable[[], object] | None = None
     after_post: Callable[[], object] = lambda: None
     blocks: list[Mined] = field(default_factory=list)
@@ -240,6 +242,14 @@ class MemoryChain:
     def block_number(self) -> int:
         return self._node.head.number
 
+    def time_of(self, block: int) -> int:
+        found = self._node.block_at(block)
+        assert found is not None
+        return found.time
+
+    def balance(self, account: str, token: str = NATIVE_TOKEN) -> int:
+        return self._node.balances.get((token, account), 0)
+
     def is_confirmed(self, block: int) -> bool:
         return self.block_number() >= block + self._node.confirmations
 
@@ -305,6 +315,11 @@ class MemoryChain:
     def model_terms(self, model_id: ModelId) -> tuple[ModelTerms, str] | None:
         model = self._contract.storage.models.get(model_id)
         return None if model is None else (model.terms, model.first_oracle)
+
+    def models(self, owner: str | None = None) -> Iterator[RegisteredModel]:
+        for model_id, model in reversed(self._contract.storage.models.items()):
+            if owner in (None, model.terms.owner):
+                yield RegisteredModel(model_id, model.terms, model.first_oracle, FIRST_BLOCK)
 
     def credit(self, token: str, account: str) -> int:
         return self._contract.storage.credits.get((token, account), 0)

@@ -5,6 +5,7 @@ is read in halves, and later queries begin with the narrower range.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from eth_utils.abi import event_abi_to_log_topic
@@ -18,7 +19,7 @@ from assay.bounded_http import BadAnswer, NoAnswer
 from assay.chain.endpoint import HttpRefusal
 from assay.chain.interface import contract_interface
 from assay.chain.node import Node
-from assay.chain.values import Block, Cursor, EventKind, EventPage, OrderEvent, PostedOrder
+from assay.chain.values import Block, Cursor, EventKind, EventPage, OrderEvent, PostedOrder, RegisteredModel
 from assay.errors import ChainError, listed_faults
 from assay.protocol.structs import AbiValue, ModelTerms, Order
 from assay.protocol.types import ContentId, ModelId, OrderId
@@ -166,6 +167,19 @@ class Events:
                 f"{listed_faults(error.errors())}",
                 hint="use another model, or register it again with smaller amounts",
             ) from None
+
+    def registrations(self, owner: str | None = None) -> Iterator[RegisteredModel]:
+        """All models, or those of one owner, newest first.
+
+        Terms with an amount of more than 96 bits, which the contract registers and no client uses, are left out.
+        """
+        by = owner and _hex(bytes(12) + bytes.fromhex(to_checksum_address(owner)[2:]))
+        topics: Topics = [self._topics[_REGISTERED], None, by]
+        for log in self._logs(topics, self._first, self._node.block_number(), newest_first=True):
+            model_id = self._keep_model(log["args"])
+            with suppress(ValidationError):
+                terms = ModelTerms(**_struct(ModelTerms, log["args"]["terms"]))
+                yield RegisteredModel(model_id, terms, log["args"]["oracle"], log["blockNumber"])
 
     def _find_models(self, model_ids: set[ModelId]) -> None:
         """Searches for the registrations of models, of all that are unknown in one pass from the newest block back."""

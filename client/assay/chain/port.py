@@ -4,7 +4,7 @@
 protocol and never web3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from assay.amounts import Token
@@ -14,13 +14,14 @@ from assay.chain.values import (
     ModelState,
     OrderState,
     PostedOrder,
+    RegisteredModel,
     RevealedData,
     Transaction,
 )
 from assay.protocol.statements import Domain
 from assay.protocol.structs import ModelTerms, Order, Quote
 from assay.protocol.tree import ChunkProof
-from assay.protocol.types import ModelId, OrderId
+from assay.protocol.types import NATIVE_TOKEN, ModelId, OrderId
 
 
 class Chain(Protocol):
@@ -45,6 +46,14 @@ class Chain(Protocol):
 
     def block_number(self) -> int:
         """Number of the latest block."""
+        ...
+
+    def time_of(self, block: int) -> int:
+        """Unix time of a block."""
+        ...
+
+    def balance(self, account: str, token: str = NATIVE_TOKEN) -> int:
+        """Base units of ``token`` that ``account`` holds outside the contract."""
         ...
 
     def is_confirmed(self, block: int) -> bool:
@@ -110,6 +119,10 @@ class Chain(Protocol):
 
     def model_terms(self, model_id: ModelId) -> tuple[ModelTerms, str] | None:
         """Terms of a registered model and the oracle that it was registered with; None if it is not registered."""
+        ...
+
+    def models(self, owner: str | None = None) -> Iterator[RegisteredModel]:
+        """Registered models, or those of one owner, newest first."""
         ...
 
     def credit(self, token: str, account: str) -> int:

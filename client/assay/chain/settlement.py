@@ -4,7 +4,7 @@ Every transaction is simulated first, so that a refusal costs nothing and carrie
 of the latest block.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -25,6 +25,7 @@ from assay.chain.values import (
     ModelState,
     OrderState,
     PostedOrder,
+    RegisteredModel,
     RevealedData,
     Transaction,
     default_confirmations,
@@ -108,6 +109,17 @@ class SettlementClient:
         """Number of the latest block."""
         return self.node.block_number()
 
+    def time_of(self, block: int) -> int:
+        """Unix time of a block.
+
+        Raises:
+            ChainError: The node has no such block.
+        """
+        found = self.node.block(block)
+        if found is None:
+            raise ChainError(f"the node at {self.node.url} has no block {block}", hint="wait until it has synchronised")
+        return found.time
+
     def is_confirmed(self, block: int) -> bool:
         """Whether ``block`` lies so deep that a reorganisation is no longer expected to remove it."""
         return self.block_number() >= block + self._confirmations
@@ -180,6 +192,10 @@ class SettlementClient:
     def model_terms(self, model_id: ModelId) -> tuple[ModelTerms, str] | None:
         """Terms of a registered model and the oracle that it was registered with; None if it is not registered."""
         return self._events.registered(model_id) if self.model_state(model_id).registered else None
+
+    def models(self, owner: str | None = None) -> Iterator[RegisteredModel]:
+        """Registered models, or those of one owner, newest first."""
+        return self._events.registrations(owner)
 
     # --- bonds and credit ---------------------------------------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from assay.protocol.structs import Order, Status
-from assay.protocol.types import OrderId
+from assay.protocol.structs import ModelTerms, Order, Status
+from assay.protocol.types import ModelId, OrderId
 
 LOCAL_CHAINS = (1337, 31337)
 """Chain ids of development nodes, which do not reorganise."""
@@ -42,6 +42,16 @@ class ModelState:
     oracle: str | None
     budget: int
     registered: bool
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A model as ``ModelRegistered`` announced it: its ``terms``, its first ``oracle``, number of its ``block``."""
+
+    model_id: ModelId
+    terms: ModelTerms
+    oracle: str
+    block: int
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,20 @@ COMMANDS = {
     ),
     "credit": LazyCommand("assay.cli.commands.credit:credit", "Deposit bonds, and withdraw what is owed."),
     "help": LazyCommand("assay.cli.commands.help:help_", "Show the help of a command, as --help does."),
+    "init": LazyCommand(
+        "assay.cli.commands.setup:init", "Ask for node, contract, oracle and keys, and write the configuration file."
+    ),
     "keys": LazyCommand("assay.cli.commands.keys:keys", "Make and show keys."),
     "model": LazyCommand("assay.cli.commands.model:model", "Register, fund and watch a model that buys data."),
+    "names": LazyCommand("assay.cli.commands.names:names", "Name models and accounts."),
     "open": LazyCommand("assay.cli.commands.sealing:open_", "Open sealed FILE, checking every chunk."),
     "orders": LazyCommand("assay.cli.commands.purchases:orders", "List orders with their state."),
     "seal": LazyCommand("assay.cli.commands.sealing:seal", "Seal FILE under a fresh key."),
     "sell": LazyCommand("assay.cli.commands.sales:sell", "Offer FILE to a model, and sell it at the oracle's price."),
+    "settings": LazyCommand(
+        "assay.cli.commands.setup:show_settings",
+        "Show every setting with its value and its source, except the password.",
+    ),
 }
 
 
@@ -33,14 +41,16 @@ COMMANDS = {
 def main(ctx: click.Context, /, **options: Any) -> None:
     """Sell and buy training data at a price set before anything changes hands.
 
-    Every option here can be set in the environment instead: ASSAY_HOME, ASSAY_NODE, ASSAY_CHAIN, ASSAY_ORACLE...
+    `assay init` writes these options to a configuration file. Each can be set in the environment, too: ASSAY_HOME,
+    ASSAY_NODE, ASSAY_ORACLE... An option takes precedence over a variable, a variable over the file.
 
     \b
     Examples:
+      assay init
       assay keys new
-      assay sell data.parquet --model 0x12... --yes
-      assay buy --model 0x12... --once
+      assay sell data.parquet --model 0x12...
+      assay help sell
     """
     from assay.cli.session import Session
 
-    ctx.obj = ctx.with_resource(Session.of_options(options))
+    ctx.obj = ctx.with_resource(Session(options))

@@ -2,13 +2,40 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from assay.cli.params import HEX32
+from assay.cli.params import HEX32, MODEL
 
-model_option = click.option("--model", "model_id", type=HEX32, required=True, help="Id of the model.")
+if TYPE_CHECKING:
+    from assay.protocol.types import ModelId
+
+
+def _model_or_default(ctx: click.Context, param: click.Parameter, value: "ModelId | None") -> "ModelId":
+    if value is None and ctx.obj is not None:
+        from assay.cli.session import Session
+
+        session = ctx.find_object(Session)
+        if session and session.settings.model:
+            value = cast("ModelId", MODEL.convert(session.settings.model, param, ctx))
+    if value is None:
+        raise click.MissingParameter(ctx=ctx, param=param)
+    return value
+
+
+model_option = click.option(
+    "--model",
+    "model_id",
+    type=MODEL,
+    callback=_model_or_default,
+    help="The model: its name, its id, or the first digits of its id; by default the one in the settings.",
+)
+"""``model_id``: the model that is named, or the default model of the settings."""
+
+
+model_id_option = click.option("--model", "model_id", type=HEX32, required=True, help="Id of the model.")
+"""``model_id``, for programs without names of models."""
 
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -19,13 +46,17 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.IntRange(0),
             help="Blocks to wait for before a key is revealed.",
         ),
-        click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Password."),
+        click.option(
+            "--password-file",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            help="Holds the password.",
+        ),
         click.option("--keystore", type=click.Path(path_type=Path), help="Ethereum keystore (JSON)."),
         click.option("--oracle", help="URL of the oracle."),
         click.option("--deployments", type=click.Path(path_type=Path), help="Folder of deployment records."),
         click.option("--chain", type=int, help="Chain id."),
         click.option("--node", help="JSON-RPC URL of a node."),
-        click.option("--home", type=click.Path(path_type=Path), help="Keys, offers and purchases."),
+        click.option("--home", type=click.Path(path_type=Path), help="Keys, offers, purchases, config.toml."),
     ):
         command = option(command)
     return command

@@ -1,12 +1,15 @@
 """Types of options: amounts, identifiers and addresses, as people write them."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from assay.amounts import ETHER, WrittenAmount
-from assay.errors import UsageError
+from assay.errors import AssayError, UsageError
+
+if TYPE_CHECKING:
+    from assay.cli.session import Session
 
 
 class Written(click.ParamType):
@@ -69,8 +72,28 @@ class Salt(click.ParamType):
         return int(value, 16).to_bytes(32, "big")
 
 
+class Model(click.ParamType):
+    """A model's id in 0x-hex; in ``assay``, also its name, or the first digits of its id."""
+
+    name = "model"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        """Finds the id."""
+        session = _session(ctx)
+        if isinstance(value, bytes) or session is None or re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", value):
+            return HEX32.convert(value, param, ctx)
+        try:
+            return bytes(session.find_model(value))
+        except UsageError as error:
+            self.fail(f"{error.message}{f' ({error.hint})' if error.hint else ''}", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:  # noqa: ARG002
+        """The names that begin so."""
+        return _completed(ctx, "models", incomplete)
+
+
 class AccountAddress(click.ParamType):
-    """20 bytes in 0x-hex."""
+    """20 bytes in 0x-hex; in ``assay``, also an account's name."""
 
     name = "address"
 
@@ -78,12 +101,41 @@ class AccountAddress(click.ParamType):
         """Parses; a checksum, if the letters have one, must be right."""
         from assay.protocol.types import parse_address
 
+        session = _session(ctx)
+        named = session.names.accounts.get(value) if session else None
         try:
-            return parse_address(value)
+            return named or parse_address(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:  # noqa: ARG002
+        """The names that begin so."""
+        return _completed(ctx, "accounts", incomplete)
 
+
+def _session(ctx: click.Context | None) -> "Session | None":
+    """The session of ``assay``; None in a program without one."""
+    if ctx is None or ctx.obj is None:
+        return None
+    from assay.cli.session import Session
+
+    return ctx.find_object(Session)
+
+
+def _completed(ctx: click.Context, kind: str, incomplete: str) -> list[Any]:
+    """Names for the shell. The group's own function has not run by then: its options make the session."""
+    from click.shell_completion import CompletionItem
+
+    from assay.cli.session import Session
+
+    try:
+        names = getattr(Session(ctx.find_root().params).names, kind)
+    except AssayError:
+        return []
+    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
+
+
+MODEL = Model()
 ADDRESS = AccountAddress()
 AMOUNT = Amount()
 WRITTEN = Written()

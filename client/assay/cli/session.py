@@ -1,17 +1,21 @@
 """What a command needs, made when it is first used: settings, keys, chain, oracle."""
 
 import getpass
+import re
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import ValidationError
 
-from assay.errors import SettingsError, UsageError, listed_faults
+from assay.cli.group import did_you_mean
+from assay.cli.tables import id_text
+from assay.errors import SettingsError, UsageError
+from assay.names import Names
+from assay.protocol.types import ModelId
 from assay.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,23 +27,60 @@ if TYPE_CHECKING:
 
 
 class Session(ExitStack):
-    """One run of a command. It closes what it opened when it is left."""
+    """One run of a command. It closes what it opened when it is left.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        options: Settings given on the command line; None stands for an option that was not given.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__()
-        self.settings = settings
+        self.options = options
 
-    @classmethod
-    def of_options(cls, options: Mapping[str, Any]) -> Self:
-        """A session with these options of the command line; None stands for an option that was not given.
+    @cached_property
+    def settings(self) -> Settings:
+        """Settings from the options, the environment and the configuration file."""
+        return Settings.read(self.options)
+
+    @cached_property
+    def names(self) -> Names:
+        """Names of models and accounts."""
+        return Names(self.settings.home)
+
+    @property
+    def address(self) -> str:
+        """Address of the keystore's account, without its password."""
+        from assay import keys
+
+        return keys.address_of(self.settings.keystore_path)
+
+    def find_model(self, text: str) -> ModelId:
+        """A model by its name, or by at least four hex digits with which its id, and no other, begins.
 
         Raises:
-            SettingsError: A setting is impossible.
+            UsageError: No model, or more than one, is meant.
         """
-        try:
-            return cls(Settings(**{name: value for name, value in options.items() if value is not None}))
-        except ValidationError as error:
-            raise SettingsError(listed_faults(error.errors())) from None
+        names = self.names.models
+        if text in names:
+            return names[text]
+        start = text.lower().removeprefix("0x")
+        if not re.fullmatch(r"[0-9a-f]{4,64}", start):
+            raise UsageError(
+                f"expected the name or the id of a model, got {text!r}.{did_you_mean(text, list(names))}",
+                hint="assay models lists models; assay names add model NAME ID names one",
+            )
+        found = _beginning(start, names.values())
+        found = found or _beginning(start, (model.model_id for model in self.chain(sending=False).models()))
+        if len(found) != 1:
+            ids = ", ".join(f"0x{model_id.hex()}" for model_id in found[:4]) or "none"
+            raise UsageError(
+                f"expected one model whose id begins with 0x{start}, found {ids}", hint="assay models lists models"
+            )
+        return found[0]
+
+    def model_text(self, model_id: ModelId) -> str:
+        """A model's name; if it has none, its id."""
+        return self.names.of_model(model_id) or id_text(model_id)
 
     @cached_property
     def password(self) -> str:
@@ -125,6 +166,10 @@ def ask_password(text: str, *, twice: bool = False) -> str:
                 "expected a terminal to ask for the password, found none",
                 hint="name a file that holds it: --password-file, ASSAY_PASSWORD_FILE, or password_file in config.toml",
             ) from None
+
+
+def _beginning(start: str, model_ids: Iterable[ModelId]) -> list[ModelId]:
+    return sorted({model_id for model_id in model_ids if model_id.hex().startswith(start)})
 
 
 pass_session = click.make_pass_decorator(Session)

@@ -8,7 +8,7 @@ import click
 from assay.chain.queries import registered_terms
 from assay.chain.settlement import SettlementClient
 from assay.cli.group import Group
-from assay.cli.options import model_option
+from assay.cli.options import model_id_option
 from assay.cli.params import ADDRESS
 from assay.cli.terminal import emit, json_option
 from assay.errors import SettingsError
@@ -54,7 +54,7 @@ def _show(chain: SettlementClient, model_id: ModelId, oracle: str, as_json: bool
 
 @bond.command()
 @config_option
-@model_option
+@model_id_option
 @json_option
 def show(config: Path | None, model_id: ModelId, as_json: bool) -> None:
     """Show the bond in base units, and when it unlocks; needs no password.
@@ -73,7 +73,7 @@ def show(config: Path | None, model_id: ModelId, as_json: bool) -> None:
 
 @bond.command("exit")
 @config_option
-@model_option
+@model_id_option
 @json_option
 def request_exit(config: Path | None, model_id: ModelId, as_json: bool) -> None:
     """Request the bond back: from now on it does not count, and a model that requires it gets no quotes.
@@ -89,7 +89,7 @@ def request_exit(config: Path | None, model_id: ModelId, as_json: bool) -> None:
 
 @bond.command()
 @config_option
-@model_option
+@model_id_option
 @click.option("--to", type=ADDRESS, help="Account to pay; the oracle's own if not given.")
 @json_option
 def withdraw(config: Path | None, model_id: ModelId, to: str | None, as_json: bool) -> None:

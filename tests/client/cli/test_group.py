@@ -14,7 +14,6 @@ from assay.cli.main import main
 from assay.cli.session import Session
 from assay.cli.terminal import emit, json_option
 from assay.errors import ChainError, ContractMissing, ExitCode, SettingsError, UsageError
-from assay.settings import Settings
 
 pytestmark = pytest.mark.unit
 
@@ -154,6 +153,6 @@ def test_command_names_are_completed() -> None:
 
 def test_password_without_a_terminal_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("click.termui.hidden_prompt_func", getpass.fallback_getpass)
-    with pytest.raises(UsageError) as refusal, Session(Settings()) as session:
+    with pytest.raises(UsageError) as refusal, Session({}) as session:
         _ = session.password
     assert "--password-file" in (refusal.value.hint or "")

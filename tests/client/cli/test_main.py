@@ -49,7 +49,11 @@ def test_option_that_cannot_be_is_refused_before_anything_is_done(arguments: lis
     assert (result.exit_code, "Error: " in result.stderr) == (2, True)
 
 
+NEED_NOTHING = {("help",), ("settings",), ("names", "list"), ("names", "add"), ("completion",)}
 COMMANDS = {
+    ("completion",): ["zsh"],
+    ("names", "add"): ["model", "dress", ID],
+    ("names", "remove"): ["dress"],
     ("keys", "new"): [],
     ("model", "register"): [*REGISTER[2:], "1"],
     **{("model", name): ["--model", ID] for name in ("set-oracle", "status")},
@@ -71,13 +75,16 @@ def test_a_record_of_another_chain_is_not_used(tmp_path: Path) -> None:
     assert "expected a deployment on chain 1" in result.stderr
 
 
-@pytest.mark.parametrize("path", [path for path, _ in leaves(main, ())], ids=" ".join)
+@pytest.mark.parametrize("path", [path for path, _ in leaves(main, ()) if path != ("init",)], ids=" ".join)
 def test_without_keys_or_deployment_every_command_says_what_is_missing(path: tuple[str, ...], tmp_path: Path) -> None:
     result = CliRunner(mix_stderr=False).invoke(
         main,
         ["--home", str(tmp_path), "--deployments", str(tmp_path), *path, *COMMANDS.get(path, [])],
         env={"ASSAY_PASSWORD_FILE": str(tmp_path / "none")},
     )
+    if path in NEED_NOTHING:
+        assert (result.exit_code, result.stderr) == (0, "")
+        return
     assert isinstance(result.exception, SystemExit)
     assert result.exit_code in (1, 2)
     assert result.stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from assay.cli.options import model_option
-from assay.cli.params import ADDRESS, HEX32
+from assay.cli.params import ADDRESS, MODEL
 from assay.cli.session import Session, pass_session
 from assay.cli.terminal import emit, json_option, printable, progress, report
 from assay.errors import ChainError
@@ -74,7 +74,7 @@ def _shown(purchase: Purchase) -> dict[str, object]:
 
 
 @click.command()
-@click.option("--model", "model_id", type=HEX32, help="Orders of this model.")
+@click.option("--model", "model_id", type=MODEL, help="Orders of this model.")
 @click.option("--seller", type=ADDRESS, help="Orders of this seller.")
 @json_option
 @pass_session
