@@ -254,7 +254,7 @@ class Market:
         chain = self.chain.seen_by(buyer_account.address)
         return Buyer(chain, self.http, buyer_account, BUYER_IDENTITY, folder, report=self.said.append, **options)
 
-    def file(self, content: bytes = b"a\nb\nc\n", name: str = "data.csv") -> Path:
+    def file(self, content: bytes = b"a\nb\nc\n", name: str = "data.lines") -> Path:
         path = self.home / name
         path.write_bytes(content)
         return path

@@ -40,6 +40,13 @@ class OracleInfo(Value):
     )
 
 
+class DataLimits(Value):
+    """How large the data of one offer may be. ``OracleInfo.max_upload_bytes`` bounds the upload itself."""
+
+    records: int = Field(gt=0)
+    expanded_bytes: int = Field(gt=0, description="memory of the columns once opened: 8 bytes a number")
+
+
 class ModelInfo(Value):
     """``GET /models/{model_id}``: what a data owner needs to know before an offer."""
 
@@ -50,6 +57,7 @@ class ModelInfo(Value):
     pricing: str = Field(description="binary or graded")
     method: str
     fidelity: float = Field(ge=0, le=1, description="agreement of the surrogate with the model")
+    limits: DataLimits | None = None
 
 
 class OfferRequest(Value):

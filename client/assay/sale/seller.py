@@ -25,6 +25,7 @@ from assay.protocol.statements import Domain, digest
 from assay.protocol.structs import ModelTerms, Status, key_hash
 from assay.protocol.types import ModelId
 from assay.sale.offers import OfferRecord, OfferStore
+from assay.sale.precheck import check_file
 from assay.sale.release import Release, no_report
 from assay.sale.trust import check_quote, check_receipts, oracle_of
 
@@ -97,6 +98,10 @@ class Seller:
         Raises:
             UsageError: The file does not exist.
             DataEmpty: The file is empty.
+            OfferRefused: The oracle takes no file of this size, or not one with these columns; nothing was sealed.
+            SettingsError: The oracle is not the model's.
+            SaleError: The model is not registered, or accepts no quotes.
+            OracleRefused: The oracle does not price for this model, or not at present.
         """
         if not source.is_file():
             raise UsageError(f"expected a data file at {source}, found none")
@@ -104,6 +109,9 @@ class Seller:
         if found:
             self._report("found the unfinished offer of this file")
             return found
+        registered_terms(self._chain, model_id)
+        oracle = oracle_of(self._chain, self._oracle, model_id)
+        check_file(source, oracle, self._oracle.model(model_id), chunk_size)
         return self._store.create(
             source,
             oracle_url=self._oracle.url,

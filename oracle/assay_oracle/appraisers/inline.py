@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 from assay.errors import AssayError
+from assay.protocol.messages import DataLimits
 from assay.protocol.schema import Schema
 from assay.protocol.types import OfferId
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.log import about
 from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
 from assay_pricing.function import PriceFunction
+from assay_pricing.records.bounds import MAX_EXPANDED_BYTES, MAX_RECORDS
 from assay_pricing.records.records import Records
 from assay_pricing.records.tables import parse_records
 
@@ -44,6 +46,7 @@ class InlineAppraiser:
             pricing=manifest.rule.kind,
             method=manifest.method,
             fidelity=manifest.fidelity,
+            limits=DataLimits(records=MAX_RECORDS, expanded_bytes=MAX_EXPANDED_BYTES),
         )
 
     def open(self, offer_id: OfferId, source: BinaryIO) -> "InlineOffer":

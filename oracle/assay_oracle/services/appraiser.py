@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+from assay.protocol.messages import DataLimits
 from assay.protocol.schema import Schema
 from assay.protocol.types import OfferId
 
@@ -18,6 +19,7 @@ class FunctionInfo:
         metric: What the price rewards an improvement of, e.g. ``log_loss``.
         pricing: ``binary`` or ``graded``.
         fidelity: Agreement of the surrogate with the model, 0..1.
+        limits: How large the data of one offer may be.
     """
 
     hash: bytes
@@ -26,6 +28,7 @@ class FunctionInfo:
     pricing: str
     method: str
     fidelity: float
+    limits: DataLimits | None = None
 
 
 @dataclass(frozen=True)

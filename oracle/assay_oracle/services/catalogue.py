@@ -55,6 +55,7 @@ class PricedModel:
             pricing=function.pricing,
             method=function.method,
             fidelity=function.fidelity,
+            limits=function.limits,
         )
 
     def check_ready(self, chain: Chain, oracle: str | None, seller: str | None = None) -> None:

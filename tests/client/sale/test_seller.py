@@ -66,10 +66,8 @@ def test_offer_interrupted_anywhere_goes_on(market: Market) -> None:
 
 
 def test_unknown_model(market: Market) -> None:
-    seller = market.seller()
-    record = seller.prepare(market.file(), b"\x07" * 32)
     with pytest.raises(SaleError, match="expected a registered model"):
-        seller.offer(record)
+        market.seller().prepare(market.file(), b"\x07" * 32)
 
 
 def test_worthless_data_is_declined(market: Market) -> None:
