@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 
 from assay import envelope
 from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInvalid, PasswordWrong, SettingsError
-from assay.files import write_new
+from assay.files import private_folder, write_new
 from assay.protocol.types import parse_address
 
 
@@ -24,7 +24,7 @@ def read_password(path: Path) -> str:
         SettingsError: The file cannot be read, or is not text.
     """
     try:
-        return path.read_text().rstrip("\n")
+        return path.read_text().rstrip("\r\n")
     except OSError as error:
         raise SettingsError(f"cannot read the password file {path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -71,29 +71,55 @@ def load_account(path: Path, password: str) -> LocalAccount:
     try:
         keystore = json.loads(content)
         key = Account.decrypt(keystore, password)
-    except json.JSONDecodeError:
-        raise KeystoreInvalid(f"expected an Ethereum keystore (JSON) at {path}, got something else") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        raise _no_keystore(path) from None
     except ValueError as error:
         if "MAC" in str(error):
             raise PasswordWrong(
                 f"the password does not open {path}", hint="try again, or restore the file from a copy"
             ) from None
-        raise KeystoreInvalid(f"{path} is not a keystore: {error}") from None
+        raise _no_keystore(path, f"one that cannot be read: {error}") from None
     except (KeyError, TypeError, AttributeError, NotImplementedError) as error:
-        raise KeystoreInvalid(f"{path} is not a keystore: {error!r}") from None
+        raise _no_keystore(path, f"one that cannot be read: {error!r}") from None
     account: LocalAccount = Account.from_key(key)
     # A keystore's checksum leaves out its initialisation vector: with another one, another key comes out.
-    if str(keystore.get("address", account.address)).lower().removeprefix("0x") != account.address[2:].lower():
+    named = str(next((value for name, value in keystore.items() if name.lower() == "address"), "") or account.address)
+    if named.lower().removeprefix("0x") != account.address[2:].lower():
         raise KeystoreInvalid(f"{path} was altered: it opens to the key of {account.address}, and names another")
     return account
 
 
-def address_of(path: Path) -> str:
-    """Address of a keystore, without its password."""
+def address_of(path: Path) -> str | None:
+    """Address of a keystore, without its password; None if it names none, which its format allows.
+
+    Raises:
+        KeystoreInvalid: The file is missing, or is not a keystore.
+    """
     try:
-        return parse_address(json.loads(_read(path))["address"])
-    except (KeyError, TypeError, ValueError):
-        raise KeystoreInvalid(f"expected an Ethereum keystore (JSON) at {path}, got something else") from None
+        keystore = {name.lower(): value for name, value in json.loads(_read(path)).items()}
+        if not isinstance(keystore["crypto"], dict):
+            raise TypeError
+        named = keystore.get("address")
+        # Other programs write it without prefix, in capitals, or with the case of letters left to chance.
+        return parse_address(str(named).lower()) if named else None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise _no_keystore(path) from None
+
+
+def exposure(path: Path) -> str | None:
+    """What to say if others on this machine can read the key file at ``path``; None if they cannot."""
+    try:
+        readable = path.stat().st_mode & 0o077
+    except OSError:
+        return None
+    return f"others on this machine can read {path}: chmod 600 {path}" if readable else None
+
+
+def _no_keystore(path: Path, cause: str = "something else") -> KeystoreInvalid:
+    return KeystoreInvalid(
+        f"expected an Ethereum keystore (JSON, version 3) at {path}, got {cause}",
+        hint="name a keystore: --keystore; or make one of a private key: assay keys new --private-key-file FILE",
+    )
 
 
 def create_identity(path: Path, password: str) -> str:
@@ -150,7 +176,7 @@ def _check_new(path: Path, password: str) -> None:
         raise KeysError("expected a password, got an empty one", hint="a key without a password is anybody's")
     if path.exists():
         raise _exists(path)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path.parent)
 
 
 def _write(path: Path, content: object) -> None:

@@ -1,8 +1,9 @@
 """Files that survive a crash: cut off at any line, the old content is there, or the new."""
 
+import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -117,3 +118,69 @@ def test_failed_write_leaves_nothing_beside(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(OSError, match="No space"):
         files.write_whole(tmp_path / "file", b"new")
     assert list(tmp_path.iterdir()) == []
+
+
+# --- privacy ----------------------------------------------------------------------------------------------------------
+
+UMASKS = (0o000, 0o022, 0o277, 0o777)
+
+
+@pytest.fixture(params=UMASKS, ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a user's shell, or a service manager, may have set."""
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("umask")
+def test_folders_that_are_made_are_private_and_others_stay_as_they_are(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    files.private_folder(tmp_path / "home" / "purchases")
+    files.private_folder(tmp_path / "home" / "purchases")
+    assert [mode_of(path) for path in (tmp_path, tmp_path / "home", tmp_path / "home" / "purchases")] == [
+        0o755,
+        0o700,
+        0o700,
+    ]
+
+
+def test_file_in_a_folders_place(tmp_path: Path) -> None:
+    (tmp_path / "home").touch()
+    with pytest.raises(FileExistsError):
+        files.private_folder(tmp_path / "home")
+
+
+@pytest.mark.usefixtures("umask")
+@pytest.mark.parametrize("mode", ["wb", "ab", "w+b"])
+def test_file_is_private_before_anything_is_in_it(tmp_path: Path, mode: str) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    old.touch()
+    old.chmod(0o644)
+    for path in (new, old):
+        with files.private_file(path, mode) as file:
+            assert mode_of(path) == 0o600
+            file.write(b"secret")
+
+
+@pytest.mark.usefixtures("umask")
+def test_every_way_of_writing_is_private_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    sync = files.os.fsync
+
+    def spy(descriptor: int) -> None:
+        seen.extend(mode_of(path) for path in tmp_path.iterdir())
+        sync(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", spy)
+    with files.whole_file(tmp_path / "whole") as file:
+        file.write(b"secret")
+        seen.extend(mode_of(path) for path in tmp_path.iterdir())
+    files.write_new(tmp_path / "new", b"secret")
+    files.write_whole(tmp_path / "replaced", b"secret")
+    assert set(seen) == {0o600}
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "new", "replaced"}

@@ -135,6 +135,81 @@ def test_foreign_file(tmp_path: Path, content: bytes) -> None:
             show(path)
 
 
+def other_program(light: Path, *, address: str | None, kdf: str, capitals: bool = False) -> dict[str, Any]:
+    """A keystore as another program writes it: with or without address, by either derivation, members in capitals."""
+    parameters: dict[str, Any] = (
+        {"kdf": "scrypt", "iterations": 2} if kdf == "scrypt" else {"kdf": kdf, "iterations": 2}
+    )
+    keystore = Account.encrypt(PRIVATE, PASSWORD, **parameters)
+    del keystore["address"]
+    if address is not None:
+        keystore["address"] = address
+    return {name.capitalize() if capitals and name == "crypto" else name: value for name, value in keystore.items()}
+
+
+ADDRESS = Account.from_key(PRIVATE).address
+
+
+@pytest.mark.parametrize("kdf", ["scrypt", "pbkdf2"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        None,
+        "",
+        ADDRESS,
+        ADDRESS[2:],
+        ADDRESS.lower(),
+        ADDRESS[2:].lower(),
+        ADDRESS[2:].upper(),
+        "0x" + ADDRESS[2:].upper(),
+        "0X" + ADDRESS[2:].upper(),
+        ADDRESS.swapcase().replace("0X", "0x"),
+    ],
+)
+def test_keystore_of_another_program(light: tuple[Path, Path], tmp_path: Path, address: str | None, kdf: str) -> None:
+    """The address is optional in the format: Foundry writes none, geth writes it in small letters without prefix."""
+    path = tmp_path / "UTC--2026-01-01T00-00-00.0Z--key"
+    path.write_text(json.dumps(other_program(light[0], address=address, kdf=kdf)))
+    assert keys.load_account(path, PASSWORD).address == ADDRESS
+    assert keys.address_of(path) == (ADDRESS if address else None)
+    with pytest.raises(PasswordWrong):
+        keys.load_account(path, "wrong")
+
+
+def test_keystore_with_members_in_capitals(light: tuple[Path, Path], tmp_path: Path) -> None:
+    path = tmp_path / "keystore.json"
+    path.write_text(json.dumps(other_program(light[0], address=None, kdf="pbkdf2", capitals=True)))
+    assert keys.load_account(path, PASSWORD).address == ADDRESS
+    assert keys.address_of(path) is None
+
+
+@pytest.mark.parametrize("content", [b"0x" + 32 * b"0b", b'{"version": 3}', b"[" * 100_000, b'{"crypto": 7}'])
+def test_what_is_no_keystore_tells_what_to_name(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "key.json"
+    path.write_bytes(content)
+    for call in (lambda: keys.load_account(path, PASSWORD), lambda: keys.address_of(path)):
+        with pytest.raises(KeystoreInvalid, match="expected an Ethereum keystore") as raised:
+            call()
+        assert "--keystore" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o666, True)]
+)
+def test_key_file_that_others_can_read_is_told(tmp_path: Path, mode: int, told: bool) -> None:
+    path = tmp_path / "key.json"
+    path.touch()
+    path.chmod(mode)
+    assert (f"chmod 600 {path}" in str(keys.exposure(path))) is told
+    assert keys.exposure(tmp_path / "none") is None
+
+
+def test_password_file_of_windows(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_bytes(b"secret\r\n")
+    assert keys.read_password(path) == "secret"
+
+
 def test_missing_file_tells_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(KeystoreInvalid, match="found none") as raised:
         keys.load_account(tmp_path / "none.json", PASSWORD)

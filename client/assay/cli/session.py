@@ -47,13 +47,6 @@ class Session(ExitStack):
         """Names of models and accounts."""
         return Names(self.settings.home)
 
-    @property
-    def address(self) -> str:
-        """Address of the keystore's account, without its password."""
-        from assay import keys
-
-        return keys.address_of(self.settings.keystore_path)
-
     def find_model(self, text: str) -> ModelId:
         """A model by its name, or by at least four hex digits with which its id, and no other, begins.
 
@@ -97,8 +90,19 @@ class Session(ExitStack):
     def account(self) -> "LocalAccount":
         """Signs statements and transactions."""
         from assay import keys
+        from assay.cli.terminal import report
 
-        return keys.load_account(self.settings.keystore_path, self.password)
+        path = self.settings.keystore_path
+        if exposed := keys.exposure(path):
+            report(f"warning: {exposed}")
+        return keys.load_account(path, self.password)
+
+    @cached_property
+    def address(self) -> str:
+        """The account of the keystore; asks for its password only if the keystore does not name it."""
+        from assay import keys
+
+        return keys.address_of(self.settings.keystore_path) or self.account.address
 
     @cached_property
     def identity(self) -> str:

@@ -27,7 +27,7 @@ from assay.errors import (
     OracleMisbehaved,
     SealError,
 )
-from assay.files import sync_folder, whole_file
+from assay.files import private_file, private_folder, sync_folder, whole_file
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderRecord
@@ -106,7 +106,7 @@ class Buyer:
         self._now = now or chain.block_time
         self._report = report
         self._progress = progress
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
 
     # --- models -------------------------------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ class Buyer:
             return False
         data = seal.open_revealed(revealed.plaintext, revealed.sealed_digests, revealed.chunk_size, order.data_root)
         aside = self._folder / self._name(order, ".part")
-        with aside.open("wb") as target:
+        with private_file(aside, "wb") as target:
             target.write(data)
             target.flush()
             os.fsync(target.fileno())
@@ -266,7 +266,7 @@ class Buyer:
         try:
             with (
                 sealed.open("rb") as source,
-                aside.open("wb") as target,
+                private_file(aside, "wb") as target,
                 self._progress("opening", sealed.stat().st_size) as done,
             ):
                 seal.open_sealed(source, key, target, progress=done)

@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from assay.errors import KeyReused, StoreError
-from assay.files import sync_folder, write_whole
+from assay.files import private_file, private_folder, sync_folder, write_whole
 from assay.protocol import seal
 from assay.protocol.structs import Quote
 from assay.protocol.types import Address, Bytes32, ModelId, ModelIdField, OfferIdField, Signature, Value
@@ -54,7 +54,7 @@ class OfferStore:
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "offers"
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self._folder)
 
     def create(
         self,
@@ -68,11 +68,11 @@ class OfferStore:
     ) -> OfferRecord:
         """Seals ``source`` under a fresh key and records the offer. All of it is on disk when this returns."""
         aside = self._folder / f".{secrets.token_hex(8)}.part"
-        aside.mkdir(mode=0o700)
+        private_folder(aside)
         try:
             key = secrets.token_bytes(seal.KEY_BYTES)
             write_whole(aside / "key", key.hex().encode())
-            with source.open("rb") as data, (aside / "data.sealed").open("w+b") as sealed:
+            with source.open("rb") as data, private_file(aside / "data.sealed", "w+b") as sealed:
                 digest = hashlib.file_digest(data, "sha256").digest()
                 commitment = seal.seal(data, sealed, key, chunk_size=chunk_size, progress=progress)
                 sealed.flush()

@@ -44,7 +44,14 @@ def address_of(data_dir: Path) -> str:
     Raises:
         KeystoreInvalid: There is no keystore, or it cannot be read.
     """
-    return keys.address_of(_files(folder_of(data_dir))[0])
+    keystore = _files(folder_of(data_dir))[0]
+    address = keys.address_of(keystore)
+    if address is None:
+        raise KeystoreInvalid(
+            f"expected a keystore that names its address at {keystore}, got one that does not",
+            hint='add "address" to it, as a member of the JSON object',
+        )
+    return address
 
 
 def create(data_dir: Path, password: str, *, private_key: bytes | None = None, with_key: bool = True) -> Vault:

@@ -2,7 +2,6 @@
 
 import click
 
-from assay import keys
 from assay.cli.group import Group
 from assay.cli.params import ADDRESS, AMOUNT
 from assay.cli.session import Session, pass_session
@@ -65,5 +64,5 @@ def show(session: Session, token: str, as_json: bool) -> None:
     Example:
       assay credit show
     """
-    held = session.chain(sending=False).credit(token, keys.address_of(session.settings.keystore_path))
+    held = session.chain(sending=False).credit(token, session.address)
     emit({"credit": str(held)}, f"credit\t{held}", as_json)

@@ -63,14 +63,14 @@ def new(session: Session, private_key_file: Path | None, as_json: bool) -> None:
 @json_option
 @pass_session
 def show(session: Session, as_json: bool) -> None:
-    """Show address and delivery recipient; needs no password.
+    """Show address and delivery recipient; needs no password if the keystore names its address.
 
     \b
     Example:
       assay keys show
     """
     settings = session.settings
-    result = {"address": keystores.address_of(settings.keystore_path)}
+    result = {"address": session.address}
     if settings.identity_path.exists():
         result["recipient"] = keystores.recipient_at(settings.identity_path)
     emit(result, "\n".join(f"{name}\t{value}" for name, value in result.items()), as_json)

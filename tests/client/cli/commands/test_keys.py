@@ -51,6 +51,16 @@ def test_half_made_keys_are_completed_under_the_same_password(home: Path) -> Non
     identity.write_bytes(kept)
 
 
+def test_keystore_without_an_address_is_opened_for_it(home: Path, tmp_path: Path) -> None:
+    shown = json.loads(run(home, "keys", "show", "--json").stdout)
+    keystore = {k: v for k, v in json.loads((home / "keystore.json").read_text()).items() if k != "address"}
+    (tmp_path / "keystore.json").write_text(json.dumps(keystore))
+    (tmp_path / "keystore.json").chmod(0o644)
+    found = run(tmp_path, "keys", "show", "--json")
+    assert json.loads(found.stdout)["address"] == shown["address"]
+    assert "warning: others on this machine can read" in found.stderr
+
+
 def test_no_keys_yet(tmp_path: Path) -> None:
     result = run(tmp_path, "keys", "show")
     assert (result.exit_code, "hint: make one: assay keys new" in result.stderr) == (1, True)
