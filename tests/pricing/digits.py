@@ -39,7 +39,7 @@ def train(records: Records, seed: int = 0) -> nn.Module:
     """A 64-32-10 network, full batch."""
     torch.manual_seed(seed)
     network = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-    x, y = torch.tensor(records.x), torch.tensor(records.y).long()
+    x, y = torch.tensor(records.x).float(), torch.tensor(records.y).long()
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-2, weight_decay=2e-3)
     for _ in range(300):
         optimiser.zero_grad()

@@ -1,4 +1,4 @@
-"""The columns of a model's records: features by name and kind, and the label."""
+"""The columns of a model's records: features by name and kind, the label, and columns that are no features."""
 
 from collections import Counter
 from typing import Literal, Self
@@ -9,11 +9,38 @@ from assay.protocol.types import Value
 
 
 class Feature(Value):
-    """One input column: ``categories`` lists the values that the model knows, for a categorical one."""
+    """One input column of a model.
+
+    Attributes:
+        name: Of the column.
+        kind: ``numeric``; ``categorical``, a text among ``categories``; ``boolean``; or ``time``, a date, a time of day
+            or a point in time.
+        categories: The values that the model knows, for a categorical feature. The empty text is the missing value.
+        stored: How the owner's file holds the column: the name of a pandas data type, ``date``, or the ``strftime``
+            format of a time that is written as text. The model gets the column in this form. Empty for the usual one.
+        missing: What the owner's file holds in place of a missing value, which the model gets: NaN, None or the empty
+            text. None if no record of the owner lacks a value; an offer must not either.
+    """
 
     name: str
-    kind: Literal["numeric", "categorical"] = "numeric"
+    kind: Literal["numeric", "categorical", "boolean", "time"] = "numeric"
     categories: tuple[str, ...] = ()
+    stored: str = ""
+    missing: Literal["nan", "none", "empty"] | None = None
+
+
+class Excluded(Value):
+    """A column of the owner's file that is no feature: offers may have it or not, and it identifies no record.
+
+    Attributes:
+        name: Of the column.
+        role: ``id``, which distinguishes rows; or ``dropped``.
+        reason: Why, in words.
+    """
+
+    name: str
+    role: Literal["id", "dropped"]
+    reason: str = ""
 
 
 class Schema(Value):
@@ -26,10 +53,12 @@ class Schema(Value):
     features: tuple[Feature, ...]
     label: str
     classes: tuple[str, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> Self:
-        counts = Counter([*(feature.name for feature in self.features), self.label])
+        names = [*(feature.name for feature in self.features), *(column.name for column in self.excluded)]
+        counts = Counter([*names, self.label])
         repeated = sorted(name for name, count in counts.items() if count > 1)
         if repeated:
             raise ValueError(f"expected columns of distinct names, got more than one {', '.join(repeated)}")

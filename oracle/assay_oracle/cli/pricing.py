@@ -129,7 +129,8 @@ def fit(
     from assay_oracle.owner.load import load_model
     from assay_oracle.owner.summary import fit_text
     from assay_pricing import artifact, fitting
-    from assay_pricing.records.tables import infer_schema, to_records
+    from assay_pricing.records.inference import infer_schema
+    from assay_pricing.records.tables import to_records
 
     artifact.check_free(out, replace=replace)
     _check_decay(decay)

@@ -7,7 +7,7 @@ from assay.protocol.schema import Schema
 from assay_pricing.black_box.answers import Answers, Refused, unpack
 from assay_pricing.black_box.inputs import Form, described
 from assay_pricing.errors import ModelError
-from assay_pricing.records.records import Float32
+from assay_pricing.records.records import Float64
 
 BATCH = 4096
 _MAX_REASON = 300
@@ -31,7 +31,7 @@ class Asker:
         self._forms = forms
         self._schema = schema
 
-    def ask(self, x: Float32, start: int) -> Answers:
+    def ask(self, x: Float64, start: int) -> Answers:
         """Answers for one batch (n, d), whose first record has the number ``start``.
 
         Raises:
@@ -48,7 +48,7 @@ class Asker:
             return found
         raise self._error(failures[0], x, start) from failures[0].__cause__
 
-    def _call(self, form: Form, x: Float32) -> Answers:
+    def _call(self, form: Form, x: Float64) -> Answers:
         try:
             output = self._model(form.make(x.copy()))
         except (ModelError, Refused):
@@ -62,7 +62,7 @@ class Asker:
             raise Refused(f"expected one answer for each of {len(x)} inputs, got {len(answers)}")
         return answers
 
-    def _error(self, failure: Exception, x: Float32, start: int) -> ModelError:
+    def _error(self, failure: Exception, x: Float64, start: int) -> ModelError:
         row = culprit(lambda part: self._fails(part), x)
         where = "" if row is None else f" on record {start + row} ({described(x[row], self._schema)})"
         reason = " ".join(line.strip() for line in str(failure).splitlines() if line.strip())
@@ -73,7 +73,7 @@ class Asker:
             else "mend the model, or leave the record out",
         )
 
-    def _fails(self, x: Float32) -> bool:
+    def _fails(self, x: Float64) -> bool:
         try:
             self._call(self._forms[0], x)
         except Refused:
@@ -81,7 +81,7 @@ class Asker:
         return False
 
 
-def culprit(fails: Callable[[Float32], bool], x: Float32) -> int | None:
+def culprit(fails: Callable[[Float64], bool], x: Float64) -> int | None:
     """Index of the first input that the model refuses by itself, by bisection; None if it refuses all or none."""
     if len(x) == 1 or all(fails(x[i : i + 1]) for i in (0, len(x) // 2, len(x) - 1)):
         return None

@@ -11,7 +11,7 @@ from assay.protocol.schema import Feature, Schema
 from assay_pricing.black_box.classes import in_order
 from assay_pricing.errors import ModelError
 from assay_pricing.records.quoting import listed
-from assay_pricing.records.records import Float32
+from assay_pricing.records.records import Float64
 
 _BOOLEANS = ({"false"}, {"true"}, {"false", "true"})
 
@@ -21,7 +21,7 @@ class Form:
     """One form of the inputs: a function from features (n, d), and its description for the owner."""
 
     description: str
-    make: Callable[[Float32], Any]
+    make: Callable[[Float64], Any]
 
 
 def named_forms(schema: Schema, fitted_on: Sequence[str] = ()) -> Iterator[Form]:
@@ -94,14 +94,14 @@ def described(x: npt.NDArray[Any], schema: Schema) -> str:
     return ", ".join(shown[:6]) + (", ..." if len(shown) > 6 else "")
 
 
-def _shaped(shape: tuple[int, ...], make: Callable[[Float32], Any]) -> Form:
+def _shaped(shape: tuple[int, ...], make: Callable[[Float64], Any]) -> Form:
     return Form(f"an array (n, {', '.join(map(str, shape))})", make)
 
 
-def _numeric(schema: Schema) -> Callable[[Float32], Any]:
+def _numeric(schema: Schema) -> Callable[[Float64], Any]:
     flipped = [j for j, f in enumerate(schema.features) if is_boolean(f) and f.categories[0].casefold() == "true"]
 
-    def array(x: Float32) -> Any:
+    def array(x: Float64) -> Any:
         if flipped:  # the only category, at index 0, is true
             x[:, flipped] = 1 - x[:, flipped]
         return x
@@ -109,7 +109,7 @@ def _numeric(schema: Schema) -> Callable[[Float32], Any]:
     return array
 
 
-def _frame(x: Float32, schema: Schema, order: list[int], *, texts: bool = False) -> Any:
+def _frame(x: Float64, schema: Schema, order: list[int], *, texts: bool = False) -> Any:
     import pandas as pd
 
     return pd.DataFrame({schema.features[j].name: _column(x[:, j], schema.features[j], texts=texts) for j in order})

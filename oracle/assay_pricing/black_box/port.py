@@ -6,7 +6,7 @@ A black box is called while a price function is fitted, on the model owner's mac
 from dataclasses import dataclass
 from typing import Protocol
 
-from assay_pricing.records.records import Float32, Float64
+from assay_pricing.records.records import Float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +30,6 @@ class BlackBox(Protocol):
         """Number of parameters; None if it is not known."""
         ...
 
-    def predict(self, x: Float32) -> Predictions:
+    def predict(self, x: Float64) -> Predictions:
         """Answers for inputs (n, d), categorical features as indices into the schema's categories."""
         ...

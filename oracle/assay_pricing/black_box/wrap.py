@@ -21,7 +21,7 @@ from assay_pricing.black_box.inputs import (
 from assay_pricing.black_box.port import BlackBox, Predictions
 from assay_pricing.black_box.reading import NotFinite, Outputs, Reader
 from assay_pricing.errors import ModelError
-from assay_pricing.records.records import Float32
+from assay_pricing.records.records import Float64
 
 TaskKind = Literal["classification", "regression"]
 
@@ -76,7 +76,7 @@ class Wrapped:
         """Index of the class of each output as it is read; None for a model that answers with labels."""
         return self._reader.order
 
-    def predict(self, x: Float32) -> Predictions:
+    def predict(self, x: Float64) -> Predictions:
         """See ``BlackBox``."""
         starts = range(0, len(x), BATCH)
         parts = [self._asker.ask(x[start : start + BATCH], start) for start in starts]

@@ -1,7 +1,8 @@
 """Records: n labelled rows of d features under a schema, with one canonical hash per record.
 
-A hash covers a record's content, not its bytes in a file: the same record in CSV, NPZ or Parquet, in single or double
-precision, in any order, has the same hash. The one-time rule and the search for exact duplicates use these hashes.
+A hash covers what the model sees of a record and its label, not its bytes in a file: the same record in CSV, NPZ or
+Parquet, in any order, with or without columns that are no features, has the same hash. The one-time rule and the search
+for exact duplicates use these hashes.
 """
 
 import hashlib
@@ -17,11 +18,11 @@ from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.text import length_prefixed
 
-Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
-_RECORD_TAG = b"assay/record/v1"
+_RECORD_TAG = b"assay/record/v2"
+_NAN = np.frombuffer(bytes.fromhex("000000000000f87f"), dtype="<f8")[0]
 _HASH_BYTES = 73  # an object of 65 bytes, and the reference to it
 
 
@@ -32,27 +33,34 @@ class Records:
     Attributes:
         schema: Meaning of the columns.
         x: Features (n, d). A categorical feature holds the index of its value in ``Feature.categories``; a value that
-            the schema does not know has an index past its end, into ``unseen``.
+            the schema does not know has an index past its end, into ``unseen``. A boolean is 0 or 1, a time is in
+            seconds since 1970-01-01 UTC, and a missing value is NaN.
         y: Labels (n,): index into ``schema.classes``, or the target of a regression.
         unseen: By index of a categorical feature, its values that the schema does not know.
 
     Raises:
-        DataError: The shapes do not agree with each other or with the schema, or a number is not finite.
+        DataError: The shapes do not agree with each other or with the schema, a number is not finite, or a value is
+            missing that the schema requires.
     """
 
     schema: Schema
-    x: Float32
+    x: Float64
     y: Float64
     unseen: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         d = len(self.schema.features)
+        object.__setattr__(self, "x", np.asarray(self.x, dtype=np.float64))
         if self.x.ndim != 2 or self.x.shape[1] != d or self.y.shape != (len(self.x),):
             raise DataError(f"expected features (n, {d}) and labels (n,), got {self.x.shape} and {self.y.shape}")
-        if not np.isfinite(self.x).all() or not np.isfinite(self.y).all():
+        if not (np.isfinite(self.x).all() or self._lacks_only_what_it_may()) or not np.isfinite(self.y).all():
             raise DataError("expected finite numbers, got NaN or infinity")
         self.x.setflags(write=False)
         self.y.setflags(write=False)
+
+    def _lacks_only_what_it_may(self) -> bool:
+        optional = np.array([f.missing is not None and f.kind != "categorical" for f in self.schema.features])
+        return bool((np.isfinite(self.x) | (np.isnan(self.x) & optional)).all())
 
     @property
     def n(self) -> int:
@@ -86,7 +94,7 @@ class Records:
             # The index of an unseen value depends on the file it came from: number ``other``'s values anew.
             known = len(self.schema.features[column].categories)
             merged = {value: code for code, value in enumerate(unseen.get(column, ()), known)}
-            codes = np.array([merged.setdefault(value, known + len(merged)) for value in values], dtype=np.float32)
+            codes = np.array([merged.setdefault(value, known + len(merged)) for value in values], dtype=np.float64)
             unseen[column] = tuple(merged)
             foreign = x[:, column] >= known
             x[foreign, column] = codes[x[foreign, column].astype(np.int64) - known]
@@ -95,14 +103,16 @@ class Records:
     def hashes(self) -> tuple[bytes, ...]:
         """Canonical hash of each record, 32 bytes; computed once.
 
-        SHA-256 over a tag and the fields in the schema's order: a number as IEEE 754 single precision, little-endian,
-        negative zero as zero; a category or class as its length in 4 bytes, little-endian, and its NFC text in UTF-8.
+        SHA-256 over a tag and the fields in the schema's order: a number, boolean or time as IEEE 754 double precision,
+        little-endian, negative zero as zero, a missing value as the NaN 0x7ff8000000000000; a category or class as its
+        length in 4 bytes, little-endian, and its NFC text in UTF-8.
         """
         return self._hashes
 
     @cached_property
     def _hashes(self) -> tuple[bytes, ...]:
-        rows = np.ascontiguousarray(self.x + np.float32(0), dtype="<f4")  # -0 + 0 = 0
+        rows = np.ascontiguousarray(self.x + 0.0, dtype="<f8")  # -0 + 0 = 0
+        rows[np.isnan(rows)] = _NAN
         texts = {
             column: [length_prefixed(value) for value in (*feature.categories, *self.unseen.get(column, ()))]
             for column, feature in enumerate(self.schema.features)
@@ -120,7 +130,7 @@ class Records:
         if self.schema.task == "classification":
             names = [length_prefixed(name) for name in self.schema.classes]
             return [names[int(code)] for code in self.y]
-        return [value.tobytes() for value in np.ascontiguousarray(self.y + 0.0, dtype="<f4")]
+        return [value.tobytes() for value in np.ascontiguousarray(self.y + 0.0, dtype="<f8")]
 
     def content_hash(self) -> bytes:
         """SHA-256 over the sorted distinct record hashes: the same for any order, format and number of copies."""

@@ -1,21 +1,22 @@
-"""Files to records: detect the format, read the columns, check them against a schema, or infer one."""
+"""Files to records: detect the format, read the columns, check them against a schema."""
 
-from collections.abc import Iterable, Sequence
-from typing import BinaryIO, Literal
+from dataclasses import replace
+from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from assay.protocol.schema import Feature, Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records import formats
 from assay_pricing.records.bounds import MAX_EXPANDED_BYTES, MAX_RECORDS, Bounds
-from assay_pricing.records.columns import Column, RawTable, check_columns, check_width
-from assay_pricing.records.quoting import by_number, first_line, listed, quoted
-from assay_pricing.records.records import Float32, Float64, Records
-from assay_pricing.records.text import canonical_number, canonical_text, nfc
+from assay_pricing.records.columns import RawTable, Texts, check_columns, check_width, is_missing
+from assay_pricing.records.faults import Faults
+from assay_pricing.records.quoting import first_line, listed
+from assay_pricing.records.records import Float64, Records
+from assay_pricing.records.values import Reader
 
-_MAX_CLASSES_FROM_INTEGERS = 50
+_MISSING_HINT = "fill the gaps or leave these rows out: the model's schema has no missing value there"
+_LABEL_HINT = "leave the rows without a label out"
 
 
 def parse_records(
@@ -42,7 +43,7 @@ def parse_table(
     max_records: int | None = None,
     schema: Schema | None = None,
 ) -> RawTable:
-    """Reads the columns of a file. A ``schema`` refuses other columns before they are read, and gives CSV its types.
+    """Reads the columns of a file. A ``schema`` refuses other columns before their values are read.
 
     Raises:
         DataError: The file is empty, of no known format, damaged, larger than ``max_bytes`` once expanded, has more
@@ -59,6 +60,7 @@ def parse_table(
         raise
     except Exception as error:  # a parser may raise anything on a malformed file: report it as unreadable
         raise DataError(f"expected a {formats.listing()} file, got an unreadable one: {first_line(error)}") from None
+    table = _with_texts(table)
     lengths = {len(column) for column in table.columns.values()} or {0}
     if len(lengths) > 1:
         raise DataError(f"expected columns of one length, got {min(lengths)} to {max(lengths)} values")
@@ -66,11 +68,21 @@ def parse_table(
     return table
 
 
+def _with_texts(table: RawTable) -> RawTable:
+    """The table with every array of strings as ``Texts``."""
+    columns = {
+        name: column if isinstance(column, Texts) or not column.dtype.hasobject else Texts.of(column.tolist())
+        for name, column in table.columns.items()
+    }
+    return replace(table, columns=columns)
+
+
 def to_records(table: RawTable, schema: Schema) -> Records:
     """Turns the columns of a table into records of ``schema``.
 
     Raises:
-        DataError: Missing or extra columns, a non-finite or non-numeric value, an unknown class.
+        DataError: Missing or extra columns; or values that the schema does not allow, all in one message: no value
+            where one is required, no number, time or boolean where there must be one, an unknown class.
     """
     names = [feature.name for feature in schema.features]
     label = table.label or schema.label
@@ -79,146 +91,51 @@ def to_records(table: RawTable, schema: Schema) -> Records:
         check_width(len(given), schema)
     else:
         given = names
-        check_columns(table.columns, schema)
-    features = [table.columns[name] for name in given]
-    x: Float32 = np.empty((len(table), len(names)), dtype=np.float32)
+        check_columns(table.columns, schema, table.index)
+    reader = Reader(table, Faults())
+    x: Float64 = np.empty((len(table), len(names)), dtype=np.float64)
     unseen: dict[int, tuple[str, ...]] = {}
-    for j, (feature, column) in enumerate(zip(schema.features, features, strict=True)):
-        if feature.kind == "numeric":
-            x[:, j] = _single(_numbers(column, feature.name), feature.name)
-            continue
-        codes, unknown = _codes(column, feature.categories)
-        x[:, j] = codes
+    for j, (feature, name) in enumerate(zip(schema.features, given, strict=True)):
+        x[:, j], unknown = _values(reader, feature, name)
         if unknown:
             unseen[j] = unknown
-    labels = table.columns[label]
-    if schema.task == "regression":
-        return Records(schema, x, _single(_numbers(labels, label), label).astype(np.float64), unseen)
-    codes, unknown = _codes(labels, schema.classes)
-    if unknown:
-        raise DataError(
-            f"expected labels among {listed(schema.classes)}, got {listed(unknown)} in column {quoted(label)}"
-        )
-    return Records(schema, x, codes, unseen)
+    y = _labels(reader, schema, label)
+    reader.faults.check()
+    return Records(schema, x, y, unseen)
 
 
-def infer_schema(
-    tables: Sequence[RawTable],
-    label: str,
-    *,
-    task: Literal["classification", "regression"] | None = None,
-    classes: Iterable[str] = (),
-) -> Schema:
-    """Infers a schema from an owner's tables, which must have the same columns.
-
-    Text columns are categorical. Labels are classes if they are text, or at most 50 distinct integers.
-
-    Args:
-        tables: The owner's data and, if it is separate, the validation data: classes come from all of them.
-        label: Name of the label column.
-        task: Overrides the rule above.
-        classes: Classes of the model that may occur in no table.
-
-    Raises:
-        DataError: There is no such column, a feature has the label's name, there is no feature, or a classification has
-            fewer than two classes.
-    """
-    _check_same_columns(tables, label)
-    features = _features(tables, label)
-    labels = [table.columns[table.label or label] for table in tables]
-    if task is None:
-        task = "classification" if all(_looks_like_classes(column) for column in labels) else "regression"
-    if task == "regression":
-        return Schema(task=task, features=features, label=label)
-    found = {text for column in labels for text in _texts(column)[0]} | {canonical_text(name) for name in classes}
-    if len(found) < 2:
-        raise DataError(
-            f"expected at least two classes, got {listed(found)}",
-            hint="name the classes that the data lacks (assay-oracle fit --class)",
-        )
-    return Schema(task=task, features=features, label=label, classes=tuple(sorted(found, key=by_number)))
-
-
-def _check_same_columns(tables: Sequence[RawTable], label: str) -> None:
-    for table in tables:
-        if (table.label or label) not in table.columns:
-            raise DataError(
-                f"expected a label column {quoted(label)}, got columns {listed(table.columns)}",
-                hint="name the column that holds the labels (assay-oracle fit --label)",
-            )
-        differing = set(table.columns) ^ set(tables[0].columns)
-        if differing:
-            raise DataError(
-                f"expected the same columns in the owner's and the validation data, {listed(differing)} differ"
-            )
-
-
-def _features(tables: Sequence[RawTable], label: str) -> tuple[Feature, ...]:
-    features = []
-    for name, column in tables[0].columns.items():
-        if name == (tables[0].label or label):
-            continue
-        if column.dtype == object:
-            values = {text for table in tables for text in _texts(table.columns[name])[0]}
-            features.append(Feature(name=name, kind="categorical", categories=tuple(sorted(values))))
+def _values(reader: Reader, feature: Feature, name: str) -> tuple[Float64, tuple[str, ...]]:
+    unknown: tuple[str, ...] = ()
+    if feature.kind == "categorical":
+        values, unknown = reader.levels(name, feature.categories)
+        missing = np.isin(values, [len(feature.categories) + i for i, text in enumerate(unknown) if not text])
+    else:
+        if feature.kind == "boolean":
+            values = reader.booleans(name)
+        elif feature.kind == "time":
+            values = reader.times(name)
         else:
-            features.append(Feature(name=name))
-    if label in (feature.name for feature in features):
-        raise DataError(f"expected a name for the label that no feature has, got {quoted(label)}")
-    if not features:
-        raise DataError("expected a label and at least one feature, got no feature")
-    return tuple(features)
+            values = reader.numbers(name, single=feature.stored in ("float16", "float32"))
+        missing = np.isnan(values) & (feature.missing is None)
+    column = reader.table.columns[name]
+    if isinstance(column, Texts):  # what could not be read is noted already
+        missing &= reader.is_gap(name)
+    if missing.any():
+        reader.faults.add(name, "a value in every row", "none", missing, _MISSING_HINT)
+    return values, unknown
 
 
-def _numbers(column: Column, name: str) -> Float64:
-    if column.dtype != object:
-        return column
-    if set(column.tolist()) <= {"True", "False"}:
-        return np.asarray(column == "True", dtype=np.float64)
-    try:
-        return column.astype(np.float64)
-    except ValueError as error:
-        raise DataError(f"expected numbers in column {quoted(name)}: {first_line(error)}") from None
-
-
-def _single(column: Float64, name: str) -> Float32:
-    with np.errstate(over="ignore"):
-        single = column.astype(np.float32)
-    bad = np.flatnonzero(~np.isfinite(single))
-    if len(bad):
-        raise DataError(f"expected finite numbers, got {column[bad[0]]} in column {quoted(name)}, row {bad[0]}")
-    return single
-
-
-def _texts(column: Column) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """Distinct values as canonical text, and for each row the index of its value."""
-    if column.dtype != object:
-        numbers, inverse = np.unique(column, return_inverse=True)
-        return [canonical_text(value) for value in numbers.tolist()], inverse.reshape(-1)
-    texts: list[str] = column.tolist()
-    values = sorted(set(texts))
-    place = {value: i for i, value in enumerate(values)}
-    inverse = np.fromiter(map(place.__getitem__, texts), dtype=np.int64, count=len(texts))
-    return [canonical_text(value) for value in values], inverse
-
-
-def _codes(column: Column, known: Sequence[str]) -> tuple[Float64, tuple[str, ...]]:
-    """Indices into ``known`` (n,), and the values that it lacks, which are numbered from its end on."""
-    texts, inverse = _texts(column)
-    index = {nfc(value): code for code, value in enumerate(known)}
-    unknown: dict[str, int] = {}
-    codes = []
-    for text in texts:
-        code = index.get(text)
-        if code is None:
-            code = index.get(canonical_number(text))
-        if code is None:
-            code = unknown.setdefault(text, len(known) + len(unknown))
-        codes.append(code)
-    return np.array(codes, dtype=np.float64)[inverse], tuple(unknown)
-
-
-def _looks_like_classes(column: Column) -> bool:
-    if column.dtype == object:
-        return True
-    return bool((column == np.round(column)).all()) and len(np.unique(column)) <= _MAX_CLASSES_FROM_INTEGERS
+def _labels(reader: Reader, schema: Schema, label: str) -> Float64:
+    if schema.task == "regression":
+        values = reader.numbers(label)
+        missing = np.isnan(values) & reader.is_gap(label)
+    else:
+        values, unknown = reader.levels(label, schema.classes)
+        missing = is_missing(reader.table.columns[label])
+        wrong = (values >= len(schema.classes)) & ~missing
+        if wrong.any():
+            strange = [text for text in unknown if text]
+            reader.faults.add(label, f"labels among {listed(schema.classes)}", listed(strange), wrong)
+    if missing.any():
+        reader.faults.add(label, "a value in every row", "none", missing, _LABEL_HINT)
+    return values

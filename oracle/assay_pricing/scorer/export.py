@@ -11,6 +11,7 @@ from assay_pricing.price import to_micros
 from assay_pricing.records.records import Float64, Int64, Records
 from assay_pricing.scorer.format import MAX_BITS, MAX_DEPTH, Input, IntegerForest, IntegerLinear, IntegerTree, Scorer
 from assay_pricing.surrogate.network import deterministic
+from assay_pricing.surrogate.queries import is_whole
 
 Kind = Literal["linear", "tree", "forest"]
 _MAX_WEIGHT = 2**15 - 1
@@ -78,18 +79,18 @@ def export(
 
 def _mixed(records: Records, rng: np.random.Generator) -> Records:
     """The records, and ``_MIXTURES`` mixtures of pairs of similar labels; a category comes from the first of a pair."""
-    x = records.x.astype(np.float64)
+    x = records.x
     first = rng.integers(records.n, size=_MIXTURES)
     order = np.argsort(records.y, kind="stable")
     place = np.empty(records.n, dtype=np.int64)
     place[order] = np.arange(records.n)
     second = order[np.clip(place[first] + rng.integers(-_NEAR, _NEAR + 1, _MIXTURES), 0, records.n - 1)]
-    mixed = x[first] + rng.uniform(0, 0.5, (_MIXTURES, 1)) * (x[second] - x[first])
-    whole = (x == np.round(x)).all(0)
+    mixed = x[first] + rng.uniform(0, 0.5, (_MIXTURES, 1)) * np.nan_to_num(x[second] - x[first])
+    whole = is_whole(x)
     mixed[:, whole] = np.round(mixed[:, whole])
     text = np.array([feature.kind == "categorical" for feature in records.schema.features])
     mixed[:, text] = x[first][:, text]
-    every = np.concatenate([x, mixed]).astype(np.float32)
+    every = np.concatenate([x, mixed])
     return Records(records.schema, every, np.concatenate([records.y, records.y[first]]), records.unseen)
 
 
@@ -111,14 +112,17 @@ def _columns(records: Records, bits: int) -> tuple[Input, ...]:
         else:
             columns.append(Input(name=feature.name, edges=_edges(values, bits)))
     if not records.schema.classes:
-        columns.append(Input(name=records.schema.label, edges=_edges(records.y.astype(np.float32), bits)))
+        columns.append(Input(name=records.schema.label, edges=_edges(records.y, bits)))
     return tuple(columns)
 
 
 def _edges(values: Any, bits: int) -> tuple[float, ...]:
     """Quantiles of the values, each a value that occurs; fewer if few distinct values occur."""
-    found = np.unique(np.quantile(values, np.linspace(0, 1, 2**bits + 1)[1:-1], method="higher").astype(np.float32))
-    return tuple(float(edge) for edge in found if edge > values.min())
+    known = values[~np.isnan(values)].astype(np.float32)
+    if not len(known):
+        return ()
+    found = np.unique(np.quantile(known, np.linspace(0, 1, 2**bits + 1)[1:-1], method="higher"))
+    return tuple(float(edge) for edge in found if edge > known.min())
 
 
 def _no_weights(records: Records, bits: int) -> tuple[tuple[int, ...], ...]:

@@ -142,11 +142,13 @@ class Scorer(Value):
         names = [feature.name for feature in schema.features] + ([] if schema.classes else [schema.label])
         if names != [column.name for column in self.columns] or schema.classes != self.classes:
             raise DataError("expected records of the scorer's columns and classes, got others")
-        inputs = [*records.x.T] if schema.classes else [*records.x.T, records.y.astype(np.float32)]
+        inputs = [*records.x.T] if schema.classes else [*records.x.T, records.y]
         codes = np.zeros((records.n, len(self.columns)), dtype=np.int64)
         for j, (column, values) in enumerate(zip(self.columns, inputs, strict=True)):
             if column.edges:
-                codes[:, j] = np.searchsorted(np.array(column.edges, dtype=np.float32), values, side="right")
+                edges = np.array(column.edges, dtype=np.float32)
+                known = np.searchsorted(edges, values.astype(np.float32), side="right")
+                codes[:, j] = np.where(np.isnan(values), 0, known)
             elif column.values:
                 codes[:, j] = np.minimum(values.astype(np.int64), len(column.values))
         return codes

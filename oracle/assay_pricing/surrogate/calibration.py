@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.black_box.port import BlackBox, Predictions
+from assay_pricing.records.inputs import is_continuous
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate.encoder import Encoder
@@ -93,8 +94,9 @@ def nonlinearity(black_box: BlackBox, known: Records, seed: int) -> float:
         Mean squared deviation over the variance of the log-odds midway; infinity if the model gives labels alone.
     """
     pairs = np.random.default_rng(seed).permutation(known.n)[: 2 * (known.n // 2)].reshape(2, -1)
-    numeric = np.array([feature.kind == "numeric" for feature in known.schema.features])
-    first, second = known.x[pairs[0]], np.where(numeric, known.x[pairs[1]], known.x[pairs[0]])
+    continuous = np.array([is_continuous(feature) for feature in known.schema.features])
+    first, second = known.x[pairs[0]], known.x[pairs[1]]
+    second = np.where(continuous & ~np.isnan(first) & ~np.isnan(second), second, first)
     scores = [_scores(black_box.predict(x), known) for x in (first, second, (first + second) / 2)]
     if any(score is None for score in scores):
         return float("inf")

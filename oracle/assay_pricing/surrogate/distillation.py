@@ -14,7 +14,7 @@ from torch import Tensor
 
 from assay_pricing.black_box.port import Predictions
 from assay_pricing.manifest import FIDELITY_FLOOR
-from assay_pricing.records.records import Float32
+from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.network import Network, train
 from assay_pricing.surrogate.queries import encoded, mixtures
 from assay_pricing.surrogate.task import Task
@@ -150,7 +150,7 @@ def _widths(task: Task) -> tuple[int, ...]:
     return tuple(dict.fromkeys(min(width, max(widest, 1)) for width in WIDTHS))
 
 
-def _halves(task: Task) -> tuple[Float32, Float32]:
+def _halves(task: Task) -> tuple[Float64, Float64]:
     """Validation inputs (v, d) in two halves: the model is queried for the first, the second measures fidelity."""
     order = np.random.default_rng(task.seed).permutation(task.validation.n)
     middle = task.validation.n // 2

@@ -2,16 +2,18 @@
 
 Fitted on the owner's records alone. Numbers stay in the owner's units or are standardised: weight decay has the same
 effect on the surrogate and on the model only if both have the same inputs (``calibration``). Clipping bounds the effect
-of one outlying record on a price.
+of one outlying record on a price. Booleans and times are numbers. A missing number lies at the owner's mean, and a
+column of its own, 0 or 1, tells it from a record that has the mean.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from assay.protocol.schema import Schema
+from assay.protocol.schema import Feature, Schema
 from assay_pricing.records.records import Float64, Records
 
 CLIP = 6.0
@@ -27,7 +29,7 @@ _COMMON_SPREAD = 1e3
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
-    """Centre and scale of every numeric feature (d,); one-hot widths come from the schema.
+    """Centre and scale of every numeric feature (d,); widths of other columns come from the schema.
 
     Attributes:
         schema: Of the records.
@@ -53,11 +55,10 @@ class Encoder:
         mean variance, so that a feature that is nearly constant in the owner's sample is not amplified. Others get
         their own standard deviation.
         """
-        x = records.x.astype(np.float64)
-        numeric = np.array([feature.kind == "numeric" for feature in records.schema.features])
-        centre = np.where(numeric, x.mean(0), 0.0)
-        spread = x.std(0)
-        if numeric.any() and _same_unit(x[:, numeric]):
+        numeric = _is_number(records.schema)
+        mean, spread = _moments(records.x)
+        centre = np.where(numeric, mean, 0.0)
+        if numeric.any() and _same_unit(np.where(np.isnan(records.x), mean, records.x)[:, numeric]):
             spread = np.full(len(spread), float(np.sqrt(np.mean(spread[numeric] ** 2))))
         scale = np.where(numeric & (spread > 0), spread, 1.0)
         target = (0.0, 1.0)
@@ -67,8 +68,8 @@ class Encoder:
 
     def by_column(self, records: Records) -> "Encoder":
         """The same encoder with its own scale for every numeric column; itself if it has that already."""
-        numeric = np.array([feature.kind == "numeric" for feature in self.schema.features])
-        spread = records.x.astype(np.float64).std(0)
+        numeric = _is_number(self.schema)
+        spread = _moments(records.x)[1]
         scale = np.where(numeric & (spread > 0), spread, 1.0)
         return self if np.array_equal(scale, self.scale) else replace(self, scale=scale)
 
@@ -92,7 +93,7 @@ class Encoder:
     @property
     def columns(self) -> int:
         """Number of features before any projection."""
-        return sum(max(len(f.categories), 1) if f.kind == "categorical" else 1 for f in self.schema.features)
+        return sum(_width(feature) for feature in self.schema.features)
 
     @property
     def outputs(self) -> int:
@@ -106,7 +107,7 @@ class Encoder:
             return torch.ones(self.width, dtype=torch.float64)
         scales: list[float] = []
         for scale, feature in zip(self.scale.tolist(), self.schema.features, strict=True):
-            scales += [scale] if feature.kind == "numeric" else [1.0] * max(len(feature.categories), 1)
+            scales += [1.0 if feature.kind == "categorical" else scale] + [1.0] * (_width(feature) - 1)
         return torch.tensor(scales, dtype=torch.float64)
 
     def x(self, records: Records) -> Tensor:
@@ -115,18 +116,19 @@ class Encoder:
         return columns if self.basis is None else columns @ self.basis
 
     def _x(self, records: Records) -> Tensor:
-        numbers = np.clip((records.x.astype(np.float64) - self.centre) / self.scale, -CLIP, CLIP)
+        missing = np.isnan(records.x)
+        numbers = np.clip((np.where(missing, self.centre, records.x) - self.centre) / self.scale, -CLIP, CLIP)
         if not self.standardised:
             numbers = numbers * self.scale + self.centre
-        if all(feature.kind == "numeric" for feature in self.schema.features):
+        if self.columns == len(self.schema.features) and _is_number(self.schema).all():
             return torch.from_numpy(numbers)
         blocks = []
         for j, feature in enumerate(self.schema.features):
-            if feature.kind == "numeric":
-                blocks.append(numbers[:, j : j + 1])
+            column = slice(j, j + 1)
+            if feature.kind == "categorical":
+                blocks.append((records.x[:, column] == np.arange(_width(feature))).astype(np.float64))
             else:
-                codes = np.arange(max(len(feature.categories), 1))
-                blocks.append((records.x[:, j : j + 1] == codes).astype(np.float64))
+                blocks += [numbers[:, column], missing[:, column].astype(np.float64)][: _width(feature)]
         return torch.from_numpy(np.concatenate(blocks, axis=1))
 
     def y(self, labels: Float64) -> Tensor:
@@ -141,6 +143,28 @@ class Encoder:
             return np.asarray(outputs.log_softmax(-1).numpy())
         centre, spread = self.target
         return np.asarray(outputs.numpy() * spread + centre)
+
+
+def _is_number(schema: Schema) -> npt.NDArray[np.bool_]:
+    """Which features are encoded as numbers (d,): all but categories."""
+    return np.array([feature.kind != "categorical" for feature in schema.features])
+
+
+def _width(feature: Feature) -> int:
+    """Encoded columns of a feature: one for each category, or its number and whether that is missing."""
+    if feature.kind == "categorical":
+        return max(len(feature.categories), 1)
+    return 1 if feature.missing is None else 2
+
+
+def _moments(x: Float64) -> tuple[Float64, Float64]:
+    """Mean and spread of the values that are not missing, (d,) each; 0 for a feature without any."""
+    known = ~np.isnan(x)
+    if known.all():
+        return x.mean(0), x.std(0)
+    count = np.maximum(known.sum(0), 1)
+    mean = np.where(known, x, 0.0).sum(0) / count
+    return mean, np.sqrt(np.where(known, (x - mean) ** 2, 0.0).sum(0) / count)
 
 
 def _same_unit(x: Float64) -> bool:

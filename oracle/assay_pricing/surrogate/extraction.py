@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from assay_pricing.records.records import Float32, Float64
+from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.queries import encoded, mixtures
 from assay_pricing.surrogate.task import Task
 from assay_pricing.surrogate.trees import Trees
@@ -123,7 +123,7 @@ class _Node:
         gain: Its fall of impurity, times the share of natural inputs in the node; 0 if the node cannot be split.
     """
 
-    x: Float32
+    x: Float64
     inputs: Float64
     answers: Float64
     natural: npt.NDArray[np.bool_]

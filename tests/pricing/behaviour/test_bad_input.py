@@ -11,8 +11,9 @@ from assay.protocol.schema import Schema
 from assay_pricing.errors import ArtifactError, DataError, FidelityError, ModelError
 from assay_pricing.fitting import fit
 from assay_pricing.function import PriceFunction
+from assay_pricing.records.inference import infer_schema
 from assay_pricing.records.records import Records
-from assay_pricing.records.tables import infer_schema, parse_records, parse_table
+from assay_pricing.records.tables import parse_records, parse_table
 from tests.pricing.machines import SCHEMA, machines, regression_of
 
 pytestmark = pytest.mark.unit

@@ -17,7 +17,7 @@ from torch import nn
 from assay.protocol.schema import Feature, Schema
 from assay_pricing.black_box.wrap import as_black_box, task_of
 from assay_pricing.errors import ModelError
-from assay_pricing.records.records import Float32
+from assay_pricing.records.records import Float64
 from tests.pricing.contexts import schema
 
 pytestmark = pytest.mark.unit
@@ -67,7 +67,7 @@ def test_a_boolean_that_is_unknown_is_none() -> None:
         (BOOLEANS, X[:, :2], lambda given: [text == "True" for text in given["fit"].str[:4]]),
     ],
 )
-def test_booleans_reach_every_kind_of_model(of: Schema, x: Float32, model: Any) -> None:
+def test_booleans_reach_every_kind_of_model(of: Schema, x: Float64, model: Any) -> None:
     assert as_black_box(model, of).predict(x).labels.tolist() == X[:, 1].tolist()
 
 

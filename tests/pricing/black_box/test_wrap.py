@@ -67,7 +67,7 @@ def test_an_estimators_classes_may_come_in_another_order_or_be_fewer() -> None:
     model = LogisticRegression().fit(X, y)
     found = as_black_box(model, THREE).predict(X)
     assert found.probabilities is not None
-    np.testing.assert_allclose(found.probabilities[:, [0, 2]], model.predict_proba(X))
+    np.testing.assert_allclose(found.probabilities[:, [0, 2]], model.predict_proba(X.astype(np.float64)))
     assert not found.probabilities[:, 1].any()
     assert set(found.labels) <= {0, 2}
 

@@ -59,16 +59,27 @@ def test_numbers_that_are_not_finite_are_refused() -> None:
 
 
 def test_a_hash_covers_the_fields_in_the_schemas_order_as_documented() -> None:
-    """By hand: a tag, each category as its length and text, each number in single precision, the label's text."""
-    fields = struct.pack("<I", 3) + b"red" + struct.pack("<f", 1.5) + struct.pack("<I", 1) + b"1"
+    """By hand: a tag, each category as its length and text, each number in double precision, the label's text."""
+    fields = struct.pack("<I", 3) + b"red" + struct.pack("<d", 1.5) + struct.pack("<I", 1) + b"1"
     record = Records(SCHEMA, np.array([[0, 1.5]], dtype=np.float32), np.ones(1))
-    assert record.hashes() == (hashlib.sha256(b"assay/record/v1" + fields).digest(),)
+    assert record.hashes() == (hashlib.sha256(b"assay/record/v2" + fields).digest(),)
 
 
-def test_the_target_of_a_regression_is_hashed_in_single_precision() -> None:
+def test_a_missing_number_is_hashed_as_one_nan_and_only_where_the_schema_lets_it_be_missing() -> None:
+    optional = Schema(task="regression", features=(Feature(name="size", missing="nan"),), label="y")
+    gap = np.array([[np.frombuffer(bytes.fromhex("010000000000f8ff"), dtype="<f8")[0]]])  # another NaN
+    record = Records(optional, gap, np.array([2.0]))
+    expected = b"assay/record/v2" + bytes.fromhex("000000000000f87f") + struct.pack("<d", 2.0)
+    assert record.hashes() == (hashlib.sha256(expected).digest(),)
+    required = Schema(task="regression", features=(Feature(name="size"),), label="y")
+    with pytest.raises(DataError, match="expected finite numbers"):
+        Records(required, gap, np.array([2.0]))
+
+
+def test_the_target_of_a_regression_is_hashed_in_double_precision() -> None:
     schema = Schema(task="regression", features=(Feature(name="size"),), label="y")
     record = Records(schema, np.array([[2.0]], dtype=np.float32), np.array([0.1]))
-    assert record.hashes() == (hashlib.sha256(b"assay/record/v1" + struct.pack("<ff", 2.0, 0.1)).digest(),)
+    assert record.hashes() == (hashlib.sha256(b"assay/record/v2" + struct.pack("<dd", 2.0, 0.1)).digest(),)
 
 
 def test_records_are_hashed_once() -> None:
@@ -97,6 +108,6 @@ def test_the_content_hash_is_the_same_in_any_order_and_number_of_copies() -> Non
 
 
 def test_memory_of_records_covers_arrays_hashes_and_unseen_texts() -> None:
-    """By hand: two features of 4 bytes, a label of 8, a hash of 73; a text of 1,000 characters on top."""
-    assert records([0, 0, 0], ()).nbytes == 3 * (2 * 4 + 8 + 73)
+    """By hand: two features of 8 bytes, a label of 8, a hash of 73; a text of 1,000 characters on top."""
+    assert records([0, 0, 0], ()).nbytes == 3 * (2 * 8 + 8 + 73)
     assert 1_000 < records([1], ("a" * 1_000,)).nbytes - records([0], ()).nbytes < 1_100

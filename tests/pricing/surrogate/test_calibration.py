@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from assay.protocol.schema import Feature, Schema
 from assay_pricing.black_box.wrap import as_black_box
 from assay_pricing.fitting import make_task
-from assay_pricing.records.records import Float32, Float64, Records
+from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate import calibration
 from assay_pricing.surrogate.calibration import (
     Candidate,
@@ -111,10 +111,10 @@ class _Scaled:
         self._model = model
         self.classes_ = model.classes_
 
-    def predict(self, x: Float32) -> Float64:
+    def predict(self, x: Float64) -> Float64:
         return np.asarray(self._model.predict(x * 10))
 
-    def predict_proba(self, x: Float32) -> Float64:
+    def predict_proba(self, x: Float64) -> Float64:
         return np.asarray(self._model.predict_proba(x * 10))
 
 

@@ -29,7 +29,7 @@ def test_the_moments_are_those_of_two_records_and_noise(share: float) -> None:
     drawn = mixtures(found, rng, 40_000, max_share=share, among=pool)
     factor = (1 - share + share**2 / 3) + share**2 / 3
     assert drawn.shape == (40_000, 2)
-    assert drawn.dtype == np.float32
+    assert drawn.dtype == np.float64
     np.testing.assert_allclose(drawn.mean(0), pool.mean(0), atol=0.03)
     np.testing.assert_allclose(drawn.var(0), factor * pool.var(0) + JITTER**2, rtol=0.03)
 

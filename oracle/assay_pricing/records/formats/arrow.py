@@ -1,88 +1,186 @@
 """Columns of an Arrow table, for the formats that Arrow reads."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import TEXT_BYTES, Bounds
-from assay_pricing.records.columns import Column
+from assay_pricing.records.columns import Column, Texts
+from assay_pricing.records.faults import Faults
 from assay_pricing.records.quoting import first_line, quoted
+from assay_pricing.records.text import MAX_EXACT
 
-Kind = Literal["text", "boolean", "number"]
+Kind = Literal["text", "boolean", "number", "time", "nothing"]
+
+_MICROSECONDS = "datetime64[us]"
+_NESTED_HINT = "leave the column out (assay-oracle fit --drop COLUMN), or store numbers, text or times in it"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """One column.
+
+    Attributes:
+        column: Its values.
+        stored: ``Feature.stored``, where the type of the values does not say it.
+        size: Memory in bytes.
+    """
+
+    column: Column
+    stored: str
+    size: int
 
 
 def kind_of(arrow_type: Any, name: str) -> Kind:
     """What a column of ``arrow_type`` holds, known before a value is read: a nested value may expand without bound.
 
     Raises:
-        DataError: It holds neither numbers nor text.
+        DataError: It holds neither numbers, booleans, times nor text.
     """
     import pyarrow as pa
 
-    if pa.types.is_dictionary(arrow_type):
+    types = pa.types
+    if types.is_dictionary(arrow_type):
         arrow_type = arrow_type.value_type
-    if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
+    if types.is_string(arrow_type) or types.is_large_string(arrow_type) or types.is_string_view(arrow_type):
         return "text"
-    if pa.types.is_boolean(arrow_type):
+    if types.is_boolean(arrow_type):
         return "boolean"
-    if pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type) or pa.types.is_decimal(arrow_type):
+    if types.is_integer(arrow_type) or types.is_floating(arrow_type) or types.is_decimal(arrow_type):
         return "number"
-    if pa.types.is_null(arrow_type):
-        raise DataError(f"expected a value in every row, got none in column {quoted(name)}")
-    raise DataError(f"expected numbers or text, got {first_line(TypeError(arrow_type))} in column {quoted(name)}")
+    if types.is_timestamp(arrow_type) or types.is_date(arrow_type) or types.is_time(arrow_type):
+        return "time"
+    if types.is_null(arrow_type):
+        return "nothing"
+    raise DataError(
+        f"expected numbers, text or times, got {first_line(TypeError(arrow_type))} in column {quoted(name)}",
+        hint=_NESTED_HINT,
+    )
 
 
-def to_columns(table: Any, bounds: Bounds) -> dict[str, Column]:
-    """The columns of a ``pyarrow.Table`` as NumPy arrays.
+def to_columns(table: Any, bounds: Bounds) -> dict[str, Converted]:
+    """The columns of a ``pyarrow.Table``.
 
     Raises:
-        DataError: A value is missing, a column holds neither numbers nor text, or text expands beyond the bounds.
+        DataError: A column holds values of another kind, times of less than a microsecond, or numbers that double
+            precision cannot hold; or text expands beyond the bounds.
     """
-    import pyarrow as pa
-
-    columns: dict[str, Column] = {}
+    faults = Faults()
+    columns: dict[str, Converted] = {}
     left = bounds.max_bytes
     for name, column in zip(table.column_names, table.columns, strict=True):
-        kind = kind_of(column.type, name)
-        _check_complete(column, name)
-        size = 8 * len(column)
-        if kind == "text":
-            columns[name], size = _text(column, name, Bounds(left))
-        else:
-            if pa.types.is_dictionary(column.type):
-                column = column.cast(column.type.value_type)
-                _check_complete(column, name)
-            if kind == "boolean":
-                columns[name] = np.where(column.to_numpy().astype(bool), "True", "False").astype(object)
-            else:
-                columns[name] = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-        left -= size
+        columns[name] = found = _convert(column, name, Bounds(left), faults)
+        left -= found.size
+    faults.check()
     return columns
 
 
-def _text(column: Any, name: str, bounds: Bounds) -> tuple[Column, int]:
-    """Values of a text column, and their size in bytes: each row counts in full, because hashing reads each row."""
+def to_texts(column: Any, bounds: Bounds) -> tuple[Texts, int]:
+    """A text column, and its size in bytes: each row counts in full, because hashing reads each row.
+
+    Raises:
+        DataError: The text is larger than the bounds.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    parts, size = [], 0
-    for chunk in encoded.chunks:
-        values, codes = chunk.dictionary, chunk.indices.to_numpy().astype(np.int64)
-        if values.null_count:
-            _check_complete(chunk.cast(values.type), name)
-            values = values.fill_null("")
+    if not pa.types.is_dictionary(column.type):
+        if pa.types.is_string_view(column.type):
+            column = column.cast(pa.large_string())
+        column = column.dictionary_encode()
+    places: dict[str, int] = {}
+    parts, size = [np.zeros(0, dtype=np.int64)], 0
+    for chunk in column.chunks:
+        values = chunk.dictionary
+        if pa.types.is_string_view(values.type):
+            values = values.cast(pa.large_string())
+        codes = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        known = codes[codes >= 0]
+        values = values.fill_null("")
         wide = np.where(pc.string_is_ascii(values).to_numpy(zero_copy_only=False), 1, 4)
         lengths = pc.binary_length(values).to_numpy(zero_copy_only=False).astype(np.int64)
-        each = np.bincount(codes, minlength=len(values))
+        each = np.bincount(known, minlength=len(values))
         size += int(np.maximum(each * lengths, wide * lengths).sum()) + 8 * len(codes) + TEXT_BYTES * len(values)
         bounds.check_bytes(size)
-        parts.append(np.asarray(values.to_pylist(), dtype=object)[codes])
-    return np.concatenate(parts), size
+        used = np.flatnonzero(each)
+        place = np.full(len(values) + 1, -1, dtype=np.int64)  # the last one is for rows without a value
+        for code, text in zip(used.tolist(), values.take(used).to_pylist(), strict=True):
+            if text:
+                place[code] = places.setdefault(text, len(places))
+        parts.append(place[codes])
+    return Texts(np.concatenate(parts), tuple(places)), size
 
 
-def _check_complete(column: Any, name: str) -> None:
-    if column.null_count:
-        row = int(np.flatnonzero(np.asarray(column.is_null()))[0])
-        raise DataError(f"expected a value in every row, got none in column {quoted(name)}, row {row}")
+def _convert(column: Any, name: str, bounds: Bounds, faults: Faults) -> Converted:
+    import pyarrow as pa
+
+    kind = kind_of(column.type, name)
+    plain = 8 * len(column)
+    if kind == "nothing":
+        return Converted(Texts(np.full(len(column), -1), ()), "", plain)
+    if kind == "text":
+        texts, size = to_texts(column, bounds)
+        return Converted(texts, "category" if pa.types.is_dictionary(column.type) else "", size)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if kind == "boolean":
+        missing = np.asarray(column.is_null())
+        truth = column.fill_null(False).to_numpy().astype(np.bool_)
+        codes = np.where(missing, -1, truth.astype(np.int64))
+        return Converted(Texts(codes, ("false", "true")) if missing.any() else truth, "bool", plain)
+    if kind == "time":
+        values, stored = _times(column, name, faults)
+        return Converted(values, stored, plain)
+    return Converted(_numbers(column, name, faults), "", plain)
+
+
+def _numbers(column: Any, name: str, faults: Faults) -> Column:
+    """Integers where none is missing, else floats with NaN."""
+    import pyarrow as pa
+
+    integer = pa.types.is_integer(column.type)
+    if integer and not column.null_count:
+        return np.asarray(column.to_numpy())
+    if not integer and not pa.types.is_decimal(column.type):
+        return np.asarray(column.to_numpy())
+    values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+    unscaled = np.abs(values) * (1.0 if integer else 10.0 ** max(column.type.scale, 0))
+    wrong = unscaled >= MAX_EXACT
+    if wrong.any():
+        row = int(wrong.argmax())
+        faults.add(
+            name,
+            "numbers that double precision holds exactly",
+            str(column[row].as_py()),
+            wrong,
+            "store the column as text if it is a key, or as float64",
+        )
+    return values
+
+
+def _times(column: Any, name: str, faults: Faults) -> tuple[Column, str]:
+    """Times as microseconds since 1970-01-01 UTC, and the type in which pandas reads them."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_date(kind):
+        stored, whole = "date", column.cast(pa.timestamp("us"))
+    elif pa.types.is_time(kind):
+        stored = "%H:%M:%S" if kind.unit == "s" else "%H:%M:%S.%f"
+        whole = column.cast(pa.time64("us"), safe=False).cast(pa.int64()).cast(pa.timestamp("us"))
+    else:
+        stored = f"datetime64[{kind.unit}]" if kind.tz is None else f"datetime64[{kind.unit}, {kind.tz}]"
+        whole = column.cast(pa.timestamp("us", tz=kind.tz), safe=False)
+    if getattr(kind, "unit", "us") == "ns":
+        left = column.cast(pa.int64()).to_numpy() % 1000
+        wrong = ~np.isnan(left) & (left != 0)
+        if wrong.any():
+            first = str(column[int(wrong.argmax())].cast(pa.string()).as_py())
+            faults.add(name, "times in whole microseconds", first, wrong, "round the times: column.dt.floor('us')")
+    micros = whole.cast(pa.int64())
+    missing = np.asarray(micros.is_null())
+    values = micros.fill_null(0).to_numpy().astype(np.int64).astype(_MICROSECONDS)
+    values[missing] = np.datetime64("NaT")
+    return values, stored

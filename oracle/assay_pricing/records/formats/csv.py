@@ -1,23 +1,36 @@
-"""Comma-separated values (RFC 4180) in UTF-8 with a header line."""
+"""Delimiter-separated values (RFC 4180) with a header line, in UTF-8 or UTF-16.
+
+The fields are separated by commas, semicolons or tabs, as the header line is. A file with semicolons may have commas
+before the fractions of its numbers.
+
+Quotes tell text from a missing value where the writer uses them so: if the header is quoted, or some cell is ``"NA"``,
+then a cell ``NA`` without quotes is missing and one with quotes is text. Otherwise only an empty cell is missing.
+"""
 
 import csv
 import io
+from collections.abc import Collection
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds, check_distinct
-from assay_pricing.records.columns import RawTable, check_columns
-from assay_pricing.records.formats import Format, listing
-from assay_pricing.records.formats.arrow import to_columns
+from assay_pricing.records.columns import Column, RawTable, check_columns
+from assay_pricing.records.formats import Format
+from assay_pricing.records.formats.arrow import to_texts
+from assay_pricing.records.formats.look import check_header, refusal
 from assay_pricing.records.quoting import first_line
+from assay_pricing.records.text import GAPS, MAX_EXACT
 
-_MISSING = ["", "NA", "null"]
-"""Cells that mean "no value"."""
+_QUOTED_GAP = b'"NA"'
+_BLOCK = 2**20
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
-    """Reads a CSV file; quoted cells may hold line breaks, column names may not. A schema gives the columns' types.
+    """Reads a CSV file; quoted cells may hold line breaks, column names may not.
 
     Raises:
         DataError: As ``tables.parse_table``.
@@ -28,45 +41,111 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     size = source.seek(0, io.SEEK_END)
     source.seek(0)
     bounds.check_bytes(8 * size // 2)  # a value takes at least two bytes as text, and eight as a number
-    names = _header(source)
+    source = _in_utf_8(source)
+    header, separator = _header(source)
+    check_header(header)
+    names = next(csv.reader([header], delimiter=separator), [])
     check_distinct(names)
     if schema is not None:
         check_columns(names, schema)
+    quotes = '"' in header or _has_quoted_gap(source)
     source.seek(0)
     try:
         table = pc.read_csv(
             source,
-            parse_options=pc.ParseOptions(newlines_in_values=True),
+            parse_options=pc.ParseOptions(newlines_in_values=True, delimiter=separator),
             convert_options=pc.ConvertOptions(
-                column_types=_types(schema), strings_can_be_null=True, null_values=_MISSING
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=not quotes,
+                null_values=sorted(GAPS) if quotes else [""],
             ),
         )
     except pa.ArrowException as error:
-        raise DataError(f"expected CSV with numbers where the schema has numbers: {first_line(error)}") from None
+        raise DataError(
+            f"expected CSV in UTF-8 with as many cells in each line: {first_line(error)}",
+            hint="save the file in UTF-8" if "UTF8" in str(error) else None,
+        ) from None
     if table.column_names != names:
         raise DataError("expected a CSV header that ends with its line, got a line break within a name")
     bounds.check_records(table.num_rows)
     bounds.check_bytes(8 * table.num_rows * table.num_columns)
-    return RawTable(to_columns(table, bounds))
+    text = _text_columns(schema)
+    columns: dict[str, Column] = {}
+    left = bounds.max_bytes
+    for name in names:
+        column = None if name in text else _numbers(table.column(name), comma=separator == ";")
+        taken = 8 * len(table)
+        if column is None:
+            column, taken = to_texts(table.column(name), Bounds(left))
+        columns[name] = column
+        left -= taken
+    return RawTable(columns, typed=False, gap="nan", decimal_comma=separator == ";")
 
 
-def _header(source: BinaryIO) -> list[str]:
+def _in_utf_8(source: BinaryIO) -> BinaryIO:
+    start = source.read(2)
+    source.seek(0)
+    return io.BytesIO(source.read().decode("utf-16").encode()) if start in _UTF_16 else source
+
+
+def _header(source: BinaryIO) -> tuple[str, str]:
+    """The first line and the separator in it: a comma, unless it has none but semicolons or tabs."""
     try:
-        return next(csv.reader([source.readline().decode("utf-8-sig")]))
+        line = source.readline().decode("utf-8-sig")
+        outside = "".join(line.split('"')[::2])
+        separator = next((mark for mark in ",;\t" if mark in outside), ",")
+        next(csv.reader([line], delimiter=separator))
     except (UnicodeDecodeError, StopIteration, csv.Error):
-        raise DataError(
-            f"expected a {listing()} file, got none of them: the first line is no CSV header in UTF-8"
-        ) from None
+        source.seek(0)
+        raise refusal(source) from None
+    return line, separator
 
 
-def _types(schema: Schema | None) -> dict[str, Any]:
+def _has_quoted_gap(source: BinaryIO) -> bool:
+    source.seek(0)
+    kept = b""
+    while block := source.read(_BLOCK):
+        if _QUOTED_GAP in kept + block:
+            return True
+        kept = block[-len(_QUOTED_GAP) + 1 :]
+    return False
+
+
+def _text_columns(schema: Schema | None) -> Collection[str]:
+    """Columns whose text is kept even where it spells numbers."""
+    if schema is None:
+        return ()
+    text = {feature.name for feature in schema.features if feature.kind == "categorical"}
+    return text | ({schema.label} if schema.task == "classification" else set())
+
+
+def _numbers(column: Any, *, comma: bool) -> Column | None:
+    """Integers, or doubles with NaN for a missing one; None if some value is neither, or no value is there."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    gaps = pc.is_in(column, value_set=pa.array(sorted(GAPS)))
+    known = pc.if_else(gaps, pa.scalar(None, pa.string()), column)
+    if known.null_count == len(known):
+        return None
+    try:
+        return np.asarray(known.cast(pa.int64()).to_numpy()) if not known.null_count else _floats(known)
+    except pa.ArrowInvalid:
+        pass
+    try:
+        return _floats(pc.replace_substring(known, ",", ".") if comma else known)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _floats(column: Any) -> Column | None:
+    """Doubles; None where one is no finite number, or is too large a whole number to be exact."""
     import pyarrow as pa
 
-    if schema is None:
-        return {}
-    text, number = pa.string(), pa.float64()
-    types = {feature.name: text if feature.kind == "categorical" else number for feature in schema.features}
-    return {**types, schema.label: text if schema.task == "classification" else number}
+    values = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    exact = (np.abs(values) < MAX_EXACT) | np.asarray(column.is_null())
+    return values if exact.all() else None
 
 
 FORMAT = Format(name="CSV", suffixes=(".csv",), magic=b"", read=read)

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import TEXT_BYTES, Bounds, check_distinct
-from assay_pricing.records.columns import Column, RawTable, check_columns, check_width
+from assay_pricing.records.columns import Column, RawTable, Texts, check_columns, check_width
 from assay_pricing.records.formats import Format
+from assay_pricing.records.formats.look import check_archive
 from assay_pricing.records.quoting import listed, quoted
 
 _COMPRESSION = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -31,13 +32,15 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     Raises:
         DataError: As ``tables.parse_table``.
     """
+    check_archive(source)
     arrays = _arrays(source, bounds, schema)
     features = next((name for name in ("x", "X") if name in arrays and arrays[name].ndim > 1), None)
     if features is not None:
         return _matrix(arrays, features, schema)
     if schema is not None:
         check_columns(arrays, schema)
-    return RawTable({name: _column(array, name) for name, array in arrays.items()})
+    columns = {name: _column(array, name) for name, array in arrays.items()}
+    return RawTable(columns, stored=_stored(arrays))
 
 
 def _arrays(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> dict[str, Array]:
@@ -46,7 +49,7 @@ def _arrays(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> dict[str
         members = archive.infolist()
         names = [member.filename.removesuffix(".npy") for member in members]
         check_distinct(names)
-        if schema is not None and len(members) > max(len(schema.features) + 1, 2):
+        if schema is not None and len(members) > max(len(schema.features) + 1 + len(schema.excluded), 2):
             check_columns(names, schema)
         bounds.check_bytes(sum(member.file_size for member in members))
         expanded = 0
@@ -81,8 +84,8 @@ def _npy(content: bytes, name: str) -> Array:
     version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read_header(stream)  # type: ignore[no-untyped-call]
-    if dtype.hasobject or dtype.kind not in "fiubU" or dtype.itemsize == 0:
-        raise DataError(f"expected arrays of numbers or text, got another type in {quoted(name)}")
+    if dtype.hasobject or dtype.kind not in "fiubUM" or dtype.itemsize == 0:
+        raise DataError(f"expected arrays of numbers, text or times, got another type in {quoted(name)}")
     left = len(content) - stream.tell()
     if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize != left:
         raise DataError(f"expected as many bytes as the array's shape needs, got {left} in {quoted(name)}")
@@ -95,10 +98,26 @@ def _npy(content: bytes, name: str) -> Array:
 def _column(array: Array, name: str) -> Column:
     if array.ndim != 1:
         raise DataError(f"expected a column (n,), got {array.shape} in {quoted(name)}")
-    if array.dtype.kind in "Ub":
-        return array.astype(str).astype(object)
-    with np.errstate(over="ignore"):  # a long double may overflow to infinity, which ``tables.to_records`` refuses
-        return array.astype(np.float64)
+    if array.dtype.kind == "U":
+        return Texts.of(array.tolist())
+    if array.dtype.kind == "M":
+        micros = array.astype("datetime64[us]")
+        if (micros.astype(array.dtype) != array)[~np.isnat(array)].any():
+            raise DataError(f"expected times in whole microseconds, got others in {quoted(name)}")
+        return micros
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):  # a long double may overflow to infinity, which is refused later
+            return array.astype(np.float64)
+    return array.astype(array.dtype.newbyteorder("="))
+
+
+def _stored(arrays: dict[str, Array]) -> dict[str, str]:
+    """``Feature.stored`` of times: the unit of the array if pandas knows it, else seconds."""
+    units = {name: np.datetime_data(array.dtype)[0] for name, array in arrays.items() if array.dtype.kind == "M"}
+    return {
+        name: f"datetime64[{unit}]" if unit in ("s", "ms", "us", "ns") else "datetime64[s]"
+        for name, unit in units.items()
+    }
 
 
 FORMAT = Format(name="NPZ", suffixes=(".npz",), magic=b"PK", read=read)

@@ -1,6 +1,8 @@
-"""Apache Parquet."""
+"""Apache Parquet, with every encoding of text that Arrow reads."""
 
-from typing import BinaryIO
+import json
+from collections.abc import Collection
+from typing import Any, BinaryIO
 
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
@@ -8,12 +10,17 @@ from assay_pricing.records.bounds import Bounds, check_distinct
 from assay_pricing.records.columns import RawTable, check_columns
 from assay_pricing.records.formats import Format
 from assay_pricing.records.formats.arrow import kind_of, to_columns
-from assay_pricing.records.formats.parquet_pages import check_pages
+from assay_pricing.records.formats.parquet_pages import Pages, check_pages
 from assay_pricing.records.quoting import first_line
+
+_STEP_BYTES = 2**26
+"""Memory that one step of reading text of unknown expanded size may take."""
 
 
 def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     """Reads a Parquet file. Text stays dictionary-encoded until its expanded size is known.
+
+    Columns that the schema excludes are not read.
 
     Raises:
         DataError: As ``tables.parse_table``.
@@ -26,22 +33,80 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         meta, fields = file.metadata, file.schema_arrow
         names = list(fields.names)
         check_distinct(names)
+        index = _index(meta)
+        wanted = names
         if schema is not None:
-            check_columns(names, schema)
-        kinds = [kind_of(field.type, field.name) for field in fields]
+            check_columns(names, schema, index)
+            used = {*(feature.name for feature in schema.features), schema.label}
+            wanted = [name for name in names if name in used]
+        kinds = _kinds(fields, wanted)
         rows = [meta.num_rows, *(meta.row_group(i).num_rows for i in range(meta.num_row_groups))]
         if min(rows) < 0:
             raise DataError("expected a Parquet file, got one with a negative number of rows in its footer")
         n = max(rows[0], sum(rows[1:]))
         bounds.check_records(n)
         bounds.check_bytes(8 * n * len(names))
-        check_pages(source, meta, bounds)
-        texts = [name for name, kind in zip(names, kinds, strict=True) if kind == "text"]
-        table = pq.ParquetFile(source, read_dictionary=texts).read(use_threads=False)
+        pages = check_pages(source, meta, bounds)
+        texts = [name for name in wanted if kinds[name] == "text"]
+        coded = {name for name in texts if not pages[name].is_mixed} if len(pages) == len(names) else set()
+        table = pq.ParquetFile(source, read_dictionary=sorted(coded)).read(
+            [name for name in wanted if name not in texts or name in coded], use_threads=False
+        )
+        for name in texts:
+            if name not in coded:
+                table = table.append_column(name, _in_steps(pq.ParquetFile(source), name, pages[name], bounds))
+        table = table.select(wanted)
         table.validate(full=True)
     except pa.ArrowException as error:
         raise DataError(f"expected a Parquet file, got a damaged one: {first_line(error)}") from None
-    return RawTable(to_columns(table, bounds))
+    found = to_columns(table, bounds)
+    own = {name for name in wanted if pa.types.is_dictionary(fields.field(name).type)}
+    return RawTable(
+        {name: each.column for name, each in found.items()},
+        stored={name: each.stored for name, each in found.items() if each.stored != "category" or name in own},
+        index=index,
+    )
+
+
+def _kinds(fields: Any, names: Collection[str]) -> dict[str, str]:
+    """What each column holds; columns of other kinds are reported together."""
+    kinds, refused = {}, []
+    for name in names:
+        try:
+            kinds[name] = str(kind_of(fields.field(name).type, name))
+        except DataError as error:
+            refused.append(error)
+    if refused:
+        raise DataError("; ".join(error.message for error in refused[:5]), hint=refused[0].hint)
+    return kinds
+
+
+def _index(meta: Any) -> frozenset[str]:
+    """Columns that pandas wrote as the index of the data frame."""
+    try:
+        found = json.loads((meta.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
+        return frozenset(name for name in found if isinstance(name, str))
+    except (ValueError, AttributeError, TypeError):
+        return frozenset()
+
+
+def _in_steps(file: Any, name: str, pages: Pages, bounds: Bounds) -> Any:
+    """A text column, read in steps of a bounded size and dictionary-encoded.
+
+    A value in one of the delta encodings is at most as long as its page: a step of k rows takes at most k pages.
+    """
+    import pyarrow as pa
+
+    rows = max(1, _STEP_BYTES // max(pages.largest, 1))
+    parts, size = [], 0
+    for batch in file.iter_batches(batch_size=rows, columns=[name], use_threads=False):
+        column = batch.column(0)
+        size += column.nbytes
+        bounds.check_bytes(size)
+        plain = column.cast(pa.large_string()) if not pa.types.is_dictionary(column.type) else column
+        parts.append(plain.dictionary_encode())
+    kind = pa.dictionary(pa.int32(), pa.large_string())
+    return pa.chunked_array([part.cast(kind) for part in parts], type=kind)
 
 
 FORMAT = Format(name="Parquet", suffixes=(".parquet",), magic=b"PAR1", read=read)

@@ -6,6 +6,7 @@ page header states. The headers are in Thrift's compact protocol; this reads the
 
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from assay_pricing.errors import DataError
@@ -17,10 +18,24 @@ _EXPANDED_SIZE, _STORED_SIZE, _DATA, _DATA_V2 = 2, 3, 5, 8
 """Fields of ``PageHeader`` in parquet.thrift: two sizes in bytes, and the headers of the two kinds of data page."""
 _VALUES = 1
 _ENCODING = {_DATA: 2, _DATA_V2: 4}
-_DELTA_BYTE_ARRAY = 7
+_PLAIN, _PLAIN_DICTIONARY, _RLE_DICTIONARY = 0, 2, 8
+"""Encodings of text that Arrow can keep dictionary-encoded."""
 
 
-def check_pages(source: BinaryIO, metadata: Any, bounds: Bounds) -> None:
+@dataclass
+class Pages:
+    """The pages of one column.
+
+    Attributes:
+        largest: Expanded size of the largest one, in bytes.
+        is_mixed: Some page has an encoding other than plain and dictionary.
+    """
+
+    largest: int = 0
+    is_mixed: bool = False
+
+
+def check_pages(source: BinaryIO, metadata: Any, bounds: Bounds) -> dict[str, Pages]:
     """Checks the expanded size of all pages together.
 
     Args:
@@ -28,24 +43,32 @@ def check_pages(source: BinaryIO, metadata: Any, bounds: Bounds) -> None:
         metadata: Its footer, a ``pyarrow.parquet.FileMetaData``.
         bounds: Of the file.
 
+    Returns:
+        The pages of each column, by its path in the file.
+
     Raises:
-        DataError: The pages are larger than the bounds, too many, or hold text in an encoding whose expanded size is
-            unknown before decoding.
+        DataError: The pages are larger than the bounds, or too many.
     """
+    columns: dict[str, Pages] = {}
     expanded = pages = 0
     for i in range(metadata.num_row_groups):
         group = metadata.row_group(i)
         for j in range(group.num_columns):
-            for size in _page_sizes(source, group.column(j), j):
+            chunk = group.column(j)
+            column = columns.setdefault(chunk.path_in_schema, Pages())
+            for size, encoding in _page_sizes(source, chunk):
                 expanded, pages = expanded + size, pages + 1
                 bounds.check_bytes(expanded)
                 if pages > _MAX_PAGES:
                     raise DataError(f"expected at most {_MAX_PAGES} pages, got more: write larger row groups")
+                column.largest = max(column.largest, size)
+                column.is_mixed |= encoding not in (None, _PLAIN, _PLAIN_DICTIONARY, _RLE_DICTIONARY)
     source.seek(0)
+    return columns
 
 
-def _page_sizes(source: BinaryIO, chunk: Any, column: int) -> Iterator[int]:
-    """Expanded size of each page of a column chunk, in bytes."""
+def _page_sizes(source: BinaryIO, chunk: Any) -> Iterator[tuple[int, int | None]]:
+    """Expanded size of each page of a column chunk, in bytes, and the encoding of a data page."""
     position: int = chunk.data_page_offset
     dictionary = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
     if dictionary and dictionary < position:
@@ -58,15 +81,12 @@ def _page_sizes(source: BinaryIO, chunk: Any, column: int) -> Iterator[int]:
         if min(expanded, stored) < 0:
             raise DataError("expected a Parquet file, got a page without a size")
         kind = next((key for key in (_DATA, _DATA_V2) if key in header), None)
+        encoding = None
         if kind is not None:
-            if header[kind].get(_ENCODING[kind]) == _DELTA_BYTE_ARRAY:
-                raise DataError(
-                    f"expected text in the plain or dictionary encoding, got DELTA_BYTE_ARRAY in column {column}: "
-                    "write the file with the dictionary encoding"
-                )
+            encoding = header[kind].get(_ENCODING[kind], _PLAIN)
             seen += max(header[kind].get(_VALUES, 0), 0)
         position += length + stored
-        yield expanded
+        yield expanded, encoding
 
 
 def read_header(start: bytes) -> tuple[dict[int, Any], int]:

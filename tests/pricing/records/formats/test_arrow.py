@@ -1,13 +1,14 @@
 """Columns of Arrow tables: their kinds, their values, and the memory that text takes."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds
+from assay_pricing.records.columns import Column, Texts, is_missing
 from assay_pricing.records.formats.arrow import kind_of, to_columns
 
 pytestmark = pytest.mark.unit
@@ -24,37 +25,90 @@ pytestmark = pytest.mark.unit
         (pa.float16(), "number"),
         (pa.decimal128(9, 2), "number"),
         (pa.dictionary(pa.int8(), pa.int64()), "number"),
+        (pa.string_view(), "text"),
+        (pa.timestamp("s"), "time"),
+        (pa.timestamp("ns", "UTC"), "time"),
+        (pa.date32(), "time"),
+        (pa.time32("s"), "time"),
+        (pa.null(), "nothing"),
     ],
 )
 def test_a_column_holds_text_or_booleans_or_numbers(arrow_type: pa.DataType, kind: str) -> None:
     assert kind_of(arrow_type, "a") == kind
 
 
-@pytest.mark.parametrize("arrow_type", [pa.list_(pa.int8()), pa.binary(), pa.timestamp("s"), pa.struct([])])
+@pytest.mark.parametrize("arrow_type", [pa.list_(pa.int8()), pa.binary(), pa.duration("s"), pa.struct([])])
 def test_a_column_of_another_type_is_refused_before_it_is_read(arrow_type: pa.DataType) -> None:
-    with pytest.raises(DataError, match=r"expected numbers or text, got .* in column 'a'"):
+    with pytest.raises(DataError, match=r"expected numbers, text or times, got .* in column 'a'"):
         kind_of(arrow_type, "a")
 
 
 def test_values_are_those_of_the_table() -> None:
-    columns = to_columns(
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    found = to_columns(
         pa.table(
             {
-                "text": ["a", "b", "a"],
+                "text": ["a", "b", None],
+                "view": pa.array(["a", "b", "a"], pa.string_view()),
                 "coded": pa.array(["x", "y", "y"]).dictionary_encode(),
                 "truth": [True, False, True],
-                "price": pa.array([Decimal("1.25"), Decimal("-3"), Decimal("0")], pa.decimal128(9, 2)),
+                "maybe": [True, None, False],
+                "price": pa.array([Decimal("1.25"), Decimal("-3"), None], pa.decimal128(9, 2)),
+                "count": pa.array([1, None, 3], pa.int8()),
+                "id": pa.array([2**62, 2**62 + 1, 0]),
+                "when": pa.array([noon, None, noon], pa.timestamp("ns", "Europe/Berlin")),
+                "day": pa.array([noon.date()] * 3, pa.date32()),
+                "clock": pa.array([noon.time()] * 3, pa.time32("s")),
+                "empty": pa.nulls(3),
             }
         ),
         Bounds(),
     )
-    assert {name: column.tolist() for name, column in columns.items()} == {
-        "text": ["a", "b", "a"],
+    assert {name: plain(each.column) for name, each in found.items()} == {
+        "text": ["a", "b", None],
+        "view": ["a", "b", "a"],
         "coded": ["x", "y", "y"],
-        "truth": ["True", "False", "True"],
-        "price": [1.25, -3.0, 0.0],
+        "truth": [True, False, True],
+        "maybe": ["true", None, "false"],
+        "price": [1.25, -3.0, None],
+        "count": [1.0, None, 3.0],
+        "id": [2**62, 2**62 + 1, 0],
+        "when": [datetime(2026, 1, 31, 12), None, datetime(2026, 1, 31, 12)],  # noqa: DTZ001
+        "day": [datetime(2026, 1, 31)] * 3,  # noqa: DTZ001
+        "clock": [datetime(1970, 1, 1, 12)] * 3,  # noqa: DTZ001
+        "empty": [None] * 3,
     }
-    assert columns["price"].dtype == np.float64
+    assert {name: each.stored for name, each in found.items() if each.stored} == {
+        "coded": "category",
+        "truth": "bool",
+        "maybe": "bool",
+        "when": "datetime64[ns, Europe/Berlin]",
+        "day": "date",
+        "clock": "%H:%M:%S",
+    }
+
+
+def test_what_numbers_and_times_cannot_hold_is_refused_in_one_message() -> None:
+    table = pa.table(
+        {
+            "long": pa.array([1, None, 2**53 + 1]),
+            "money": pa.array([Decimal("1.00"), Decimal("99999999999999.99"), None], pa.decimal128(20, 2)),
+            "fine": pa.array([0, 1, 1001], pa.timestamp("ns")),
+        }
+    )
+    with pytest.raises(DataError) as caught:
+        to_columns(table, Bounds())
+    assert "got 9007199254740993 in column 'long', row 2" in caught.value.message
+    assert "got 99999999999999.99 in column 'money', row 1" in caught.value.message
+    assert "expected times in whole microseconds" in caught.value.message
+    assert "in column 'fine', row 1 and in 1 more of 3 rows" in caught.value.message
+    assert "as text" in (caught.value.hint or "")
+
+
+def plain(column: Column) -> list[object]:
+    if isinstance(column, Texts):
+        return [None if code < 0 else column.values[code] for code in column.codes]
+    return [None if gap else value for gap, value in zip(is_missing(column), column.tolist(), strict=True)]
 
 
 def test_text_counts_with_its_repetitions_its_widest_characters_and_its_objects() -> None:

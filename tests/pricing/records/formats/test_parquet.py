@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assay_pricing.records.tables import parse_records
+from assay_pricing.records.tables import parse_records, parse_table
 from tests.pricing.records.files import SCHEMA, parquet, refused
 
 pytestmark = pytest.mark.unit
@@ -43,9 +43,15 @@ def _zigzag(value: int) -> bytes:
     return bytes([*out, value])
 
 
-def test_prefixed_text_is_refused_because_its_size_is_unknown_before_it_is_decoded() -> None:
-    options = {"use_dictionary": False, "column_encoding": {"a": "DELTA_BYTE_ARRAY"}}
-    refused(parquet({"a": ["x" * 1000] * 1000}, **options), "DELTA_BYTE_ARRAY in column 0", None)
+def test_prefixed_text_is_read_in_steps_and_refused_for_what_it_expands_to() -> None:
+    options = {"use_dictionary": False, "column_encoding": {"a": "DELTA_BYTE_ARRAY"}, "compression": "zstd"}
+    small = parquet({"a": ["xy", None, "xyz"]}, **options)
+    assert parse_table(small).columns["a"].values == ("xy", "xyz")
+    bomb = parquet({"a": ["x" * 1_000_000] * 1000}, **options)
+    assert len(bomb.getvalue()) < 100_000
+    before = pa.default_memory_pool().max_memory()
+    refused(bomb, "at most 10000000 bytes once expanded", None, max_bytes=10_000_000)
+    assert pa.default_memory_pool().max_memory() <= before + 200_000_000
 
 
 def test_whole_numbers_that_double_precision_confounds_are_no_categories() -> None:
@@ -58,10 +64,10 @@ def test_whole_numbers_that_double_precision_confounds_are_no_categories() -> No
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([[1.0]], "expected numbers or text, got list"),
-        ([{"p": 1}], "expected numbers or text, got struct"),
-        (pa.array([0], pa.timestamp("s")), "expected numbers or text, got timestamp"),
-        ([b"1"], "expected numbers or text, got binary"),
+        ([[1.0]], "expected numbers, text or times, got list"),
+        ([{"p": 1}], "expected numbers, text or times, got struct"),
+        (pa.array([0], pa.duration("s")), r"expected numbers, text or times, got duration\[s\] in column 'a'"),
+        ([b"1"], "expected numbers, text or times, got binary"),
         ([None], "expected a value in every row, got none in column 'a'"),
         (pa.array([None], pa.float32()), "got none in column 'a', row 0"),
         (pa.array(["red", None]).dictionary_encode().take([1]), "got none in column 'a', row 0"),

@@ -1,0 +1,73 @@
+"""What a file that is in no known format looks like, and how to convert it."""
+
+import io
+import zipfile
+from typing import BinaryIO
+
+from assay_pricing.errors import DataError
+from assay_pricing.records.formats import listing
+
+_HEAD = 4096
+_TO_PARQUET = "convert it: pandas.{reader}(...).to_parquet('data.parquet')"
+_LOOKS = (
+    (b"\x1f\x8b", "a file compressed by gzip", "unpack it first: gunzip FILE"),
+    (b"BZh", "a file compressed by bzip2", "unpack it first: bunzip2 FILE"),
+    (b"\xfd7zXZ\x00", "a file compressed by xz", "unpack it first: unxz FILE"),
+    (b"\x28\xb5\x2f\xfd", "a file compressed by zstd", "unpack it first: unzstd FILE"),
+    (b"ARROW1", "an Arrow or Feather file", _TO_PARQUET.format(reader="read_feather")),
+    (b"FEA1", "a Feather file", _TO_PARQUET.format(reader="read_feather")),
+    (b"ORC", "an ORC file", _TO_PARQUET.format(reader="read_orc")),
+    (b"\x89HDF", "an HDF5 file", _TO_PARQUET.format(reader="read_hdf")),
+    (b"SQLite format 3", "an SQLite database", _TO_PARQUET.format(reader="read_sql")),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save it as CSV (UTF-8)"),
+    (b"\x93NUMPY", "a single NumPy array", "save features and labels in one file: numpy.savez('data.npz', x=x, y=y)"),
+    (b"\x80", "a pickle, which is never opened because it may hold code", _TO_PARQUET.format(reader="read_pickle")),
+)
+
+
+def refusal(source: BinaryIO) -> DataError:
+    """The error that names what a file looks like."""
+    head = source.read(_HEAD)
+    source.seek(0)
+    for magic, name, remedy in _LOOKS:
+        if head.startswith(magic):
+            return _looks_like(name, remedy)
+    if b"\0" in head:
+        return DataError(f"expected a {listing()} file, got none of them: the first line is no CSV header in UTF-8")
+    return DataError(
+        f"expected a {listing()} file, got none of them: the first line is no CSV header in UTF-8",
+        hint="save the file in UTF-8: iconv -f WINDOWS-1252 -t UTF-8 FILE",
+    )
+
+
+def check_header(line: str) -> None:
+    """Checks that the first line of a text file is no JSON.
+
+    Raises:
+        DataError: It is.
+    """
+    if line.lstrip()[:1] in ("{", "["):
+        raise _looks_like("JSON", _TO_PARQUET.format(reader="read_json") + ", with lines=True for JSON lines")
+
+
+def check_archive(content: BinaryIO) -> None:
+    """Checks that a ZIP archive holds NumPy arrays and nothing else.
+
+    Raises:
+        DataError: It is an Excel workbook, or holds other files.
+    """
+    try:
+        with zipfile.ZipFile(content) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile:
+        names = []
+    finally:
+        content.seek(0, io.SEEK_SET)
+    if "[Content_Types].xml" in names:
+        raise _looks_like("an Excel workbook or another Office file", "save it as CSV (UTF-8)")
+    if names and not any(name.endswith(".npy") for name in names):
+        raise _looks_like("a ZIP archive of other files", "unpack it first: unzip FILE")
+
+
+def _looks_like(name: str, remedy: str) -> DataError:
+    return DataError(f"expected a {listing()} file, got what looks like {name}", hint=remedy)

@@ -1,0 +1,300 @@
+"""The schema of an owner's tables: what each column holds, seen from all its rows, and which columns are no features.
+
+The owner decides: every rule here can be overruled by name, and what the rules did is reported (``Inferred``).
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from assay.protocol.schema import Excluded, Feature, Schema
+from assay_pricing.errors import DataError
+from assay_pricing.records.columns import Column, RawTable, Texts, is_missing
+from assay_pricing.records.faults import Faults
+from assay_pricing.records.quoting import by_number, listed, quoted
+from assay_pricing.records.roles import Choices, exclusion
+from assay_pricing.records.text import (
+    GAPS,
+    Levels,
+    canonical_number,
+    canonical_text,
+    moment,
+    number,
+    time_format,
+)
+from assay_pricing.records.values import NUMBERS_HINT, as_text
+
+_MAX_CLASSES_FROM_INTEGERS = 50
+_MANY_LEVELS = 100
+_MOSTLY = 0.5
+"""A text column in which more than this share of the values are numbers is taken for numbers with faults."""
+_SINGLE_EXACT = 2**24
+
+TaskKind = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A schema, and what the owner should know about how it came about.
+
+    Attributes:
+        schema: Of the owner's tables.
+        warnings: Sentences.
+    """
+
+    schema: Schema
+    warnings: tuple[str, ...]
+
+
+def infer_schema(
+    tables: Sequence[RawTable],
+    label: str,
+    *,
+    task: TaskKind | None = None,
+    classes: Iterable[str] = (),
+    choices: Choices | None = None,
+) -> Schema:
+    """The schema of ``infer`` alone."""
+    return infer(tables, label, task=task, classes=classes, choices=choices).schema
+
+
+def infer(
+    tables: Sequence[RawTable],
+    label: str,
+    *,
+    task: TaskKind | None = None,
+    classes: Iterable[str] = (),
+    choices: Choices | None = None,
+) -> Inferred:
+    """Infers a schema from an owner's tables, which must have the same columns.
+
+    A column is of one kind if all its values in all tables are: booleans, times, or numbers. Text is categorical.
+    Labels are classes if they are text or booleans, or at most 50 distinct integers. Columns that identify rows, and
+    text with a value of its own in most rows, are no features (``roles.exclusion``).
+
+    Args:
+        tables: The owner's data and, if it is separate, the validation data: classes come from all of them.
+        label: Name of the label column.
+        task: Overrides the rule above.
+        classes: Classes of the model that may occur in no table.
+        choices: What the owner says about columns.
+
+    Raises:
+        DataError: There is no such column, a feature has the label's name, there is no feature, a column is of several
+            kinds, or a classification has fewer than two classes.
+    """
+    choices = choices or Choices()
+    _check_same_columns(tables, label)
+    choices.check([name for name in tables[0].columns if name != label])
+    inference = _Inference(tables, choices)
+    features, excluded = inference.features(label)
+    labels = [table.columns[table.label or label] for table in tables]
+    if task is None:
+        task = "classification" if all(_looks_like_classes(column) for column in labels) else "regression"
+        inference.note_task(label, task, labels)
+    if task == "regression":
+        schema = Schema(task=task, features=features, label=label, excluded=excluded)
+    else:
+        names = _classes(labels, [canonical_text(name) for name in classes])
+        schema = Schema(task=task, features=features, label=label, classes=names, excluded=excluded)
+    return Inferred(schema, tuple(inference.warnings))
+
+
+@dataclass
+class _Inference:
+    tables: Sequence[RawTable]
+    choices: Choices
+    faults: Faults = field(default_factory=Faults)
+    warnings: list[str] = field(default_factory=list)
+
+    def features(self, label: str) -> tuple[tuple[Feature, ...], tuple[Excluded, ...]]:
+        """All columns but the label, as features or as columns that are none."""
+        first = self.tables[0]
+        features: list[Feature] = []
+        excluded: list[Excluded] = []
+        for name in first.columns:
+            if name == (first.label or label):
+                continue
+            columns = [table.columns[name] for table in self.tables]
+            found = None if first.positional else exclusion(name, columns, self.choices, in_index=name in first.index)
+            if found is None:
+                features.append(self._feature(name, columns))
+                continue
+            excluded.append(found)
+            if not self.choices.names(name):
+                self.warnings.append(
+                    f"column {quoted(name)} is no feature: {found.reason}. Records are the same with any values in it. "
+                    f"--feature {quoted(name)} makes it a feature."
+                )
+        self.faults.check()
+        if label in (feature.name for feature in features):
+            raise DataError(f"expected a name for the label that no feature has, got {quoted(label)}")
+        if not features:
+            left = f": {listed(column.name for column in excluded)} are left out" if excluded else ""
+            raise DataError(
+                f"expected a label and at least one feature, got no feature{left}",
+                hint="name the column that the model takes (assay-oracle fit --feature COLUMN)" if excluded else None,
+            )
+        return tuple(features), tuple(excluded)
+
+    def note_task(self, label: str, task: TaskKind, labels: Sequence[Column]) -> None:
+        """Tells the owner where labels could mean either task."""
+        if all(isinstance(column, Texts) or column.dtype.kind == "b" for column in labels):
+            return
+        count = len({text for column in labels for text in as_text(column)[0]})
+        whole = all(not isinstance(column, Texts) and _is_whole(column) for column in labels)
+        if task == "classification" or whole:
+            other = "regression" if task == "classification" else "classification"
+            self.warnings.append(
+                f"the label {quoted(label)} has {count} distinct numbers and is taken for a {task}: --task {other} "
+                "overrules it."
+            )
+
+    def _feature(self, name: str, columns: Sequence[Column]) -> Feature:
+        missing = _missing(columns)
+        stored = self.tables[0].stored.get(name, "")
+        if name in self.choices.categories:
+            return self._category(name, columns, stored)
+        if stored == "bool":
+            return Feature(name=name, kind="boolean", missing="none" if missing else None)
+        if any(isinstance(column, Texts) for column in columns):
+            return self._from_text(name, columns)
+        kinds = {column.dtype.kind for column in columns if not isinstance(column, Texts)}
+        if kinds == {"b"}:
+            return Feature(name=name, kind="boolean", stored="bool")
+        if "M" in kinds:
+            return Feature(name=name, kind="time", stored=stored, missing=missing)
+        return Feature(name=name, stored=self._number_type(name, columns), missing=missing)
+
+    def _from_text(self, name: str, columns: Sequence[Column]) -> Feature:
+        """The kind of a column that is text in some table: only text without types may spell anything else."""
+        counts = _counts(columns)
+        words = {text: count for text, count in counts.items() if text.strip() not in GAPS}
+        gaps = sum(counts.values()) > sum(words.values())
+        comma = self.tables[0].decimal_comma
+        missing: Literal["nan", "none"] | None = self.tables[0].gap if gaps else None
+        if words and all(moment(text) is not None for text in words):
+            return Feature(name=name, kind="time", stored=time_format(next(iter(words))), missing=missing)
+        if self.tables[0].typed or not words:
+            return self._category(name, columns, self.tables[0].stored.get(name, ""))
+        if gaps and (used := sorted(text for text in counts if text not in words and text)):
+            self.warnings.append(f"column {quoted(name)}: {listed(used)} are read as missing values.")
+        if all(text.strip().lower() in ("true", "false") for text in words):
+            return Feature(name=name, kind="boolean", stored="bool", missing=missing)
+        numeric = {text for text in words if number(text, decimal_comma=comma) is not None}
+        if len(numeric) == len(words):
+            return Feature(name=name, missing="nan" if gaps else None)
+        if sum(words[text] for text in numeric) > _MOSTLY * sum(words.values()):
+            self._note_mixture(name, columns, numeric)
+        return self._category(name, columns, "")
+
+    def _note_mixture(self, name: str, columns: Sequence[Column], numeric: set[str]) -> None:
+        for column in columns:
+            if isinstance(column, Texts):
+                wrong = np.array([t not in numeric and t.strip() not in GAPS for t in column.values] + [False])
+                rows = wrong[column.codes]
+                if rows.any():
+                    self.faults.add(
+                        name,
+                        "numbers as in the other rows",
+                        quoted(column.values[column.codes[int(rows.argmax())]]),
+                        rows,
+                        NUMBERS_HINT,
+                    )
+                    return
+
+    def _category(self, name: str, columns: Sequence[Column], stored: str) -> Feature:
+        values = {text for column in columns for text in as_text(column)[0]}
+        rows = sum(map(len, columns))
+        if len(values) > _MANY_LEVELS:
+            self.warnings.append(f"column {quoted(name)} is text with {len(values)} distinct values in {rows} rows.")
+        spelled = [text for text in values if (text and canonical_number(text) != text) or number(text) is not None]
+        if len(spelled) == len(values) and self.tables[0].typed and name not in self.choices.categories:
+            self.warnings.append(f"column {quoted(name)} is text that spells numbers: it is read as text.")
+        if {"NA", "N/A", "null", "NULL"} & values:
+            self.warnings.append(
+                f"column {quoted(name)} has the text {listed({'NA', 'N/A', 'null', 'NULL'} & values)}: read as text, "
+                "not as a missing value."
+            )
+        missing = _missing(columns)
+        return Feature(
+            name=name,
+            kind="categorical",
+            categories=tuple(sorted(values)),
+            stored=stored if stored == "category" else "",
+            missing=(self.tables[0].gap if stored != "category" else "nan") if missing else None,
+        )
+
+    def _number_type(self, name: str, columns: Sequence[Column]) -> str:
+        arrays = [column for column in columns if not isinstance(column, Texts)]
+        kinds = {array.dtype.name for array in arrays}
+        if kinds <= {"float16", "float32"}:
+            if any((np.abs(array[~np.isnan(array)]) >= _SINGLE_EXACT).any() for array in arrays):
+                self.warnings.append(
+                    f"column {quoted(name)} is stored in single precision, which rounds numbers as large as it has: "
+                    "the model cannot tell neighbouring values apart. Store it in double precision or as integers."
+                )
+            return "float32"
+        if all(array.dtype.kind in "iu" for array in arrays):
+            return "int64" if len(kinds) > 1 else kinds.pop()
+        return "float64"
+
+
+def _missing(columns: Sequence[Column]) -> Literal["nan"] | None:
+    return "nan" if any(is_missing(column).any() for column in columns) else None
+
+
+def _check_same_columns(tables: Sequence[RawTable], label: str) -> None:
+    for table in tables:
+        if (table.label or label) not in table.columns:
+            raise DataError(
+                f"expected a label column {quoted(label)}, got columns {listed(table.columns)}",
+                hint="name the column that holds the labels (assay-oracle fit --label)",
+            )
+        differing = set(table.columns) ^ set(tables[0].columns)
+        if differing:
+            raise DataError(
+                f"expected the same columns in the owner's and the validation data, {listed(differing)} differ"
+            )
+
+
+def _classes(labels: Sequence[Column], more: Collection[str]) -> tuple[str, ...]:
+    """Canonical texts of the classes: labels that all spell numbers, or all spell booleans, are these."""
+    found = {text for column in labels for text in as_text(column)[0] if text}
+    if found and all(number(text) is not None for text in found):
+        found = {canonical_number(text) for text in found}
+    elif found and all(text.lower() in ("true", "false") for text in found):
+        found = {text.lower() for text in found}
+    known = Levels(sorted(found))
+    found |= {text for text in more if known.find(text) is None}
+    if len(found) < 2:
+        raise DataError(
+            f"expected at least two classes, got {listed(found)}",
+            hint="name the classes that the data lacks (assay-oracle fit --class)",
+        )
+    return tuple(sorted(found, key=by_number))
+
+
+def _counts(columns: Sequence[Column]) -> dict[str, int]:
+    """How often each canonical text occurs in the columns."""
+    counts: dict[str, int] = {}
+    for column in columns:
+        texts, rows = as_text(column)
+        for text, count in zip(texts, np.bincount(rows % max(len(texts), 1), minlength=len(texts)), strict=True):
+            counts[text] = counts.get(text, 0) + int(count)
+    return counts
+
+
+def _looks_like_classes(column: Column) -> bool:
+    if isinstance(column, Texts) or column.dtype.kind == "b":
+        return True
+    known: npt.NDArray[Any] = column[~is_missing(column)]
+    return column.dtype.kind != "M" and _is_whole(column) and len(np.unique(known)) <= _MAX_CLASSES_FROM_INTEGERS
+
+
+def _is_whole(column: npt.NDArray[Any]) -> bool:
+    known = column[~is_missing(column)]
+    return column.dtype.kind in "iub" or bool((known == np.round(known)).all())

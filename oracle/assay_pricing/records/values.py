@@ -1,0 +1,176 @@
+"""From the columns of a file to values of a kind: one set of rules, whether the kind was inferred or is the schema's.
+
+Every function notes what it cannot read in ``Faults`` and returns as many values as the column has rows.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from assay_pricing.records.columns import Column, RawTable, Texts, is_missing
+from assay_pricing.records.faults import Faults
+from assay_pricing.records.inputs import MICROSECONDS
+from assay_pricing.records.quoting import quoted
+from assay_pricing.records.records import Float64
+from assay_pricing.records.text import GAPS, MAX_EXACT, Levels, boolean, canonical_text, moment, number
+
+NUMBERS_HINT = (
+    "write numbers with a point and without other signs, leave the cell of a missing value empty, or read the "
+    "column as text (assay-oracle fit --categorical COLUMN)"
+)
+_TIMES_HINT = "write times as in ISO 8601 (2026-01-31, 2026-01-31T08:30:00Z)"
+_WHOLE_HINT = "write the numbers as text, or leave the column out (assay-oracle fit --drop COLUMN)"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the columns of one table.
+
+    Attributes:
+        table: Holds the columns.
+        faults: Where unreadable values are noted.
+    """
+
+    table: RawTable
+    faults: Faults
+
+    def numbers(self, name: str, *, single: bool = False) -> Float64:
+        """Values of a numeric column, NaN for a missing one, (n,).
+
+        Args:
+            name: Of the column.
+            single: The model sees the column in single precision: values are rounded to it. Otherwise a number that
+                the file holds in less than double precision becomes the double of its shortest decimal form, as in a
+                CSV file of it.
+        """
+        column = self.table.columns[name]
+        values = self._spelled(name, column, "numbers", self._number, NUMBERS_HINT)
+        if values is None:
+            assert not isinstance(column, Texts)
+            values = self._stored_numbers(name, column, single=single)
+        if single:
+            with np.errstate(over="ignore"):
+                values = values.astype(np.float32).astype(np.float64)
+        wrong = np.isinf(values)
+        if wrong.any():
+            self.faults.add(name, "finite numbers", _shown(column, wrong), wrong)
+        return values
+
+    def booleans(self, name: str) -> Float64:
+        """Values of a boolean column: 1, 0, or NaN for a missing one, (n,)."""
+        column = self.table.columns[name]
+        values = self._spelled(name, column, "true or false", _truth, "write true or false, or 1 or 0")
+        if values is None:
+            values = np.asarray(column, dtype=np.float64)
+            wrong = ~(np.isnan(values) | (values == 0) | (values == 1))
+            if wrong.any():
+                self.faults.add(name, "true or false", _shown(column, wrong), wrong)
+        return values
+
+    def times(self, name: str) -> Float64:
+        """Values of a column of times, in seconds since 1970-01-01 UTC, NaN for a missing one, (n,)."""
+        column = self.table.columns[name]
+        values = self._spelled(name, column, "times", _seconds, _TIMES_HINT)
+        return values if values is not None else self._stored_numbers(name, column, single=False)
+
+    def levels(self, name: str, known: Sequence[str]) -> tuple[Float64, tuple[str, ...]]:
+        """Codes of a column of categories or labels (n,), and the values that are not known.
+
+        A code is an index into ``known``, or for another value past its end. A missing value is the empty text.
+        """
+        texts, rows = as_text(self.table.columns[name])
+        index, codes = Levels(known), []
+        unknown: dict[str, int] = {}
+        for text in texts:
+            code = index.find(text)
+            codes.append(unknown.setdefault(text, len(known) + len(unknown)) if code is None else code)
+        return np.array(codes, dtype=np.float64)[rows], tuple(unknown)
+
+    def is_gap(self, name: str) -> npt.NDArray[np.bool_]:
+        """Which rows of a column have no value, or a word for a missing one, (n,)."""
+        column = self.table.columns[name]
+        if not isinstance(column, Texts):
+            return is_missing(column)
+        return np.array([*(text.strip() in GAPS for text in column.values), True])[column.codes]
+
+    def _spelled(
+        self, name: str, column: Column, expected: str, read: Callable[[str], float | None], hint: str
+    ) -> Float64 | None:
+        """Values that a text column spells; None for a column of another kind."""
+        if not isinstance(column, Texts):
+            return None
+        spelled = [np.nan if text.strip() in GAPS else read(text) for text in column.values]
+        wrong = np.array([value is None for value in spelled] + [False])[column.codes]
+        if wrong.any():
+            self.faults.add(name, expected, _shown(column, wrong), wrong, hint)
+        return np.array([*(np.nan if value is None else value for value in spelled), np.nan])[column.codes]
+
+    def _number(self, text: str) -> float | None:
+        truth = boolean(text)
+        found = number(text, decimal_comma=self.table.decimal_comma)
+        return float(truth) if found is None and truth is not None else found
+
+    def _stored_numbers(self, name: str, column: npt.NDArray[Any] | Texts, *, single: bool) -> Float64:
+        assert not isinstance(column, Texts)
+        if column.dtype.kind == "M":
+            return np.where(np.isnat(column), np.nan, column.astype(np.int64) / MICROSECONDS)
+        if column.dtype.kind in "iu":
+            wrong = (column >= MAX_EXACT) | (column <= -MAX_EXACT)
+            if wrong.any():
+                self.faults.add(name, "whole numbers below 2^53", _shown(column, wrong), wrong, _WHOLE_HINT)
+        if column.dtype.kind == "f" and column.dtype.itemsize < 8 and not single:
+            return shortest(column)
+        with np.errstate(over="ignore"):  # a long double may overflow to infinity
+            return column.astype(np.float64)
+
+
+def as_text(column: Column) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Distinct values as canonical text, and for each row the index of its value; a missing one is the empty text."""
+    missing = is_missing(column)
+    gap = [""] * bool(missing.any())
+    if isinstance(column, Texts):
+        return [*(canonical_text(value) for value in column.values), *gap], column.codes  # code -1 is the last value
+    if column.dtype.kind == "f" and column.dtype.itemsize < 8:
+        column = shortest(column)
+    values, rows = np.unique(column[~missing], return_inverse=True)
+    codes = np.full(len(column), len(values))
+    codes[~missing] = rows.reshape(-1)
+    texts = np.datetime_as_string(values) if values.dtype.kind == "M" else values
+    return [*(canonical_text(value) for value in texts.tolist()), *gap], codes
+
+
+def shortest(column: npt.NDArray[Any]) -> Float64:
+    """Doubles of the shortest decimals that are the given numbers in their own, lower precision (n,)."""
+    values = column.astype(np.float64)
+    left = np.isfinite(values) & (values != np.round(values))
+    size = np.abs(np.where(left, values, 1.0))
+    places = -np.floor(np.log10(size)).astype(np.int64)
+    for digits in range(1, 10):
+        scale = 10.0 ** np.clip(places + digits - 1, 0, 22)
+        rounded = np.rint(values * scale) / scale
+        with np.errstate(over="ignore"):
+            found = left & (rounded.astype(column.dtype) == column)
+        values = np.where(found, rounded, values)
+        left &= ~found
+        if not left.any():
+            break
+    return values
+
+
+def _truth(text: str) -> float | None:
+    found = boolean(text)
+    return None if found is None else float(found)
+
+
+def _seconds(text: str) -> float | None:
+    micros = moment(text)
+    return number(text) if micros is None else micros / MICROSECONDS
+
+
+def _shown(column: Column, rows: npt.NDArray[np.bool_]) -> str:
+    """The first of the values at ``rows``, as messages quote it."""
+    row = int(rows.argmax())
+    return quoted(column.values[column.codes[row]]) if isinstance(column, Texts) else str(column[row])
