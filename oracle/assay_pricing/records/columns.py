@@ -57,6 +57,7 @@ class RawTable:
         gap: What pandas puts in place of a missing text when it reads such a file.
         index: Columns that pandas wrote as the index of the data frame.
         decimal_comma: Numbers in text have a comma before their fraction.
+        words: By column of numbers, the words that the reader took for missing values, and how often each occurs.
     """
 
     columns: dict[str, Column]
@@ -68,6 +69,7 @@ class RawTable:
     gap: Literal["nan", "none"] = "none"
     index: frozenset[str] = frozenset()
     decimal_comma: bool = False
+    words: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))

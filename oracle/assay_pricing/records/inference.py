@@ -3,7 +3,8 @@
 The owner decides: every rule here can be overruled by name, and what the rules did is reported (``Inferred``).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -162,9 +163,10 @@ class _Inference:
             return Feature(name=name, kind="boolean", missing="none" if missing else None)
         if any(isinstance(column, Texts) for column in columns):
             return self._from_text(name, columns)
+        self._note_gaps(name, _added(table.words.get(name, {}) for table in self.tables))
         kinds = {column.dtype.kind for column in columns if not isinstance(column, Texts)}
         if kinds == {"b"}:
-            return Feature(name=name, kind="boolean", stored="bool")
+            return Feature(name=name, kind="boolean")
         if "M" in kinds:
             return Feature(name=name, kind="time", stored=stored, missing=missing)
         return Feature(name=name, stored=self._number_type(name, columns), missing=missing)
@@ -180,16 +182,23 @@ class _Inference:
             return Feature(name=name, kind="time", stored=time_format(next(iter(words))), missing=missing)
         if self.tables[0].typed or not words:
             return self._category(name, columns, self.tables[0].stored.get(name, ""))
-        if gaps and (used := sorted(text for text in counts if text not in words and text)):
-            self.warnings.append(f"column {quoted(name)}: {listed(used)} are read as missing values.")
+        self._note_gaps(name, {text: count for text, count in counts.items() if text and text not in words})
         if all(text.strip().lower() in ("true", "false") for text in words):
-            return Feature(name=name, kind="boolean", stored="bool", missing=missing)
+            return Feature(name=name, kind="boolean", missing=missing)
         numeric = {text for text in words if number(text, decimal_comma=comma) is not None}
         if len(numeric) == len(words):
             return Feature(name=name, missing="nan" if gaps else None)
         if sum(words[text] for text in numeric) > _MOSTLY * sum(words.values()):
             self._note_mixture(name, columns, numeric)
         return self._category(name, columns, "")
+
+    def _note_gaps(self, name: str, words: Mapping[str, int]) -> None:
+        if words:
+            rows = sum(words.values())
+            self.warnings.append(
+                f"column {quoted(name)}: {listed(words)} in {rows} rows is read as a missing value. --categorical "
+                f"{quoted(name)} reads the column as text."
+            )
 
     def _note_mixture(self, name: str, columns: Sequence[Column], numeric: set[str]) -> None:
         for column in columns:
@@ -241,6 +250,13 @@ class _Inference:
         if all(array.dtype.kind in "iu" for array in arrays):
             return "int64" if len(kinds) > 1 else kinds.pop()
         return "float64"
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)
 
 
 def _missing(columns: Sequence[Column]) -> Literal["nan"] | None:

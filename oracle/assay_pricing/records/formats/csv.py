@@ -72,21 +72,29 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     bounds.check_bytes(8 * table.num_rows * table.num_columns)
     text = _text_columns(schema)
     columns: dict[str, Column] = {}
+    words: dict[str, dict[str, int]] = {}
     left = bounds.max_bytes
     for name in names:
         column = None if name in text else _numbers(table.column(name), comma=separator == ";")
         taken = 8 * len(table)
         if column is None:
             column, taken = to_texts(table.column(name), Bounds(left))
+        elif found := _words(table.column(name)):
+            words[name] = found
         columns[name] = column
         left -= taken
-    return RawTable(columns, typed=False, gap="nan", decimal_comma=separator == ";")
+    return RawTable(columns, typed=False, gap="nan", decimal_comma=separator == ";", words=words)
 
 
 def _in_utf_8(source: BinaryIO) -> BinaryIO:
     start = source.read(2)
     source.seek(0)
-    return io.BytesIO(source.read().decode("utf-16").encode()) if start in _UTF_16 else source
+    if start not in _UTF_16:
+        return source
+    try:
+        return io.BytesIO(source.read().decode("utf-16").encode())
+    except UnicodeError:
+        raise refusal(source) from None
 
 
 def _header(source: BinaryIO) -> tuple[str, str]:
@@ -137,6 +145,15 @@ def _numbers(column: Any, *, comma: bool) -> Column | None:
         return _floats(pc.replace_substring(known, ",", ".") if comma else known)
     except pa.ArrowInvalid:
         return None
+
+
+def _words(column: Any) -> dict[str, int]:
+    """The words for missing values in a column of numbers, and how often each occurs."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = column.filter(pc.is_in(column, value_set=pa.array(sorted(GAPS - {""}))))
+    return {str(count["values"]): int(count["counts"].as_py()) for count in pc.value_counts(found)}
 
 
 def _floats(column: Any) -> Column | None:
