@@ -7,7 +7,7 @@ from assay.protocol.types import Bytes32, Value
 from assay_pricing.errors import FidelityError
 from assay_pricing.price import PricingRule
 
-VERSION = 1
+VERSION = 2
 FIDELITY_FLOOR = 0.90
 """A surrogate that agrees less with its model does not price."""
 

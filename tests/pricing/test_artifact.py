@@ -65,9 +65,9 @@ def test_new_tensors_under_an_old_manifest_are_refused(folder: Path) -> None:
     [
         ("[]", r"expected the JSON of a price function in manifest\.json, got something else"),
         ("nothing", r"expected the JSON of a price function in manifest\.json, got something else"),
-        ('{"version": 2}', "expected a price function of version 1, got 2"),
-        ("{}", "expected a price function of version 1, got None"),
-        ('{"version": 1}', "got a wrong schema_: Field required"),
+        ('{"version": 1}', "expected a price function of version 2, got 1"),
+        ("{}", "expected a price function of version 2, got None"),
+        ('{"version": 2}', "got a wrong schema_: Field required"),
     ],
 )
 def test_a_manifest_that_is_none_is_named(folder: Path, text: str, message: str) -> None:

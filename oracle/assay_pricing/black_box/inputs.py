@@ -10,10 +10,12 @@ import numpy.typing as npt
 from assay.protocol.schema import Feature, Schema
 from assay_pricing.black_box.classes import in_order
 from assay_pricing.errors import ModelError
+from assay_pricing.records.inputs import to_array, to_frame
 from assay_pricing.records.quoting import listed
 from assay_pricing.records.records import Float64
 
 _BOOLEANS = ({"false"}, {"true"}, {"false", "true"})
+_WORDS: tuple[Callable[[bool], str], ...] = (str, lambda value: str(value).lower())
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Form:
 def named_forms(schema: Schema, fitted_on: Sequence[str] = ()) -> Iterator[Form]:
     """Data frames; with the columns that a model was fitted on, in its order.
 
-    A column of booleans is one of ``bool``, or else of text.
+    A column of booleans is one of ``bool``, or else of text: as Python writes them, or in lower case.
 
     Args:
         schema: Of the features.
@@ -46,42 +48,54 @@ def named_forms(schema: Schema, fitted_on: Sequence[str] = ()) -> Iterator[Form]
         )
     order = [names.index(name) for name in fitted_on] or list(range(len(names)))
     described = f"a pandas data frame with the columns {in_order(names[j] for j in order)}"
-    for texts in (False, True) if any(map(is_boolean, schema.features)) else (False,):
-        yield Form(described, lambda x, texts=texts: _frame(x, schema, order, texts=texts))  # type: ignore[misc]
+    for words in (None, *_WORDS) if any(map(is_boolean, schema.features)) else (None,):
+        yield Form(described, lambda x, words=words: _frame(x, schema, order, words))  # type: ignore[misc]
 
 
 def series_form(schema: Schema) -> Iterator[Form]:
     """The text of a table with one column, as a series."""
-    if len(schema.features) == 1 and is_text(schema.features[0]):
+    if len(schema.features) == 1 and schema.features[0].kind == "categorical":
         name = schema.features[0].name
-        yield Form(f"a pandas series of the text in {name!r}", lambda x: _frame(x, schema, [0])[name])
+        yield Form(f"a pandas series of the text in {name!r}", lambda x: to_frame(schema, x)[name])
 
 
 def array_form(schema: Schema) -> Iterator[Form]:
-    """A matrix (n, d) in single precision, booleans as 0 and 1; none for a table with text."""
-    if not any(map(is_text, schema.features)):
-        yield Form(f"a float32 array (n, {len(schema.features)})", _numeric(schema))
+    """A matrix (n, d), booleans as 0 and 1, in the owner's precision, else in single; none for a table with text."""
+    if any(map(is_text, schema.features)):
+        return
+    precise = to_array(schema, np.zeros((0, len(schema.features)))).dtype
+    for kind in dict.fromkeys((precise, np.dtype(np.float32))):
+        yield Form(
+            f"a {kind} array (n, {len(schema.features)})",
+            lambda x, kind=kind: to_array(schema, _numeric(schema, x)).astype(kind),  # type: ignore[misc]
+        )
 
 
 def picture_forms(schema: Schema, shape: tuple[int, ...]) -> Iterator[Form]:
     """Arrays of the owner's shape (n, *shape), then with the channels on the axis where PyTorch has them."""
     if len(shape) < 2 or any(map(is_text, schema.features)):
         return
-    yield _shaped(shape, lambda x: x.reshape(len(x), *shape))
+
+    def pictures(x: Float64) -> npt.NDArray[Any]:
+        return to_array(schema, x).reshape(len(x), *shape)
+
+    yield _shaped(shape, pictures)
     if len(shape) == 2:
-        yield _shaped((1, *shape), lambda x: x.reshape(len(x), 1, *shape))
+        yield _shaped((1, *shape), lambda x: pictures(x)[:, None])
     if len(shape) == 3:
-        yield _shaped((shape[2], *shape[:2]), lambda x: x.reshape(len(x), *shape).transpose(0, 3, 1, 2))
+        yield _shaped((shape[2], *shape[:2]), lambda x: pictures(x).transpose(0, 3, 1, 2))
 
 
 def is_text(feature: Feature) -> bool:
-    """The feature's values are text, and not booleans."""
-    return feature.kind == "categorical" and not is_boolean(feature)
+    """The feature's values are text or times, which no array of numbers holds."""
+    return feature.kind == "time" or (feature.kind == "categorical" and not is_boolean(feature))
 
 
 def is_boolean(feature: Feature) -> bool:
     """The feature's values are booleans: no others than ``false`` and ``true``, in any case."""
-    return feature.kind == "categorical" and {value.casefold() for value in feature.categories} in _BOOLEANS
+    return feature.kind == "boolean" or (
+        feature.kind == "categorical" and {value.casefold() for value in feature.categories} in _BOOLEANS
+    )
 
 
 def described(x: npt.NDArray[Any], schema: Schema) -> str:
@@ -89,7 +103,9 @@ def described(x: npt.NDArray[Any], schema: Schema) -> str:
     shown = []
     for value, feature in zip(x.tolist(), schema.features, strict=True):
         known = feature.categories
-        text = f"{value:.6g}" if feature.kind == "numeric" else repr(known[int(value)] if value < len(known) else None)
+        text = f"{value:.6g}"
+        if feature.kind == "categorical":
+            text = repr(known[int(value)] if value < len(known) else None)
         shown.append(f"{feature.name}={text[:40]}")
     return ", ".join(shown[:6]) + (", ..." if len(shown) > 6 else "")
 
@@ -98,29 +114,27 @@ def _shaped(shape: tuple[int, ...], make: Callable[[Float64], Any]) -> Form:
     return Form(f"an array (n, {', '.join(map(str, shape))})", make)
 
 
-def _numeric(schema: Schema) -> Callable[[Float64], Any]:
-    flipped = [j for j, f in enumerate(schema.features) if is_boolean(f) and f.categories[0].casefold() == "true"]
-
-    def array(x: Float64) -> Any:
-        if flipped:  # the only category, at index 0, is true
-            x[:, flipped] = 1 - x[:, flipped]
-        return x
-
-    return array
+def _numeric(schema: Schema, x: Float64) -> Float64:
+    """Features (n, d) with booleans as 0 and 1: where the only category, at index 0, is true, they are turned over."""
+    flipped = [j for j, f in enumerate(schema.features) if f.categories and f.categories[0].casefold() == "true"]
+    x[:, flipped] = 1 - x[:, flipped]
+    return x
 
 
-def _frame(x: Float64, schema: Schema, order: list[int], *, texts: bool = False) -> Any:
-    import pandas as pd
+def _frame(x: Float64, schema: Schema, order: list[int], words: Callable[[bool], str] | None) -> Any:
+    """Columns in an order; booleans as ``bool``, or as ``words``."""
+    frame = to_frame(schema, x)
+    for feature in filter(is_boolean, schema.features):
+        frame[feature.name] = _booleans(frame[feature.name], feature, words)
+    return frame.iloc[:, order]
 
-    return pd.DataFrame({schema.features[j].name: _column(x[:, j], schema.features[j], texts=texts) for j in order})
 
-
-def _column(values: npt.NDArray[Any], feature: Feature, *, texts: bool) -> npt.NDArray[Any]:
-    if feature.kind == "numeric":
-        return values
-    known: list[Any] = list(feature.categories)
-    if is_boolean(feature) and not texts:
-        known = [value.casefold() == "true" for value in known]
-    found = np.array([*known, None], dtype=object)[np.minimum(values.astype(np.int64), len(known))]
-    complete = is_boolean(feature) and not texts and (values < len(known)).all()
-    return np.asarray(found.astype(bool) if complete else found)
+def _booleans(column: Any, feature: Feature, words: Callable[[bool], str] | None) -> Any:
+    known = column.notna()
+    if feature.kind == "categorical":
+        if words is not None:
+            return column
+        column = column.map(lambda value: value.casefold() == "true", na_action="ignore")
+    if words is not None:
+        return column.astype(object).where(~known, column.map(lambda value: words(bool(value)), na_action="ignore"))
+    return column.astype(bool) if known.all() else column

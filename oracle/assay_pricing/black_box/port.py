@@ -31,5 +31,5 @@ class BlackBox(Protocol):
         ...
 
     def predict(self, x: Float64) -> Predictions:
-        """Answers for inputs (n, d), categorical features as indices into the schema's categories."""
+        """Answers for inputs (n, d), as in ``Records.x``."""
         ...

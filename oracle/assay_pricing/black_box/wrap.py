@@ -21,6 +21,7 @@ from assay_pricing.black_box.inputs import (
 from assay_pricing.black_box.port import BlackBox, Predictions
 from assay_pricing.black_box.reading import NotFinite, Outputs, Reader
 from assay_pricing.errors import ModelError
+from assay_pricing.records.inputs import needs_frame
 from assay_pricing.records.records import Float64
 
 TaskKind = Literal["classification", "regression"]
@@ -41,8 +42,8 @@ def as_black_box(
         model: A ``torch.nn.Module``; a scikit-learn estimator; or a callable. What it returns is read by the rules of
             ``reading.Reader``, the classes in the order of its own ``classes_``, if it has that. An estimator that was
             fitted on a data frame, a model of a table with text, and a model with a true ``takes_names`` get a data
-            frame with the owner's columns, a pipeline over one column of text its series, others a float32 array
-            (n, d), or the other form if that fails.
+            frame with the owner's columns, a pipeline over one column of text its series, others an array (n, d)
+            in the precision of the owner's file, or the other form if that fails.
         schema: Of the features and the label.
         labels_only: Discard probabilities.
         order: The classes of the model's outputs in their order, where the model does not name them.
@@ -125,7 +126,7 @@ def _taken(model: Any, schema: Schema, shape: tuple[int, ...]) -> tuple[Answerer
     if getattr(model, "takes_names", False):
         return model, tables[:1] + pictures, None
     if callable(model):
-        has_categories = any(feature.kind == "categorical" for feature in schema.features)
+        has_categories = needs_frame(schema)
         return model, tables + series + arrays if has_categories else pictures + arrays + tables, None
     raise ModelError(
         f"expected a torch module, an estimator with predict, or a callable, got {type(model).__name__}",

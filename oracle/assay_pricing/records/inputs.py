@@ -9,7 +9,8 @@ from assay.protocol.schema import Feature, Schema
 from assay_pricing.records.records import Float64
 
 MICROSECONDS = 1_000_000
-_SINGLE = {"float16", "float32", "bool"}
+_SINGLE = {"float16", "float32", "int8", "int16", "uint8", "uint16"}
+"""Types whose numbers single precision holds."""
 _GAPS: dict[str | None, Any] = {"nan": float("nan"), "none": None, "empty": "", None: None}
 
 
@@ -25,7 +26,8 @@ def is_continuous(feature: Feature) -> bool:
 
 def to_array(schema: Schema, x: Float64) -> npt.NDArray[Any]:
     """Features (n, d) as an array: single precision if the owner's file has no number of more, else double."""
-    single = all(feature.stored in _SINGLE for feature in schema.features)
+    single = all(feature.kind == "boolean" or feature.stored in _SINGLE for feature in schema.features)
+    single &= not all(feature.kind == "boolean" for feature in schema.features)
     return np.array(x, dtype=np.float32 if single else np.float64)
 
 

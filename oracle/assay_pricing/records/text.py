@@ -12,7 +12,6 @@ import re
 import struct
 import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import cache
 
 import numpy as np
@@ -151,16 +150,16 @@ def moment(text: str) -> int | None:
     fraction = (match["fraction"] or ".0")[1:]
     if fraction[6:].strip("0"):
         return None  # more than microseconds
-    clock = (match["time"] or "00:00")[:8]
-    zone = (match["zone"] or "+00:00").replace("Z", "+00:00")
     if match["zone"] and not match["time"]:
         return None
+    zone = (match["zone"] or "Z").replace("Z", "+00:00").replace(":", "")
+    minutes = int(zone[1:3]) * 60 + int(zone[3:5])
     try:
-        found = datetime.fromisoformat(f"{match['date'] or '1970-01-01'}T{clock}{zone}")
+        found = np.datetime64(f"{match['date'] or '1970-01-01'}T{(match['time'] or '00:00')[:8]}", "us")
     except ValueError:
         return None
-    since = found.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86400 + since.seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
+    offset = (minutes if zone[0] == "+" else -minutes) * 60_000_000
+    return int(found.astype(np.int64)) - offset + int(fraction[:6].ljust(6, "0"))
 
 
 def time_format(text: str) -> str:

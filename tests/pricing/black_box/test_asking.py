@@ -40,7 +40,7 @@ def test_a_model_that_always_raises_names_what_it_got() -> None:
 
     with pytest.raises(ModelError, match=r"^the model failed: RuntimeError: Expected 4D input to conv2d$") as refused:
         as_black_box(model, TWO).predict(X)
-    assert "the model got a float32 array (n, 2)" in str(refused.value.hint)
+    assert "the model got a float64 array (n, 2)" in str(refused.value.hint)
 
 
 def test_a_model_that_ends_the_program_does_not() -> None:
