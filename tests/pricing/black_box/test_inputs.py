@@ -40,7 +40,8 @@ SIGNS = np.where(PLAIN[:, 0] > 0, 1, 0)
 def frame(columns: int = 3) -> pd.DataFrame:
     """``X`` as pandas would have it."""
     texts = np.array(["Bonn", "Rome"])[X[:, 2].astype(int)]
-    return pd.DataFrame({"height": X[:, 0].astype(np.float64), "fit": X[:, 1].astype(bool), "city": texts}).iloc[:, :columns]
+    height = X[:, 0].astype(np.float64)
+    return pd.DataFrame({"height": height, "fit": X[:, 1].astype(bool), "city": texts}).iloc[:, :columns]
 
 
 def test_a_frame_has_the_owners_names_numbers_booleans_and_texts() -> None:
