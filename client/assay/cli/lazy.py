@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from assay.cli.group import Group
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 @dataclass(frozen=True)
@@ -31,15 +35,22 @@ class LazyGroup(Group):
         *arguments: See ``click.Group``.
         lazy: Commands by name.
         entry_points: Group of entry points that add more commands, from packages that need not be installed.
+        optional: What adds a command of such a package, by the command's name.
         **options: See ``click.Group``.
     """
 
     def __init__(
-        self, *arguments: Any, lazy: Mapping[str, LazyCommand], entry_points: str | None = None, **options: Any
+        self,
+        *arguments: Any,
+        lazy: Mapping[str, LazyCommand],
+        entry_points: str | None = None,
+        optional: Mapping[str, str] = MappingProxyType({}),
+        **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
         self._own = lazy
         self._entry_points = entry_points
+        self._optional = optional
 
     def lazy_commands(self) -> dict[str, LazyCommand]:
         """Commands that are not imported yet, by name."""
@@ -51,7 +62,7 @@ class LazyGroup(Group):
         from importlib.metadata import entry_points
 
         found = entry_points(group=self._entry_points)
-        return {entry.name: LazyCommand(entry.value, f"Extension in {entry.module}.") for entry in found}
+        return {entry.name: LazyCommand(entry.value, _summary(entry)) for entry in found}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands, sorted."""
@@ -64,6 +75,17 @@ class LazyGroup(Group):
             found = self._extensions().get(cmd_name)
         return found.load() if found else super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name; what adds an optional one that is not installed is named."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if args[0] in self._optional:
+                error.message = f"No such command {args[0]!r}: it is not installed. {self._optional[args[0]]}"
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the list of commands without importing them."""
         lazy = self.lazy_commands()
@@ -71,3 +93,9 @@ class LazyGroup(Group):
         rows = [(name, lazy[name].help if name in lazy else eager[name]) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _summary(entry: "EntryPoint") -> str:
+    """One line on the package that adds a command."""
+    summary = entry.dist.metadata["Summary"] if entry.dist is not None else None
+    return f"{summary}." if summary else f"Added by {entry.module}."

@@ -124,3 +124,11 @@ def test_help_and_version_cost_little_more_than_a_program_that_does_nothing(
     bare = tmp_path / "bare.py"
     bare.write_text(BARE)
     assert processor_seconds("-m", module, option) <= BOUND * processor_seconds(str(bare), "--help")
+
+
+@pytest.mark.unit
+def test_optional_command_that_is_not_installed_says_what_adds_it() -> None:
+    group = LazyGroup("group", lazy={}, entry_points="no.such.group", optional={"bench": "`make bench` adds it."})
+    result = CliRunner(mix_stderr=False).invoke(group, ["bench"])
+    assert result.exit_code == 2
+    assert "No such command 'bench': it is not installed. `make bench` adds it." in result.stderr
