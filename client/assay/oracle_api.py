@@ -217,11 +217,19 @@ class OracleClient:
 
         Raises:
             OracleMisbehaved: The oracle sends other bytes than were requested.
+            OracleRefused: The oracle has deleted the file.
             OracleUnreachable: Bytes are missing when the time is over, or the oracle sends next to none.
             UsageError: The disk has no room for the file and its decrypted copy.
         """
         end = time.monotonic() + within
         whole = self.order(order_id).sealed_bytes
+        if not whole:
+            raise OracleRefused(
+                "delivery_deleted",
+                "the oracle has deleted the sealed file, some time after its order was closed",
+                status=410,
+                hint="use the copy that was downloaded",
+            )
         with private_file(target, "ab") as file:
             if file.tell() > whole:
                 file.seek(0)

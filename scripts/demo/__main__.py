@@ -36,7 +36,7 @@ def play(truth: "Future[dict[str, float]]", hands: Hands, story: Story) -> list[
             if name == "corrupted":
                 demonstration.sell_with_a_wrong_key(name)
             elif name == "silent":
-                demonstration.accept(name, cooperative=False)
+                demonstration.lock_a_wrong_key(name)
                 story.say(name, "never reveals the key")
             elif name == "same_distribution":
                 demonstration.sell_cooperatively(name)

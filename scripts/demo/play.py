@@ -5,11 +5,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+from eth_account.signers.local import LocalAccount
 from localnet import ETHER, Node, account, eventually
 
 from assay import Buyer, Deployment, ModelTerms, OfferStore, OracleClient, Purchase, Seller, SettlementClient, Status
 from assay.envelope import delivery_key_of, new_identity, public_of
 from assay.errors import OfferRefused
+from assay.protocol.structs import Order
 from assay.protocol.types import OrderId
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import accepted
@@ -18,6 +20,7 @@ from demo.digits import Digits, Hands
 from demo.show import Sale, Story
 
 WINDOW = 3600
+WRONG_KEY = bytes(32)
 SECOND_REGISTRATION = ("copies",)
 """Offered to a second registration of the same price function: the first has priced these records already."""
 
@@ -103,10 +106,9 @@ class Demonstration:
 
     def offer(self, name: str) -> bool:
         """Seals, uploads, waits for the price; True if there is a quote to accept."""
-        number = list(self.hands.offers).index(name)
         data = self.hands.offers[name]
         path = write_records(data, self.folder / f"{name}.npz")
-        owner = account(3 + number)
+        owner = self.account_of(name)
         store = OfferStore(self.folder / "sellers" / name)
         seller = Seller(self.chain(owner), self.http(), store, owner, poll=0.1)
         self.sellers[name] = seller
@@ -130,43 +132,43 @@ class Demonstration:
 
     def sell_by_chain(self, name: str) -> None:
         """Accepts, reveals the key on chain; the buyer opens the file."""
-        record = self.accept(name, cooperative=False)
+        record = self.accept(name)
         self.sellers[name].advance(record)
         self.story.say(name, "reveals the key on chain")
 
     def sell_cooperatively(self, name: str) -> None:
-        """Accepts, lets the oracle hand the key over; the buyer acknowledges, the key never goes on chain."""
-        self.accept(name, cooperative=True)
+        """Accepts; the buyer acknowledges on the oracle's word, and is handed the key once the contract has paid."""
+        self.accept(name)
         order_id = self.order_id(name)
-        chain = self.chain(self.buyer_account)
+        eventually(lambda: self.advance(order_id).file, every=0.2)
+        self.story.say("model owner", f"acknowledges {name}'s file; the contract pays; the oracle hands the key over")
 
-        def is_paid() -> bool:
-            self.advance(order_id)
-            return chain.order_state(order_id).status is Status.PAID
-
-        eventually(is_paid, every=0.2)
-        self.story.say("model owner", f"opens {name}'s file and acknowledges; the key stays off the chain")
-
-    def sell_with_a_wrong_key(self, name: str) -> None:
-        """Locks a key that opens nothing, past the oracle, which would have noticed; the buyer disputes one chunk."""
+    def lock_a_wrong_key(self, name: str) -> Order:
+        """Locks a key that opens nothing, past the oracle, which would have noticed and does not confirm it."""
         seller = self.sellers[name]
-        wrong = bytes(32)
-        seller_account = account(3 + list(self.hands.offers).index(name))
-        record = accepted(self.records[name], wrong, self.chain(None).domain, seller_account)
+        record = accepted(self.records[name], WRONG_KEY, self.chain(None).domain, self.account_of(name))
         record = self.records[name] = OfferStore(self.folder / "sellers" / name).save(record)
         seller.post(record)
         self.story.say(name, "locks a key that opens nothing, and posts the order itself")
-        order = seller.order(record).order
-        self.chain(seller_account).reveal_key(order, wrong)
+        return seller.order(record).order
+
+    def sell_with_a_wrong_key(self, name: str) -> None:
+        """Reveals a key that opens nothing; the buyer disputes one chunk."""
+        order = self.lock_a_wrong_key(name)
+        self.chain(self.account_of(name)).reveal_key(order, WRONG_KEY)
         self.story.say(name, "reveals that key: every chunk is corrupted")
         eventually(lambda: self.advance(order.order_id()).status is Status.DISPUTED, every=0.2)
         self.story.say("model owner", "disputes chunk 0; the contract decrypts it and refunds")
 
-    def accept(self, name: str, *, cooperative: bool) -> OfferRecord:
+    def accept(self, name: str) -> OfferRecord:
         """Sells at the quote's price."""
-        record = self.records[name] = self.sellers[name].accept(self.records[name], cooperative=cooperative)
+        record = self.records[name] = self.sellers[name].accept(self.records[name])
         self.story.say(name, "accepts; the oracle posts the order, the payment is locked")
         return record
+
+    def account_of(self, name: str) -> LocalAccount:
+        """A seller's account."""
+        return account(3 + list(self.hands.offers).index(name))
 
     def order_id(self, name: str) -> OrderId:
         """Id of a seller's order."""

@@ -361,7 +361,13 @@ def test_download_that_the_disk_has_no_room_for_is_refused_before_it_begins(tmp_
         downloads(httpx.Response(500), whole=2**62).download(bytes(32), tmp_path / "file")
 
 
-@pytest.mark.parametrize("whole", [-1, 0, 2**80])
+def test_file_that_the_oracle_has_deleted_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OracleRefused, match="has deleted the sealed file"):
+        downloads(httpx.Response(500), whole=0).download(bytes(32), tmp_path / "file")
+    assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize("whole", [-1, 2**80])
 def test_length_of_a_download_that_cannot_be_is_refused(whole: int, tmp_path: Path) -> None:
     with pytest.raises(OracleMisbehaved):
         downloads(httpx.Response(500), whole=whole).download(bytes(32), tmp_path / "file")

@@ -43,6 +43,13 @@ def quoted(town: Town, who: Party, name: str, seed: int) -> OfferRecord:
     return record
 
 
+def locked_past_the_oracle(town: Town, who: Party, name: str, seed: int) -> OfferRecord:
+    """An order that locks a key which opens nothing: the oracle, which would notice, did not post it."""
+    record = accepted(quoted(town, who, name, seed), bytes(32), who.chain.domain, who.account)
+    who.seller.post(OfferStore(who.home).save(record))
+    return record
+
+
 def order_of(town: Town, seller: Party, status: Status, *, by: "subprocess.Popen[str]") -> str:
     """Id of the seller's order that the running command ``by`` takes into this state."""
     chain = town.chain()
@@ -92,7 +99,7 @@ def test_first_sale(town: Town, ada: Party) -> None:
 
 def test_sale_with_the_key_on_chain(town: Town, ada: Party) -> None:
     data = town.file("on_chain.csv", csv(11, 60, (2,)))
-    selling = ada.start("sell", data, "--model", town.model, "--yes", "--no-cooperation")
+    selling = ada.start("sell", data, "--model", town.model, "--yes", "--patience", 0)
     assert bought(town, order_of(town, ada, Status.REVEALED, by=selling)).read_bytes() == data.read_bytes()
     assert ada.end(selling)["status"] == "paid"
 
@@ -110,10 +117,8 @@ def test_small_data_revealed_on_chain_is_paid_at_once(town: Town, ada: Party) ->
 def test_key_that_opens_nothing_is_disputed_and_refunded(town: Town, ada: Party) -> None:
     """The oracle would notice; so the seller posts the order herself."""
     budget = town.chain().model_state(bytes.fromhex(town.model[2:])).budget
-    record, wrong = quoted(town, ada, "corrupted", 13), bytes(32)
-    bound = OfferStore(ada.home).save(accepted(record, wrong, ada.chain.domain, ada.account))
-    ada.seller.post(bound)
-    ada.chain.reveal_key(ada.seller.order(bound).order, wrong)
+    record = locked_past_the_oracle(town, ada, "corrupted", 13)
+    ada.chain.reveal_key(ada.seller.order(record).order, bytes(32))
     order_id = "0x" + record.quote.order_id().hex()  # type: ignore[union-attr]
     row = eventually(lambda: (found := purchase(town, order_id)).get("status") == "disputed" and found)
     assert row["gas"]["dispute"] < 500_000
@@ -121,7 +126,7 @@ def test_key_that_opens_nothing_is_disputed_and_refunded(town: Town, ada: Party)
 
 
 def test_silent_seller_is_refunded_after_the_window(town: Town, ada: Party) -> None:
-    record = ada.seller.accept(quoted(town, ada, "silent", 14), cooperative=False)
+    record = locked_past_the_oracle(town, ada, "silent", 14)
     order_id = "0x" + record.quote.order_id().hex()  # type: ignore[union-attr]
     assert purchase(town, order_id)["status"] == "locked"
     town.node.pass_time(HOUR + 1)
@@ -131,9 +136,9 @@ def test_silent_seller_is_refunded_after_the_window(town: Town, ada: Party) -> N
 
 
 def test_key_stays_secret_close_to_the_deadline(town: Town, ada: Party) -> None:
-    record = ada.seller.accept(quoted(town, ada, "late", 15), cooperative=False)
+    record = ada.seller.accept(quoted(town, ada, "late", 15))
     town.node.pass_time(HOUR - 200)
-    told = ada.refused("sell", town.folder / "late.csv", "--model", town.model, "--yes", "--no-cooperation")
+    told = ada.refused("sell", town.folder / "late.csv", "--model", town.model, "--yes", "--patience", 0)
     assert told["code"] == "reveal_too_late"
     assert town.chain().revealed_key(record.quote.order_id()) is None  # type: ignore[union-attr]
 

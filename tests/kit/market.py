@@ -264,9 +264,9 @@ class Market:
         record, _ = seller.offer(seller.prepare(self.file(content), self.model_id, chunk_size=1024))
         return seller, record
 
-    def locked(self, content: bytes = b"a\nb\nc\n", *, cooperative: bool = False) -> tuple[Seller, OfferRecord]:
+    def locked(self, content: bytes = b"a\nb\nc\n") -> tuple[Seller, OfferRecord]:
         seller, record = self.quoted(content)
-        return seller, seller.accept(record, cooperative=cooperative)
+        return seller, seller.accept(record)
 
     @property
     def steps(self) -> list[str]:

@@ -17,6 +17,15 @@ def acknowledgement(order: Order) -> bytes:
     return bytes(buyer_account.sign_message(DOMAIN.acknowledgement(order.digest())).signature)
 
 
+def receipt_of(order: Order) -> bytes:
+    return bytes(buyer_account.sign_message(DOMAIN.receipt(order.digest())).signature)
+
+
+def has_key(market: Market, order: Order) -> bool:
+    """The oracle hands out the key of an order."""
+    return market.delivery.record(order.order_id()).key_envelope is not None
+
+
 def post_oneself(market: Market, made: Bid, state: OfferState) -> bytes:
     """The seller posts with the quote's signature, without the oracle."""
     request = market.acceptance(made, state)

@@ -116,15 +116,13 @@ class OfferState(Value):
 
 
 class AcceptanceRequest(Value):
-    """``POST /offers/{offer_id}/acceptance``. ``signature`` is over ``Acceptance(quoteDigest, keyHash)``.
+    """``POST /offers/{offer_id}/acceptance``. ``signature`` is over ``Acceptance(quoteDigest, keyHash)``, by a key.
 
-    ``cooperative`` lets the oracle hand the key to the buyer, enveloped, once the payment is locked, so that the sale
-    can close without the key on chain; the seller reveals on chain if the buyer does not acknowledge in time.
+    A wallet contract posts its order itself: the oracle pays for no transaction that runs a seller's code.
     """
 
     key_hash: Bytes32
     signature: Signature
-    cooperative: bool = True
 
 
 class OrderRecord(Value):
@@ -133,9 +131,12 @@ class OrderRecord(Value):
     order_id: OrderIdField
     model_id: ModelIdField
     seller: Address
-    sealed_bytes: int = Field(gt=0, lt=2**63, description="length of the age envelope at /orders/{order_id}/sealed")
+    sealed_bytes: int = Field(
+        ge=0, lt=2**63, description="length of the age envelope at /orders/{order_id}/sealed; 0 once it is deleted"
+    )
+    key_escrow: Signature | None = Field(default=None, description="the oracle's over KeyEscrow(orderDigest)")
     key_envelope: str | None = Field(
-        default=None, max_length=2048, description="age envelope of the key for the buyer, if cooperative"
+        default=None, max_length=2048, description="age envelope of the key for the buyer, once the order is paid"
     )
     receipt: Signature | None = None
     acknowledgement: Signature | None = None

@@ -1,8 +1,10 @@
 """EIP-712: the statements that are signed in a sale, their signers, and how a signature is verified.
 
 The oracle signs ``Recipient``, the age recipient that data is encrypted for, and the data owner signs ``Offer`` to open
-an offer (neither is used on chain). The oracle signs ``Quote``, and the data owner signs ``Acceptance`` to sell at it.
-The model owner may sign ``Receipt`` (the sealed file arrived and matches) and ``Acknowledgement`` (the data is good).
+an offer. The oracle signs ``Quote``, and the data owner signs ``Acceptance`` to sell at it. For a posted order the
+oracle signs ``KeyEscrow``: it holds the key that opens every chunk. The model owner may sign ``Receipt`` (the sealed
+file arrived and matches), and ``Acknowledgement`` to pay. ``Recipient``, ``Offer`` and ``KeyEscrow`` stay
+off the chain.
 The domain has the chain id and the contract, so that a statement is valid nowhere else.
 """
 
@@ -40,6 +42,7 @@ _TYPES: dict[str, list[dict[str, str]]] = {
         {"name": "evaluation", "type": "bytes32"},
     ],
     "Acceptance": [{"name": "quoteDigest", "type": "bytes32"}, {"name": "keyHash", "type": "bytes32"}],
+    "KeyEscrow": [{"name": "orderDigest", "type": "bytes32"}],
     "Receipt": [{"name": "orderDigest", "type": "bytes32"}],
     "Acknowledgement": [{"name": "orderDigest", "type": "bytes32"}],
 }
@@ -90,12 +93,20 @@ class Domain(Value):
         """Signed by the data owner to sell at the quote's price."""
         return self._message("Acceptance", {"quoteDigest": quote_digest, "keyHash": key_hash})
 
+    def key_escrow(self, order_digest: bytes) -> SignableMessage:
+        """Signed by the oracle: it holds the key that the order's hash locks, and the key opens every chunk.
+
+        It hands the key to the buyer once the order is paid (key escrow, as in optimistic fair exchange: Asokan, Shoup
+        and Waidner 1998).
+        """
+        return self._message("KeyEscrow", {"orderDigest": order_digest})
+
     def receipt(self, order_digest: bytes) -> SignableMessage:
         """Signed by the model owner once the sealed file is downloaded and matches its commitment."""
         return self._message("Receipt", {"orderDigest": order_digest})
 
     def acknowledgement(self, order_digest: bytes) -> SignableMessage:
-        """Signed by the model owner to pay before the end of the dispute window."""
+        """Signed by the model owner to pay at once, on the oracle's ``KeyEscrow`` or once the file is open."""
         return self._message("Acknowledgement", {"orderDigest": order_digest})
 
 

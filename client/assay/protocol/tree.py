@@ -10,12 +10,12 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from assay.errors import DataEmpty, DataTooLarge, NotSealedData
-from assay.protocol.types import Bytes32, Value, parse_bytes
+from assay.protocol.types import Bytes32, HexBytes, Value
 
 SALT_BYTES = 16
 CHUNK_SIZES = (1024, 2048, 4096, 8192, 16384)
@@ -112,7 +112,7 @@ class ChunkProof(Value):
     chunk_size: int
     index: int = Field(ge=0)
     plain_digest: Bytes32
-    sealed_chunk: Annotated[bytes, BeforeValidator(parse_bytes)]
+    sealed_chunk: HexBytes
     path: tuple[Bytes32, ...]
 
     def abi_values(self) -> tuple[Any, ...]:

@@ -57,6 +57,7 @@ OrderId = NewType("OrderId", bytes)
 OfferId = NewType("OfferId", bytes)
 """EIP-712 digest of the offer that the data owner signed: 32 bytes."""
 
+HexBytes = Annotated[bytes, BeforeValidator(parse_bytes), _hex]
 Bytes32 = Annotated[bytes, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
 ModelIdField = Annotated[ModelId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
 ContentIdField = Annotated[ContentId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]

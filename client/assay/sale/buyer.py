@@ -3,7 +3,7 @@
 buyer = Buyer(chain, oracle, account, identity, folder)
 model_id = buyer.register(terms, oracle_address)
 buyer.fund(model_id, amount)
-for purchase in buyer.poll(model_id): ...        downloads, checks, opens, acknowledges or disputes
+for purchase in buyer.poll(model_id): ...        downloads, checks, acknowledges, opens or disputes
 """
 
 import os
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from eth_account.signers.local import LocalAccount
 
@@ -31,8 +32,10 @@ from assay.files import private_file, private_folder, sync_folder, whole_file
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderRecord
-from assay.protocol.structs import ModelTerms, Order, Status, key_hash
+from assay.protocol.structs import ModelTerms, Order, Status
+from assay.protocol.tree import ChunkProof
 from assay.protocol.types import ModelId
+from assay.sale.escrow import EscrowRecords
 from assay.sale.orders import OrderLog
 from assay.sale.release import no_report
 
@@ -41,7 +44,10 @@ SUFFIXES = {b"PAR1": ".parquet", b"PK\x03\x04": ".npz"}
 DEFAULT_SUFFIX = ".csv"
 
 SETTLE_MARGIN = 600
-"""In the last 600 s before the deadline, a buyer who has opened the file settles the order itself."""
+"""In the last 600 s before the deadline, a buyer who has opened the file settles the order itself.
+
+A reorganisation can take back the payment for a key that was handed over.
+"""
 
 ShowProgress = Callable[[str, int], AbstractContextManager[seal.Progress]]
 """Takes a task's name and its total bytes; yields a function that takes the bytes done since its last call."""
@@ -106,6 +112,7 @@ class Buyer:
         self._now = now or chain.block_time
         self._report = report
         self._progress = progress
+        self._escrow = EscrowRecords(chain, account, identity, folder)
         private_folder(folder)
 
     # --- models -------------------------------------------------------------------------------------------------------
@@ -142,11 +149,11 @@ class Buyer:
     def advance(self, posted: PostedOrder) -> Purchase:
         """Advances one order as far as possible now.
 
-        While it is LOCKED, downloads the file, checks it against the commitment, and signs a receipt if the terms ask
-        for one; if the seller cooperates, opens the file with the key from the oracle and acknowledges. Once REVEALED,
-        opens the file with the revealed key; disputes a chunk that the key does not open, or else acknowledges. After
-        the deadline, refunds a LOCKED order, unless the file is open: then settles. Data that the seller revealed on
-        chain is read from there.
+        While it is LOCKED, downloads the file, checks it against the commitment, signs a receipt if the terms ask for
+        one, and acknowledges once the model's oracle has signed that it holds the key. Once PAID, opens the file with
+        the key from the oracle. Once REVEALED, opens the file with the revealed key; disputes a chunk that the key does
+        not open, or else acknowledges. After the deadline, refunds a LOCKED order, unless the file is open: then
+        settles. Data that the seller revealed on chain is read from there.
 
         An error with this order is in the purchase's ``error``, so that it delays no other order.
 
@@ -202,25 +209,46 @@ class Buyer:
         self._report(f"opened {purchase.file.name}")
 
     def _fetch_and_open(self, purchase: Purchase) -> None:
-        """Opens the file if its key is available. Without the oracle, what is on disk and on chain must suffice."""
+        """Consents while LOCKED, and opens the file if its key is available.
+
+        Without the oracle, what is on disk and on chain must suffice.
+        """
         order = purchase.order
         sealed = self._folder / self._name(order, ".sealed")
         held = None
         try:
             self._fetch(order, sealed)
             held = self._oracle.order(order.order_id())
-            if purchase.status is Status.LOCKED and order.require_receipt and held.receipt is None:
-                signed = self._account.sign_message(self._chain.domain.receipt(order.digest()))
-                self._oracle.put_receipt(order.order_id(), bytes(signed.signature))
+            if purchase.status is Status.LOCKED:
+                self._consent(purchase, held)
         except OracleError as error:
             if not sealed.exists():
                 raise
             purchase.error, purchase.note = error, error.message
-        key = self._key(order, held)
+        key = self._chain.revealed_key(order.order_id()) or self._escrow.key(
+            order, purchase.status, held.key_envelope if held else None
+        )
         if key is None:
-            purchase.note = purchase.note or "sealed file checked; waiting for the key"
+            waiting = "paid" if purchase.status is Status.PAID else "sealed file checked"
+            purchase.note = purchase.note or f"{waiting}; waiting for the key"
             return
         self._open(purchase, sealed, key)
+
+    def _consent(self, purchase: Purchase, held: OrderRecord) -> None:
+        """Signs for the sealed file, which is on disk and matches the root, and pays on the oracle's word for its key.
+
+        Raises:
+            OracleMisbehaved: Another party signed the oracle's statement.
+        """
+        order, order_id = purchase.order, purchase.order.order_id()
+        if order.require_receipt and held.receipt is None:
+            signed = self._account.sign_message(self._chain.domain.receipt(order.digest()))
+            self._oracle.put_receipt(order_id, bytes(signed.signature))
+        if held.key_escrow is not None:
+            acknowledgement = self._escrow.acknowledge(order, held.key_escrow)
+            if held.acknowledgement != acknowledgement:
+                self._oracle.put_acknowledgement(order_id, acknowledgement)
+            purchase.note = "acknowledged; waiting for the payment"
 
     def _fetch(self, order: Order, sealed: Path) -> None:
         """Downloads the sealed file of an order to ``sealed``, unless it exists, and checks it.
@@ -247,18 +275,6 @@ class Buyer:
                 hint="run the same command again to download it again",
             ) from None
         enveloped.unlink()
-
-    def _key(self, order: Order, held: OrderRecord | None) -> bytes | None:
-        """The key of the order, from the chain or through the oracle; None while it is secret."""
-        key = self._chain.revealed_key(order.order_id())
-        if key is None and held and held.key_envelope:
-            try:
-                key = envelope.unwrap_key(self._identity, held.key_envelope)
-            except EnvelopeInvalid:
-                self._report("the key envelope from the oracle does not open; waiting for the key on chain")
-        if key is None or key_hash(order.order_id(), key) != order.key_hash:
-            return None
-        return key
 
     def _open(self, purchase: Purchase, sealed: Path, key: bytes) -> None:
         order = purchase.order
@@ -298,10 +314,25 @@ class Buyer:
             purchase.note = f"the key does not open chunk {bad}"
             if purchase.status is Status.LOCKED:
                 purchase.note += "; disputing once it is revealed on chain"
-            if purchase.status is not Status.REVEALED:
                 return
             proof = seal.prove(source, bad)
+        if purchase.status is Status.PAID:
+            self._accuse(purchase, key, proof)
         self._close(purchase, "dispute", lambda: self._chain.dispute(purchase.order, key, proof))
+
+    def _accuse(self, purchase: Purchase, key: bytes, proof: ChunkProof) -> NoReturn:
+        """Keeps what proves that the oracle's word, on which the buyer paid, was false.
+
+        Raises:
+            OracleMisbehaved: Always.
+        """
+        path = self._escrow.disprove(purchase.order, key, proof)
+        raise OracleMisbehaved(
+            f"the order is paid, and its key does not open chunk {proof.index}",
+            hint=f"{path} proves to anyone that the oracle's signed word was false: EscrowEvidence.disproves"
+            if path
+            else "the payment was not made on the oracle's word: nothing can be claimed",
+        )
 
     def _acknowledge(self, purchase: Purchase) -> None:
         """Sends the signed acknowledgement to the oracle, which settles with it. The file is on disk by now.

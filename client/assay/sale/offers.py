@@ -14,8 +14,9 @@ import os
 import secrets
 import shutil
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from assay.errors import KeyReused, StoreError
 from assay.files import private_file, private_folder, sync_folder, write_whole
@@ -30,7 +31,7 @@ ENDED = ("declined", "paid", "disputed", "refunded")
 class OfferRecord(Value):
     """One offer of one data set to one model.
 
-    ``source_digest`` is SHA-256 of the unsealed file; ``handed_over`` is set once the oracle has delivered the key.
+    ``source_digest`` is SHA-256 of the unsealed file; ``failures`` counts transactions that were mined and failed.
     """
 
     source: str
@@ -45,8 +46,14 @@ class OfferRecord(Value):
     oracle_signature: Signature | None = None
     key_hash: Bytes32 | None = None
     acceptance: Signature | None = None
-    handed_over: bool = False
+    failures: int = 0
     outcome: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_former_fields(cls, values: Any) -> Any:
+        """Reads records of versions in which the oracle handed the key over before the payment."""
+        return {name: value for name, value in values.items() if name != "handed_over"}
 
 
 class OfferStore:

@@ -1,15 +1,18 @@
-"""How a key reaches the buyer: cooperatively through the oracle, by revealing it on chain, or by revealing the data.
+"""How a seller is paid: on the buyer's acknowledgement, by revealing the key on chain, or by revealing the data.
 
-A key is worth its price only while the payment is locked. So it stays secret until the order on chain is the agreed
-one, confirmed, and far enough from its deadline.
+After an acknowledgement the oracle hands the key to the buyer, once the payment is confirmed. Without one the key goes
+on chain. It is worth its price only while the payment is locked, so it stays secret until the order on chain is the
+agreed one, confirmed, and far enough from its deadline.
 """
 
 import threading
 from collections.abc import Callable
 
+from eth_account.messages import SignableMessage
+
 from assay.chain.port import Chain
 from assay.chain.queries import current_time, send_unless_done
-from assay.chain.values import PostedOrder
+from assay.chain.values import PostedOrder, Transaction
 from assay.errors import (
     ChainError,
     ContractReverted,
@@ -18,20 +21,31 @@ from assay.errors import (
     OrderDiffers,
     OrderMissing,
     RevealTooLate,
+    SaleError,
+    TransactionFailed,
     TransactionPending,
     UsageError,
 )
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderRecord
+from assay.protocol.statements import signer_of
 from assay.protocol.structs import Order, Status
+from assay.protocol.types import OrderId
 from assay.sale.offers import OfferRecord, OfferStore
-from assay.sale.trust import valid_receipt
+from assay.sale.trust import reliable_signature
 
 REVEAL_MARGIN = 300
 """Seconds before the deadline after which a key is not revealed any more.
 
 A transaction that is mined after the deadline makes the key public, unpaid.
+"""
+
+MAX_FAILURES = 2
+"""Transactions of one sale that may be mined and fail; after that none is sent on a wallet's signature, or in a loop.
+
+A wallet (ERC-1271) may accept a signature in a simulation and refuse it in the block. Each costs the seller at most
+``GAS_LIMITS`` of its function.
 """
 
 FINAL = (Status.PAID, Status.DISPUTED, Status.REFUNDED)
@@ -53,7 +67,7 @@ class Release:
         clock: Unix time besides the latest block's, which stands still while a node or a chain does.
         report: Receives what happens, in a sentence.
         poll: Seconds between two requests for the state of an order.
-        trust_wallet: Accept the receipt of a buyer that is a contract, which can take it back.
+        trust_wallet: Rely on signatures of a buyer that is a contract, which can take them back.
     """
 
     def __init__(
@@ -132,7 +146,9 @@ class Release:
             self.wait()
 
     def _is_permanent(self, error: ChainError | OrderMissing, record: OfferRecord) -> bool:
-        """Whether another attempt cannot succeed."""
+        """Whether another attempt cannot succeed, or costs too much."""
+        if isinstance(error, TransactionFailed):
+            return self._store.load(record.data_root).failures >= MAX_FAILURES
         if isinstance(error, ContractReverted):
             return error.error not in TRANSIENT
         if isinstance(error, OrderMissing) and record.quote:
@@ -151,7 +167,7 @@ class Release:
         if state.status is Status.LOCKED:
             self._advance_locked(record, posted, state.deadline, reveal)
         elif state.status is Status.REVEALED and self._chain.block_time() > state.deadline:
-            send_unless_done(self._chain, order_id, lambda: self._chain.finalize(order), seen=Status.REVEALED)
+            self._send(record, order_id, lambda: self._chain.finalize(order), seen=Status.REVEALED)
         elif state.status is Status.REVEALED:
             self.report_once("waiting for the buyer, or for the end of the dispute window")
         status = self._chain.order_state(order_id).status
@@ -160,67 +176,84 @@ class Release:
         return status
 
     def _advance_locked(self, record: OfferRecord, posted: PostedOrder, deadline: int, reveal: bool) -> None:
-        order = posted.order
-        held = self._record_of(order)
-        if held and held.key_envelope and not record.handed_over:
-            record = self._store.save(record.model_copy(update={"handed_over": True}))
-        if held and held.acknowledgement and self._settle(order, held.acknowledgement):
-            return
+        """Leaves the buyer time to acknowledge, on which the oracle settles. Then settles here, or reveals the key."""
         if not reveal and self.now() < deadline - 2 * REVEAL_MARGIN:
-            self.report_once("waiting for the buyer to close")
+            self.report_once("waiting for the buyer to acknowledge")
             return
-        if self._is_safe_to_reveal(posted, deadline, secret=not record.handed_over):
-            self._reveal(record, order, held.receipt if held else None)
+        held = self._record_of(posted.order)
+        if held and held.acknowledgement and self._settle(record, posted.order, held.acknowledgement):
+            return
+        if self._is_safe_to_reveal(posted, deadline):
+            self._reveal(record, posted.order, held.receipt if held else None)
 
     def _reveal(self, record: OfferRecord, order: Order, receipt: bytes | None) -> None:
         """Reveals the key on chain; if the terms ask for a receipt, once the buyer has signed it."""
         signature = b""
         if order.require_receipt:
-            found = valid_receipt(self._chain, order, receipt, trust_wallet=self._trust_wallet)
+            found = self._reliable(record, order, self._chain.domain.receipt(order.digest()), receipt)
             if found is None:
                 self.report_once("waiting for the buyer's receipt")
                 return
             signature = found
         key = self._store.key(record)
-        send_unless_done(
-            self._chain, order.order_id(), lambda: self._chain.reveal_key(order, key, signature), seen=Status.LOCKED
-        )
+        self._send(record, order.order_id(), lambda: self._chain.reveal_key(order, key, signature), seen=Status.LOCKED)
         self._report("revealed the key")
 
-    def _settle(self, order: Order, acknowledgement: bytes) -> bool:
-        """Closes the order with the buyer's acknowledgement; False if the contract refuses it.
+    def _settle(self, record: OfferRecord, order: Order, acknowledgement: bytes) -> bool:
+        """Closes the order with the buyer's acknowledgement; False if that is not possible.
 
         A wallet contract can take its signature back, or fail in any way. That must keep no key from the chain.
         """
+        message = self._chain.domain.acknowledgement(order.digest())
         try:
-            send_unless_done(
-                self._chain, order.order_id(), lambda: self._chain.settle(order, acknowledgement), seen=Status.LOCKED
-            )
+            signature = self._reliable(record, order, message, acknowledgement)
+            if signature is None:
+                return False
+            self._send(record, order.order_id(), lambda: self._chain.settle(order, signature), seen=Status.LOCKED)
         except (NodeUnreachable, TransactionPending):
             raise
-        except ChainError as error:
+        except (ChainError, SaleError) as error:
             self.report_once(f"the buyer's acknowledgement does not settle the order ({error.message})")
             return False
         return True
 
-    def _is_safe_to_reveal(self, posted: PostedOrder, deadline: int, *, secret: bool = True) -> bool:
-        """Whether what is revealed now will be paid for: the order stays, and the transaction is mined in time.
+    def _reliable(
+        self, record: OfferRecord, order: Order, message: SignableMessage, signature: bytes | None
+    ) -> bytes | None:
+        """The buyer's signature if it is valid and can be relied on; None if there is none.
 
-        A key that the buyer already has (not ``secret``) cannot be lost by revealing it: then any time will do.
+        Raises:
+            SaleError: It is a wallet's that is not trusted, or that has let ``MAX_FAILURES`` transactions fail.
+        """
+        found = reliable_signature(self._chain, order, message, signature, trust_wallet=self._trust_wallet)
+        if found is not None and signer_of(message, found) != order.buyer and record.failures >= MAX_FAILURES:
+            raise SaleError(
+                f"{record.failures} transactions of this sale were mined and failed: the wallet {order.buyer} took its "
+                "signature back",
+                hint="no more are sent on its word; a key that was in one of them is public",
+            )
+        return found
+
+    def _send(self, record: OfferRecord, order_id: OrderId, send: Callable[[], Transaction], *, seen: Status) -> None:
+        """``send_unless_done``; counts a transaction that was mined and failed, on disk."""
+        try:
+            send_unless_done(self._chain, order_id, send, seen=seen)
+        except TransactionFailed:
+            record = self._store.load(record.data_root)
+            self._store.save(record.model_copy(update={"failures": record.failures + 1}))
+            raise
+
+    def _is_safe_to_reveal(self, posted: PostedOrder, deadline: int) -> bool:
+        """Whether what is revealed now will be paid for: the order stays, and the transaction is mined in time.
 
         Raises:
             RevealTooLate: The transaction might be mined after the deadline.
         """
         now = self.now()
-        if now > deadline - REVEAL_MARGIN and secret:
+        if now > deadline - REVEAL_MARGIN:
             raise RevealTooLate(
                 f"{max(deadline - now, 0)} s before the deadline, less than the {REVEAL_MARGIN} s that are safe",
                 hint="the key stays secret and the buyer is refunded; offer other data",
-            )
-        if now > deadline:
-            raise RevealTooLate(
-                f"the deadline passed {now - deadline} s ago, and the buyer has the key through the oracle",
-                hint="if the buyer pays after all, the same command shows it",
             )
         if not self._chain.is_confirmed(posted.block):
             self.report_once("waiting until no reorganisation can take the payment back")
@@ -244,8 +277,8 @@ class Release:
         with self._store.sealed(record).open("rb") as sealed:
             plain, sealed_digests = seal.plaintext(sealed, self._store.key(record))
             chunk_size = seal.read_index(sealed).layout.chunk_size
-        send_unless_done(
-            self._chain,
+        self._send(
+            record,
             order_id,
             lambda: self._chain.reveal_data(order, chunk_size, plain, sealed_digests),
             seen=Status.LOCKED,

@@ -4,7 +4,7 @@ seller = Seller(chain, oracle, store, account)
 record = seller.prepare(Path("data.parquet"), model_id)     seals; key and file are on disk
 record, state = seller.offer(record)                        uploads; waits for the quote
 record = seller.accept(record)                              signs; waits until the payment is locked
-status = seller.release(record)                             key to the buyer or to the chain; waits until paid
+status = seller.release(record)                             waits until paid; reveals the key if it must
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from assay import envelope
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
 from assay.chain.values import PostedOrder
-from assay.errors import OfferRefused, OracleMisbehaved, OracleUnreachable, QuoteExpired, UsageError
+from assay.errors import OfferRefused, OracleMisbehaved, OracleUnreachable, QuoteExpired, SaleError, UsageError
 from assay.files import whole_file
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
@@ -59,7 +59,7 @@ class Seller:
         now: Unix time besides the latest block's, which stands still while a node or a chain does.
         report: Receives what happens, in a sentence.
         poll: Seconds between two requests for the state of an offer or an order.
-        trust_wallet: Accept the receipt of a buyer that is a contract, which can take it back.
+        trust_wallet: Rely on signatures of a buyer that is a contract, which can take them back.
     """
 
     def __init__(
@@ -193,14 +193,13 @@ class Seller:
 
     # --- acceptance ---------------------------------------------------------------------------------------------------
 
-    def accept(self, record: OfferRecord, *, cooperative: bool = True) -> OfferRecord:
+    def accept(self, record: OfferRecord) -> OfferRecord:
         """Sells at the quote's price: binds the key to the order, signs, and waits until the payment is locked.
 
         An order that is on chain already is found there, even if the oracle does not answer or the quote has expired.
 
         Args:
             record: An offer with a quote.
-            cooperative: Let the oracle hand the key to the buyer once the payment is locked.
 
         Raises:
             OfferRefused: The order cannot be posted.
@@ -220,16 +219,16 @@ class Seller:
         if state.status is OfferStatus.QUOTED:
             record = self._save_quote(record, terms, state)
         record = self.bind(record)
-        self._submit_acceptance(record, cooperative)
+        self._submit_acceptance(record)
         self._release.order(record)
         return record
 
-    def _submit_acceptance(self, record: OfferRecord, cooperative: bool) -> None:
+    def _submit_acceptance(self, record: OfferRecord) -> None:
         """Sends the acceptance and waits until the seller's own node shows the order, or should."""
         assert record.offer_id is not None
         assert record.key_hash is not None
         assert record.acceptance is not None
-        request = AcceptanceRequest(key_hash=record.key_hash, signature=record.acceptance, cooperative=cooperative)
+        request = AcceptanceRequest(key_hash=record.key_hash, signature=record.acceptance)
         try:
             self._oracle.accept(record.offer_id, request)
             self._release.report_once("waiting for the payment to be locked")
@@ -294,31 +293,54 @@ class Seller:
         return self._release.order(record)
 
     def release(self, record: OfferRecord, *, patience: int = 600) -> Status:
-        """Releases the key and waits until the sale has ended. Errors that pass, of node or chain, are retried.
+        """Waits until the sale has ended, and reveals the key if the buyer does not acknowledge in time.
+
+        Errors that pass, of node or chain, are retried.
 
         Args:
             record: An accepted offer.
-            patience: Seconds to leave the buyer for a cooperative close before the key goes on chain; 0 reveals the
-                key at once.
+            patience: Seconds to leave the buyer to acknowledge before the key goes on chain; 0 reveals the key at
+                once.
 
         Raises:
             OrderDiffers: The order on chain is not the agreed one.
             OrderMissing: The order is gone, and its quote has expired, so that it cannot be posted again.
             RevealTooLate: The deadline is too close to reveal safely.
             ContractReverted: The contract refuses for good.
+            TransactionFailed: Transactions of this sale were mined and failed, as many as are paid for.
         """
         return self._release.run(record, patience=patience)
 
     def advance(self, record: OfferRecord, *, reveal: bool = True) -> Status:
         """Does what can be done for the order now, and returns its state after that.
 
-        A LOCKED order is settled with the buyer's acknowledgement if there is one. Otherwise its key is revealed, if
-        ``reveal`` is set or the deadline is near. A REVEALED order is finalized after the dispute window.
+        A LOCKED order is left to the buyer and the oracle, unless ``reveal`` is set or the deadline is near: then it is
+        settled with the buyer's acknowledgement if there is one, or else its key is revealed. A REVEALED order is
+        finalized after the dispute window.
 
         Raises:
             RevealTooLate: The deadline is too close to reveal safely.
         """
         return self._release.advance(record, reveal=reveal)
+
+    def key_for_buyer(self, record: OfferRecord) -> str:
+        """Age envelope (ASCII armor) of the key of a paid order, for the buyer alone, to be sent in any way.
+
+        The oracle hands the key over. This is for a buyer who has paid and whose oracle lost the key.
+
+        Raises:
+            OrderDiffers, OrderMissing: As ``order``.
+            SaleError: The order is not paid, or a reorganisation may take the payment back.
+        """
+        order = self._release.order(record).order
+        state = self._chain.confirmed_state(order.order_id())
+        if (state.status, state.digest) != (Status.PAID, order.stored_digest()):
+            raise SaleError(
+                f"the order is not paid, or not for long enough: its state is {state.status.name.lower()}",
+                hint="the key stays secret until the payment is confirmed: try again later",
+            )
+        terms = registered_terms(self._chain, record.model_id)
+        return envelope.wrap_key(envelope.recipient_of(terms.delivery_key), self._store.key(record))
 
     def reveal_data(self, record: OfferRecord) -> Status:
         """Reveals the data itself on chain, in public, and is paid at once. For small data that may become public.

@@ -1,4 +1,6 @@
-"""What a seller verifies: the oracle before data goes to it, its quote, and that a buyer cannot take a receipt back."""
+"""What a seller verifies: the oracle before data goes to it, its quote, and that a buyer cannot take its word back."""
+
+from eth_account.messages import SignableMessage
 
 from assay.chain.port import Chain
 from assay.chain.queries import is_signed_by
@@ -75,24 +77,26 @@ def check_receipts(chain: Chain, terms: ModelTerms, *, trust_wallet: bool) -> No
         _check_trusted(terms.owner, trust_wallet)
 
 
-def valid_receipt(chain: Chain, order: Order, receipt: bytes | None, *, trust_wallet: bool) -> bytes | None:
-    """The buyer's receipt if it is valid, and stays valid while the key is in the mempool; otherwise None.
+def reliable_signature(
+    chain: Chain, order: Order, message: SignableMessage, signature: bytes | None, *, trust_wallet: bool
+) -> bytes | None:
+    """The buyer's signature over ``message`` if it is valid, and stays valid in the block; otherwise None.
 
     Raises:
-        SaleError: The buyer is a contract, which can take its receipt back, and ``trust_wallet`` is not set.
+        SaleError: The buyer is a contract, which can take its signature back, and ``trust_wallet`` is not set.
     """
-    if receipt is None or signer_of(chain.domain.receipt(order.digest()), receipt) == order.buyer:
-        return receipt
+    if signature is None or signer_of(message, signature) == order.buyer:
+        return signature
     if not chain.is_contract(order.buyer):
         return None
     _check_trusted(order.buyer, trust_wallet)
-    return receipt
+    return signature
 
 
 def _check_trusted(wallet: str, trust_wallet: bool) -> None:
     if not trust_wallet:
         raise SaleError(
-            f"expected a buyer whose receipt stays valid, {wallet} is a contract: it can take its receipt back "
+            f"expected a buyer whose signature stays valid, {wallet} is a contract: it can take its receipt back "
             "when it sees the key in the mempool, and owe nothing",
             hint="sell to a model without receipts, or, if you trust this buyer, say so: --trust-wallet",
         )

@@ -3,6 +3,7 @@
 from eth_account.signers.local import LocalAccount
 
 from assay.protocol.statements import Domain, digest
+from assay.protocol.structs import Order
 from assay_oracle.errors import Equivocation
 from assay_oracle.ledger.values import Evaluation, SignedQuote
 from assay_oracle.services.ports import Ledger
@@ -55,3 +56,14 @@ class LocalSigner:
         signed = SignedQuote(quote, digest(message), bytes(self._account.sign_message(message).signature))
         self._ledger.evaluations.add_quote(signed)
         return signed
+
+    def sign_key_escrow(self, order: Order) -> bytes:
+        """Signature over ``KeyEscrow`` of ``order``: the oracle holds the key that opens its data.
+
+        Raises:
+            Equivocation: The order is not the one that the ledger's evaluation of its pair leads to.
+        """
+        recorded = self._ledger.evaluations.find(order.model_id, order.content_id)
+        if recorded is None or not recorded.agrees_with(order):
+            raise Equivocation("expected the order of an evaluation in the ledger, got another; nothing was signed")
+        return bytes(self._account.sign_message(self._domain.key_escrow(order.digest())).signature)

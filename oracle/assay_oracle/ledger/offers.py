@@ -188,7 +188,7 @@ class OfferTable:
 
     # --- the seller's answer ------------------------------------------------------------------------------------------
 
-    def accept(self, offer_id: OfferId, *, quote: bytes, key_hash: bytes, signature: bytes, cooperative: bool) -> Offer:
+    def accept(self, offer_id: OfferId, *, quote: bytes, key_hash: bytes, signature: bytes) -> Offer:
         """The seller accepted the quote of digest ``quote``; the order is to be posted."""
         return self.move(
             offer_id,
@@ -197,12 +197,27 @@ class OfferTable:
             accepted_quote=quote,
             key_hash=key_hash,
             acceptance=signature,
-            cooperative=int(cooperative),
         )
 
     def withdraw_acceptance(self, offer_id: OfferId, code: str, reason: str) -> Offer:
         """The order could not be posted; the seller may accept again."""
         return self.move(offer_id, [OfferStatus.ACCEPTED], OfferStatus.QUOTED, code=code, reason=reason)
+
+    def count_failed_post(self, offer_id: OfferId) -> None:
+        """Counts a transaction that posted the order, and was mined and failed."""
+        self._database.execute("UPDATE offers SET failed_posts = failed_posts + 1 WHERE offer_id = ?", offer_id)
+
+    def count_failed_settlement(self, offer_id: OfferId) -> None:
+        """Counts a transaction that settled the order, and was mined and failed."""
+        query = "UPDATE offers SET failed_settlements = failed_settlements + 1 WHERE offer_id = ?"
+        self._database.execute(query, offer_id)
+
+    def failed_settlements(self, model_id: ModelId) -> int:
+        """Number of settlements of all orders of a model that were mined and failed."""
+        query = "SELECT coalesce(sum(failed_settlements), 0) AS failed FROM offers WHERE model_id = ?"
+        row = self._database.row(query, model_id)
+        assert row is not None
+        return int(row["failed"])
 
     def decline(self, offer_id: OfferId) -> Offer:
         """The seller declined."""
@@ -220,7 +235,6 @@ def offer_of(row: sqlite3.Row) -> Offer:
     """An offer from its row."""
     values = dict(row)
     values["status"] = OfferStatus(row["status"])
-    values["cooperative"] = bool(row["cooperative"])
     if row["summary"] is not None:
         values["summary"] = AppraisalSummary.model_validate_json(row["summary"])
     return Offer(**values)

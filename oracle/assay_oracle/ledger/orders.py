@@ -58,19 +58,19 @@ class OrderTable:
             return False
         status = Status.LOCKED if removed else sale.chain_status
         place: dict[str, SqlValue] = {"block": posted.block, "posting": posted.transaction, "chain_status": status}
-        self._update(sale.order_id, **place, deadline=None)
+        self._update(sale.order_id, **place)
         self._offers.move(sale.offer_id, _POSTABLE, OfferStatus.POSTED)
         return True
 
     def remove(self, sale: Sale) -> Offer:
         """A reorganisation removed the order: an accepted offer is to be posted again, any other is quoted again.
 
-        What the buyer signed is kept for the same order; a key that was handed over waits for its depth again.
+        What the buyer signed is kept for the same order; its key waits until it is paid again.
         """
         offer = self._offers.get(sale.offer_id)
         target = OfferStatus.ACCEPTED if offer.acceptance else OfferStatus.QUOTED
         with self._database.transaction():
-            self._update(sale.order_id, chain_status=Status.NONE, key_envelope=None, deadline=None)
+            self._update(sale.order_id, chain_status=Status.NONE, key_envelope=None)
             return self._offers.move(sale.offer_id, [OfferStatus.POSTED], target)
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -115,6 +115,14 @@ class OrderTable:
         )
         return [_sale_of(row) for row in rows]
 
+    def unkeyed(self) -> list[Sale]:
+        """Sales whose order is paid, and whose key the oracle may hold and has not handed to the buyer."""
+        query = (
+            "SELECT * FROM orders WHERE chain_status = ? AND key_envelope IS NULL"
+            " AND (key_escrow IS NULL OR length(key_escrow) > 0) ORDER BY updated_at, rowid"
+        )
+        return [_sale_of(row) for row in self._database.rows(query, Status.PAID)]
+
     def closed(self, *, before: int) -> list[Sale]:
         """Sales whose order was closed before a time."""
         query = "SELECT * FROM orders WHERE chain_status IN (?, ?, ?) AND updated_at < ?"
@@ -123,12 +131,13 @@ class OrderTable:
     # --- updating -----------------------------------------------------------------------------------------------------
 
     def set_status(self, order_id: OrderId, status: Status) -> Sale:
-        """The order is in another state on chain; its deadline is then unknown."""
-        return self._update(order_id, chain_status=status, deadline=None)
+        """The order is in another state on chain; an unpaid key is withheld."""
+        withheld: dict[str, SqlValue] = {} if status is Status.PAID else {"key_envelope": None}
+        return self._update(order_id, chain_status=status, **withheld)
 
-    def set_deadline(self, order_id: OrderId, deadline: int) -> Sale:
-        """Unix time at which the present state times out."""
-        return self._update(order_id, deadline=deadline)
+    def set_key_escrow(self, order_id: OrderId, signature: bytes) -> Sale:
+        """The oracle's signature that it holds the key; empty if it does not."""
+        return self._update(order_id, key_escrow=signature)
 
     def set_key_envelope(self, order_id: OrderId, key_envelope: str) -> Sale:
         """The key, encrypted to the buyer."""
@@ -138,8 +147,8 @@ class OrderTable:
         """The buyer's signature that the sealed data arrived."""
         return self._update(order_id, receipt=signature)
 
-    def set_acknowledgement(self, order_id: OrderId, signature: bytes) -> Sale:
-        """The buyer's signature that settles the order."""
+    def set_acknowledgement(self, order_id: OrderId, signature: bytes | None) -> Sale:
+        """The buyer's signature that settles the order; None once the contract has refused it."""
         return self._update(order_id, acknowledgement=signature)
 
     def _update(self, order_id: OrderId, **columns: SqlValue) -> Sale:

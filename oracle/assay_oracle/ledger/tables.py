@@ -84,4 +84,12 @@ MIGRATIONS = (
         hash BLOB NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE offers DROP COLUMN cooperative;
+    ALTER TABLE offers ADD COLUMN failed_posts INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE offers ADD COLUMN failed_settlements INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE orders DROP COLUMN deadline;
+    ALTER TABLE orders ADD COLUMN key_escrow BLOB;
+    UPDATE orders SET key_envelope = NULL WHERE chain_status != 3;
+    """,
 )

@@ -27,7 +27,8 @@ class Offer:
         content_id: Content of the evaluated pair; None until the offer is priced.
         key_hash: Hash of the key that the seller's acceptance locks, 32 bytes.
         acceptance: The seller's signature over the quote of digest ``accepted_quote``.
-        cooperative: The oracle may hand the key to the buyer.
+        failed_posts: Transactions that posted its order, and were mined and failed.
+        failed_settlements: Transactions that settled its order, and were mined and failed.
         updated_at: Unix time of the last change of state or of the last byte received.
         opened_at: Unix time of the request that opened the offer.
     """
@@ -46,7 +47,8 @@ class Offer:
     summary: AppraisalSummary | None
     key_hash: bytes | None
     acceptance: bytes | None
-    cooperative: bool
+    failed_posts: int
+    failed_settlements: int
     accepted_quote: bytes | None
     updated_at: int
     opened_at: int
@@ -83,6 +85,11 @@ class Evaluation:
             evaluation=self.digest,
         )
 
+    def agrees_with(self, order: Order) -> bool:
+        """Whether an order pays this price for this data to this seller; another oracle's order of the pair may not."""
+        evaluated = (self.order_id(), self.seller, self.price, self.data_root)
+        return (order.order_id(), order.seller, order.price, order.data_root) == evaluated
+
     def order_id(self) -> OrderId:
         """Id of the one order that this evaluation can lead to, 32 bytes."""
         return self.quote(0).order_id()
@@ -105,8 +112,9 @@ class Sale:
         block: Number of the block that contains the order.
         transaction: Hash of the transaction that posted it, 32 bytes.
         chain_status: State on chain, as far as events were read.
-        deadline: Unix time at which that state times out; None until the chain was asked.
-        key_envelope: Age envelope of the sealing key for the buyer, ASCII armor.
+        key_escrow: The oracle's signature over ``KeyEscrow``; empty if it does not hold this order's key, None until
+            that was checked.
+        key_envelope: Age envelope of the sealing key for the buyer, ASCII armor; None until the order is paid.
         receipt: The buyer's signature over ``Receipt``.
         acknowledgement: The buyer's signature over ``Acknowledgement``.
         updated_at: Unix time of the last change.
@@ -118,7 +126,7 @@ class Sale:
     block: int
     transaction: bytes
     chain_status: Status
-    deadline: int | None
+    key_escrow: bytes | None
     key_envelope: str | None
     receipt: bytes | None
     acknowledgement: bytes | None

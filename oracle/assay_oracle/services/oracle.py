@@ -14,6 +14,7 @@ from assay_oracle.log import about
 from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.delivery import Delivery
+from assay_oracle.services.escrow import Escrow
 from assay_oracle.services.evaluation import Evaluator
 from assay_oracle.services.offers import Offers
 from assay_oracle.services.ports import BlobStore, Ledger, Scratch, Signer
@@ -86,11 +87,11 @@ class Oracle:
         self.delivery = Delivery(
             ledger=ledger,
             chain=chain,
-            clock=clock,
             uploads=uploads,
             blobs=blobs,
             keep_seconds=settings.keep_seconds,
         )
+        self._escrow = Escrow(ledger=ledger, chain=chain, uploads=uploads, signer=signer)
         self._retention = Retention(
             ledger=ledger, chain=chain, clock=clock, uploads=uploads, delivery=self.delivery, settings=settings
         )
@@ -98,16 +99,19 @@ class Oracle:
     def cycle(self) -> None:
         """Does everything that is due, once. A failure with one order is logged and holds up no other.
 
+        Keys that are paid for come first: nothing that waits for a transaction, or fails, stands before them.
+
         Raises:
             NodeUnreachable: Nothing that needs the chain can be done now.
         """
         self._retention.expire_idle()
         self._retention.delete_refused()
         self._retention.delete_closed()
+        self._each(self._escrow.hand_over, self._ledger.orders.unkeyed())
         self._each(self._posting.post, self._ledger.offers.in_status(OfferStatus.ACCEPTED))
         _attempt(self._quotes.renew)
         _attempt(self._watching.read_events)
-        self._each(self.delivery.advance, self._ledger.orders.open())
+        self._each(self._escrow.advance, self._ledger.orders.open())
         self._each(self._retention.delete_upload, self._retention.ended_with_upload())
 
     def _each(self, act: Callable[[Subject], None], subjects: Iterable[Subject]) -> None:

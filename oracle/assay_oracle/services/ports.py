@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 
 from assay.chain.values import Cursor, PostedOrder
 from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
-from assay.protocol.structs import Status
+from assay.protocol.structs import Order, Status
 from assay.protocol.types import ContentId, ModelId, OfferId, OrderId
 from assay_oracle.ledger.values import Evaluation, Offer, Sale, SignedQuote
 
@@ -66,7 +66,7 @@ Scratch = Callable[[], AbstractContextManager[BinaryIO]]
 
 
 class Signer(Protocol):
-    """Signs for the oracle's account. It signs quotes of recorded evaluations and no other statement about a pair."""
+    """Signs for the oracle's account: what the ledger holds about a pair, and no other statement about it."""
 
     @property
     def address(self) -> str:
@@ -82,6 +82,14 @@ class Signer(Protocol):
 
         Raises:
             Equivocation: The ledger holds no evaluation of this pair, or another one.
+        """
+        ...
+
+    def sign_key_escrow(self, order: Order) -> bytes:
+        """Signature over ``KeyEscrow`` of ``order``: the oracle holds the key that opens its data.
+
+        Raises:
+            Equivocation: The order is not the one that the ledger's evaluation of its pair leads to.
         """
         ...
 
@@ -144,12 +152,24 @@ class OfferLedger(Protocol):
         """The data cannot be priced."""
         ...
 
-    def accept(self, offer_id: OfferId, *, quote: bytes, key_hash: bytes, signature: bytes, cooperative: bool) -> Offer:
+    def accept(self, offer_id: OfferId, *, quote: bytes, key_hash: bytes, signature: bytes) -> Offer:
         """The seller accepted the quote of digest ``quote``."""
         ...
 
     def withdraw_acceptance(self, offer_id: OfferId, code: str, reason: str) -> Offer:
         """The order could not be posted; the seller may accept again."""
+        ...
+
+    def count_failed_post(self, offer_id: OfferId) -> None:
+        """Counts a transaction that posted the order, and was mined and failed."""
+        ...
+
+    def count_failed_settlement(self, offer_id: OfferId) -> None:
+        """Counts a transaction that settled the order, and was mined and failed."""
+        ...
+
+    def failed_settlements(self, model_id: ModelId) -> int:
+        """Number of settlements of all orders of a model that were mined and failed."""
         ...
 
     def decline(self, offer_id: OfferId) -> Offer:
@@ -227,16 +247,20 @@ class OrderLedger(Protocol):
         """Sales whose order is not closed, and with ``since`` sales that were closed at that time or later."""
         ...
 
+    def unkeyed(self) -> list[Sale]:
+        """Sales whose order is paid, and whose key the oracle may hold and has not handed to the buyer."""
+        ...
+
     def closed(self, *, before: int) -> list[Sale]:
         """Sales whose order was closed before a time."""
         ...
 
     def set_status(self, order_id: OrderId, status: Status) -> Sale:
-        """The order is in another state on chain; its deadline is then unknown."""
+        """The order is in another state on chain; an unpaid key is withheld."""
         ...
 
-    def set_deadline(self, order_id: OrderId, deadline: int) -> Sale:
-        """Unix time at which the present state times out."""
+    def set_key_escrow(self, order_id: OrderId, signature: bytes) -> Sale:
+        """The oracle's signature that it holds the key; empty if it does not."""
         ...
 
     def set_key_envelope(self, order_id: OrderId, key_envelope: str) -> Sale:
@@ -247,8 +271,8 @@ class OrderLedger(Protocol):
         """The buyer's signature that the sealed data arrived."""
         ...
 
-    def set_acknowledgement(self, order_id: OrderId, signature: bytes) -> Sale:
-        """The buyer's signature that settles the order."""
+    def set_acknowledgement(self, order_id: OrderId, signature: bytes | None) -> Sale:
+        """The buyer's signature that settles the order; None once the contract has refused it."""
         ...
 
 

@@ -5,12 +5,19 @@ import logging
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
 from assay.chain.values import PostedOrder
-from assay.errors import ContractReverted
+from assay.errors import ContractReverted, TransactionFailed
 from assay_oracle.ledger.values import Evaluation, Offer
 from assay_oracle.log import about
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.ports import Ledger
 from assay_oracle.services.watching import find_order, record_order
+
+MAX_FAILED_POSTS = 2
+"""Transactions that post the order of one evaluation, and may be mined and fail, before the oracle sends none any more.
+
+They run no code of the seller: the oracle accepts what a key signed. Only a transaction of another party that came
+first can make one fail: a budget or a credit that is withdrawn, for example.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +55,20 @@ class Posting:
         terms = registered_terms(self._chain, offer.model_id)
         try:
             self._chain.post(terms, signed.quote, signed.signature, offer.key_hash, offer.acceptance)
-        except ContractReverted as error:
+        except (ContractReverted, TransactionFailed) as error:
             posted = find_order(self._chain, evaluation.order_id())
             if posted is None:
                 self._withdraw(offer, error)
             return posted
         return find_order(self._chain, evaluation.order_id())
 
-    def _withdraw(self, offer: Offer, error: ContractReverted) -> None:
+    def _withdraw(self, offer: Offer, error: ContractReverted | TransactionFailed) -> None:
         reason = f"{error.message}; {error.hint}" if error.hint else error.message
-        self._ledger.offers.withdraw_acceptance(offer.offer_id, _snake(error.error), reason)
-        log.warning("the contract refused an order", extra=about(offer=offer.offer_id, error=error.error))
+        if isinstance(error, TransactionFailed):
+            self._ledger.offers.count_failed_post(offer.offer_id)
+        code = _snake(error.error) if isinstance(error, ContractReverted) else error.code
+        self._ledger.offers.withdraw_acceptance(offer.offer_id, code, reason)
+        log.warning("the contract refused an order", extra=about(offer=offer.offer_id, error=code))
 
 
 def _snake(name: str) -> str:

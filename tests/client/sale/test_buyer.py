@@ -17,7 +17,6 @@ from assay.errors import (
     OracleUnreachable,
     SaleError,
 )
-from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.structs import Order, Status
 from assay.sale.offers import OfferRecord
@@ -58,7 +57,7 @@ def revealed(market: Market) -> tuple[Seller, OfferRecord]:
 
 @pytest.fixture
 def corrupted(market: Market) -> Seller:
-    """A seller who locked a key that opens nothing, past the oracle, and revealed it."""
+    """A seller who locked a key that opens nothing, past the oracle, which does not vouch for it, and revealed it."""
     seller, record = market.quoted(LONG)
     record = market.bound_to(record, bytes(32))
     seller.post(record)
@@ -90,61 +89,12 @@ def test_purchases_are_nobody_elses(market: Market) -> None:
     assert purchases(market).stat().st_mode & 0o077 == 0
 
 
-def test_sealed_file_is_checked_before_the_key_is_out(market: Market) -> None:
-    market.locked(LONG)
-    (purchase,) = market.buyer().poll(market.model_id)
-    assert (purchase.status, purchase.note) == (Status.LOCKED, "sealed file checked; waiting for the key")
-    assert held(market, ".sealed").exists()
-
-
-def test_key_handed_over_closes_without_the_chain(market: Market) -> None:
-    market.locked(LONG, cooperative=True)
-    market.work()
-    (purchase,) = market.buyer().poll(market.model_id)
-    assert purchase.file is not None
-    market.work()
-    assert market.chain.order_state(order_of(market).order_id()).status is Status.PAID
-    assert market.contract.storage.keys == {}
-
-
 def test_second_look_downloads_nothing(market: Market, revealed: Any) -> None:
     market.buyer().poll(market.model_id)
     market.transport.seen.clear()
     (purchase,) = market.buyer().poll(market.model_id)
     assert purchase.file is not None
     assert not [request for request in market.transport.seen if request.url.path.endswith("/sealed")]
-
-
-@pytest.mark.parametrize("late", [0, HOUR + 1], ids=["in_time", "after_the_deadline"])
-def test_opened_file_is_paid_for_though_the_oracle_is_down(
-    market: Market, monkeypatch: pytest.MonkeyPatch, late: int
-) -> None:
-    market.locked(LONG, cooperative=True)
-    market.work()
-    buyer = market.buyer()
-
-    def lost(*_: Any) -> None:
-        market.transport.down = True
-        market.pass_time(late)
-        raise OracleUnreachable("no answer")
-
-    monkeypatch.setattr(OracleClient, "put_acknowledgement", lost)
-    (purchase,) = buyer.poll(market.model_id)
-    assert purchase.file is not None
-    assert (purchase.status, set(purchase.gas)) == (Status.PAID, {"settle"})
-    assert market.steps == ["settle"]
-
-
-def test_opened_file_is_never_refunded(market: Market) -> None:
-    """The oracle took the acknowledgement, and did nothing with it."""
-    market.locked(LONG, cooperative=True)
-    market.work()
-    market.transport.idle = True
-    assert market.buyer().poll(market.model_id)[0].status is Status.LOCKED
-    assert market.steps == []
-    market.pass_time(HOUR + 1)
-    assert market.buyer().poll(market.model_id)[0].status is Status.PAID
-    assert market.steps == ["settle"]
 
 
 # --- downloads --------------------------------------------------------------------------------------------------------
@@ -324,25 +274,13 @@ def test_one_bad_order_holds_up_no_other(market: Market) -> None:
     (market.folder / "deliveries" / f"{bad.order_id().hex()}.age").write_bytes(b"garbage")
     first, second = market.buyer().poll(market.model_id)
     assert isinstance(first.error, OracleMisbehaved)
-    assert second.note == "sealed file checked; waiting for the key"
+    assert second.note == "acknowledged; waiting for the payment"
 
 
 def test_node_down_is_raised(market: Market, revealed: Any) -> None:
     market.node.down = True
     with pytest.raises(NodeUnreachable):
         market.buyer().poll(market.model_id)
-
-
-def test_handed_over_key_that_does_not_open_waits_for_the_chain(market: Market, monkeypatch: Any) -> None:
-    seller, record = market.locked(LONG, cooperative=True)
-    market.work()
-    notes = market.delivery.record
-    spoilt = lambda order_id: notes(order_id).model_copy(update={"key_envelope": "garbage"})  # noqa: E731
-    monkeypatch.setattr(market.delivery, "record", spoilt)
-    (purchase,) = market.buyer().poll(market.model_id)
-    assert "waiting for the key" in purchase.note
-    seller.advance(record)
-    assert market.buyer().poll(market.model_id)[0].file is not None
 
 
 def test_progress_sees_every_byte(market: Market, revealed: Any) -> None:

@@ -1,5 +1,6 @@
 """The record of offers: the key is on disk before anything is sent, a folder is whole or absent, a key serves once."""
 
+import json
 import stat
 import sys
 from pathlib import Path
@@ -46,6 +47,15 @@ def test_everything_is_on_disk(store: OfferStore, source: Path) -> None:
         index = seal.open_sealed(sealed, store.key(record), target)
     assert (source.parent / "opened").read_bytes() == source.read_bytes()
     assert index.data_root == record.data_root
+
+
+def test_record_of_a_version_that_handed_keys_over_before_the_payment_is_read(store: OfferStore, source: Path) -> None:
+    record = create(store, source)
+    path = store.sealed(record).with_name("record.json")
+    earlier = json.loads(path.read_text()) | {"handed_over": True}
+    del earlier["failures"]
+    path.write_text(json.dumps(earlier))
+    assert store.load(record.data_root) == record
 
 
 def test_nothing_of_it_is_readable_by_others(store: OfferStore, source: Path) -> None:

@@ -12,30 +12,35 @@ from assay.errors import (
     OrderDiffers,
     OrderMissing,
     RevealTooLate,
+    SaleError,
+    TransactionFailed,
     TransactionPending,
 )
 from assay.protocol.structs import Status
-from assay.sale.release import REVEAL_MARGIN
+from assay.sale.offers import OfferRecord
+from assay.sale.release import MAX_FAILURES, REVEAL_MARGIN
 from assay.sale.seller import Seller
 from tests.kit.actors import seller_account
 from tests.kit.market import DAY, Market
+from tests.kit.orders import acknowledgement, receipt_of
 
 pytestmark = pytest.mark.unit
 
 HOUR = 3600
+WALLET = "0x" + 38 * "0" + "77"
 
 
 # --- release ----------------------------------------------------------------------------------------------------------
 
 
 def test_buyer_gets_his_patience_before_the_key_goes_on_chain(market: Market) -> None:
-    seller, record = market.locked(cooperative=True)
+    seller, record = market.locked()
     assert seller.advance(record, reveal=False) is Status.LOCKED
     assert market.contract.storage.keys == {}
 
 
 def test_patience_ends_where_the_deadline_comes_near(market: Market) -> None:
-    seller, record = market.locked(cooperative=True)
+    seller, record = market.locked()
     market.pass_time(HOUR - 2 * REVEAL_MARGIN)
     assert seller.advance(record, reveal=False) is Status.REVEALED
 
@@ -50,31 +55,6 @@ def test_key_stays_secret_within_the_margin(market: Market) -> None:
     seller, record = market.locked()
     market.pass_time(HOUR - REVEAL_MARGIN + 1)
     with pytest.raises(RevealTooLate, match="less than the 300 s"):
-        seller.advance(record)
-    assert market.contract.storage.keys == {}
-
-
-def test_key_that_is_out_is_revealed_up_to_the_deadline(market: Market) -> None:
-    seller, record = market.locked(cooperative=True)
-    market.work()
-    market.pass_time(HOUR)
-    assert seller.advance(record) is Status.REVEALED
-
-
-def test_key_that_was_seen_to_be_out_is_revealed_without_the_oracle(market: Market) -> None:
-    seller, record = market.locked(cooperative=True)
-    market.work()
-    assert seller.advance(record, reveal=False) is Status.LOCKED
-    market.transport.down = True
-    market.pass_time(HOUR)
-    assert market.seller().advance(record) is Status.REVEALED
-
-
-def test_key_that_is_out_comes_too_late_after_the_deadline(market: Market) -> None:
-    seller, record = market.locked(cooperative=True)
-    market.work()
-    market.pass_time(HOUR + 1)
-    with pytest.raises(RevealTooLate, match="the deadline passed 1 s ago"):
         seller.advance(record)
     assert market.contract.storage.keys == {}
 
@@ -117,7 +97,8 @@ def test_receipt_is_waited_for(tmp_path: Path) -> None:
     market = Market(tmp_path, require_receipt=True)
     seller, record = market.locked()
     assert seller.advance(record) is Status.LOCKED
-    market.buyer().poll(market.model_id)
+    order = seller.order(record).order
+    market.http.put_receipt(order.order_id(), receipt_of(order))
     assert seller.advance(record) is Status.REVEALED
     market.journal.close()
 
@@ -129,14 +110,27 @@ def test_oracle_that_is_down_keeps_no_key_from_the_chain(market: Market) -> None
     assert any("continuing without it" in said for said in market.said)
 
 
-def test_acknowledged_order_is_settled_without_the_key(market: Market) -> None:
-    seller, record = market.locked(cooperative=True)
+def acknowledged(market: Market, by: bytes | None = None) -> tuple[Seller, OfferRecord]:
+    """A sale that the buyer has acknowledged, and that the oracle does not settle."""
+    seller, record = market.locked()
+    order = seller.order(record).order
     market.transport.idle = True
-    market.oracle.cycle()
-    market.buyer().poll(market.model_id)
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order) if by is None else by)
+    return seller, record
+
+
+def test_acknowledged_order_that_the_oracle_does_not_settle_is_settled_without_the_key(market: Market) -> None:
+    seller, record = acknowledged(market)
+    assert seller.advance(record, reveal=False) is Status.LOCKED
     assert seller.advance(record) is Status.PAID
     assert market.steps == ["settle"]
     assert market.contract.storage.keys == {}
+
+
+def test_acknowledged_order_is_settled_up_to_the_last_second(market: Market) -> None:
+    seller, record = acknowledged(market)
+    market.pass_time(HOUR)
+    assert seller.advance(record, reveal=False) is Status.PAID
 
 
 @pytest.mark.parametrize(
@@ -144,17 +138,14 @@ def test_acknowledged_order_is_settled_without_the_key(market: Market) -> None:
     [
         ContractReverted("BuyerSignatureInvalid", {"buyer": "a wallet"}),
         ChainError("the node refused: out of gas"),
-        ChainError("transaction 0x00 was mined and failed"),
+        TransactionFailed("transaction 0x00 was mined and failed", gas=1),
     ],
     ids=["revoked", "burns_gas", "revoked_in_front"],
 )
 def test_acknowledgement_that_the_contract_refuses_keeps_no_key_from_the_chain(
     market: Market, monkeypatch: pytest.MonkeyPatch, refusal: ChainError
 ) -> None:
-    seller, record = market.locked(cooperative=True)
-    market.transport.idle = True
-    market.oracle.cycle()
-    market.buyer().poll(market.model_id)
+    seller, record = acknowledged(market)
 
     def refuse(*_: Any) -> None:
         raise refusal
@@ -165,10 +156,7 @@ def test_acknowledgement_that_the_contract_refuses_keeps_no_key_from_the_chain(
 
 
 def test_settling_that_cannot_be_sent_now_is_tried_again(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    seller, record = market.locked(cooperative=True)
-    market.transport.idle = True
-    market.oracle.cycle()
-    market.buyer().poll(market.model_id)
+    seller, record = acknowledged(market)
     for fault in (NodeUnreachable("no answer"), TransactionPending("not mined")):
         with monkeypatch.context() as patch:
             patch.setattr(seller._chain, "settle", lambda *_, fault=fault: (_ for _ in ()).throw(fault))
@@ -176,6 +164,37 @@ def test_settling_that_cannot_be_sent_now_is_tried_again(market: Market, monkeyp
                 seller.advance(record)
     assert seller.advance(record) is Status.PAID
     assert market.contract.storage.keys == {}
+
+
+# --- a buyer's wallet -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_wallet_that_burns_gas_costs_the_seller_a_bounded_amount(market: Market, trusted: bool) -> None:
+    """The buyer's account becomes a wallet that accepts in a simulation and refuses in the block (EIP-7702)."""
+    market.contract.fickle.add(market.terms.owner)
+    seller, record = acknowledged(market, by=b"yes")
+    seller = market.seller(trust_wallet=trusted)
+    assert seller.advance(record) is Status.REVEALED
+    assert [call.function for call in market.node.failed] == (["settle"] if trusted else [])
+    assert seller._store.load(record.data_root).failures == len(market.node.failed)
+
+
+def test_a_wallet_that_takes_its_receipt_back_in_the_block_is_paid_for_a_bounded_number_of_times(
+    tmp_path: Path,
+) -> None:
+    market = Market(tmp_path, require_receipt=True, owner=WALLET)
+    market.contract.fickle.add(WALLET)
+    seller, record = market.quoted(seller=market.seller(trust_wallet=True))
+    record = seller.accept(record)
+    market.http.put_receipt(seller.order(record).order.order_id(), b"yes")
+    with pytest.raises(TransactionFailed):
+        seller.release(record, patience=0)
+    assert [call.function for call in market.node.failed] == ["reveal_key"] * MAX_FAILURES
+    with pytest.raises(SaleError, match="took its signature back"):
+        market.seller(trust_wallet=True).release(record, patience=0)
+    assert len(market.node.failed) == MAX_FAILURES, "counted on disk"
+    market.journal.close()
 
 
 def test_somebody_faster_is_success(market: Market) -> None:

@@ -190,7 +190,7 @@ def test_receipt_that_can_be_revoked_is_not_relied_on(wallets: Market) -> None:
     _, record = wallets.quoted(seller=trusting)
     with pytest.raises(SaleError, match="can take its receipt back"):
         wallets.seller().accept(record)
-    record = trusting.accept(record, cooperative=False)
+    record = trusting.accept(record)
     assert trusting.advance(record) is Status.LOCKED
     receipt_of_the_wallet(wallets, record)
     with pytest.raises(SaleError, match="can take its receipt back"):
@@ -200,7 +200,7 @@ def test_receipt_that_can_be_revoked_is_not_relied_on(wallets: Market) -> None:
 
 def test_receipt_of_a_wallet_that_is_trusted_is_relied_on(wallets: Market) -> None:
     seller, record = wallets.quoted(seller=wallets.seller(trust_wallet=True))
-    record = seller.accept(record, cooperative=False)
+    record = seller.accept(record)
     receipt_of_the_wallet(wallets, record)
     assert seller.advance(record) is Status.REVEALED
 

@@ -52,7 +52,7 @@ def test_each_upload_is_decrypted_once(market: Market, opened: list[None]) -> No
 
 
 def test_sold_data_is_decrypted_once(market: Market, opened: list[None]) -> None:
-    made, _, order = market.sell(b"one\ntwo\n", cooperative=False)
+    made, _, order = market.sell(b"one\ntwo\n")
     market.chain.reveal_key(order, made.key)
     market.oracle.cycle()
     market.restart()
@@ -94,7 +94,7 @@ def test_records_leave_the_memory_with_their_upload(market: Market, monkeypatch:
     cache = RecordCache(2**20)
     monkeypatch.setattr(market, "appraiser", lambda: InlineAppraiser(market.function, cache, parse=parse_lines))
     market.restart()
-    _, state, order = market.sell(b"one\n", cooperative=False)
+    _, state, order = market.sell(b"one\n")
     assert cache.get(state.offer_id) is not None
     if end == "closed":
         market.chain.settle(order, bytes(buyer_account.sign_message(DOMAIN.acknowledgement(order.digest())).signature))

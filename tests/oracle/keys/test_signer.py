@@ -69,3 +69,14 @@ def test_the_database_itself_keeps_an_evaluation(market: Market, statement: str)
 
 def test_key_is_in_no_representation(market: Market) -> None:
     assert oracle_account.key.hex() not in repr(vars(market.signer))
+
+
+@pytest.mark.parametrize("change", [{"price": 1}, {"seller": rival_account.address}, {"content_id": bytes(32)}])
+def test_no_key_escrow_is_signed_for_an_order_that_the_journal_does_not_lead_to(
+    market: Market, change: dict[str, object]
+) -> None:
+    _, _, order = market.sell(b"one\n")
+    signed = market.signer.sign_key_escrow(order)
+    assert signer_of(DOMAIN.key_escrow(order.digest()), signed) == oracle_account.address
+    with pytest.raises(Equivocation, match="nothing was signed"):
+        market.signer.sign_key_escrow(order.model_copy(update=change))

@@ -17,6 +17,7 @@ from assay_oracle.ledger.journal import Journal
 from assay_oracle.ledger.tables import MIGRATIONS
 from assay_oracle.ledger.values import Sale
 from tests.kit.market import Market
+from tests.kit.orders import acknowledgement
 
 pytestmark = pytest.mark.unit
 
@@ -83,16 +84,43 @@ def test_journal_of_every_earlier_version_is_migrated(tmp_path: Path) -> None:
 
 
 def test_order_of_an_earlier_version_is_kept(market: Market) -> None:
-    """What version 2 wrote of an order reads as before, with a deadline that is not known yet."""
-    _, _, order = market.sell(b"one\n", cooperative=False)
+    """What version 2 wrote of an order reads as before."""
+    _, _, order = market.sell(b"one\n")
+    made_like_version_3(market)
     market.journal._database.execute("ALTER TABLE orders DROP COLUMN deadline")
     market.journal._database.execute("DROP TABLE cursor")
     market.journal._database.execute("PRAGMA user_version = 2")
     market.restart()
     sale = sale_of(market, order)
-    assert (sale.order, sale.deadline, sale.chain_status) == (order, None, Status.LOCKED)
+    assert (sale.order, sale.chain_status) == (order, Status.LOCKED)
     market.oracle.cycle()
     assert market.journal.cursor() is not None
+
+
+def made_like_version_3(market: Market) -> None:
+    """Takes back what later versions changed in the tables."""
+    for change in (
+        "ALTER TABLE offers ADD COLUMN cooperative INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE offers DROP COLUMN failed_posts",
+        "ALTER TABLE offers DROP COLUMN failed_settlements",
+        "ALTER TABLE orders DROP COLUMN key_escrow",
+        "ALTER TABLE orders ADD COLUMN deadline INTEGER",
+        "PRAGMA user_version = 3",
+    ):
+        market.journal._database.execute(change)
+
+
+def test_key_that_an_earlier_version_handed_over_unpaid_is_withheld_until_the_payment(market: Market) -> None:
+    """Up to version 3 the key came before the payment."""
+    _, _, order = market.sell(b"one\n")
+    market.journal.orders.set_key_envelope(order.order_id(), "unpaid")
+    made_like_version_3(market)
+    market.restart()
+    assert sale_of(market, order).key_envelope is None
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.oracle.cycle()
+    market.oracle.cycle()
+    assert sale_of(market, order).key_envelope not in (None, "unpaid")
 
 
 # --- transactions ---
@@ -159,21 +187,21 @@ def test_same_order_again_changes_nothing(market: Market) -> None:
 
 
 def test_same_order_in_another_block_keeps_what_the_buyer_signed(market: Market) -> None:
-    _, state, order = market.sell(b"one\n", cooperative=False)
+    _, state, order = market.sell(b"one\n")
     market.journal.orders.set_receipt(order.order_id(), b"receipt")
-    market.journal.orders.set_deadline(order.order_id(), NOW)
     assert market.journal.orders.add(state.offer_id, PostedOrder(order, 7, bytes(32)))
     sale = sale_of(market, order)
-    assert (sale.block, sale.transaction, sale.receipt, sale.deadline) == (7, bytes(32), b"receipt", None)
+    assert (sale.block, sale.transaction, sale.receipt) == (7, bytes(32), b"receipt")
 
 
 def test_another_order_of_the_pair_replaces_the_first(market: Market) -> None:
     _, state, order = market.sell(b"one\n")
-    assert sale_of(market, order).key_envelope
+    market.oracle.cycle()
+    assert sale_of(market, order).key_escrow
     other = order.model_copy(update={"key_hash": bytes(32)})
     assert market.journal.orders.add(state.offer_id, PostedOrder(other, 7, bytes(32)))
     sale = sale_of(market, other)
-    assert (sale.order, sale.key_envelope, sale.chain_status) == (other, None, Status.LOCKED)
+    assert (sale.order, sale.key_escrow, sale.chain_status) == (other, None, Status.LOCKED)
 
 
 def test_removed_order_is_unknown_until_it_is_back(market: Market) -> None:
@@ -193,7 +221,7 @@ def test_removed_order_is_unknown_until_it_is_back(market: Market) -> None:
 
 
 def test_closed_orders_are_listed_by_the_time_of_closing(market: Market) -> None:
-    _, _, order = market.sell(b"one\n", cooperative=False)
+    _, _, order = market.sell(b"one\n")
     orders = market.journal.orders
     assert orders.open() == [sale_of(market, order)]
     orders.set_status(order.order_id(), Status.PAID)

@@ -2,11 +2,16 @@
 
 import pytest
 
-from assay.errors import NodeUnreachable
+from assay.errors import NodeUnreachable, TransactionFailed
 from assay.protocol.messages import OfferStatus
+from assay.protocol.statements import digest
 from assay.protocol.structs import Status, key_hash
+from assay_oracle.errors import OfferConflict, SignatureInvalid
+from assay_oracle.services.posting import MAX_FAILED_POSTS
+from tests.kit.actors import DOMAIN
 from tests.kit.data import PRICE_PER_RECORD
 from tests.kit.market import DAY, Market
+from tests.kit.memory_chain import MemoryChain
 
 pytestmark = pytest.mark.unit
 
@@ -115,3 +120,51 @@ def test_node_that_is_down_loses_nothing(market: Market) -> None:
     market.restart()
     market.oracle.cycle()
     assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+
+
+@pytest.mark.parametrize("kind", ["honest", "fickle"])
+def test_a_sellers_wallet_is_asked_in_no_transaction_of_the_oracle(market: Market, kind: str) -> None:
+    """What it answers in a simulation need not hold in the block. It posts its order itself."""
+    made, state = market.offer(DATA)
+    assert state.quote is not None
+    seller = state.quote.seller
+    if kind == "fickle":
+        market.contract.fickle.add(seller)
+    else:
+        market.contract.wallets[seller] = b"wallet"
+    locked = market.acceptance(made, state).key_hash
+    signed = b"wallet" + digest(DOMAIN.acceptance(digest(DOMAIN.quote(state.quote)), locked))
+    with pytest.raises(SignatureInvalid) as refused:
+        market.accept(made, state, signature=signed)
+    assert "posts its order itself" in str(refused.value.hint)
+    market.oracle.cycle()
+    assert (market.node.called("post"), market.node.failed) == ([], [])
+    if kind == "honest":
+        market.chain.seen_by(seller).post(market.terms, state.quote, state.oracle_signature, locked, signed)
+        market.oracle.cycle()
+        assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+
+
+def test_posts_that_are_mined_and_fail_are_counted_over_restarts_and_new_acceptances(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A seller withdraws its credit, or a buyer its budget, in front of every posting."""
+    made, state = market.offer(DATA)
+    sent = []
+
+    def fails(*_: object) -> None:
+        sent.append(1)
+        raise TransactionFailed("transaction 0x00 was mined and failed", gas=70_000)
+
+    monkeypatch.setattr(MemoryChain, "post", fails)
+    for _ in range(MAX_FAILED_POSTS):
+        market.accept(made, state)
+        market.oracle.cycle()
+        after = market.offers.state(state.offer_id)
+        assert (after.status, after.code) == (OfferStatus.QUOTED, "transaction_failed")
+        market.restart()
+    with pytest.raises(OfferConflict, match="mined and failed") as refused:
+        market.accept(made, state)
+    assert "post the order from the seller's account" in str(refused.value.hint)
+    market.oracle.cycle()
+    assert len(sent) == MAX_FAILED_POSTS

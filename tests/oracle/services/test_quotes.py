@@ -87,7 +87,7 @@ def test_crash_between_evaluation_and_signature_is_made_good_by_the_loop(
 def test_signer_that_fails_holds_up_no_pricing_and_no_other_order(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, _, order = market.sell(b"three\n", cooperative=False)
+    _, _, order = market.sell(b"three\n")
     offer_id = market.upload(bid(market.model_id, DATA)).offer_id
     with monkeypatch.context() as broken:
         forbid(broken, Equivocation("expected another evaluation"))

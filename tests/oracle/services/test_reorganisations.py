@@ -42,7 +42,7 @@ def test_order_that_a_reorganisation_moved_is_found_in_its_new_block(market: Mar
 
 
 def test_reorganisation_that_takes_a_settlement_back_opens_the_order_again(market: Market) -> None:
-    _, _, order = market.sell(DATA, cooperative=False)
+    _, _, order = market.sell(DATA)
     market.chain.settle(order, acknowledgement(order))
     market.oracle.cycle()
     assert status_of(market, order) is Status.PAID
@@ -126,7 +126,7 @@ def test_event_that_a_node_left_out_is_made_up_for_at_the_next_start(
     """One backend of a provider answered for logs of blocks that it did not have yet."""
     market.oracle.cycle()
     made, state = market.offer(DATA)
-    _, _, sold = market.sell(b"three\n", cooperative=False)
+    _, _, sold = market.sell(b"three\n")
     order_id = post_oneself(market, made, state)
     market.chain.settle(sold, acknowledgement(sold))
     with monkeypatch.context() as behind:
@@ -143,8 +143,8 @@ def test_event_that_a_node_left_out_is_made_up_for_at_the_next_start(
 def test_order_that_cannot_be_compared_holds_up_no_other_and_is_compared_later(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, _, first = market.sell(DATA, cooperative=False)
-    _, _, second = market.sell(b"three\n", cooperative=False)
+    _, _, first = market.sell(DATA)
+    _, _, second = market.sell(b"three\n")
     market.node.reorganise()
     state_of = MemoryChain.order_state
 
@@ -166,7 +166,7 @@ def test_node_that_is_behind_at_the_start_loses_no_order(market: Market, monkeyp
     """One backend of a provider answers for the cursor, another, which is behind, for the state of orders."""
     made, state = market.offer(DATA)
     order_id = post_oneself(market, made, state)
-    _, _, settled = market.sell(b"three\n", cooperative=False)
+    _, _, settled = market.sell(b"three\n")
     market.chain.settle(settled, acknowledgement(settled))
     market.oracle.cycle()
     behind = {order_id: (Status.NONE, 0), settled.order_id(): (Status.LOCKED, market.time + 3600)}

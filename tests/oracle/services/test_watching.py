@@ -28,7 +28,7 @@ class Cut(BaseException):
 
 
 def test_idle_cycle_asks_for_events_once_and_for_no_order(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    market.sell(b"three\n", cooperative=False)
+    market.sell(b"three\n")
     market.sell(b"four\n")
     market.offer(DATA)
     _, declined = market.offer(b"five\n", account=rival_account)
@@ -58,7 +58,7 @@ def test_events_are_asked_for_from_the_stored_cursor_on(market: Market, monkeypa
 
 @pytest.mark.parametrize("end", [Status.REVEALED, Status.PAID, Status.REFUNDED])
 def test_order_that_others_move_is_followed(market: Market, end: Status) -> None:
-    made, _, order = market.sell(DATA, cooperative=False)
+    made, _, order = market.sell(DATA)
     if end is Status.REVEALED:
         market.chain.reveal_key(order, made.key)
     elif end is Status.PAID:
@@ -90,7 +90,7 @@ def test_order_of_a_pair_that_was_never_quoted_here_is_ignored(tmp_path: Path) -
 
 def test_days_offline_are_read_page_by_page(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     made, state = market.offer(DATA)
-    other, _, sold = market.sell(b"three\n", cooperative=False)
+    other, _, sold = market.sell(b"three\n")
     market.node.page_blocks = 10
     market.node.mine(35)
     order_id = post_oneself(market, made, state)
@@ -128,7 +128,7 @@ def test_pages_before_the_node_failed_are_not_read_again(market: Market, monkeyp
 
 
 def test_first_reading_of_many_pages_holds_up_no_delivery(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, _, order = market.sell(DATA, cooperative=False)
+    _, _, order = market.sell(DATA)
     market.journal._database.execute("DELETE FROM cursor")
     market.node.page_blocks = 1
     market.node.mine(MAX_PAGES)
@@ -154,7 +154,7 @@ def test_crash_between_effect_and_cursor_repeats_the_events_without_harm(
         broken.setattr(type(market.journal), "store_cursor", lambda *_: (_ for _ in ()).throw(Cut))
         with pytest.raises(Cut):
             market.oracle.cycle()
-    before = market.journal.orders.get(order_id)
+    before = market.journal.orders.set_key_escrow(order_id, b"stated")
     assert market.journal.cursor() is None
     market.restart()
     market.time += 5
@@ -190,8 +190,9 @@ def test_journal_without_a_cursor_reads_everything_again_and_moves_no_order_back
     _, _, order = market.sell(DATA)
     market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
     market.oracle.cycle()
+    market.oracle.cycle()
     before = market.journal.orders.get(order.order_id())
-    assert before.chain_status is Status.PAID
+    assert (before.chain_status, before.key_envelope is None) == (Status.PAID, False)
     market.journal._database.execute("DELETE FROM cursor")
     market.node.page_blocks = 1
     market.time += 5
@@ -211,7 +212,7 @@ def test_order_posted_by_the_seller_is_found(market: Market) -> None:
 
 
 def test_event_of_another_kind_hides_no_event_before_it(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, _, order = market.sell(DATA, cooperative=False)
+    made, _, order = market.sell(DATA)
     market.chain.reveal_key(order, made.key)
     read = MemoryChain.events_since
 

@@ -41,9 +41,14 @@ class Answer(Enum):
     is_flag=True,
     help="Stop at the quote. Uploads the data to the oracle and uses up its one evaluation for this model.",
 )
-@click.option("--no-cooperation", is_flag=True, help="Do not let the oracle hand the key to the buyer first.")
-@click.option("--patience", type=int, default=600, show_default=True, help="Seconds to leave the buyer to close.")
-@click.option("--trust-wallet", is_flag=True, help="Rely on the receipt of a contract, which can take it back.")
+@click.option(
+    "--patience",
+    type=int,
+    default=600,
+    show_default=True,
+    help="Seconds to leave the buyer to acknowledge, before the key goes on chain.",
+)
+@click.option("--trust-wallet", is_flag=True, help="Rely on signatures of a contract, which can take them back.")
 @click.option("--direct", is_flag=True, help="Reveal the data itself on chain, in public: small data alone.")
 @json_option
 @pass_session
@@ -55,7 +60,6 @@ def sell(
     min_price: WrittenAmount | None,
     decline: bool,
     quote_only: bool,
-    no_cooperation: bool,
     patience: int,
     trust_wallet: bool,
     direct: bool,
@@ -63,8 +67,8 @@ def sell(
 ) -> None:
     """Offer FILE to a model, and sell it at the oracle's price.
 
-    Seals the data, uploads it, waits for the price, asks whether to accept, and hands the key over once the payment is
-    locked. After an interruption, the same command resumes.
+    Seals the data, uploads it, waits for the price, asks whether to accept, and waits until the buyer acknowledges and
+    the contract pays. Reveals the key on chain if the buyer does not. After an interruption, the same command resumes.
 
     A file is priced for a model once. A quote that is not answered stays open until it expires; only --decline, or the
     answer "decline", declines it, and then these records cannot be offered to this model again.
@@ -120,12 +124,9 @@ def sell(
         if answer is Answer.DECLINE:
             _end(seller.decline(record), "declined", token, as_json)
             return
-    record = seller.accept(record, cooperative=not (no_cooperation or direct))
+    record = seller.accept(record)
     report("payment locked")
-    if direct:
-        status = seller.reveal_data(record)
-    else:
-        status = seller.release(record, patience=0 if no_cooperation else patience)
+    status = seller.reveal_data(record) if direct else seller.release(record, patience=patience)
     _end(record, status.name.lower(), token, as_json)
 
 
@@ -134,7 +135,7 @@ def _ask(quote: Quote, state: OfferState, token: Token, now: int) -> Answer:
     priced = state.appraisal.priced if state.appraisal else 0
     each = f", {short_amount(quote.price // priced, token)} a record" if priced else ""
     report(f"\nprice: {amount_text(quote.price, token)}{each}")
-    report("  accept   sells: the payment is locked first, then the key is handed over")
+    report("  accept   sells: the payment is locked, then paid on the buyer's word, then the key is handed over")
     report("  decline  ends the offer for ever: these records cannot be offered to this model again, and they still")
     report("           count as yours when later offers are priced")
     report(f"  Enter    leaves the quote open until {due_text(quote.expiry, now)}: run the same command to accept it")

@@ -1,0 +1,96 @@
+"""What a buyer holds of keys in escrow: the oracle's word, kept from before the buyer pays on it, and then the key.
+
+<folder>/<order id>.evidence.json    an ``EscrowEvidence``
+<folder>/<order id>.key              age envelope of the key, which the seller sent because the oracle cannot
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from eth_account.signers.local import LocalAccount
+from pydantic import ValidationError
+
+from assay import envelope
+from assay.chain.port import Chain
+from assay.chain.queries import is_signed_by
+from assay.errors import EnvelopeInvalid, OracleMisbehaved
+from assay.files import write_whole
+from assay.protocol.evidence import EscrowEvidence
+from assay.protocol.structs import Order, Status, key_hash
+from assay.protocol.tree import ChunkProof
+
+
+class EscrowRecords:
+    """Evidence and keys of the orders of ``account``, in ``folder``; keys are encrypted to ``identity`` (age)."""
+
+    def __init__(self, chain: Chain, account: LocalAccount, identity: str, folder: Path) -> None:
+        self._chain = chain
+        self._account = account
+        self._identity = identity
+        self._folder = folder
+
+    def path(self, order: Order) -> Path:
+        """Where the evidence of an order is kept."""
+        return self._folder / f"{order.order_id().hex()}.evidence.json"
+
+    def acknowledge(self, order: Order, key_escrow: bytes) -> bytes:
+        """The buyer's acknowledgement, signed on the oracle's word; both are on disk when this returns.
+
+        Raises:
+            OracleMisbehaved: The model's oracle, as the chain names it now, did not sign ``key_escrow``.
+        """
+        oracle, domain = self._chain.model_state(order.model_id).oracle, self._chain.domain
+        if oracle is None or not is_signed_by(self._chain, oracle, domain.key_escrow(order.digest()), key_escrow):
+            raise OracleMisbehaved(
+                f"expected the statement of the model's oracle {oracle} that it holds the key, got another signature",
+                hint="nothing was acknowledged: the seller reveals the key on chain",
+            )
+        evidence = EscrowEvidence(
+            domain=domain,
+            oracle=oracle,
+            order=order,
+            key_escrow=key_escrow,
+            acknowledgement=bytes(self._account.sign_message(domain.acknowledgement(order.digest())).signature),
+        )
+        held = self._read(order)
+        if held is None or held.order != order:
+            self._write(evidence)
+        return evidence.acknowledgement
+
+    def key(self, order: Order, status: Status, key_envelope: str | None) -> bytes | None:
+        """The key of an order out of the oracle's ``key_envelope``, or out of the seller's on disk; None before.
+
+        Raises:
+            OracleMisbehaved: The order is paid, and the envelope does not hold the key that it locks.
+        """
+        by_seller = self._folder / f"{order.order_id().hex()}.key"
+        envelopes = [by_seller.read_text(errors="replace")] if by_seller.exists() else []
+        envelopes += [key_envelope] if key_envelope else []
+        for armored in envelopes:
+            with suppress(EnvelopeInvalid):
+                key = envelope.unwrap_key(self._identity, armored)
+                if key_hash(order.order_id(), key) == order.key_hash:
+                    return key
+        if envelopes and status is Status.PAID:
+            raise OracleMisbehaved(
+                "the order is paid, and the envelope from the oracle does not hold the key that it locks",
+                hint=f"keep {self.path(order)}, the oracle's signed word; the seller has the key, too",
+            )
+        return None
+
+    def disprove(self, order: Order, key: bytes, proof: ChunkProof) -> Path | None:
+        """Adds a key, and a chunk that it does not open; the file, or None if the buyer did not pay on a statement."""
+        evidence = self._read(order)
+        if evidence is None or evidence.order != order:
+            return None
+        self._write(evidence.model_copy(update={"key": key, "proof": proof}))
+        return self.path(order)
+
+    def _read(self, order: Order) -> EscrowEvidence | None:
+        try:
+            return EscrowEvidence.model_validate_json(self.path(order).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def _write(self, evidence: EscrowEvidence) -> None:
+        write_whole(self.path(evidence.order), evidence.model_dump_json(indent=2).encode())

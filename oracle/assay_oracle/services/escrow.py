@@ -1,0 +1,115 @@
+"""Keys in escrow: the oracle states that it holds an order's key, settles the order, and then hands the key over.
+
+The buyer acknowledges on the oracle's signed word, the contract pays, and only a confirmed payment releases the key. So
+a payment that fails gives nothing away: the seller reveals the key on chain, as without an oracle.
+"""
+
+import logging
+
+from assay import envelope
+from assay.chain.port import Chain
+from assay.chain.queries import registered_terms, send_unless_done
+from assay.errors import ContractReverted, TransactionFailed
+from assay.protocol.statements import signer_of
+from assay.protocol.structs import Status, key_hash
+from assay_oracle.ledger.values import Sale
+from assay_oracle.log import about
+from assay_oracle.services.ports import Ledger, Signer
+from assay_oracle.services.uploads import Uploads
+
+MAX_FAILED_SETTLEMENTS = 2
+"""Settlements of one model's orders that may be mined and fail, before none is sent on a wallet's signature any more.
+
+A wallet (ERC-1271) may accept a signature in a simulation and refuse it in the block. Each costs the oracle at most
+``GAS_LIMITS["settle"]``, and the model's owner cannot make more of them by making more orders.
+"""
+
+log = logging.getLogger(__name__)
+
+
+class Escrow:
+    """The keys of all sales.
+
+    Args:
+        signer: None in a dry run: nothing is stated, and no key is handed over.
+    """
+
+    def __init__(self, *, ledger: Ledger, chain: Chain, uploads: Uploads, signer: Signer | None) -> None:
+        self._ledger = ledger
+        self._chain = chain
+        self._uploads = uploads
+        self._signer = signer
+
+    # --- what the oracle states ---------------------------------------------------------------------------------------
+
+    def _state(self, sale: Sale) -> Sale:
+        """Signs that the oracle holds the key of this very order; records an empty statement if it does not.
+
+        Every chunk was opened with the key when the data was priced. The model's owner can name another oracle, which
+        signs another price or payee for the pair, and a seller can lock another key in an order that it posts itself.
+        """
+        if sale.key_escrow is not None or self._signer is None:
+            return sale
+        offer = self._ledger.offers.get(sale.offer_id)
+        evaluation = self._ledger.evaluations.of(offer)
+        key = self._uploads.sealing_key(offer.sealed_key)
+        agreed = evaluation is not None and evaluation.agrees_with(sale.order)
+        if not agreed or key_hash(sale.order_id, key) != sale.order.key_hash:
+            log.warning("an order locks another key, price or payee than agreed", extra=about(order=sale.order_id))
+            return self._ledger.orders.set_key_escrow(sale.order_id, b"")
+        return self._ledger.orders.set_key_escrow(sale.order_id, self._signer.sign_key_escrow(sale.order))
+
+    # --- the key ------------------------------------------------------------------------------------------------------
+
+    def hand_over(self, sale: Sale) -> None:
+        """Encrypts the key of a paid order to the buyer, once no reorganisation is expected to take the payment back.
+
+        Whoever sent the settlement: the state of exactly this order counts.
+        """
+        if not self._state(sale).key_escrow:
+            return
+        state = self._chain.confirmed_state(sale.order_id)
+        if (state.status, state.digest) != (Status.PAID, sale.order.stored_digest()):
+            return
+        key = self._uploads.sealing_key(self._ledger.offers.get(sale.offer_id).sealed_key)
+        recipient = envelope.recipient_of(registered_terms(self._chain, sale.order.model_id).delivery_key)
+        self._ledger.orders.set_key_envelope(sale.order_id, envelope.wrap_key(recipient, key))
+        log.info("key handed over", extra=about(order=sale.order_id))
+
+    # --- the payment --------------------------------------------------------------------------------------------------
+
+    def advance(self, sale: Sale) -> None:
+        """Does what is due for an order that is not closed: states that its key is held, settles it.
+
+        The chain is asked about an order only once something is due by the ledger.
+        """
+        sale = self._state(sale)
+        if sale.acknowledgement is not None:
+            self._settle(sale, sale.acknowledgement)
+
+    def _settle(self, sale: Sale, acknowledgement: bytes) -> None:
+        """Settles with the buyer's acknowledgement. A refusal leaves the key secret, and the seller to reveal it."""
+        if self._is_spent(sale, acknowledgement) or self._chain.unmined():
+            return
+        try:
+            send_unless_done(self._chain, sale.order_id, lambda: self._chain.settle(sale.order, acknowledgement))
+        except ContractReverted as error:
+            log.warning("the contract refused to settle", extra=about(order=sale.order_id, error=error.error))
+            if error.error == "BuyerSignatureInvalid":
+                self._ledger.orders.set_acknowledgement(sale.order_id, None)
+            return
+        except TransactionFailed as error:
+            self._ledger.offers.count_failed_settlement(sale.offer_id)
+            log.warning("a settlement was mined and failed", extra=about(order=sale.order_id, gas=error.gas))
+            return
+        status = self._chain.order_state(sale.order_id).status
+        if status > sale.chain_status:
+            self._ledger.orders.set_status(sale.order_id, status)
+        log.info("order settled", extra=about(order=sale.order_id))
+
+    def _is_spent(self, sale: Sale, acknowledgement: bytes) -> bool:
+        """Whether too many settlements on the word of this model's wallet have failed; a key's signature holds."""
+        message = self._chain.domain.acknowledgement(sale.order.digest())
+        if signer_of(message, acknowledgement) == sale.order.buyer:
+            return False
+        return self._ledger.offers.failed_settlements(sale.order.model_id) >= MAX_FAILED_SETTLEMENTS
