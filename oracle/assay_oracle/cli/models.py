@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 
 from assay.amounts import amount_text
+from assay.chain.port import Chain
 from assay.chain.settlement import SettlementClient
 from assay.cli.group import Group
-from assay.cli.options import model_option
+from assay.cli.options import model_id_option
+from assay.cli.params import HEX32
 from assay.cli.terminal import emit, json_option, report
 from assay.errors import AssayError, SettingsError
 from assay.protocol.messages import ModelInfo
@@ -15,7 +17,7 @@ from assay.protocol.types import ModelId
 from assay_oracle.cli.config_file import add_model, remove_model
 from assay_oracle.cli.options import config_option
 from assay_oracle.cli.serve import load_appraisers, mark_used
-from assay_oracle.errors import ModelNotReady
+from assay_oracle.errors import ModelNotReady, ModelUnknown
 from assay_oracle.keys import vault
 from assay_oracle.services.catalogue import PricedModel
 from assay_oracle.settings import ModelEntry, Settings
@@ -75,27 +77,30 @@ def _described(info: ModelInfo, chain: SettlementClient) -> str:
 
 @models.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@model_option
+@click.option(
+    "--model", "model_id", type=HEX32, help="Id of the model; by default the one registered with this function."
+)
 @config_option
 @json_option
-def add(folder: Path, model_id: ModelId, config: Path | None, as_json: bool) -> None:
+def add(folder: Path, model_id: ModelId | None, config: Path | None, as_json: bool) -> None:
     """Price for a model from now on with the price function in FOLDER.
 
     Checks that the model is registered with this price function and this oracle, then adds it to the configuration.
 
     \b
-    Example:
+    Examples:
+      assay-oracle models add price
       assay-oracle models add price --model 0x12... --config oracle.toml
     """
     from assay_oracle.server.daemon import open_chain
 
     file = _required(config)
     settings = Settings.read(file)
-    entry = ModelEntry(id=model_id, artifact=folder)
-    chain = open_chain(settings)
-    model = PricedModel.registered(model_id, load_appraisers(settings)(entry), chain)
+    chain, own = open_chain(settings), vault.address_of(settings.data_dir)
+    appraiser = load_appraisers(settings)(ModelEntry(id=model_id or bytes(32), artifact=folder))
+    model_id = model_id or _registered_with(appraiser.info.hash, chain, own)
+    model = PricedModel.registered(model_id, appraiser, chain)
     oracle = chain.model_state(model_id).oracle
-    own = vault.address_of(settings.data_dir)
     if oracle != own:
         raise ModelNotReady(
             "oracle_replaced",
@@ -106,13 +111,13 @@ def add(folder: Path, model_id: ModelId, config: Path | None, as_json: bool) -> 
         report("configured before")
     else:
         add_model(file, model_id, folder)
-    mark_used(entry)
+    mark_used(ModelEntry(id=model_id, artifact=folder))
     emit({"model_id": model_id, "artifact": str(folder)}, f"added  0x{model_id.hex()}", as_json)
     report(f"at most {amount_text(model.terms.max_price, chain.token(model.terms.token))} for an offer")
 
 
 @models.command()
-@model_option
+@model_id_option
 @config_option
 @json_option
 def remove(model_id: ModelId, config: Path | None, as_json: bool) -> None:
@@ -124,6 +129,24 @@ def remove(model_id: ModelId, config: Path | None, as_json: bool) -> None:
     """
     remove_model(_required(config), model_id)
     emit({"model_id": model_id}, f"removed  0x{model_id.hex()}", as_json)
+
+
+def _registered_with(function_hash: bytes, chain: Chain, oracle: str) -> ModelId:
+    """The one model that is registered with a price function and has this oracle.
+
+    Raises:
+        ModelUnknown: There is none, or more than one.
+    """
+    fitting = (model.model_id for model in chain.models() if model.terms.function_hash == function_hash)
+    found = [model_id for model_id in fitting if chain.model_state(model_id).oracle == oracle]
+    if len(found) != 1:
+        ids = ", ".join(f"0x{model_id.hex()}" for model_id in found) or "none"
+        raise ModelUnknown(
+            f"expected one model registered with price function 0x{function_hash.hex()} and oracle {oracle}, "
+            f"found {ids}",
+            hint="register it (assay model register)" if not found else "name one: --model",
+        )
+    return found[0]
 
 
 def _required(config: Path | None) -> Path:

@@ -65,6 +65,21 @@ def test_model_is_added_listed_and_removed(market: Market, run: Run) -> None:
     assert configured() == []
 
 
+def test_model_is_found_by_its_price_function(market: Market, run: Run) -> None:
+    assert run("add", "price").exit_code == 0
+    assert configured() == [market.model_id]
+    terms = market.terms.model_copy(update={"salt": b"\x01" * 32})
+    owner = market.chain.seen_by(terms.owner)
+    owner.register_model(terms, oracle_account.address)
+    ambiguous = run("add", "price")
+    assert ambiguous.exit_code == 1
+    assert owner.model_id(terms).hex() in ambiguous.stderr
+    assert "hint: name one: --model" in ambiguous.stderr
+    for model_id in (market.model_id, owner.model_id(terms)):
+        market.contract.change_model(model_id, oracle=rival_account.address)
+    assert "found none" in run("add", "price").stderr
+
+
 def test_sick_model_is_listed_with_its_reason_beside_the_sound_one(market: Market, run: Run) -> None:
     run("add", "price", "--model", f"0x{market.model_id.hex()}")
     with Path("oracle.toml").open("a") as file:

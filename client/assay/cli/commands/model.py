@@ -1,8 +1,12 @@
 """``assay model``: the on-chain actions of a model owner."""
 
+import json
+from pathlib import Path
+
 import click
 
 from assay import keys
+from assay.amounts import amount_text
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
 from assay.cli.group import Group
@@ -11,9 +15,9 @@ from assay.cli.params import ADDRESS, AMOUNT, HEX32, SALT
 from assay.cli.session import Session, pass_session
 from assay.cli.terminal import emit, json_option, report
 from assay.envelope import delivery_key_of
-from assay.errors import ModelExists
+from assay.errors import ModelExists, SettingsError, UsageError
 from assay.protocol.structs import ModelTerms
-from assay.protocol.types import NATIVE_TOKEN, ModelId
+from assay.protocol.types import NATIVE_TOKEN, ZERO_ADDRESS, ModelId
 
 SECONDS = click.IntRange(0, 2**32 - 1)
 
@@ -24,8 +28,16 @@ def model() -> None:
 
 
 @model.command()
-@click.option("--function-hash", type=HEX32, required=True, help="Hash of the price function: assay-oracle inspect.")
-@click.option("--oracle-address", type=ADDRESS, required=True, help="Signer of the quotes for this model.")
+@click.option(
+    "--function",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of the price function: assay-oracle fit.",
+)
+@click.option("--function-hash", type=HEX32, help="Its hash, in place of --function: assay-oracle inspect.")
+@click.option(
+    "--oracle-address", type=ADDRESS, help="Signer of the quotes for this model; by default the oracle at --oracle."
+)
 @click.option("--max-price", type=AMOUNT, required=True, help="Highest price of one quote, e.g. 1ether.")
 @click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20 to pay in; by default the native coin.")
 @click.option("--seller-bond", type=AMOUNT, default=0, help="Bond a seller locks with each order.")
@@ -39,12 +51,15 @@ def model() -> None:
     default=bytes(32),
     help="Registers the same terms again as a model of its own; a number in hex, e.g. 0x01.",
 )
+@click.option("--budget", type=AMOUNT, help="Fund the model up to this amount, e.g. 5ether.")
+@click.option("--name", help="Name for the model, to be used in place of its id.")
 @json_option
 @pass_session
 def register(
     session: Session,
-    function_hash: bytes,
-    oracle_address: str,
+    folder: Path | None,
+    function_hash: bytes | None,
+    oracle_address: str | None,
     max_price: int,
     token: str,
     seller_bond: int,
@@ -53,6 +68,8 @@ def register(
     dispute_window: int,
     require_receipt: bool,
     salt: bytes,
+    budget: int | None,
+    name: str | None,
     as_json: bool,
 ) -> None:
     """Register a model, once; its owner is the keystore's account.
@@ -62,14 +79,17 @@ def register(
 
     \b
     Examples:
+      assay model register --function price --max-price 0.5ether --budget 5ether --name digits
       assay model register --function-hash 0x3f... --oracle-address 0xA1... --max-price 1ether
       assay model register --function-hash 0x3f... --oracle-address 0xB2... --max-price 1ether --salt 0x01
     """
+    if (folder is None) == (function_hash is None):
+        raise click.UsageError("expected either --function or --function-hash")
     chain = session.chain(sending=True)
     terms = ModelTerms(
         owner=session.account.address,
         token=token,
-        function_hash=function_hash,
+        function_hash=_hash_of(folder) if folder else function_hash,
         delivery_key=delivery_key_of(keys.recipient_at(session.settings.identity_path)),
         max_price=max_price,
         seller_bond=seller_bond,
@@ -79,10 +99,44 @@ def register(
         require_receipt=require_receipt,
         salt=salt,
     )
-    model_id, gas = chain.model_id(terms), register_once(chain, terms, oracle_address)
-    if not gas:
-        report("registered before, with this oracle")
+    model_id, oracle = chain.model_id(terms), oracle_address or _configured_oracle(session)
+    gas = register_once(chain, terms, oracle)
+    report(f"{'registered' if gas else 'registered before'}, with oracle {oracle}")
+    if name is not None:
+        session.names.add_model(name, model_id)
+    if budget is not None:
+        gas += fund_up_to(chain, terms, budget)
+        report(f"budget {amount_text(chain.model_state(model_id).budget, chain.token(token))}")
     emit({"model_id": model_id, "gas": gas}, f"0x{model_id.hex()}", as_json)
+
+
+def _hash_of(folder: Path) -> bytes:
+    """The hash that the manifest of a price function states; the oracle compares it with the files."""
+    path = folder / "manifest.json"
+    try:
+        found = bytes.fromhex(json.loads(path.read_text())["hash"].removeprefix("0x"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = b""
+    if len(found) != 32:
+        raise UsageError(f"expected a price function in {folder}, found none", hint="assay-oracle fit writes one")
+    return found
+
+
+def _configured_oracle(session: Session) -> str:
+    """The account that the configured oracle says it signs with."""
+    oracle = session.oracle.info().oracle
+    if oracle == ZERO_ADDRESS:
+        raise SettingsError(
+            f"expected an oracle that signs at {session.settings.oracle}, got one on a dry run",
+            hint="name another one: --oracle, or --oracle-address",
+        )
+    return oracle
+
+
+def fund_up_to(chain: Chain, terms: ModelTerms, budget: int) -> int:
+    """Raises a model's budget to ``budget`` base units if it is lower; returns the gas used, 0 if nothing was sent."""
+    missing = budget - chain.model_state(chain.model_id(terms)).budget
+    return chain.fund(terms, missing).gas if missing > 0 else 0
 
 
 def register_once(chain: Chain, terms: ModelTerms, oracle: str) -> int:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from click import BadParameter
 
-from assay.cli.commands.model import register_once
+from assay.cli.commands.model import fund_up_to, register_once
 from assay.cli.params import SALT
 from assay.errors import ModelExists
 from tests.kit.actors import oracle_account, rival_account
-from tests.kit.market import Market
+from tests.kit.market import BUDGET, Market
 from tests.kit.memory_contract import HALTED
 
 pytestmark = pytest.mark.unit
@@ -63,3 +63,12 @@ def test_short_salt_is_a_number_with_leading_zeros(text: str) -> None:
 def test_salt_of_another_form_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(BadParameter, match=r"e\.g\. 0x01"):
         SALT.convert(text, None, None)
+
+
+def test_budget_is_raised_to_an_amount_and_not_twice(market: Market) -> None:
+    owner = market.chain.seen_by(market.terms.owner)
+    assert fund_up_to(owner, market.terms, BUDGET + 7) > 0
+    assert owner.model_state(market.model_id).budget == BUDGET + 7
+    assert fund_up_to(owner, market.terms, BUDGET + 7) == 0
+    assert fund_up_to(owner, market.terms, 1) == 0
+    assert owner.model_state(market.model_id).budget == BUDGET + 7
