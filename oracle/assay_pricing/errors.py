@@ -31,9 +31,9 @@ class ModelError(PricingError):
 
 
 class FidelityError(PricingError):
-    """The surrogate agrees with its model on less than 90 % of the validation records.
+    """The surrogate agrees with its model on less than 90 % of held-out records, or no more than a constant does.
 
-    Remedy: fit again with more data or another method.
+    Remedy: fit again with more data or another method; check the columns and the task.
     """
 
 

@@ -99,19 +99,12 @@ def make_task(
     """The input of ``Method.fit``, without the method's settings; see ``fit`` for arguments and errors."""
     schema = owner.schema
     rng = np.random.default_rng(seed)
-    if validation is None:
-        owner, validation = _split(owner, rng)
-    if owner.n < 2 or validation.n < MIN_VALIDATION:
-        raise DataError(
-            f"expected at least 2 records to fit on and {MIN_VALIDATION} for validation, "
-            f"got {owner.n} and {validation.n}"
-        )
-    if validation.schema != schema:
-        raise DataError("expected owner's and validation records of one schema, got two schemas")
+    owner, validation, goal = _goal(owner, validation, metric, worst_group, rng)
+    progress("asking the model", 0, 1)
     black_box = _black_box(model, schema, labels_only)
     examine(black_box, owner)
-    name = _metric_name(metric, schema)
-    learner = calibrate(black_box, owner, validation, decay, seed)
+    progress("asking the model", 1, 1)
+    learner = calibrate(black_box, owner, validation, decay, seed, progress)
     encoder = learner.encoder
     context = Context(
         schema=schema,
@@ -120,10 +113,41 @@ def make_task(
         validation=Sample(
             encoder.x(validation), encoder.y(validation.y), torch.ones(validation.n, dtype=torch.float64)
         ),
-        metric=Metric(name, validation.y, _groups(validation, worst_group)),
+        metric=goal,
         decay=learner.decay,
     )
     return Task(context, black_box, owner, validation, seed, progress, linear=learner.linear)
+
+
+def goal_of(
+    owner: Records,
+    validation: Records | None = None,
+    *,
+    metric: str | None = None,
+    worst_group: str | None = None,
+    seed: int = 0,
+) -> tuple[Records, Records, Metric]:
+    """The records to fit on, those for validation, and the risk on the latter; arguments and errors as of ``fit``."""
+    return _goal(owner, validation, metric, worst_group, np.random.default_rng(seed))
+
+
+def _goal(
+    owner: Records, validation: Records | None, metric: str | None, worst_group: str | None, rng: np.random.Generator
+) -> tuple[Records, Records, Metric]:
+    schema = owner.schema
+    source = ""
+    if validation is None:
+        source = f": of {owner.n} records {_VALIDATION_SHARE:.0%}, and at least {MIN_VALIDATION}, are for validation"
+        owner, validation = _split(owner, rng)
+    if owner.n < 2 or validation.n < MIN_VALIDATION:
+        raise DataError(
+            f"expected at least 2 records to fit on and {MIN_VALIDATION} for validation, "
+            f"got {owner.n} and {validation.n}{source}",
+            hint=f"give at least {MIN_VALIDATION + 2} records, or others for validation (--validation)",
+        )
+    if validation.schema != schema:
+        raise DataError("expected owner's and validation records of one schema, got two schemas")
+    return owner, validation, Metric(_metric_name(metric, schema), validation.y, _groups(validation, worst_group))
 
 
 def _black_box(model: Any, schema: Schema, labels_only: bool) -> BlackBox:
@@ -137,7 +161,9 @@ def _metric_name(metric: str | None, schema: Schema) -> str:
     regression = schema.task == "regression"
     name = metric or ("squared_error" if regression else "log_loss")
     if (name == "squared_error") != regression:
-        raise DataError(f"expected a metric for {schema.task}, got {name!r}")
+        raise DataError(
+            f"expected a metric for {schema.task}, got {name!r}", hint="or say what the labels are (--task)"
+        )
     return name
 
 
@@ -174,6 +200,7 @@ def _assemble(
         worst_group=worst_group,
         rule=rule,
         fidelity=method.parts.fidelity,
+        agreement=method.parts.agreement,
         label_only=method.label_only,
         seed=task.seed,
         decay=context.decay,

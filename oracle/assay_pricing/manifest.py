@@ -35,6 +35,22 @@ class Carried(Value):
     copied_by: str
 
 
+class Agreement(Value):
+    """How often the surrogate answers as the model does, on held-out records, and what that is worth.
+
+    Attributes:
+        share: Share of equal answers, 0..1.
+        constant: Share that always giving the model's most common answer would reach.
+        kappa: ``share`` corrected for chance: Cohen's kappa (1960), 1 for equal answers and 0 for unrelated ones.
+        by_class: ``share`` among the records of which the model says the class; None for a class that it says of none.
+    """
+
+    share: float
+    constant: float
+    kappa: float
+    by_class: tuple[float | None, ...]
+
+
 class Control(Value):
     """The highest gain that a control set of ``records`` worthless records reached when the function was fitted."""
 
@@ -53,6 +69,7 @@ class Manifest(Value):
         worst_group: Name of the column whose worst group defines the risk; None for the whole validation set.
         rule: From gain to money.
         fidelity: Agreement of the surrogate with the model on held-out records, 0..1.
+        agreement: What the fidelity of a classification is worth; None for a regression.
         label_only: The method read labels alone of the model.
         seed: Seed of every random draw.
         decay: Weight decay of the surrogate.
@@ -77,6 +94,7 @@ class Manifest(Value):
     worst_group: str | None = None
     rule: PricingRule
     fidelity: float
+    agreement: Agreement | None = None
     label_only: bool
     seed: int
     decay: float
@@ -95,11 +113,21 @@ class Manifest(Value):
         """Refuses a surrogate that does not represent its model.
 
         Raises:
-            FidelityError: It agrees with the model on less than 90 % of held-out records.
+            FidelityError: It agrees with the model on less than 90 % of held-out records, or no more often than a
+                constant answer does.
         """
         if self.fidelity < FIDELITY_FLOOR:
             raise FidelityError(
                 f"expected a surrogate that agrees with the model on at least {FIDELITY_FLOOR:.0%} of held-out "
                 f"records, got {self.fidelity:.1%}",
-                hint="fit with more of the owner's data, or with another method",
+                hint="fit with more of the owner's data, or with another method; check that the columns and the task "
+                "(--task) are what the model takes",
+            )
+        found = self.agreement
+        if found is not None and found.share <= found.constant:
+            raise FidelityError(
+                f"expected a surrogate that agrees with the model more often than a constant answer does, got "
+                f"{found.share:.1%} of held-out records where the constant reaches {found.constant:.1%}",
+                hint="give validation records of all classes (--validation), or fit with another method; a column of "
+                "text in which each value is another gives the surrogate nothing to learn",
             )

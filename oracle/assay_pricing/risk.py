@@ -40,6 +40,16 @@ _SEARCH_STEPS = 30
 _GOLDEN = (5**0.5 - 1) / 2
 
 
+def check_metric(name: str) -> None:
+    """Checks that there is a metric of that name.
+
+    Raises:
+        DataError: There is none.
+    """
+    if name not in (*CLASSIFICATION, *REGRESSION):
+        raise DataError(f"expected a metric among {', '.join((*CLASSIFICATION, *REGRESSION))}, got {name!r}")
+
+
 class Metric:
     """One of the names above, over the whole validation set or its worst group.
 
@@ -54,8 +64,7 @@ class Metric:
     """
 
     def __init__(self, name: str, y: Float64, groups: Int64 | None = None) -> None:
-        if name not in (*CLASSIFICATION, *REGRESSION):
-            raise DataError(f"expected a metric among {', '.join((*CLASSIFICATION, *REGRESSION))}, got {name!r}")
+        check_metric(name)
         self.name = name
         self.y = y
         self.groups = groups

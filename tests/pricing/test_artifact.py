@@ -11,6 +11,7 @@ import torch
 from assay_pricing import artifact
 from assay_pricing.canonical import canonical_json
 from assay_pricing.errors import ArtifactError, ArtifactExists, FidelityError
+from assay_pricing.manifest import Agreement
 from tests.pricing.contexts import manifest
 
 pytestmark = pytest.mark.unit
@@ -159,3 +160,10 @@ def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ArtifactError, match="expected a writable folder"):
         artifact.check_free(tmp_path / "file")
+
+
+def test_a_surrogate_that_a_constant_equals_is_refused() -> None:
+    worth = {"kappa": 0.0, "by_class": (1.0, 0.0)}
+    manifest(fidelity=0.93, agreement=Agreement(share=0.93, constant=0.921, **worth)).check_fidelity()
+    with pytest.raises(FidelityError, match=r"got 91\.6% of held-out records where the constant reaches 92\.1%"):
+        manifest(fidelity=0.916, agreement=Agreement(share=0.916, constant=0.921, **worth)).check_fidelity()

@@ -1,7 +1,8 @@
 """The model owner's commands: fit a price function, appraise a file with it, export a scorer from it, inspect it."""
 
+import csv
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +15,6 @@ from assay.cli.terminal import console, emit, json_option, report
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from assay_pricing.price import PricingRule
     from assay_pricing.records.columns import RawTable
     from assay_pricing.records.records import Records
 
@@ -72,6 +72,17 @@ class Setting(click.ParamType):
 )
 @click.option("--class", "classes", multiple=True, help="A class of the model that the data lacks; repeatable.")
 @click.option(
+    "--classes",
+    "order",
+    metavar="A,B,C",
+    help="The model's classes in the order of its outputs, where it does not name them; or CLASSES in MODULE.",
+)
+@click.option(
+    "--outputs",
+    type=click.Choice(["probabilities", "logits", "labels"]),
+    help="What the model returns; inferred by default.",
+)
+@click.option(
     "--metric",
     help="The risk to lower: log_loss (default), balanced_log_loss, accuracy, balanced_accuracy, auc; for a "
     "regression squared_error.",
@@ -82,8 +93,18 @@ class Setting(click.ParamType):
     "--setting", "settings", multiple=True, type=Setting(), metavar="NAME=VALUE", help="Of the method; repeatable."
 )
 @click.option("--pricing", type=click.Choice(["graded", "binary"]), default="graded", show_default=True)
-@click.option("--rate", type=AMOUNT, default=10**18, help="Per unit of gain, or per useful record; default 1ether.")
-@click.option("--cap", type=AMOUNT, default=2**96 - 1, help="Highest price of one offer.")
+@click.option(
+    "--rate",
+    type=AMOUNT,
+    help="Per unit of gain, or per useful record: 1ether by default; a regression needs this or --budget.",
+)
+@click.option(
+    "--budget",
+    type=AMOUNT,
+    help="Sets the rate: ten offers of the owner's kind, each a fifth as large as her data, cost this together. It is "
+    "also the cap, unless --cap is given.",
+)
+@click.option("--cap", type=AMOUNT, help="Highest price of one offer; without limit by default.")
 @click.option("--floor", type=AMOUNT, default=0, help="Lowest price; a lower one becomes 0.")
 @click.option("--grid", type=AMOUNT, default=1, help="Prices are multiples of this; a coarse grid discloses less.")
 @click.option("--lower-bound", is_flag=True, help="Pay the lower bound of the gain's 90 % interval.")
@@ -101,13 +122,16 @@ def fit(
     replace: bool,
     task: Literal["classification", "regression"] | None,
     classes: tuple[str, ...],
+    order: str | None,
+    outputs: Literal["probabilities", "logits", "labels"] | None,
     metric: str | None,
     worst_group: str | None,
     method: str,
     settings: tuple[tuple[str, int | float | str], ...],
     pricing: Literal["graded", "binary"],
-    rate: int,
-    cap: int,
+    rate: int | None,
+    budget: int | None,
+    cap: int | None,
     floor: int,
     grid: int,
     lower_bound: bool,
@@ -126,38 +150,58 @@ def fit(
     Example:
       assay-oracle fit --model mymodel:predict --data train.parquet --label y --out price --rate 1ether
     """
-    from assay_oracle.owner.load import load_model
-    from assay_oracle.owner.summary import fit_text
-    from assay_pricing import artifact, fitting
-    from assay_pricing.records.inference import infer_schema
-    from assay_pricing.records.tables import to_records
+    from assay_oracle.owner import fit as desk
+
+    terms = {"floor": floor, "grid": grid, "basis": "lower_bound" if lower_bound else "estimate"}
+    request = desk.Request(
+        model=model_name,
+        data=data,
+        validation=validation,
+        label=label,
+        task=task,
+        classes=classes,
+        order=next(csv.reader([order]), ()) if order else (),
+        outputs=outputs,
+        labels_only=labels_only,
+        rate=rate,
+        budget=budget,
+        pricing=pricing,
+        terms=terms if cap is None else {**terms, "cap": cap},
+        options={
+            "metric": metric,
+            "worst_group": worst_group,
+            "method": method,
+            "settings": dict(settings),
+            "decay": decay,
+            "seed": seed,
+        },
+    )
+    _check_decay(decay)
+    _check_terms(request.terms)
+    desk.check(request)
+    report(f"loading {model_name}")
+    from assay_oracle.owner.summary import fidelity_lines, fit_text
+    from assay_pricing import artifact
 
     artifact.check_free(out, replace=replace)
-    _check_decay(decay)
-    rule = _rule(kind=pricing, rate=rate, cap=cap, floor=floor, grid=grid, lower_bound=lower_bound)
-    tables = [_table(path) for path in (data, validation) if path is not None]
-    schema = infer_schema(tables, label, task=task, classes=classes)
-    owner, *held_out = (to_records(table, schema) for table in tables)
-    kind = f"{len(schema.classes)} classes" if schema.classes else "a regression"
-    report(f"{owner.n} records of {len(schema.features)} features, {kind}")
     with _progress_bars() as progress:
-        function = fitting.fit(
-            load_model(model_name),
-            owner,
-            validation=held_out[0] if held_out else None,
-            metric=metric,
-            worst_group=worst_group,
-            method=method,
-            settings=dict(settings),
-            rule=rule,
-            decay=decay,
-            seed=seed,
-            labels_only=labels_only,
-            progress=progress,
-        )
+        function, outlook = desk.fit(request, _table, report, progress)
     function.save(out, replace=replace)
-    report(f"fidelity {function.fidelity:.1%}: agreement of the surrogate with the model on held-out records")
-    summary = {"out": str(out), "function_hash": function.hash, "fidelity": function.fidelity, "method": method}
+    for line in fidelity_lines(function.manifest):
+        report(line)
+    summary = {
+        "out": str(out),
+        "function_hash": function.hash,
+        "fidelity": function.fidelity,
+        "agreement": function.manifest.agreement,
+        "method": method,
+        "rate": str(function.manifest.rule.rate),
+        "cap": str(function.manifest.rule.cap),
+        "risk": outlook.risk,
+        "typical_records": outlook.records,
+        "typical_price": str(outlook.typical(function.manifest.rule)),
+        "perfect_price": str(outlook.perfect(function.manifest.rule)),
+    }
     emit(summary, fit_text(function, out), as_json)
     function.check_fidelity()
 
@@ -247,14 +291,14 @@ def _check_decay(decay: float | None) -> None:
         raise UsageError("expected a number for --decay, got NaN")
 
 
-def _rule(*, kind: Literal["graded", "binary"], lower_bound: bool, **amounts: int) -> "PricingRule":
+def _check_terms(terms: Mapping[str, Any]) -> None:
     from pydantic import ValidationError
 
     from assay.errors import UsageError, listed_faults
     from assay_pricing.price import PricingRule
 
     try:
-        return PricingRule(kind=kind, basis="lower_bound" if lower_bound else "estimate", **amounts)
+        PricingRule(**terms)
     except ValidationError as error:
         raise UsageError(listed_faults(error.errors(), mark="--")) from None
 

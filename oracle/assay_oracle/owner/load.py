@@ -1,12 +1,54 @@
 """The owner's model by name: ``module:name``, an HTTP endpoint, or an ONNX file."""
 
 import importlib
+import importlib.util
 import inspect
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from assay_pricing.errors import ModelError
+
+_PICKLES = (".joblib", ".pkl", ".pickle", ".sav", ".pt", ".pth", ".h5", ".keras", ".txt", ".json", ".ubj", ".cbm")
+_EXAMPLES = "for example mymodel:predict, http://127.0.0.1:8000/predict or model.onnx"
+
+
+def check_name(name: str) -> None:
+    """Checks what can be told of a model's name before anything is imported.
+
+    Raises:
+        ModelError: It has no form of a name, or names a file or a module that is not there.
+    """
+    if name.startswith(("http://", "https://")):
+        return
+    if name.endswith(".onnx"):
+        if not Path(name).is_file():
+            raise ModelError(f"expected an ONNX model in {name}, there is no such file")
+        return
+    module, _, attribute = name.partition(":")
+    path = Path(name)
+    if path.suffix in _PICKLES or (not attribute and path.is_file() and path.suffix != ".py"):
+        raise ModelError(
+            f"expected MODULE:NAME, a URL or an ONNX file, got the file {name!r}",
+            hint="write a module mymodel.py that loads it, for example `import joblib; "
+            f"model = joblib.load({path.name!r})`, and give --model mymodel:model",
+        )
+    if path.suffix == ".py" or module.endswith(".py"):
+        module = Path(module).stem
+        raise ModelError(
+            f"expected MODULE:NAME, got the file {name!r}",
+            hint=f"in the module's folder, for example --model {module}:{attribute or 'model'}",
+        )
+    if not module or not attribute:
+        raise ModelError(f"expected MODULE:NAME, got {name!r}", hint=_EXAMPLES)
+    _search_here()
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError) as error:
+        raise _no_module(module, str(error)) from None
+    if found is None:
+        raise _no_module(module, f"No module named {module!r}")
 
 
 def load_model(name: str) -> Any:
@@ -33,30 +75,46 @@ def load_object(name: str) -> Any:
         ModelError: There is no such module or name, or importing it failed.
     """
     module_name, _, attribute = name.partition(":")
-    if not module_name or not attribute:
-        raise ModelError(
-            f"expected MODULE:NAME, got {name!r}",
-            hint="for example mymodel:predict, http://127.0.0.1:8000/predict or model.onnx",
-        )
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    _search_here()
     try:
         found: Any = importlib.import_module(module_name)
         for part in attribute.split("."):
             found = getattr(found, part)
     except ImportError as error:
-        raise ModelError(f"expected a module {module_name!r}, got: {error}", hint=f"looked in {folder} first") from None
+        raise _no_module(module_name, str(error)) from None
     except AttributeError:
         raise ModelError(f"expected {attribute!r} in module {module_name!r}, it is not there") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"importing {module_name!r} failed: {type(error).__name__}: {error}") from error
     if not _is_factory(found):
         return found
     try:
         return found()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{name} failed to make a model: {type(error).__name__}: {error}") from error
+
+
+def stated_classes(name: str) -> tuple[str, ...]:
+    """The attribute ``CLASSES`` of a model's module: its classes in the order of its outputs; () if there is none.
+
+    Raises:
+        ModelError: It is no list of names.
+    """
+    module = sys.modules.get(name.partition(":")[0])
+    found = getattr(module, "CLASSES", ()) if module else ()
+    if isinstance(found, str) or not isinstance(found, Iterable):
+        raise ModelError(f"expected CLASSES in {name.partition(':')[0]!r} to be a list of names, got {found!r}")
+    return tuple(str(one) for one in found)
+
+
+def _search_here() -> None:
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def _no_module(name: str, reason: str) -> ModelError:
+    return ModelError(f"expected a module {name!r}, got: {reason}", hint=f"looked in {Path.cwd()} first")
 
 
 def _is_factory(found: Any) -> bool:

@@ -1,15 +1,44 @@
 """Appraisals and price functions as lines of text, for the terminal: a name, a tab, a value."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from assay.amounts import amount_text
 from assay_pricing.appraisal import Appraisal
 from assay_pricing.function import PriceFunction
+from assay_pricing.manifest import Agreement, Manifest
 from assay_pricing.scorer.format import Scorer
+
+_MAX_CLASSES = 10
 
 
 def fit_text(function: PriceFunction, folder: Path) -> str:
     """The result of a fit."""
     return f"function\t0x{function.hash.hex()}\nfidelity\t{function.fidelity:.4f}\nfolder\t{folder}"
+
+
+def fidelity_lines(manifest: Manifest) -> Iterator[str]:
+    """How well the surrogate represents the model: the raw agreement, that of a constant, and by class."""
+    yield f"fidelity {manifest.fidelity:.1%}: agreement of the surrogate with the model on held-out records"
+    found = manifest.agreement
+    if found is not None:
+        yield f"  a constant agrees on {found.constant:.1%}; corrected for chance (Cohen's kappa): {found.kappa:.2f}"
+        yield f"  by class: {_by_class(manifest, found)}"
+
+
+def _by_class(manifest: Manifest, found: Agreement) -> str:
+    """The share of each class, the lowest first; of many classes the lowest ten."""
+    known = zip(manifest.schema_.classes, found.by_class, strict=True)
+    ordered = sorted(((name, share) for name, share in known if share is not None), key=lambda one: one[1])
+    shown = ", ".join(f"{name} {share:.0%}" for name, share in ordered[:_MAX_CLASSES])
+    return shown + (f" and {len(ordered) - _MAX_CLASSES} more" if len(ordered) > _MAX_CLASSES else "")
+
+
+def _agreement(manifest: Manifest) -> list[str]:
+    found = manifest.agreement
+    if found is None:
+        return []
+    return [f"constant\t{found.constant:.4f}", f"kappa\t{found.kappa:.4f}", f"by class\t{_by_class(manifest, found)}"]
 
 
 def scorer_text(scorer: Scorer, path: Path) -> str:
@@ -21,7 +50,7 @@ def appraisal_text(appraisal: Appraisal) -> str:
     """Price, gain and reasons of an appraisal."""
     low, high = appraisal.interval
     lines = [
-        f"price\t{appraisal.price}",
+        f"price\t{amount_text(appraisal.price)}",
         f"gain\t{appraisal.predicted_gain:.6f} ({appraisal.metric}; 90 % interval {low:.6f} to {high:.6f})",
         f"records\t{appraisal.priced} of {appraisal.records} priced",
         f"fidelity\t{appraisal.fidelity:.4f}",
@@ -34,12 +63,15 @@ def function_text(function: PriceFunction) -> str:
     """A price function, and what its artifact discloses, tensor by tensor."""
     manifest = function.manifest
     rule, carried = manifest.rule, manifest.carried
+    parts = ("rate", "cap", "floor", "grid")
+    amounts = ", ".join(f"{part} {amount_text(getattr(rule, part))}" for part in parts)
     lines = [
         f"function\t0x{function.hash.hex()}",
         f"method\t{manifest.method}",
         f"goal\t{manifest.metric}" + (f", worst group by {manifest.worst_group}" if manifest.worst_group else ""),
-        f"pricing\t{rule.kind}, rate {rule.rate}, cap {rule.cap}, floor {rule.floor}, grid {rule.grid}, {rule.basis}",
+        f"pricing\t{rule.kind}, {amounts}, {rule.basis}",
         f"fidelity\t{manifest.fidelity:.4f}",
+        *_agreement(manifest),
         f"records\t{manifest.owner_records} of the owner, {manifest.validation_records} for validation",
         "",
         f"carries\t{carried.bytes} bytes",

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assay_pricing.manifest import Agreement
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.task import Context, Sample, Task
 
@@ -22,12 +23,14 @@ class Parts:
         settings: Plain JSON values.
         fidelity: Agreement of the surrogate with the model on records that it was not fitted on, 0..1.
         leaks: What each tensor discloses about the model or the owner's data, by the tensor's name.
+        agreement: What the fidelity of a classification is worth, if the method measured it.
     """
 
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     fidelity: float = 1.0
     leaks: Mapping[str, str] = field(default_factory=dict)
+    agreement: Agreement | None = None
 
 
 class Method(ABC):

@@ -39,13 +39,14 @@ class Ensemble(RefitMethod):
             raise DataError(f"expected the members to be joined by rank or mean, got {task.settings['by']!r}")
         tensors: dict[str, Tensor] = {}
         leaks: dict[str, str] = {}
-        fidelities = []
+        fitted_parts = []
         for name in _names(task.settings):
             fitted = methods.method(name).fit(replace(task, settings=methods.settings(name, {})))
             tensors |= {f"{name}.{key}": tensor for key, tensor in fitted.parts.tensors.items()}
             leaks |= {f"{name}.{key}": text for key, text in fitted.parts.leaks.items()}
-            fidelities.append(fitted.parts.fidelity)
-        return cls(task.context, Parts(tensors, task.settings, min(fidelities), leaks))
+            fitted_parts.append(fitted.parts)
+        weakest = min(fitted_parts, key=lambda parts: parts.fidelity)
+        return cls(task.context, Parts(tensors, task.settings, weakest.fidelity, leaks, weakest.agreement))
 
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
         """See ``RefitMethod``: the logarithm of the mean probability, or the mean value."""

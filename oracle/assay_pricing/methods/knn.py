@@ -13,7 +13,7 @@ from torch import Tensor
 from assay_pricing.errors import DataError
 from assay_pricing.methods.base import Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
-from assay_pricing.surrogate.distillation import fidelity
+from assay_pricing.surrogate.distillation import agreement, fidelity
 from assay_pricing.surrogate.neighbours import DEFAULT_NEIGHBOURS, Neighbours
 from assay_pricing.surrogate.task import Context, Sample, Task
 
@@ -37,8 +37,11 @@ class NearestNeighbours(RefitMethod):
             raise DataError(f"expected at least one neighbour, got {task.settings['neighbours']}")
         nobody = task.context.base.take(np.arange(0))
         outputs = Neighbours(task.context, task.settings["neighbours"]).outputs(nobody, nobody.weight[None])[0]
-        agreement = fidelity(task, outputs, task.black_box.predict(task.validation.x))
-        return cls(task.context, Parts(settings=task.settings, fidelity=agreement))
+        model = task.black_box.predict(task.validation.x)
+        worth = agreement(task, outputs, model)
+        return cls(
+            task.context, Parts(settings=task.settings, fidelity=fidelity(task, outputs, model), agreement=worth)
+        )
 
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
         """See ``RefitMethod``."""

@@ -23,7 +23,7 @@ from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import Network, losses, train
-from assay_pricing.surrogate.task import DECAY
+from assay_pricing.surrogate.task import DECAY, Progress, no_progress
 
 _FACTOR, _MIN_DECAY, _MAX_DECAY = 3.0, 2e-4, 2.0
 _WIDTH = 16
@@ -57,7 +57,14 @@ Candidate = tuple[Learner, Float64]
 """A learner, and its loss against the model's answer on each validation record (v,)."""
 
 
-def calibrate(black_box: BlackBox, owner: Records, validation: Records, decay: float | None, seed: int) -> Learner:
+def calibrate(
+    black_box: BlackBox,
+    owner: Records,
+    validation: Records,
+    decay: float | None,
+    seed: int,
+    progress: Progress = no_progress,
+) -> Learner:
     """Chooses the learner closest to the model.
 
     Args:
@@ -66,6 +73,7 @@ def calibrate(black_box: BlackBox, owner: Records, validation: Records, decay: f
         validation: Records that it was not trained on.
         decay: The model's weight decay, where it is known.
         seed: Of the subsamples and of the networks.
+        progress: Called for every encoder that was tried.
     """
     fitted = Encoder.fit(owner)
     by_column = fitted.by_column(owner)
@@ -80,10 +88,12 @@ def calibrate(black_box: BlackBox, owner: Records, validation: Records, decay: f
 
     linear = nonlinearity(black_box, known, seed) <= _MAX_NONLINEARITY
     candidates = []
-    for encoder in encoders:
+    for done, encoder in enumerate(encoders):
+        progress("choosing a learner", done, len(encoders))
         whole = linear and encoder.columns <= _MAX_LINEAR_COLUMNS
         learner = Learner(encoder if whole else encoder.reduced(known), DECAY if decay is None else decay, linear)
         candidates.append(evaluate(learner) if decay is not None else search_decay(evaluate, learner))
+    progress("choosing a learner", len(encoders), len(encoders))
     return select_candidate(candidates)[0]
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.black_box.port import Predictions
-from assay_pricing.manifest import FIDELITY_FLOOR
+from assay_pricing.manifest import FIDELITY_FLOOR, Agreement
 from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.network import Network, train
 from assay_pricing.surrogate.queries import encoded, mixtures
@@ -66,6 +66,29 @@ def queries(task: Task) -> tuple[Tensor, Tensor]:
     if answers.probabilities is not None:
         return encoded(task, asked), torch.from_numpy(answers.probabilities)
     return encoded(task, asked), task.context.encoder.y(answers.labels)
+
+
+def network_agreement(task: Task, network: Network) -> Agreement | None:
+    """What the fidelity of a network (e = 1) is worth, on the same records."""
+    unseen = _halves(task)[1]
+    return agreement(task, network(encoded(task, unseen))[0], task.black_box.predict(unseen))
+
+
+def agreement(task: Task, outputs: Tensor, model: Predictions) -> Agreement | None:
+    """What the fidelity of raw outputs (m, k) is worth; None for a regression."""
+    if task.context.schema.task != "classification":
+        return None
+    k = len(task.context.schema.classes)
+    given, answered = outputs.argmax(1).numpy(), model.labels.astype(np.int64)
+    said, counts = np.bincount(given, minlength=k), np.bincount(answered, minlength=k)
+    equal = np.bincount(answered[given == answered], minlength=k)
+    share, chance = float(equal.sum() / len(answered)), float(said @ counts / len(answered) ** 2)
+    return Agreement(
+        share=share,
+        constant=float(counts.max() / len(answered)),
+        kappa=(share - chance) / (1 - chance) if chance < 1 else 0.0,
+        by_class=tuple(float(e / n) if n else None for e, n in zip(equal, counts, strict=True)),
+    )
 
 
 def network_fidelity(task: Task, network: Network) -> float:

@@ -7,6 +7,7 @@ import torch
 from assay_pricing.black_box.port import Predictions
 from assay_pricing.surrogate import distillation
 from assay_pricing.surrogate.distillation import (
+    agreement,
     distil,
     fidelity,
     linear_students,
@@ -180,3 +181,16 @@ def test_a_student_learns_a_bent_model() -> None:
     assert messages[0] == ("distilling a student of width 16", 1, 600)
     assert messages[599] == ("distilling a student of width 16", 600, 600)
     assert student.tensors[0].dtype == torch.float64
+
+
+def test_an_agreement_is_corrected_for_chance_and_given_by_class() -> None:
+    """By hand: the model says 0 of three records and 1 of one; the surrogate says 0 of all four."""
+    outputs = torch.tensor([[2.0, 1, 0], [2, 1, 0], [2, 1, 0], [2, 1, 0]])
+    found = agreement(world(), outputs, Predictions(np.array([0.0, 0, 0, 1])))
+    assert found is not None
+    assert (found.share, found.constant, found.kappa) == (0.75, 0.75, 0)
+    assert found.by_class == (1, 0, None)
+    turned = agreement(world(), torch.tensor([[0.0, 1, 0], [1, 0, 0]]), Predictions(np.array([0.0, 1])))
+    assert turned is not None
+    assert (turned.share, turned.kappa) == (0, -1)
+    assert agreement(world(lambda x: x[:, 0], 1), outputs[:, :1], Predictions(np.zeros(4))) is None

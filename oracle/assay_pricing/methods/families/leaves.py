@@ -9,7 +9,7 @@ from torch import Tensor
 
 from assay_pricing.methods.base import Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
-from assay_pricing.surrogate.distillation import fidelity
+from assay_pricing.surrogate.distillation import agreement, fidelity
 from assay_pricing.surrogate.leaf_ridge import LeafRidge
 from assay_pricing.surrogate.network import losses
 from assay_pricing.surrogate.task import Context, Sample, Task
@@ -43,9 +43,11 @@ class LeafMethod(RefitMethod):
         tensors = {**trees.tensors, "answers": answers}
         drafted = cls(task.context, Parts(tensors))
         model = task.black_box.predict(task.validation.x)
-        agreement = fidelity(task, _raw(drafted._ridge.before), model)
-        leak = f"part of {len(trees)} trees that agree with the model on {agreement:.1%} of inputs"
-        return cls(task.context, Parts(tensors, task.settings, agreement, dict.fromkeys(tensors, leak)))
+        answered = _raw(drafted._ridge.before)
+        share = fidelity(task, answered, model)
+        leak = f"part of {len(trees)} trees that agree with the model on {share:.1%} of inputs"
+        leaks = dict.fromkeys(tensors, leak)
+        return cls(task.context, Parts(tensors, task.settings, share, leaks, agreement(task, answered, model)))
 
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
         """See ``RefitMethod``."""

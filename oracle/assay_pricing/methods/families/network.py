@@ -12,7 +12,7 @@ from torch import Tensor
 from assay_pricing.methods.base import Method, Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.curvature import directional_derivatives, goal_gradient, solve
-from assay_pricing.surrogate.distillation import distil, network_fidelity
+from assay_pricing.surrogate.distillation import distil, network_agreement, network_fidelity
 from assay_pricing.surrogate.neighbours import Neighbours
 from assay_pricing.surrogate.network import Network, train
 from assay_pricing.surrogate.newton import NewtonStep
@@ -34,7 +34,8 @@ class NetworkMethod(Method):
     def fit(cls, task: Task) -> Self:
         """Distils a student."""
         network, fidelity = distil(task)
-        return cls(task.context, network_parts(network, fidelity, "student"))
+        parts = network_parts(network, fidelity, "student")
+        return cls(task.context, replace(parts, agreement=network_agreement(task, network)))
 
 
 class FineTunedMethod(NetworkMethod, RefitMethod):
@@ -50,8 +51,13 @@ class FineTunedMethod(NetworkMethod, RefitMethod):
     @classmethod
     def fit(cls, task: Task) -> Self:
         """Distils a student."""
-        network, fidelity = distil(task)
-        return cls.from_network(task.context, network, fidelity, "student")
+        return cls._measured(task, distil(task)[0], "student")
+
+    @classmethod
+    def _measured(cls, task: Task, network: Network, description: str) -> Self:
+        """The method on a network, with its fidelity and what that is worth."""
+        found = cls.from_network(task.context, network, network_fidelity(task, network), description)
+        return cls(found.context, replace(found.parts, agreement=network_agreement(task, network)))
 
     @classmethod
     def from_network(cls, context: Context, network: Network, fidelity: float, description: str) -> Self:
@@ -116,7 +122,7 @@ class CompressedMethod(FineTunedMethod):
         """Distils a student and compresses it; the fidelity is that of the compressed network."""
         compress, description = cls.compressor(task)
         network = compress(distil(task)[0])
-        return cls.from_network(task.context, network, network_fidelity(task, network), description)
+        return cls._measured(task, network, description)
 
 
 def network_parts(network: Network, fidelity: float, description: str) -> Parts:

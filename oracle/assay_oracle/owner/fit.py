@@ -1,0 +1,252 @@
+"""Fitting at the owner's desk: what can be wrong is said first, what a rate costs before anything costly is done."""
+
+import contextlib
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from assay.amounts import ETHER, Token, short_amount
+from assay.errors import UsageError
+from assay_oracle.owner.load import check_name, load_model, stated_classes
+
+if TYPE_CHECKING:
+    from assay.protocol.schema import Schema
+    from assay_pricing.function import PriceFunction
+    from assay_pricing.price import PricingRule
+    from assay_pricing.records.columns import RawTable
+    from assay_pricing.records.records import Records
+    from assay_pricing.surrogate.outlook import Outlook
+    from assay_pricing.surrogate.task import Progress
+
+TaskKind = Literal["classification", "regression"]
+_FEW = 5
+_MIN_MICROS = 1000
+DEFAULT_RATE = 10**18
+"""Base units per unit of a classification's goal, which has no dimension."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the owner asks for; see ``assay-oracle fit --help``.
+
+    Attributes:
+        model: Name of the model.
+        data: File of the records that the model was trained on.
+        validation: File of the records that define the goal; None to set some of ``data`` aside.
+        label: Name of the label column.
+        task: Meaning of the labels; None to ask the model, and then the labels.
+        classes: Classes of the model that the data lacks.
+        order: The model's classes in the order of its outputs.
+        outputs: What the model returns; None to infer it.
+        labels_only: Read the model's labels alone.
+        budget: What the owner will spend, in base units, from which the rate follows; None if she names the rate.
+        rate: Base units per unit of gain, or per useful record; None if it follows from the budget.
+        pricing: Of the rule.
+        terms: Other fields of the pricing rule.
+        options: Further arguments of ``fitting.fit``.
+        token: In whose unit amounts are shown.
+    """
+
+    model: str
+    data: Path
+    validation: Path | None
+    label: str
+    task: TaskKind | None = None
+    classes: Sequence[str] = ()
+    order: Sequence[str] = ()
+    outputs: Literal["probabilities", "logits", "labels"] | None = None
+    labels_only: bool = False
+    budget: int | None = None
+    rate: int | None = None
+    pricing: Literal["graded", "binary"] = "graded"
+    terms: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    token: Token = ETHER
+
+
+Report = Callable[[str], None]
+Read = Callable[[Path], "RawTable"]
+
+
+def check(request: Request) -> None:
+    """Checks what needs neither the data nor the numerical libraries.
+
+    Raises:
+        ModelError: There is no such model.
+        DataError: There is no such metric, or not for the task.
+        UsageError: Rate and budget are both given.
+    """
+    from assay_pricing.risk import check_metric
+
+    if request.rate is not None and request.budget is not None:
+        raise UsageError("expected --rate or --budget, got both", hint="a budget sets the rate")
+    check_name(request.model)
+    metric = request.options.get("metric")
+    if metric is not None:
+        check_metric(metric)
+
+
+def fit(request: Request, read: Read, report: Report, progress: "Progress") -> "tuple[PriceFunction, Outlook]":
+    """Fits the price function that is asked for.
+
+    Args:
+        request: What is asked for, after ``check``.
+        read: Reads a file of records.
+        report: Takes sentences for the owner.
+        progress: Called during long work.
+
+    Raises:
+        UsageError: Neither rate nor budget is given, and no rate would be right for every model.
+        PricingError: The model, the data or the method does not fit.
+    """
+    with _prints_on_stderr():
+        model = load_model(request.model)
+        return _fit(request, model, read, report, progress)
+
+
+def _fit(
+    request: Request, model: Any, read: Read, report: Report, progress: "Progress"
+) -> "tuple[PriceFunction, Outlook]":
+    from assay_pricing import fitting, methods
+    from assay_pricing.black_box.check import examine
+    from assay_pricing.black_box.wrap import as_black_box, task_of
+    from assay_pricing.records.inference import infer_schema
+    from assay_pricing.records.tables import to_records
+    from assay_pricing.surrogate.outlook import outlook
+
+    options = dict(request.options)
+    methods.settings(options["method"], options["settings"])
+    tables = [read(path) for path in (request.data, request.validation) if path is not None]
+    order = tuple(request.order) or stated_classes(request.model)
+    task = request.task or task_of(model)
+    schema = infer_schema(tables, request.label, task=task, classes=(*request.classes, *order))
+    owner, *held_out = (to_records(table, schema) for table in tables)
+    reason = "--task" if request.task else "the model is an estimator of this kind" if task else _guess(schema)
+    report(f"{owner.n} records of {len(schema.features)} features, {_kind(schema)} ({reason})")
+    black_box = as_black_box(
+        model,
+        schema,
+        labels_only=request.labels_only,
+        order=order if schema.classes else (),
+        outputs=request.outputs,
+        shape=tables[0].shape,
+    )
+    found = examine(black_box, owner)
+    for warning in found.warnings:
+        report(f"warning: {warning}")
+    report(_agreement(found.agreement, found.commonest, schema))
+    owned, held, metric = fitting.goal_of(
+        owner,
+        held_out[0] if held_out else None,
+        metric=options["metric"],
+        worst_group=options["worst_group"],
+        seed=options["seed"],
+    )
+    for warning in _rare(owned, held):
+        report(f"warning: {warning}")
+    seen = outlook(black_box, owned, held, metric, options["seed"])
+    rule = rule_for(request, seen, metric.name)
+    for line in cost_lines(seen, rule, metric.name, request.token):
+        report(line)
+    function = fitting.fit(
+        black_box, owner, validation=held_out[0] if held_out else None, rule=rule, progress=progress, **options
+    )
+    return function, seen
+
+
+def rule_for(request: Request, seen: "Outlook", metric: str) -> "PricingRule":
+    """The pricing rule with the rate that the owner named, that her budget gives, or that a classification has.
+
+    A budget is also the highest price of one offer, unless the owner named another cap.
+
+    Raises:
+        UsageError: No rate, no budget, and the unit of the goal is the labels' own.
+    """
+    from assay_pricing.price import PricingRule
+
+    terms, rate = dict(request.terms), request.rate
+    if request.budget is not None:
+        rate = seen.suggested_rate(request.budget, request.pricing)
+        terms.setdefault("cap", request.budget)
+    elif rate is None and metric == "squared_error":
+        raise UsageError(
+            f"expected --rate or --budget: the unit of the gain is that of the squared labels, of which the model has "
+            f"{seen.risk:.4g} left, and {seen.records} more records of the owner's kind bring about {seen.gain:.2g}",
+            hint=_suggestion(seen, request),
+        )
+    return PricingRule(kind=request.pricing, rate=DEFAULT_RATE if rate is None else rate, **terms)
+
+
+def cost_lines(seen: "Outlook", rule: "PricingRule", metric: str, token: Token) -> Iterator[str]:
+    """What a rate costs, in sentences."""
+    from assay_pricing.price import to_micros
+
+    unit = f"per unit of {metric}" if rule.kind == "graded" else "per useful record"
+    yield f"rate {short_amount(rule.rate, token)} {unit}; the model's {metric} risk is {seen.risk:.4g}"
+    if to_micros(seen.risk) < _MIN_MICROS and seen.risk > 0:
+        yield (
+            f"warning: prices count millionths of the goal's unit, and the risk is {seen.risk:.2g}: give labels and "
+            "values in a smaller unit"
+        )
+    cap = f", cut to the cap of {short_amount(rule.cap, token)}" if rule.cap < seen.perfect(rule) else ""
+    yield f"  the owner's own records again: {short_amount(0, token)}, exact copies are not priced"
+    yield (
+        f"  {seen.records} more records of the owner's kind: about {short_amount(seen.typical(rule), token)} "
+        f"(gain {seen.gain:.2g})"
+    )
+    yield f"  data that leaves no risk: {short_amount(seen.perfect(rule), token)}{cap}"
+
+
+def _suggestion(seen: "Outlook", request: Request) -> str:
+    one = 10 ** (request.token.decimals or 0)
+    rate = seen.suggested_rate(one, request.pricing)
+    return (
+        f"--budget 1eth would set --rate {rate}, at which {seen.records} more records of the owner's kind cost "
+        f"{short_amount(one // 10, request.token)}"
+    )
+
+
+def _kind(schema: "Schema") -> str:
+    return f"{len(schema.classes)} classes" if schema.classes else "a regression"
+
+
+def _rare(owner: "Records", validation: "Records") -> Iterator[str]:
+    """Classes of which too few records are there to fit on or to measure a gain by, with their counts."""
+    for code, name in enumerate(owner.schema.classes):
+        fitted, held = (int((part.y == code).sum()) for part in (owner, validation))
+        if fitted < _FEW or held < _FEW:
+            yield (
+                f"class {name!r} has {fitted} records to fit on and {held} for validation: what records of it bring is "
+                "hardly seen; give more of them (--data, --validation)"
+            )
+
+
+def _guess(schema: "Schema") -> str:
+    if not schema.classes:
+        return "guessed, as the labels are many numbers: --task classification reads them as classes"
+    if all(_is_number(name) for name in schema.classes):
+        return "guessed, as the labels are few whole numbers: --task regression reads them as values"
+    return "the labels are text"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _agreement(agreement: float, commonest: float, schema: "Schema") -> str:
+    if schema.classes:
+        return f"the model gives {agreement:.1%} of the owner's labels; the most common label alone is {commonest:.1%}"
+    return f"the model's values explain {agreement:.1%} of the variance of the owner's labels (R^2)"
+
+
+@contextlib.contextmanager
+def _prints_on_stderr() -> Iterator[None]:
+    """What a model prints does not mix with the result."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
