@@ -27,6 +27,8 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 ERRORS = (ROOT / "docs" / "errors.md").read_text()
 ABI = json.loads((ROOT / "client" / "assay" / "abi" / "Settlement.json").read_text())["abi"]
+OPENED = "until [ $(ls bought/*.npz | wc -l) -eq 3 ]; do sleep 0.2; done"
+"""The oracle hands a key over after the payment, with which the data owner's code ends."""
 COMMANDS = {"assay": assay, "assay-oracle": assay_oracle}
 
 
@@ -57,7 +59,7 @@ def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path
     (tmp_path / "readme.py").write_text(moved(model + python_blocks(README)))
     (tmp_path / "page.py").write_text(moved(python_blocks(PYTHON)))
     code = [f"{sys.executable} page.py", f"{sys.executable} readme.py"]
-    script = moved("\n".join(["set -euo pipefail", f"cd {ROOT}", *lines, *code, "cat bought.log"]))
+    script = moved("\n".join(["set -euo pipefail", f"cd {ROOT}", *lines, *code, OPENED, "cat bought.log"]))
     script = script.replace("anvil ", f"anvil --port {chain} ").replace(
         "init --data-dir", f"init --node http://127.0.0.1:{chain} --data-dir"
     )
