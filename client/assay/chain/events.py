@@ -192,6 +192,14 @@ class Events:
             if not unknown:
                 return
 
+    def missing(self, what: str) -> ChainError:
+        """What to raise where the contract's state shows that an event must have been, and the node has none."""
+        return ChainError(
+            f"expected {what} in the node's logs from block {self._first} on, found none",
+            hint="use a node that keeps logs from the contract's deployment on: --node; or correct `block` in the "
+            "deployment record, if the contract was deployed before",
+        )
+
     # --- logs ---------------------------------------------------------------------------------------------------------
 
     def _logs(self, topics: Topics, first: int, last: int, *, newest_first: bool = False) -> Iterator[EventData]:
@@ -252,10 +260,7 @@ class Events:
         model_id = ModelId(bytes(arguments["modelId"]))
         self._find_models({model_id})
         if model_id not in self._models:
-            raise ChainError(
-                f"expected the registration of model 0x{model_id.hex()} in the node's logs, found none",
-                hint="use a node that keeps logs from the contract's deployment on",
-            )
+            raise self.missing(f"the registration of model 0x{model_id.hex()}")
         terms = _struct(ModelTerms, self._models[model_id]["terms"])
         order = Order(
             model_id=model_id,

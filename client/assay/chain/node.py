@@ -24,6 +24,8 @@ from assay.protocol.types import NATIVE_TOKEN
 
 _UNREACHABLE = (NoAnswer, ConnectionError)
 
+SYNCHRONISED_WITHIN = 64
+"""Blocks that a node may be behind by its own account: two epochs of Ethereum."""
 _SHOWN_CHARACTERS = 300
 
 _ERC20_ABI = [
@@ -32,14 +34,16 @@ _ERC20_ABI = [
         "name": name,
         "stateMutability": mutability,
         "inputs": [{"name": "", "type": kind} for kind in inputs],
-        "outputs": [{"name": "", "type": output}],
+        "outputs": [{"name": "", "type": output}] if output else [],
     }
     for name, mutability, inputs, output in (
-        ("approve", "nonpayable", ("address", "uint256"), "bool"),
+        ("approve", "nonpayable", ("address", "uint256"), None),
         ("allowance", "view", ("address", "address"), "uint256"),
         ("balanceOf", "view", ("address",), "uint256"),
     )
 ]
+
+"""Some tokens return nothing from ``approve``, and none says more by it than by the allowance that it leaves."""
 
 _ERC1271_MAGIC = bytes.fromhex("1626ba7e")
 _ERC1271_ABI = [
@@ -164,6 +168,27 @@ class Node:
         """Id of the chain that the node serves."""
         with self.errors():
             return int(self.web3.eth.chain_id)
+
+    def check_synchronised(self) -> None:
+        """Verifies that the node does not say of itself that it lags behind the chain.
+
+        Raises:
+            ChainError: It does.
+        """
+        try:
+            with self.errors():
+                state = self.web3.eth.syncing
+        except NodeUnreachable:
+            raise
+        except ChainError:
+            return  # not every node serves this
+        blocks: Any = state if hasattr(state, "get") else {}
+        at, newest = blocks.get("currentBlock"), blocks.get("highestBlock")
+        if isinstance(at, int) and isinstance(newest, int) and newest - at > SYNCHRONISED_WITHIN:
+            raise ChainError(
+                f"the node at {self.url} is still synchronising: it has block {at} of {newest}",
+                hint="wait until the node has synchronised, or use another: --node",
+            )
 
     def block(self, number: int | None = None) -> Block | None:
         """The block with this number, by default the latest one; None if the chain has none."""

@@ -1,5 +1,6 @@
 """Transactions of one account: simulated, signed, sent, and sent again for a higher fee until they are mined."""
 
+import re
 import threading
 import time
 from contextlib import suppress
@@ -9,7 +10,7 @@ from eth_account.datastructures import SignedTransaction
 from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
 from web3.exceptions import TransactionNotFound, Web3RPCError
-from web3.types import TxParams, TxReceipt
+from web3.types import RPCEndpoint, TxParams, TxReceipt, Wei
 
 from assay.chain.node import Node
 from assay.chain.values import Transaction
@@ -20,8 +21,14 @@ GAS_MARGIN = 1.25
 FEE_OFFERS = 4
 """How often a transaction is sent, each time for twice the fee, before it is left pending."""
 POLL_SECONDS = 0.1
-"""Seconds between two requests for a transaction's receipt."""
-_FEES = ("maxFeePerGas", "maxPriorityFeePerGas")
+"""Seconds between the first two requests for a transaction's receipt; later ones are further apart."""
+MOST_POLL_SECONDS = 2.0
+NUMBER_ATTEMPTS = 20
+"""How often a transaction gets another number, because another command with the same key took the one it had."""
+_FEES = ("gasPrice", "maxFeePerGas", "maxPriorityFeePerGas")
+_TAKEN = re.compile(r"replacement transaction underpriced|nonce too low|nonce.*(used|expected|lower)", re.I)
+"""How nodes say that another transaction of the account has the same number."""
+_GWEI = 10**9
 
 
 class TransactionSigner(Protocol):
@@ -97,17 +104,35 @@ class Sender:
             bound: TxParams = {} if gas_limit is None else {"gas": gas_limit}
             function.call({**sender, **bound})
             gas = int(function.estimate_gas({**sender, **bound}) * GAS_MARGIN)
+            gas = gas if gas_limit is None else min(gas, gas_limit)
             with self._lock:
-                transaction = function.build_transaction(
-                    {
-                        **sender,
-                        "chainId": self._chain_id,
-                        "nonce": self._web3.eth.get_transaction_count(signer.address, "pending"),
-                        "gas": gas if gas_limit is None else min(gas, gas_limit),
-                    }
-                )
-                digest = self._submit(transaction)
+                transaction, digest = self._first(function, {**sender, "gas": gas, "chainId": self._chain_id})
             return self._mined(self._wait(transaction, digest), function, sender)
+
+    def _first(self, function: Any, values: TxParams) -> tuple[TxParams, HexBytes]:
+        """Sends the transaction under the account's next number, again if another command was faster with it."""
+        for attempt in range(1, NUMBER_ATTEMPTS + 1):
+            number = self._web3.eth.get_transaction_count(self.signer.address, "pending")
+            transaction = function.build_transaction({**values, **self._fees(), "nonce": number})
+            try:
+                return transaction, self._submit(transaction)
+            except Web3RPCError as error:
+                if attempt == NUMBER_ATTEMPTS or not _TAKEN.search(str(error)):
+                    raise
+                time.sleep(min(MOST_POLL_SECONDS, attempt * POLL_SECONDS))
+        raise AssertionError("unreachable")
+
+    def _fees(self) -> TxParams:
+        """What to offer for gas: by EIP-1559 where blocks have a base fee, else one price."""
+        base = self._web3.eth.get_block("latest").get("baseFeePerGas")
+        if base is None:
+            return {"gasPrice": self._web3.eth.gas_price}
+        try:
+            named = self._web3.manager.request_blocking(RPCEndpoint("eth_maxPriorityFeePerGas"), [])
+            tip = int(str(named), 16)
+        except Web3RPCError:
+            tip = max(self._web3.eth.gas_price - base, 0) or _GWEI
+        return {"maxFeePerGas": Wei(2 * base + tip), "maxPriorityFeePerGas": Wei(tip)}
 
     def _submit(self, transaction: TxParams) -> HexBytes:
         """Sends ``transaction``. A repeated request, after a lost answer, may be refused as known: then it was sent."""
@@ -128,19 +153,25 @@ class Sender:
         Raises:
             TransactionPending: It was not mined in time.
         """
-        digests, end = [digest], time.monotonic() + self._timeout
+        digests, end, pause = [digest], time.monotonic() + self._timeout, POLL_SECONDS
         for offer in range(1, FEE_OFFERS + 1):
             while time.monotonic() < end - self._timeout * (1 - offer / FEE_OFFERS):
                 for sent in digests:
                     with suppress(TransactionNotFound):
                         return self._web3.eth.get_transaction_receipt(sent)
-                time.sleep(POLL_SECONDS)
-            fees = {name: 2 * transaction[name] for name in _FEES}  # type: ignore[literal-required]
+                time.sleep(pause)
+                pause = min(1.2 * pause, MOST_POLL_SECONDS)
+            fees = {name: 2 * transaction[name] for name in _FEES if name in transaction}  # type: ignore[literal-required]
             transaction = {**transaction, **fees}  # type: ignore[typeddict-item]
             if offer < FEE_OFFERS:
                 # The node may refuse it: the first was mined this moment, or the account cannot pay so much.
                 with suppress(Web3RPCError):
                     digests.append(self._submit(transaction))
+        if self._web3.eth.get_transaction_count(self.signer.address, "latest") > transaction["nonce"]:
+            raise TransactionPending(
+                f"another transaction of this account took the place of transaction {digests[-1].to_0x_hex()}",
+                hint="let commands with one key run one after the other; look at the state, then run this one again",
+            )
         raise TransactionPending(
             f"not mined within {self._timeout:.0f} s: transaction {digests[-1].to_0x_hex()}",
             hint="it may still be mined: look at the state first (assay orders, assay model status)",

@@ -9,15 +9,15 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
-from hexbytes import HexBytes
 
 from assay.amounts import Token
+from assay.chain.calldata import find_revealed
 from assay.chain.events import Events
 from assay.chain.gas import GAS_LIMITS
 from assay.chain.interface import Deployment, contract_interface
 from assay.chain.node import Node
 from assay.chain.sender import Sender, TransactionSigner
-from assay.chain.tokens import read_token
+from assay.chain.tokens import allow, read_token
 from assay.chain.values import (
     Cursor,
     EventKind,
@@ -84,6 +84,7 @@ class SettlementClient:
         Raises:
             NodeUnreachable: No answer.
             WrongChain: Another chain.
+            ChainError: The node is still synchronising.
             ContractMissing: No code at the address, or other code.
         """
         chain_id = self.node.chain_id()
@@ -92,6 +93,7 @@ class SettlementClient:
                 f"expected chain {self.domain.chain_id} at {self.node.url}, got chain {chain_id}",
                 hint="correct the node's URL or the deployment record",
             )
+        self.node.check_synchronised()
         code = self.node.code(self._contract.address)
         expected = contract_interface()["runtime_code_hash"]
         if not code or "0x" + keccak(code).hex() != expected:
@@ -157,9 +159,7 @@ class SettlementClient:
         """Native value to send along; for an ERC-20, raises the allowance where it is too small, and returns 0."""
         if token == NATIVE_TOKEN:
             return amount
-        if self.node.allowance(token, self._sender.signer.address, self.domain.contract) < amount:
-            approve = self.node.token(token).functions.approve(self.domain.contract, amount)
-            self._sender.send(approve, gas_limit=GAS_LIMITS["approve"])
+        allow(self.node, self._sender, token, self.domain.contract, amount)
         return 0
 
     # --- models -------------------------------------------------------------------------------------------------------
@@ -191,7 +191,12 @@ class SettlementClient:
 
     def model_terms(self, model_id: ModelId) -> tuple[ModelTerms, str] | None:
         """Terms of a registered model and the oracle that it was registered with; None if it is not registered."""
-        return self._events.registered(model_id) if self.model_state(model_id).registered else None
+        if not self.model_state(model_id).registered:
+            return None
+        found = self._events.registered(model_id)
+        if found is None:
+            raise self._events.missing(f"the registration of model 0x{model_id.hex()}")
+        return found
 
     def models(self, owner: str | None = None) -> Iterator[RegisteredModel]:
         """Registered models, or those of one owner, newest first."""
@@ -307,7 +312,10 @@ class SettlementClient:
         """Orders with this id, model or seller, oldest first."""
         if order_id is not None and self.order_state(order_id).status is Status.NONE:
             return []
-        return self._events.posted(order_id=order_id, model_id=model_id, seller=seller)
+        found = self._events.posted(order_id=order_id, model_id=model_id, seller=seller)
+        if order_id is not None and not found:
+            raise self._events.missing(f"the posting of order 0x{order_id.hex()}")
+        return found
 
     def revealed_key(self, order_id: OrderId) -> bytes | None:
         """The key that was revealed on chain for an order; None while it is secret."""
@@ -320,25 +328,15 @@ class SettlementClient:
         """The plaintext passed to ``revealData``; None if the order was closed in another way.
 
         Raises:
-            ChainError: Another contract made the call, so that the transaction's input does not show the data.
+            ChainError: The transaction's input does not show the data, and the node serves no traces.
         """
         if self.order_state(order_id).status is not Status.PAID:
             return None
-        for event in self._events.of_order(order_id, EventKind.DATA_REVEALED):
-            with self.node.errors():
-                sent = self.node.web3.eth.get_transaction(HexBytes(event.transaction))
-            try:
-                function, arguments = self._contract.decode_function_input(sent["input"])
-            except ValueError:
-                function, arguments = None, {}
-            if sent["to"] != self._contract.address or function is None or function.fn_name != "revealData":
-                raise ChainError(
-                    f"the data was revealed through another contract, in transaction 0x{event.transaction.hex()}",
-                    hint="take the data out of that transaction's calls with a tracing node",
-                )
-            digests = tuple(bytes(sealed) for sealed in arguments["sealedDigests"])
-            return RevealedData(arguments["chunkSize"], bytes(arguments["plaintext"]), digests)
-        return None
+        event = next(self._events.of_order(order_id, EventKind.DATA_REVEALED), None)
+        if event is None:
+            return None
+        (posted,) = self.posted(order_id=order_id)
+        return find_revealed(self.node, event.transaction, posted.order)
 
     def history(self, order_id: OrderId) -> list[Transaction]:
         """Transactions that moved an order, oldest first."""
