@@ -118,13 +118,16 @@ class WrittenAmount:
         """Reads ``1000`` (base units), ``0.5eth``, ``20 gwei`` or ``12.5 USDC``.
 
         Raises:
-            UsageError: It is none of these.
+            UsageError: It is none of these, or no token has such an amount.
         """
         match = _WRITTEN.fullmatch(text.strip())
         if not match:
             raise UsageError(f"expected base units (1000) or an amount with a unit (0.5eth), got {text!r}")
         fraction = match[2] or ""
-        return cls(text, int(match[1] + fraction), len(fraction), (match[3] or "").lower())
+        written = cls(text, int(match[1] + fraction), len(fraction), (match[3] or "").lower())
+        if not written.unit or written.unit in _NATIVE_UNITS:
+            written.base_units(ETHER)  # what is impossible for every token
+        return written
 
     def base_units(self, token: Token = ETHER) -> int:
         """The amount in base units of ``token``; exact, no floating point.

@@ -53,6 +53,14 @@ class Names:
         self._check(name, model_id, stored.models)
         self._write(stored.model_copy(update={"models": {**stored.models, name: model_id}}))
 
+    def check_model(self, name: str, model_id: ModelId) -> None:
+        """Verifies that ``add_model`` would succeed.
+
+        Raises:
+            UsageError: It would not.
+        """
+        self._check(name, model_id, self._read().models)
+
     def add_account(self, name: str, address: str) -> None:
         """Names an account.
 

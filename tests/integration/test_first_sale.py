@@ -31,7 +31,7 @@ def a_model_of_its_own(town: Town) -> None:
 
 def purchase(town: Town, order_id: str) -> dict[str, object]:
     """The model owner's look at one order."""
-    looked = town.owner.assay("buy", "--model", town.model, "--once")
+    looked = town.owner.assay("buy", "--model", town.model, "--once", status=(0, 5))
     return next((row for row in looked if row["order_id"] == order_id), {})
 
 

@@ -25,6 +25,8 @@ class Desk:
         self.home = market.home / account.address
         write_keystore(self.home / "keystore.json", bytes(account.key), PASSWORD)
         write_identity(self.home / "identity.json", BUYER_IDENTITY, PASSWORD)
+        for name in ("keystore.json", "identity.json"):
+            (self.home / name).chmod(0o600)
 
         def chain(session: Session, *, sending: bool) -> Any:
             return market.chain.seen_by(session.account.address if sending else None)
@@ -46,6 +48,6 @@ class Desk:
         printed = self.run(*arguments, "--json", typed=typed, status=status).stdout
         return json.loads(printed[re.search(r"^[\[{]", printed, re.MULTILINE).start() :])  # behind what was typed
 
-    def file(self, content: bytes, name: str = "data.csv") -> Path:
+    def file(self, content: bytes, name: str = "data.lines") -> Path:
         """A file of the user's, outside the home."""
         return self.market.file(content, name)

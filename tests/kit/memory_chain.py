@@ -292,6 +292,13 @@ class MemoryChain:
             and seller in (None, posted.order.seller)
         ]
 
+    def history(self, order_id: OrderId) -> list[Transaction]:
+        return [
+            Transaction(mined.transaction, mined.block.number, GAS, mined.calls[0].sender, GAS * 10**9)
+            for mined in self._node.blocks
+            if any(event[1] == order_id for event in mined.events)
+        ]
+
     def revealed_key(self, order_id: OrderId) -> bytes | None:
         return self._contract.storage.keys.get(order_id)
 

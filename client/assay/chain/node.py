@@ -219,7 +219,9 @@ class Node:
         """The mined transaction with this hash."""
         with self.errors():
             receipt = self.web3.eth.get_transaction_receipt(HexBytes(digest))
-            return Transaction(digest, int(receipt["blockNumber"]), int(receipt["gasUsed"]))
+            gas = int(receipt["gasUsed"])
+            fee = gas * int(receipt.get("effectiveGasPrice", 0))
+            return Transaction(digest, int(receipt["blockNumber"]), gas, str(receipt["from"]), fee)
 
     def balance(self, account: str, token: str = NATIVE_TOKEN) -> int:
         """Base units of ``token`` that ``account`` holds."""

@@ -91,6 +91,10 @@ class Chain(Protocol):
         """Orders with this id, model or seller, oldest first."""
         ...
 
+    def history(self, order_id: OrderId) -> list[Transaction]:
+        """Transactions that moved an order, oldest first."""
+        ...
+
     def revealed_key(self, order_id: OrderId) -> bytes | None:
         """The key that was revealed on chain for an order; None while it is secret."""
         ...

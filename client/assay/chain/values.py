@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from assay.protocol.structs import ModelTerms, Order, Status
-from assay.protocol.types import ModelId, OrderId
+from assay.protocol.types import ZERO_ADDRESS, ModelId, OrderId
 
 LOCAL_CHAINS = (1337, 31337)
 """Chain ids of development nodes, which do not reorganise."""
@@ -28,11 +28,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Transaction:
-    """A mined transaction: ``hash`` of 32 bytes, number of its ``block``, ``gas`` used in gas units."""
+    """A mined transaction: ``hash`` of 32 bytes, number of its ``block``, ``gas`` used in gas units.
+
+    ``sender`` paid ``fee``, in base units of the native coin, for the gas.
+    """
 
     hash: bytes
     block: int
     gas: int
+    sender: str = ZERO_ADDRESS
+    fee: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,24 +12,45 @@ COMMANDS = {
         "assay.cli.commands.purchases:buy",
         "Watch a model's orders: download, check, open, acknowledge; dispute what the key does not open.",
     ),
+    "check": LazyCommand(
+        "assay.cli.commands.models:check",
+        "Look at FILE before it is sealed or sent: columns, values, size, repeated records.",
+    ),
+    "clean": LazyCommand(
+        "assay.cli.commands.status:clean", "Delete sealed copies and envelopes of offers and orders that have ended."
+    ),
     "completion": LazyCommand(
         "assay.cli.commands.help:completion", "Print the script that completes commands, options and names in a shell."
     ),
     "credit": LazyCommand("assay.cli.commands.credit:credit", "Deposit bonds, and withdraw what is owed."),
     "help": LazyCommand("assay.cli.commands.help:help_", "Show the help of a command, as --help does."),
+    "history": LazyCommand(
+        "assay.cli.commands.orders:history", "List your sales and purchases with date, price, gas and transaction."
+    ),
     "init": LazyCommand(
         "assay.cli.commands.setup:init", "Ask for node, contract, oracle and keys, and write the configuration file."
     ),
     "keys": LazyCommand("assay.cli.commands.keys:keys", "Make and show keys."),
     "model": LazyCommand("assay.cli.commands.model:model", "Register, fund and watch a model that buys data."),
+    "models": LazyCommand(
+        "assay.cli.commands.models:models",
+        "List the models that buy data on this chain, newest first: goal, columns, price cap, budget, oracle.",
+    ),
     "names": LazyCommand("assay.cli.commands.names:names", "Name models and accounts."),
     "open": LazyCommand("assay.cli.commands.sealing:open_", "Open sealed FILE, checking every chunk."),
-    "orders": LazyCommand("assay.cli.commands.purchases:orders", "List orders with their state."),
+    "orders": LazyCommand(
+        "assay.cli.commands.orders:orders",
+        "List orders with their state: by default those that you sell, and those of your models.",
+    ),
     "seal": LazyCommand("assay.cli.commands.sealing:seal", "Seal FILE under a fresh key."),
     "sell": LazyCommand("assay.cli.commands.sales:sell", "Offer FILE to a model, and sell it at the oracle's price."),
     "settings": LazyCommand(
         "assay.cli.commands.setup:show_settings",
         "Show every setting with its value and its source, except the password.",
+    ),
+    "status": LazyCommand(
+        "assay.cli.commands.status:status",
+        "Show your money, your open offers and orders, what is due until when, and the command that does it.",
     ),
 }
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from assay.protocol.types import ModelId
 
 
-def _model_or_default(ctx: click.Context, param: click.Parameter, value: "ModelId | None") -> "ModelId":
+def model_or_default(ctx: click.Context, param: click.Parameter, value: "ModelId | None") -> "ModelId":
+    """The model that is named, or the default model of the settings: a callback for a parameter."""
     if value is None and ctx.obj is not None:
         from assay.cli.session import Session
 
@@ -28,7 +29,7 @@ model_option = click.option(
     "--model",
     "model_id",
     type=MODEL,
-    callback=_model_or_default,
+    callback=model_or_default,
     help="The model: its name, its id, or the first digits of its id; by default the one in the settings.",
 )
 """``model_id``: the model that is named, or the default model of the settings."""

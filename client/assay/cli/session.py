@@ -19,11 +19,15 @@ from assay.protocol.types import ModelId
 from assay.settings import Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from eth_account.signers.local import LocalAccount
 
+    from assay.chain.port import Chain
     from assay.chain.settlement import SettlementClient
     from assay.oracle_api import OracleClient
-    from assay.sale.offers import OfferStore
+    from assay.sale.offers import OfferRecord, OfferStore
+    from assay.sale.portfolio import Portfolio
 
 
 class Session(ExitStack):
@@ -153,6 +157,33 @@ class Session(ExitStack):
         from assay.sale.offers import OfferStore
 
         return OfferStore(self.settings.home)
+
+    def portfolio(self, chain: "Chain", into: "Path | None" = None) -> "Portfolio":
+        """What the account has; ``into`` is the folder of its purchases, by default the home's."""
+        from assay.sale.portfolio import Portfolio
+
+        return Portfolio(chain, self.address, self._all_offers(), into or self.purchases_folder)
+
+    def disposable(self, chain: "Chain", into: "Path | None" = None) -> "list[Path]":
+        """Files that no open offer or order needs; those of orders whose end a reorganisation could undo are kept."""
+        from assay.sale.portfolio import disposable_files
+        from assay.sale.release import FINAL
+
+        views = [
+            view
+            for view in self.portfolio(chain, into).orders()
+            if view.status in FINAL and chain.is_confirmed(chain.history(view.order_id)[-1].block)
+        ]
+        return disposable_files(views, self._all_offers(), self.settings.home, into or self.purchases_folder)
+
+    @property
+    def purchases_folder(self) -> "Path":
+        """Where purchases go by default."""
+        return self.settings.home / "purchases"
+
+    def _all_offers(self) -> "list[OfferRecord]":
+        """All offers on record. Looking makes no folder."""
+        return self.offers.all() if (self.settings.home / "offers").is_dir() else []
 
 
 def ask_password(text: str, *, twice: bool = False) -> str:

@@ -6,13 +6,15 @@ from pathlib import Path
 import click
 
 from assay import keys
-from assay.amounts import amount_text
+from assay.amounts import WrittenAmount, amount_text
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
+from assay.cli.commands.models import show
 from assay.cli.group import Group
 from assay.cli.options import model_option
-from assay.cli.params import ADDRESS, AMOUNT, HEX32, SALT
+from assay.cli.params import ADDRESS, HEX32, SALT, WRITTEN
 from assay.cli.session import Session, pass_session
+from assay.cli.tables import fields
 from assay.cli.terminal import emit, json_option, report
 from assay.envelope import delivery_key_of
 from assay.errors import ModelExists, SettingsError, UsageError
@@ -38,10 +40,10 @@ def model() -> None:
 @click.option(
     "--oracle-address", type=ADDRESS, help="Signer of the quotes for this model; by default the oracle at --oracle."
 )
-@click.option("--max-price", type=AMOUNT, required=True, help="Highest price of one quote, e.g. 1ether.")
+@click.option("--max-price", type=WRITTEN, required=True, help="Highest price of one quote, e.g. 1ether.")
 @click.option("--token", type=ADDRESS, default=NATIVE_TOKEN, help="ERC-20 to pay in; by default the native coin.")
-@click.option("--seller-bond", type=AMOUNT, default=0, help="Bond a seller locks with each order.")
-@click.option("--oracle-bond", type=AMOUNT, default=0, help="Bond the oracle must hold.")
+@click.option("--seller-bond", type=WRITTEN, default="0", help="Bond a seller locks with each order.")
+@click.option("--oracle-bond", type=WRITTEN, default="0", help="Bond the oracle must hold.")
 @click.option("--reveal-window", type=SECONDS, default=86_400, show_default=True, help="Seconds to reveal the key.")
 @click.option("--dispute-window", type=SECONDS, default=86_400, show_default=True, help="Seconds to dispute.")
 @click.option("--require-receipt", is_flag=True, help="Keys may be revealed only after the buyer's receipt.")
@@ -51,7 +53,7 @@ def model() -> None:
     default=bytes(32),
     help="Registers the same terms again as a model of its own; a number in hex, e.g. 0x01.",
 )
-@click.option("--budget", type=AMOUNT, help="Fund the model up to this amount, e.g. 5ether.")
+@click.option("--budget", type=WRITTEN, help="Fund the model up to this amount, e.g. 5ether.")
 @click.option("--name", help="Name for the model, to be used in place of its id.")
 @json_option
 @pass_session
@@ -60,15 +62,15 @@ def register(
     folder: Path | None,
     function_hash: bytes | None,
     oracle_address: str | None,
-    max_price: int,
+    max_price: WrittenAmount,
     token: str,
-    seller_bond: int,
-    oracle_bond: int,
+    seller_bond: WrittenAmount,
+    oracle_bond: WrittenAmount,
     reveal_window: int,
     dispute_window: int,
     require_receipt: bool,
     salt: bytes,
-    budget: int | None,
+    budget: WrittenAmount | None,
     name: str | None,
     as_json: bool,
 ) -> None:
@@ -86,27 +88,30 @@ def register(
     if (folder is None) == (function_hash is None):
         raise click.UsageError("expected either --function or --function-hash")
     chain = session.chain(sending=True)
+    unit = chain.token(token)
     terms = ModelTerms(
         owner=session.account.address,
         token=token,
         function_hash=_hash_of(folder) if folder else function_hash,
         delivery_key=delivery_key_of(keys.recipient_at(session.settings.identity_path)),
-        max_price=max_price,
-        seller_bond=seller_bond,
-        oracle_bond=oracle_bond,
+        max_price=max_price.base_units(unit),
+        seller_bond=seller_bond.base_units(unit),
+        oracle_bond=oracle_bond.base_units(unit),
         reveal_window=reveal_window,
         dispute_window=dispute_window,
         require_receipt=require_receipt,
         salt=salt,
     )
     model_id, oracle = chain.model_id(terms), oracle_address or _configured_oracle(session)
+    if name is not None:
+        session.names.check_model(name, model_id)
     gas = register_once(chain, terms, oracle)
     report(f"{'registered' if gas else 'registered before'}, with oracle {oracle}")
     if name is not None:
         session.names.add_model(name, model_id)
     if budget is not None:
-        gas += fund_up_to(chain, terms, budget)
-        report(f"budget {amount_text(chain.model_state(model_id).budget, chain.token(token))}")
+        gas += fund_up_to(chain, terms, budget.base_units(unit))
+        report(f"budget {amount_text(chain.model_state(model_id).budget, unit)}")
     emit({"model_id": model_id, "gas": gas}, f"0x{model_id.hex()}", as_json)
 
 
@@ -165,10 +170,10 @@ def register_once(chain: Chain, terms: ModelTerms, oracle: str) -> int:
 
 @model.command()
 @model_option
-@click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
+@click.option("--amount", type=WRITTEN, required=True, help="Base units, or with a unit: 5ether.")
 @json_option
 @pass_session
-def fund(session: Session, model_id: ModelId, amount: int, as_json: bool) -> None:
+def fund(session: Session, model_id: ModelId, amount: WrittenAmount, as_json: bool) -> None:
     """Add to a model's budget.
 
     \b
@@ -176,18 +181,20 @@ def fund(session: Session, model_id: ModelId, amount: int, as_json: bool) -> Non
       assay model fund --model 0x12... --amount 5ether
     """
     chain = session.chain(sending=True)
-    receipt = chain.fund(registered_terms(chain, model_id), amount)
+    terms = registered_terms(chain, model_id)
+    token = chain.token(terms.token)
+    receipt = chain.fund(terms, amount.base_units(token))
     budget = chain.model_state(model_id).budget
-    emit({"budget": str(budget), "gas": receipt.gas}, f"budget\t{budget}", as_json)
+    emit({"budget": str(budget), "gas": receipt.gas}, fields([("budget", amount_text(budget, token))]), as_json)
 
 
 @model.command()
 @model_option
-@click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
+@click.option("--amount", type=WRITTEN, required=True, help="Base units, or with a unit: 5ether.")
 @click.option("--to", type=ADDRESS, help="Account to pay; by default the keystore's own.")
 @json_option
 @pass_session
-def withdraw(session: Session, model_id: ModelId, amount: int, to: str | None, as_json: bool) -> None:
+def withdraw(session: Session, model_id: ModelId, amount: WrittenAmount, to: str | None, as_json: bool) -> None:
     """Take unspent budget out.
 
     \b
@@ -195,9 +202,11 @@ def withdraw(session: Session, model_id: ModelId, amount: int, to: str | None, a
       assay model withdraw --model 0x12... --amount 2ether
     """
     chain = session.chain(sending=True)
-    receipt = chain.withdraw(registered_terms(chain, model_id), amount, to or session.account.address)
+    terms = registered_terms(chain, model_id)
+    token = chain.token(terms.token)
+    receipt = chain.withdraw(terms, amount.base_units(token), to or session.account.address)
     budget = chain.model_state(model_id).budget
-    emit({"budget": str(budget), "gas": receipt.gas}, f"budget\t{budget}", as_json)
+    emit({"budget": str(budget), "gas": receipt.gas}, fields([("budget", amount_text(budget, token))]), as_json)
 
 
 @model.command("set-oracle")
@@ -214,16 +223,17 @@ def set_oracle(session: Session, model_id: ModelId, oracle_address: str | None, 
     """
     chain = session.chain(sending=True)
     receipt = chain.set_oracle(registered_terms(chain, model_id), oracle_address)
-    emit({"oracle": oracle_address, "gas": receipt.gas}, f"oracle\t{oracle_address or 'none: halted'}", as_json)
+    shown = fields([("oracle", oracle_address or "none: halted")])
+    emit({"oracle": oracle_address, "gas": receipt.gas}, shown, as_json)
 
 
 @model.command()
 @model_option
 @click.option("--oracle-address", type=ADDRESS, required=True, help="The oracle that the bond is for.")
-@click.option("--amount", type=AMOUNT, required=True, help="Base units, or with a unit: 5ether.")
+@click.option("--amount", type=WRITTEN, required=True, help="Base units, or with a unit: 5ether.")
 @json_option
 @pass_session
-def bond(session: Session, model_id: ModelId, oracle_address: str, amount: int, as_json: bool) -> None:
+def bond(session: Session, model_id: ModelId, oracle_address: str, amount: WrittenAmount, as_json: bool) -> None:
     """Add to an oracle's bond for a model.
 
     \b
@@ -231,9 +241,11 @@ def bond(session: Session, model_id: ModelId, oracle_address: str, amount: int, 
       assay model bond --model 0x12... --oracle-address 0xA1... --amount 1ether
     """
     chain = session.chain(sending=True)
-    receipt = chain.bond_oracle(registered_terms(chain, model_id), oracle_address, amount)
+    terms = registered_terms(chain, model_id)
+    token = chain.token(terms.token)
+    receipt = chain.bond_oracle(terms, oracle_address, amount.base_units(token))
     held, _ = chain.oracle_bond(model_id, oracle_address)
-    emit({"bond": str(held), "gas": receipt.gas}, f"bond\t{held}", as_json)
+    emit({"bond": str(held), "gas": receipt.gas}, fields([("bond", amount_text(held, token))]), as_json)
 
 
 @model.command()
@@ -261,5 +273,12 @@ def status(session: Session, model_id: ModelId, as_json: bool) -> None:
         "orders": counts,
         "terms": terms,
     }
-    lines = [f"oracle\t{state.oracle or 'none: halted'}", f"budget\t{state.budget}", f"orders\t{counts or 'none'}"]
-    emit(result, "\n".join(lines), as_json)
+    rows = [
+        ("oracle", state.oracle or "none: halted"),
+        ("budget", amount_text(state.budget, chain.token(terms.token))),
+        ("orders", ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"),
+    ]
+    emit(result, fields(rows), as_json)
+
+
+model.add_command(show)

@@ -1,15 +1,18 @@
-"""``assay buy`` and ``assay orders``: advance a model's orders, and list orders."""
+"""``assay buy``: advance the orders of a model."""
 
+import json
 import threading
 from pathlib import Path
 
 import click
 
+from assay.amounts import Token, short_amount
 from assay.cli.options import model_option
-from assay.cli.params import ADDRESS, MODEL
 from assay.cli.session import Session, pass_session
-from assay.cli.terminal import emit, json_option, printable, progress, report
-from assay.errors import ChainError
+from assay.cli.tables import id_text, table
+from assay.cli.terminal import emit, json_option, progress, report
+from assay.errors import ChainError, ExitCode
+from assay.protocol.structs import Status
 from assay.protocol.types import ModelId
 from assay.sale.buyer import Buyer, Purchase
 
@@ -24,81 +27,95 @@ from assay.sale.buyer import Buyer, Purchase
 def buy(session: Session, model_id: ModelId, into: Path | None, once: bool, every: float, as_json: bool) -> None:
     """Watch a model's orders: download, check, open, acknowledge; dispute what the key does not open.
 
+    With --once, the exit code is 5 while an order is still open. Watching with --json prints one object a line.
+
     \b
     Examples:
       assay buy --model 0x12... --into data/
       assay buy --model 0x12... --once --json
     """
-    buyer = Buyer(
-        session.chain(sending=True),
-        session.oracle,
-        session.account,
-        session.identity,
-        into or session.settings.home / "purchases",
-        report=report,
-        progress=progress,
-    )
+    chain = session.chain(sending=True)
+    folder = into or session.purchases_folder
+    buyer = Buyer(chain, session.oracle, session.account, session.identity, folder, report=report, progress=progress)
+    watch = Watch(session, chain.token(buyer.terms(model_id).token), folder, as_json=as_json)
     if once:
         purchases = buyer.poll(model_id)
-        _print(purchases, as_json)
+        watch.show_all(purchases)
         if any(purchase.error for purchase in purchases):
-            raise click.exceptions.Exit(1)
-        return
-    shown: list[dict[str, object]] = []
+            raise click.exceptions.Exit(int(ExitCode.FAILED))
+        raise click.exceptions.Exit(int(ExitCode.WAITING if any(map(is_open, purchases)) else ExitCode.DONE))
+    report(f"watching the orders of {session.model_text(model_id)}; files go to {folder}; Ctrl-C stops")
     while True:
         try:
             purchases = buyer.poll(model_id)
         except ChainError as error:
             report(f"{error.message}; trying again")
         else:
-            before, shown = shown, [_shown(purchase) for purchase in purchases]
-            _print([p for p, row in zip(purchases, shown, strict=True) if row not in before], as_json)
-        threading.Event().wait(every)
+            watch.show_changes(purchases)
+        pause(every)
 
 
-def _print(purchases: list[Purchase], as_json: bool) -> None:
-    lines = [f"{_shown(p)['order_id']}\t{p.status.name.lower()}\t{printable(str(p.file or p.note))}" for p in purchases]
-    if lines or as_json:
-        emit([_shown(purchase) for purchase in purchases], "\n".join(lines), as_json)
+def pause(seconds: float) -> None:
+    """Waits between two polls."""
+    threading.Event().wait(seconds)
 
 
-def _shown(purchase: Purchase) -> dict[str, object]:
-    return {
-        "order_id": "0x" + purchase.order.order_id().hex(),
-        "status": purchase.status.name.lower(),
-        "price": str(purchase.order.price),
-        "file": str(purchase.file) if purchase.file else None,
-        "note": purchase.note or None,
-        "gas": purchase.gas,
-    }
+HEADS = ("order", "state", "price", "file", "note")
 
 
-@click.command()
-@click.option("--model", "model_id", type=MODEL, help="Orders of this model.")
-@click.option("--seller", type=ADDRESS, help="Orders of this seller.")
-@json_option
-@pass_session
-def orders(session: Session, model_id: ModelId | None, seller: str | None, as_json: bool) -> None:
-    """List orders with their state.
+def is_open(purchase: Purchase) -> bool:
+    """Whether something may still be due for an order."""
+    return purchase.status in (Status.LOCKED, Status.REVEALED) or (purchase.status is Status.PAID and not purchase.file)
 
-    A line holds the id, the state, and the deadline of the current window in Unix seconds, 0 if none is open.
 
-    \b
-    Examples:
-      assay orders --model 0x12...
-      assay orders --seller 0xC3... --json
-    """
-    chain = session.chain(sending=False)
-    rows = []
-    for posted in chain.posted(model_id=model_id, seller=seller):
-        state = chain.order_state(posted.order.order_id())
-        rows.append(
-            {
-                "order_id": "0x" + posted.order.order_id().hex(),
-                "status": state.status.name.lower(),
-                "deadline": state.deadline,
-                "order": posted.order,
-            }
+class Watch:
+    """Prints purchases: all of them, or those that changed since they were printed last."""
+
+    def __init__(self, session: Session, token: Token, folder: Path, *, as_json: bool) -> None:
+        self._session = session
+        self._token = token
+        self._folder = folder
+        self._as_json = as_json
+        self._heads_shown = 0
+        self._shown: dict[bytes, dict[str, object]] = {}
+
+    def show_all(self, purchases: list[Purchase]) -> None:
+        """One table, or one JSON array."""
+        text = table(HEADS, map(self._row, purchases)) if purchases else "no orders yet"
+        emit([self._plain(purchase) for purchase in purchases], text, self._as_json)
+
+    def show_changes(self, purchases: list[Purchase]) -> None:
+        """A line for each change, the heads before the first; with JSON, one object a line."""
+        changed = []
+        for purchase in purchases:
+            plain = self._plain(purchase)
+            known = {name: value for name, value in plain.items() if name != "gas"}
+            if self._shown.get(purchase.order.order_id()) != known:
+                self._shown[purchase.order.order_id()] = known
+                changed.append((purchase, plain))
+        if self._as_json:
+            for _, plain in changed:
+                click.echo(json.dumps(plain))
+        elif changed:
+            lines = table(HEADS, [self._row(purchase) for purchase, _ in changed]).splitlines()
+            click.echo("\n".join(lines[self._heads_shown :]))
+            self._heads_shown = 1
+
+    def _row(self, purchase: Purchase) -> tuple[object, ...]:
+        return (
+            id_text(purchase.order.order_id()),
+            purchase.status.name.lower(),
+            short_amount(purchase.order.price, self._token),
+            purchase.file or "-",
+            purchase.note or "-",
         )
-    lines = [f"{row['order_id']}\t{row['status']}\t{row['deadline']}" for row in rows]
-    emit(rows, "\n".join(lines) or "no orders", as_json)
+
+    def _plain(self, purchase: Purchase) -> dict[str, object]:
+        return {
+            "order_id": "0x" + purchase.order.order_id().hex(),
+            "status": purchase.status.name.lower(),
+            "price": str(purchase.order.price),
+            "file": str(purchase.file) if purchase.file else None,
+            "note": purchase.note or None,
+            "gas": purchase.gas,
+        }

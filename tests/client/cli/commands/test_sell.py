@@ -33,7 +33,7 @@ def model(desk: Desk) -> str:
 
 def is_open(desk: Desk) -> bool:
     return (
-        desk.json("sell", desk.market.home / "data.csv", "--model", model(desk), "--quote-only", status=4) is not None
+        desk.json("sell", desk.market.home / "data.lines", "--model", model(desk), "--quote-only", status=4) is not None
     )
 
 
@@ -78,7 +78,7 @@ def test_min_price_above_the_quote_leaves_it_open(desk: Desk, data: Path) -> Non
 
 def test_decline_by_option(desk: Desk, data: Path) -> None:
     assert desk.json("sell", data, "--model", model(desk), "--decline", status=3)["status"] == "declined"
-    other = desk.file(b"d\n", "other.csv")
+    other = desk.file(b"d\n", "other.lines")
     assert desk.run("sell", other, "--model", model(desk), "--decline", "--yes", status=2).stdout == ""
 
 

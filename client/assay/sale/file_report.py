@@ -1,0 +1,120 @@
+"""What can be said of a file before anything is sealed or sent, for the person who wants to sell it.
+
+A fault is what the oracle refuses for certain. A warning is what it may refuse, or not pay for; only a CSV file is read
+for warnings. The oracle, which parses the file, decides.
+"""
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assay.errors import DataEmpty, OfferRefused
+from assay.protocol.messages import ModelInfo, OracleInfo
+from assay.protocol.schema import Feature, Schema
+from assay.protocol.seal import DEFAULT_CHUNK_SIZE
+from assay.sale.precheck import check_file
+
+_GAPS = ("", "na", "nan", "null", "none", "n/a")
+_DIGEST_BYTES = 12
+"""Of each row, to find rows that repeat another."""
+_MOST_WARNINGS = 20
+
+
+@dataclass
+class FileReport:
+    """What was found; ``records`` is None where the records were not read."""
+
+    bytes: int
+    records: int | None = None
+    repeated: int = 0
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def report_on(path: Path, oracle: OracleInfo, model: ModelInfo) -> FileReport:
+    """Looks at the file at ``path`` for ``model``, which ``oracle`` prices for."""
+    found = FileReport(path.stat().st_size)
+    try:
+        check_file(path, oracle, model, DEFAULT_CHUNK_SIZE)
+    except (OfferRefused, DataEmpty) as error:
+        found.faults.append(error.message)
+        return found
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start in (b"PAR1", b"PK\x03\x04"):
+        found.warnings.append("the values of a Parquet or NPZ file are not looked at here")
+    else:
+        _read_csv(path, model.schema_, found)
+    return found
+
+
+def _read_csv(path: Path, schema: Schema, found: FileReport) -> None:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.reader(file, strict=True)
+            head = next(rows, [])
+            columns: dict[int, Feature | None] = {
+                place: feature for place, name in enumerate(head) for feature in schema.features if feature.name == name
+            }
+            if len(columns) < len(schema.features) or schema.label not in head:
+                found.warnings.append("the values are not looked at here: columns are not separated by commas")
+                return
+            columns[head.index(schema.label)] = None
+            _read_rows(rows, head, columns, schema.classes, found)
+    except UnicodeDecodeError:
+        found.faults.append("the file is neither text in UTF-8, nor Parquet, nor NPZ")
+    except csv.Error as error:
+        found.faults.append(f"the file is not comma-separated text: {error}")
+
+
+def _read_rows(
+    rows: Iterator[list[str]],
+    head: list[str],
+    columns: dict[int, Feature | None],
+    classes: tuple[str, ...],
+    found: FileReport,
+) -> None:
+    """Counts records, and what is unusual in them; ``columns`` has the feature of each place, None for the label's."""
+    seen: set[bytes] = set()
+    counts: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    found.records = 0
+    for number, row in enumerate((row for row in rows if row), start=2):
+        if len(row) != len(head):
+            found.faults.append(f"row {number}: expected {len(head)} values, got {len(row)}")
+            return
+        found.records += 1
+        used = [row[place] for place in columns]
+        seen.add(hashlib.blake2b("\0".join(used).encode(), digest_size=_DIGEST_BYTES).digest())
+        for place, feature in columns.items():
+            unusual = _unusual(row[place], feature, classes)
+            if unusual:
+                what = f"column {head[place]!r}: {unusual}"
+                counts[what] += 1
+                first.setdefault(what, f"row {number}: {row[place][:40]!r}")
+    if not found.records:
+        found.faults.append("the file has no records")
+    found.repeated = found.records - len(seen)
+    if found.repeated:
+        found.warnings.append(f"{found.repeated} of {found.records} records repeat another, and are not paid for")
+    found.warnings += [
+        f"{what} in {count} records, first in {first[what]}" for what, count in counts.most_common(_MOST_WARNINGS)
+    ]
+
+
+def _unusual(value: str, feature: Feature | None, classes: tuple[str, ...]) -> str:
+    """What is unusual about a value of a feature, or of the label (None); empty if nothing is."""
+    if value.strip().lower() in _GAPS:
+        return "no value"
+    if feature is None:
+        return "no class of the model" if classes and value not in classes else ""
+    if feature.kind == "categorical":
+        return "a value that the model does not know" if feature.categories and value not in feature.categories else ""
+    try:
+        float(value)
+    except ValueError:
+        return "no number"
+    return ""

@@ -1,0 +1,140 @@
+"""``assay models``, ``model show`` and ``check``: where one can sell, what fits, and nothing is sent to find out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.errors import OracleUnreachable
+from tests.kit.actors import oracle_account, rival_account, seller_account
+from tests.kit.desk import Desk
+from tests.kit.market import Market
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(Market(tmp_path), seller_account, monkeypatch)
+
+
+def model(desk: Desk) -> str:
+    return f"0x{desk.market.model_id.hex()}"
+
+
+def register(desk: Desk, salt: int, budget: int = 1, oracle: str = oracle_account.address) -> str:
+    terms = desk.market.terms.model_copy(update={"salt": salt.to_bytes(32, "big")})
+    owner = desk.market.chain.seen_by(terms.owner)
+    owner.register_model(terms, oracle)
+    if budget:
+        owner.fund(terms, budget)
+    return f"0x{owner.model_id(terms).hex()}"
+
+
+def test_models_are_listed_with_terms_in_units_and_whether_the_oracle_answers(desk: Desk) -> None:
+    desk.run("names", "add", "model", "lines", model(desk))
+    other, empty = register(desk, 1, oracle=rival_account.address), register(desk, 2, budget=0)
+    heads, *rows = [line.split("\t") for line in desk.run("models").stdout.splitlines()]
+    listed = {row[1]: dict(zip(heads, row, strict=True)) for row in rows}
+    assert set(listed) == {model(desk), other}
+    assert listed[model(desk)] == {
+        "NAME": "lines",
+        "MODEL": model(desk),
+        "GOAL": "log_loss",
+        "COLUMNS": "1 column, 2 classes",
+        "HIGHEST PRICE": "0.1 ETH",
+        "BUDGET": "1 ETH",
+        "ORACLE": "answers",
+        "REVEAL": "1 h",
+        "DISPUTE": "1 h",
+    }
+    assert listed[other]["ORACLE"] == f"another: {rival_account.address}"
+    assert empty in {entry["model_id"] for entry in desk.json("models", "--all")}
+
+
+def test_named_models_and_those_of_the_oracle_are_listed_beyond_the_limit(desk: Desk) -> None:
+    for salt in range(1, 4):
+        register(desk, salt)
+    assert model(desk) in {entry["model_id"] for entry in desk.json("models", "--limit", 1)}
+    assert len(desk.json("models", "--limit", 1)) == 2
+
+
+def test_models_are_listed_while_the_oracle_is_silent(desk: Desk) -> None:
+    desk.market.transport.down = True
+    (entry,) = desk.json("models")
+    assert (entry["oracle_answer"], entry["budget"]) == ("no answer", str(10**18))
+
+
+def test_a_model_is_shown_by_name_by_prefix_and_by_default(desk: Desk) -> None:
+    desk.run("names", "add", "model", "lines", model(desk))
+    shown = desk.run("model", "show", "lines").stdout
+    assert "highest price\t0.1 ETH (100000000000000000 wei)" in shown
+    assert "x\tnumeric\t-" in shown
+    assert "y\tlabel\t0, 1" in shown
+    assert "assay check FILE --model lines" in shown
+    assert "largest upload\t1.05 MB" in shown
+    for words in ((model(desk)[:10],), (model(desk),)):
+        assert desk.run("model", "show", *words).stdout == shown
+    (desk.home / "config.toml").write_text('model = "lines"\n')
+    assert desk.run("model", "show").stdout == shown
+
+
+def test_prefix_that_several_models_share_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [model(desk), register(desk, 1)]
+    monkeypatch.setattr("assay.cli.session._beginning", lambda *_: [bytes.fromhex(found[2:]) for found in ids])
+    refused = desk.run("model", "show", "0x1234", status=2)
+    assert all(found in refused.stderr for found in ids)
+
+
+# --- check ------------------------------------------------------------------------------------------------------------
+
+
+def checked(desk: Desk, content: bytes, status: int = 0) -> Any:
+    sent = len(desk.market.transport.seen)
+    found = desk.json("check", desk.file(content, "data.csv"), "--model", model(desk), status=status)
+    assert all(request.method == "GET" for request in desk.market.transport.seen[sent:]), "nothing is sent"
+    return found
+
+
+def test_file_that_fits(desk: Desk) -> None:
+    found = checked(desk, b"y,x\n0,1.5\n1,2\n")
+    assert (found["records"], found["faults"], found["warnings"]) == (2, [], [])
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "expected data to seal"),
+        (b"x,y\n", "no records"),
+        (b"x,z\n1,0\n", "missing: 'y' (the label)"),
+        (b"x,y\n1,0\n1\n", "row 3: expected 2 values, got 1"),
+        (b"\xff\xfe\x00,y\n", "neither text"),
+        (b"x,y\n" + b"1,0\n" * 300_000, "expected an upload of at most"),
+    ],
+    ids=["empty", "no_records", "column", "row", "binary", "size"],
+)
+def test_file_that_the_oracle_would_refuse(desk: Desk, content: bytes, fault: str) -> None:
+    assert any(fault in found for found in checked(desk, content, status=1)["faults"])
+
+
+@pytest.mark.parametrize(
+    ("content", "warning"),
+    [
+        (b"x,y\n1,0\n1,0\n", "1 of 2 records repeat"),
+        (b"x,y\n1,0\n,1\n", "column 'x': no value in 1 records, first in row 3"),
+        (b"x,y\nabc,0\n", "column 'x': no number in 1 records, first in row 2: 'abc'"),
+        (b"x,y\n1,2\n", "column 'y': no class of the model"),
+        (b"x;y\n1;0\n", "not separated by commas"),
+    ],
+)
+def test_what_the_oracle_may_refuse_is_a_warning(desk: Desk, content: bytes, warning: str) -> None:
+    found = checked(desk, content)
+    assert any(warning in text for text in found["warnings"])
+    assert found["faults"] == []
+
+
+def test_unreachable_oracle_is_one_line(desk: Desk) -> None:
+    desk.market.transport.down = True
+    said = desk.run("check", desk.file(b"x,y\n", "data.csv"), "--model", model(desk), "--json", status=1)
+    assert json.loads(said.stdout)["error"]["code"] == OracleUnreachable("").code
