@@ -5,6 +5,8 @@ AssayError
     ├── JournalError             500  the database is in use, of a newer version, or damaged
     ├── Equivocation             500  the signer was asked to contradict the ledger
     ├── PriceFunctionDiffers     500  the model was registered with another price function
+    ├── PricingCutShort          500  pricing took too long, or its process ended
+    ├── DataRefused              500  the pricing process refused the data
     └── RequestError             400  a request cannot be served; nothing was lost
         ├── RequestInvalid       422  the request is not of the protocol's form
         ├── OfferUnknown         404  there is no offer with this id
@@ -30,6 +32,9 @@ Errors of the client's tree that a request can meet have their status in ``statu
 from typing import ClassVar
 
 from assay.errors import AssayError, ChainError, EnvelopeInvalid, QuoteExpired
+
+INTERRUPTED = "interrupted"
+"""Code of a ``PricingCutShort`` that the oracle's own stop caused."""
 
 
 class ServiceError(AssayError):
@@ -57,6 +62,38 @@ class PriceFunctionDiffers(ServiceError):
 
     Remedy: name the folder of the artifact that the model was registered with.
     """
+
+
+class PricingCutShort(ServiceError):
+    """Pricing took more than its time or memory, or its process ended; ``cause`` is the code.
+
+    Remedy: split the data; the oracle's log has the cause.
+    """
+
+    def __init__(self, cause: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.cause = cause
+
+    @property
+    def code(self) -> str:
+        """The cause's stable name."""
+        return self.cause
+
+
+class DataRefused(ServiceError):
+    """The pricing process refused the data; ``cause`` is the code of its error.
+
+    Remedy: as the message says.
+    """
+
+    def __init__(self, cause: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.cause = cause
+
+    @property
+    def code(self) -> str:
+        """The cause's stable name."""
+        return self.cause
 
 
 class RequestError(ServiceError):

@@ -3,6 +3,7 @@
 A secret comes from its variable or from the file that ``..._FILE`` names; it is never printed.
 """
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Self
@@ -14,8 +15,17 @@ from assay.errors import SettingsError, listed_faults
 from assay.keys import read_password
 from assay.protocol.types import ModelIdField
 
+WALL_FACTOR = 4
+"""Time of the clock for each second that pricing may compute: machines are shared, and waiting is not computing."""
+
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 """Name, length and times (nanoseconds) of every file in a folder but hidden ones."""
+
+
+def environment_without_settings() -> dict[str, str]:
+    """The environment's variables but those of Assay, which may hold a password; one thread for each computation."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+    return others | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class ModelEntry(BaseModel):
@@ -58,6 +68,8 @@ class Settings(BaseSettings):
     upload_idle_seconds: int = Field(3600, gt=0, description="an upload that is idle for longer expires")
     quote_idle_seconds: int = Field(30 * 86_400, gt=0, description="a quote that is not accepted for longer expires")
     keep_seconds: int = Field(30 * 86_400, ge=0, description="how long files of closed orders are kept")
+    pricing_seconds: int = Field(3600, ge=10, description="processor time that pricing one offer may take at most")
+    pricing_memory_bytes: int = Field(8 * 2**30, ge=2**30, description="memory that the process which prices may take")
     max_context_bytes: int = Field(
         2**29, ge=0, description="memory for opened records of sold and open offers; beyond it they are opened again"
     )

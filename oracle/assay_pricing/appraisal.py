@@ -9,6 +9,8 @@ from typing import Any
 from assay_pricing.canonical import canonical_json
 from assay_pricing.records.records import Float64, Records
 
+_BY_RECORD = ("points", "verdicts")
+
 
 class Verdict(StrEnum):
     """The result for one record."""
@@ -107,8 +109,13 @@ class Appraisal:
         }
 
     def canonical_json(self) -> bytes:
-        """``to_dict`` as canonical JSON, floats rounded to millionths."""
-        return canonical_json(self.to_dict(), decimals=6)
+        """``to_dict`` as canonical JSON, floats rounded to millionths, by distinct record.
+
+        Copies within the offer are left out of ``points`` and ``verdicts``: a million of them leave nothing behind.
+        """
+        kept = [row for row, verdict in enumerate(self.verdicts) if verdict is not Verdict.REPEATED]
+        whole = self.to_dict()
+        return canonical_json(whole | {name: [whole[name][row] for row in kept] for name in _BY_RECORD}, decimals=6)
 
     def digest(self) -> bytes:
         """SHA-256 of ``canonical_json``: the ``evaluation`` of a quote, 32 bytes."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, BinaryIO
@@ -33,6 +33,9 @@ class Lines:
 
     def hashes(self) -> tuple[bytes, ...]:
         return tuple(hashlib.sha256(line).digest() for line in self.lines)
+
+    def take(self, rows: Sequence[int]) -> "Lines":
+        return Lines([self.lines[row] for row in rows])
 
     def join(self, other: "Lines") -> "Lines":
         return Lines(self.lines + other.lines)

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import BinaryIO
+from functools import reduce
+from typing import TYPE_CHECKING, BinaryIO
 
 from assay.errors import AssayError
 from assay.protocol.messages import DataLimits
@@ -11,10 +12,12 @@ from assay.protocol.types import OfferId
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.log import about
 from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
-from assay_pricing.function import PriceFunction
 from assay_pricing.records.bounds import MAX_EXPANDED_BYTES, MAX_RECORDS
 from assay_pricing.records.records import Records
 from assay_pricing.records.tables import parse_records
+
+if TYPE_CHECKING:
+    from assay_pricing.function import PriceFunction
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ class InlineAppraiser:
         parse: Bytes and schema to records.
     """
 
-    def __init__(self, function: PriceFunction, cache: RecordCache, *, parse: Parse = parse_records) -> None:
+    def __init__(self, function: "PriceFunction", cache: RecordCache, *, parse: Parse = parse_records) -> None:
         self._function = function
         self._cache = cache
         self._parse = parse
@@ -49,14 +52,16 @@ class InlineAppraiser:
             limits=DataLimits(records=MAX_RECORDS, expanded_bytes=MAX_EXPANDED_BYTES),
         )
 
-    def open(self, offer_id: OfferId, source: BinaryIO) -> "InlineOffer":
+    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "InlineOffer":  # noqa: ARG002
         """Parses the data of an offer and keeps its records for the offers that come after it.
+
+        Nothing ends it after ``seconds``: a process can be ended, a thread cannot.
 
         Raises:
             DataError: The data does not fit the model's schema.
         """
         records = self._parse(source, self._function.schema)
-        self._cache.put(offer_id, records)
+        self._cache.put(offer_id, distinct(records))
         return InlineOffer(self, self._function, records)
 
     def forget(self, offer_id: OfferId) -> None:
@@ -64,31 +69,35 @@ class InlineAppraiser:
         self._cache.drop(offer_id)
 
     def context(self, offers: Sequence[ContextOffer]) -> Records | None:
-        """Records of all ``offers``, joined; None without offers. A cached offer is not opened."""
-        joined: Records | None = None
+        """The distinct records of all ``offers``; None without offers. A cached offer is not opened."""
+        parts: list[Records] = []
         for offer in offers:
             try:
-                records = self._records(offer)
+                parts.append(self._records(offer))
             except AssayError as error:
                 log.error("priced without a damaged offer", extra=about(offer=offer.offer_id, cause=str(error)))
-                continue
-            joined = joined.join(records) if joined is not None else records
-        return joined
+        return distinct(reduce(lambda joined, part: joined.join(part), parts)) if parts else None
 
     def _records(self, offer: ContextOffer) -> Records:
-        kept = self._cache.get(offer.offer_id)
-        if kept is not None:
-            return kept
-        with offer.open() as source:
-            records = self._parse(source, self._function.schema)
-        self._cache.put(offer.offer_id, records)
-        return records
+        records = self._cache.get(offer.offer_id)
+        if records is None:
+            with offer.open() as source:
+                records = distinct(self._parse(source, self._function.schema))
+            self._cache.put(offer.offer_id, records)
+        return records if offer.rows is None else records.take(offer.rows)
+
+
+def distinct(records: Records) -> Records:
+    """The first of each set of equal records, in order: copies take no memory and no time."""
+    hashes = records.hashes()
+    first = {digest: row for row, digest in reversed(list(enumerate(hashes)))}
+    return records if len(first) == len(hashes) else records.take(sorted(first.values()))
 
 
 class InlineOffer:
     """The ``OpenedOffer`` of an ``InlineAppraiser``."""
 
-    def __init__(self, appraiser: InlineAppraiser, function: PriceFunction, records: Records) -> None:
+    def __init__(self, appraiser: InlineAppraiser, function: "PriceFunction", records: Records) -> None:
         self._appraiser = appraiser
         self._function = function
         self._records = records

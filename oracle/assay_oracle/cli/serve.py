@@ -9,28 +9,35 @@ import click
 
 from assay.cli.terminal import emit, json_option, report
 from assay_oracle.cli.options import config_option, open_keys
-from assay_oracle.settings import ModelEntry, Settings
+from assay_oracle.settings import ModelEntry, Settings, environment_without_settings
 
 if TYPE_CHECKING:
+    from assay_oracle.appraisers.process import PricingProcess
     from assay_oracle.server.model_watch import LoadAppraiser
+    from assay_oracle.services.appraiser import Appraiser
 
 
-def load_appraisers(settings: Settings) -> "LoadAppraiser":
+def load_appraisers(settings: Settings, process: "PricingProcess | None" = None) -> "LoadAppraiser":
     """Makes the appraisers of configured models; torch is imported here and not before it is needed.
 
     They raise ``ArtifactError`` for an artifact that is missing, damaged or altered, and ``FidelityError`` for one
     whose surrogate agrees with its model too rarely.
+
+    Args:
+        settings: Their limits.
+        process: Prices; None if this process does.
     """
     from assay_oracle.appraisers.cache import RecordCache
-    from assay_oracle.appraisers.inline import InlineAppraiser
-    from assay_pricing.function import PriceFunction
+    from assay_oracle.appraisers.process import ProcessAppraiser
+    from assay_oracle.cli.pricing_process import load_inline
 
     cache = RecordCache(settings.max_context_bytes)
 
-    def load(entry: ModelEntry) -> InlineAppraiser:
-        function = PriceFunction.load(entry.artifact)
-        function.check_fidelity()
-        return InlineAppraiser(function, cache)
+    def load(entry: ModelEntry) -> "Appraiser":
+        inline = load_inline(entry.artifact, cache)
+        if process is None:
+            return inline
+        return ProcessAppraiser(inline.info, str(entry.artifact.resolve()), process)
 
     return load
 
@@ -40,6 +47,15 @@ def mark_used(entry: ModelEntry) -> None:
     from assay_pricing import artifact
 
     artifact.mark_used(entry.artifact, entry.id)
+
+
+def pricing_process(settings: Settings) -> "PricingProcess":
+    """The process that prices, not started yet. Its environment has no setting of the oracle: no password."""
+    from assay_oracle.appraisers.process import PricingProcess
+
+    limits = (str(settings.max_context_bytes), str(settings.pricing_memory_bytes))
+    command = (sys.executable, "-m", "assay_oracle.cli.pricing_process", *limits)
+    return PricingProcess(command, environment_without_settings())
 
 
 @click.command()
@@ -65,11 +81,13 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
     vault = open_keys(settings)
     if vault.account is None:
         report("no keystore: running dry; offers are priced, nothing is signed or posted")
+    process = pricing_process(settings)
     daemon = Daemon(
         settings,
         vault,
         open_chain(settings, vault),
-        load=load_appraisers(settings),
+        load=load_appraisers(settings, process),
+        end_pricing=process.close,
         read_models=lambda: Settings.read(config).models,
         registered=mark_used,
     )

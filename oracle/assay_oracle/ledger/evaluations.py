@@ -72,11 +72,12 @@ class EvaluationTable:
                 evaluation.appraisal,
                 self._now(),
             )
+            distinct = set(tags)
             self._database.execute_many(
-                "INSERT OR IGNORE INTO records VALUES (?, ?)", [(evaluation.model_id, tag) for tag in tags]
+                "INSERT OR IGNORE INTO records VALUES (?, ?)", [(evaluation.model_id, tag) for tag in distinct]
             )
             return self._offers.mark_evaluated(
-                evaluation.offer_id, evaluation.content_id, summary, price=evaluation.price
+                evaluation.offer_id, evaluation.content_id, summary, price=evaluation.price, distinct=len(distinct)
             )
 
     # --- quotes -------------------------------------------------------------------------------------------------------
@@ -84,14 +85,22 @@ class EvaluationTable:
     def add_quote(self, signed: SignedQuote) -> None:
         """Records a signed quote."""
         quote = signed.quote
-        self._database.execute(
-            "INSERT OR IGNORE INTO quotes VALUES (?, ?, ?, ?, ?)",
-            signed.digest,
-            quote.model_id,
-            quote.content_id,
-            quote.expiry,
-            signed.signature,
-        )
+        with self._database.transaction():
+            self._database.execute(
+                "INSERT OR IGNORE INTO quotes VALUES (?, ?, ?, ?, ?)",
+                signed.digest,
+                quote.model_id,
+                quote.content_id,
+                quote.expiry,
+                signed.signature,
+            )
+            self._database.execute(
+                "UPDATE offers SET quoted_until = max(quoted_until, ?) WHERE offer_id ="
+                " (SELECT offer_id FROM evaluations WHERE model_id = ? AND content_id = ?)",
+                quote.expiry,
+                quote.model_id,
+                quote.content_id,
+            )
 
     def quotes(self, evaluation: Evaluation) -> list[SignedQuote]:
         """All signed quotes of a pair, which differ in their expiry alone; the latest expiry comes first."""
@@ -105,8 +114,7 @@ class EvaluationTable:
     def unquoted(self, time: int) -> list[Evaluation]:
         """Evaluations of quoted offers that have no signed quote which expires after ``time``."""
         rows = self._database.rows(
-            "SELECT model_id, content_id FROM offers WHERE status = ? AND NOT EXISTS (SELECT 1 FROM quotes"
-            " WHERE quotes.model_id = offers.model_id AND quotes.content_id = offers.content_id AND expiry > ?)",
+            "SELECT model_id, content_id FROM offers WHERE status = ? AND quoted_until <= ? ORDER BY quoted_until",
             OfferStatus.QUOTED,
             time,
         )

@@ -20,16 +20,16 @@ class OfferTable:
         self._database = database
         self._now = now
 
-    def add(self, offer_id: OfferId, request: OfferRequest, *, per_seller: int, in_all: int, max_bytes: int) -> Offer:
+    def add(self, offer_id: OfferId, request: OfferRequest, *, per_seller: int, max_bytes: int) -> Offer:
         """Records a new offer; returns the recorded one if this id is known.
 
         Raises:
-            TooManyOffers: The seller has ``per_seller`` offers open, or all sellers together ``in_all``; or the
-                seller's open and quoted offers would take more than ``max_bytes``.
+            TooManyOffers: The seller has ``per_seller`` offers open, or its open and quoted offers would take more than
+                ``max_bytes``.
         """
         with self._database.transaction():
             if self.find(offer_id) is None:
-                self._check_room(request.seller, per_seller, in_all)
+                self._check_count(request.seller, per_seller)
                 self._check_bytes(request, max_bytes)
                 self._database.execute(
                     "INSERT INTO offers (offer_id, model_id, seller, data_root, upload_bytes, sealed_key, status,"
@@ -46,11 +46,9 @@ class OfferTable:
                 )
             return self.get(offer_id)
 
-    def _check_room(self, seller: str, per_seller: int, in_all: int) -> None:
+    def _check_count(self, seller: str, per_seller: int) -> None:
         counted = self._database.row(
-            "SELECT count(*) AS everyone, coalesce(sum(seller = ?), 0) AS own FROM offers WHERE status IN (?, ?)",
-            seller,
-            *OPEN,
+            "SELECT count(*) AS own FROM offers WHERE seller = ? AND status IN (?, ?)", seller, *OPEN
         )
         assert counted is not None
         if counted["own"] >= per_seller:
@@ -58,11 +56,11 @@ class OfferTable:
                 f"expected at most {per_seller} open offers of one seller, {seller} has {counted['own']}",
                 hint="finish an upload or decline an offer first; an idle upload expires",
             )
-        if counted["everyone"] >= in_all:
-            raise TooManyOffers(
-                f"expected fewer than {in_all} open offers of all sellers, the oracle has {counted['everyone']} offers",
-                hint="try again later",
-            )
+
+    def remove(self, offer_id: OfferId) -> bool:
+        """Removes an offer whose upload is not complete, as if it had not been opened; whether it did."""
+        query = "DELETE FROM offers WHERE offer_id = ? AND status = ?"
+        return self._database.execute(query, offer_id, OfferStatus.UPLOADING) > 0
 
     def _check_bytes(self, request: OfferRequest, max_bytes: int) -> None:
         stored = self._database.row(
@@ -103,28 +101,68 @@ class OfferTable:
         query = f"SELECT * FROM offers WHERE status IN ({marks(len(statuses))}) ORDER BY updated_at, rowid"  # noqa: S608
         return [offer_of(row) for row in self._database.rows(query, *statuses)]
 
+    def unchanged(self, status: OfferStatus, *, before: int) -> list[Offer]:
+        """Offers in a status that changed last before a time."""
+        query = "SELECT * FROM offers WHERE status = ? AND updated_at < ? ORDER BY updated_at, rowid"
+        return [offer_of(row) for row in self._database.rows(query, status, before)]
+
+    # --- what is stored -----------------------------------------------------------------------------------------------
+
+    def ended_with_upload(self, *, before: int) -> list[Offer]:
+        """Ended offers whose upload may be stored: refused ones, and others of whose end and quotes all lie before."""
+        rows = self._database.rows(
+            "SELECT * FROM offers WHERE is_stored AND (status = ?"
+            " OR status IN (?, ?) AND updated_at < ? AND quoted_until < ?) ORDER BY updated_at, rowid",
+            OfferStatus.REFUSED,
+            OfferStatus.DECLINED,
+            OfferStatus.EXPIRED,
+            before,
+            before,
+        )
+        return [offer_of(row) for row in rows]
+
+    def mark_deleted(self, offer_id: OfferId) -> None:
+        """Records that the upload is deleted."""
+        self._database.execute("UPDATE offers SET is_stored = 0 WHERE offer_id = ?", offer_id)
+
+    def forget_unevaluated(self, *, before: int, keep: int) -> None:
+        """Deletes offers that ended without an evaluation: those of before a time, and all but the newest ``keep``."""
+        statuses = f"'{OfferStatus.REFUSED}', '{OfferStatus.EXPIRED}', '{OfferStatus.DECLINED}'"
+        ended = f"content_id IS NULL AND status IN ({statuses})"
+        chosen = f"SELECT rowid FROM offers WHERE {ended} ORDER BY updated_at DESC LIMIT -1 OFFSET ?"  # noqa: S608
+        self._database.execute(
+            f"DELETE FROM offers WHERE {ended} AND NOT is_stored"  # noqa: S608
+            f" AND (updated_at < ? OR rowid IN ({chosen}))",
+            before,
+            keep,
+        )
+
     def context(self, model_id: ModelId, seller: str, time: int) -> tuple[list[Offer], list[Offer]]:
         """Context offers for pricing an offer of ``seller``: offers that others sold, and the seller's own.
 
         Others' count once the key is revealed or the price paid: a locked order may still be refunded. The seller's own
         count from the quote on; after a decline or expiry they count while a signed quote is valid at chain ``time``.
-        An offer whose payment was returned does not count.
+        An offer whose payment was returned does not count, nor one whose upload is deleted.
         """
-        rows = self._database.rows(
-            "SELECT offers.* FROM offers LEFT JOIN orders USING (offer_id) WHERE model_id = ? AND CASE"
-            # offers of others: sold
-            " WHEN seller != ? THEN status = ? AND chain_status IN (?, ?)"
-            # own, declined or expired: a signed quote is still valid
-            " WHEN status IN (?, ?) THEN EXISTS (SELECT 1 FROM quotes WHERE quotes.model_id = offers.model_id"
-            " AND quotes.content_id = offers.content_id AND quotes.expiry >= ?)"
-            # own, otherwise: quoted, accepted or posted, and the payment was not returned
+        sold = self._database.rows(
+            "SELECT offers.* FROM offers JOIN orders USING (offer_id) WHERE is_stored AND model_id = ? AND status = ?"
+            " AND seller != ? AND chain_status IN (?, ?) ORDER BY offers.updated_at DESC, offers.rowid",
+            model_id,
+            OfferStatus.POSTED,
+            seller,
+            Status.REVEALED,
+            Status.PAID,
+        )
+        own = self._database.rows(
+            "SELECT offers.* FROM offers LEFT JOIN orders USING (offer_id) WHERE is_stored AND model_id = ?"
+            " AND seller = ? AND CASE"
+            # declined or expired: a signed quote is still valid
+            " WHEN status IN (?, ?) THEN quoted_until >= ?"
+            # otherwise: quoted, accepted or posted, and the payment was not returned
             " ELSE status IN (?, ?, ?) AND coalesce(chain_status NOT IN (?, ?), TRUE) END"
             " ORDER BY offers.updated_at DESC, offers.rowid",
             model_id,
             seller,
-            OfferStatus.POSTED,
-            Status.REVEALED,
-            Status.PAID,
             OfferStatus.DECLINED,
             OfferStatus.EXPIRED,
             time,
@@ -134,8 +172,7 @@ class OfferTable:
             Status.DISPUTED,
             Status.REFUNDED,
         )
-        offers = [offer_of(row) for row in rows]
-        return [o for o in offers if o.seller != seller], [o for o in offers if o.seller == seller]
+        return [offer_of(row) for row in sold], [offer_of(row) for row in own]
 
     def move(self, offer_id: OfferId, origin: Sequence[OfferStatus], target: OfferStatus, **columns: SqlValue) -> Offer:
         """Changes the state to ``target`` if it is in ``origin``; returns the offer as it is afterwards."""
@@ -173,10 +210,14 @@ class OfferTable:
         self._database.execute("UPDATE offers SET attempts = attempts - 1 WHERE offer_id = ?", offer_id)
 
     def mark_evaluated(
-        self, offer_id: OfferId, content_id: ContentId, summary: AppraisalSummary, *, price: int
+        self, offer_id: OfferId, content_id: ContentId, summary: AppraisalSummary, *, price: int, distinct: int
     ) -> Offer:
         """The offer becomes ``quoted``, or ``declined`` at a price of 0; an offer declined meanwhile stays declined."""
-        values: dict[str, SqlValue] = {"content_id": content_id, "summary": summary.model_dump_json()}
+        values: dict[str, SqlValue] = {
+            "content_id": content_id,
+            "summary": summary.model_dump_json(),
+            "distinct_records": distinct,
+        }
         if price:
             return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.QUOTED, **values)
         values |= {"code": "no_value", "reason": "the data has no value for this model"}
@@ -235,6 +276,7 @@ def offer_of(row: sqlite3.Row) -> Offer:
     """An offer from its row."""
     values = dict(row)
     values["status"] = OfferStatus(row["status"])
+    values["is_stored"] = bool(row["is_stored"])
     if row["summary"] is not None:
         values["summary"] = AppraisalSummary.model_validate_json(row["summary"])
     return Offer(**values)

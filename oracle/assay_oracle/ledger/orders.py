@@ -123,9 +123,12 @@ class OrderTable:
         )
         return [_sale_of(row) for row in self._database.rows(query, Status.PAID)]
 
-    def closed(self, *, before: int) -> list[Sale]:
-        """Sales whose order was closed before a time."""
-        query = "SELECT * FROM orders WHERE chain_status IN (?, ?, ?) AND updated_at < ?"
+    def closed_with_files(self, *, before: int) -> list[Sale]:
+        """Sales whose order was closed before a time, and whose files may be stored."""
+        query = (
+            "SELECT orders.* FROM orders JOIN offers USING (offer_id)"
+            " WHERE chain_status IN (?, ?, ?) AND orders.updated_at < ? AND is_stored"
+        )
         return [_sale_of(row) for row in self._database.rows(query, *_CLOSED, before)]
 
     # --- updating -----------------------------------------------------------------------------------------------------

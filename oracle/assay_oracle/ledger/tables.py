@@ -92,4 +92,19 @@ MIGRATIONS = (
     ALTER TABLE orders ADD COLUMN key_escrow BLOB;
     UPDATE orders SET key_envelope = NULL WHERE chain_status != 3;
     """,
+    """
+    ALTER TABLE offers ADD COLUMN distinct_records INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE offers ADD COLUMN is_stored INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE offers ADD COLUMN quoted_until INTEGER NOT NULL DEFAULT 0;
+    UPDATE offers SET distinct_records = coalesce(json_extract(summary, '$.priced'), 0);
+    UPDATE offers SET quoted_until = coalesce((SELECT max(expiry) FROM quotes
+        WHERE quotes.model_id = offers.model_id AND quotes.content_id = offers.content_id), 0);
+    CREATE INDEX offers_by_quote ON offers (status, quoted_until);
+    CREATE INDEX offers_stored ON offers (status, updated_at) WHERE is_stored;
+    CREATE INDEX offers_by_model ON offers (model_id, status) WHERE is_stored;
+    CREATE INDEX offers_by_seller ON offers (seller, status);
+    CREATE INDEX offers_unevaluated ON offers (updated_at)
+        WHERE content_id IS NULL AND status IN ('refused', 'expired', 'declined');
+    CREATE INDEX orders_by_status ON orders (chain_status, updated_at);
+    """,
 )

@@ -25,6 +25,9 @@ class Offer:
         reason: Why the offer was refused, declined or expired.
         attempts: How often pricing was begun.
         content_id: Content of the evaluated pair; None until the offer is priced.
+        distinct_records: Number of distinct records that were evaluated; 0 until then.
+        is_stored: Its upload may be stored.
+        quoted_until: Latest expiry of its signed quotes, unix time; 0 without one.
         key_hash: Hash of the key that the seller's acceptance locks, 32 bytes.
         acceptance: The seller's signature over the quote of digest ``accepted_quote``.
         failed_posts: Transactions that posted its order, and were mined and failed.
@@ -44,6 +47,9 @@ class Offer:
     reason: str | None
     attempts: int
     content_id: ContentId | None
+    distinct_records: int
+    is_stored: bool
+    quoted_until: int
     summary: AppraisalSummary | None
     key_hash: bytes | None
     acceptance: bytes | None

@@ -17,11 +17,11 @@ from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.keys.vault import Vault
 from assay_oracle.ledger.journal import Journal
 from assay_oracle.server.api import create_app
-from assay_oracle.server.loop import Loop
+from assay_oracle.server.loop import STALE_SECONDS, Loop
 from assay_oracle.server.model_watch import LoadAppraiser, ModelWatch
 from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.oracle import Oracle
-from assay_oracle.settings import ModelEntry, Settings
+from assay_oracle.settings import WALL_FACTOR, ModelEntry, Settings
 from assay_oracle.storage.local import LocalStore
 from assay_oracle.storage.scratch import ScratchFolder
 
@@ -61,6 +61,7 @@ class Daemon:
         load: Makes the appraiser of each model.
         read_models: Reads the configured models again; by default they stay as in ``settings``.
         registered: Called with each model that is found registered with its artifact's price function.
+        end_pricing: Ends pricing that is under way, when the daemon stops.
         now: Unix time.
 
     Raises:
@@ -76,9 +77,11 @@ class Daemon:
         load: LoadAppraiser,
         read_models: Callable[[], Iterable[ModelEntry]] | None = None,
         registered: Callable[[ModelEntry], None] = lambda _: None,
+        end_pricing: Callable[[], None] = lambda: None,
         now: Callable[[], int] = unix_time,
     ) -> None:
         self._settings = settings
+        self._end_pricing = end_pricing
         self._chain = chain
         self._journal = Journal(settings.data_dir / "journal.sqlite", now=now)
         signer = LocalSigner(vault.account, chain.domain, self._journal) if vault.account else None
@@ -105,7 +108,8 @@ class Daemon:
             settings=settings,
             now=now,
         )
-        self._pricing = Loop("pricing", self._oracle.evaluation.price_next, settings.poll_seconds, now)
+        stale = STALE_SECONDS + 2 * WALL_FACTOR * settings.pricing_seconds
+        self._pricing = Loop("pricing", self._oracle.evaluation.price_next, settings.poll_seconds, now, stale=stale)
         self._orders = Loop("orders", _never_again(self._oracle.cycle), settings.poll_seconds, now)
         self._models = Loop("models", _never_again(models.refresh), MODELS_ROUNDS * settings.poll_seconds, now)
         self._app = create_app(self._oracle, self.health, wake=self.wake, lifespan=self._lifespan)
@@ -137,6 +141,8 @@ class Daemon:
         self._models.start()
         yield
         self._models.stop(patience=0)
+        self._pricing.ask_to_stop()
+        self._end_pricing()
         self._pricing.stop(patience=5)
         self._orders.stop(patience=15)
 

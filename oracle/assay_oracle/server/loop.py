@@ -9,7 +9,7 @@ from assay.errors import AssayError
 from assay_oracle.log import about
 
 STALE_SECONDS = 300
-"""A loop whose last round ended longer ago is unhealthy; pricing one large offer may take minutes."""
+"""A loop whose last round ended longer ago is unhealthy, unless it was made with another limit."""
 _MAX_PAUSE = 60.0
 _MAX_DOUBLINGS = 20  # a float overflows after 1,023 of them, which is a night without a node
 
@@ -27,6 +27,7 @@ class Loop:
     tick: Callable[[], bool]
     pause: float
     now: Callable[[], int]
+    stale: int = STALE_SECONDS
     ended: int = 0
     _wake: threading.Event = field(default_factory=threading.Event)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -42,16 +43,20 @@ class Loop:
         """Ends the present pause."""
         self._wake.set()
 
-    def stop(self, patience: float) -> None:
-        """Ends after the current tick. A tick of more than ``patience`` seconds is abandoned, which is safe."""
+    def ask_to_stop(self) -> None:
+        """Lets no further tick begin."""
         self._stop.set()
         self._wake.set()
+
+    def stop(self, patience: float) -> None:
+        """Ends after the current tick. A tick of more than ``patience`` seconds is abandoned, which is safe."""
+        self.ask_to_stop()
         if self._thread:
             self._thread.join(patience)
 
     def healthy(self) -> bool:
         """Whether the thread runs and a round ended lately."""
-        return bool(self._thread and self._thread.is_alive()) and self.now() - self.ended < STALE_SECONDS
+        return bool(self._thread and self._thread.is_alive()) and self.now() - self.ended < self.stale
 
     def pause_after(self, failures: int) -> float:
         """Seconds to wait after so many failures in a row."""

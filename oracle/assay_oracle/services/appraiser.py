@@ -33,13 +33,17 @@ class FunctionInfo:
 
 @dataclass(frozen=True)
 class ContextOffer:
-    """An offer that another one is priced jointly with; ``open`` gives its data, decrypted and checked.
+    """An offer that another one is priced jointly with.
 
-    ``open`` raises an ``AssayError`` if the upload is damaged, and ``OSError`` if the oracle's disk fails.
+    Attributes:
+        open: Gives its data, decrypted and checked. Raises an ``AssayError`` if the upload is damaged, and ``OSError``
+            if the oracle's disk fails.
+        rows: Those of its distinct records, in the order of their first occurrence, that count; None if all do.
     """
 
     offer_id: OfferId
     open: Callable[[], AbstractContextManager[BinaryIO]]
+    rows: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,10 @@ class OpenedOffer(Protocol):
     """The records of one offer, parsed."""
 
     def hashes(self) -> Sequence[bytes]:
-        """Canonical hash of each record, 32 bytes each: equal for equal records in any file format."""
+        """Canonical hashes of its records, 32 bytes each: equal for equal records in any file format.
+
+        Copies of a record may be listed or left out.
+        """
         ...
 
     def appraise(
@@ -95,11 +102,18 @@ class Appraiser(Protocol):
         """The price function that it applies."""
         ...
 
-    def open(self, offer_id: OfferId, source: BinaryIO) -> OpenedOffer:
+    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> OpenedOffer:
         """Parses the data of an offer, read from the start of ``source``.
 
+        Args:
+            offer_id: Of the offer.
+            source: Its data.
+            seconds: CPU time that parsing may take, and pricing again; an appraiser in this process does not end.
+
         Raises:
+            PricingCutShort: It took longer, or its process failed; ``OpenedOffer.appraise`` raises it too.
             AssayError: The data does not fit the model's schema; the error's text is shown to the seller.
+            OSError: The oracle's disk failed.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The one evaluation of each (model, content) pair: offers are priced one after the other.
+"""The one evaluation of each (model, content) pair: offers are priced one after the other, in the order of ``queue``.
 
 A run that was cut short begins again at the next call.
 """
@@ -12,20 +12,20 @@ from assay.errors import AssayError, ChainError
 from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.structs import Status, order_id
 from assay.protocol.types import ContentId, OfferId
-from assay_oracle.errors import ModelUnavailable, TooMuchBeside
+from assay_oracle.errors import INTERRUPTED, PricingCutShort, TooMuchBeside
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer
 from assay_oracle.log import about
 from assay_oracle.services.appraiser import ContextOffer, OfferAppraisal, OpenedOffer
 from assay_oracle.services.catalogue import Catalogue, PricedModel
+from assay_oracle.services.context import most_valuable, shared_out
 from assay_oracle.services.ports import Ledger
+from assay_oracle.services.queue import MAX_ATTEMPTS, next_offer, seconds_for
 from assay_oracle.services.quotes import Quotes
 from assay_oracle.services.uploads import Uploads
 
-MAX_ATTEMPTS = 3
-"""Attempts at pricing one offer: data that ends the process three times is refused."""
 MAX_CONTEXT_RECORDS = 1_000_000
-"""Records, at most, that an offer is priced jointly with. With more the offer is refused; no record is left out."""
+"""Distinct records, at most, in a seller's own offers that an offer is priced with. With more the offer is refused."""
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class Evaluator:
 
     Args:
         digests: Keyed digests of records: content ids and record tags.
+        most_seconds: Processor time that one attempt may take at most.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Evaluator:
         uploads: Uploads,
         quotes: Quotes,
         digests: ContentDigests,
+        most_seconds: float,
     ) -> None:
         self._catalogue = catalogue
         self._ledger = ledger
@@ -53,11 +55,14 @@ class Evaluator:
         self._uploads = uploads
         self._quotes = quotes
         self._digests = digests
+        self._most_seconds = most_seconds
+        self._turn = 0
+        self._last_seller = ""
         self._postponed: set[bytes] = set()
-        """Offers on which the disk failed, or whose model is unavailable; they wait until every other was tried."""
+        """Offers on which the disk failed; they wait until every other offer was tried."""
 
     def price_next(self) -> bool:
-        """Prices the offer that waits longest; False if no offer is left to try now.
+        """Prices the offer whose turn it is; False if no offer is left to try now.
 
         Called from one thread: two offers of one data set must not both find it new.
 
@@ -66,10 +71,13 @@ class Evaluator:
             OSError: The oracle's disk failed; the offer keeps waiting and lets the others pass.
         """
         waiting = self._ledger.offers.in_status(OfferStatus.PRICING)
-        offer = next((offer for offer in waiting if offer.offer_id not in self._postponed), None)
+        waiting = [offer for offer in waiting if offer.offer_id not in self._postponed]
+        offer = next_offer(waiting, self._turn, self._last_seller)
         if offer is None:
             self._postponed.clear()
             return False
+        self._turn += 1
+        self._last_seller = offer.seller
         self._price(offer)
         return True
 
@@ -78,12 +86,17 @@ class Evaluator:
         try:
             model = self._catalogue.get(offer.model_id)
             model.check_ready(self._chain, self._quotes.oracle, offer.seller)
-            if self._ledger.offers.begin_attempt(offer_id) > MAX_ATTEMPTS:
+            attempt = self._ledger.offers.begin_attempt(offer_id)
+            if attempt > MAX_ATTEMPTS:
                 reason = f"pricing this data failed {MAX_ATTEMPTS} times; the oracle's log has the cause"
                 self._refuse(offer_id, "pricing_failed", reason)
                 return
+            seconds = seconds_for(offer.upload_bytes, attempt, self._most_seconds)
             try:
-                priced = self._evaluate(offer, model)
+                priced = self._evaluate(offer, model, seconds)
+            except PricingCutShort as error:
+                self._cut_short(offer_id, error, is_last=attempt == MAX_ATTEMPTS or seconds >= self._most_seconds)
+                return
             except ChainError:
                 self._ledger.offers.withdraw_attempt(offer_id)
                 raise
@@ -93,9 +106,6 @@ class Evaluator:
                 raise
         except ChainError:
             raise
-        except ModelUnavailable:
-            self._postponed.add(offer_id)
-            return
         except AssayError as error:
             self._refuse(offer_id, error.code, f"{error.message}; {error.hint}" if error.hint else error.message)
             return
@@ -103,15 +113,23 @@ class Evaluator:
         if priced.status is not OfferStatus.QUOTED:
             self._uploads.delete(offer_id)
 
+    def _cut_short(self, offer_id: OfferId, error: PricingCutShort, *, is_last: bool) -> None:
+        """Ends an offer that takes too much, or lets it wait for an attempt with more time."""
+        log.warning("pricing cut short", extra=about(offer=offer_id, code=error.code, cause=error.message))
+        if error.code == INTERRUPTED:
+            self._ledger.offers.withdraw_attempt(offer_id)
+        elif is_last:
+            self._refuse(offer_id, error.code, f"{error.message}; split the data into smaller offers")
+
     def _refuse(self, offer_id: OfferId, code: str, reason: str) -> None:
         self._ledger.offers.refuse(offer_id, code, reason)
         self._uploads.delete(offer_id)
         log.info("offer refused", extra=about(offer=offer_id, code=code))
 
-    def _evaluate(self, offer: Offer, model: PricedModel) -> Offer:
+    def _evaluate(self, offer: Offer, model: PricedModel, seconds: float) -> Offer:
         """Evaluates the offer's records for this model, unless they were evaluated before."""
         with self._uploads.plaintext(offer) as plain:
-            records = model.appraiser.open(offer.offer_id, plain)
+            records = model.appraiser.open(offer.offer_id, plain, seconds=seconds)
         hashes = records.hashes()
         content_id = self._digests.content_id(offer.model_id, hashes)
         tags = {value: self._digests.record_tag(offer.model_id, value) for value in set(hashes)}
@@ -133,21 +151,28 @@ class Evaluator:
         """Prices jointly with what others sold and with the seller's own offers: splitting data earns nothing."""
         found = self._ledger.offers.context(offer.model_id, offer.seller, self._chain.block_time())
         sold, own = ([other for other in offers if self._uploads.is_complete(other)] for offers in found)
-        self._check_room(sold, "were sold for this model", "the model's owner must fit a new price function")
-        expire = "wait until some expire: a declined offer counts until its quote expires"
-        self._check_room([*sold, *own], "were sold for this model or are in offers of yours", expire)
-        return records.appraise(known=known, own=self._context(own), sold=self._context(sold))
+        self._check_room(own)
+        return records.appraise(
+            known=known,
+            own=[self._context(other) for other in own],
+            sold=[self._context(other, share) for other, share in shared_out(sold)],
+        )
 
-    def _check_room(self, context: Sequence[Offer], which: str, remedy: str) -> None:
-        count = sum(other.summary.records for other in context if other.summary)
+    def _check_room(self, own: Sequence[Offer]) -> None:
+        count = sum(other.distinct_records for other in own)
         if count > MAX_CONTEXT_RECORDS:
             raise TooMuchBeside(
-                f"expected at most {MAX_CONTEXT_RECORDS} context records to price an offer with, {count} {which}",
-                hint=f"no evaluation was used; {remedy}",
+                f"expected at most {MAX_CONTEXT_RECORDS} distinct records in your other offers, got {count}",
+                hint="no evaluation was used; wait until some expire: a declined offer counts until its quote expires",
             )
 
-    def _context(self, offers: Sequence[Offer]) -> list[ContextOffer]:
-        return [ContextOffer(offer.offer_id, partial(self._uploads.plaintext, offer)) for offer in offers]
+    def _context(self, offer: Offer, share: int | None = None) -> ContextOffer:
+        """A context offer; with a ``share`` that many of its records, the most valuable ones."""
+        rows = None
+        evaluation = self._ledger.evaluations.of(offer) if share is not None else None
+        if share is not None and evaluation is not None:
+            rows = most_valuable(evaluation.appraisal, share)
+        return ContextOffer(offer.offer_id, partial(self._uploads.plaintext, offer), rows)
 
 
 def _capped(

@@ -116,17 +116,35 @@ class Offers:
                 )
             self._uploads.sealing_key(request.sealed_key)
             model.check_ready(self._chain, self._quotes.oracle, request.seller)
+            self._make_place()
             per_seller = self._settings.max_open_offers_per_seller
             offer = self._ledger.offers.add(
                 offer_id,
                 request,
                 per_seller=per_seller,
-                in_all=self._settings.max_open_offers,
                 max_bytes=per_seller * self._settings.max_upload_bytes,
             )
             log.info("offer opened", extra=about(offer=offer_id, model=request.model_id, bytes=request.upload_bytes))
         self._check_same(offer, request)
         return self.state(offer_id)
+
+    def _make_place(self) -> None:
+        """Displaces uploads until there is a place: those of which fewest bytes arrived, the longest idle first.
+
+        A place is lost by nobody who sends, and a complete upload takes none.
+        """
+        uploading = self._ledger.offers.in_status(OfferStatus.UPLOADING)
+        excess = len(uploading) + 1 - self._settings.max_open_offers
+        if excess > 0:
+            emptiest = sorted(uploading, key=lambda offer: (self._uploads.received(offer.offer_id), offer.updated_at))
+            for offer in emptiest[:excess]:
+                self._displace(offer.offer_id)
+
+    def _displace(self, offer_id: OfferId) -> None:
+        """Removes an offer whose upload is not complete; its seller can open it again by the same statement."""
+        if self._ledger.offers.remove(offer_id):
+            self._uploads.delete(offer_id)
+            log.info("upload displaced", extra=about(offer=offer_id))
 
     def _check_length(self, request: OfferRequest) -> None:
         limit = self._settings.max_upload_bytes
@@ -164,7 +182,9 @@ class Offers:
             with self._uploads.append(offer.offer_id, offset=offset, length=offer.upload_bytes) as appender:
                 yield appender
         finally:
-            if self._uploads.received(offer.offer_id) > before:
+            if self._ledger.offers.find(offer.offer_id) is None:
+                self._uploads.delete(offer.offer_id)  # displaced meanwhile
+            elif self._uploads.received(offer.offer_id) > before:
                 self._ledger.offers.touch(offer.offer_id)
 
     def uploaded(self, offer_id: OfferId) -> OfferState:

@@ -82,7 +82,13 @@ class Oracle:
             settings=settings,
         )
         self.evaluation = Evaluator(
-            catalogue=catalogue, ledger=ledger, chain=chain, uploads=uploads, quotes=self._quotes, digests=digests
+            catalogue=catalogue,
+            ledger=ledger,
+            chain=chain,
+            uploads=uploads,
+            quotes=self._quotes,
+            digests=digests,
+            most_seconds=settings.pricing_seconds,
         )
         self.delivery = Delivery(
             ledger=ledger,
@@ -105,7 +111,7 @@ class Oracle:
             NodeUnreachable: Nothing that needs the chain can be done now.
         """
         self._retention.expire_idle()
-        self._retention.delete_refused()
+        self._retention.forget_unevaluated()
         self._retention.delete_closed()
         self._each(self._escrow.hand_over, self._ledger.orders.unkeyed())
         self._each(self._posting.post, self._ledger.offers.in_status(OfferStatus.ACCEPTED))

@@ -103,13 +103,17 @@ class OfferLedger(Protocol):
     Each change returns the offer as it is afterwards.
     """
 
-    def add(self, offer_id: OfferId, request: OfferRequest, *, per_seller: int, in_all: int, max_bytes: int) -> Offer:
+    def add(self, offer_id: OfferId, request: OfferRequest, *, per_seller: int, max_bytes: int) -> Offer:
         """Records a new offer; returns the recorded one if this id is known.
 
         Raises:
-            TooManyOffers: The seller has ``per_seller`` offers open, or all sellers together ``in_all``; or the
-                seller's open and quoted offers would take more than ``max_bytes``.
+            TooManyOffers: The seller has ``per_seller`` offers open, or its open and quoted offers would take more than
+                ``max_bytes``.
         """
+        ...
+
+    def remove(self, offer_id: OfferId) -> bool:
+        """Removes an offer whose upload is not complete, as if it had not been opened; whether it did."""
         ...
 
     def find(self, offer_id: OfferId) -> Offer | None:
@@ -126,6 +130,22 @@ class OfferLedger(Protocol):
 
     def in_status(self, *statuses: OfferStatus) -> list[Offer]:
         """Offers in one of ``statuses``, the longest unchanged first."""
+        ...
+
+    def unchanged(self, status: OfferStatus, *, before: int) -> list[Offer]:
+        """Offers in a status that changed last before a time."""
+        ...
+
+    def ended_with_upload(self, *, before: int) -> list[Offer]:
+        """Ended offers whose upload may be stored: refused ones, and others of whose end and quotes all lie before."""
+        ...
+
+    def mark_deleted(self, offer_id: OfferId) -> None:
+        """Records that the upload is deleted."""
+        ...
+
+    def forget_unevaluated(self, *, before: int, keep: int) -> None:
+        """Deletes offers that ended without an evaluation: those of before a time, and all but the newest ``keep``."""
         ...
 
     def context(self, model_id: ModelId, seller: str, time: int) -> tuple[list[Offer], list[Offer]]:
@@ -251,8 +271,8 @@ class OrderLedger(Protocol):
         """Sales whose order is paid, and whose key the oracle may hold and has not handed to the buyer."""
         ...
 
-    def closed(self, *, before: int) -> list[Sale]:
-        """Sales whose order was closed before a time."""
+    def closed_with_files(self, *, before: int) -> list[Sale]:
+        """Sales whose order was closed before a time, and whose files may be stored."""
         ...
 
     def set_status(self, order_id: OrderId, status: Status) -> Sale:

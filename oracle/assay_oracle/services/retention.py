@@ -2,6 +2,7 @@
 
 from assay.chain.port import Chain
 from assay.protocol.messages import OfferStatus
+from assay.protocol.types import OfferId
 from assay_oracle.ledger.values import Offer
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.delivery import Delivery
@@ -12,6 +13,13 @@ from assay_oracle.settings import Settings
 
 UPLOAD_SECONDS = 86_400
 """Longest time from opening an offer to its last byte, in seconds: an upload takes one of the places for offers."""
+
+EMPTY_SECONDS = 600
+"""Longest time from opening an offer to its first byte, in seconds."""
+UNEVALUATED_SECONDS = 7 * 86_400
+"""How long the ledger keeps an offer that ended without an evaluation, in seconds, and"""
+UNEVALUATED_OFFERS = 10_000
+"""how many of these it keeps."""
 
 
 class Retention:
@@ -26,7 +34,6 @@ class Retention:
         self._uploads = uploads
         self._delivery = delivery
         self._settings = settings
-        self._refused_deleted = False
 
     def expire_idle(self) -> None:
         """Expires unfinished uploads and unaccepted quotes that were idle for too long."""
@@ -35,9 +42,10 @@ class Retention:
             idle = now - offer.updated_at > self._settings.upload_idle_seconds
             if idle or now - offer.opened_at > UPLOAD_SECONDS:
                 self._expire(offer, "upload_abandoned", "the upload was not finished in time; offer again")
-        for offer in self._ledger.offers.in_status(OfferStatus.QUOTED):
-            if now - offer.updated_at > self._settings.quote_idle_seconds:
-                self._expire(offer, "quote_abandoned", "the quote was not accepted in time; offer again")
+            elif now - offer.updated_at > EMPTY_SECONDS and not self._uploads.received(offer.offer_id):
+                self._expire(offer, "upload_abandoned", "no byte of the upload arrived in time; offer again")
+        for offer in self._ledger.offers.unchanged(OfferStatus.QUOTED, before=now - self._settings.quote_idle_seconds):
+            self._expire(offer, "quote_abandoned", "the quote was not accepted in time; offer again")
 
     def _expire(self, offer: Offer, code: str, reason: str) -> None:
         """Expires an offer unless its last byte, or its acceptance, arrived meanwhile."""
@@ -46,38 +54,35 @@ class Retention:
             self._uploads.delete(offer.offer_id)
 
     def ended_with_upload(self) -> list[Offer]:
-        """Declined and expired offers whose upload is still stored."""
-        ended = self._ledger.offers.in_status(OfferStatus.DECLINED, OfferStatus.EXPIRED)
-        return [offer for offer in ended if self._uploads.received(offer.offer_id)]
+        """Ended offers whose upload may be stored, and of which no signed quote can be posted any more.
+
+        Until then its seller can post it, and its buyer must be able to download it: an hour after the last quote
+        expired by our clock and by the chain's, as a reorganisation may bring an order back, or bring it late. A
+        refused offer never had a quote.
+        """
+        time = min(self._clock.now(), self._chain.block_time())
+        return self._ledger.offers.ended_with_upload(before=time - REORGANISATION_SECONDS)
 
     def delete_upload(self, offer: Offer) -> None:
-        """Deletes the upload of an ended offer once no signed quote of it can be posted.
-
-        Until then its seller can post it, and its buyer must be able to download it. The chain is asked last, an hour
-        after the last quote expired by its clock: a reorganisation may bring an order back, or bring it late.
-        """
-        ends = offer.updated_at
+        """Deletes the upload of an ended offer, unless its order is on chain: the chain is asked last."""
         evaluation = self._ledger.evaluations.of(offer)
-        if evaluation is not None:
-            ends = max([ends, *(signed.quote.expiry for signed in self._ledger.evaluations.quotes(evaluation))])
-        due = ends + REORGANISATION_SECONDS
-        if self._clock.now() <= due or self._chain.block_time() <= due:
-            return
         posted = find_order(self._chain, evaluation.order_id()) if evaluation is not None else None
         if posted is not None:
             record_order(self._ledger, offer.offer_id, posted)
         else:
-            self._uploads.delete(offer.offer_id)
+            self._delete(offer.offer_id)
 
-    def delete_refused(self) -> None:
-        """Deletes uploads of refused offers, once after the start: only a crash leaves any."""
-        if not self._refused_deleted:
-            for offer in self._ledger.offers.in_status(OfferStatus.REFUSED):
-                self._uploads.delete(offer.offer_id)
-            self._refused_deleted = True
+    def _delete(self, offer_id: OfferId) -> None:
+        self._uploads.delete(offer_id)
+        self._ledger.offers.mark_deleted(offer_id)
+
+    def forget_unevaluated(self) -> None:
+        """Deletes what the ledger has of offers that ended without an evaluation, so that it does not fill up."""
+        before = self._clock.now() - min(UNEVALUATED_SECONDS, self._settings.keep_seconds)
+        self._ledger.offers.forget_unevaluated(before=before, keep=UNEVALUATED_OFFERS)
 
     def delete_closed(self) -> None:
         """Deletes the files of orders that were closed long ago."""
-        for sale in self._ledger.orders.closed(before=self._clock.now() - self._settings.keep_seconds):
+        for sale in self._ledger.orders.closed_with_files(before=self._clock.now() - self._settings.keep_seconds):
             self._delivery.delete(sale.order_id)
-            self._uploads.delete(sale.offer_id)
+            self._delete(sale.offer_id)

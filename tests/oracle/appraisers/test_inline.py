@@ -118,7 +118,9 @@ def test_info_is_what_the_manifest_says() -> None:
 
 def test_appraisal_is_passed_on_whole() -> None:
     function = LinePrices()
-    offer = InlineAppraiser(function, RecordCache(0), parse=parse_lines).open(b"id", io.BytesIO(b"one\ntwo\njunk\n"))
+    offer = InlineAppraiser(function, RecordCache(0), parse=parse_lines).open(
+        b"id", io.BytesIO(b"one\ntwo\njunk\n"), seconds=1
+    )
     expected = function.appraise(Lines([b"one", b"two", b"junk"]))
     found = offer.appraise(known=frozenset(), own=[], sold=[])
     assert (found.price, found.records, found.priced) == (expected.price, 3, 3)
@@ -129,8 +131,8 @@ def test_appraisal_is_passed_on_whole() -> None:
 def test_context_is_asked_for_on_a_miss_alone() -> None:
     opened: list[bytes] = []
     appraiser = InlineAppraiser(LinePrices(), RecordCache(100), parse=parse_lines)
-    appraiser.open(b"a", io.BytesIO(b"one\n"))
-    offer = appraiser.open(b"b", io.BytesIO(b"one more\ntwo more\nthree\n"))
+    appraiser.open(b"a", io.BytesIO(b"one\n"), seconds=1)
+    offer = appraiser.open(b"b", io.BytesIO(b"one more\ntwo more\nthree\n"), seconds=1)
     own, sold = [context(b"a", b"one\n", opened)], [context(b"c", b"two\n", opened)]
     first = offer.appraise(known=frozenset(), own=own, sold=sold)
     second = offer.appraise(known=frozenset(), own=own, sold=sold)
@@ -148,7 +150,9 @@ def test_damaged_context_offer_is_left_out_and_a_failing_disk_is_passed_on() -> 
 
         return ContextOffer(b"x", stream)
 
-    offer = InlineAppraiser(LinePrices(), RecordCache(100), parse=parse_lines).open(b"b", io.BytesIO(b"one\n"))
+    offer = InlineAppraiser(LinePrices(), RecordCache(100), parse=parse_lines).open(
+        b"b", io.BytesIO(b"one\n"), seconds=1
+    )
     found = offer.appraise(known=frozenset(), own=[failing(EnvelopeInvalid("damaged"))], sold=[])
     assert found.price > 0
     with pytest.raises(OSError, match="disk"):

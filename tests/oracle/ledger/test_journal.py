@@ -16,7 +16,8 @@ from assay_oracle.ledger.database import Database
 from assay_oracle.ledger.journal import Journal
 from assay_oracle.ledger.tables import MIGRATIONS
 from assay_oracle.ledger.values import Sale
-from tests.kit.market import Market
+from tests.kit.market import DAY, Market
+from tests.kit.memory_chain import START
 from tests.kit.orders import acknowledgement
 
 pytestmark = pytest.mark.unit
@@ -93,6 +94,8 @@ def test_order_of_an_earlier_version_is_kept(market: Market) -> None:
     market.restart()
     sale = sale_of(market, order)
     assert (sale.order, sale.chain_status) == (order, Status.LOCKED)
+    offer = market.journal.offers.get(sale.offer_id)
+    assert (offer.distinct_records, offer.is_stored, offer.quoted_until) == (1, True, START + DAY)
     market.oracle.cycle()
     assert market.journal.cursor() is not None
 
@@ -100,6 +103,9 @@ def test_order_of_an_earlier_version_is_kept(market: Market) -> None:
 def made_like_version_3(market: Market) -> None:
     """Takes back what later versions changed in the tables."""
     for change in (
+        *(f"DROP INDEX offers_{name}" for name in ("by_quote", "stored", "by_model", "by_seller", "unevaluated")),
+        "DROP INDEX orders_by_status",
+        *(f"ALTER TABLE offers DROP COLUMN {name}" for name in ("distinct_records", "is_stored", "quoted_until")),
         "ALTER TABLE offers ADD COLUMN cooperative INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE offers DROP COLUMN failed_posts",
         "ALTER TABLE offers DROP COLUMN failed_settlements",
@@ -226,8 +232,10 @@ def test_closed_orders_are_listed_by_the_time_of_closing(market: Market) -> None
     assert orders.open() == [sale_of(market, order)]
     orders.set_status(order.order_id(), Status.PAID)
     assert orders.open() == []
-    assert orders.open(since=market.time) == orders.closed(before=market.time + 1) == [sale_of(market, order)]
-    assert orders.open(since=market.time + 1) == orders.closed(before=market.time) == []
+    assert (
+        orders.open(since=market.time) == orders.closed_with_files(before=market.time + 1) == [sale_of(market, order)]
+    )
+    assert orders.open(since=market.time + 1) == orders.closed_with_files(before=market.time) == []
 
 
 # --- evaluations and the cursor ---

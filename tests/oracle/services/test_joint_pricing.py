@@ -8,7 +8,7 @@ from assay.chain.values import EventKind
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.structs import Status
 from assay_oracle.ledger.values import Offer
-from assay_oracle.services import evaluation
+from assay_oracle.services import context, evaluation
 from assay_oracle.services.uploads import Uploads
 from tests.kit.actors import rival_account
 from tests.kit.bids import bid
@@ -95,20 +95,46 @@ def test_disk_that_fails_leaves_nothing_out(market: Market, monkeypatch: pytest.
     assert market.offers.state(offer_id).status is OfferStatus.DECLINED
 
 
-def test_offer_beside_too_many_records_is_refused_and_nothing_is_used_up(
+def test_a_seller_with_too_many_distinct_records_in_offers_waits_and_uses_nothing_up(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sell(market, DATA, Status.PAID)
-    market.offer(b"three\n", account=rival_account)
+    market.offer(b"three\nthirty\n", account=rival_account)
     calls = market.function.calls
-    monkeypatch.setattr(evaluation, "MAX_CONTEXT_RECORDS", 2)
+    monkeypatch.setattr(evaluation, "MAX_CONTEXT_RECORDS", 1)
     _, refused = market.offer(b"four\n", account=rival_account)
     assert (refused.status, refused.code) == (OfferStatus.REFUSED, "too_much_beside")
     assert "no evaluation was used; wait until some expire" in str(refused.reason)
     assert market.function.calls == calls
-    monkeypatch.setattr(evaluation, "MAX_CONTEXT_RECORDS", 3)
+    monkeypatch.setattr(evaluation, "MAX_CONTEXT_RECORDS", 2)
     _, priced = market.offer(b"four\n", account=rival_account)
     assert price_of(priced) == PRICE_PER_RECORD
+
+
+def test_a_million_copied_rows_that_were_sold_close_a_model_for_nobody(market: Market) -> None:
+    """Copies are no records: they are not paid, not kept, and do not count against what a model can buy."""
+    order = market.sell(DATA + b"one\n" * 100_000)[2]
+    assert order.price == FULL_PRICE
+    market.contract.change_order(order.order_id(), status=Status.PAID)
+    market.node._append((), ((EventKind.PAID, order.order_id(), None),))
+    market.oracle.cycle()
+    sale = market.journal.orders.get(order.order_id())
+    assert market.journal.offers.get(sale.offer_id).distinct_records == 2
+    _, honest = market.offer(b"three\n", account=rival_account)
+    assert price_of(honest) == PRICE_PER_RECORD
+
+
+def test_sales_beyond_the_bound_stop_no_offer_and_the_smaller_sale_stays_whole(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sale of many worthless records does not push another sale out of the comparison."""
+    sell(market, DATA, Status.PAID)
+    shared = context.shared_out
+    monkeypatch.setattr(evaluation, "shared_out", lambda sold: shared(sold, 1))
+    monkeypatch.setattr(evaluation, "most_valuable", lambda _, count: list(range(count)))
+    _, copies = market.offer(NEAR_COPIES, account=rival_account)
+    assert price_of(copies) == PRICE_PER_RECORD  # one of the two sold records is compared
+    _, other = market.offer(b"three\n", account=rival_account)
+    assert price_of(other) == PRICE_PER_RECORD
 
 
 def test_an_open_offer_of_a_rival_lowers_no_price(market: Market) -> None:

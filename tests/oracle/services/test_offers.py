@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
 
 from assay import envelope
 from assay.errors import AssayError, EnvelopeInvalid, QuoteExpired
@@ -87,14 +89,56 @@ def test_flood_of_one_seller_is_bounded(market: Market) -> None:
     market.offers.open_offer(bid(market.model_id, DATA, account=rival_account).request)
 
 
-def test_flood_of_many_sellers_is_bounded(market: Market) -> None:
-    from eth_account import Account
+def strangers(count: int) -> list[LocalAccount]:
+    return [Account.from_key((1000 + number).to_bytes(32, "big")) for number in range(count)]
 
-    for number in range(10):
-        account = Account.from_key((1000 + number).to_bytes(32, "big"))
-        market.offers.open_offer(bid(market.model_id, DATA, account=account).request)
-    with pytest.raises(TooManyOffers, match="10 offers"):
-        market.offers.open_offer(bid(market.model_id, DATA).request)
+
+def test_empty_offers_under_many_keys_keep_nobody_out_and_leave_nothing_behind(market: Market) -> None:
+    """An offer without bytes costs its sender a signature: it loses its place to the next one."""
+    ids = [
+        market.offers.open_offer(bid(market.model_id, DATA, account=account).request).offer_id
+        for account in strangers(12)
+    ]
+    assert len(market.journal.offers.in_status(OfferStatus.UPLOADING)) == market.settings.max_open_offers == 10
+    assert [market.journal.offers.find(offer_id) is None for offer_id in ids] == [True] * 2 + [False] * 10
+    assert market.offer(DATA)[1].status is OfferStatus.QUOTED
+
+
+def test_uploads_under_way_outlast_any_number_of_emptier_ones(market: Market) -> None:
+    honest = bid(market.model_id, DATA)
+    offer_id = market.upload(honest, upto=300).offer_id
+    for account in strangers(15):
+        market.upload(bid(market.model_id, b"junk\n", account=account), upto=10)
+    assert market.offers.state(offer_id).received_bytes == 300
+    market.upload(honest, offset=300)
+    market.work()
+    assert market.offers.state(offer_id).status is OfferStatus.QUOTED
+
+
+def test_displaced_upload_is_opened_again_by_the_same_statement(market: Market) -> None:
+    made = bid(market.model_id, DATA)
+    offer_id = market.offers.open_offer(made.request).offer_id
+    for account in strangers(10):
+        market.upload(bid(market.model_id, b"junk\n", account=account), upto=10)
+    with pytest.raises(OfferUnknown):
+        market.offers.state(offer_id)
+    assert market.offer(made)[1].status is OfferStatus.QUOTED
+
+
+def test_bytes_for_an_offer_that_was_displaced_meanwhile_are_not_kept(market: Market) -> None:
+    made = bid(market.model_id, DATA)
+    offer_id = market.offers.open_offer(made.request).offer_id
+    context = market.offers.appending(offer_id, 0)
+    assert context is not None
+    with context as appender:
+        market.journal.offers.remove(offer_id)
+        appender.write(made.upload[:100])
+    assert market.received(offer_id) == 0
+
+
+def test_complete_uploads_take_no_place(market: Market) -> None:
+    waiting = [market.upload(bid(market.model_id, b"%d\n" % n, account=a)) for n, a in enumerate(strangers(12))]
+    assert {state.status for state in waiting} == {OfferStatus.PRICING}
 
 
 def test_bytes_that_one_seller_holds_in_quotes_are_bounded(market: Market) -> None:

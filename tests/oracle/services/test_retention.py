@@ -8,6 +8,7 @@ from assay.protocol.messages import OfferStatus
 from assay_oracle.errors import DeliveryDeleted
 from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.values import Offer
+from assay_oracle.services import retention
 from assay_oracle.storage.local import LocalStore
 from tests.kit.bids import bid
 from tests.kit.market import DAY, Market
@@ -47,6 +48,47 @@ def test_upload_that_trickles_in_expires_after_a_day(market: Market) -> None:
     market.pass_time(1)
     market.oracle.cycle()
     assert market.offers.state(offer_id).code == "upload_abandoned"
+
+
+def test_offer_without_a_byte_expires_after_minutes(market: Market) -> None:
+    offer_id = market.offers.open_offer(bid(market.model_id, DATA).request).offer_id
+    market.pass_time(601)
+    market.oracle.cycle()
+    assert market.offers.state(offer_id).code == "upload_abandoned"
+
+
+def test_what_ended_is_looked_at_once_and_not_in_every_cycle(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost of a cycle does not grow with the offers that were refused, declined or sold before."""
+    market.offer(DATA + b"!")
+    market.offers.decline(market.offer(DATA)[1].offer_id)
+    market.offer(b"junk\n")
+    _, _, order = market.sell(b"three\n")
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.oracle.cycle()
+    market.pass_time(2 * DAY)
+    market.oracle.cycle()
+    assert market.store.used == 0
+    read: list[str] = []
+    row = OfferTable.find
+    monkeypatch.setattr(OfferTable, "find", lambda table, offer_id: read.append("offer") or row(table, offer_id))
+    size = LocalStore.size
+    monkeypatch.setattr(LocalStore, "size", lambda store, name: read.append("file") or size(store, name))
+    monkeypatch.setattr(LocalStore, "delete", lambda *_: read.append("delete"))
+    market.oracle.cycle()
+    assert read == []
+
+
+def test_offers_that_came_to_nothing_do_not_fill_the_ledger(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "UNEVALUATED_OFFERS", 3)
+    refused = [market.offer(b"bad %d !\n" % number)[1].offer_id for number in range(5)]
+    _, quoted = market.offer(DATA)
+    market.oracle.cycle()
+    market.oracle.cycle()
+    assert [market.journal.offers.find(offer_id) is not None for offer_id in refused].count(True) == 3
+    market.pass_time(7 * DAY + 1)
+    market.oracle.cycle()
+    assert all(market.journal.offers.find(offer_id) is None for offer_id in refused)
+    assert market.offers.state(quoted.offer_id).status is OfferStatus.QUOTED
 
 
 def test_upload_left_alone_expires_and_makes_room(market: Market) -> None:

@@ -1,0 +1,238 @@
+"""Prices in a process of its own, which can be ended: the daemon answers meanwhile, and survives what a file does."""
+
+import logging
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from assay.errors import AssayError
+from assay.protocol.types import OfferId
+from assay_oracle.appraisers.wire import Channel, ChannelClosed, Message
+from assay_oracle.errors import INTERRUPTED, DataRefused, PricingCutShort
+from assay_oracle.log import about
+from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
+from assay_oracle.settings import WALL_FACTOR
+
+START_SECONDS = 600
+"""Time that the process may take to start and import what it needs."""
+_HASH_BYTES = 32
+_MAX_TEXT = 2000
+
+log = logging.getLogger(__name__)
+
+
+class PricingProcess:
+    """One process for all models, started at the first offer and again after it was ended.
+
+    Args:
+        command: Program and arguments, see ``worker``.
+        environment: Its environment variables: without secrets.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._command = tuple(command)
+        self._environment = dict(environment)
+        self._lock = threading.Lock()
+        self._running: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._forgotten: deque[OfferId] = deque()
+        self._closed = False
+
+    @contextmanager
+    def exchange(self, seconds: float) -> Iterator[Channel]:
+        """The channel, for one request and its answers.
+
+        Args:
+            seconds: CPU time after which the process ends itself; after ``WALL_FACTOR`` times that it is ended.
+
+        Raises:
+            PricingCutShort: The process ended before the context did.
+        """
+        with self._lock:
+            late = threading.Event()
+            try:
+                with self._watched(START_SECONDS, late):
+                    channel = self._started()
+                with self._watched(seconds * WALL_FACTOR, late):
+                    self._send_forgotten(channel)
+                    yield channel
+            except ChannelClosed:
+                code = self._end()
+                raise _cut_short(seconds, code, late=late.is_set(), closed=self._closed) from None
+            except OSError:
+                self._end()  # in the middle of an exchange: the next request needs a new process
+                raise
+
+    @contextmanager
+    def _watched(self, seconds: float, late: threading.Event) -> Iterator[None]:
+        """Ends the process, and sets ``late``, if the context takes longer."""
+        timer = threading.Timer(seconds, self._kill_late, [late])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def forget(self, offer_id: OfferId) -> None:
+        """Makes the process drop the records of an offer: now, or before its next request if it is busy."""
+        self._forgotten.append(offer_id)
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._channel is not None:
+                    self._send_forgotten(self._channel)
+                else:
+                    self._forgotten.clear()
+            except ChannelClosed:
+                self._end()
+            finally:
+                self._lock.release()
+
+    def close(self) -> None:
+        """Ends the process. A request in progress raises ``PricingCutShort``, and counts as no attempt."""
+        self._closed = True
+        running = self._running
+        if running is not None:
+            running.kill()
+
+    def _started(self) -> Channel:
+        if self._channel is None or self._running is None or self._running.poll() is not None:
+            self._end()
+            self._running = subprocess.Popen(  # noqa: S603
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment, bufsize=-1
+            )
+            self._channel = Channel(cast(BinaryIO, self._running.stdout), cast(BinaryIO, self._running.stdin))
+            self._forgotten.clear()
+            self._channel.receive()  # it is ready
+        return self._channel
+
+    def _send_forgotten(self, channel: Channel) -> None:
+        while self._forgotten:
+            channel.send("forget", offer=self._forgotten.popleft().hex())
+
+    def _kill_late(self, late: threading.Event) -> None:
+        late.set()
+        if self._running is not None:
+            self._running.kill()
+
+    def _end(self) -> int | None:
+        """Ends the process if it runs; its exit status."""
+        running, self._running, self._channel = self._running, None, None
+        if running is None:
+            return None
+        for pipe in (running.stdin, running.stdout):
+            with suppress(OSError):  # what was not sent is of no use any more
+                cast(BinaryIO, pipe).close()
+        try:
+            return running.wait(1)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            return running.wait()
+
+
+def _cut_short(seconds: float, code: int | None, *, late: bool, closed: bool) -> PricingCutShort:
+    if closed:
+        return PricingCutShort(INTERRUPTED, "the oracle is stopping")
+    if late or code == -signal.SIGXCPU:
+        return PricingCutShort("pricing_timed_out", f"pricing takes more than {seconds:.0f} seconds of computing")
+    return PricingCutShort("pricing_failed", f"the pricing process ended with status {code}")
+
+
+@dataclass(frozen=True)
+class ProcessAppraiser:
+    """The ``Appraiser`` of one artifact, in the pricing process.
+
+    Attributes:
+        info: The price function of the artifact.
+        artifact: Its folder, which the process loads it from.
+        process: Shared by the appraisers of all models.
+    """
+
+    info: FunctionInfo
+    artifact: str
+    process: PricingProcess
+
+    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "ProcessOffer":
+        """See ``Appraiser.open``."""
+        with self.process.exchange(seconds) as channel:
+            function = self.info.hash.hex()
+            channel.send("open", artifact=self.artifact, function=function, offer=offer_id.hex(), seconds=seconds)
+            channel.send_data(source)
+            answer = _checked(channel.receive())
+        hashes = [answer.blob[at : at + _HASH_BYTES] for at in range(0, len(answer.blob), _HASH_BYTES)]
+        return ProcessOffer(self.process, hashes, seconds)
+
+    def forget(self, offer_id: OfferId) -> None:
+        """See ``Appraiser.forget``."""
+        self.process.forget(offer_id)
+
+
+class ProcessOffer:
+    """The ``OpenedOffer`` of a ``ProcessAppraiser``."""
+
+    def __init__(self, process: PricingProcess, hashes: Sequence[bytes], seconds: float) -> None:
+        self._process = process
+        self._hashes = hashes
+        self._seconds = seconds
+
+    def hashes(self) -> Sequence[bytes]:
+        """See ``OpenedOffer.hashes``."""
+        return self._hashes
+
+    def appraise(
+        self, *, known: frozenset[bytes], own: Sequence[ContextOffer], sold: Sequence[ContextOffer]
+    ) -> OfferAppraisal:
+        """See ``OpenedOffer.appraise``."""
+        context = {offer.offer_id.hex(): offer for offer in (*own, *sold)}
+        with self._process.exchange(self._seconds) as channel:
+            listed = {name: [_named(offer) for offer in offers] for name, offers in (("own", own), ("sold", sold))}
+            channel.send("appraise", b"".join(sorted(known)), seconds=self._seconds, **listed)
+            while (answer := channel.receive()).kind == "need":
+                _send(channel, context[str(answer.fields["offer"])])
+            fields = _checked(answer).fields
+            return OfferAppraisal(
+                price=int(fields["price"]),
+                records=int(fields["records"]),
+                priced=int(fields["priced"]),
+                fidelity=float(fields["fidelity"]),
+                reasons=tuple(str(reason)[:_MAX_TEXT] for reason in fields["reasons"]),
+                document=answer.blob,
+                digest=bytes.fromhex(fields["digest"]),
+            )
+
+
+def _named(offer: ContextOffer) -> dict[str, object]:
+    return {"id": offer.offer_id.hex(), "rows": offer.rows}
+
+
+def _send(channel: Channel, offer: ContextOffer) -> None:
+    """Sends the data of a context offer, or that its upload is damaged."""
+    try:
+        with offer.open() as source:
+            channel.send("data")
+            channel.send_data(source)
+    except AssayError as error:
+        log.error("priced without a damaged offer", extra=about(offer=offer.offer_id, cause=str(error)))
+        channel.send("damaged")
+
+
+def _checked(answer: Message) -> Message:
+    """An answer that is no refusal.
+
+    Raises:
+        DataRefused: The data cannot be priced.
+        OSError: The artifact cannot be loaded, which is no fault of the data.
+    """
+    fields = answer.fields
+    if answer.kind == "refused":
+        hint = fields["hint"]
+        message, remedy = str(fields["message"])[:_MAX_TEXT], str(hint)[:_MAX_TEXT] if hint else None
+        raise DataRefused(str(fields["code"])[:64], message, hint=remedy)
+    if answer.kind == "unable":
+        raise OSError(f"the pricing process cannot load a price function: {str(fields['message'])[:_MAX_TEXT]}")
+    return answer

@@ -1,0 +1,40 @@
+"""The pricing process: reads strangers' files and prices them, without keys, ledger or network.
+
+``serve`` starts it as ``python -m assay_oracle.cli.pricing_process CACHE_BYTES MEMORY_BYTES`` and talks to it over its
+standard input and output. The kernel ends it if an offer takes more than its time or memory.
+"""
+
+import sys
+from pathlib import Path
+
+from assay_oracle.appraisers.cache import RecordCache
+from assay_oracle.appraisers.inline import InlineAppraiser
+from assay_oracle.appraisers.worker import Worker
+from assay_oracle.cli.process_limits import limit_cpu, limit_memory, standard_channel
+from assay_oracle.log import set_up
+from assay_pricing.function import PriceFunction
+
+
+def load_inline(artifact: Path, cache: RecordCache) -> InlineAppraiser:
+    """The appraiser of an artifact, in this process.
+
+    Raises:
+        ArtifactError: The artifact is missing, damaged or altered.
+        FidelityError: Its surrogate agrees with its model too rarely.
+    """
+    function = PriceFunction.load(artifact)
+    function.check_fidelity()
+    return InlineAppraiser(function, cache)
+
+
+def main(cache_bytes: int, memory_bytes: int) -> None:
+    """Serves over standard input and output."""
+    set_up()
+    limit_memory(memory_bytes)
+    channel = standard_channel()
+    cache = RecordCache(cache_bytes)
+    Worker(channel, lambda artifact: load_inline(Path(artifact), cache), limit_cpu).serve()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,28 @@
+"""What the pricing process is held to: time, memory, and two pipes to the daemon."""
+
+import math
+import os
+import resource
+
+from assay_oracle.appraisers.wire import Channel
+
+
+def limit_cpu(seconds: float) -> None:
+    """Lets the kernel end this process (SIGXCPU) once it has computed for ``seconds`` more."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = math.ceil(used.ru_utime + used.ru_stime + seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def limit_memory(count: int) -> None:
+    """Bounds the process's private memory to ``count`` bytes, and forbids core dumps, which would hold plaintext."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (count if hard == resource.RLIM_INFINITY else min(count, hard), hard))
+
+
+def standard_channel() -> Channel:
+    """The channel over standard input and output; what a library prints then goes to standard error."""
+    reader, writer = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return Channel(reader, writer)

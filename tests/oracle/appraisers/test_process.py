@@ -1,0 +1,203 @@
+"""The pricing process: what a hostile file does to it, and what the daemon and the other sellers notice of that."""
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from assay.errors import EnvelopeInvalid
+from assay.protocol.messages import OfferStatus
+from assay_oracle.appraisers import process as process_module
+from assay_oracle.appraisers.process import PricingProcess, ProcessAppraiser
+from assay_oracle.errors import DataRefused, PricingCutShort
+from assay_oracle.services import queue
+from assay_oracle.services.appraiser import Appraiser, ContextOffer
+from assay_oracle.settings import environment_without_settings
+from tests.kit.actors import rival_account
+from tests.kit.data import PRICE_PER_RECORD, LinePrices, Lines
+from tests.kit.market import Market
+
+pytestmark = pytest.mark.integration
+ROOT = Path(__file__).parents[3]
+
+
+def info() -> Any:
+    from assay_oracle.appraisers.cache import RecordCache
+    from assay_oracle.appraisers.inline import InlineAppraiser
+
+    return InlineAppraiser(LinePrices(), RecordCache(0)).info
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[PricingProcess]:
+    os.environ["ASSAY_ORACLE_PASSWORD"] = "secret"
+    environment = environment_without_settings() | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    del os.environ["ASSAY_ORACLE_PASSWORD"]
+    made = PricingProcess([sys.executable, "-m", "tests.kit.line_process"], environment)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def appraiser(process: PricingProcess) -> ProcessAppraiser:
+    return ProcessAppraiser(info(), "anywhere", process)
+
+
+def opened(appraiser: ProcessAppraiser, data: bytes, name: bytes = b"id", seconds: float = 60) -> Any:
+    return appraiser.open(name, io.BytesIO(data), seconds=seconds)
+
+
+def context(name: bytes, data: bytes, **options: Any) -> ContextOffer:
+    @contextmanager
+    def stream() -> Iterator[BinaryIO]:
+        yield io.BytesIO(data)
+
+    return ContextOffer(name, stream, **options)
+
+
+def test_price_is_that_of_the_same_appraiser_in_this_process(appraiser: ProcessAppraiser) -> None:
+    lines = [b"one", b"two", b"junk"]
+    offer = opened(appraiser, b"\n".join([*lines, *lines]))
+    assert list(offer.hashes()) == list(Lines(lines).hashes())
+    known = frozenset(Lines([b"one"]).hashes())
+    found = offer.appraise(known=known, own=[], sold=[])
+    expected = LinePrices().appraise(Lines([*lines, *lines]), known=known)
+    assert (found.price, found.records, found.priced) == (expected.price, 6, expected.priced)
+    assert (found.document, found.digest) == (expected.canonical_json(), expected.digest())
+    assert found.reasons == expected.reasons
+
+
+def test_context_offers_are_asked_for_and_a_damaged_one_is_left_out(appraiser: ProcessAppraiser) -> None:
+    @contextmanager
+    def damaged() -> Iterator[BinaryIO]:
+        raise EnvelopeInvalid("damaged")
+        yield
+
+    own, sold = context(b"own", b"one\n"), context(b"sold", b"two\nthree\n", rows=[1])
+    offer = opened(appraiser, b"one more\ntwo more\nthree more\nfour\n")
+    found = offer.appraise(known=frozenset(), own=[own, ContextOffer(b"bad", damaged)], sold=[sold])
+    assert found.price == 2 * PRICE_PER_RECORD  # near copies of one and three are worth nothing
+
+
+def test_failing_disk_in_the_middle_is_passed_on_and_the_next_offer_is_priced(appraiser: ProcessAppraiser) -> None:
+    @contextmanager
+    def failing() -> Iterator[BinaryIO]:
+        raise OSError("disk")
+        yield
+
+    with pytest.raises(OSError, match="disk"):
+        opened(appraiser, b"one\n").appraise(known=frozenset(), own=[ContextOffer(b"x", failing)], sold=[])
+    assert opened(appraiser, b"one\n").appraise(known=frozenset(), own=[], sold=[]).price == PRICE_PER_RECORD
+
+
+def test_malformed_data_are_refused_with_the_reason(appraiser: ProcessAppraiser) -> None:
+    with pytest.raises(DataRefused, match="got a bad one") as refusal:
+        opened(appraiser, b"!\n")
+    assert (refusal.value.code, refusal.value.hint) == ("data_error", "mend it")
+
+
+def test_password_of_the_oracle_is_not_in_the_environment(appraiser: ProcessAppraiser) -> None:
+    names = opened(appraiser, b"environment\n").hashes()
+    assert set(Lines([b"PATH"]).hashes()) <= set(names)
+    assert not set(Lines([b"ASSAY_ORACLE_PASSWORD"]).hashes()) & set(names)
+
+
+@pytest.mark.parametrize(
+    ("attack", "code"),
+    [(b"burn", "pricing_timed_out"), (b"crash", "pricing_failed"), (b"eat", "pricing_failed")],
+)
+def test_file_that_burns_time_or_memory_or_ends_the_process_ends_nothing_else(
+    appraiser: ProcessAppraiser, attack: bytes, code: str
+) -> None:
+    with pytest.raises(PricingCutShort) as cut:
+        opened(appraiser, attack, seconds=1)
+    assert cut.value.code == code
+    assert opened(appraiser, b"one\n").appraise(known=frozenset(), own=[], sold=[]).price == PRICE_PER_RECORD
+
+
+def test_file_that_waits_for_ever_is_ended_by_the_clock(
+    appraiser: ProcessAppraiser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(appraiser, b"one\n")
+    monkeypatch.setattr(process_module, "WALL_FACTOR", 0.001)
+    with pytest.raises(PricingCutShort) as cut:
+        opened(appraiser, b"hang\n", seconds=100)
+    assert cut.value.code == "pricing_timed_out"
+
+
+def test_records_are_forgotten_while_the_process_is_busy_or_idle(appraiser: ProcessAppraiser) -> None:
+    opened(appraiser, b"one\n", b"kept")
+    appraiser.forget(b"kept")
+    asked: list[bytes] = []
+
+    @contextmanager
+    def stream() -> Iterator[BinaryIO]:
+        asked.append(b"kept")
+        yield io.BytesIO(b"one\n")
+
+    opened(appraiser, b"two\n").appraise(known=frozenset(), own=[ContextOffer(b"kept", stream)], sold=[])
+    assert asked == [b"kept"]
+
+
+class ProcessMarket(Market):
+    """A market whose oracle prices in the process."""
+
+    process: PricingProcess
+
+    def appraiser(self) -> Appraiser:
+        return ProcessAppraiser(info(), "anywhere", self.process)
+
+
+@pytest.fixture
+def market(tmp_path: Path, process: PricingProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessMarket]:
+    monkeypatch.setattr(ProcessMarket, "process", process, raising=False)
+    made = ProcessMarket(tmp_path)
+    yield made
+    made.journal.close()
+
+
+def test_api_answers_while_an_offer_is_priced_and_a_stop_costs_it_no_attempt(market: ProcessMarket) -> None:
+    offer_id = market.upload(bid_of(market, b"burn\n")).offer_id
+    pricing = threading.Thread(target=market.oracle.evaluation.price_next)
+    pricing.start()
+    while not market.journal.offers.get(offer_id).attempts:
+        pass
+    assert market.offers.state(offer_id).status is OfferStatus.PRICING
+    while pricing.is_alive():
+        market.process.close()  # the daemon stops
+    pricing.join()
+    assert market.journal.offers.get(offer_id).attempts == 0
+    market.process._closed = False
+
+
+def test_an_offer_that_burns_time_is_refused_after_its_attempts_and_the_others_are_priced_first(
+    market: ProcessMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "_SECONDS", 0.5)
+    monkeypatch.setattr(queue, "_SECONDS_PER_MIB", 0.0)
+    monkeypatch.setattr(queue, "_GROWTH", 1)
+    hostile = market.upload(bid_of(market, b"burn\n")).offer_id
+    honest = market.upload(bid_of(market, b"one and a longer line\n", account=rival_account)).offer_id
+    market.oracle.evaluation.price_next()
+    assert market.offers.state(hostile).status is OfferStatus.PRICING
+    market.oracle.evaluation.price_next()
+    assert market.offers.state(honest).status is OfferStatus.QUOTED
+    market.restart()
+    market.oracle.evaluation.price_next()
+    market.oracle.evaluation.price_next()
+    state = market.offers.state(hostile)
+    assert (state.status, state.code) == (OfferStatus.REFUSED, "pricing_timed_out")
+    assert "split the data" in str(state.reason)
+    assert market.received(hostile) == 0
+
+
+def bid_of(market: Market, data: bytes, **options: Any) -> Any:
+    from tests.kit.bids import bid
+
+    return bid(market.model_id, data, **options)

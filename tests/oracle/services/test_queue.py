@@ -1,0 +1,63 @@
+"""Whose turn it is, and for how long: what a stranger sends costs the others nothing that grows with it."""
+
+from dataclasses import replace
+
+import pytest
+
+from assay_oracle.ledger.values import Offer
+from assay_oracle.services.queue import next_offer, seconds_for
+from tests.kit.actors import rival_account, seller_account
+from tests.kit.bids import bid
+from tests.kit.market import Market
+
+pytestmark = pytest.mark.unit
+MIB = 2**20
+
+
+@pytest.fixture
+def offer(market: Market) -> Offer:
+    return market.journal.offers.get(market.upload(bid(market.model_id, b"one\n")).offer_id)
+
+
+def served(waiting: list[Offer], turns: int) -> list[bytes]:
+    left, order, last = list(waiting), [], ""
+    for turn in range(turns):
+        chosen = next_offer(left, turn, last)
+        assert chosen is not None
+        last = chosen.seller
+        left.remove(chosen)
+        order.append(chosen.offer_id)
+    return order
+
+
+def test_nothing_waits() -> None:
+    assert next_offer([], 0) is None
+
+
+def test_a_small_offer_does_not_wait_for_large_ones_and_a_large_one_not_for_ever(offer: Offer) -> None:
+    def made(name: bytes, size: int) -> Offer:
+        return replace(offer, offer_id=name, seller=name.hex(), upload_bytes=size)
+
+    waiting = [made(b"large", 100 * MIB), made(b"middle", MIB), *(made(b"%d" % n, 1000 + n) for n in range(6))]
+    assert served(waiting, 4) == [b"0", b"large", b"1", b"middle"]
+
+
+def test_work_that_was_cut_short_waits_behind_what_was_never_tried_and_still_has_its_turn(offer: Offer) -> None:
+    again = replace(offer, offer_id=b"again", attempts=1, upload_bytes=1)
+    fresh = [replace(offer, offer_id=b"%d" % n, seller=str(n), upload_bytes=MIB) for n in range(9)]
+    order = served([again, *fresh], 4)
+    assert order[:3] == [b"0", b"1", b"2"]
+    assert order[3] == b"again"
+
+
+def test_a_sellers_second_offer_waits_for_the_first_of_every_other(offer: Offer) -> None:
+    flood = [replace(offer, offer_id=b"%d" % n, seller=rival_account.address, upload_bytes=1) for n in range(4)]
+    honest = replace(offer, offer_id=b"honest", seller=seller_account.address, upload_bytes=MIB)
+    assert served([*flood, honest], 2) == [b"0", b"honest"]
+
+
+def test_time_grows_with_what_was_uploaded_and_with_the_attempts_up_to_a_bound() -> None:
+    assert [seconds_for(0, attempt, 3600) for attempt in (1, 2, 3)] == [10, 80, 640]
+    assert seconds_for(66_000, 1, 3600) == pytest.approx(10.6, abs=0.1)
+    assert seconds_for(50 * MIB, 1, 3600) == 510
+    assert seconds_for(50 * MIB, 2, 3600) == 3600
