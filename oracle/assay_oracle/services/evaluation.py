@@ -12,15 +12,15 @@ from assay.errors import AssayError, ChainError
 from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.structs import Status, order_id
 from assay.protocol.types import ContentId, OfferId
-from assay_oracle.errors import INTERRUPTED, PricingCutShort, TooMuchBeside
+from assay_oracle.errors import INTERRUPTED, ModelUnavailable, PricingCutShort, TooMuchBeside
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer
 from assay_oracle.log import about
 from assay_oracle.services.appraiser import ContextOffer, OfferAppraisal, OpenedOffer
 from assay_oracle.services.catalogue import Catalogue, PricedModel
-from assay_oracle.services.context import most_valuable, shared_out
 from assay_oracle.services.ports import Ledger
-from assay_oracle.services.queue import MAX_ATTEMPTS, next_offer, seconds_for
+from assay_oracle.services.pricing.context import most_valuable, shared_out
+from assay_oracle.services.pricing.queue import MAX_ATTEMPTS, next_offer, seconds_for
 from assay_oracle.services.quotes import Quotes
 from assay_oracle.services.uploads import Uploads
 
@@ -59,7 +59,7 @@ class Evaluator:
         self._turn = 0
         self._last_seller = ""
         self._postponed: set[bytes] = set()
-        """Offers on which the disk failed; they wait until every other offer was tried."""
+        """Offers on which the disk failed, or whose model is unavailable; they wait until every other was tried."""
 
     def price_next(self) -> bool:
         """Prices the offer whose turn it is; False if no offer is left to try now.
@@ -106,6 +106,9 @@ class Evaluator:
                 raise
         except ChainError:
             raise
+        except ModelUnavailable:
+            self._postponed.add(offer_id)
+            return
         except AssayError as error:
             self._refuse(offer_id, error.code, f"{error.message}; {error.hint}" if error.hint else error.message)
             return

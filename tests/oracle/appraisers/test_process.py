@@ -16,8 +16,8 @@ from assay.protocol.messages import OfferStatus
 from assay_oracle.appraisers import process as process_module
 from assay_oracle.appraisers.process import PricingProcess, ProcessAppraiser
 from assay_oracle.errors import DataRefused, PricingCutShort
-from assay_oracle.services import queue
 from assay_oracle.services.appraiser import Appraiser, ContextOffer
+from assay_oracle.services.pricing import queue
 from assay_oracle.settings import environment_without_settings
 from tests.kit.actors import rival_account
 from tests.kit.data import PRICE_PER_RECORD, LinePrices, Lines

@@ -8,7 +8,8 @@ from assay.chain.values import EventKind
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.structs import Status
 from assay_oracle.ledger.values import Offer
-from assay_oracle.services import context, evaluation
+from assay_oracle.services import evaluation
+from assay_oracle.services.pricing import context
 from assay_oracle.services.uploads import Uploads
 from tests.kit.actors import rival_account
 from tests.kit.bids import bid

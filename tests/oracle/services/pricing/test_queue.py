@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from assay_oracle.ledger.values import Offer
-from assay_oracle.services.queue import next_offer, seconds_for
+from assay_oracle.services.pricing.queue import next_offer, seconds_for
 from tests.kit.actors import rival_account, seller_account
 from tests.kit.bids import bid
 from tests.kit.market import Market

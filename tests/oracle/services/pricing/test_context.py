@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from assay_oracle.ledger.values import Offer
-from assay_oracle.services.context import most_valuable, shared_out
+from assay_oracle.services.pricing.context import most_valuable, shared_out
 from tests.kit.market import Market
 
 pytestmark = pytest.mark.unit
