@@ -73,7 +73,8 @@ class Appraisal:
         metric: Name of the risk.
         data_hash: SHA-256 over the sorted distinct record hashes of the whole offer, 32 bytes.
         function_hash: Hash of the price function, 32 bytes.
-        reasons: Sentences for the seller.
+        reasons: Sentences for the model's owner.
+        seller_reasons: Sentences for the seller, see ``reasons_for_seller``.
     """
 
     record_values: Float64
@@ -89,6 +90,7 @@ class Appraisal:
     data_hash: bytes
     function_hash: bytes
     reasons: tuple[str, ...]
+    seller_reasons: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain values; the price as a decimal string, as money is in all JSON of the protocol."""
@@ -125,10 +127,10 @@ class Appraisal:
 def reasons_for(
     records: Records, verdicts: Sequence[Verdict], metric: str, gain: float, price: int, context_records: int
 ) -> Iterator[str]:
-    """Why an offer has its price, in sentences for the seller.
+    """Why an offer has its price, in sentences for the model's owner, who may pass them on.
 
-    They state no figure of the gain, which would say more than the price on its grid, and not which records the owner
-    has.
+    They state no figure of the gain, which would say more than the price on its grid. Counts of duplicates tell whether
+    the owner, or another seller, has a record: ``reasons_for_seller`` leaves them out.
 
     Args:
         records: The offer (n).
@@ -143,18 +145,14 @@ def reasons_for(
         if verdict.reason and verdict in verdicts:
             counts[verdict.reason] = counts.get(verdict.reason, 0) + verdicts.count(verdict)
     yield from (f"{count} of {records.n} records {reason}." for reason, count in counts.items())
-    for column, values in records.unseen.items():
-        yield f"Column {records.schema.features[column].name!r} has {len(values)} values that the model does not know."
+    yield from _unseen(records)
     if all(verdict.is_duplicate for verdict in verdicts):
         yield "All records are exact duplicates. Price: 0."
         return
     if context_records:
-        yield (
-            f"The offer is priced together with {context_records} records of the seller's other offers: it is paid for "
-            "what it adds to them."
-        )
+        yield _joint(context_records)
     if price:
-        yield f"Together, the records are predicted to improve the model's {metric}."
+        yield _improves(metric)
     elif gain > 0:
         yield "The predicted gain is too small for the owner's pricing rule. Price: 0."
     else:
@@ -162,3 +160,43 @@ def reasons_for(
             "The predicted gain is no larger than recalibrating the model, or adding worthless control data, would "
             "give. Price: 0."
         )
+
+
+NO_VALUE = (
+    "The data has no value for this model: its records were priced before, are among the owner's, or are not predicted "
+    "to improve the model by enough. Which of these holds is not said. Price: 0."
+)
+
+
+def reasons_for_seller(
+    records: Records, verdicts: Sequence[Verdict], metric: str, price: int, context_records: int
+) -> Iterator[str]:
+    """Why an offer has its price, in sentences that say nothing of single records but what the seller knows.
+
+    The count of duplicates in an offer of one record, or its difference between two offers, would tell whether the
+    owner or another seller has that record; so would the count of records that do not help, or another sentence for a
+    price of 0. Arguments as of ``reasons_for``.
+    """
+    copies = verdicts.count(Verdict.REPEATED)
+    if copies:
+        yield f"{copies} of {records.n} records repeat another record of the offer and were not priced."
+    yield from _unseen(records)
+    if context_records:
+        yield _joint(context_records)
+    yield _improves(metric) if price else NO_VALUE
+
+
+def _unseen(records: Records) -> Iterator[str]:
+    for column, values in records.unseen.items():
+        yield f"Column {records.schema.features[column].name!r} has {len(values)} values that the model does not know."
+
+
+def _joint(context_records: int) -> str:
+    return (
+        f"The offer is priced together with {context_records} records of the seller's other offers: it is paid for "
+        "what it adds to them."
+    )
+
+
+def _improves(metric: str) -> str:
+    return f"Together, the records are predicted to improve the model's {metric}."

@@ -1,5 +1,6 @@
 """The price function: fitted once by the model owner, then deterministic. The same offer has the same integer price."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from assay.protocol.schema import Schema
 from assay_pricing import artifact, duplicates, methods
-from assay_pricing.appraisal import Appraisal, Verdict, reasons_for
+from assay_pricing.appraisal import Appraisal, Verdict, reasons_for, reasons_for_seller
 from assay_pricing.errors import DataError
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, Parts
@@ -118,10 +119,12 @@ class PriceFunction:
         rows = [i for i, verdict in enumerate(verdicts) if not verdict.is_duplicate]
         record_values = np.zeros(records.n)
         valuation = Valuation()
+        # An offer of duplicates alone is valued too, and its value dropped: a quick answer would tell what it is.
+        distinct = records.take(rows or _first_of_each(verdicts))
+        values = self.method.record_values(distinct)
+        found = value_offer(self.method, self.manifest, distinct, values, context, sold)
         if rows:
-            distinct = records.take(rows)
-            record_values[rows] = self.method.record_values(distinct)
-            valuation = value_offer(self.method, self.manifest, distinct, record_values[rows], context, sold)
+            record_values[rows], valuation = values, found
         for i in rows:
             if record_values[i] <= 0:
                 verdicts[i] = Verdict.HARMFUL
@@ -142,7 +145,13 @@ class PriceFunction:
             data_hash=records.content_hash(),
             function_hash=self.hash,
             reasons=tuple(reasons_for(records, verdicts, self.manifest.metric, gain, price, context.n)),
+            seller_reasons=tuple(reasons_for_seller(records, verdicts, self.manifest.metric, price, context.n)),
         )
+
+
+def _first_of_each(verdicts: Sequence[Verdict]) -> list[int]:
+    """Rows that repeat no earlier one."""
+    return [row for row, verdict in enumerate(verdicts) if verdict is not Verdict.REPEATED]
 
 
 def _context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:

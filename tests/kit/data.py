@@ -55,7 +55,7 @@ class LineAppraisal:
     records: int
     priced: int
     fidelity: float = 0.97
-    reasons: tuple[str, ...] = ("counted",)
+    seller_reasons: tuple[str, ...] = ("counted",)
 
     def canonical_json(self) -> bytes:
         return json.dumps([self.price, self.records, self.priced]).encode()

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from assay_pricing.appraisal import Appraisal, Verdict, reasons_for
+from assay_pricing.appraisal import NO_VALUE, Appraisal, Verdict, reasons_for, reasons_for_seller
 from assay_pricing.records.records import Records
 from tests.pricing.contexts import records
 from tests.pricing.machines import SCHEMA
@@ -87,6 +88,37 @@ def test_unseen_values_are_counted_by_column() -> None:
 def test_no_reason_has_a_figure_of_the_gain() -> None:
     for gain in (-0.123, 0.0, 0.123):
         assert not any(re.search(r"[0-9]\.[0-9]", text) for text in reasons_for(OFFER, MIXED, "log_loss", gain, 0, 3))
+
+
+@pytest.mark.parametrize("price", [0, 5])
+@pytest.mark.parametrize("other", [Verdict.OWNED, Verdict.PRICED, Verdict.HARMFUL, Verdict.USEFUL])
+def test_a_prober_reads_nothing_of_one_record_among_any_others(price: int, other: Verdict) -> None:
+    """Two offers that differ in the verdict on one record have the same reasons at the same price."""
+    for others in ([], [Verdict.USEFUL] * 4, [Verdict.OWNED] * 4, [Verdict.REPEATED] * 4):
+        offer = OFFER.take(range(len(others) + 1))
+        found, expected = (
+            list(reasons_for_seller(offer, [verdict, *others], "log_loss", price, 0))
+            for verdict in (other, Verdict.USEFUL)
+        )
+        assert found == expected
+        assert found[-1] == (PAID if price else NO_VALUE)
+
+
+def test_a_seller_reads_what_it_knows_itself() -> None:
+    copies, joint, last = reasons_for_seller(OFFER, MIXED, "log_loss", 5, 7)
+    assert copies == "1 of 5 records repeat another record of the offer and were not priced."
+    assert (joint, last) == (JOINT, PAID)
+
+
+def test_copies_leave_nothing_in_the_canonical_form() -> None:
+    whole = replace(
+        appraisal(),
+        record_values=np.array([0.5, 0.0, 0.0]),
+        verdicts=(Verdict.USEFUL, Verdict.REPEATED, Verdict.REPEATED),
+        records=3,
+    )
+    found = json.loads(whole.canonical_json())
+    assert (found["points"], found["verdicts"], found["records"]) == ([0.5], ["useful"], 3)
 
 
 def test_the_canonical_form_rounds_values_and_writes_the_price_as_text() -> None:

@@ -93,7 +93,7 @@ class AppraisalSummary(Value):
 
     records: int = Field(ge=0, lt=2**63, description="records received")
     priced: int = Field(
-        ge=0, lt=2**63, description="records left after duplicates and records priced before were taken out"
+        ge=0, lt=2**63, description="distinct records among them; which of these others have is not said"
     )
     fidelity: float = Field(ge=0, le=1)
     reasons: tuple[str, ...] = ()

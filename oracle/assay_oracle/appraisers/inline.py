@@ -122,7 +122,7 @@ class InlineOffer:
             records=appraisal.records,
             priced=appraisal.priced,
             fidelity=appraisal.fidelity,
-            reasons=appraisal.reasons,
+            reasons=appraisal.seller_reasons,
             document=appraisal.canonical_json(),
             digest=appraisal.digest(),
         )

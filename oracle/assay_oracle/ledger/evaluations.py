@@ -55,8 +55,11 @@ class EvaluationTable:
         evaluation is recorded all the same.
         """
         with self._database.transaction():
-            if self.find(evaluation.model_id, evaluation.content_id) is not None:
+            before = self.find(evaluation.model_id, evaluation.content_id)
+            if before is not None and before.seller == evaluation.seller:
                 return self._offers.refuse(evaluation.offer_id, *ALREADY_EVALUATED)
+            if before is not None:
+                return self._offers.decline_worthless(evaluation.offer_id, summary)
             offer = self._offers.get(evaluation.offer_id)
             if offer.status is OfferStatus.REFUSED:
                 return offer

@@ -12,6 +12,8 @@ from assay_oracle.ledger.values import Offer
 
 OPEN = (OfferStatus.UPLOADING, OfferStatus.PRICING)
 
+_WORTHLESS: dict[str, SqlValue] = {"code": "no_value", "reason": "the data has no value for this model"}
+
 
 class OfferTable:
     """Offers by id. A change of state names the states that it may start from, and does nothing in any other."""
@@ -220,8 +222,12 @@ class OfferTable:
         }
         if price:
             return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.QUOTED, **values)
-        values |= {"code": "no_value", "reason": "the data has no value for this model"}
-        return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.DECLINED, **values)
+        return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.DECLINED, **values, **_WORTHLESS)
+
+    def decline_worthless(self, offer_id: OfferId, summary: AppraisalSummary) -> Offer:
+        """Ends an offer of records that another seller had evaluated, in the same words as one without value."""
+        values: dict[str, SqlValue] = {"summary": summary.model_dump_json()}
+        return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.DECLINED, **values, **_WORTHLESS)
 
     def refuse(self, offer_id: OfferId, code: str, reason: str) -> Offer:
         """The data cannot be priced."""

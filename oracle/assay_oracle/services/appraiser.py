@@ -55,7 +55,7 @@ class OfferAppraisal:
         records: Number of records received.
         priced: Number of records left after duplicates and records priced before were taken out.
         fidelity: As ``FunctionInfo.fidelity``.
-        reasons: Sentences for the seller.
+        reasons: Sentences for the seller, who learns nothing from them of what others have.
         document: Canonical JSON of the whole appraisal.
         digest: SHA-256 of ``document``, 32 bytes: ``Quote.evaluation``.
     """

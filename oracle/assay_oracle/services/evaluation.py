@@ -10,7 +10,7 @@ from functools import partial
 from assay.chain.port import Chain
 from assay.errors import AssayError, ChainError
 from assay.protocol.messages import AppraisalSummary, OfferStatus
-from assay.protocol.structs import Status, order_id
+from assay.protocol.structs import Status
 from assay.protocol.types import ContentId, OfferId
 from assay_oracle.errors import INTERRUPTED, ModelUnavailable, PricingCutShort, TooMuchBeside
 from assay_oracle.ledger.content import ContentDigests
@@ -130,25 +130,36 @@ class Evaluator:
         log.info("offer refused", extra=about(offer=offer_id, code=code))
 
     def _evaluate(self, offer: Offer, model: PricedModel, seconds: float) -> Offer:
-        """Evaluates the offer's records for this model, unless they were evaluated before."""
+        """Evaluates the offer's records for this model, unless its seller had them evaluated before.
+
+        Records that others had evaluated are valued too, and have no value: neither the answer nor its time tells
+        them from records that would not improve the model.
+        """
         with self._uploads.plaintext(offer) as plain:
             records = model.appraiser.open(offer.offer_id, plain, seconds=seconds)
         hashes = records.hashes()
         content_id = self._digests.content_id(offer.model_id, hashes)
+        before = self._ledger.evaluations.find(offer.model_id, content_id)
+        if before is not None and before.seller == offer.seller:
+            return self._ledger.offers.refuse(offer.offer_id, *ALREADY_EVALUATED)
         tags = {value: self._digests.record_tag(offer.model_id, value) for value in set(hashes)}
         priced = self._ledger.evaluations.priced_tags(offer.model_id, tags.values())
-        if self._ledger.evaluations.find(offer.model_id, content_id) or len(priced) == len(tags):
-            return self._ledger.offers.refuse(offer.offer_id, *ALREADY_EVALUATED)
-        if self._chain.order_state(order_id(offer.model_id, content_id)).status is not Status.NONE:
-            log.error("the chain has an order that the ledger never priced", extra=about(offer=offer.offer_id))
-            return self._ledger.offers.refuse(offer.offer_id, *ALREADY_EVALUATED)
         known = frozenset(value for value, tag in tags.items() if tag in priced)
         appraisal = self._appraise(offer, records, known)
-        evaluation, summary = _capped(offer, content_id, appraisal, model.terms.max_price)
+        evaluation, summary = _capped(offer, content_id, appraisal, len(tags), model.terms.max_price)
+        if before is not None or self._is_used(evaluation):
+            return self._ledger.offers.decline_worthless(offer.offer_id, summary)
         evaluated = self._ledger.evaluations.add(evaluation, tags.values(), summary)
         if evaluated.status is OfferStatus.QUOTED:
             self._quotes.sign(evaluation)
         return evaluated
+
+    def _is_used(self, evaluation: Evaluation) -> bool:
+        """Whether the chain has an order of this pair."""
+        used = self._chain.order_state(evaluation.order_id()).status is not Status.NONE
+        if used:
+            log.error("the chain has an order that the ledger never priced", extra=about(offer=evaluation.offer_id))
+        return used
 
     def _appraise(self, offer: Offer, records: OpenedOffer, known: frozenset[bytes]) -> OfferAppraisal:
         """Prices jointly with what others sold and with the seller's own offers: splitting data earns nothing."""
@@ -179,7 +190,7 @@ class Evaluator:
 
 
 def _capped(
-    offer: Offer, content_id: ContentId, appraisal: OfferAppraisal, max_price: int
+    offer: Offer, content_id: ContentId, appraisal: OfferAppraisal, distinct: int, max_price: int
 ) -> tuple[Evaluation, AppraisalSummary]:
     """The evaluation to record, at no more than the model's highest price, and what the seller learns of it."""
     price = min(appraisal.price, max_price)
@@ -196,7 +207,7 @@ def _capped(
     )
     summary = AppraisalSummary(
         records=appraisal.records,
-        priced=appraisal.priced,
+        priced=distinct,
         fidelity=appraisal.fidelity,
         reasons=(*appraisal.reasons, *capped),
     )

@@ -172,6 +172,10 @@ class OfferLedger(Protocol):
         """The data cannot be priced."""
         ...
 
+    def decline_worthless(self, offer_id: OfferId, summary: AppraisalSummary) -> Offer:
+        """Ends an offer of records that another seller had evaluated, in the same words as one without value."""
+        ...
+
     def accept(self, offer_id: OfferId, *, quote: bytes, key_hash: bytes, signature: bytes) -> Offer:
         """The seller accepted the quote of digest ``quote``."""
         ...
@@ -219,7 +223,8 @@ class EvaluationLedger(Protocol):
     def add(self, evaluation: Evaluation, tags: Iterable[bytes], summary: AppraisalSummary) -> Offer:
         """Records an evaluation, its record tags and the offer's new state in one transaction.
 
-        The offer becomes ``refused``, and nothing is recorded, if the pair was evaluated before.
+        If the pair was evaluated before, nothing is recorded: the offer becomes ``refused``, or ``declined`` if it is
+        another seller's.
         """
         ...
 

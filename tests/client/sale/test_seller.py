@@ -206,8 +206,10 @@ def test_node_that_lags_behind_the_oracles_is_waited_for(market: Market, monkeyp
 def test_decline_uses_the_evaluation_up(market: Market) -> None:
     seller, record = market.quoted()
     assert seller.decline(record).outcome == "declined"
+    _, again = market.quoted(b"c\nb\na\n", market.seller(rival_account))
+    assert again.quote is None
     with pytest.raises(OfferRefused) as refusal:
-        market.quoted(b"c\nb\na\n", market.seller(rival_account))
+        market.quoted(b"b\na\nc\n", seller)
     assert refusal.value.reason_code == "already_evaluated"
 
 

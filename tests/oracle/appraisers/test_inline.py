@@ -125,7 +125,7 @@ def test_appraisal_is_passed_on_whole() -> None:
     found = offer.appraise(known=frozenset(), own=[], sold=[])
     assert (found.price, found.records, found.priced) == (expected.price, 3, 3)
     assert (found.document, found.digest) == (expected.canonical_json(), expected.digest())
-    assert (found.fidelity, found.reasons) == (expected.fidelity, expected.reasons)
+    assert (found.fidelity, found.reasons) == (expected.fidelity, expected.seller_reasons)
 
 
 def test_context_is_asked_for_on_a_miss_alone() -> None:

@@ -70,7 +70,7 @@ def test_price_is_that_of_the_same_appraiser_in_this_process(appraiser: ProcessA
     expected = LinePrices().appraise(Lines([*lines, *lines]), known=known)
     assert (found.price, found.records, found.priced) == (expected.price, 6, expected.priced)
     assert (found.document, found.digest) == (expected.canonical_json(), expected.digest())
-    assert found.reasons == expected.reasons
+    assert found.reasons == expected.seller_reasons
 
 
 def test_context_offers_are_asked_for_and_a_damaged_one_is_left_out(appraiser: ProcessAppraiser) -> None:

@@ -16,7 +16,7 @@ import pytest
 import requests
 from scripts.localnet import BIN, CEILING, ETHER, anvil, eventually
 
-from assay.errors import OfferRefused, OracleRefused
+from assay.errors import OracleRefused
 from assay.protocol.messages import AcceptanceRequest, OfferStatus
 from assay.protocol.statements import digest
 from assay.protocol.structs import Status, key_hash
@@ -72,7 +72,7 @@ def test_first_sale_over_http_closes_without_the_key_on_chain(market: LiveMarket
     assert seller.release(record) is Status.PAID
 
 
-def test_same_records_in_another_format_are_refused_over_http(market: LiveMarket) -> None:
+def test_same_records_of_another_seller_in_another_format_have_no_value_over_http(market: LiveMarket) -> None:
     content = csv(11, 40, (2,))
     seller = market.seller()
     seller.offer(seller.prepare(market.data("first.csv", content), market.model_id))
@@ -80,9 +80,8 @@ def test_same_records_in_another_format_are_refused_over_http(market: LiveMarket
     file = io.BytesIO()
     np.savez(file, x=x[::-1].astype(np.float64), y=y[::-1])
     rival = market.seller(rival_account)
-    with pytest.raises(OfferRefused) as refusal:
-        rival.offer(rival.prepare(market.data("second.npz", file.getvalue()), market.model_id))
-    assert refusal.value.reason_code == "already_evaluated"
+    record, state = rival.offer(rival.prepare(market.data("second.npz", file.getvalue()), market.model_id))
+    assert (record.quote, state.status, state.code) == (None, OfferStatus.DECLINED, "no_value")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from scripts.localnet import CEILING
 
 from assay.protocol.messages import OfferStatus
-from tests.kit.actors import rival_account
+from tests.kit.actors import patient_account, rival_account
 from tests.kit.bids import bid
 from tests.kit.data import PRICE_PER_RECORD
 from tests.kit.market import Market
@@ -25,6 +25,19 @@ def assert_refused(market: Market, data: bytes, **options: object) -> None:
     assert state.quote is None
     assert state.appraisal is None
     assert market.function.calls == calls
+
+
+def assert_worthless(market: Market, data: bytes, **options: object) -> None:
+    """The answer is that to records which have no value, and says nothing of who has them."""
+    _, worthless = market.offer(b"junk of %d\n" % market.function.calls, account=patient_account)
+    _, state = market.offer(data, **options)
+    assert state.quote is None
+    assert state.appraisal is not None
+    told = {"offer_id", "received_bytes", "upload_bytes", "appraisal"}
+    assert state.model_dump(exclude=told) == worthless.model_dump(exclude=told)
+    assert (state.status, state.code) == (OfferStatus.DECLINED, "no_value")
+    assert state.appraisal.priced == len(set(data.split()))
+    assert state.appraisal.reasons == worthless.appraisal.reasons  # type: ignore[union-attr]
 
 
 def test_first_offer_is_quoted(market: Market) -> None:
@@ -49,14 +62,24 @@ def test_same_records_in_another_format_are_refused(market: Market) -> None:
     assert_refused(market, b"  one\r\n\r\ntwo\r\nthree")
 
 
-def test_same_records_of_another_seller_are_refused(market: Market) -> None:
+def test_a_prober_does_not_learn_whether_another_seller_had_a_set_evaluated(market: Market) -> None:
     market.offer(DATA)
-    assert_refused(market, DATA, account=rival_account)
+    assert_worthless(market, DATA, account=rival_account)
+    assert_worthless(market, DATA, account=rival_account)
 
 
-def test_part_of_the_records_is_refused(market: Market) -> None:
+def test_a_prober_does_not_learn_whether_another_seller_has_a_record(market: Market) -> None:
+    """Also not beside records of the prober's own that were evaluated before, one probe among many."""
     market.offer(DATA)
-    assert_refused(market, b"two\n")
+    assert_worthless(market, b"two\n", account=rival_account)
+    own = b"".join(b"junk%d\n" % number for number in range(30))
+    market.offer(own, account=rival_account)
+    assert_worthless(market, own + b"one\n", account=rival_account)
+
+
+def test_part_of_the_records_is_worth_nothing(market: Market) -> None:
+    market.offer(DATA)
+    assert_worthless(market, b"two\n")
 
 
 def test_copies_of_the_records_are_refused(market: Market) -> None:
@@ -88,13 +111,13 @@ def test_same_records_after_a_restart_are_refused(market: Market) -> None:
     assert_refused(market, DATA)
 
 
-def test_pair_sold_on_chain_is_refused_by_a_journal_restored_from_an_old_copy(market: Market) -> None:
+def test_pair_sold_on_chain_is_not_sold_again_by_a_journal_restored_from_an_old_copy(market: Market) -> None:
     market.sell(DATA)
     market.journal.close()
     for path in market.folder.glob("journal.sqlite*"):
         path.unlink()
     market._open()
-    assert_refused(market, DATA)
+    assert_worthless(market, DATA)
 
 
 def test_records_priced_before_add_nothing_to_new_ones(market: Market) -> None:
@@ -103,7 +126,7 @@ def test_records_priced_before_add_nothing_to_new_ones(market: Market) -> None:
     assert state.quote is not None
     assert state.appraisal is not None
     assert state.quote.price == PRICE_PER_RECORD
-    assert (state.appraisal.records, state.appraisal.priced) == (3, 1)
+    assert (state.appraisal.records, state.appraisal.priced) == (3, 3), "the prober counts what others have"
 
 
 def test_another_model_evaluates_the_same_records(market: Market, tmp_path: Path) -> None:
@@ -141,7 +164,7 @@ def test_two_same_data_sets_at_once_have_one_evaluation(market: Market) -> None:
     for thread in threads:
         thread.join()
     states = sorted(market.offers.state(offer_id).status for offer_id in ids)
-    assert states == [OfferStatus.QUOTED, OfferStatus.REFUSED]
+    assert states == [OfferStatus.DECLINED, OfferStatus.QUOTED]
 
 
 def test_ledger_holds_no_plain_hash(market: Market) -> None:
