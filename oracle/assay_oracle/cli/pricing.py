@@ -11,6 +11,7 @@ import click
 
 from assay.cli.params import AMOUNT
 from assay.cli.terminal import console, emit, json_option, report
+from assay_oracle.cli.columns import column_options
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -70,6 +71,7 @@ class Setting(click.ParamType):
 @click.option(
     "--task", type=click.Choice(["classification", "regression"]), help="Meaning of the labels; inferred by default."
 )
+@column_options
 @click.option("--class", "classes", multiple=True, help="A class of the model that the data lacks; repeatable.")
 @click.option(
     "--classes",
@@ -121,6 +123,10 @@ def fit(
     out: Path,
     replace: bool,
     task: Literal["classification", "regression"] | None,
+    ids: tuple[str, ...],
+    dropped: tuple[str, ...],
+    features: tuple[str, ...],
+    categories: tuple[str, ...],
     classes: tuple[str, ...],
     order: str | None,
     outputs: Literal["probabilities", "logits", "labels"] | None,
@@ -159,6 +165,7 @@ def fit(
         validation=validation,
         label=label,
         task=task,
+        columns={"ids": ids, "dropped": dropped, "features": features, "categories": categories},
         classes=classes,
         order=next(csv.reader([order]), ()) if order else (),
         outputs=outputs,
@@ -185,7 +192,8 @@ def fit(
 
     artifact.check_free(out, replace=replace)
     with _progress_bars() as progress:
-        function, outlook = desk.fit(request, _table, report, progress)
+        fitted = desk.fit(request, _table, report, progress)
+    function, outlook = fitted.function, fitted.outlook
     function.save(out, replace=replace)
     for line in fidelity_lines(function.manifest):
         report(line)
@@ -201,6 +209,8 @@ def fit(
         "typical_records": outlook.records,
         "typical_price": str(outlook.typical(function.manifest.rule)),
         "perfect_price": str(outlook.perfect(function.manifest.rule)),
+        "columns": fitted.columns,
+        "warnings": fitted.warnings,
     }
     emit(summary, fit_text(function, out), as_json)
     function.check_fidelity()
@@ -218,17 +228,23 @@ def appraise(folder: Path, file: Path, page: Path | None, as_json: bool) -> None
     Example:
       assay-oracle appraise price offer.parquet --report appraisal.html
     """
+    from assay_oracle.owner.columns import columns_text
     from assay_oracle.owner.summary import appraisal_text
     from assay_pricing.function import PriceFunction
+    from assay_pricing.records.profile import profile
 
     function = PriceFunction.load(folder)
-    records = _records(file, function)
+    records, ignored = _records(file, function)
+    columns = profile(function.schema, records)
+    report(columns_text(columns))
+    for name in ignored:
+        report(f"column {name!r} is no feature of the model: it is not read")
     appraisal = function.appraise(records)
     if page is not None:
         from assay_oracle.owner.report import render
 
         page.write_text(render(function, records, appraisal), encoding="utf-8")
-    emit(appraisal.to_dict(), appraisal_text(appraisal), as_json)
+    emit({**appraisal.to_dict(), "columns": columns}, appraisal_text(appraisal), as_json)
 
 
 @click.command("export")
@@ -260,7 +276,7 @@ def export_(
     from assay_pricing.scorer.export import export
 
     function = PriceFunction.load(folder)
-    scorer = export(function, _records(data, function), kind, bits=bits, depth=depth)
+    scorer = export(function, _records(data, function)[0], kind, bits=bits, depth=depth)
     out.write_bytes(canonical_json(scorer.model_dump(mode="json")))
     agreement = scorer.rank_agreement / 10**6
     summary = {"out": str(out), "kind": kind, "rank_agreement": agreement, "rank_loss": 1 - agreement}
@@ -314,11 +330,14 @@ def _table(path: Path) -> "RawTable":
             raise DataError(f"{path}: {error.message}", hint=error.hint) from None
 
 
-def _records(path: Path, function: Any) -> "Records":
-    from assay_pricing.records.tables import parse_records
+def _records(path: Path, function: Any) -> "tuple[Records, tuple[str, ...]]":
+    """The records of a file, and the columns of it that the model does not have."""
+    from assay_pricing.records.bounds import MAX_RECORDS
+    from assay_pricing.records.tables import parse_table, to_records
 
     with path.open("rb") as source:
-        return parse_records(source, function.schema)
+        table = parse_table(source, max_records=MAX_RECORDS, schema=function.schema)
+        return to_records(table, function.schema), table.ignored
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from assay.amounts import ETHER, Token, short_amount
 from assay.errors import UsageError
+from assay_oracle.owner.columns import columns_text
 from assay_oracle.owner.load import check_name, load_model, stated_classes
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from assay_pricing.function import PriceFunction
     from assay_pricing.price import PricingRule
     from assay_pricing.records.columns import RawTable
+    from assay_pricing.records.profile import ColumnProfile
     from assay_pricing.records.records import Records
     from assay_pricing.surrogate.outlook import Outlook
     from assay_pricing.surrogate.task import Progress
@@ -38,6 +40,7 @@ class Request:
         validation: File of the records that define the goal; None to set some of ``data`` aside.
         label: Name of the label column.
         task: Meaning of the labels; None to ask the model, and then the labels.
+        columns: Names of columns by the fields of ``assay_pricing.records.roles.Choices``.
         classes: Classes of the model that the data lacks.
         order: The model's classes in the order of its outputs.
         outputs: What the model returns; None to infer it.
@@ -55,6 +58,7 @@ class Request:
     validation: Path | None
     label: str
     task: TaskKind | None = None
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     classes: Sequence[str] = ()
     order: Sequence[str] = ()
     outputs: Literal["probabilities", "logits", "labels"] | None = None
@@ -89,7 +93,24 @@ def check(request: Request) -> None:
         check_metric(metric)
 
 
-def fit(request: Request, read: Read, report: Report, progress: "Progress") -> "tuple[PriceFunction, Outlook]":
+@dataclass(frozen=True)
+class Fitted:
+    """A price function, and what the owner should know about it.
+
+    Attributes:
+        function: The price function.
+        outlook: What a rate costs.
+        columns: What was read, column by column.
+        warnings: Sentences about the columns.
+    """
+
+    function: "PriceFunction"
+    outlook: "Outlook"
+    columns: "Sequence[ColumnProfile]"
+    warnings: Sequence[str]
+
+
+def fit(request: Request, read: Read, report: Report, progress: "Progress") -> Fitted:
     """Fits the price function that is asked for.
 
     Args:
@@ -107,13 +128,13 @@ def fit(request: Request, read: Read, report: Report, progress: "Progress") -> "
         return _fit(request, model, read, report, progress)
 
 
-def _fit(
-    request: Request, model: Any, read: Read, report: Report, progress: "Progress"
-) -> "tuple[PriceFunction, Outlook]":
+def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Progress") -> Fitted:
     from assay_pricing import fitting, methods
     from assay_pricing.black_box.check import examine
     from assay_pricing.black_box.wrap import as_black_box, task_of
-    from assay_pricing.records.inference import infer_schema
+    from assay_pricing.records.inference import infer
+    from assay_pricing.records.profile import profile
+    from assay_pricing.records.roles import Choices
     from assay_pricing.records.tables import to_records
     from assay_pricing.surrogate.outlook import outlook
 
@@ -122,8 +143,15 @@ def _fit(
     tables = [read(path) for path in (request.data, request.validation) if path is not None]
     order = tuple(request.order) or stated_classes(request.model)
     task = request.task or task_of(model)
-    schema = infer_schema(tables, request.label, task=task, classes=(*request.classes, *order))
+    inferred = infer(
+        tables, request.label, task=task, classes=(*request.classes, *order), choices=Choices(**request.columns)
+    )
+    schema = inferred.schema
     owner, *held_out = (to_records(table, schema) for table in tables)
+    columns = profile(schema, owner)
+    report(columns_text(columns))
+    for warning in inferred.warnings:
+        report(f"warning: {warning}")
     reason = "--task" if request.task else "the model is an estimator of this kind" if task else _guess(schema)
     report(f"{owner.n} records of {len(schema.features)} features, {_kind(schema)} ({reason})")
     black_box = as_black_box(
@@ -154,7 +182,7 @@ def _fit(
     function = fitting.fit(
         black_box, owner, validation=held_out[0] if held_out else None, rule=rule, progress=progress, **options
     )
-    return function, seen
+    return Fitted(function, seen, columns, inferred.warnings)
 
 
 def rule_for(request: Request, seen: "Outlook", metric: str) -> "PricingRule":

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from assay.amounts import amount_text
+from assay_oracle.owner.columns import columns_text
 from assay_pricing.appraisal import Appraisal
 from assay_pricing.function import PriceFunction
 from assay_pricing.manifest import Agreement, Manifest
+from assay_pricing.records.profile import profile
 from assay_pricing.scorer.format import Scorer
 
 _MAX_CLASSES = 10
@@ -73,6 +75,8 @@ def function_text(function: PriceFunction) -> str:
         f"fidelity\t{manifest.fidelity:.4f}",
         *_agreement(manifest),
         f"records\t{manifest.owner_records} of the owner, {manifest.validation_records} for validation",
+        "",
+        columns_text(profile(manifest.schema_)),
         "",
         f"carries\t{carried.bytes} bytes",
         f"owner's\t{carried.owner_records} records in it",

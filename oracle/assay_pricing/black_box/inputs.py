@@ -44,7 +44,7 @@ def named_forms(schema: Schema, fitted_on: Sequence[str] = ()) -> Iterator[Form]
         found = [f"missing {listed(missing)}"] * bool(missing) + [f"extra {listed(extra)}"] * bool(extra)
         raise ModelError(
             f"expected the columns that the model was fitted on, {in_order(fitted_on)}, got {'; '.join(found)}",
-            hint="give the data those columns and the label alone",
+            hint=_column_hint(schema, missing, extra),
         )
     order = [names.index(name) for name in fitted_on] or list(range(len(names)))
     described = f"a pandas data frame with the columns {in_order(names[j] for j in order)}"
@@ -108,6 +108,14 @@ def described(x: npt.NDArray[Any], schema: Schema) -> str:
             text = repr(known[int(value)] if value < len(known) else None)
         shown.append(f"{feature.name}={text[:40]}")
     return ", ".join(shown[:6]) + (", ..." if len(shown) > 6 else "")
+
+
+def _column_hint(schema: Schema, missing: Sequence[str], extra: Sequence[str]) -> str:
+    """What the owner can do about columns that the model wants, or does not."""
+    excluded = {column.name: column.reason for column in schema.excluded if column.name in missing}
+    kept = [f"--feature {name!r} keeps the column that was left out ({reason})" for name, reason in excluded.items()]
+    dropped = [" ".join(["leave out the others:", *(f"--drop {name!r}" for name in extra)])] if extra else []
+    return "; ".join(kept + dropped) or "give the data those columns and the label alone"
 
 
 def _shaped(shape: tuple[int, ...], make: Callable[[Float64], Any]) -> Form:

@@ -57,6 +57,7 @@ class RawTable:
         gap: What pandas puts in place of a missing text when it reads such a file.
         index: Columns that pandas wrote as the index of the data frame.
         decimal_comma: Numbers in text have a comma before their fraction.
+        ignored: Columns that are there and are not read, because the schema has no such feature.
         words: By column of numbers, the words that the reader took for missing values, and how often each occurs.
     """
 
@@ -69,6 +70,7 @@ class RawTable:
     gap: Literal["nan", "none"] = "none"
     index: frozenset[str] = frozenset()
     decimal_comma: bool = False
+    ignored: tuple[str, ...] = ()
     words: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -120,6 +122,12 @@ def check_columns(columns: Collection[str], schema: Schema, index: Collection[st
         raise DataError(
             f"expected the {len(names)} features of the model, got {'; '.join(found)}", hint="; ".join(hints)
         )
+
+
+def used(names: Collection[str], schema: Schema | None) -> list[str]:
+    """Those of the columns that are read: all of them, or the features and the label of a schema."""
+    wanted = None if schema is None else {*(feature.name for feature in schema.features), schema.label}
+    return [name for name in names if wanted is None or name in wanted]
 
 
 def check_width(features: int, schema: Schema) -> None:

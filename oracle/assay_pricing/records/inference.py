@@ -95,7 +95,6 @@ def infer(
     labels = [table.columns[table.label or label] for table in tables]
     if task is None:
         task = "classification" if all(_looks_like_classes(column) for column in labels) else "regression"
-        inference.note_task(label, task, labels)
     if task == "regression":
         schema = Schema(task=task, features=features, label=label, excluded=excluded)
     else:
@@ -140,19 +139,6 @@ class _Inference:
                 hint="name the column that the model takes (assay-oracle fit --feature COLUMN)" if excluded else None,
             )
         return tuple(features), tuple(excluded)
-
-    def note_task(self, label: str, task: TaskKind, labels: Sequence[Column]) -> None:
-        """Tells the owner where labels could mean either task."""
-        if all(isinstance(column, Texts) or column.dtype.kind == "b" for column in labels):
-            return
-        count = len({text for column in labels for text in as_text(column)[0]})
-        whole = all(not isinstance(column, Texts) and _is_whole(column) for column in labels)
-        if task == "classification" or whole:
-            other = "regression" if task == "classification" else "classification"
-            self.warnings.append(
-                f"the label {quoted(label)} has {count} distinct numbers and is taken for a {task}: --task {other} "
-                "overrules it."
-            )
 
     def _feature(self, name: str, columns: Sequence[Column]) -> Feature:
         missing = _missing(columns)

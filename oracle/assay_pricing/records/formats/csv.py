@@ -17,7 +17,7 @@ import numpy as np
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds, check_distinct
-from assay_pricing.records.columns import Column, RawTable, check_columns
+from assay_pricing.records.columns import Column, RawTable, check_columns, used
 from assay_pricing.records.formats import Format
 from assay_pricing.records.formats.arrow import to_texts
 from assay_pricing.records.formats.look import check_header, refusal
@@ -56,6 +56,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
             parse_options=pc.ParseOptions(newlines_in_values=True, delimiter=separator),
             convert_options=pc.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
+                include_columns=used(names, schema),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=not quotes,
                 null_values=sorted(GAPS) if quotes else [""],
@@ -66,7 +67,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
             f"expected CSV in UTF-8 with as many cells in each line: {first_line(error)}",
             hint="save the file in UTF-8" if "UTF8" in str(error) else None,
         ) from None
-    if table.column_names != names:
+    if table.column_names != used(names, schema):
         raise DataError("expected a CSV header that ends with its line, got a line break within a name")
     bounds.check_records(table.num_rows)
     bounds.check_bytes(8 * table.num_rows * table.num_columns)
@@ -74,7 +75,8 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     columns: dict[str, Column] = {}
     words: dict[str, dict[str, int]] = {}
     left = bounds.max_bytes
-    for name in names:
+    read = used(names, schema)
+    for name in read:
         column = None if name in text else _numbers(table.column(name), comma=separator == ";")
         taken = 8 * len(table)
         if column is None:
@@ -83,7 +85,14 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
             words[name] = found
         columns[name] = column
         left -= taken
-    return RawTable(columns, typed=False, gap="nan", decimal_comma=separator == ";", words=words)
+    return RawTable(
+        columns,
+        typed=False,
+        gap="nan",
+        decimal_comma=separator == ";",
+        ignored=tuple(name for name in names if name not in columns),
+        words=words,
+    )
 
 
 def _in_utf_8(source: BinaryIO) -> BinaryIO:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import TEXT_BYTES, Bounds, check_distinct
-from assay_pricing.records.columns import Column, RawTable, Texts, check_columns, check_width
+from assay_pricing.records.columns import Column, RawTable, Texts, check_columns, check_width, used
 from assay_pricing.records.formats import Format
 from assay_pricing.records.formats.look import check_archive
 from assay_pricing.records.quoting import listed, quoted
@@ -39,8 +39,9 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         return _matrix(arrays, features, schema)
     if schema is not None:
         check_columns(arrays, schema)
-    columns = {name: _column(array, name) for name, array in arrays.items()}
-    return RawTable(columns, stored=_stored(arrays))
+    columns = {name: _column(arrays[name], name) for name in used(arrays, schema)}
+    ignored = tuple(name for name in arrays if name not in columns)
+    return RawTable(columns, stored=_stored(arrays), ignored=ignored)
 
 
 def _arrays(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> dict[str, Array]:

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds, check_distinct
-from assay_pricing.records.columns import RawTable, check_columns
+from assay_pricing.records.columns import RawTable, check_columns, used
 from assay_pricing.records.formats import Format
 from assay_pricing.records.formats.arrow import kind_of, to_columns
 from assay_pricing.records.formats.parquet_pages import Pages, check_pages
@@ -34,11 +34,9 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         names = list(fields.names)
         check_distinct(names)
         index = _index(meta)
-        wanted = names
         if schema is not None:
             check_columns(names, schema, index)
-            used = {*(feature.name for feature in schema.features), schema.label}
-            wanted = [name for name in names if name in used]
+        wanted = used(names, schema)
         kinds = _kinds(fields, wanted)
         rows = [meta.num_rows, *(meta.row_group(i).num_rows for i in range(meta.num_row_groups))]
         if min(rows) < 0:
@@ -65,6 +63,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         {name: each.column for name, each in found.items()},
         stored={name: each.stored for name, each in found.items() if each.stored != "category" or name in own},
         index=index,
+        ignored=tuple(name for name in names if name not in found),
     )
 
 

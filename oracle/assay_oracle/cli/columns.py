@@ -1,0 +1,24 @@
+"""Options that say which columns are features of a model."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+_OPTIONS = (
+    ("--id", "ids", "A column that identifies rows: no feature, and no part of what makes a record new; repeatable."),
+    ("--drop", "dropped", "A column to leave out; repeatable."),
+    (
+        "--feature",
+        "features",
+        "A column that is a feature, though it may look like a key; repeatable.",
+    ),
+    ("--categorical", "categories", "A column to read as text, even if it spells numbers; repeatable."),
+)
+
+
+def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options, passed on as the fields of ``assay_pricing.records.roles.Choices``."""
+    for flag, name, text in reversed(_OPTIONS):
+        command = click.option(flag, name, multiple=True, metavar="COLUMN", help=text)(command)
+    return command
