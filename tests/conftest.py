@@ -5,6 +5,7 @@ of a folder in ``TOGETHER``. The groups that take longest run first, so that the
 at one time.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ TESTS = Path(__file__).parent
 TOGETHER = ("integration", "pricing", "bench")
 LONGEST = ("integration", "pricing", "bench", "oracle/server/test_daemon.py", "test_docs.py")
 """Groups in the order in which they begin. A worker of pytest-xdist holds two: the first and the third are one's."""
+
+# Nodes and daemons listen here: no proxy leads to them, and requests looks for one before each request.
+os.environ["no_proxy"] = ",".join(filter(None, (os.environ.get("no_proxy", os.environ.get("NO_PROXY")), "127.0.0.1")))
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")

@@ -116,6 +116,8 @@ class Node:
         ]
         self.url = ", ".join(str(provider) for provider in providers)
         self.web3 = Web3(_Endpoints(providers))
+        # It asks for the chain's id twice before every call; ``Sender`` signs for one chain, which the node compares.
+        self.web3.middleware_onion.remove("validation")
         # Clique, Polygon and others keep their signers' seals in ``extraData``, which web3 refuses otherwise.
         self.web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
 
