@@ -18,10 +18,11 @@ from assay_oracle.services.ports import Ledger, Signer
 from assay_oracle.services.uploads import Uploads
 
 MAX_FAILED_SETTLEMENTS = 2
-"""Settlements of one model's orders that may be mined and fail, before none is sent on a wallet's signature any more.
+"""Settlements of one order that may be mined and fail, before none is sent any more.
 
-A wallet (ERC-1271) may accept a signature in a simulation and refuse it in the block. Each costs the oracle at most
-``GAS_LIMITS["settle"]``, and the model's owner cannot make more of them by making more orders.
+On a wallet's signature they are counted over all orders of the model. A wallet (ERC-1271) may accept a signature in a
+simulation and refuse it in the block: each costs the oracle at most ``GAS_LIMITS["settle"]``, and the model's owner
+cannot make more of them by making more orders.
 """
 
 log = logging.getLogger(__name__)
@@ -108,8 +109,10 @@ class Escrow:
         log.info("order settled", extra=about(order=sale.order_id))
 
     def _is_spent(self, sale: Sale, acknowledgement: bytes) -> bool:
-        """Whether too many settlements on the word of this model's wallet have failed; a key's signature holds."""
+        """Whether too many settlements have failed: of this order, or on the word of this model's wallet."""
         message = self._chain.domain.acknowledgement(sale.order.digest())
         if signer_of(message, acknowledgement) == sale.order.buyer:
-            return False
-        return self._ledger.offers.failed_settlements(sale.order.model_id) >= MAX_FAILED_SETTLEMENTS
+            failed = self._ledger.offers.get(sale.offer_id).failed_settlements
+        else:
+            failed = self._ledger.offers.failed_settlements(sale.order.model_id)
+        return failed >= MAX_FAILED_SETTLEMENTS

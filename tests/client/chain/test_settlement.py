@@ -7,18 +7,20 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from scripts.localnet import ETHER, anvil
+from scripts.localnet import ETHER, anvil, eventually
 from scripts.localnet import Node as Anvil
 from web3.types import RPCEndpoint, RPCResponse
 
 from assay.chain.endpoint import HttpEndpoint
 from assay.chain.gas import GAS_LIMITS, OWN_GAS, WALLET_GAS
 from assay.chain.node import Node
+from assay.chain.queries import is_signed_by
 from assay.chain.settlement import SettlementClient
 from assay.chain.values import EventKind
 from assay.errors import ContractReverted, TransactionFailed
-from assay.protocol.statements import digest
+from assay.protocol.statements import digest, signer_of
 from assay.protocol.structs import ModelTerms, Quote, Status, key_hash
+from assay.protocol.types import ZERO_ADDRESS
 
 pytestmark = pytest.mark.integration
 
@@ -34,6 +36,8 @@ It takes 200,000 gas for that. In a block it takes all the gas that it is given:
 """
 GREEDY = "0x5b5f56"
 """Code of a wallet that takes all gas in a simulation too: an endless loop."""
+ACCEPTS = "0x63" + "1626ba7e" + "60e01b5f5260205ff3"
+"""Code of a wallet that accepts any signature."""
 account: LocalAccount = Account.from_key(b"\x31" * 32)
 oracle: LocalAccount = Account.from_key(b"\x32" * 32)
 
@@ -103,6 +107,30 @@ class Place:
         terms = self.register()
         quote = self.quote(terms).model_copy(update={"seller": wallet})
         self.chain.post(terms, quote, self.signed(quote), bytes(32), b"any")
+
+    def stranger(self) -> LocalAccount:
+        """Another account, which can pay for gas."""
+        made: LocalAccount = Account.create()
+        self.anvil.fund(made.address, ETHER)
+        return made
+
+    def delegate(self, code: str) -> None:
+        """The account's code becomes that of ``code`` (EIP-7702, transaction type 4)."""
+        nonce = int(self.anvil.rpc("eth_getTransactionCount", account.address, "latest"), 16)
+        authorization = account.sign_authorization({"chainId": 31337, "address": code, "nonce": nonce + 1})
+        transaction = {
+            "chainId": 31337,
+            "nonce": nonce,
+            "to": account.address,
+            "gas": 200_000,
+            "maxFeePerGas": 10**10,
+            "maxPriorityFeePerGas": 10**9,
+            "authorizationList": [authorization],
+        }
+        raw = account.sign_transaction(transaction).raw_transaction
+        sent = self.anvil.rpc("eth_sendRawTransaction", "0x" + raw.hex())
+        receipt = eventually(lambda: self.anvil.rpc("eth_getTransactionReceipt", sent))
+        assert receipt["status"] == "0x1"
 
     def sent(self) -> int:
         """Number of the account's transactions."""
@@ -221,3 +249,27 @@ def test_state_counts_as_confirmed_once_it_is_deep_enough(place: Place) -> None:
     assert chain.confirmed_state(order_id) == chain.order_state(order_id)
     far = SettlementClient.of(place.anvil.url, place.deployment, confirmations=10**6)
     assert far.confirmed_state(order_id).status is Status.NONE
+
+
+def test_an_account_that_becomes_a_wallet_for_a_moment_pays_nothing(place: Place) -> None:
+    """EIP-7702: its code accepts any acknowledgement, and is gone before the settlement. Its key's signature holds."""
+    terms = place.register()
+    order_id = place.post(terms, place.quote(terms))
+    order = place.chain.posted(order_id=order_id)[0].order
+    message = place.chain.domain.acknowledgement(order.digest())
+    stranger = SettlementClient.of(place.anvil.url, place.deployment, account=place.stranger())
+    yes = Account.create().address
+    place.anvil.rpc("anvil_setCode", yes, ACCEPTS)
+    assert not is_signed_by(stranger, account.address, message, b"yes")
+    place.delegate(yes)
+    assert is_signed_by(stranger, account.address, message, b"yes")
+    signed = bytes(account.sign_message(message).signature)
+    assert signer_of(message, signed) == account.address
+    place.delegate(ZERO_ADDRESS)
+    with pytest.raises(ContractReverted, match="BuyerSignatureInvalid"):
+        stranger.settle(order, b"yes")
+    assert stranger.order_state(order_id).status is Status.LOCKED
+    place.delegate(yes)
+    stranger.settle(order, signed)
+    assert stranger.order_state(order_id).status is Status.PAID
+    place.delegate(ZERO_ADDRESS)

@@ -7,7 +7,7 @@ import pytest
 from assay import envelope
 from assay.chain.gas import WALLET_GAS
 from assay.chain.values import OrderState
-from assay.errors import ChainError
+from assay.errors import ChainError, TransactionFailed
 from assay.protocol.statements import digest, signer_of
 from assay.protocol.structs import Order, Status
 from assay_oracle.errors import SignatureInvalid
@@ -276,11 +276,21 @@ def test_a_wallet_that_burns_gas_costs_the_oracle_a_bounded_amount(tmp_path: Pat
     market.journal.close()
 
 
-def test_failed_settlements_of_one_wallet_hold_up_no_signature_of_a_key(market: Market) -> None:
-    order = locked(market)
-    for _ in range(MAX_FAILED_SETTLEMENTS):
-        market.journal.offers.count_failed_settlement(market.journal.orders.get(order.order_id()).offer_id)
-    pays(market, order)
+def test_failed_settlements_hold_up_no_other_order_that_a_key_acknowledged(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, sent = locked(market), []
+
+    def fails(*_: object) -> None:
+        sent.append(1)
+        raise TransactionFailed("transaction 0x00 was mined and failed", gas=1)
+
+    with monkeypatch.context() as failing:
+        failing.setattr(MemoryChain, "settle", fails)
+        market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+        cycles(market, MAX_FAILED_SETTLEMENTS + 2)
+    assert len(sent) == MAX_FAILED_SETTLEMENTS
+    pays(market, locked(market, b"another\n"))
 
 
 def test_wallet_whose_signature_holds_is_served(tmp_path: Path) -> None:
