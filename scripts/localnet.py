@@ -160,12 +160,19 @@ class Node:
             raise RuntimeError("anvil does not go back to its snapshot")
 
 
-@contextmanager
-def anvil(log: Path) -> Iterator[Node]:
-    """A chain of its own, with 20 funded accounts, on a port that the operating system chooses."""
+def start_anvil(log: Path, *, port: int = 0) -> tuple[subprocess.Popen[bytes], Node]:
+    """Starts a chain of its own, with 20 funded accounts; port 0 is one that the operating system chooses.
+
+    Raises:
+        RuntimeError: Anvil ended instead; with the last lines of its log.
+    """
     with log.open("w") as output:
         child = subprocess.Popen(
-            [_anvil(), "--port", "0", "--accounts", "20", "--mnemonic", _MNEMONIC], stdout=output, stderr=output
+            [_anvil(), "--port", str(port), "--accounts", "20", "--mnemonic", _MNEMONIC],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=bool(port),
         )
 
     def listening() -> re.Match[str] | None:
@@ -174,7 +181,19 @@ def anvil(log: Path) -> Iterator[Node]:
         return re.search(r"Listening on (\S+)\n", log.read_text())
 
     try:
-        yield Node(f"http://{eventually(listening, every=0.02)[1]}")
+        return child, Node(f"http://{eventually(listening, every=0.02)[1]}")
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
+
+
+@contextmanager
+def anvil(log: Path) -> Iterator[Node]:
+    """A chain for the time of the context."""
+    child, node = start_anvil(log)
+    try:
+        yield node
     finally:
         child.kill()
         child.wait()
