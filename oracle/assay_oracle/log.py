@@ -36,7 +36,7 @@ def set_up(level: str = "info") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in ("uvicorn.access", "urllib3", "web3"):
+    for name in ("uvicorn.access", "urllib3", "web3", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -35,6 +35,30 @@ model_option = click.option(
 """``model_id``: the model that is named, or the default model of the settings."""
 
 
+def _model_or_only(ctx: click.Context, param: click.Parameter, value: "ModelId | None") -> "ModelId":
+    try:
+        return model_or_default(ctx, param, value)
+    except click.MissingParameter:
+        from assay.cli.session import Session
+
+        session = ctx.find_object(Session)
+        only = session.only_model() if session else None
+        if only is None:
+            raise
+        return only
+
+
+offer_model_option = click.option(
+    "--model",
+    "model_id",
+    type=MODEL,
+    callback=_model_or_only,
+    help="The model: its name, its id, or the first digits of its id; by default the one in the settings, or the only "
+    "one that the oracle prices for.",
+)
+"""``model_id``: as ``model_option``, or the only model of the configured oracle."""
+
+
 model_id_option = click.option("--model", "model_id", type=HEX32, required=True, help="Id of the model.")
 """``model_id``, for programs without names of models."""
 

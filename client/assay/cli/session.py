@@ -13,7 +13,7 @@ import click
 
 from assay.cli.group import did_you_mean
 from assay.cli.tables import id_text
-from assay.errors import SettingsError, UsageError
+from assay.errors import AssayError, SettingsError, UsageError
 from assay.names import Names
 from assay.protocol.types import ModelId
 from assay.settings import Settings
@@ -74,6 +74,21 @@ class Session(ExitStack):
                 f"expected one model whose id begins with 0x{start}, found {ids}", hint="assay models lists models"
             )
         return found[0]
+
+    def only_model(self) -> ModelId | None:
+        """The one model that the configured oracle prices for; None if there are others, or it does not answer."""
+        from assay.cli.terminal import report
+        from assay.oracle_api import OracleClient
+
+        try:
+            with OracleClient(self.settings.oracle, attempts=1) as oracle:
+                models = oracle.info().models
+        except AssayError:
+            return None
+        if len(models) != 1:
+            return None
+        report(f"model 0x{models[0].hex()}, the only one of the oracle at {self.settings.oracle}")
+        return ModelId(models[0])
 
     def model_text(self, model_id: ModelId) -> str:
         """A model's name; if it has none, its id."""

@@ -112,7 +112,9 @@ class Evaluator:
         except AssayError as error:
             self._refuse(offer_id, error.code, f"{error.message}; {error.hint}" if error.hint else error.message)
             return
-        log.info("offer priced", extra=about(offer=offer_id, model=offer.model_id, status=priced.status))
+        evaluation = self._ledger.evaluations.of(priced)
+        price = None if evaluation is None else str(evaluation.price)
+        log.info("offer priced", extra=about(offer=offer_id, model=offer.model_id, status=priced.status, price=price))
         if priced.status is not OfferStatus.QUOTED:
             self._uploads.delete(offer_id)
 

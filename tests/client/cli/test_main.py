@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -89,3 +90,16 @@ def test_without_keys_or_deployment_every_command_says_what_is_missing(path: tup
     assert result.exit_code in (1, 2)
     assert result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_sell_takes_the_only_model_of_the_oracle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered = [b"\x07" * 32]
+    info = SimpleNamespace(models=offered)
+    monkeypatch.setattr("assay.oracle_api.OracleClient.info", lambda _: info)
+    arguments = ["--home", str(tmp_path), "--deployments", str(tmp_path), "sell", __file__]
+    result = CliRunner(mix_stderr=False).invoke(main, arguments)
+    assert f"model 0x{32 * '07'}" in result.stderr
+    assert "the only one of the oracle" in result.stderr
+    offered.append(b"\x08" * 32)
+    result = CliRunner(mix_stderr=False).invoke(main, arguments)
+    assert (result.exit_code, "Missing option '--model'" in result.stderr) == (2, True)

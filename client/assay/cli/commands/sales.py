@@ -7,7 +7,7 @@ import click
 
 from assay.amounts import Token, WrittenAmount, amount_text, short_amount
 from assay.chain.queries import registered_terms
-from assay.cli.options import model_option
+from assay.cli.options import offer_model_option
 from assay.cli.params import WRITTEN
 from assay.cli.session import Session, pass_session
 from assay.cli.tables import due_text, fields
@@ -32,7 +32,7 @@ class Answer(Enum):
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@model_option
+@offer_model_option
 @click.option("--yes", is_flag=True, help="Accept any price.")
 @click.option("--min-price", type=WRITTEN, help="Accept from this price on; below it, leave the quote open.")
 @click.option("--decline", is_flag=True, help="Decline the quote: the offer ends for ever.")
