@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from assay.protocol.statements import Domain
     from assay.protocol.structs import ModelTerms, Order, Quote, Status
     from assay.protocol.tree import Commitment
-    from assay.sale.buyer import Buyer, Purchase
+    from assay.sale.buyer import Buyer
     from assay.sale.offers import OfferRecord, OfferStore
+    from assay.sale.purchase import Purchase
     from assay.sale.seller import Seller
 
 __all__ = [
@@ -47,8 +48,9 @@ _MODULES = {
     "assay.protocol.statements": ("Domain",),
     "assay.protocol.structs": ("ModelTerms", "Order", "Quote", "Status"),
     "assay.protocol.tree": ("Commitment",),
-    "assay.sale.buyer": ("Buyer", "Purchase"),
+    "assay.sale.buyer": ("Buyer",),
     "assay.sale.offers": ("OfferRecord", "OfferStore"),
+    "assay.sale.purchase": ("Purchase",),
     "assay.sale.seller": ("Seller",),
 }
 

@@ -99,7 +99,7 @@ def parts_of(url: str) -> tuple[str, str]:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
         return "", ""
-    return ("", "") if not parsed.host or "[" in parsed.host else (parsed.scheme, parsed.host)
+    return ("", "") if not parsed.host or "%" in parsed.host else (parsed.scheme, parsed.host)
 
 
 class BoundedHttp:

@@ -219,6 +219,15 @@ class TooMuchBeside(RequestError):
     status = 422
 
 
+class ChunksTooLarge(RequestError):
+    """The chunks of the sealed file are larger than the model takes: a dispute sends one to the chain, for gas.
+
+    Remedy: seal in smaller chunks (``GET /v1/models/ID`` has the bound); the data can be offered again.
+    """
+
+    status = 422
+
+
 class StorageFull(RequestError):
     """The oracle's disk or its quota is full.
 

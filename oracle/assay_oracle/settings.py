@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from assay.errors import SettingsError, listed_faults
 from assay.keys import read_password
+from assay.protocol.messages import MAX_CHUNK_SIZE, MAX_QUOTE_SECONDS
 from assay.protocol.types import ModelIdField
 
 WALL_FACTOR = 4
@@ -58,10 +59,15 @@ class Settings(BaseSettings):
     port: int = Field(8550, ge=0, lt=65536, description="port to listen on; 0 is any free one")
     password: SecretStr | None = Field(None, description="password of the keys")
     password_file: Path | None = Field(None, description="file with the password")
-    quote_seconds: int = Field(86_400, ge=60, description="lifetime of a quote; it is renewed at the same price")
+    quote_seconds: int = Field(
+        86_400, ge=60, le=MAX_QUOTE_SECONDS, description="lifetime of a quote; it is renewed at the same price"
+    )
     confirmations: int | None = Field(None, ge=0, description="depth of an order before its key is handed over")
     poll_seconds: float = Field(1.0, gt=0, description="pause between two rounds of a loop")
     max_upload_bytes: int = Field(256 * 2**20, gt=0, description="the largest envelope of one offer")
+    max_chunk_size: int = Field(
+        MAX_CHUNK_SIZE, ge=1024, le=16_384, description="bytes of a sealed chunk, on which the gas of a dispute depends"
+    )
     max_disk_bytes: int = Field(16 * 2**30, gt=0, description="storage for all uploads and deliveries")
     max_open_offers: int = Field(256, gt=0, description="unpriced offers of all sellers")
     max_open_offers_per_seller: int = Field(4, gt=0, description="unpriced offers of one seller")

@@ -13,8 +13,8 @@ from assay.envelope import delivery_key_of, new_identity, public_of
 from assay.errors import OfferRefused
 from assay.protocol.structs import Order
 from assay.protocol.types import OrderId
+from assay.sale.acceptance import accepted
 from assay.sale.offers import OfferRecord
-from assay.sale.seller import accepted
 from demo import commands, network
 from demo.digits import Digits, Hands
 from demo.show import Sale, Story

@@ -15,8 +15,8 @@ from assay.chain.settlement import SettlementClient
 from assay.errors import ContractReverted
 from assay.protocol.statements import digest
 from assay.protocol.structs import Quote, Status, key_hash
+from assay.sale.acceptance import accepted
 from assay.sale.offers import OfferRecord, OfferStore
-from assay.sale.seller import accepted
 from tests.kit.data import csv
 from tests.kit.town import HOUR, Party, Town
 

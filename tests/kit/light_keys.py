@@ -23,6 +23,7 @@ def write_keystore(path: Path, key: bytes, password: str) -> None:
     """An Ethereum keystore, as ``assay.keys.create_keystore`` writes it but for the cost of its key derivation."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(Account.encrypt(key, password, kdf="pbkdf2", iterations=_ITERATIONS)))
+    path.chmod(0o600)
 
 
 def write_identity(path: Path, identity: str, password: str) -> None:

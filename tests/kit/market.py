@@ -13,9 +13,10 @@ from assay.oracle_api import OracleClient
 from assay.protocol.messages import AcceptanceRequest, OfferState
 from assay.protocol.statements import digest
 from assay.protocol.structs import ModelTerms, Order, Status, key_hash
+from assay.sale.acceptance import accepted
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferRecord, OfferStore
-from assay.sale.seller import Seller, accepted
+from assay.sale.seller import Seller
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.appraisers.inline import InlineAppraiser
 from assay_oracle.keys.signer import LocalSigner
@@ -247,7 +248,8 @@ class Market:
     def seller(self, account: LocalAccount = seller_account, **options: Any) -> Seller:
         store = OfferStore(self.home / account.address)
         chain = self.chain.seen_by(account.address)
-        return Seller(chain, self.http, store, account, report=self.said.append, poll=0.001, **options)
+        settings = {"poll": 0.001, "posting_patience": 0} | options
+        return Seller(chain, self.http, store, account, report=self.said.append, **settings)
 
     def buyer(self, **options: Any) -> Buyer:
         folder = self.home / "purchases"

@@ -15,6 +15,10 @@ from assay.protocol.types import Address, Bytes32, ModelIdField, OfferIdField, O
 
 API_PREFIX = "/v1"
 UPLOAD_OFFSET_HEADER = "Upload-Offset"
+MAX_CHUNK_SIZE = 4096
+"""Bytes of a chunk, at most, unless a model says otherwise: a dispute sends one to the chain, at the buyer's cost."""
+MAX_QUOTE_SECONDS = 7 * 86_400
+"""The longest that a quote can be posted: until then a seller cannot take an acceptance back."""
 
 
 class ModelUnavailability(Value):
@@ -58,6 +62,12 @@ class ModelInfo(Value):
     method: str
     fidelity: float = Field(ge=0, le=1, description="agreement of the surrogate with the model")
     limits: DataLimits | None = None
+    max_chunk_size: int = Field(
+        default=MAX_CHUNK_SIZE,
+        ge=1024,
+        lt=2**32,
+        description="bytes of a sealed chunk: what a dispute costs grows with it",
+    )
 
 
 class OfferRequest(Value):

@@ -7,9 +7,9 @@ for purchase in buyer.poll(model_id): ...        downloads, checks, acknowledges
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,10 +26,11 @@ from assay.errors import (
     NodeUnreachable,
     OracleError,
     OracleMisbehaved,
+    OracleUnreachable,
     SealError,
 )
 from assay.files import private_file, private_folder, sync_folder, whole_file
-from assay.oracle_api import OracleClient
+from assay.oracle_api import DOWNLOAD_SECONDS, OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderRecord
 from assay.protocol.structs import ModelTerms, Order, Status
@@ -37,11 +38,8 @@ from assay.protocol.tree import ChunkProof
 from assay.protocol.types import ModelId
 from assay.sale.escrow import EscrowRecords
 from assay.sale.orders import OrderLog
+from assay.sale.purchase import DEFAULT_SUFFIX, SUFFIXES, Purchase, suffix_of
 from assay.sale.release import no_report
-
-SUFFIXES = {b"PAR1": ".parquet", b"PK\x03\x04": ".npz"}
-"""Suffix of an opened file by its first four bytes."""
-DEFAULT_SUFFIX = ".csv"
 
 SETTLE_MARGIN = 600
 """In the last 600 s before the deadline, a buyer who has opened the file settles the order itself.
@@ -49,28 +47,11 @@ SETTLE_MARGIN = 600
 A reorganisation can take back the payment for a key that was handed over.
 """
 
+POLL_SECONDS = 900
+"""Seconds after which a poll leaves further downloads to the next one: a quarter of the shortest window to dispute."""
+
 ShowProgress = Callable[[str, int], AbstractContextManager[seal.Progress]]
 """Takes a task's name and its total bytes; yields a function that takes the bytes done since its last call."""
-
-
-@dataclass
-class Purchase:
-    """One order as the buyer sees it.
-
-    Attributes:
-        file: The opened file, once it is on disk.
-        note: What the order waits for, or what is wrong with it.
-        error: Why this call could not do what was due.
-        gas: Gas that this call spent, by the contract's function.
-    """
-
-    order: Order
-    status: Status
-    deadline: int
-    file: Path | None = None
-    note: str = ""
-    error: AssayError | None = None
-    gas: dict[str, int] = field(default_factory=dict)
 
 
 @contextmanager
@@ -113,6 +94,8 @@ class Buyer:
         self._report = report
         self._progress = progress
         self._escrow = EscrowRecords(chain, account, identity, folder)
+        self._until = float("inf")
+        self._silence: OracleUnreachable | None = None
         private_folder(folder)
 
     # --- models -------------------------------------------------------------------------------------------------------
@@ -144,7 +127,17 @@ class Buyer:
         Raises:
             NodeUnreachable: Nothing can be done now.
         """
-        return [self.advance(posted) for posted in OrderLog(self._chain, model_id, self._folder).update()]
+        found = OrderLog(self._chain, model_id, self._folder).update()
+        self._until, self._silence = time.monotonic() + POLL_SECONDS, None
+        done = {posted.order.order_id(): self.advance(posted) for posted in sorted(found, key=self._needs_oracle)}
+        return [done[posted.order.order_id()] for posted in found]
+
+    def _needs_oracle(self, posted: PostedOrder) -> bool:
+        """Whether an order can wait: what is due on chain with what is on disk comes before all that the oracle slows.
+
+        A window to dispute or to be refunded runs on while an oracle that answers slowly is asked about others.
+        """
+        return not (self._sealed(posted.order).exists() or self._opened(posted.order))
 
     def advance(self, posted: PostedOrder) -> Purchase:
         """Advances one order as far as possible now.
@@ -203,7 +196,7 @@ class Buyer:
         return True
 
     def _finish_file(self, purchase: Purchase, aside: Path) -> None:
-        purchase.file = self._folder / self._name(purchase.order, _suffix_of(aside))
+        purchase.file = self._folder / self._name(purchase.order, suffix_of(aside))
         aside.replace(purchase.file)
         sync_folder(self._folder)
         self._report(f"opened {purchase.file.name}")
@@ -213,26 +206,40 @@ class Buyer:
 
         Without the oracle, what is on disk and on chain must suffice.
         """
-        order = purchase.order
-        sealed = self._folder / self._name(order, ".sealed")
+        order, sealed = purchase.order, self._sealed(purchase.order)
+        key = self._chain.revealed_key(order.order_id())
+        if key is not None and sealed.exists():
+            self._open(purchase, sealed, key)
+            return
         held = None
         try:
-            self._fetch(order, sealed)
-            held = self._oracle.order(order.order_id())
-            if purchase.status is Status.LOCKED:
-                self._consent(purchase, held)
+            held = self._ask(purchase, sealed)
         except OracleError as error:
+            if isinstance(error, OracleUnreachable):
+                self._silence = error
             if not sealed.exists():
                 raise
             purchase.error, purchase.note = error, error.message
-        key = self._chain.revealed_key(order.order_id()) or self._escrow.key(
-            order, purchase.status, held.key_envelope if held else None
-        )
+        key = key or self._escrow.key(order, purchase.status, held.key_envelope if held else None)
         if key is None:
             waiting = "paid" if purchase.status is Status.PAID else "sealed file checked"
             purchase.note = purchase.note or f"{waiting}; waiting for the key"
             return
         self._open(purchase, sealed, key)
+
+    def _ask(self, purchase: Purchase, sealed: Path) -> OrderRecord:
+        """Gets the sealed file and what else the oracle holds; consents while LOCKED.
+
+        Raises:
+            OracleUnreachable: The oracle does not answer, or did not answer in this poll before.
+        """
+        if self._silence:
+            raise self._silence
+        self._fetch(purchase.order, sealed)
+        held = self._oracle.order(purchase.order.order_id())
+        if purchase.status is Status.LOCKED:
+            self._consent(purchase, held)
+        return held
 
     def _consent(self, purchase: Purchase, held: OrderRecord) -> None:
         """Signs for the sealed file, which is on disk and matches the root, and pays on the oracle's word for its key.
@@ -260,7 +267,8 @@ class Buyer:
             return
         enveloped = self._folder / self._name(order, ".age")
         with self._progress("downloading", self._oracle.order(order.order_id()).sealed_bytes) as done:
-            self._oracle.download(order.order_id(), enveloped, progress=done)
+            seconds = min(DOWNLOAD_SECONDS, self._until - time.monotonic())
+            self._oracle.download(order.order_id(), enveloped, within=seconds, progress=done)
         try:
             with enveloped.open("rb") as source, whole_file(sealed) as target:
                 envelope.decrypt_with(self._identity, source, target)
@@ -368,11 +376,8 @@ class Buyer:
         paths = (self._folder / self._name(order, suffix) for suffix in (*SUFFIXES.values(), DEFAULT_SUFFIX))
         return next((path for path in paths if path.exists()), None)
 
+    def _sealed(self, order: Order) -> Path:
+        return self._folder / self._name(order, ".sealed")
+
     def _name(self, order: Order, suffix: str) -> str:
         return order.order_id().hex() + suffix
-
-
-def _suffix_of(path: Path) -> str:
-    with path.open("rb") as file:
-        start = file.read(4)
-    return SUFFIXES.get(start, DEFAULT_SUFFIX)

@@ -9,8 +9,8 @@ from assay.chain.port import Chain
 from assay.chain.values import PostedOrder
 from assay.protocol.structs import Status
 from assay.protocol.types import ModelId, OrderId
-from assay.sale.buyer import DEFAULT_SUFFIX, SUFFIXES
 from assay.sale.offers import OfferRecord
+from assay.sale.purchase import DEFAULT_SUFFIX, SUFFIXES
 from assay.sale.release import FINAL, REVEAL_MARGIN
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from assay.errors import OfferRefused
 from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.protocol.schema import Schema
-from assay.protocol.tree import Layout
+from assay.protocol.seal import DEFAULT_CHUNK_SIZE
+from assay.protocol.tree import CHUNK_SIZES, Layout
 
 _AGE_CHUNK, _AGE_TAG, _AGE_NONCE = 65_536, 16, 16
 _DELIMITERS = ",;\t|"
@@ -30,6 +31,12 @@ def check_file(path: Path, oracle: OracleInfo, model: ModelInfo, chunk_size: int
     Raises:
         OfferRefused: The oracle would refuse the file.
     """
+    if chunk_size > model.max_chunk_size:
+        raise OfferRefused(
+            "chunks_too_large",
+            f"expected chunks of at most {model.max_chunk_size} bytes, got {chunk_size}",
+            hint=f"let the client choose the size; {_NOTHING_SENT}",
+        )
     upload = least_upload_bytes(path.stat().st_size, chunk_size)
     if upload > oracle.max_upload_bytes:
         raise OfferRefused(
@@ -41,6 +48,11 @@ def check_file(path: Path, oracle: OracleInfo, model: ModelInfo, chunk_size: int
         _check_header(path, model.schema_)
     elif path.suffix.lower() == ".npz":
         _check_arrays(path, model)
+
+
+def chunk_size_for(model: ModelInfo) -> int:
+    """The largest chunks that the model takes, up to the usual size: the fewer, the faster a file is sealed."""
+    return max(size for size in CHUNK_SIZES if size <= min(model.max_chunk_size, DEFAULT_CHUNK_SIZE))
 
 
 def least_upload_bytes(data_bytes: int, chunk_size: int) -> int:

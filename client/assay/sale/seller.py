@@ -7,6 +7,7 @@ record = seller.accept(record)                              signs; waits until t
 status = seller.release(record)                             waits until paid; reveals the key if it must
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,36 +17,32 @@ from assay import envelope
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
 from assay.chain.values import PostedOrder
-from assay.errors import OfferRefused, OracleMisbehaved, OracleUnreachable, QuoteExpired, SaleError, UsageError
+from assay.errors import (
+    AssayError,
+    OfferRefused,
+    OracleError,
+    OracleMisbehaved,
+    QuoteExpired,
+    SaleError,
+    UsageError,
+)
 from assay.files import whole_file
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
-from assay.protocol.messages import AcceptanceRequest, OfferRequest, OfferState, OfferStatus
-from assay.protocol.statements import Domain, digest
-from assay.protocol.structs import ModelTerms, Status, key_hash
+from assay.protocol.messages import MAX_QUOTE_SECONDS, AcceptanceRequest, OfferRequest, OfferState, OfferStatus
+from assay.protocol.statements import digest
+from assay.protocol.structs import ModelTerms, Status
 from assay.protocol.types import ModelId
+from assay.sale.acceptance import accepted
 from assay.sale.offers import OfferRecord, OfferStore
-from assay.sale.precheck import check_file
+from assay.sale.precheck import check_file, chunk_size_for
 from assay.sale.release import Release, no_report
 from assay.sale.trust import check_quote, check_receipts, oracle_of
 
-POSTING_PATIENCE = 60
-"""Seconds in which the seller's own node must show an order that the oracle's node has shown."""
+POSTING_PATIENCE = 60.0
+"""Seconds in which the seller's own node must show an order that was posted, whatever the oracle says of it."""
 
 _PENDING = (OfferStatus.UPLOADING, OfferStatus.PRICING)
-
-
-def accepted(record: OfferRecord, key: bytes, domain: Domain, account: LocalAccount) -> OfferRecord:
-    """The record with the acceptance of its quote: the hash lock of ``key``, bound to the quote's one order, signed.
-
-    Raises:
-        UsageError: The record has no quote.
-    """
-    if record.quote is None:
-        raise UsageError("expected an offer with a quote to accept, got one without")
-    locked = key_hash(record.quote.order_id(), key)
-    signature = account.sign_message(domain.acceptance(digest(domain.quote(record.quote)), locked)).signature
-    return record.model_copy(update={"key_hash": locked, "acceptance": bytes(signature)})
 
 
 class Seller:
@@ -60,6 +57,8 @@ class Seller:
         report: Receives what happens, in a sentence.
         poll: Seconds between two requests for the state of an offer or an order.
         trust_wallet: Rely on signatures of a buyer that is a contract, which can take them back.
+        max_quote_seconds: A quote that can be posted for longer is not accepted.
+        posting_patience: Seconds for which the chain is watched once the oracle says that it posted, or did not.
     """
 
     def __init__(
@@ -73,6 +72,8 @@ class Seller:
         report: Callable[[str], None] = no_report,
         poll: float = 1.0,
         trust_wallet: bool = False,
+        max_quote_seconds: int = MAX_QUOTE_SECONDS,
+        posting_patience: float = POSTING_PATIENCE,
     ) -> None:
         self._chain = chain
         self._oracle = oracle
@@ -81,6 +82,8 @@ class Seller:
         self._report = report
         self._poll = poll
         self._trust_wallet = trust_wallet
+        self._max_quote_seconds = max_quote_seconds
+        self._posting_patience = posting_patience
         self._release = Release(chain, oracle, store, clock=now, report=report, poll=poll, trust_wallet=trust_wallet)
 
     # --- offer --------------------------------------------------------------------------------------------------------
@@ -90,10 +93,12 @@ class Seller:
         source: Path,
         model_id: ModelId,
         *,
-        chunk_size: int = seal.DEFAULT_CHUNK_SIZE,
+        chunk_size: int | None = None,
         progress: seal.Progress | None = None,
     ) -> OfferRecord:
         """Seals ``source`` for one model, or finds the unfinished offer of it.
+
+        Without ``chunk_size``, chunks have the usual size, or the largest that the model takes.
 
         Raises:
             UsageError: The file does not exist.
@@ -111,7 +116,9 @@ class Seller:
             return found
         registered_terms(self._chain, model_id)
         oracle = oracle_of(self._chain, self._oracle, model_id)
-        check_file(source, oracle, self._oracle.model(model_id), chunk_size)
+        model = self._oracle.model(model_id)
+        chunk_size = chunk_size or chunk_size_for(model)
+        check_file(source, oracle, model, chunk_size)
         return self._store.create(
             source,
             oracle_url=self._oracle.url,
@@ -187,7 +194,8 @@ class Seller:
     def _save_quote(self, record: OfferRecord, terms: ModelTerms, state: OfferState) -> OfferRecord:
         if state.quote is None or state.oracle_signature is None:
             raise OracleMisbehaved(f"expected a signed quote with status {state.status}, got none")
-        check_quote(self._chain, record, terms, state.quote, state.oracle_signature)
+        latest = self._release.now() + self._max_quote_seconds
+        check_quote(self._chain, record, terms, state.quote, state.oracle_signature, latest_expiry=latest)
         update = {"quote": state.quote, "oracle_signature": state.oracle_signature}
         return self._store.save(record.model_copy(update=update))
 
@@ -229,24 +237,59 @@ class Seller:
         assert record.key_hash is not None
         assert record.acceptance is not None
         request = AcceptanceRequest(key_hash=record.key_hash, signature=record.acceptance)
+        refusal: OracleError | None = None
         try:
             self._oracle.accept(record.offer_id, request)
-            self._release.report_once("waiting for the payment to be locked")
-            state = self._wait_for(record, lambda s: s.status is not OfferStatus.ACCEPTED)
-        except OracleUnreachable:
-            if not self._is_posted(record):
-                raise
-        else:
-            if state.status is not OfferStatus.POSTED:
-                raise OfferRefused(
-                    state.code or str(state.status),
-                    state.reason or f"the oracle did not post the order: the offer is {state.status}",
-                    hint="run the same command again once the cause is fixed",
+        except OracleError as error:
+            refusal = error
+        self._release.report_once("waiting for the payment to be locked")
+        self._await_order(record, refusal)
+
+    def _await_order(self, record: OfferRecord, refusal: OracleError | None) -> None:
+        """Waits until the seller's own node shows the order, or the oracle has long said that it posted, or did not.
+
+        The oracle's word ends no wait at once: it holds an acceptance that it can post until the quote expires.
+
+        Raises:
+            OracleError, OfferRefused: What the oracle says, and no order came.
+            QuoteExpired: The oracle did not post in time; nobody can post any more.
+        """
+        assert record.quote is not None
+        since: float | None = None
+        while not self._is_posted(record):
+            if self._release.now() > record.quote.expiry:
+                raise QuoteExpired(
+                    f"no order was posted until the quote expired at {record.quote.expiry}",
+                    hint="run the same command again: the oracle renews its quote at the same price",
                 )
-        for _ in range(int(POSTING_PATIENCE / self._poll)):
-            if self._is_posted(record):
+            said = refusal or self._said_of_posting(record)
+            if said is OfferStatus.ACCEPTED:
+                since = None
+            elif since is None:
+                since = time.monotonic()
+            if isinstance(said, AssayError):
+                self._release.report_once(f"{said.message}; watching the chain nevertheless")
+            if since is not None and time.monotonic() - since >= self._posting_patience:
+                if isinstance(said, AssayError):
+                    raise said
                 return
             self._release.wait()
+
+    def _said_of_posting(self, record: OfferRecord) -> AssayError | OfferStatus:
+        """What the oracle says: that it is about to post, that it posted, or why it did not."""
+        assert record.offer_id is not None
+        assert record.quote is not None
+        try:
+            state = self._oracle.offer(record.offer_id)
+        except OracleError as error:
+            return error
+        if state.status in (OfferStatus.ACCEPTED, OfferStatus.POSTED):
+            return state.status
+        return OfferRefused(
+            state.code or str(state.status),
+            state.reason or f"the oracle did not post the order: the offer is {state.status}",
+            hint=f"the acceptance can be posted until {record.quote.expiry}: run the same command again before then",
+        )
 
     def _is_posted(self, record: OfferRecord) -> bool:
         if record.quote is None or record.key_hash is None:

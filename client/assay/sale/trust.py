@@ -44,8 +44,12 @@ def oracle_of(chain: Chain, oracle: OracleClient, model_id: ModelId) -> OracleIn
     return info
 
 
-def check_quote(chain: Chain, record: OfferRecord, terms: ModelTerms, quote: Quote, signature: bytes) -> None:
+def check_quote(
+    chain: Chain, record: OfferRecord, terms: ModelTerms, quote: Quote, signature: bytes, *, latest_expiry: int
+) -> None:
     """Verifies that a quote is for the offered data, repeats the earlier price, and is signed by the model's oracle.
+
+    ``latest_expiry`` is the unix time until which it may be posted at most.
 
     Raises:
         OracleMisbehaved: It is not.
@@ -55,6 +59,11 @@ def check_quote(chain: Chain, record: OfferRecord, terms: ModelTerms, quote: Quo
         raise OracleMisbehaved("the quote is for another model, seller or data set than was offered")
     if not 0 < quote.price <= terms.max_price:
         raise OracleMisbehaved(f"expected a price from 1 to {terms.max_price}, got {quote.price}")
+    if quote.expiry > latest_expiry:
+        raise OracleMisbehaved(
+            f"expected a quote that expires by {latest_expiry}, got one that can be posted until {quote.expiry}",
+            hint="do not accept: a signed acceptance cannot be taken back before the quote expires",
+        )
     if record.quote is not None and (quote.price, quote.content_id) != (
         record.quote.price,
         record.quote.content_id,

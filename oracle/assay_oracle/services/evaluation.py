@@ -137,7 +137,7 @@ class Evaluator:
         Records that others had evaluated are valued too, and have no value: neither the answer nor its time tells
         them from records that would not improve the model.
         """
-        with self._uploads.plaintext(offer) as plain:
+        with self._uploads.plaintext(offer, new=True) as plain:
             records = model.appraiser.open(offer.offer_id, plain, seconds=seconds)
         hashes = records.hashes()
         content_id = self._digests.content_id(offer.model_id, hashes)

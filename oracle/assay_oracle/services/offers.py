@@ -89,7 +89,8 @@ class Offers:
         Raises:
             ModelUnknown: The oracle does not price for it.
         """
-        return self._catalogue.get(model_id).info()
+        found = self._catalogue.get(model_id).info()
+        return found.model_copy(update={"max_chunk_size": self._settings.max_chunk_size})
 
     # --- opening and uploading ----------------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ class Oracle:
     ) -> None:
         self._ledger = ledger
         clock = Clock(now, chain)
-        uploads = Uploads(blobs, scratch, identity, forget=catalogue.forget)
+        uploads = Uploads(blobs, scratch, identity, forget=catalogue.forget, max_chunk_size=settings.max_chunk_size)
         self._quotes = Quotes(ledger, chain, clock, signer, settings.quote_seconds)
         self._posting = Posting(ledger, chain, clock)
         self._watching = Watching(ledger, chain, clock)

@@ -9,7 +9,7 @@ from assay import envelope
 from assay.errors import CommitmentMismatch
 from assay.protocol import seal
 from assay.protocol.types import OfferId
-from assay_oracle.errors import RequestInvalid, UploadBusy, UploadOffsetMismatch, UploadTooLarge
+from assay_oracle.errors import ChunksTooLarge, RequestInvalid, UploadBusy, UploadOffsetMismatch, UploadTooLarge
 from assay_oracle.ledger.values import Offer
 from assay_oracle.services.ports import BlobStore, BlobWriter, Scratch
 
@@ -55,13 +55,23 @@ class Uploads:
         scratch: Where they are decrypted.
         identity: Age identity that sellers encrypt to.
         forget: Drops decrypted data that is kept of an offer.
+        max_chunk_size: Bytes of a sealed chunk, at most, in new offers.
     """
 
-    def __init__(self, blobs: BlobStore, scratch: Scratch, identity: str, *, forget: Callable[[OfferId], None]) -> None:
+    def __init__(
+        self,
+        blobs: BlobStore,
+        scratch: Scratch,
+        identity: str,
+        *,
+        forget: Callable[[OfferId], None],
+        max_chunk_size: int,
+    ) -> None:
         self._blobs = blobs
         self._scratch = scratch
         self._identity = identity
         self._forget = forget
+        self._max_chunk_size = max_chunk_size
         self._lock = threading.Lock()
         self._busy: set[bytes] = set()
 
@@ -142,15 +152,22 @@ class Uploads:
             yield sealed
 
     @contextmanager
-    def plaintext(self, offer: Offer) -> Iterator[BinaryIO]:
+    def plaintext(self, offer: Offer, *, new: bool = False) -> Iterator[BinaryIO]:
         """The data of an offer, decrypted; every chunk was checked against the offer's root.
 
         Raises:
             FileNotFoundError: There is no upload.
+            ChunksTooLarge: The offer is ``new``, and a dispute about it would cost more than models allow.
             AssayError: Envelope, sealed file or key are not what the offer commits to.
         """
         with self.sealed(offer.offer_id) as sealed:
-            root = seal.read_index(sealed).data_root
+            index = seal.read_index(sealed)
+            if new and index.layout.chunk_size > self._max_chunk_size:
+                raise ChunksTooLarge(
+                    f"expected chunks of at most {self._max_chunk_size} bytes, got {index.layout.chunk_size}",
+                    hint="seal the data again in smaller chunks: no evaluation was used",
+                )
+            root = index.data_root
             if root != offer.data_root:
                 raise CommitmentMismatch(
                     f"expected the sealed file with root 0x{offer.data_root.hex()}, got one with 0x{root.hex()}",

@@ -12,8 +12,8 @@ from assay.oracle_api import OracleClient
 from assay.protocol.evidence import EscrowEvidence
 from assay.protocol.statements import digest
 from assay.protocol.structs import Order, Status
-from assay.sale.buyer import Purchase
 from assay.sale.escrow import EscrowRecords
+from assay.sale.purchase import Purchase
 from tests.kit.actors import BUYER_IDENTITY, buyer_account, oracle_account, seller_account
 from tests.kit.market import Market
 from tests.kit.memory_contract import HALTED

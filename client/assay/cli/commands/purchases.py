@@ -14,7 +14,8 @@ from assay.cli.terminal import emit, json_option, progress, report
 from assay.errors import ChainError, ExitCode
 from assay.protocol.structs import Status
 from assay.protocol.types import ModelId
-from assay.sale.buyer import Buyer, Purchase
+from assay.sale.buyer import Buyer
+from assay.sale.purchase import Purchase
 
 
 @click.command()
