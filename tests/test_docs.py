@@ -83,7 +83,8 @@ def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^paid\t0\.[0-9]+ ETH \([0-9]+ wei\)$", done.stdout, re.MULTILINE), done.stdout + done.stderr
-    assert re.search(r"^0x[0-9a-f]{64}\tpaid\tbought/[0-9a-f]{64}\.npz$", done.stdout, re.MULTILINE), done.stdout
+    bought = r"^0x[0-9a-f]{64}\tpaid\t[0-9.]+ ETH\tbought/[0-9a-f]{64}\.npz\t"
+    assert re.search(bought, done.stdout, re.MULTILINE), done.stdout
     for folder, names in (("purchases", ("offer", "more")), ("bought", ("offer", "more", "few"))):
         offered = {(tmp_path / f"{name}.npz").read_bytes() for name in names}
         assert {path.read_bytes() for path in (tmp_path / folder).glob("*.npz")} == offered
