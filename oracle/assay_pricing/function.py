@@ -121,7 +121,7 @@ class PriceFunction:
         valuation = Valuation()
         # An offer of duplicates alone is valued too, and its value dropped: a quick answer would tell what it is.
         distinct = records.take(rows or _first_of_each(verdicts))
-        values = self.method.record_values(distinct)
+        values = self.method.record_values(distinct) * self.method.value_unit
         found = value_offer(self.method, self.manifest, distinct, values, context, sold)
         if rows:
             record_values[rows], valuation = values, found

@@ -50,7 +50,7 @@ def value_offer(
     """
     threshold = cut(manifest.controls, offer.n)
     if not isinstance(method, RefitMethod):
-        set_value = method.set_value(offer)
+        set_value = method.set_value(offer) * method.value_unit
         gain = set_value - threshold
         return Valuation(set_value, gain, (gain, gain), int((record_values > 0).sum()))
     metric, base = method.context.metric, method.context.base

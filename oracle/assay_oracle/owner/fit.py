@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TaskKind = Literal["classification", "regression"]
 _FEW = 5
+_SHOWN = 5
 _MIN_MICROS = 1000
 DEFAULT_RATE = 10**18
 """Base units per unit of a classification's goal, which has no dimension."""
@@ -213,7 +214,7 @@ def cost_lines(seen: "Outlook", rule: "PricingRule", metric: str, token: Token) 
     from assay_pricing.price import to_micros
 
     unit = f"per unit of {metric}" if rule.kind == "graded" else "per useful record"
-    yield f"rate {short_amount(rule.rate, token)} {unit}; the model's {metric} risk is {seen.risk:.4g}"
+    yield f"rate {short_amount(rule.rate, token)} {unit}; a risk of {seen.risk:.4g} is left"
     if to_micros(seen.risk) < _MIN_MICROS and seen.risk > 0:
         yield (
             f"warning: prices count millionths of the goal's unit, and the risk is {seen.risk:.2g}: give labels and "
@@ -243,13 +244,18 @@ def _kind(schema: "Schema") -> str:
 
 def _rare(owner: "Records", validation: "Records") -> Iterator[str]:
     """Classes of which too few records are there to fit on or to measure a gain by, with their counts."""
-    for code, name in enumerate(owner.schema.classes):
-        fitted, held = (int((part.y == code).sum()) for part in (owner, validation))
-        if fitted < _FEW or held < _FEW:
-            yield (
-                f"class {name!r} has {fitted} records to fit on and {held} for validation: what records of it bring is "
-                "hardly seen; give more of them (--data, --validation)"
-            )
+    counts = {
+        name: tuple(int((part.y == code).sum()) for part in (owner, validation))
+        for code, name in enumerate(owner.schema.classes)
+    }
+    few = sorted((pair, name) for name, pair in counts.items() if min(pair) < _FEW)
+    if few:
+        shown = ", ".join(f"{name!r} {fitted} and {held}" for (fitted, held), name in few[:_SHOWN])
+        more = f" and {len(few) - _SHOWN} classes more" if len(few) > _SHOWN else ""
+        yield (
+            f"few records of a class, to fit on and for validation: {shown}{more}; what records of it bring is hardly "
+            "seen: give more of them (--data, --validation)"
+        )
 
 
 def _guess(schema: "Schema") -> str:

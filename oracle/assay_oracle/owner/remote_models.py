@@ -9,6 +9,7 @@ may also be an object, ``{class: probability}``.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,7 @@ class HttpModel:
         parts = [self._ask(features[i : i + _ROWS]) for i in range(0, len(features), _ROWS)]
         if any(part.classes != parts[0].classes for part in parts):
             raise ModelError(f"expected the same classes in every answer from {self.url}, got several")
-        return Answers(np.concatenate([part.values for part in parts]), parts[0].classes)
+        return replace(parts[0], values=np.concatenate([part.values for part in parts]))
 
     def _ask(self, features: Any) -> Answers:
         names, rows = _named_rows(features)

@@ -1,8 +1,8 @@
 """What models return, as one array: tensors, lists, dictionaries, data frames, and objects that hold one of these."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,17 @@ from assay_pricing.errors import ModelError
 
 Array = npt.NDArray[Any]
 
-_FIELDS = ("probabilities", "probs", "logits", "scores", "predictions", "labels", "label")
+Outputs = Literal["probabilities", "logits", "labels"]
+OUTPUTS: tuple[Outputs, ...] = get_args(Outputs)
+_FIELDS: dict[str, Outputs | None] = {
+    "probabilities": "probabilities",
+    "probs": "probabilities",
+    "logits": "logits",
+    "scores": None,
+    "predictions": None,
+    "labels": "labels",
+    "label": "labels",
+}
 """Names under which a dictionary or an object holds its answers, in the order in which they are looked for."""
 
 
@@ -27,10 +37,12 @@ class Answers:
     Attributes:
         values: Labels or values (n,), or one column per class (n, k).
         classes: The model's names of the columns, where it gives them.
+        kind: What the values are, where the model's answer names it.
     """
 
     values: Array
     classes: tuple[object, ...] | None = None
+    kind: Outputs | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -43,7 +55,7 @@ def unpack(output: Any, n: int) -> Answers:
         ModelError: Nothing in it is an array of answers.
     """
     if isinstance(output, Answers):
-        return Answers(_narrow(output.values), output.classes)
+        return replace(output, values=_narrow(output.values))
     if isinstance(output, Mapping):
         return _of_mapping(output, n)
     if hasattr(output, "columns") and hasattr(output, "to_numpy"):
@@ -51,17 +63,17 @@ def unpack(output: Any, n: int) -> Answers:
     if isinstance(output, list | tuple):
         return _of_sequence(output, n)
     if not hasattr(output, "__array__") and not hasattr(output, "toarray"):
-        for field in _FIELDS:
+        for field, kind in _FIELDS.items():
             if getattr(output, field, None) is not None:
-                return unpack(getattr(output, field), n)
+                return replace(unpack(getattr(output, field), n), kind=kind)
     return Answers(_narrow(_array(output)))
 
 
 def _of_mapping(output: Mapping[Any, Any], n: int) -> Answers:
-    for field in _FIELDS:
+    for field, kind in _FIELDS.items():
         if output.get(field) is not None:
-            found = unpack(output[field], n)
-            return Answers(found.values, tuple(output["classes"])) if "classes" in output else found
+            found = replace(unpack(output[field], n), kind=kind)
+            return replace(found, classes=tuple(output["classes"])) if "classes" in output else found
     columns = [_array(column) for column in output.values()]
     if not columns or any(column.shape != (n,) for column in columns):
         raise ModelError(f"expected answers under {in_order(_FIELDS)} or under the classes, got {in_order(output)}")

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from assay.protocol.schema import Schema
 from assay_pricing.black_box.answers import Answers, Refused, unpack
 from assay_pricing.black_box.inputs import Form, described
@@ -38,14 +40,19 @@ class Asker:
             ModelError: The model raised, ended the program, or gave another number of answers.
         """
         failures: list[Exception] = []
+        gaps: Answers | None = None
         for form in self._forms:
             try:
                 found = self._call(form, x)
             except Refused as refused:
                 failures.append(refused)
                 continue
-            self._forms = [form]
-            return found
+            if len(self._forms) == 1 or _is_finite(found):
+                self._forms = [form]
+                return found
+            gaps = gaps or found
+        if gaps is not None:
+            return gaps
         raise self._error(failures[0], x, start) from failures[0].__cause__
 
     def _call(self, form: Form, x: Float64) -> Answers:
@@ -79,6 +86,10 @@ class Asker:
         except Refused:
             return True
         return False
+
+
+def _is_finite(answers: Answers) -> bool:
+    return answers.values.dtype.kind != "f" or bool(np.isfinite(answers.values).all())
 
 
 def culprit(fails: Callable[[Float64], bool], x: Float64) -> int | None:

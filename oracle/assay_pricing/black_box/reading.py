@@ -1,19 +1,16 @@
 """How a model's answers become predictions: one declared rule for each kind of output, chosen once for a model."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
 
 import numpy as np
 
 from assay.protocol.schema import Schema
-from assay_pricing.black_box.answers import Answers, Array
+from assay_pricing.black_box.answers import Answers, Array, Outputs
 from assay_pricing.black_box.classes import ClassNames
 from assay_pricing.black_box.port import Predictions
 from assay_pricing.errors import ModelError
 from assay_pricing.records.records import Float64
 
-Outputs = Literal["probabilities", "logits", "labels"]
-OUTPUTS: tuple[Outputs, ...] = get_args(Outputs)
 _TOLERANCE = 1e-3
 """By which a row of probabilities may miss the sum of one."""
 _STATE = "state what the model returns (--outputs probabilities, logits or labels)"
@@ -24,6 +21,7 @@ class Reader:
 
     What is not declared is inferred from the first answers and then kept, so that all answers are read by one rule:
 
+    - what the answer names (an object with ``logits``, a dictionary with ``probabilities``) is that;
     - text, integers, booleans, and numbers that are all whole, one for each input, are labels;
     - (n, k) with exactly one 1 in each row and zeros elsewhere are labels, too;
     - (n, k) of no negative number, rows summing to one, are probabilities; (n,) in [0, 1] of two classes are the
@@ -76,7 +74,7 @@ class Reader:
         if answers.classes is not None and not self._stated:
             self._columns = self._names.of_columns(answers.classes)
         values = answers.values
-        self._outputs = self._outputs or self._inferred(values)
+        self._outputs = self._outputs or answers.kind or self._inferred(values)
         if self._outputs == "labels":
             return Predictions(self._labels(values))
         columns = self.order or ()

@@ -1,13 +1,14 @@
 """Any model as a black box: torch modules, estimators, callables."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from assay.protocol.schema import Schema
-from assay_pricing.black_box.answers import Answers
+from assay_pricing.black_box.answers import Outputs
 from assay_pricing.black_box.asking import BATCH, Answerer, Asker
 from assay_pricing.black_box.inputs import (
     Form,
@@ -19,7 +20,7 @@ from assay_pricing.black_box.inputs import (
     series_form,
 )
 from assay_pricing.black_box.port import BlackBox, Predictions
-from assay_pricing.black_box.reading import NotFinite, Outputs, Reader
+from assay_pricing.black_box.reading import NotFinite, Reader
 from assay_pricing.errors import ModelError
 from assay_pricing.records.inputs import needs_frame
 from assay_pricing.records.records import Float64
@@ -84,7 +85,7 @@ class Wrapped:
         if len({part.values.shape[1:] for part in parts}) != 1 or len({part.classes for part in parts}) != 1:
             raise ModelError("expected answers of one shape to all inputs, got several from the model")
         try:
-            found = self._reader.read(Answers(np.concatenate([part.values for part in parts]), parts[0].classes))
+            found = self._reader.read(replace(parts[0], values=np.concatenate([part.values for part in parts])))
         except NotFinite as error:
             record = described(x[error.row], self._schema)
             raise ModelError(f"{error.message} on record {error.row} ({record})", hint=error.hint) from None

@@ -49,9 +49,19 @@ class Method(ABC):
     needs_records: ClassVar[bool] = True
     """Pricing reads the owner's and the validation records; otherwise the artifact holds none of them."""
 
+    standardised: ClassVar[bool] = False
+    """Values of records are drops of half the squared error of standardised targets, in a regression."""
+
     def __init__(self, context: Context, parts: Parts) -> None:
         self.context = context
         self.parts = parts
+
+    @property
+    def value_unit(self) -> float:
+        """What a value of a record is to be multiplied by to be in the unit of the goal."""
+        if not self.standardised or self.context.schema.task == "classification":
+            return 1.0
+        return 2 * self.context.encoder.target[1] ** 2
 
     @classmethod
     @abstractmethod

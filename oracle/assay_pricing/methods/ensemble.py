@@ -26,6 +26,7 @@ class Ensemble(RefitMethod):
 
     name = "ensemble"
     when_to_use = "agreement of two surrogates of different families"
+    standardised = True
     settings: ClassVar[Mapping[str, int | float | str]] = {"members": "distillation,forest", "by": "rank"}
 
     def __init__(self, context: Context, parts: Parts) -> None:

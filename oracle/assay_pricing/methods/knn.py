@@ -24,6 +24,7 @@ class NearestNeighbours(RefitMethod):
     name = "knn"
     when_to_use = "data without a model"
     label_only = True
+    standardised = True
     settings: ClassVar[Mapping[str, int | float | str]] = {"neighbours": DEFAULT_NEIGHBOURS}
 
     def __init__(self, context: Context, parts: Parts) -> None:

@@ -133,6 +133,19 @@ def test_the_rule_of_the_first_answers_is_kept() -> None:
         box.predict(X)
 
 
+def test_what_an_answer_names_needs_no_guess() -> None:
+    """Logits that are all positive, probabilities that are independent of each other, and scores as labels."""
+    for output, expected in (
+        (SimpleNamespace(logits=SCORES + 9), SHARES),
+        ({"probs": 2 * SHARES}, SHARES),
+        ({"labels": SHARES.argmax(1).astype(float)}, None),
+    ):
+        found = as_black_box(lambda _, o=output: o, THREE).predict(X)
+        assert (found.probabilities is None) == (expected is None)
+        if expected is not None:
+            np.testing.assert_allclose(found.probabilities, expected)
+
+
 def test_classes_that_the_model_numbers_are_stated() -> None:
     of = THREE.model_copy(update={"classes": ("high", "low", "medium")})
     box = as_black_box(lambda _: np.array([0, 1, 2, 2, 0]), of, order=["low", "medium", "high"])

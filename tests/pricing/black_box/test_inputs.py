@@ -115,6 +115,15 @@ def test_a_function_of_named_numbers_gets_a_frame_where_an_array_fails() -> None
     assert found.labels.tolist() == (PLAIN[:, 1] > 0).tolist()
 
 
+def test_a_form_that_gives_finite_answers_goes_before_one_that_does_not() -> None:
+    def model(given: Any) -> np.ndarray:
+        return given["weight"].fillna(0).to_numpy() if hasattr(given, "columns") else given[:, 1]
+
+    of = schema(2, 1).model_copy(update={"features": NUMBERS.features})
+    x = np.array([[0.0, np.nan], [1, 2]])
+    assert as_black_box(model, of).predict(x).labels.tolist() == [0, 2]
+
+
 @pytest.mark.parametrize(
     ("shape", "network"),
     [

@@ -25,6 +25,7 @@ class LeafMethod(RefitMethod):
     """Set price by a ridge regression on the leaves of extracted trees; reads the black box's labels alone."""
 
     label_only = True
+    standardised = True
 
     def __init__(self, context: Context, parts: Parts) -> None:
         super().__init__(context, parts)

@@ -25,6 +25,8 @@ RATE = 1e-2
 class NetworkMethod(Method):
     """A method on one network, by default a distilled student."""
 
+    standardised = True
+
     def __init__(self, context: Context, parts: Parts) -> None:
         super().__init__(context, parts)
         count = sum(name.startswith("network.") for name in parts.tensors)
