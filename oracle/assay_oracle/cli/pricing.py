@@ -4,6 +4,7 @@ import csv
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -220,8 +221,9 @@ def fit(
 @click.argument("folder", type=FOLDER)
 @click.argument("file", type=FILE)
 @click.option("--report", "page", type=OUT_FILE, help="Write an HTML page with plots to this file.")
+@click.option("--without-records", is_flag=True, help="Leave the records' own columns out of the page: fit to be sent.")
 @json_option
-def appraise(folder: Path, file: Path, page: Path | None, as_json: bool) -> None:
+def appraise(folder: Path, file: Path, page: Path | None, without_records: bool, as_json: bool) -> None:
     """Price FILE offline with the price function in FOLDER, and give the reasons.
 
     \b
@@ -241,9 +243,10 @@ def appraise(folder: Path, file: Path, page: Path | None, as_json: bool) -> None
         report(f"column {name!r} is no feature of the model: it is not read")
     appraisal = function.appraise(records)
     if page is not None:
-        from assay_oracle.owner.report import render
+        from assay_oracle.owner.report import Heading, render
 
-        page.write_text(render(function, records, appraisal), encoding="utf-8")
+        heading = Heading(file.name, datetime.now(UTC).date().isoformat(), with_records=not without_records)
+        page.write_text(render(function, records, appraisal, heading), encoding="utf-8")
     emit({**appraisal.to_dict(), "columns": columns}, appraisal_text(appraisal), as_json)
 
 

@@ -1,7 +1,8 @@
 """An appraisal as one HTML page with embedded plots, without external references and without scripts.
 
 Names of columns and classes come from sellers' files: they are escaped in the page and drawn as plain text in plots.
-The page is for the owner: its figures disclose more of the model than a price on a grid does.
+The page is for the owner: its figures disclose more of the model than a price on a grid does. Records are shown with
+their own columns, which is the data itself; a page without them may be sent with the purchase.
 """
 
 import base64
@@ -9,39 +10,50 @@ import io
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
 
+from assay.amounts import ETHER, Token, amount_text, short_amount
+from assay.protocol.schema import Feature
 from assay_pricing.appraisal import Appraisal, Verdict
 from assay_pricing.function import PriceFunction
 from assay_pricing.records.records import Records
 
 _COLOURS = {
     Verdict.USEFUL: "#4477aa",
-    Verdict.HARMFUL: "#ee6677",
+    Verdict.HARMFUL: "#ddaa77",
     Verdict.REPEATED: "#bbbbbb",
     Verdict.OWNED: "#ccbb44",
     Verdict.PRICED: "#aa3377",
 }
+_WORDS = {Verdict.HARMFUL: "uncertain"}
+"""Words for verdicts on the page: a record of this verdict is not sure to help by itself, and need not do harm."""
 _MAX_GROUPS = 20
 _SHOWN = 10
 """Records listed from each end of the order by value."""
 _MAX_NAME = 40
 """Characters of a name in a plot."""
+_MAX_COLUMNS = 8
+"""Columns of a record that are shown."""
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Appraisal</title>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }}
 table {{ border-collapse: collapse; width: 100%; margin: 1rem 0; }}
-th, td {{ text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd; overflow-wrap: anywhere; }}
+th, td {{ text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd; }}
+td {{ overflow-wrap: anywhere; }}
 th {{ font-weight: 600; }}
+div.wide {{ overflow-x: auto; }}
+p.price {{ font-size: 1.6rem; margin: .5rem 0; }}
 td.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
 img {{ max-width: 100%; }}
 code {{ font-size: .85em; }}
@@ -54,23 +66,44 @@ code {{ font-size: .85em; }}
 """
 
 
-def render(function: PriceFunction, records: Records, appraisal: Appraisal) -> str:
+@dataclass(frozen=True)
+class Heading:
+    """What the page says of the offer beyond its appraisal.
+
+    Attributes:
+        file: Name of the offer's file.
+        day: When it was appraised, for readers.
+        token: In whose unit the price is shown.
+        with_records: Show records with their own columns: the seller's data.
+    """
+
+    file: str = ""
+    day: str = ""
+    token: Token = ETHER
+    with_records: bool = True
+
+
+def render(function: PriceFunction, records: Records, appraisal: Appraisal, heading: Heading = Heading()) -> str:
     """The page about the appraisal of ``records`` by ``function``."""
-    return _PAGE.format(body="\n".join(_body(function, records, appraisal)))
+    return _PAGE.format(body="\n".join(_body(function, records, appraisal, heading)))
 
 
-def _body(function: PriceFunction, records: Records, appraisal: Appraisal) -> Iterator[str]:
+def _body(function: PriceFunction, records: Records, appraisal: Appraisal, heading: Heading) -> Iterator[str]:
     low, high = appraisal.interval
     manifest = function.manifest
     goal = appraisal.metric + (f", worst group by {manifest.worst_group}" if manifest.worst_group else "")
     yield "<h1>Appraisal</h1>"
+    named = " ".join(filter(None, (f"of <code>{escape(heading.file)}</code>" if heading.file else "", heading.day)))
+    yield f"<p>{named}</p>" if named else ""
+    yield f'<p class="price">{escape(amount_text(appraisal.price, heading.token))}</p>'
+    yield f"<p>{escape(_why(function, appraisal, heading.token))}</p>"
     yield _table(
         (),
         [
-            ("Price", f"{appraisal.price} base units"),
-            ("Predicted gain", f"{appraisal.predicted_gain:.6f} ({goal})"),
+            ("Paid gain", f"{appraisal.predicted_gain:.6f} ({goal})"),
             ("90 % interval", f"{low:.6f} to {high:.6f}"),
             ("Set value", f"{appraisal.set_value:.6f}"),
+            ("Risk before", f"{manifest.risk:.6f}"),
             ("Records", f"{appraisal.priced} of {appraisal.records} priced"),
             ("Fidelity", f"{appraisal.fidelity:.1%} agreement of the surrogate with the model on held-out records"),
             ("Method", manifest.method),
@@ -82,19 +115,25 @@ def _body(function: PriceFunction, records: Records, appraisal: Appraisal) -> It
     yield "<ul>" + "".join(f"<li>{escape(reason)}</li>" for reason in appraisal.reasons) + "</ul>"
     yield "<h2>Verdicts</h2>"
     counts = Counter(appraisal.verdicts)
-    yield _table(("Verdict", "Records", "A record that"), [(str(v), counts[v], v.meaning) for v in Verdict])
+    yield _table(("Verdict", "Records", "A record that"), [(_word(v), counts[v], v.meaning) for v in Verdict])
     yield _image(_verdict_bars(counts), "number of records by verdict")
     yield "<h2>Value by record</h2>"
-    yield f"<p>Predicted drop of the {escape(goal)} risk by each record alone, highest first.</p>"
+    yield (
+        f"<p>Predicted drop of the {escape(goal)} risk by each record alone, in the unit of the gain, highest first. "
+        "It is a cautious estimate, and the values do not add up to that of the set.</p>"
+    )
     yield _image(_sorted_points(appraisal), "value of each record, highest first, coloured by verdict")
     kept = [i for i, verdict in enumerate(appraisal.verdicts) if not verdict.is_duplicate]
     order = sorted(kept, key=lambda i: -appraisal.record_values[i])
     chosen = order if len(order) <= 2 * _SHOWN else order[:_SHOWN] + order[-_SHOWN:]
     labels = _labels(records)
-    header = ("Record", records.schema.label, "Value", "Verdict")
-    yield _table(
-        header, [(i, labels[i], f"{appraisal.record_values[i]:+.6f}", str(appraisal.verdicts[i])) for i in chosen]
-    )
+    columns = records.schema.features[:_MAX_COLUMNS] if heading.with_records else ()
+    header = ("Record", records.schema.label, "Value", "Verdict", *(column.name for column in columns))
+    rows = [
+        (i, labels[i], f"{appraisal.record_values[i]:+.6f}", _word(appraisal.verdicts[i]), *_cells(records, i, columns))
+        for i in chosen
+    ]
+    yield _table(header, rows)
     kind = "class" if records.schema.classes else "target"
     groups = _groups(records, labels)
     yield f"<h2>Value by {kind}</h2>"
@@ -110,6 +149,36 @@ def _body(function: PriceFunction, records: Records, appraisal: Appraisal) -> It
     )
 
 
+def _why(function: PriceFunction, appraisal: Appraisal, token: Token) -> str:
+    """How the price follows from the gain, and why a set may be worth more than its records one by one."""
+    rule = function.manifest.rule
+    unit = "unit of paid gain" if rule.kind == "graded" else "useful record"
+    bounds = f"at most {short_amount(rule.cap, token)} an offer" if rule.cap < 2**96 - 1 else "without a cap"
+    text = f"The owner pays {short_amount(rule.rate, token)} per {unit}, {bounds}. "
+    uncertain = appraisal.verdicts.count(Verdict.HARMFUL)
+    if appraisal.price and 2 * uncertain > appraisal.priced:
+        text += (
+            f"{uncertain} of {appraisal.priced} records are uncertain: one of them alone moves the model too little "
+            "to tell. The price is that of the set, in which the model learns what they have in common. "
+        )
+    return text + "The set is priced as a whole, never as the sum of its records."
+
+
+def _word(verdict: Verdict) -> str:
+    return _WORDS.get(verdict, str(verdict))
+
+
+def _cells(records: Records, row: int, columns: Sequence[Feature]) -> Iterator[str]:
+    """The record's own columns."""
+    for j, feature in enumerate(columns):
+        value = float(records.x[row, j])
+        if feature.kind == "categorical":
+            known = (*feature.categories, *records.unseen.get(j, ()))
+            yield known[int(value)]
+        else:
+            yield "" if np.isnan(value) else f"{value:g}"
+
+
 def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     lines = [f"<tr>{head}</tr>"] if header else []
@@ -121,7 +190,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
             for cell in rest
         ]
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<table>{''.join(lines)}</table>"
+    return f'<div class="wide"><table>{"".join(lines)}</table></div>'
 
 
 def _labels(records: Records) -> list[str]:
@@ -152,7 +221,7 @@ def _sorted_points(appraisal: Appraisal) -> Any:
         places = np.flatnonzero(verdicts == verdict)
         if len(places):
             values = appraisal.record_values[order][places]
-            axis.scatter(places, values, s=12, color=colour, label=str(verdict))
+            axis.scatter(places, values, s=12, color=colour, label=_word(Verdict(verdict)))
     sizes = np.abs(appraisal.record_values[appraisal.record_values != 0])
     if len(sizes):  # few values are far larger than the rest: linear up to the median, logarithmic beyond
         axis.set_yscale("symlog", linthresh=float(np.median(sizes)))
@@ -165,7 +234,7 @@ def _sorted_points(appraisal: Appraisal) -> Any:
 
 def _verdict_bars(counts: Counter[Verdict]) -> Any:
     figure, axis = _figure(2.2)
-    bars = axis.barh([str(v) for v in Verdict], [counts[v] for v in Verdict], color=list(_COLOURS.values()))
+    bars = axis.barh([_word(v) for v in Verdict], [counts[v] for v in Verdict], color=list(_COLOURS.values()))
     axis.bar_label(bars, padding=3)
     axis.invert_yaxis()
     axis.set_xlabel("records")

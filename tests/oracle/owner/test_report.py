@@ -2,13 +2,15 @@
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
+from assay.amounts import amount_text
 from assay.protocol.schema import Feature, Schema
-from assay_oracle.owner.report import render
+from assay_oracle.owner.report import Heading, render
 from assay_pricing.appraisal import Appraisal, Verdict
 from assay_pricing.fitting import fit
 from assay_pricing.records.records import Records
@@ -16,6 +18,7 @@ from tests.pricing.machines import hours
 
 pytestmark = pytest.mark.unit
 _VOID = {"meta", "img"}
+WORDS = {Verdict.USEFUL: "useful", Verdict.HARMFUL: "uncertain"}
 
 
 class Reader(HTMLParser):
@@ -61,7 +64,7 @@ def read(function, mixed, appraised) -> Reader:
 def test_the_figures_are_on_the_render(read: Reader, appraised: Appraisal) -> None:
     low, high = appraised.interval
     for figure in (
-        f"{appraised.price} base units",
+        amount_text(appraised.price),
         f"{appraised.predicted_gain:.6f} (log_loss)",
         f"{low:.6f} to {high:.6f}",
         f"{appraised.set_value:.6f}",
@@ -84,7 +87,7 @@ def test_what_was_taken_out_is_counted_with_the_reason(read: Reader, appraised: 
 def test_the_best_and_the_worst_record_are_named(read: Reader, appraised: Appraisal) -> None:
     kept = [i for i, v in enumerate(appraised.verdicts) if v in (Verdict.USEFUL, Verdict.HARMFUL)]
     for i in (max(kept, key=lambda i: appraised.record_values[i]), min(kept, key=lambda i: appraised.record_values[i])):
-        assert f"{appraised.record_values[i]:+.6f}{appraised.verdicts[i]}" in read.text
+        assert f"{appraised.record_values[i]:+.6f}{WORDS[appraised.verdicts[i]]}" in read.text
 
 
 def test_the_page_refers_to_nothing_outside_and_runs_nothing(function, mixed, appraised, read: Reader) -> None:
@@ -98,6 +101,28 @@ def test_the_page_refers_to_nothing_outside_and_runs_nothing(function, mixed, ap
         assert base64.b64decode(pictured.split(",")[1], validate=True).startswith(b"\x89PNG")
     policy = next(a["content"] for tag, a in read.tags if tag == "meta" and "http-equiv" in a)
     assert policy.startswith("default-src 'none'")
+
+
+def test_a_price_for_mostly_uncertain_records_is_explained(function, mixed, appraised) -> None:
+    many = tuple(Verdict.HARMFUL if not verdict.is_duplicate else verdict for verdict in appraised.verdicts)
+    text = Reader(render(function, mixed, replace(appraised, price=10**17, verdicts=many))).text
+    assert "harmful" not in text
+    assert f"{appraised.priced} of {appraised.priced} records are uncertain" in text
+    assert "per unit of paid gain" in text
+    assert "0.1 ETH (100000000000000000 wei)" in text
+
+
+def test_a_page_names_file_and_day_and_shows_records_only_where_that_is_wanted(function, mixed, appraised) -> None:
+    shown, sent = (
+        render(function, mixed, appraised, Heading("offer <1>.csv", "2026-11-26", with_records=wanted))
+        for wanted in (True, False)
+    )
+    for page in (shown, sent):
+        assert "<code>offer &lt;1&gt;.csv</code> 2026-11-26" in page
+        assert 'name="viewport"' in page
+    name = mixed.schema.features[0].name
+    assert f"<th>{name}</th>" in shown
+    assert f"<th>{name}</th>" not in sent
 
 
 def test_hostile_names_are_text() -> None:
@@ -136,6 +161,10 @@ def test_a_regression_is_shown_by_ranges_of_the_target() -> None:
 
     function = fit(line, owner, validation=hours(5, 120), decay=2e-3)
     offer = hours(6, 40)
-    text = Reader(render(function, offer, function.appraise(offer))).text
+    appraisal = function.appraise(offer)
+    text = Reader(render(function, offer, appraisal)).text
     assert "Value by target" in text
+    spread = function.manifest.target[1]
+    expected = function.method.record_values(offer) * 2 * spread**2
+    np.testing.assert_allclose(appraisal.record_values, expected, err_msg="records and the set have one unit")
     assert f"{np.sort(offer.y)[0]:g} to {np.sort(offer.y)[9]:g}1010" in text
