@@ -49,6 +49,7 @@ class Events:
         self._contract = contract
         self._first = first_block
         self._models: dict[ModelId, Any] = {}
+        self._absent: dict[ModelId, int] = {}
         self._posted_in: dict[OrderId, int] = {}
         self._range = BLOCK_RANGE
         self._answers = 0
@@ -123,14 +124,20 @@ class Events:
         if order_id is None:
             logs = list(self._logs(topics, self._first, last))
             self._find_models({ModelId(bytes(log["args"]["modelId"])) for log in logs})
-            return [self._posted(log) for log in logs]
+            found = [self._posted(log) for log in logs]
+            if model_id is not None and None in found:
+                raise self.missing(f"the registration of model 0x{model_id.hex()}")
+            return [posted for posted in found if posted is not None]
         ranges = [(self._first, last)]
         if (known := self._posted_in.get(order_id, last + 1)) <= last:
             ranges.insert(0, (known, known))
         for start, end in ranges:
             for log in self._logs(topics, start, end, newest_first=True):
                 self._posted_in[order_id] = log["blockNumber"]
-                return [self._posted(log)]
+                posted = self._posted(log)
+                if posted is None:
+                    raise self.missing(f"the registration of the model of order 0x{order_id.hex()}")
+                return [posted]
         return []
 
     def of_order(self, order_id: OrderId, *kinds: EventKind) -> Iterator[OrderEvent]:
@@ -155,6 +162,7 @@ class Events:
         Raises:
             ChainError: The terms have an amount of more than 96 bits. The contract registers them; no client uses them.
         """
+        self._absent.pop(model_id, None)
         self._find_models({model_id})
         found = self._models.get(model_id)
         if found is None:
@@ -182,15 +190,21 @@ class Events:
                 yield RegisteredModel(model_id, terms, log["args"]["oracle"], log["blockNumber"])
 
     def _find_models(self, model_ids: set[ModelId]) -> None:
-        """Searches for the registrations of models, of all that are unknown in one pass from the newest block back."""
+        """Searches for the registrations of models, of all that are unknown in one pass from the newest block back.
+
+        What a node does not have (its oldest logs are pruned) is searched for in newer blocks alone from then on.
+        """
         unknown = model_ids - self._models.keys()
         if not unknown:
             return
         topics: Topics = [self._topics[_REGISTERED], [_hex(model_id) for model_id in sorted(unknown)]]
-        for log in self._logs(topics, self._first, self._node.block_number(), newest_first=True):
+        head = self._node.block_number()
+        first = max(self._first, min(self._absent.get(model_id, 0) - REWIND for model_id in unknown))
+        for log in self._logs(topics, first, head, newest_first=True):
             unknown.discard(self._keep_model(log["args"]))
             if not unknown:
                 return
+        self._absent.update(dict.fromkeys(unknown, head))
 
     def missing(self, what: str) -> ChainError:
         """What to raise where the contract's state shows that an event must have been, and the node has none."""
@@ -254,13 +268,17 @@ class Events:
         self._models[model_id] = arguments
         return model_id
 
-    def _posted(self, log: EventData) -> PostedOrder:
-        """The order of an ``OrderPosted`` event. What the event leaves out are the model's terms."""
+    def _posted(self, log: EventData) -> PostedOrder | None:
+        """The order of an ``OrderPosted`` event. What the event leaves out are the model's terms.
+
+        None if the node does not have the model's registration: another party's old model must not hide newer events.
+        """
         arguments = log["args"]
         model_id = ModelId(bytes(arguments["modelId"]))
-        self._find_models({model_id})
+        if model_id not in self._models | self._absent:
+            self._find_models({model_id})
         if model_id not in self._models:
-            raise self.missing(f"the registration of model 0x{model_id.hex()}")
+            return None
         terms = _struct(ModelTerms, self._models[model_id]["terms"])
         order = Order(
             model_id=model_id,

@@ -297,7 +297,7 @@ class SettlementClient:
         with self.node.errors():
             call = self._contract.functions["orderState"](order_id)
             status, deadline, digest = call.call(block_identifier="latest" if block is None else block)
-        return OrderState(Status(status), deadline, digest.to_bytes(26, "big"))
+            return OrderState(Status(status), deadline, digest.to_bytes(26, "big"))
 
     def events_since(self, cursor: Cursor | None) -> EventPage:
         """Events of all orders after ``cursor``; from the contract's deployment on if it is None.

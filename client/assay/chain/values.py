@@ -101,7 +101,8 @@ class EventKind(StrEnum):
 class OrderEvent:
     """One event about one order: number of its ``block``, hash of its ``transaction``.
 
-    ``posted`` is set for ``EventKind.POSTED``, ``key`` (32 bytes) for ``EventKind.KEY_REVEALED``.
+    ``posted`` is set for ``EventKind.POSTED`` if the node has the model's registration, ``key`` (32 bytes) for
+    ``EventKind.KEY_REVEALED``.
     """
 
     kind: EventKind

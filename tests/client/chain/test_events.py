@@ -352,13 +352,6 @@ def test_terms_are_kept_from_the_page_that_registers_them(node: JsonRpcNode) -> 
     assert len(node.ranges) == 1
 
 
-def test_node_without_old_logs(node: JsonRpcNode) -> None:
-    post(node, 1)
-    with pytest.raises(ChainError, match="expected the registration of model") as raised:
-        events_of(node, first=node.head).posted()
-    assert "keeps logs" in str(raised.value.hint)
-
-
 def test_terms_of_several_models_are_found_in_one_pass(node: JsonRpcNode) -> None:
     models = [register(node, TERMS.model_copy(update={"salt": content(number)})) for number in range(1, 4)]
     cursor = events_of(node).since(None).cursor

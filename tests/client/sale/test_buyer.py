@@ -1,6 +1,8 @@
 """The buyer: downloads that go on, files that are checked, disputes, consent, refunds; a look can be repeated."""
 
 import io
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,9 +86,30 @@ def test_revealed_file_is_opened_and_acknowledged(market: Market, revealed: Any)
     assert sorted(path.suffix for path in files(market)) == [".csv", ".sealed"]
 
 
-def test_purchases_are_nobody_elses(market: Market) -> None:
-    market.buyer()
-    assert purchases(market).stat().st_mode & 0o077 == 0
+@pytest.mark.parametrize("umask", [0o000, 0o777], ids=["open", "closed"])
+def test_purchases_are_nobody_elses_whatever_the_umask(
+    market: Market, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    """The download, the sealed file, the opened one and its first bytes on disk."""
+    market.locked(LONG)
+    modes: set[int] = set()
+    sync = os.fsync
+
+    def spy(descriptor: int) -> None:
+        modes.update(stat.S_IMODE(path.stat().st_mode) for path in purchases(market).iterdir())
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    before = os.umask(umask)
+    try:
+        for _ in range(2):
+            (purchase,) = market.buyer().poll(market.model_id)
+            market.work()
+    finally:
+        os.umask(before)
+    assert purchase.file is not None
+    assert stat.S_IMODE(purchases(market).stat().st_mode) == 0o700
+    assert modes == {0o600}
 
 
 def test_second_look_downloads_nothing(market: Market, revealed: Any) -> None:
