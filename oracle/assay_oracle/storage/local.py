@@ -5,7 +5,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,6 +42,8 @@ class FileWriter:
     def __init__(self, file: BinaryIO, store: "LocalStore") -> None:
         self._file = file
         self._store = store
+        self.reserved = 0
+        """Bytes that the store counted for it."""
 
     def write(self, piece: bytes) -> None:
         """Appends ``piece``.
@@ -50,6 +52,7 @@ class FileWriter:
             StorageFull: There is no room for it; nothing of it was written.
         """
         self._store.reserve(len(piece))
+        self.reserved += len(piece)
         self._file.write(piece)
 
 
@@ -75,6 +78,7 @@ class LocalStore:
         return self._used
 
     def _measure(self) -> None:
+        """Counts all files: at the start, and where a file changed in a way that no one counted."""
         with self._lock:
             files = [path for folder in self._folders.values() for path in folder.iterdir()]
             self._used = sum(_bytes_of(path) for path in files)
@@ -92,6 +96,11 @@ class LocalStore:
                     f"expected room for {count} more bytes, the oracle's storage is full",
                     hint="resume the upload later: what was received is kept",
                 )
+            self._used += count
+
+    def _add(self, count: int) -> None:
+        """Corrects the count, so that no request costs more the more files there are."""
+        with self._lock:
             self._used += count
 
     def path(self, name: str) -> Path:
@@ -119,32 +128,40 @@ class LocalStore:
     def append(self, name: str) -> Iterator[FileWriter]:
         """Writes to the end of a blob; on the disk when the context ends."""
         path = self.path(name)
-        is_new = not path.exists()
+        is_new, before, reserved = not path.exists(), _bytes_of(path), 0
         try:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
+                writer = FileWriter(file, self)
                 try:
-                    yield FileWriter(file, self)
+                    yield writer
                 finally:
+                    reserved = writer.reserved
                     file.flush()
                     os.fsync(file.fileno())
             if is_new:
                 sync_folder(path.parent)
         finally:
-            self._measure()
+            if path.exists():
+                self._add(_bytes_of(path) - before - reserved)
+            else:
+                self._measure()  # deleted meanwhile
 
     @contextmanager
     def create(self, name: str) -> Iterator[BinaryIO]:
         """A new blob, whole and on the disk when the context ends well, and absent if it does not."""
-        with whole_file(self.path(name)) as file:
+        path = self.path(name)
+        before = _bytes_of(path)
+        with whole_file(path) as file:
             yield file
-        self._measure()
+        self._add(_bytes_of(path) - before)
 
     def delete(self, name: str) -> None:
         """Deletes a blob; does nothing if it does not exist."""
         path = self.path(name)
-        if path.exists():
-            path.unlink(missing_ok=True)
-            self._measure()
+        size = _bytes_of(path)
+        with suppress(FileNotFoundError):
+            path.unlink()
+            self._add(-size)
 
 
 def _bytes_of(path: Path) -> int:

@@ -137,3 +137,30 @@ def test_scratch_files_of_a_crash_are_deleted_at_the_next_start(tmp_path: Path) 
     (tmp_path / "scratch" / "left").write_bytes(b"data")
     ScratchFolder(tmp_path / "scratch")
     assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_no_request_counts_all_files_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger with many small uploads makes nobody's upload slower."""
+    store = LocalStore(tmp_path, max_bytes=10_000)
+    monkeypatch.setattr(LocalStore, "_measure", lambda _: pytest.fail("all files were counted"))
+    for number in range(3):
+        for piece in (b"one", b"three"):
+            with store.append(f"uploads/{number}") as blob:
+                blob.write(piece)
+    with store.create("deliveries/a") as file:
+        file.write(b"four")
+    with store.create("deliveries/a") as file:
+        file.write(b"eleven more")
+    assert store.used == 3 * 8 + 11
+    store.delete("uploads/1")
+    store.delete("uploads/1")
+    assert store.used == 2 * 8 + 11
+
+
+def test_upload_that_is_deleted_while_it_grows_is_counted_right(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path, max_bytes=10_000)
+    with store.append("uploads/a") as blob:
+        blob.write(b"one")
+        store.delete("uploads/a")
+        blob.write(b"two")
+    assert store.used == 0
