@@ -31,6 +31,9 @@ from assay_oracle.services.quotes import Quotes
 from assay_oracle.services.uploads import Appender, Uploads
 from assay_oracle.settings import Settings
 
+STALLED_SECONDS = 60
+"""An upload of which no byte arrived for longer makes room for others where the storage is full."""
+
 log = logging.getLogger(__name__)
 
 
@@ -141,6 +144,19 @@ class Offers:
             for offer in emptiest[:excess]:
                 self._displace(offer.offer_id)
 
+    def _displace_stalled(self, offer_id: OfferId) -> bool:
+        """Displaces the largest other upload of which no byte arrived for a while; whether there was one."""
+        before = self._clock.now() - STALLED_SECONDS
+        stalled = [
+            (received, offer.offer_id)
+            for offer in self._ledger.offers.unchanged(OfferStatus.UPLOADING, before=before)
+            if offer.offer_id != offer_id and (received := self._uploads.received(offer.offer_id))
+        ]
+        if not stalled:
+            return False
+        self._displace(max(stalled)[1])
+        return True
+
     def _displace(self, offer_id: OfferId) -> None:
         """Removes an offer whose upload is not complete; its seller can open it again by the same statement."""
         if self._ledger.offers.remove(offer_id):
@@ -180,7 +196,12 @@ class Offers:
         """Only bytes that arrive keep an upload from expiring."""
         before = self._uploads.received(offer.offer_id)
         try:
-            with self._uploads.append(offer.offer_id, offset=offset, length=offer.upload_bytes) as appender:
+            with self._uploads.append(
+                offer.offer_id,
+                offset=offset,
+                length=offer.upload_bytes,
+                make_place=lambda: self._displace_stalled(offer.offer_id),
+            ) as appender:
                 yield appender
         finally:
             if self._ledger.offers.find(offer.offer_id) is None:

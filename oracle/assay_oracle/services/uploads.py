@@ -9,7 +9,14 @@ from assay import envelope
 from assay.errors import CommitmentMismatch
 from assay.protocol import seal
 from assay.protocol.types import OfferId
-from assay_oracle.errors import ChunksTooLarge, RequestInvalid, UploadBusy, UploadOffsetMismatch, UploadTooLarge
+from assay_oracle.errors import (
+    ChunksTooLarge,
+    RequestInvalid,
+    StorageFull,
+    UploadBusy,
+    UploadOffsetMismatch,
+    UploadTooLarge,
+)
 from assay_oracle.ledger.values import Offer
 from assay_oracle.services.ports import BlobStore, BlobWriter, Scratch
 
@@ -21,12 +28,14 @@ class Appender:
         blob: Writes at the end of what was received.
         skip: Number of leading bytes of the body that were received before.
         room: Number of bytes that are missing of the declared length.
+        make_place: Deletes something that others left unfinished; whether it found anything.
     """
 
-    def __init__(self, blob: BlobWriter, *, skip: int, room: int) -> None:
+    def __init__(self, blob: BlobWriter, *, skip: int, room: int, make_place: Callable[[], bool]) -> None:
         self._blob = blob
         self._skip = skip
         self._room = room
+        self._make_place = make_place
 
     def write(self, piece: bytes) -> None:
         """Appends ``piece``; a piece that exceeds the declared length is not written.
@@ -43,8 +52,17 @@ class Appender:
                 f"expected at most {self._room} more bytes of this upload, got {len(piece)} or more",
                 hint="an envelope is as long as the offer declared; offer again with the right length",
             )
-        self._blob.write(piece)
+        self._store(piece)
         self._room -= len(piece)
+
+    def _store(self, piece: bytes) -> None:
+        while True:
+            try:
+                self._blob.write(piece)
+                return
+            except StorageFull:
+                if not self._make_place():
+                    raise
 
 
 class Uploads:
@@ -89,8 +107,12 @@ class Uploads:
         return self.received(offer.offer_id) == offer.upload_bytes
 
     @contextmanager
-    def append(self, offer_id: OfferId, *, offset: int, length: int) -> Iterator[Appender]:
+    def append(
+        self, offer_id: OfferId, *, offset: int, length: int, make_place: Callable[[], bool]
+    ) -> Iterator[Appender]:
         """Appends to an upload of ``length`` bytes, from ``offset``; durable when the context ends.
+
+        Where the storage is full, ``make_place`` deletes what others left unfinished, see ``Appender``.
 
         Bytes that arrived before are skipped, so that a request whose answer was lost can be repeated.
 
@@ -110,7 +132,7 @@ class Uploads:
                     hint="GET the offer: received_bytes is the offset to resume from",
                 )
             with self._blobs.append(upload_name(offer_id)) as blob:
-                yield Appender(blob, skip=received - offset, room=length - received)
+                yield Appender(blob, skip=received - offset, room=length - received, make_place=make_place)
         finally:
             with self._lock:
                 self._busy.discard(offer_id)

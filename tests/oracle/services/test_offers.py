@@ -19,6 +19,7 @@ from assay_oracle.errors import (
     OfferUnknown,
     RequestInvalid,
     SignatureInvalid,
+    StorageFull,
     TooManyOffers,
     UploadTooLarge,
 )
@@ -134,6 +135,19 @@ def test_bytes_for_an_offer_that_was_displaced_meanwhile_are_not_kept(market: Ma
         market.journal.offers.remove(offer_id)
         appender.write(made.upload[:100])
     assert market.received(offer_id) == 0
+
+
+def test_unfinished_uploads_that_fill_the_disk_give_way_to_one_that_arrives(market: Market) -> None:
+    market.max_disk = 2000
+    market.restart()
+    hoards = [bid(market.model_id, b"%d" % n + bytes(900), account=a) for n, a in enumerate(strangers(2))]
+    ids = [market.upload(hoard, upto=990).offer_id for hoard in hoards]
+    made = bid(market.model_id, DATA)
+    with pytest.raises(StorageFull):
+        market.upload(made)
+    market.pass_time(61)
+    assert market.offer(made)[1].status is OfferStatus.QUOTED
+    assert [market.journal.offers.find(offer_id) is None for offer_id in ids].count(True) == 1
 
 
 def test_complete_uploads_take_no_place(market: Market) -> None:
