@@ -20,7 +20,8 @@ AssayError
         ├── UploadTooLarge       413  more bytes than declared or allowed
         ├── UploadBusy           409  another request is appending to this upload
         ├── TooManyOffers        429  more open offers than the oracle takes
-        ├── TooMuchBeside        422  more context records than an offer can be priced with
+        ├── TooMuchBeside        422  more distinct records in the seller's other offers than an offer is priced with
+        ├── ChunksTooLarge       422  larger chunks than the model takes
         ├── StorageFull          507  the disk or its quota is full
         ├── ModelNotReady        409  the chain's state forbids a sale: halted, no budget, no bond, another oracle
         ├── DeliveryDeleted      410  the files of an order that was closed long ago are deleted
@@ -211,9 +212,9 @@ class TooManyOffers(RequestError):
 
 
 class TooMuchBeside(RequestError):
-    """More context records were sold, or are on offer, than an offer can be priced jointly with.
+    """The seller's other offers have more distinct records than an offer can be priced jointly with.
 
-    Remedy: let offers expire, or ask the model's owner to fit a new function; the data can be offered again.
+    Remedy: let offers expire; the data can be offered again.
     """
 
     status = 422

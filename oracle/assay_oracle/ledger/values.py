@@ -8,7 +8,7 @@ from assay.protocol.types import ContentId, ModelId, OfferId, OrderId
 
 ALREADY_EVALUATED = (
     "already_evaluated",
-    "these records were priced for this model before, and a record is priced once; offer records that are new to it",
+    "you offered these records to this model before, and a set is priced once; offer other records",
 )
 """Code and reason of a refusal."""
 
