@@ -3,15 +3,18 @@
 One table for the oracle and for the node: what one of them may send, the other may, too.
 """
 
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from assay.chain.node import Node
 from assay.errors import AssayError
 from assay.oracle_api import OracleClient
-from tests.kit.hostile_server import BOMB, Behaviour, HostileServer, answer, head, sends, whole
+from assay.protocol.types import OrderId
+from tests.kit.hostile_server import BOMB, Behaviour, HostileServer, answer, head, in_turn, sends, whole
 
 pytestmark = pytest.mark.integration
 
@@ -144,3 +147,26 @@ def test_long_words_of_an_oracle_are_cut() -> None:
     with HostileServer(sends(whole(problem, "400 Bad Request"))) as server, pytest.raises(AssayError) as raised:
         OracleClient(server.url).info()
     assert len(raised.value.message) + len(str(raised.value.hint)) < 5000
+
+
+def test_download_of_a_byte_now_and_then_is_cut_and_keeps_what_came(tmp_path: Path) -> None:
+    zeros = "0x" + 64 * "0"
+    record = {"order_id": zeros, "model_id": zeros, "seller": "0x" + 40 * "0", "sealed_bytes": 10_000}
+    server = HostileServer(sends())
+    drip = server.drips(head("206 Partial Content", Content_Length=10_000))
+    server.serve(in_turn(answer(json.dumps(record).encode()), drip))
+    with server:
+        client = OracleClient(server.url, timeout=SECONDS, attempts=2)
+        error = ends(lambda _: client.download(OrderId(bytes(32)), tmp_path / "file"), server)
+    kept = (tmp_path / "file").stat().st_size
+    assert f"got {kept} of 10000 bytes" in error.message
+    assert 0 < kept < 1000
+    assert b"range: bytes=0-" in server.requests[1].lower()
+
+
+def test_call_with_all_its_attempts_ends_within_twice_the_time_of_one() -> None:
+    server = HostileServer(sends())
+    server.serve(server.drips(head(Content_Length=100_000)))
+    with server:
+        ends(lambda url: OracleClient(url, timeout=SECONDS, attempts=1000).info(), server)
+        assert len(server.requests) <= 3

@@ -85,6 +85,26 @@ def test_error_of_json_rpc_is_one_whatever_the_status(status: int) -> None:
 
 @unit
 @pytest.mark.parametrize(
+    "message",
+    [
+        b"range 2000 exceeds limit of 1000",
+        b"exceed maximum block range: 5000",
+        b"query returned more than 10000 results",
+        b"eth_getLogs is limited to a 10,000 range",
+        b"Log response size exceeded. this block range should work: [0x1, 0x2]",
+        b"block range is too wide",
+        b"query timeout exceeded",
+        b"you can make eth_getLogs requests with up to a 500 block range",
+        b"limit exceeded",
+    ],
+)
+def test_refusal_of_a_range_is_not_taken_for_a_limit_of_requests(message: bytes) -> None:
+    """The one is answered by a narrower range, the other by waiting."""
+    assert "error" in response_of(Answer(200, {}, ERROR % (-32005, message)))
+
+
+@unit
+@pytest.mark.parametrize(
     ("message", "remedy"),
     [
         ("insufficient funds for gas * price + value", "send native coin"),

@@ -1,6 +1,7 @@
 """The record of offers: the key is on disk before anything is sent, a folder is whole or absent, a key serves once."""
 
 import json
+import os
 import stat
 import sys
 from pathlib import Path
@@ -58,11 +59,17 @@ def test_record_of_a_version_that_handed_keys_over_before_the_payment_is_read(st
     assert store.load(record.data_root) == record
 
 
-def test_nothing_of_it_is_readable_by_others(store: OfferStore, source: Path) -> None:
-    folder = store.sealed(create(store, source)).parent
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert stat.S_IMODE((folder / "key").stat().st_mode) == 0o600
-    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777], ids=oct)
+def test_nothing_of_it_is_readable_by_others_whatever_the_umask(tmp_path: Path, source: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        store = OfferStore(tmp_path / "home")
+        folder = store.sealed(create(store, source)).parent
+    finally:
+        os.umask(before)
+    for made in (folder, folder.parent, tmp_path / "home"):
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
 
 
 def test_every_seal_has_its_own_key(store: OfferStore, source: Path) -> None:
