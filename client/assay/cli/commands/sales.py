@@ -166,7 +166,7 @@ def _report_open(quote: Quote, now: int) -> None:
 
 def _report_appraisal(state: OfferState) -> None:
     if state.appraisal:
-        report(f"{state.appraisal.priced} of {state.appraisal.records} records priced")
+        report(f"{state.appraisal.priced} of {state.appraisal.records} records are distinct")
         for reason in state.appraisal.reasons:
             report(f"  {reason}")
 
