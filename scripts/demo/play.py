@@ -137,7 +137,7 @@ class Demonstration:
         self.story.say(name, "reveals the key on chain")
 
     def sell_cooperatively(self, name: str) -> None:
-        """Accepts; the buyer acknowledges on the oracle's word, and is handed the key once the contract has paid."""
+        """Accepts; the buyer acknowledges on the oracle's statement, and has the key once the contract has paid."""
         self.accept(name)
         order_id = self.order_id(name)
         eventually(lambda: self.advance(order_id).file, every=0.2)

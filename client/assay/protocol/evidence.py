@@ -1,4 +1,4 @@
-"""What a buyer can show of an order that it paid on its oracle's word, and what proves that word false."""
+"""What a buyer can show of an order that it paid on its oracle's statement, and what proves that false."""
 
 import hashlib
 
@@ -15,7 +15,7 @@ class EscrowEvidence(Value):
     Attributes:
         oracle: The model's oracle, as the chain named it when the buyer acknowledged.
         key_escrow: The oracle's signature over ``KeyEscrow``.
-        acknowledgement: The buyer's, given on that word.
+        acknowledgement: The buyer's, given on that statement.
         key: The key that the oracle handed over.
         proof: A committed chunk that ``key`` does not open.
     """

@@ -242,7 +242,7 @@ class Buyer:
         return held
 
     def _consent(self, purchase: Purchase, held: OrderRecord) -> None:
-        """Signs for the sealed file, which is on disk and matches the root, and pays on the oracle's word for its key.
+        """Signs for the sealed file, which is on disk and matches the root, and pays on the oracle's statement.
 
         Raises:
             OracleMisbehaved: Another party signed the oracle's statement.
@@ -329,7 +329,7 @@ class Buyer:
         self._close(purchase, "dispute", lambda: self._chain.dispute(purchase.order, key, proof))
 
     def _accuse(self, purchase: Purchase, key: bytes, proof: ChunkProof) -> NoReturn:
-        """Keeps what proves that the oracle's word, on which the buyer paid, was false.
+        """Keeps what proves that the oracle's statement, on which the buyer paid, was false.
 
         Raises:
             OracleMisbehaved: Always.
@@ -337,9 +337,9 @@ class Buyer:
         path = self._escrow.disprove(purchase.order, key, proof)
         raise OracleMisbehaved(
             f"the order is paid, and its key does not open chunk {proof.index}",
-            hint=f"{path} proves to anyone that the oracle's signed word was false: EscrowEvidence.disproves"
+            hint=f"{path} proves to anyone that the oracle's signed statement was false: EscrowEvidence.disproves"
             if path
-            else "the payment was not made on the oracle's word: nothing can be claimed",
+            else "the payment was not made on the oracle's statement: nothing can be claimed",
         )
 
     def _acknowledge(self, purchase: Purchase) -> None:

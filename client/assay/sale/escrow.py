@@ -1,4 +1,4 @@
-"""What a buyer holds of keys in escrow: the oracle's word, kept from before the buyer pays on it, and then the key.
+"""What a buyer holds of keys in escrow: the oracle's statement, kept before the buyer pays on it, and the key.
 
 <folder>/<order id>.evidence.json    an ``EscrowEvidence``
 <folder>/<order id>.key              age envelope of the key, which the seller sent because the oracle cannot
@@ -34,7 +34,7 @@ class EscrowRecords:
         return self._folder / f"{order.order_id().hex()}.evidence.json"
 
     def acknowledge(self, order: Order, key_escrow: bytes) -> bytes:
-        """The buyer's acknowledgement, signed on the oracle's word; both are on disk when this returns.
+        """The buyer's acknowledgement, signed on the oracle's statement; both are on disk when this returns.
 
         Raises:
             OracleMisbehaved: The model's oracle, as the chain names it now, did not sign ``key_escrow``.
@@ -74,7 +74,7 @@ class EscrowRecords:
         if envelopes and status is Status.PAID:
             raise OracleMisbehaved(
                 "the order is paid, and the envelope from the oracle does not hold the key that it locks",
-                hint=f"keep {self.path(order)}, the oracle's signed word; the seller has the key, too",
+                hint=f"keep {self.path(order)}, the oracle's signed statement; the seller has the key, too",
             )
         return None
 

@@ -230,7 +230,7 @@ class Release:
             raise SaleError(
                 f"{record.failures} transactions of this sale were mined and failed: the wallet {order.buyer} took its "
                 "signature back",
-                hint="no more are sent on its word; a key that was in one of them is public",
+                hint="no more are sent on its signature; a key that was in one of them is public",
             )
         return found
 

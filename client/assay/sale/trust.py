@@ -1,4 +1,4 @@
-"""What a seller verifies: the oracle before data goes to it, its quote, and that a buyer cannot take its word back."""
+"""What a seller verifies: the oracle before data goes to it, its quote, that a buyer cannot revoke a signature."""
 
 from eth_account.messages import SignableMessage
 

@@ -1,7 +1,7 @@
 """Keys in escrow: the oracle states that it holds an order's key, settles the order, and then hands the key over.
 
-The buyer acknowledges on the oracle's signed word, the contract pays, and only a confirmed payment releases the key. So
-a payment that fails gives nothing away: the seller reveals the key on chain, as without an oracle.
+The buyer acknowledges on the oracle's signed statement, the contract pays, and only a confirmed payment releases the
+key. So a payment that fails gives nothing away: the seller reveals the key on chain, as without an oracle.
 """
 
 import logging
@@ -109,7 +109,7 @@ class Escrow:
         log.info("order settled", extra=about(order=sale.order_id))
 
     def _is_spent(self, sale: Sale, acknowledgement: bytes) -> bool:
-        """Whether too many settlements have failed: of this order, or on the word of this model's wallet."""
+        """Whether too many settlements have failed: of this order, or on a signature of this model's wallet."""
         message = self._chain.domain.acknowledgement(sale.order.digest())
         if signer_of(message, acknowledgement) == sale.order.buyer:
             failed = self._ledger.offers.get(sale.offer_id).failed_settlements

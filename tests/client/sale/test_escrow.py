@@ -1,4 +1,4 @@
-"""The buyer pays on the oracle's word that it holds the key, and is handed the key for it."""
+"""The buyer pays on the oracle's statement that it holds the key, and is handed the key for it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_sealed_file_is_checked_before_the_buyer_pays(market: Market, answers: A
     assert held(market, ".sealed").exists()
 
 
-def test_buyer_pays_on_the_oracles_word_and_is_handed_the_key_for_it(market: Market) -> None:
+def test_buyer_pays_on_the_oracles_statement_and_is_handed_the_key_for_it(market: Market) -> None:
     market.locked(DATA)
     (purchase,) = market.buyer().poll(market.model_id)
     assert (purchase.file, purchase.note) == (None, "acknowledged; waiting for the payment")
@@ -86,7 +86,7 @@ def test_key_of_a_paid_order_is_waited_for(market: Market) -> None:
 
 
 @pytest.mark.parametrize("by", ["nobody", "the seller", "another order", "another statement", "a halted model's"])
-def test_buyer_does_not_pay_on_the_word_of_another(market: Market, answers: Any, by: str) -> None:
+def test_buyer_does_not_pay_on_the_statement_of_another(market: Market, answers: Any, by: str) -> None:
     seller, record = market.locked(DATA)
     order, domain = order_of(market), market.chain.domain
     other = order.model_copy(update={"price": 1})
@@ -108,7 +108,7 @@ def test_buyer_does_not_pay_on_the_word_of_another(market: Market, answers: Any,
     assert market.buyer().poll(market.model_id)[0].file is not None, "what is revealed on chain is opened all the same"
 
 
-def test_word_of_an_oracle_that_is_a_wallet_is_judged_by_the_wallet(market: Market, answers: Any) -> None:
+def test_statement_of_an_oracle_that_is_a_wallet_is_judged_by_the_wallet(market: Market, answers: Any) -> None:
     market.locked(DATA)
     order = order_of(market)
     committee = "0x" + 38 * "0" + "77"
@@ -139,13 +139,13 @@ def test_paid_key_that_does_not_open_the_data_proves_that_the_oracle_lied(market
     seller, record = market.quoted(DATA)
     seller.post(market.bound_to(record, wrong))
     order = order_of(market)
-    word = bytes(oracle_account.sign_message(market.chain.domain.key_escrow(order.digest())).signature)
-    answers(key_escrow=word, key_envelope=envelope.wrap_key(envelope.public_of(BUYER_IDENTITY), wrong))
+    statement = bytes(oracle_account.sign_message(market.chain.domain.key_escrow(order.digest())).signature)
+    answers(key_escrow=statement, key_envelope=envelope.wrap_key(envelope.public_of(BUYER_IDENTITY), wrong))
     market.transport.idle = True
     market.work()
     market.chain.settle(order, acknowledgement(order))
     market.buyer()
-    EscrowRecords(market.chain, buyer_account, BUYER_IDENTITY, market.home / "purchases").acknowledge(order, word)
+    EscrowRecords(market.chain, buyer_account, BUYER_IDENTITY, market.home / "purchases").acknowledge(order, statement)
     (purchase,) = market.buyer().poll(market.model_id)
     assert isinstance(purchase.error, OracleMisbehaved)
     assert "does not open chunk 0" in purchase.note

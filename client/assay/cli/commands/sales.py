@@ -135,7 +135,9 @@ def _ask(quote: Quote, state: OfferState, token: Token, now: int) -> Answer:
     priced = state.appraisal.priced if state.appraisal else 0
     each = f", {short_amount(quote.price // priced, token)} a record" if priced else ""
     report(f"\nprice: {amount_text(quote.price, token)}{each}")
-    report("  accept   sells: the payment is locked, then paid on the buyer's word, then the key is handed over")
+    report(
+        "  accept   sells: the payment is locked, then paid once the buyer acknowledges, then the key is handed over"
+    )
     report("  decline  ends the offer for ever: these records cannot be offered to this model again, and they still")
     report("           count as yours when later offers are priced")
     report(f"  Enter    leaves the quote open until {due_text(quote.expiry, now)}: run the same command to accept it")
