@@ -577,8 +577,8 @@ interface ISettlement {
     function dispute(Order calldata order, bytes32 key, ChunkProof calldata proof) external;
 
     /// @notice Pays the seller of a locked or revealed order with the buyer's consent.
-    /// @dev Warning (buyers): final. Sign an acknowledgement only after the key, received off chain, has opened the
-    /// file.
+    /// @dev Warning (buyers): final. Sign an acknowledgement only on the word of an oracle that you trust to hold the
+    /// key and to hand it over once this order is paid, or after the key has opened the file.
     /// @param order the order
     /// @param acknowledgement the buyer's signature of `acknowledgementDigest(orderDigest)`; may be empty if the buyer
     /// sends the transaction
@@ -633,7 +633,7 @@ interface ISettlement {
     /// @return the digest of `Receipt(bytes32 orderDigest)`
     function receiptDigest(bytes32 orderDigest) external view returns (bytes32);
 
-    /// @notice What a buyer signs who has opened the file: the EIP-712 digest of the acknowledgement of an order.
+    /// @notice What a buyer signs to pay: the EIP-712 digest of the acknowledgement of an order.
     /// @param orderDigest `keccak256(abi.encode(order))`
     /// @return the digest of `Acknowledgement(bytes32 orderDigest)`
     function acknowledgementDigest(bytes32 orderDigest) external view returns (bytes32);
