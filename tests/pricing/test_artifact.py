@@ -165,5 +165,6 @@ def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
 def test_a_surrogate_that_a_constant_equals_is_refused() -> None:
     worth = {"kappa": 0.0, "by_class": (1.0, 0.0)}
     manifest(fidelity=0.93, agreement=Agreement(share=0.93, constant=0.921, **worth)).check_fidelity()
+    manifest(fidelity=1.0, agreement=Agreement(share=1.0, constant=1.0, **worth)).check_fidelity()
     with pytest.raises(FidelityError, match=r"got 91\.6% of held-out records where the constant reaches 92\.1%"):
         manifest(fidelity=0.916, agreement=Agreement(share=0.916, constant=0.921, **worth)).check_fidelity()
