@@ -3,10 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
+import ape_ethereum.provider
 import pytest
+from ape.api import ReceiptAPI
+from ape.contracts.base import ContractMethodHandler
+from ape_ethereum.ecosystem import Ethereum
 from ape_ethereum.trace import Trace
+from ape_ethereum.transactions import TransactionType
+from ape_foundry import FoundryProvider
 
 from tests.contracts.world import Currency, World
+
+GAS_LIMIT = 30_000_000
+"""Of a block of Anvil's, and so of a transaction."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,6 +28,24 @@ def quiet_refusals() -> Iterator[None]:
     """Ape prints a trace of every transaction that reverts: half of the time, where half of the tests want one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trace, "show", lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_requests() -> Iterator[None]:
+    """Ape asks Anvil and its own settings for nothing that is known: 8 of 15 requests a transaction.
+
+    Anvil mines a transaction at once, the receiver is a contract, all transactions have one type and one limit of gas,
+    no contract logs to a console, and no proxy leads to the loopback.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FoundryProvider, "auto_mine", True)
+        patch.setattr(FoundryProvider, "max_gas", GAS_LIMIT)
+        patch.setattr(Ethereum, "default_transaction_type", TransactionType.DYNAMIC)
+        patch.setattr(ContractMethodHandler, "_validate_is_contract", lambda *_: None)
+        patch.setattr(ReceiptAPI, "_await_sender_nonce_increment", lambda *_: None)
+        patch.setattr(ape_ethereum.provider, "_post_send_transaction", lambda *_: None)
+        patch.setenv("no_proxy", "127.0.0.1,localhost")
         yield
 
 
