@@ -50,7 +50,9 @@ def python_blocks(text: str) -> str:
 def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path: Path) -> None:
     """Every command of the tutorial in one shell, then the code of ``python.md`` and of the README, on other ports."""
     lines = [line for line in shown_commands(TUTORIAL) if not line.startswith(("make", "source"))]
-    chain, oracle = free_port(), free_port()
+    assert len(shown_commands(TUTORIAL)) == 10
+    chain, shop = free_port(), tmp_path / "shop"
+    oracle = chain + 5
 
     def moved(text: str) -> str:
         return text.replace(":8545", f":{chain}").replace(":8550", f":{oracle}")
@@ -58,36 +60,28 @@ def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path
     model = 'import os\nmodel_id = bytes.fromhex(os.environ["MODEL"].removeprefix("0x"))\n'
     (tmp_path / "readme.py").write_text(moved(model + python_blocks(README)))
     (tmp_path / "page.py").write_text(moved(python_blocks(PYTHON)))
-    code = [f"{sys.executable} page.py", f"{sys.executable} readme.py"]
-    script = moved("\n".join(["set -euo pipefail", f"cd {ROOT}", *lines, *code, OPENED, "cat bought.log"]))
-    script = script.replace("anvil ", f"anvil --port {chain} ").replace(
-        "init --data-dir", f"init --node http://127.0.0.1:{chain} --data-dir"
-    )
-    script = script.replace("quickstart.py quickstart", f"quickstart.py {tmp_path}")
-    script = script.replace("--record quickstart", f"--record {tmp_path}").replace("cd quickstart", f"cd {tmp_path}")
-    # A person types more slowly than a node and an oracle start to listen; a shell does not.
-    script = re.sub(r"(anvil .* &)", rf"\1\nwait_for {chain} $!", script)
+    named = f"{sys.executable} -c \"import json; print(json.load(open('buyer/names.json'))['models']['late'])\""
+    code = [f"export MODEL=$({named})", f"{sys.executable} ../page.py", f"{sys.executable} ../readme.py"]
+    code.append("until [ $(ls bought/*.csv | wc -l) = 3 ]; do sleep 0.2; done")
+    script = "\n".join(["set -euo pipefail", f"cd {ROOT}", *lines, *code])
+    script = script.replace("quickstart.py shop", f"quickstart.py {shop} {chain}").replace("cd shop", f"cd {shop}")
+    # A person waits until the oracle prints its URL; a shell does not.
     script = re.sub(r"(assay-oracle serve .* &)", rf"\1\nwait_for {oracle} $!", script)
     prelude = (
-        "trap 'kill $(jobs -p) 2>/dev/null' EXIT\n"
+        f"trap 'kill $(jobs -p) $(cat {shop}/chain.pid) 2>/dev/null' EXIT\n"
         "wait_for() { until (echo > /dev/tcp/127.0.0.1/$1) 2>/dev/null; do kill -0 $2; sleep 0.2; done; }\n"
     )
-    environment = os.environ | {
-        "PATH": f"{ROOT / '.build' / 'bin'}:{BIN}:{os.environ['PATH']}",
-        "ASSAY_NODE": f"http://127.0.0.1:{chain}",
-        "ASSAY_ORACLE": f"http://127.0.0.1:{oracle}",
-        "ASSAY_ORACLE_PORT": str(oracle),
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+    environment["PATH"] = f"{ROOT / '.build' / 'bin'}:{BIN}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", prelude + script], capture_output=True, text=True, env=environment, timeout=CEILING
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^paid\t0\.[0-9]+ ETH \([0-9]+ wei\)$", done.stdout, re.MULTILINE), done.stdout + done.stderr
-    bought = r"^0x[0-9a-f]{64}\tpaid\t[0-9.]+ ETH\tbought/[0-9a-f]{64}\.npz\t"
-    assert re.search(bought, done.stdout, re.MULTILINE), done.stdout
-    for folder, names in (("purchases", ("offer", "more")), ("bought", ("offer", "more", "few"))):
-        offered = {(tmp_path / f"{name}.npz").read_bytes() for name in names}
-        assert {path.read_bytes() for path in (tmp_path / folder).glob("*.npz")} == offered
+    assert re.search(r"^0x[0-9a-f]{64}\tpaid\t[^\t]+\tbought/[0-9a-f]{64}\.csv", done.stdout, re.MULTILINE), done.stdout
+    for folder, names in (("purchases", ("new", "more")), ("bought", ("new", "more", "few"))):
+        offered = {(shop / f"{name}.csv").read_bytes() for name in names}
+        assert {path.read_bytes() for path in (shop / folder).glob("*.csv")} == offered
     assert "node_unreachable" in done.stdout
 
 
