@@ -29,7 +29,8 @@ class Form:
 def named_forms(schema: Schema, fitted_on: Sequence[str] = ()) -> Iterator[Form]:
     """Data frames; with the columns that a model was fitted on, in its order.
 
-    A column of booleans is one of ``bool``, or else of text: as Python writes them, or in lower case.
+    A column of booleans is one of ``bool``, or else of text: as Python writes them, or in lower case. A column that the
+    schema excludes is left out, even if the model was fitted on it: a pipeline may not use it.
 
     Args:
         schema: Of the features.
@@ -39,15 +40,21 @@ def named_forms(schema: Schema, fitted_on: Sequence[str] = ()) -> Iterator[Form]
         ModelError: The model was fitted on other columns than the schema has.
     """
     names = [feature.name for feature in schema.features]
-    missing, extra = [n for n in fitted_on if n not in names], [n for n in names if fitted_on and n not in fitted_on]
+    left = [column.name for column in schema.excluded if column.name in fitted_on]
+    wanted = [name for name in fitted_on if name not in left]
+    missing, extra = [n for n in wanted if n not in names], [n for n in names if fitted_on and n not in wanted]
     if missing or extra:
         found = [f"missing {listed(missing)}"] * bool(missing) + [f"extra {listed(extra)}"] * bool(extra)
+        drops = " ".join(f"--drop {name!r}" for name in extra)
         raise ModelError(
             f"expected the columns that the model was fitted on, {in_order(fitted_on)}, got {'; '.join(found)}",
-            hint=_column_hint(schema, missing, extra),
+            hint=f"give the data those columns and the label alone{f' ({drops})' if drops else ''}",
         )
-    order = [names.index(name) for name in fitted_on] or list(range(len(names)))
-    described = f"a pandas data frame with the columns {in_order(names[j] for j in order)}"
+    order = [names.index(name) for name in wanted] or list(range(len(names)))
+    without = (
+        f" and without {listed(left)}, which {in_order(f'--feature {name!r}' for name in left)} keeps" if left else ""
+    )
+    described = f"a pandas data frame with the columns {in_order(names[j] for j in order)}{without}"
     for words in (None, *_WORDS) if any(map(is_boolean, schema.features)) else (None,):
         yield Form(described, lambda x, words=words: _frame(x, schema, order, words))  # type: ignore[misc]
 
@@ -108,14 +115,6 @@ def described(x: npt.NDArray[Any], schema: Schema) -> str:
             text = repr(known[int(value)] if value < len(known) else None)
         shown.append(f"{feature.name}={text[:40]}")
     return ", ".join(shown[:6]) + (", ..." if len(shown) > 6 else "")
-
-
-def _column_hint(schema: Schema, missing: Sequence[str], extra: Sequence[str]) -> str:
-    """What the owner can do about columns that the model wants, or does not."""
-    excluded = {column.name: column.reason for column in schema.excluded if column.name in missing}
-    kept = [f"--feature {name!r} keeps the column that was left out ({reason})" for name, reason in excluded.items()]
-    dropped = [" ".join(["leave out the others:", *(f"--drop {name!r}" for name in extra)])] if extra else []
-    return "; ".join(kept + dropped) or "give the data those columns and the label alone"
 
 
 def _shaped(shape: tuple[int, ...], make: Callable[[Float64], Any]) -> Form:

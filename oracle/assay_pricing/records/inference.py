@@ -164,15 +164,18 @@ class _Inference:
         gaps = sum(counts.values()) > sum(words.values())
         comma = self.tables[0].decimal_comma
         missing: Literal["nan", "none"] | None = self.tables[0].gap if gaps else None
+        other = {text: count for text, count in counts.items() if text and text not in words}
         if words and all(moment(text) is not None for text in words):
+            self._note_gaps(name, other)
             return Feature(name=name, kind="time", stored=time_format(next(iter(words))), missing=missing)
         if self.tables[0].typed or not words:
             return self._category(name, columns, self.tables[0].stored.get(name, ""))
-        self._note_gaps(name, {text: count for text, count in counts.items() if text and text not in words})
         if all(text.strip().lower() in ("true", "false") for text in words):
+            self._note_gaps(name, other)
             return Feature(name=name, kind="boolean", missing=missing)
         numeric = {text for text in words if number(text, decimal_comma=comma) is not None}
         if len(numeric) == len(words):
+            self._note_gaps(name, other)
             return Feature(name=name, missing="nan" if gaps else None)
         if sum(words[text] for text in numeric) > _MOSTLY * sum(words.values()):
             self._note_mixture(name, columns, numeric)
@@ -212,7 +215,7 @@ class _Inference:
         if {"NA", "N/A", "null", "NULL"} & values:
             self.warnings.append(
                 f"column {quoted(name)} has the text {listed({'NA', 'N/A', 'null', 'NULL'} & values)}: read as text, "
-                "not as a missing value."
+                "not as a missing value. A model saw the same if its data were read so (pandas: keep_default_na=False)."
             )
         missing = _missing(columns)
         return Feature(

@@ -128,4 +128,6 @@ def _is_key(name: str) -> bool:
 
 def _is_unix_time(arrays: Sequence[np.ndarray]) -> bool:  # type: ignore[type-arg]
     low, high = min(int(array.min()) for array in arrays), max(int(array.max()) for array in arrays)
+    if high - low < 2 * max(map(len, arrays)) and high > _UNIX_SECONDS[1]:
+        return False  # a counter
     return any(_UNIX_SECONDS[0] * unit <= low and high <= _UNIX_SECONDS[1] * unit for unit in _UNIX_UNITS)

@@ -20,7 +20,7 @@ from assay_pricing.records.bounds import Bounds, check_distinct
 from assay_pricing.records.columns import Column, RawTable, check_columns, used
 from assay_pricing.records.formats import Format
 from assay_pricing.records.formats.arrow import to_texts
-from assay_pricing.records.formats.look import check_header, refusal
+from assay_pricing.records.formats.look import check_header, check_text, refusal
 from assay_pricing.records.quoting import first_line
 from assay_pricing.records.text import GAPS, MAX_EXACT
 
@@ -99,6 +99,7 @@ def _in_utf_8(source: BinaryIO) -> BinaryIO:
     start = source.read(2)
     source.seek(0)
     if start not in _UTF_16:
+        check_text(source)
         return source
     try:
         return io.BytesIO(source.read().decode("utf-16").encode())

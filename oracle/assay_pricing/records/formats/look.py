@@ -40,6 +40,18 @@ def refusal(source: BinaryIO) -> DataError:
     )
 
 
+def check_text(source: BinaryIO) -> None:
+    """Checks that a file has no zero bytes at its start, as text has none.
+
+    Raises:
+        DataError: It has.
+    """
+    if b"\0" in source.read(_HEAD):
+        source.seek(0)
+        raise refusal(source)
+    source.seek(0)
+
+
 def check_header(line: str) -> None:
     """Checks that the first line of a text file is no JSON.
 

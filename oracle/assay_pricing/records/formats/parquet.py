@@ -98,12 +98,19 @@ def _in_steps(file: Any, name: str, pages: Pages, bounds: Bounds) -> Any:
 
     rows = max(1, _STEP_BYTES // max(pages.largest, 1))
     parts, size = [], 0
-    for batch in file.iter_batches(batch_size=rows, columns=[name], use_threads=False):
-        column = batch.column(0)
-        size += column.nbytes
-        bounds.check_bytes(size)
-        plain = column.cast(pa.large_string()) if not pa.types.is_dictionary(column.type) else column
-        parts.append(plain.dictionary_encode())
+    try:
+        for batch in file.iter_batches(batch_size=rows, columns=[name], use_threads=False):
+            plain = batch.column(0).cast(pa.large_string())
+            size += plain.nbytes
+            bounds.check_bytes(size)
+            parts.append(plain.dictionary_encode())
+    except (NotImplementedError, OSError) as error:
+        if "DictAccumulator" not in str(error):
+            raise
+        raise DataError(
+            f"expected categories in the dictionary encoding, got a delta encoding in column {name!r}",
+            hint="write the column as text, or with the dictionary encoding",
+        ) from None
     kind = pa.dictionary(pa.int32(), pa.large_string())
     return pa.chunked_array([part.cast(kind) for part in parts], type=kind)
 
