@@ -173,7 +173,11 @@ def test_seller_can_send_the_key_where_the_oracle_lost_it(market: Market, answer
     assert purchase.file.read_bytes() == DATA
 
 
-@pytest.mark.parametrize("content", ["garbage", envelope.wrap_key(envelope.public_of(BUYER_IDENTITY), bytes(32))])
+@pytest.mark.parametrize(
+    "content",
+    ["garbage", envelope.wrap_key(envelope.public_of(BUYER_IDENTITY), bytes(32))],
+    ids=["no envelope", "another key"],
+)
 def test_envelope_that_does_not_hold_the_paid_key_is_reported_and_asked_for_again(
     market: Market, monkeypatch: pytest.MonkeyPatch, content: str
 ) -> None:
