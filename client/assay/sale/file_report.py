@@ -4,6 +4,7 @@ A fault is what the oracle refuses for certain. A warning is what it may refuse,
 for warnings. The oracle, which parses the file, decides.
 """
 
+import codecs
 import csv
 import hashlib
 from collections import Counter
@@ -14,8 +15,7 @@ from pathlib import Path
 from assay.errors import DataEmpty, OfferRefused
 from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.protocol.schema import Feature, Schema
-from assay.protocol.seal import DEFAULT_CHUNK_SIZE
-from assay.sale.precheck import check_file
+from assay.sale.precheck import check_file, chunk_size_for
 
 _GAPS = ("", "na", "nan", "null", "none", "n/a")
 _DIGEST_BYTES = 12
@@ -38,7 +38,7 @@ def report_on(path: Path, oracle: OracleInfo, model: ModelInfo) -> FileReport:
     """Looks at the file at ``path`` for ``model``, which ``oracle`` prices for."""
     found = FileReport(path.stat().st_size)
     try:
-        check_file(path, oracle, model, DEFAULT_CHUNK_SIZE)
+        check_file(path, oracle, model, chunk_size_for(model))
     except (OfferRefused, DataEmpty) as error:
         found.faults.append(error.message)
         return found
@@ -46,6 +46,8 @@ def report_on(path: Path, oracle: OracleInfo, model: ModelInfo) -> FileReport:
         start = file.read(4)
     if start in (b"PAR1", b"PK\x03\x04"):
         found.warnings.append("the values of a Parquet or NPZ file are not looked at here")
+    elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        found.warnings.append("the values of a file in UTF-16 are not looked at here")
     else:
         _read_csv(path, model.schema_, found)
     return found
@@ -107,14 +109,25 @@ def _read_rows(
 
 def _unusual(value: str, feature: Feature | None, classes: tuple[str, ...]) -> str:
     """What is unusual about a value of a feature, or of the label (None); empty if nothing is."""
+    if feature is not None and feature.kind == "categorical":
+        return "" if value in feature.categories else "a value that the model does not know"
     if value.strip().lower() in _GAPS:
-        return "no value"
+        return "no value" if feature is None or feature.missing is None else ""
     if feature is None:
-        return "no class of the model" if classes and value not in classes else ""
-    if feature.kind == "categorical":
-        return "a value that the model does not know" if feature.categories and value not in feature.categories else ""
+        return "" if not classes or _is_among(value, classes) else "no class of the model"
+    return "no number" if feature.kind == "numeric" and _number(value) is None else ""
+
+
+def _is_among(value: str, classes: tuple[str, ...]) -> bool:
+    """Whether the label is a class: as text, as a number, or as a boolean in any spelling."""
+    number = _number(value)
+    return value in classes or any(
+        value.lower() == name.lower() or (number is not None and number == _number(name)) for name in classes
+    )
+
+
+def _number(value: str) -> float | None:
     try:
-        float(value)
+        return float(value)
     except ValueError:
-        return "no number"
-    return ""
+        return None

@@ -109,7 +109,7 @@ def test_file_that_fits(desk: Desk) -> None:
         (b"x,y\n", "no records"),
         (b"x,z\n1,0\n", "missing: 'y' (the label)"),
         (b"x,y\n1,0\n1\n", "row 3: expected 2 values, got 1"),
-        (b"\xff\xfe\x00,y\n", "neither text"),
+        (b"\x89\xff\x00,y\n", "neither text"),
         (b"x,y\n" + b"1,0\n" * 300_000, "expected an upload of at most"),
     ],
     ids=["empty", "no_records", "column", "row", "binary", "size"],
@@ -126,6 +126,7 @@ def test_file_that_the_oracle_would_refuse(desk: Desk, content: bytes, fault: st
         (b"x,y\nabc,0\n", "column 'x': no number in 1 records, first in row 2: 'abc'"),
         (b"x,y\n1,2\n", "column 'y': no class of the model"),
         (b"x;y\n1;0\n", "not separated by commas"),
+        ("x,y\n1,0\n".encode("utf-16"), "in UTF-16"),
     ],
 )
 def test_what_the_oracle_may_refuse_is_a_warning(desk: Desk, content: bytes, warning: str) -> None:
