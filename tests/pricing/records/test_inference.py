@@ -132,6 +132,16 @@ def test_numbers_of_classes_are_the_same_with_and_without_a_fraction() -> None:
     assert len({parse_records(file, found.schema).content_hash() for file in files}) == 1
 
 
+@pytest.mark.parametrize("words", [["0x1f", "0x2E"], ["0X10", " 0x10"], ["0x1f", "17"]])
+def test_text_in_hexadecimal_is_text_in_every_format_as_feature_and_as_label(words) -> None:
+    mine = PLAIN.assign(port=words * (N // 2))
+    for frame, label in ((mine, "kind"), (mine[["len", "port"]], "port")):
+        found = fitted(in_csv(frame), label=label)
+        assert kinds(found).get("port") == (None if label == "port" else "categorical")
+        files = in_csv(frame), parquet(pa.Table.from_pandas(frame))
+        assert len({parse_records(file, found.schema).hashes() for file in files}) == 1
+
+
 def test_quotes_tell_a_country_code_from_a_gap() -> None:
     """As R writes it, as pandas writes it, and as Parquet holds it."""
     r = csv('"c","y"\n"NA","a"\nNA,"b"\n"DE","a"\n')

@@ -25,6 +25,8 @@ from assay_pricing.records.quoting import first_line
 from assay_pricing.records.text import GAPS, MAX_EXACT
 
 _QUOTED_GAP = b'"NA"'
+_HEXADECIMAL = r"^\s*[+-]?0[xX]"
+"""Arrow casts such text to integers; it is text to ``text.number``, hence in an offer, and to pandas."""
 _BLOCK = 2**20
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -145,7 +147,7 @@ def _numbers(column: Any, *, comma: bool) -> Column | None:
 
     gaps = pc.is_in(column, value_set=pa.array(sorted(GAPS)))
     known = pc.if_else(gaps, pa.scalar(None, pa.string()), column)
-    if known.null_count == len(known):
+    if known.null_count == len(known) or pc.any(pc.match_substring_regex(known, _HEXADECIMAL)).as_py():
         return None
     try:
         return np.asarray(known.cast(pa.int64()).to_numpy()) if not known.null_count else _floats(known)
