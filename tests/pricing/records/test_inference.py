@@ -243,7 +243,7 @@ def test_single_precision_is_the_same_as_its_shortest_decimals() -> None:
 
 
 @pytest.mark.parametrize("encode", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize(("mark", "comma"), [(",", "."), (";", ","), ("\t", "."), (";", ".")])
+@pytest.mark.parametrize(("mark", "comma"), [(",", "."), (";", ","), ("\t", "."), (";", "."), ("|", ".")])
 def test_separators_and_encodings_change_nothing(encode, mark, comma) -> None:
     schema = fitted(in_csv(PLAIN)).schema
     file = csv(PLAIN.to_csv(index=False, sep=mark, decimal=comma).encode(encode))

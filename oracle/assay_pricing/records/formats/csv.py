@@ -1,7 +1,7 @@
 """Delimiter-separated values (RFC 4180) with a header line, in UTF-8 or UTF-16.
 
-The fields are separated by commas, semicolons or tabs, as the header line is. A file with semicolons may have commas
-before the fractions of its numbers.
+The fields are separated by commas, semicolons, tabs or vertical bars, as the header line is. A file with semicolons may
+have commas before the fractions of its numbers.
 
 Quotes tell text from a missing value where the writer uses them so: if the header is quoted, or some cell is ``"NA"``,
 then a cell ``NA`` without quotes is missing and one with quotes is text. Otherwise only an empty cell is missing.
@@ -110,11 +110,11 @@ def _in_utf_8(source: BinaryIO) -> BinaryIO:
 
 
 def _header(source: BinaryIO) -> tuple[str, str]:
-    """The first line and the separator in it: a comma, unless it has none but semicolons or tabs."""
+    """The first line and the separator in it: a comma, unless it has none but one of the others."""
     try:
         line = source.readline().decode("utf-8-sig")
         outside = "".join(line.split('"')[::2])
-        separator = next((mark for mark in ",;\t" if mark in outside), ",")
+        separator = next((mark for mark in ",;\t|" if mark in outside), ",")
         next(csv.reader([line], delimiter=separator))
     except (UnicodeDecodeError, StopIteration, csv.Error):
         source.seek(0)
