@@ -21,30 +21,59 @@ MAX_HEADER_BYTES = 4096
 MAX_STANZAS = 21
 MAX_KEY_ENVELOPE = 4096
 """Characters of a small secret's envelope."""
+_PRIME = 2**255 - 19
+_LOW_ORDER = (
+    0,
+    1,
+    _PRIME - 1,
+    325606250916557431795983626356110631294008115727848805560023387167927233504,
+    39382357235489614581723060781553021112529911719440698176882885853963445705823,
+)
+"""Coordinates of the points of Curve25519 whose order divides 8 (RFC 7748, section 6.1)."""
 
 
 def recipient_of(delivery_key: bytes) -> str:
-    """The age recipient (``age1...``) of 32 raw bytes."""
+    """The age recipient (``age1...``) of 32 raw bytes.
+
+    Raises:
+        EnvelopeInvalid: They are no X25519 public key, or one of low order.
+    """
     words = convertbits(delivery_key, 8, 5)
     if words is None or len(delivery_key) != 32:
         raise EnvelopeInvalid(f"expected 32 bytes of an X25519 public key, got {len(delivery_key)}")
+    _check_order(delivery_key)
     return bech32_encode(_PREFIX, words)
+
+
+def _check_order(key: bytes) -> None:
+    """Refuses keys with which every exchange gives the same secret: age panics on them, which ends its thread.
+
+    Raises:
+        EnvelopeInvalid: The point has low order.
+    """
+    if int.from_bytes(key, "little") % 2**255 % _PRIME in _LOW_ORDER:
+        raise EnvelopeInvalid(
+            f"expected an X25519 public key, got the point of low order 0x{key.hex()}, which keeps nothing secret",
+            hint="make a key pair (age-keygen), and use its public key",
+        )
 
 
 def delivery_key_of(recipient: str) -> bytes:
     """The 32 raw bytes of an age recipient.
 
     Raises:
-        EnvelopeInvalid: ``recipient`` is not an X25519 recipient.
+        EnvelopeInvalid: ``recipient`` is not an X25519 recipient, or has low order.
     """
     prefix, words = bech32_decode(recipient)
     key = convertbits(words, 5, 8, False) if prefix == _PREFIX and words else None
     if key is None or len(key) != 32:
         raise EnvelopeInvalid(f"expected an age recipient (age1...), got {recipient[:70]!r}")
+    _check_order(bytes(key))
     return bytes(key)
 
 
 def _recipient(text: str) -> pyrage.x25519.Recipient:
+    delivery_key_of(text)
     try:
         return pyrage.x25519.Recipient.from_str(text)
     except pyrage.RecipientError:

@@ -5,6 +5,7 @@ import io
 
 import pyrage
 import pytest
+from bech32 import bech32_encode, convertbits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -159,3 +160,29 @@ def test_identity_that_is_none_is_not_shown() -> None:
     with pytest.raises(EnvelopeInvalid, match="got something else") as raised:
         envelope.public_of("AGE-SECRET-KEY-1MINE")
     assert "MINE" not in str(raised.value)
+
+
+LOW_ORDER = [
+    bytes(32),
+    bytes(31) + b"\x80",  # the highest bit does not count
+    (1).to_bytes(32, "little"),
+    (2**255 - 20).to_bytes(32, "little"),
+    (2**255 - 19).to_bytes(32, "little"),  # another spelling of 0
+    bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
+    bytes.fromhex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"),
+]
+
+
+@pytest.mark.parametrize("key", LOW_ORDER, ids=lambda key: key.hex()[:8])
+def test_key_of_low_order_is_refused_before_the_library_panics(key: bytes) -> None:
+    words = convertbits(key, 8, 5)
+    assert words is not None
+    recipient = bech32_encode("age", words)
+    for refused in (
+        lambda: envelope.recipient_of(key),
+        lambda: envelope.delivery_key_of(recipient),
+        lambda: envelope.wrap_key(recipient, b"key"),
+        lambda: enveloped(recipient=recipient),
+    ):
+        with pytest.raises(EnvelopeInvalid, match="low order"):
+            refused()

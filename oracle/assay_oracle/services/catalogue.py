@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from assay import envelope
 from assay.chain.port import Chain
 from assay.protocol.messages import ModelInfo
 from assay.protocol.structs import ModelTerms
@@ -22,11 +23,12 @@ class PricedModel:
 
     @classmethod
     def registered(cls, model_id: ModelId, appraiser: Appraiser, chain: Chain) -> Self:
-        """Reads the terms from the chain and checks that they name this appraiser's price function.
+        """Reads the terms from the chain; checks that they name this price function, and a key to deliver to.
 
         Raises:
             ModelUnknown: The model is not registered with this contract.
             PriceFunctionDiffers: The terms name another price function.
+            EnvelopeInvalid: Nothing can be encrypted to the terms' delivery key.
         """
         found = chain.model_terms(model_id)
         if found is None:
@@ -42,6 +44,7 @@ class PricedModel:
                 f"got 0x{appraiser.info.hash.hex()}",
                 hint="point the configuration to the artifact that the model was registered with",
             )
+        envelope.recipient_of(terms.delivery_key)
         return cls(model_id, terms, appraiser)
 
     def info(self) -> ModelInfo:

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from assay.errors import EnvelopeInvalid
 from assay_oracle.errors import ModelUnknown, PriceFunctionDiffers
 from assay_oracle.services.appraiser import FunctionInfo
 from assay_oracle.services.catalogue import Catalogue, PricedModel
+from tests.kit.actors import oracle_account
 from tests.kit.market import Market
 
 pytestmark = pytest.mark.unit
@@ -38,6 +40,18 @@ def test_price_function_that_the_terms_do_not_name_is_refused(market: Market) ->
     with pytest.raises(PriceFunctionDiffers, match="0x" + "0b" * 32) as refusal:
         PricedModel.registered(market.model_id, other, market.chain)
     assert refusal.value.hint
+
+
+def test_model_whose_delivery_key_receives_nothing_is_refused(market: Market) -> None:
+    """Its key could be handed to nobody: with a point of low order, the attempt ends the thread that serves all orders.
+
+    The model is refused before a sale.
+    """
+    appraiser = market.appraiser()
+    terms = market.terms.model_copy(update={"delivery_key": bytes(32)})
+    market.chain.seen_by(terms.owner).register_model(terms, oracle_account.address)
+    with pytest.raises(EnvelopeInvalid, match="low order"):
+        PricedModel.registered(market.chain.model_id(terms), appraiser, market.chain)
 
 
 def test_catalogue_finds_models_by_id(market: Market) -> None:
