@@ -3,6 +3,8 @@
 The hash of the artifact is SHA-256 over the canonical JSON of the manifest without its field ``hash``, preceded by its
 length in 8 bytes, big-endian, and followed by the bytes of the tensors' file. The stored manifest must be canonical:
 one altered byte in either file is found.
+
+torch is imported by ``finalize`` and ``read`` alone: a process that does not price reads the manifest without it.
 """
 
 import hashlib
@@ -12,24 +14,28 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import safetensors
 from pydantic import ValidationError
-from safetensors.torch import load, save
-from torch import Tensor
 
 from assay.files import sync_folder, write_whole
 from assay_pricing.canonical import canonical_json
 from assay_pricing.errors import ArtifactError, ArtifactExists
 from assay_pricing.manifest import VERSION, Manifest
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 _MANIFEST = "manifest.json"
 _TENSORS = "tensors.safetensors"
 _MODELS = ".models"
 
 
-def finalize(manifest: Manifest, tensors: dict[str, Tensor]) -> tuple[Manifest, bytes]:
+def finalize(manifest: Manifest, tensors: "dict[str, Tensor]") -> tuple[Manifest, bytes]:
     """The manifest with its hash, and the bytes of the tensors' file."""
+    from safetensors.torch import save
+
     content = save({name: tensor.contiguous() for name, tensor in sorted(tensors.items())})
     return manifest.model_copy(update={"hash": _digest(manifest, content)}), content
 
@@ -114,12 +120,32 @@ def _refusing_os_errors(folder: Path) -> Iterator[None]:
         raise ArtifactError(f"expected a writable folder, got {folder}: {error.strerror}") from None
 
 
-def read(folder: Path) -> tuple[Manifest, dict[str, Tensor]]:
+def read(folder: Path) -> "tuple[Manifest, dict[str, Tensor]]":
     """Reads an artifact and checks every byte of it.
 
     Raises:
         ArtifactError: A file is missing, damaged, altered, or of another version.
     """
+    from safetensors.torch import load
+
+    manifest, content = _checked(folder)
+    try:
+        return manifest, load(content)
+    except safetensors.SafetensorError as error:
+        raise ArtifactError(f"expected safetensors in {folder / _TENSORS}: {error}") from None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Checks every byte of an artifact as ``read`` does, and leaves its tensors alone.
+
+    Raises:
+        ArtifactError: A file is missing, damaged, altered, or of another version.
+    """
+    return _checked(folder)[0]
+
+
+def _checked(folder: Path) -> tuple[Manifest, bytes]:
+    """The manifest, and the bytes of the tensors' file, which have the hash that the manifest states."""
     try:
         stored, content = (folder / _MANIFEST).read_bytes(), (folder / _TENSORS).read_bytes()
     except OSError as error:
@@ -132,10 +158,7 @@ def read(folder: Path) -> tuple[Manifest, dict[str, Tensor]]:
             f"expected a price function with hash 0x{manifest.hash.hex()}, got altered files in {folder}",
             hint="restore it from a copy or fit it again",
         )
-    try:
-        return manifest, load(content)
-    except safetensors.SafetensorError as error:
-        raise ArtifactError(f"expected safetensors in {folder / _TENSORS}: {error}") from None
+    return manifest, content
 
 
 def _parse(stored: bytes) -> Manifest:

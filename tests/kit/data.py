@@ -79,7 +79,8 @@ class LinePrices:
     @property
     def manifest(self) -> Any:
         rule = SimpleNamespace(kind="graded")
-        return SimpleNamespace(metric="log_loss", method="lines", fidelity=0.97, rule=rule)
+        found = {"metric": "log_loss", "method": "lines", "fidelity": 0.97, "rule": rule}
+        return SimpleNamespace(hash=self.hash, schema_=self.schema, **found)
 
     def appraise(
         self,

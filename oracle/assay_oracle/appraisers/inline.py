@@ -6,13 +6,12 @@ from functools import reduce
 from typing import TYPE_CHECKING, BinaryIO
 
 from assay.errors import AssayError
-from assay.protocol.messages import DataLimits
 from assay.protocol.schema import Schema
 from assay.protocol.types import OfferId
 from assay_oracle.appraisers.cache import RecordCache
+from assay_oracle.appraisers.info import info_of
 from assay_oracle.log import about
 from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
-from assay_pricing.records.bounds import MAX_EXPANDED_BYTES, MAX_RECORDS
 from assay_pricing.records.records import Records
 from assay_pricing.records.tables import parse_records
 
@@ -41,16 +40,7 @@ class InlineAppraiser:
     @property
     def info(self) -> FunctionInfo:
         """The price function that it applies."""
-        manifest = self._function.manifest
-        return FunctionInfo(
-            hash=self._function.hash,
-            schema=self._function.schema,
-            metric=manifest.metric,
-            pricing=manifest.rule.kind,
-            method=manifest.method,
-            fidelity=manifest.fidelity,
-            limits=DataLimits(records=MAX_RECORDS, expanded_bytes=MAX_EXPANDED_BYTES),
-        )
+        return info_of(self._function.manifest)
 
     def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "InlineOffer":  # noqa: ARG002
         """Parses the data of an offer and keeps its records for the offers that come after it.

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,28 +19,32 @@ if TYPE_CHECKING:
 
 
 def load_appraisers(settings: Settings, process: "PricingProcess | None" = None) -> "LoadAppraiser":
-    """Makes the appraisers of configured models; torch is imported here and not before it is needed.
+    """Makes the appraisers of configured models.
 
     They raise ``ArtifactError`` for an artifact that is missing, damaged or altered, and ``FidelityError`` for one
     whose surrogate agrees with its model too rarely.
 
     Args:
         settings: Their limits.
-        process: Prices; None if this process does.
+        process: Prices, so that this process needs neither the tensors nor torch; None if this process prices.
     """
+    if process is not None:
+        return partial(_in_process, process)
     from assay_oracle.appraisers.cache import RecordCache
-    from assay_oracle.appraisers.process import ProcessAppraiser
     from assay_oracle.cli.pricing_process import load_inline
 
     cache = RecordCache(settings.max_context_bytes)
+    return lambda entry: load_inline(entry.artifact, cache)
 
-    def load(entry: ModelEntry) -> "Appraiser":
-        inline = load_inline(entry.artifact, cache)
-        if process is None:
-            return inline
-        return ProcessAppraiser(inline.info, str(entry.artifact.resolve()), process)
 
-    return load
+def _in_process(process: "PricingProcess", entry: ModelEntry) -> "Appraiser":
+    from assay_oracle.appraisers.info import info_of
+    from assay_oracle.appraisers.process import ProcessAppraiser
+    from assay_pricing import artifact
+
+    manifest = artifact.read_manifest(entry.artifact)
+    manifest.check_fidelity()
+    return ProcessAppraiser(info_of(manifest), str(entry.artifact.resolve()), process)
 
 
 def mark_used(entry: ModelEntry) -> None:

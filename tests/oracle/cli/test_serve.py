@@ -1,14 +1,19 @@
 """How the daemon's appraisers are made from artifacts."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from assay_oracle.cli.serve import load_appraisers
+from assay_oracle.cli.serve import load_appraisers, pricing_process
 from assay_oracle.settings import ModelEntry, Settings
+from assay_pricing import artifact
 from assay_pricing.errors import ArtifactError, FidelityError
 from assay_pricing.function import PriceFunction
 from tests.kit.data import LinePrices
+from tests.pricing.contexts import manifest
 
 pytestmark = pytest.mark.unit
 
@@ -40,3 +45,34 @@ def test_appraisers_of_all_models_share_one_bound_on_memory(monkeypatch: pytest.
     first, second = load(ENTRY), load(ENTRY)
     assert first._cache is second._cache
     assert first._cache._max_bytes == 7
+
+
+def test_the_daemon_knows_a_price_function_without_torch(tmp_path: Path) -> None:
+    artifact.write(tmp_path / "price", *artifact.finalize(manifest(), {"a": torch.zeros(1)}))
+    program = """
+import sys
+from pathlib import Path
+import assay_oracle.server.daemon
+from assay_oracle.cli.serve import load_appraisers, mark_used, pricing_process
+from assay_oracle.settings import ModelEntry, Settings
+entry = ModelEntry(id=bytes(32), artifact=Path(sys.argv[1]))
+info = load_appraisers(Settings(), pricing_process(Settings()))(entry).info
+mark_used(entry)
+print(info.hash.hex(), {"torch", "sklearn", "pandas", "pyarrow"} & set(sys.modules))
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "price")]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert shown == f"{artifact.read(tmp_path / 'price')[0].hash.hex()} set()\n"
+
+
+def test_the_daemon_refuses_what_the_pricing_process_would(tmp_path: Path) -> None:
+    load = load_appraisers(Settings(), pricing_process(Settings()))
+    for name, fidelity in (("altered", 0.98), ("unfaithful", 0.5)):
+        stated = manifest().model_copy(update={"fidelity": fidelity})
+        artifact.write(tmp_path / name, *artifact.finalize(stated, {"a": torch.zeros(1)}))
+    tensors = tmp_path / "altered" / "tensors.safetensors"
+    tensors.write_bytes(tensors.read_bytes()[:-1] + b"!")
+    with pytest.raises(ArtifactError, match="got altered files"):
+        load(ModelEntry(id=bytes(32), artifact=tmp_path / "altered"))
+    with pytest.raises(FidelityError):
+        load(ModelEntry(id=bytes(32), artifact=tmp_path / "unfaithful"))
