@@ -3,6 +3,7 @@
 The owner decides: every rule here can be overruled by name, and what the rules did is reported (``Inferred``).
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,13 +27,19 @@ from assay_pricing.records.text import (
     number,
     time_format,
 )
-from assay_pricing.records.values import NUMBERS_HINT, as_text
+from assay_pricing.records.values import NUMBERS_HINT, TIMES_HINT, as_text
 
 _MAX_CLASSES_FROM_INTEGERS = 50
 _MANY_LEVELS = 100
 _MOSTLY = 0.5
-"""A text column in which more than this share of the values are numbers is taken for numbers with faults."""
+"""A text column in which more than this share of the values are numbers, or times, is taken for these with faults."""
+_OR_TEXT = "leave the cell of a missing value empty, or read the column as text (assay-oracle fit --categorical COLUMN)"
 _SINGLE_EXACT = 2**24
+_OTHER_DATE = re.compile(
+    r"(\d{1,2}[./ -](\d{1,2}|[A-Za-z]{3,9})[./ -](\d{4}|\d{2})|\d{4}[./]\d{1,2}[./]\d{1,2}|\d{4}-\d{2}-\d{2})\b.*",
+    re.ASCII,
+)
+"""A date in another form than ISO 8601, or one with something behind it."""
 
 TaskKind = Literal["classification", "regression"]
 
@@ -119,6 +126,8 @@ class _Inference:
             if name == (first.label or label):
                 continue
             columns = [table.columns[name] for table in self.tables]
+            if not self.choices.names(name):
+                self._note_other_dates(name, columns)
             found = None if first.positional else exclusion(name, columns, self.choices, in_index=name in first.index)
             if found is None:
                 features.append(self._feature(name, columns))
@@ -165,9 +174,13 @@ class _Inference:
         comma = self.tables[0].decimal_comma
         missing: Literal["nan", "none"] | None = self.tables[0].gap if gaps else None
         other = {text: count for text, count in counts.items() if text and text not in words}
-        if words and all(moment(text) is not None for text in words):
+        times = {text for text in words if moment(text) is not None}
+        if words and len(times) == len(words):
             self._note_gaps(name, other)
             return Feature(name=name, kind="time", stored=time_format(next(iter(words))), missing=missing)
+        if sum(words[text] for text in times) > _MOSTLY * sum(words.values()):
+            self._note_mixture(name, columns, times, "times", f"{TIMES_HINT}, {_OR_TEXT}")
+            return self._category(name, columns, "")
         if self.tables[0].typed or not words:
             return self._category(name, columns, self.tables[0].stored.get(name, ""))
         if all(text.strip().lower() in ("true", "false") for text in words):
@@ -178,8 +191,16 @@ class _Inference:
             self._note_gaps(name, other)
             return Feature(name=name, missing="nan" if gaps else None)
         if sum(words[text] for text in numeric) > _MOSTLY * sum(words.values()):
-            self._note_mixture(name, columns, numeric)
+            self._note_mixture(name, columns, numeric, "numbers", NUMBERS_HINT)
         return self._category(name, columns, "")
+
+    def _note_other_dates(self, name: str, columns: Sequence[Column]) -> None:
+        words = {text for column in columns if isinstance(column, Texts) for text in column.values}
+        other = sorted(text for text in words if moment(text) is None and _OTHER_DATE.fullmatch(text.strip()))
+        if len(other) > _MOSTLY * len(words):
+            self.warnings.append(
+                f"column {quoted(name)} has dates such as {quoted(other[0])}, which are read as text: {TIMES_HINT}."
+            )
 
     def _note_gaps(self, name: str, words: Mapping[str, int]) -> None:
         if words:
@@ -189,18 +210,18 @@ class _Inference:
                 f"{quoted(name)} reads the column as text."
             )
 
-    def _note_mixture(self, name: str, columns: Sequence[Column], numeric: set[str]) -> None:
+    def _note_mixture(self, name: str, columns: Sequence[Column], right: set[str], what: str, hint: str) -> None:
         for column in columns:
             if isinstance(column, Texts):
-                wrong = np.array([t not in numeric and t.strip() not in GAPS for t in column.values] + [False])
+                wrong = np.array([t not in right and t.strip() not in GAPS for t in column.values] + [False])
                 rows = wrong[column.codes]
                 if rows.any():
                     self.faults.add(
                         name,
-                        "numbers as in the other rows",
+                        f"{what} as in the other rows",
                         quoted(column.values[column.codes[int(rows.argmax())]]),
                         rows,
-                        NUMBERS_HINT,
+                        hint,
                     )
                     return
 

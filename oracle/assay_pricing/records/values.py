@@ -21,7 +21,7 @@ NUMBERS_HINT = (
     "write numbers with a point and without other signs, leave the cell of a missing value empty, or read the "
     "column as text (assay-oracle fit --categorical COLUMN)"
 )
-_TIMES_HINT = "write times as in ISO 8601 (2026-01-31, 2026-01-31T08:30:00Z)"
+TIMES_HINT = "write times as in ISO 8601 (2026-01-31, 2026-01-31T08:30:00Z)"
 _WHOLE_HINT = "write the numbers as text, or leave the column out (assay-oracle fit --drop COLUMN)"
 
 
@@ -73,7 +73,7 @@ class Reader:
     def times(self, name: str) -> Float64:
         """Values of a column of times, in seconds since 1970-01-01 UTC, NaN for a missing one, (n,)."""
         column = self.table.columns[name]
-        values = self._spelled(name, column, "times", _seconds, _TIMES_HINT)
+        values = self._spelled(name, column, "times", _seconds, TIMES_HINT)
         return values if values is not None else self._stored_numbers(name, column, single=False)
 
     def levels(self, name: str, known: Sequence[str]) -> tuple[Float64, tuple[str, ...]]:

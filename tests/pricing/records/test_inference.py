@@ -175,6 +175,34 @@ def test_a_word_in_a_column_of_numbers_is_named_with_row_and_count(word) -> None
     assert "--categorical" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("word", ["unknown", "0000-00-00", "31/12/2026", "2026-02-30"])
+@pytest.mark.parametrize("write", [in_csv, lambda frame: parquet(pa.Table.from_pandas(frame))])
+def test_a_word_in_a_column_of_times_is_named_with_row_and_count(word, write) -> None:
+    mine = PLAIN.assign(when=[*WHEN[:-2].strftime("%Y-%m-%d %H:%M"), word, word])
+    with pytest.raises(DataError) as caught:
+        fitted(write(mine))
+    assert f"expected times as in the other rows, got {word!r} in column 'when', row 38 and in 1 more" in str(
+        caught.value
+    )
+    assert "ISO 8601" in (caught.value.hint or "")
+    assert "--categorical" in (caught.value.hint or "")
+    assert kinds(fitted(write(mine), categories=("when",)))["when"] == "categorical"
+
+
+@pytest.mark.parametrize(
+    "form", ["%d/%m/%Y", "%m/%d/%y", "%d.%m.%Y %H:%M", "%Y/%m/%d", "%d-%b-%Y", "%d %B %Y", "%Y-%m-%d %H:%M:%S UTC"]
+)
+@pytest.mark.parametrize("every", ["6h", "30D"])
+def test_dates_in_another_form_than_iso_8601_are_warned_of(form, every) -> None:
+    words = pd.date_range("2026-01-01", periods=N, freq=every).strftime(form)
+    found = fitted(in_csv(PLAIN.assign(when=words)))
+    assert f"column 'when' has dates such as {min(words)!r}, which are read as text: write times as in ISO" in str(
+        found
+    )
+    assert kinds(found).get("when") != "time"
+    assert "dates such as" not in str(fitted(in_csv(PLAIN.assign(when=words)), dropped=("when",)).warnings)
+
+
 def test_all_faults_of_a_file_come_in_one_message() -> None:
     schema = fitted(in_csv(PLAIN.assign(on=[True, False] * (N // 2)))).schema
     with pytest.raises(DataError) as caught:
