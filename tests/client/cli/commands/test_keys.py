@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from eth_account import Account
 
 from assay.cli.main import main
+from tests.kit.light_keys import write_keystore
 
 pytestmark = pytest.mark.unit
+
+KEY = bytes(31) + b"\x07"
 
 
 def run(home: Path, *arguments: str, password: str = "secret words") -> Result:
@@ -40,24 +44,22 @@ def test_second_time_overwrites_nothing(home: Path) -> None:
     assert (home / "keystore.json").read_bytes() == before
 
 
-def test_half_made_keys_are_completed_under_the_same_password(home: Path) -> None:
-    identity = home / "identity.json"
-    kept = identity.read_bytes()
-    identity.unlink()
-    wrong = run(home, "keys", "new", password="another")
+def test_half_made_keys_are_completed_under_the_same_password(tmp_path: Path) -> None:
+    write_keystore(tmp_path / "keystore.json", KEY, "secret words")
+    identity = tmp_path / "identity.json"
+    wrong = run(tmp_path, "keys", "new", password="another")
     assert (wrong.exit_code, identity.exists()) == (1, False)
-    assert run(home, "keys", "new").exit_code == 0
+    assert run(tmp_path, "keys", "new").exit_code == 0
     assert identity.exists()
-    identity.write_bytes(kept)
 
 
-def test_keystore_without_an_address_is_opened_for_it(home: Path, tmp_path: Path) -> None:
-    shown = json.loads(run(home, "keys", "show", "--json").stdout)
-    keystore = {k: v for k, v in json.loads((home / "keystore.json").read_text()).items() if k != "address"}
-    (tmp_path / "keystore.json").write_text(json.dumps(keystore))
-    (tmp_path / "keystore.json").chmod(0o644)
+def test_keystore_without_an_address_is_opened_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "keystore.json"
+    write_keystore(path, KEY, "secret words")
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "address"}))
+    path.chmod(0o644)
     found = run(tmp_path, "keys", "show", "--json")
-    assert json.loads(found.stdout)["address"] == shown["address"]
+    assert json.loads(found.stdout)["address"] == Account.from_key(KEY).address
     assert "warning: others on this machine can read" in found.stderr
 
 
