@@ -11,6 +11,8 @@ from assay.cli.params import HEX32, MODEL
 if TYPE_CHECKING:
     from assay.protocol.types import ModelId
 
+_LISTED_MODELS = 3
+
 
 def model_or_default(ctx: click.Context, param: click.Parameter, value: "ModelId | None") -> "ModelId":
     """The model that is named, or the default model of the settings: a callback for a parameter."""
@@ -38,14 +40,19 @@ model_option = click.option(
 def _model_or_only(ctx: click.Context, param: click.Parameter, value: "ModelId | None") -> "ModelId":
     try:
         return model_or_default(ctx, param, value)
-    except click.MissingParameter:
+    except click.MissingParameter as missing:
         from assay.cli.session import Session
+        from assay.cli.terminal import report
 
         session = ctx.find_object(Session)
-        only = session.only_model() if session else None
-        if only is None:
+        models = session.priced_models() if session else ()
+        if session is None or len(models) != 1:
+            listed = ", ".join(f"0x{model_id.hex()}" for model_id in models[:_LISTED_MODELS])
+            several = f"The oracle prices for {len(models)} models, such as {listed}; " if models else ""
+            missing.message = f"{several}assay models lists models"
             raise
-        return only
+        report(f"model 0x{models[0].hex()}, the only one of the oracle at {session.settings.oracle}")
+        return models[0]
 
 
 offer_model_option = click.option(

@@ -75,20 +75,15 @@ class Session(ExitStack):
             )
         return found[0]
 
-    def only_model(self) -> ModelId | None:
-        """The one model that the configured oracle prices for; None if there are others, or it does not answer."""
-        from assay.cli.terminal import report
+    def priced_models(self) -> tuple[ModelId, ...]:
+        """The models that the configured oracle prices for; none if it does not answer."""
         from assay.oracle_api import OracleClient
 
         try:
             with OracleClient(self.settings.oracle, attempts=1) as oracle:
-                models = oracle.info().models
+                return tuple(map(ModelId, oracle.info().models))
         except AssayError:
-            return None
-        if len(models) != 1:
-            return None
-        report(f"model 0x{models[0].hex()}, the only one of the oracle at {self.settings.oracle}")
-        return ModelId(models[0])
+            return ()
 
     def model_text(self, model_id: ModelId) -> str:
         """A model's name; if it has none, its id."""

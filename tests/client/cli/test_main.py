@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
 
 from assay.cli.main import main
+from assay.errors import UsageError
 from tests.kit.commands import leaves
 
 pytestmark = pytest.mark.unit
@@ -92,14 +94,19 @@ def test_without_keys_or_deployment_every_command_says_what_is_missing(path: tup
     assert "Traceback" not in result.stderr
 
 
-def test_sell_takes_the_only_model_of_the_oracle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["sell", "check"])
+def test_command_takes_the_only_model_of_the_oracle(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     offered = [b"\x07" * 32]
     info = SimpleNamespace(models=offered)
     monkeypatch.setattr("assay.oracle_api.OracleClient.info", lambda _: info)
-    arguments = ["--home", str(tmp_path), "--deployments", str(tmp_path), "sell", __file__]
+    monkeypatch.setattr("assay.oracle_api.OracleClient.model", Mock(side_effect=UsageError("not asked further")))
+    arguments = ["--home", str(tmp_path), "--deployments", str(tmp_path), command, __file__]
     result = CliRunner(mix_stderr=False).invoke(main, arguments)
     assert f"model 0x{32 * '07'}" in result.stderr
     assert "the only one of the oracle" in result.stderr
     offered.append(b"\x08" * 32)
     result = CliRunner(mix_stderr=False).invoke(main, arguments)
     assert (result.exit_code, "Missing option '--model'" in result.stderr) == (2, True)
+    assert f"prices for 2 models, such as 0x{32 * '07'}, 0x{32 * '08'}" in result.stderr

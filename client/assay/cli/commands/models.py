@@ -11,7 +11,7 @@ from assay.amounts import Token, amount_text, short_amount
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
 from assay.chain.values import ModelState
-from assay.cli.options import model_option, model_or_default
+from assay.cli.options import model_or_default, offer_model_option
 from assay.cli.params import MODEL
 from assay.cli.session import Session, pass_session
 from assay.cli.tables import duration_text, fields, id_text, size_text, table
@@ -238,7 +238,7 @@ def _how(session: Session, listing: Listing) -> str:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@model_option
+@offer_model_option
 @json_option
 @pass_session
 def check(session: Session, file: Path, model_id: ModelId, as_json: bool) -> None:
