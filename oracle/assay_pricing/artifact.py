@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from assay.files import sync_folder, write_whole
 from assay_pricing.canonical import canonical_json
-from assay_pricing.errors import ArtifactError, ArtifactExists
+from assay_pricing.errors import ArtifactError, ArtifactExists, FidelityError
 from assay_pricing.manifest import VERSION, Manifest
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def write(folder: Path, manifest: Manifest, content: bytes, *, replace: bool = F
 def check_free(folder: Path, *, replace: bool = False) -> None:
     """Checks that an artifact may be written to ``folder``, before any costly work.
 
-    With ``replace`` a price function that no model uses may stand there.
+    With ``replace`` a price function that no model uses may stand there; without it, only one whose surrogate is
+    refused, which nothing can use.
 
     Raises:
         ArtifactExists: A price function, or something else, stands there.
@@ -89,9 +90,20 @@ def check_free(folder: Path, *, replace: bool = False) -> None:
     foreign = sorted(found - {_MANIFEST, _TENSORS})
     if foreign:
         raise ArtifactExists(f"expected a free folder, {folder} has {foreign[0]!r}", hint=other)
-    if found and not replace:
+    if found and not replace and not _is_refused(folder):
         text = f"expected a free folder, {folder} has a price function"
         raise ArtifactExists(text, hint=f"{other}; or replace it, if no model is registered with it: --replace")
+
+
+def _is_refused(folder: Path) -> bool:
+    """Whether ``folder`` has a price function whose surrogate does not represent its model."""
+    try:
+        read(folder)[0].check_fidelity()
+    except FidelityError:
+        return True
+    except ArtifactError:
+        return False
+    return False
 
 
 def mark_used(folder: Path, model_id: bytes) -> None:

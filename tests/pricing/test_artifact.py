@@ -24,6 +24,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "price"
 
 
+def test_artifact_that_nothing_can_use_gives_way_to_another_fit(tmp_path: Path) -> None:
+    folder = tmp_path / "price"
+    artifact.write(folder, *artifact.finalize(manifest(fidelity=0.89), TENSORS))
+    artifact.write(folder, *artifact.finalize(manifest(), OTHER))
+    assert artifact.read(folder)[0].fidelity >= 0.9
+    with pytest.raises(ArtifactExists):
+        artifact.check_free(folder)
+
+
 def test_the_hash_covers_manifest_and_tensors_as_documented() -> None:
     final, content = artifact.finalize(manifest(), TENSORS)
     text = canonical_json(manifest().model_dump(mode="json", exclude={"hash"}))

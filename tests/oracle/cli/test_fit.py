@@ -18,7 +18,7 @@ def test_fit_refuses_a_folder_with_a_price_function_before_it_asks_the_model(tmp
     price, data = tmp_path / "price", tmp_path / "data.csv"
     artifact.write(price, *artifact.finalize(manifest(), {"a": torch.zeros(1)}))
     data.write_text("no table")
-    fit = ["fit", "--model", "nowhere:model", "--data", str(data), "--out", str(price), "--json"]
+    fit = ["fit", "--model", "json:loads", "--data", str(data), "--out", str(price), "--json"]
     result = CliRunner(mix_stderr=False).invoke(main, fit)
     assert (result.exit_code, json.loads(result.stdout)["error"]["code"]) == (1, "artifact_exists")
     assert "--replace" in result.stderr
