@@ -85,7 +85,7 @@ def _check_arrays(path: Path, model: ModelInfo) -> None:
         raise OfferRefused(
             "columns_differ",
             f"expected {len(model.schema_.features)} features in each record, {path.name} has {math.prod(matrix[1:])}",
-            hint=f"offer the columns of GET /v1/models/ID; {_NOTHING_SENT}",
+            hint=f"assay model show ID has the columns; {_NOTHING_SENT}",
         )
     limits = model.limits
     if limits is None:
@@ -137,5 +137,5 @@ def _refuse_columns(path: Path, names: Collection[str], schema: Schema) -> None:
     raise OfferRefused(
         "columns_differ",
         f"expected the columns of the model in {path.name}, missing: {listed}{label}",
-        hint=f"rename the columns to those of GET /v1/models/ID; {_NOTHING_SENT}",
+        hint=f"rename the columns to the model's (assay model show ID); {_NOTHING_SENT}",
     )

@@ -105,7 +105,7 @@ def offers(
         for listed in found
     ]
     heads = ("offer", "model", "seller", "status", "size", "age", "price", "reason")
-    emit([_plain(listed, now) for listed in found], table(heads, rows), as_json)
+    emit([_plain(listed, now) for listed in found], table(heads, rows) if rows else "no offers", as_json)
 
 
 def _plain(listed: ListedOffer, now: int) -> dict[str, object]:

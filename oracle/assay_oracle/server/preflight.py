@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
+from assay.amounts import short_amount
 from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
 from assay.errors import AssayError, SettingsError
@@ -129,7 +130,12 @@ class Preflight:
     def _gas(self, chain: SettlementClient, address: str) -> None:
         balance = chain.balance(address)
         hint = f"send native coin to {address}, to pay for transactions"
-        self._add("gas", balance >= MIN_GAS, f"{address} holds {balance} wei, {MIN_GAS} are wanted", hint)
+        self._add(
+            "gas",
+            balance >= MIN_GAS,
+            f"{address} holds {short_amount(balance)}, at least {short_amount(MIN_GAS)} is wanted",
+            hint,
+        )
 
     def _model(self, entry: ModelEntry, chain: SettlementClient | None, oracle: str | None) -> None:
         name = f"model 0x{entry.id.hex()[:8]}"

@@ -90,6 +90,7 @@ def test_header_with_the_models_columns_passes(market: Market, text: str) -> Non
 def test_header_without_a_column_of_the_model_is_refused_with_its_name(market: Market) -> None:
     found = refused(market, market.file(b"age,city,bought\n1,Ulm,no\n", "data.csv"))
     assert (found.reason_code, "missing: 'town'" in found.message) == ("columns_differ", True)
+    assert "assay model show" in str(found.hint)
     found = refused(market, market.file(b"age,town,label\n1,Ulm,no\n", "data.CSV"))
     assert "missing: 'bought' (the label)" in found.message
 

@@ -61,6 +61,7 @@ def test_offers_under_way_are_listed_with_price_size_age_and_reason(market: Mark
     (found,) = json.loads(run("offers", "--seller", rival_account.address, "--json").stdout)
     assert found["status"] == "uploading"
     assert json.loads(run("offers", "--model", "0x" + 64 * "7", "--json").stdout) == []
+    assert run("offers", "--model", "0x" + 64 * "7").stdout == "no offers\n"
 
 
 def test_offers_that_ended_are_listed_where_asked_for(market: Market, run: Run) -> None:

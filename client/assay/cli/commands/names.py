@@ -3,7 +3,7 @@
 import click
 
 from assay.cli.group import Group
-from assay.cli.params import HEX32, AccountAddress
+from assay.cli.params import MODEL, AccountAddress
 from assay.cli.session import Session, pass_session
 from assay.cli.tables import fields, table
 from assay.cli.terminal import emit, json_option
@@ -34,7 +34,7 @@ def add(ctx: click.Context, kind: str, name: str, value: str, as_json: bool) -> 
     session = ctx.find_object(Session)
     assert session is not None
     if kind == "model":
-        model_id = ModelId(HEX32.convert(value, None, ctx))
+        model_id = ModelId(MODEL.convert(value, None, ctx))
         session.names.add_model(name, model_id)
         value = f"0x{model_id.hex()}"
     else:

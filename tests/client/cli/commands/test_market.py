@@ -80,6 +80,10 @@ def test_a_model_is_shown_by_name_by_prefix_and_by_default(desk: Desk) -> None:
     assert desk.run("model", "show").stdout == shown
 
 
+def test_name_is_given_by_the_first_digits_of_an_id(desk: Desk) -> None:
+    assert model(desk) in desk.run("names", "add", "model", "lines", model(desk)[:10]).stdout
+
+
 def test_prefix_that_several_models_share_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [model(desk), register(desk, 1)]
     monkeypatch.setattr("assay.cli.session._beginning", lambda *_: [bytes.fromhex(found[2:]) for found in ids])
