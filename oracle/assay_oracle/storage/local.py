@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from assay_oracle.errors import StorageFull
 
 FREE_BYTES = 256 * 2**20
 """Space that is left to the disk's other users, the journal above all."""
+COUNT_SECONDS = 60.0
+"""While there is no room, all files are counted again no more often than once in so many seconds."""
 KINDS = ("uploads", "deliveries")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
@@ -70,6 +73,8 @@ class LocalStore:
                 left.unlink()
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
+        self._recounted = float("-inf")
+        """When files were last counted because there was no room."""
         self._measure()
 
     @property
@@ -80,17 +85,23 @@ class LocalStore:
     def _measure(self) -> None:
         """Counts all files: at the start, and where a file changed in a way that no one counted."""
         with self._lock:
-            files = [path for folder in self._folders.values() for path in folder.iterdir()]
-            self._used = sum(_bytes_of(path) for path in files)
+            self._used = self._counted()
+
+    def _counted(self) -> int:
+        return sum(_bytes_of(path) for folder in self._folders.values() for path in folder.iterdir())
 
     def reserve(self, count: int) -> None:
         """Counts ``count`` bytes that are about to be written.
+
+        Before it refuses, it looks what is there: the operator's commands delete files of a running daemon, too.
 
         Raises:
             StorageFull: There is no room for them.
         """
         with self._lock:
             free = shutil.disk_usage(self._folders[KINDS[0]]).free - FREE_BYTES
+            if self._used + count > self._max_bytes and time.monotonic() > self._recounted + COUNT_SECONDS:
+                self._used, self._recounted = self._counted(), time.monotonic()
             if count and (self._used + count > self._max_bytes or count > free):
                 raise StorageFull(
                     f"expected room for {count} more bytes, the oracle's storage is full",
