@@ -103,6 +103,19 @@ class OfferTable:
         query = f"SELECT * FROM offers WHERE status IN ({marks(len(statuses))}) ORDER BY updated_at, rowid"  # noqa: S608
         return [offer_of(row) for row in self._database.rows(query, *statuses)]
 
+    def waiting(self, most: int) -> list[Offer]:
+        """Offers to price, the oldest first: the oldest, and with the fewest attempts the oldest and the smallest.
+
+        At most ``most`` of each kind, so that choosing one takes no more time the more of them wait.
+        """
+        orders = ("attempts, updated_at, rowid", "attempts, upload_bytes, rowid", "updated_at, rowid")
+        chosen = " UNION ".join(
+            f"SELECT * FROM (SELECT rowid FROM offers WHERE status = ? ORDER BY {order} LIMIT ?)"  # noqa: S608
+            for order in orders
+        )
+        query = f"SELECT * FROM offers WHERE rowid IN ({chosen}) ORDER BY updated_at, rowid"  # noqa: S608
+        return [offer_of(row) for row in self._database.rows(query, *(OfferStatus.PRICING, most) * len(orders))]
+
     def unchanged(self, status: OfferStatus, *, before: int) -> list[Offer]:
         """Offers in a status that changed last before a time."""
         query = "SELECT * FROM offers WHERE status = ? AND updated_at < ? ORDER BY updated_at, rowid"

@@ -26,6 +26,8 @@ from assay_oracle.services.uploads import Uploads
 
 MAX_CONTEXT_RECORDS = 1_000_000
 """Distinct records, at most, in a seller's own offers that an offer is priced with. With more the offer is refused."""
+MOST_CONSIDERED = 64
+"""Offers of each kind, the oldest and the smallest, among which the next one is chosen."""
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +72,7 @@ class Evaluator:
             ChainError: The chain cannot tell whether a sale is possible; the offer keeps waiting.
             OSError: The oracle's disk failed; the offer keeps waiting and lets the others pass.
         """
-        waiting = self._ledger.offers.in_status(OfferStatus.PRICING)
+        waiting = self._ledger.offers.waiting(MOST_CONSIDERED + len(self._postponed))
         waiting = [offer for offer in waiting if offer.offer_id not in self._postponed]
         offer = next_offer(waiting, self._turn, self._last_seller)
         if offer is None:

@@ -132,6 +132,13 @@ class OfferLedger(Protocol):
         """Offers in one of ``statuses``, the longest unchanged first."""
         ...
 
+    def waiting(self, most: int) -> list[Offer]:
+        """Offers to price, the oldest first: the oldest, and with the fewest attempts the oldest and the smallest.
+
+        At most ``most`` of each kind.
+        """
+        ...
+
     def unchanged(self, status: OfferStatus, *, before: int) -> list[Offer]:
         """Offers in a status that changed last before a time."""
         ...

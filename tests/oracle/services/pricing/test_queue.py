@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from assay.protocol.types import OfferId
 from assay_oracle.ledger.values import Offer
 from assay_oracle.services.pricing.queue import next_offer, seconds_for
 from tests.kit.actors import rival_account, seller_account
@@ -61,3 +62,17 @@ def test_time_grows_with_what_was_uploaded_and_with_the_attempts_up_to_a_bound()
     assert seconds_for(66_000, 1, 3600) == pytest.approx(10.6, abs=0.1)
     assert seconds_for(50 * MIB, 1, 3600) == 510
     assert seconds_for(50 * MIB, 2, 3600) == 3600
+
+
+def test_choosing_reads_no_more_offers_the_more_of_them_wait(market: Market) -> None:
+    request = bid(market.model_id, b"one\n").request
+    names = [OfferId(bytes([n]) * 32) for n in range(20)]
+    for n, name in enumerate(names):
+        made = request.model_copy(update={"seller": f"0x{n:040d}", "upload_bytes": 100 - n})
+        market.journal.offers.add(name, made, per_seller=1, max_bytes=MIB)
+        market.journal.offers.mark_uploaded(name)
+    for name in names[:4]:
+        market.journal.offers.begin_attempt(name)
+    waiting = [offer.offer_id for offer in market.journal.offers.waiting(2)]
+    oldest, untried, smallest = names[:2], names[4:6], names[-2:]
+    assert waiting == [*oldest, *untried, *smallest]
