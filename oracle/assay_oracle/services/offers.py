@@ -133,16 +133,20 @@ class Offers:
         return self.state(offer_id)
 
     def _make_place(self) -> None:
-        """Displaces uploads until there is a place: those of which fewest bytes arrived, the longest idle first.
+        """Displaces uploads until there is a place: those that arrive slowest since they were opened.
 
-        A place is lost by nobody who sends, and a complete upload takes none.
+        A large upload that was left holds no place against one that arrives: a place is kept by bytes that go on
+        arriving, for each place anew. A complete upload takes none.
         """
         uploading = self._ledger.offers.in_status(OfferStatus.UPLOADING)
         excess = len(uploading) + 1 - self._settings.max_open_offers
         if excess > 0:
-            emptiest = sorted(uploading, key=lambda offer: (self._uploads.received(offer.offer_id), offer.updated_at))
-            for offer in emptiest[:excess]:
+            slowest = sorted(uploading, key=lambda offer: (self._bytes_per_second(offer), offer.updated_at))
+            for offer in slowest[:excess]:
                 self._displace(offer.offer_id)
+
+    def _bytes_per_second(self, offer: Offer) -> float:
+        return self._uploads.received(offer.offer_id) / (max(self._clock.now() - offer.opened_at, 0) + 1)
 
     def _displace_stalled(self, offer_id: OfferId) -> bool:
         """Displaces the largest other upload of which no byte arrived for a while; whether there was one."""

@@ -116,6 +116,17 @@ def test_uploads_under_way_outlast_any_number_of_emptier_ones(market: Market) ->
     assert market.offers.state(offer_id).status is OfferStatus.QUOTED
 
 
+def test_large_uploads_that_were_left_do_not_outlast_one_that_arrives(market: Market) -> None:
+    """The places are full of them but for one, for which every further offer would displace the honest upload."""
+    *hoarders, last = strangers(10)
+    for account in hoarders:
+        market.upload(bid(market.model_id, b"junk\n" * 300, account=account), upto=1200)
+    market.pass_time(30)
+    offer_id = market.upload(bid(market.model_id, DATA), upto=300).offer_id
+    market.offers.open_offer(bid(market.model_id, b"junk\n", account=last).request)
+    assert market.offers.state(offer_id).received_bytes == 300
+
+
 def test_displaced_upload_is_opened_again_by_the_same_statement(market: Market) -> None:
     made = bid(market.model_id, DATA)
     offer_id = market.offers.open_offer(made.request).offer_id
