@@ -1,7 +1,8 @@
 """What models return, as one array: tensors, lists, dictionaries, data frames, and objects that hold one of these."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -58,6 +59,10 @@ def unpack(output: Any, n: int) -> Answers:
         return replace(output, values=_narrow(output.values))
     if isinstance(output, Mapping):
         return _of_mapping(output, n)
+    if isinstance(output, Iterator):
+        output = list(islice(output, n + 1))
+    if hasattr(output, "to_pandas"):  # a table of Arrow or Polars, or a frame of a GPU
+        output = output.to_pandas()
     if hasattr(output, "columns") and hasattr(output, "to_numpy"):
         return _of_frame(output)
     if isinstance(output, list | tuple):
@@ -81,8 +86,11 @@ def _of_mapping(output: Mapping[Any, Any], n: int) -> Answers:
 
 
 def _of_frame(output: Any) -> Answers:
-    values = _narrow(output.to_numpy())
     names = tuple(output.columns)
+    for field, kind in _FIELDS.items():
+        if len(names) > 1 and field in names:
+            return Answers(_array(output[field]), kind=kind)
+    values = _narrow(output.to_numpy())
     numbered = names == tuple(range(len(names)))
     return Answers(values, None if values.ndim == 1 or numbered else names)
 
@@ -121,6 +129,12 @@ def _array(output: Any) -> Array:
         return np.asarray(output.double() if output.is_floating_point() else output)
     if hasattr(output, "toarray"):  # a sparse matrix
         output = output.toarray()
+    masked = int(np.sum(getattr(output, "mask", False))) if isinstance(output, np.ma.MaskedArray) else 0
+    if masked:
+        raise ModelError(
+            f"expected an answer to every input, got {masked} masked values from the model",
+            hint="return a value in place of each masked one",
+        )
     try:
         found = np.asarray(output)
     except ValueError:

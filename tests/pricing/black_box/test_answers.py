@@ -1,11 +1,13 @@
 """What models return: one array, whatever it comes in; and how each kind of it is read."""
 
 from collections import namedtuple
+from itertools import repeat
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from scipy import sparse
@@ -53,6 +55,8 @@ RANKED = [[{"label": k, "score": row[k]} for k in sorted(row, key=lambda k: -row
         BY_NAME,
         RANKED,
         {"probabilities": SHARES[:, [2, 0, 1]].tolist(), "classes": ["2", "0", "1"]},
+        pa.table({"2": SHARES[:, 2], "0": SHARES[:, 0], "1": SHARES[:, 1]}),
+        np.ma.masked_array(SHARES, mask=False),
     ],
     ids=lambda output: type(output).__name__,
 )
@@ -77,6 +81,8 @@ def test_scores_come_in_many_containers(output: Any) -> None:
         (TWO, torch.tensor([0, 1, 1, 0, 1]), [0, 1, 1, 0, 1]),
         (TWO, ("0", "1", "1", "0", "1"), [0, 1, 1, 0, 1]),
         (TWO, {"labels": [0, 1, 1, 0, 1]}, [0, 1, 1, 0, 1]),
+        (TWO, pd.DataFrame({"x0": 0.5, "label": list("01101"), "score": 0.9}), [0, 1, 1, 0, 1]),
+        (TWO, pa.array(list("01101")), [0, 1, 1, 0, 1]),
         (TWO, [{"label": k, "score": 0.9} for k in "01101"], [0, 1, 1, 0, 1]),
         (TWELVE, np.array(["0", "10", "2", "11", "1"]), [0, 10, 2, 11, 1]),
         (THREE, np.array([1.0, 2, 2, 0, 1]), [1, 2, 2, 0, 1]),
@@ -102,6 +108,7 @@ def test_labels_are_labels_in_every_spelling(of: Any, output: Any, expected: lis
         (NUMBER, np.array(list("abcde")), "expected numbers from the model, got 'a'", "--task classification"),
         (THREE, None, "expected an array of answers from the model, got nothing", None),
         (THREE, [[1, 2], [3]], "expected answers of one length", None),
+        (THREE, np.ma.masked_less(SHARES, 0.2), "expected an answer to every input, got . masked values", "in place"),
         (THREE, {"value": SCORES}, "or under the classes, got value", None),
         (THREE, pd.DataFrame(SHARES, columns=["low", "mid", "high"]), "the model also knows", "--classes a,b,c"),
     ],
@@ -110,6 +117,13 @@ def test_what_could_mean_several_things_is_refused_with_the_remedy(of: Any, outp
     with pytest.raises(ModelError, match=said) as refused:
         as_black_box(lambda _: output, of).predict(X)
     assert hint is None or hint in str(refused.value.hint)
+
+
+def test_answers_may_be_generated_one_by_one() -> None:
+    found = as_black_box(lambda x: (str(i % 2) for i in range(len(x))), TWO).predict(X)
+    assert found.labels.tolist() == [0, 1, 0, 1, 0]
+    with pytest.raises(ModelError, match="expected one answer for each of 5 inputs, got 6"):
+        as_black_box(lambda _: repeat("0"), TWO).predict(X)
 
 
 @pytest.mark.parametrize(
