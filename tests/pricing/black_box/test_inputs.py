@@ -137,7 +137,7 @@ def test_a_form_that_gives_finite_answers_goes_before_one_that_does_not() -> Non
 )
 def test_pictures_reach_a_network_as_the_owners_array_has_them(shape: tuple[int, ...], network: nn.Module) -> None:
     of, x = schema(16, 2), RNG.normal(size=(7, 16)).astype(np.float32)
-    found = as_black_box(network, of, shape=shape).predict(x)
+    found = as_black_box(network, of, shape=shape, outputs="logits").predict(x)
     assert found.probabilities is not None
     assert found.probabilities.shape == (7, 2)
 
