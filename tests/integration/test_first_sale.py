@@ -154,9 +154,7 @@ def test_declined_data_is_not_priced_again_for_anybody(town: Town, ada: Party, b
     assert ada.assay("sell", data, "--model", town.model, "--decline", status=3)["status"] == "declined"
     header, *lines = content.splitlines(keepends=True)
     again = town.file("again.csv", header + b"".join(reversed(lines)))
-    refusal = bob.assay("sell", again, "--model", town.model, "--yes", status=1)["error"]
-    assert refusal["code"] == "offer_refused"
-    assert "priced for this model before" in refusal["message"]
+    assert bob.assay("sell", again, "--model", town.model, "--yes", status=3)["status"] == "declined"
 
 
 def test_pair_is_sold_once_on_chain_too(town: Town, ada: Party) -> None:
@@ -169,7 +167,7 @@ def test_pair_is_sold_once_on_chain_too(town: Town, ada: Party) -> None:
 def test_records_that_cannot_be_read_are_refused_and_cost_no_evaluation(town: Town, bob: Party) -> None:
     data = town.file("spoilt.csv", b"x0,x1,y\n1,nan,2\n")
     refusal = bob.assay("sell", data, "--model", town.model, "--yes", status=1)["error"]
-    assert "nan" in refusal["message"].lower()
+    assert "column 'x1'" in refusal["message"]
     data.write_bytes(csv(18, 40, (2,)))
     assert bob.assay("sell", data, "--model", town.model, "--quote-only", status=4)["status"] == "quoted"
 
