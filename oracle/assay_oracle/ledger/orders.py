@@ -155,7 +155,8 @@ class OrderTable:
         return self._update(order_id, acknowledgement=signature)
 
     def _update(self, order_id: OrderId, **columns: SqlValue) -> Sale:
-        values = columns | {"updated_at": self._now()}
+        """Changes columns. The time of the change counts for the state on chain alone: no statement prolongs it."""
+        values = columns | ({"updated_at": self._now()} if "chain_status" in columns else {})
         query = f"UPDATE orders SET {assignments(list(values))} WHERE order_id = ?"  # noqa: S608
         with self._database.transaction():
             self._database.execute(query, *values.values(), order_id)

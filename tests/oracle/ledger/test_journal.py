@@ -238,6 +238,16 @@ def test_closed_orders_are_listed_by_the_time_of_closing(market: Market) -> None
     assert orders.open(since=market.time + 1) == orders.closed_with_files(before=market.time) == []
 
 
+def test_statement_that_is_handed_in_again_keeps_no_files_of_a_closed_order(market: Market) -> None:
+    _, _, order = market.sell(b"one\n")
+    orders = market.journal.orders
+    closed = market.time
+    orders.set_status(order.order_id(), Status.PAID)
+    market.time += 1000
+    orders.set_acknowledgement(order.order_id(), b"again")
+    assert orders.closed_with_files(before=closed + 1) == [sale_of(market, order)]
+
+
 # --- evaluations and the cursor ---
 
 
