@@ -29,6 +29,11 @@ ERRORS = (ROOT / "docs" / "errors.md").read_text()
 ABI = json.loads((ROOT / "client" / "assay" / "abi" / "Settlement.json").read_text())["abi"]
 OPENED = "until [ $(ls bought/*.npz | wc -l) -eq 3 ]; do sleep 0.2; done"
 """The oracle hands a key over after the payment, with which the data owner's code ends."""
+MODELS = (
+    "import json, sys, urllib.request; "
+    'sys.exit(not json.load(urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/v1/info"))["models"])'
+)
+"""Ends with 0 once the oracle at a port prices for a model."""
 COMMANDS = {"assay": assay, "assay-oracle": assay_oracle}
 
 
@@ -67,9 +72,11 @@ def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path
     script = script.replace("quickstart.py shop", f"quickstart.py {shop} {chain}").replace("cd shop", f"cd {shop}")
     # A person waits until the oracle prints its URL; a shell does not.
     script = re.sub(r"(assay-oracle serve .* &)", rf"\1\nwait_for {oracle} $!", script)
+    script = re.sub(r"^(assay-oracle models add .*)$", rf"\1\nwait_for_models {oracle}", script, flags=re.MULTILINE)
     prelude = (
         f"trap 'kill $(jobs -p) $(cat {shop}/chain.pid) 2>/dev/null' EXIT\n"
         "wait_for() { until (echo > /dev/tcp/127.0.0.1/$1) 2>/dev/null; do kill -0 $2; sleep 0.2; done; }\n"
+        f"wait_for_models() {{ until {BIN}/python -c '{MODELS}' $1; do sleep 0.2; done; }}\n"
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     environment["PATH"] = f"{ROOT / '.build' / 'bin'}:{BIN}:{os.environ['PATH']}"

@@ -34,12 +34,18 @@ def registered_terms(chain: Chain, model_id: ModelId) -> ModelTerms:
 
     Raises:
         SaleError: No model with this id is registered.
+        ChainError: The node answers with the terms of another model, whose owner would get what is paid.
     """
     found = chain.model_terms(model_id)
     if found is None:
         raise SaleError(
             f"expected a registered model, found none with id 0x{model_id.hex()}",
             hint="check the id, and that this is the chain it was registered on",
+        )
+    if chain.model_id(found[0]) != model_id:
+        raise ChainError(
+            f"expected the terms of model 0x{model_id.hex()}, got those of 0x{chain.model_id(found[0]).hex()}",
+            hint="the node does not tell the truth: use another one (--node)",
         )
     return found[0]
 

@@ -90,11 +90,10 @@ def test_dropped_offer_ends_with_the_reason_and_its_records_can_be_offered_again
 
 
 def test_room_of_a_dropped_offer_is_free_while_the_daemon_runs(market: Market, run: Run) -> None:
-    market.max_disk = 1700
+    made = bid(market.model_id, DATA)
+    market.max_disk = 1300 + len(made.upload) - 1
     market.restart()
     large = market.upload(bid(market.model_id, DATA + bytes(900)), upto=1300)
-    made = bid(market.model_id, DATA)
-    assert 1300 + len(made.upload) > market.max_disk
     assert run("drop", f"0x{large.offer_id.hex()}").exit_code == 0
     market.work()
     assert market.offer(made)[1].status is OfferStatus.QUOTED

@@ -80,10 +80,10 @@ def test_disk_that_fails_leaves_nothing_out(market: Market, monkeypatch: pytest.
     market.restart()
     plaintext = Uploads.plaintext
 
-    def failing(uploads: Uploads, offer: Offer) -> Any:
+    def failing(uploads: Uploads, offer: Offer, **options: Any) -> Any:
         if offer.offer_id == first.offer_id:
             raise OSError("Input/output error")
-        return plaintext(uploads, offer)
+        return plaintext(uploads, offer, **options)
 
     offer_id = market.upload(bid(market.model_id, NEAR_COPIES)).offer_id
     with monkeypatch.context() as broken:
