@@ -24,11 +24,6 @@ SCHEMA = Schema(
 )
 
 
-@pytest.fixture
-def market(tmp_path: Path) -> Market:
-    return Market(tmp_path)
-
-
 def check(market: Market, path: Path, schema: Schema = SCHEMA, **limits: int) -> None:
     bounds = DataLimits(**({"records": 10**6, "expanded_bytes": 2**31} | limits))
     model = market.http.model(market.model_id).model_copy(update={"schema_": schema, "limits": bounds})

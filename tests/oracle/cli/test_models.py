@@ -23,11 +23,6 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def market(tmp_path: Path) -> Market:
-    return Market(tmp_path)
-
-
-@pytest.fixture
 def run(market: Market, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in the market's folder."""
 

@@ -22,11 +22,6 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def market(tmp_path: Path) -> Market:
-    return Market(tmp_path)
-
-
-@pytest.fixture
 def run(market: Market, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(market.home)
     monkeypatch.setattr(daemon, "open_chain", lambda *_: market.chain)

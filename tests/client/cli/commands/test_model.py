@@ -1,7 +1,5 @@
 """``assay model register``: a model is registered once, and never silently with another oracle than the given one."""
 
-from pathlib import Path
-
 import pytest
 from click import BadParameter
 
@@ -13,11 +11,6 @@ from tests.kit.market import BUDGET, Market
 from tests.kit.memory_contract import HALTED
 
 pytestmark = pytest.mark.unit
-
-
-@pytest.fixture
-def market(tmp_path: Path) -> Market:
-    return Market(tmp_path)
 
 
 def test_terms_registered_with_the_same_oracle_are_registered_once(market: Market) -> None:

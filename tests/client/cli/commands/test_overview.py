@@ -16,11 +16,6 @@ pytestmark = pytest.mark.unit
 
 
 @pytest.fixture
-def market(tmp_path: Path) -> Market:
-    return Market(tmp_path)
-
-
-@pytest.fixture
 def desk(market: Market, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk(market, seller_account, monkeypatch)
 
