@@ -57,18 +57,6 @@ class Inferred:
     warnings: tuple[str, ...]
 
 
-def infer_schema(
-    tables: Sequence[RawTable],
-    label: str,
-    *,
-    task: TaskKind | None = None,
-    classes: Iterable[str] = (),
-    choices: Choices | None = None,
-) -> Schema:
-    """The schema of ``infer`` alone."""
-    return infer(tables, label, task=task, classes=classes, choices=choices).schema
-
-
 def infer(
     tables: Sequence[RawTable],
     label: str,

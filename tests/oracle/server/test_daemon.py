@@ -37,11 +37,11 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from assay_pricing.fitting import fit
     from assay_pricing.price import PricingRule
-    from assay_pricing.records.inference import infer_schema
+    from assay_pricing.records.inference import infer
     from assay_pricing.records.tables import parse_table, to_records
 
     tables = [parse_table(io.BytesIO(csv(1, 150, (0, 1)))), parse_table(io.BytesIO(csv(2, 300)))]
-    schema = infer_schema(tables, "y", classes=("0", "1", "2"))
+    schema = infer(tables, "y", classes=("0", "1", "2")).schema
     owner, validation = (to_records(table, schema) for table in tables)
     model = LogisticRegression().fit(*blobs(1, 150, (0, 1)))
     folder = tmp_path_factory.mktemp("artifact") / "price"

@@ -12,7 +12,7 @@ from assay_pricing.errors import ArtifactError, DataError, FidelityError, ModelE
 from assay_pricing.fitting import fit
 from assay_pricing.function import PriceFunction
 from assay_pricing.manifest import VERSION
-from assay_pricing.records.inference import infer_schema
+from assay_pricing.records.inference import infer
 from assay_pricing.records.records import Records
 from assay_pricing.records.tables import parse_records, parse_table
 from tests.pricing.machines import SCHEMA, machines, regression_of
@@ -113,9 +113,9 @@ def test_an_offer_of_one_class_is_priced(plant: PriceFunction) -> None:
 def test_a_table_of_one_class_makes_no_schema() -> None:
     table = parse_table(csv(ROW, ROW | {"load": "18"}))
     with pytest.raises(DataError, match="expected at least two classes, got 'wear'") as caught:
-        infer_schema([table], "state")
+        infer([table], "state")
     assert "--class" in (caught.value.hint or "")
-    assert infer_schema([table], "state", classes=["fault"]).classes == ("fault", "wear")
+    assert infer([table], "state", classes=["fault"]).schema.classes == ("fault", "wear")
 
 
 def test_an_owner_of_one_class_fits_and_pays_for_another() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assay.protocol.schema import Feature
 from assay_pricing.errors import DataError
-from assay_pricing.records.inference import infer_schema
+from assay_pricing.records.inference import infer
 from assay_pricing.records.tables import parse_records, parse_table, to_records
 from tests.pricing.records.files import GOOD, NUMERIC, SCHEMA, csv, npz, parquet, refused, seconds
 
@@ -70,7 +70,7 @@ def test_numbers_of_every_width_and_order_are_read_as_they_are() -> None:
 def test_booleans_are_numbers_or_categories_as_the_schema_says() -> None:
     table = parse_table(parquet({"a": [True, False], "b": [1, 2], "y": [False, True]}))
     assert to_records(table, NUMERIC.model_copy(update={"classes": ("False", "True")})).x[:, 0].tolist() == [1, 0]
-    found = infer_schema([table], "y")
+    found = infer([table], "y").schema
     assert [feature.kind for feature in found.features] == ["boolean", "numeric"]
     assert found.classes == ("false", "true")
 
@@ -78,7 +78,7 @@ def test_booleans_are_numbers_or_categories_as_the_schema_says() -> None:
 def test_a_label_has_a_name_of_its_own() -> None:
     table = parse_table(npz(x=np.zeros((2, 2)), y=np.array([0, 1])))
     with pytest.raises(DataError, match="expected a name for the label that no feature has, got"):
-        infer_schema([table], "x1")
+        infer([table], "x1")
 
 
 @pytest.mark.parametrize("value", ["1e400", "inf", "-inf"])
