@@ -1,6 +1,8 @@
 """The columns of a model's records: features by name and kind, the label, and columns that are no features."""
 
+import unicodedata
 from collections import Counter
+from collections.abc import Collection
 from typing import Literal, Self
 
 from pydantic import model_validator
@@ -63,3 +65,20 @@ class Schema(Value):
         if repeated:
             raise ValueError(f"expected columns of distinct names, got more than one {', '.join(repeated)}")
         return self
+
+
+def normal_form_hint(missing: Collection[str], given: Collection[str]) -> str:
+    """What to do about missing columns that a file has in another Unicode normal form; empty if it has none.
+
+    Names that look alike in two normal forms are two names: a column is found by its exact name in every format, and
+    by the model, which was fitted on it.
+    """
+    found = {unicodedata.normalize("NFC", name) for name in given}
+    twins = [name for name in missing if name not in given and unicodedata.normalize("NFC", name) in found]
+    if not twins:
+        return ""
+    form = "NFC" if all(unicodedata.is_normalized("NFC", name) for name in twins) else "NFD"
+    return (
+        f"{', '.join(map(repr, twins[:3]))} differs from a column of the file in its Unicode normal form alone: "
+        f"write it in {form}, for example with unicodedata.normalize({form!r}, name)"
+    )

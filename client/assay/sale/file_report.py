@@ -4,7 +4,6 @@ A fault is what the oracle refuses for certain. A warning is what it may refuse,
 for warnings. The oracle, which parses the file, decides.
 """
 
-import codecs
 import csv
 import hashlib
 from collections import Counter
@@ -15,6 +14,7 @@ from pathlib import Path
 from assay.errors import DataEmpty, OfferRefused
 from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.protocol.schema import Feature, Schema
+from assay.sale.data_file import Header, is_container, read_header
 from assay.sale.precheck import check_file, chunk_size_for
 
 _GAPS = ("", "na", "nan", "null", "none", "n/a")
@@ -42,39 +42,38 @@ def report_on(path: Path, oracle: OracleInfo, model: ModelInfo) -> FileReport:
     except (OfferRefused, DataEmpty) as error:
         found.faults.append(error.message)
         return found
-    with path.open("rb") as file:
-        start = file.read(4)
-    if start in (b"PAR1", b"PK\x03\x04"):
+    if is_container(path):
         found.warnings.append("the values of a Parquet or NPZ file are not looked at here")
-    elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        found.warnings.append("the values of a file in UTF-16 are not looked at here")
+        return found
+    header = read_header(path)
+    if header is None:
+        found.faults.append("the file is neither text in UTF-8 or UTF-16, nor Parquet, nor NPZ")
+    elif {*(f.name for f in model.schema_.features), model.schema_.label} <= set(header.names):
+        _read_csv(path, header, model.schema_, found)
     else:
-        _read_csv(path, model.schema_, found)
+        found.warnings.append("the values are not looked at here: the first line lacks columns of the model")
     return found
 
 
-def _read_csv(path: Path, schema: Schema, found: FileReport) -> None:
+def _read_csv(path: Path, header: Header, schema: Schema, found: FileReport) -> None:
+    columns: dict[int, Feature | None] = {
+        place: feature for place, name in enumerate(header.names) for feature in schema.features if feature.name == name
+    }
+    columns[header.names.index(schema.label)] = None
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file, strict=True)
-            head = next(rows, [])
-            columns: dict[int, Feature | None] = {
-                place: feature for place, name in enumerate(head) for feature in schema.features if feature.name == name
-            }
-            if len(columns) < len(schema.features) or schema.label not in head:
-                found.warnings.append("the values are not looked at here: columns are not separated by commas")
-                return
-            columns[head.index(schema.label)] = None
-            _read_rows(rows, head, columns, schema.classes, found)
+        with path.open(newline="", encoding=header.encoding) as file:
+            rows = csv.reader(file, strict=True, delimiter=header.separator)
+            next(rows)
+            _read_rows(rows, header, columns, schema.classes, found)
     except UnicodeDecodeError:
-        found.faults.append("the file is neither text in UTF-8, nor Parquet, nor NPZ")
+        found.faults.append("the file is no text in one encoding: save it in UTF-8")
     except csv.Error as error:
-        found.faults.append(f"the file is not comma-separated text: {error}")
+        found.faults.append(f"the file is no delimiter-separated text: {error}")
 
 
 def _read_rows(
     rows: Iterator[list[str]],
-    head: list[str],
+    header: Header,
     columns: dict[int, Feature | None],
     classes: tuple[str, ...],
     found: FileReport,
@@ -85,16 +84,16 @@ def _read_rows(
     first: dict[str, str] = {}
     found.records = 0
     for number, row in enumerate((row for row in rows if row), start=2):
-        if len(row) != len(head):
-            found.faults.append(f"row {number}: expected {len(head)} values, got {len(row)}")
+        if len(row) != len(header.names):
+            found.faults.append(f"row {number}: expected {len(header.names)} values, got {len(row)}")
             return
         found.records += 1
         used = [row[place] for place in columns]
         seen.add(hashlib.blake2b("\0".join(used).encode(), digest_size=_DIGEST_BYTES).digest())
         for place, feature in columns.items():
-            unusual = _unusual(row[place], feature, classes)
+            unusual = _unusual(row[place], feature, classes, comma=header.separator == ";")
             if unusual:
-                what = f"column {head[place]!r}: {unusual}"
+                what = f"column {header.names[place]!r}: {unusual}"
                 counts[what] += 1
                 first.setdefault(what, f"row {number}: {row[place][:40]!r}")
     if not found.records:
@@ -107,15 +106,19 @@ def _read_rows(
     ]
 
 
-def _unusual(value: str, feature: Feature | None, classes: tuple[str, ...]) -> str:
-    """What is unusual about a value of a feature, or of the label (None); empty if nothing is."""
+def _unusual(value: str, feature: Feature | None, classes: tuple[str, ...], *, comma: bool) -> str:
+    """What is unusual about a value of a feature, or of the label (None); empty if nothing is.
+
+    With ``comma``, a number may have a comma before its fraction.
+    """
     if feature is not None and feature.kind == "categorical":
         return "" if value in feature.categories else "a value that the model does not know"
     if value.strip().lower() in _GAPS:
         return "no value" if feature is None or feature.missing is None else ""
     if feature is None:
         return "" if not classes or _is_among(value, classes) else "no class of the model"
-    return "no number" if feature.kind == "numeric" and _number(value) is None else ""
+    written = value.replace(",", ".", 1) if comma and "." not in value else value
+    return "no number" if feature.kind == "numeric" and _number(written) is None else ""
 
 
 def _is_among(value: str, classes: tuple[str, ...]) -> bool:

@@ -3,25 +3,20 @@
 Only what is certain is refused here; the oracle, which parses the file, decides the rest.
 """
 
-import ast
-import csv
 import math
-import struct
-import zipfile
 from collections.abc import Collection
 from pathlib import Path
 
 from assay.errors import OfferRefused
 from assay.protocol.messages import ModelInfo, OracleInfo
-from assay.protocol.schema import Schema
+from assay.protocol.schema import Schema, normal_form_hint
 from assay.protocol.seal import DEFAULT_CHUNK_SIZE
 from assay.protocol.tree import CHUNK_SIZES, Layout
+from assay.sale.data_file import foreign_kind, is_text_table, read_header, read_shapes
 
 _AGE_CHUNK, _AGE_TAG, _AGE_NONCE = 65_536, 16, 16
-_DELIMITERS = ",;\t|"
-_MAX_LINE = 2**20
 _NUMBER_BYTES = 8
-"""Memory of one number once the oracle has opened the file."""
+"""Memory of one number once the oracle has opened the file: double precision, whatever the file's."""
 _NOTHING_SENT = "nothing was sealed or sent"
 
 
@@ -44,9 +39,10 @@ def check_file(path: Path, oracle: OracleInfo, model: ModelInfo, chunk_size: int
             f"expected an upload of at most {oracle.max_upload_bytes} bytes, {path.name} becomes {upload} once sealed",
             hint=f"split the data into several offers; {_NOTHING_SENT}",
         )
-    if path.suffix.lower() in (".csv", ".tsv"):
+    _check_kind(path)
+    if is_text_table(path):
         _check_header(path, model.schema_)
-    elif path.suffix.lower() == ".npz":
+    else:
         _check_arrays(path, model)
 
 
@@ -61,20 +57,24 @@ def least_upload_bytes(data_bytes: int, chunk_size: int) -> int:
     return sealed + _AGE_NONCE + _AGE_TAG * max(1, math.ceil(sealed / _AGE_CHUNK))
 
 
+def _check_kind(path: Path) -> None:
+    found = foreign_kind(path)
+    if found is not None:
+        raise OfferRefused(
+            "no_table",
+            f"expected a table (CSV, NPZ or Parquet), {path.name} is {found.name}",
+            hint=f"{found.remedy}; {_NOTHING_SENT}",
+        )
+
+
 def _check_header(path: Path, schema: Schema) -> None:
-    with path.open("rb") as file:
-        line = file.readline(_MAX_LINE)
-    try:
-        text = line.decode("utf-8-sig")
-        found = [set(next(csv.reader([text], delimiter=delimiter), [])) for delimiter in _DELIMITERS]
-    except (UnicodeDecodeError, csv.Error):
-        return
-    if not any(_missing(names, schema) == [] for names in found):
-        _refuse_columns(path, max(found, key=len), schema)
+    header = read_header(path)
+    if header is not None and _missing(header.names, schema):
+        _refuse_columns(path, header.names, schema)
 
 
 def _check_arrays(path: Path, model: ModelInfo) -> None:
-    shapes = _shapes(path)
+    shapes = read_shapes(path)
     if not shapes:
         return
     matrix = next((shapes[name] for name in ("x", "X") if name in shapes and len(shapes[name]) > 1), None)
@@ -104,27 +104,6 @@ def _check_arrays(path: Path, model: ModelInfo) -> None:
             )
 
 
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of the arrays of an NPZ file by name; empty if it is not one that is understood."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {name.removesuffix(".npy"): _shape(archive, name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, OSError, ValueError, KeyError, SyntaxError, struct.error, NotImplementedError):
-        return {}
-
-
-def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
-    """The shape in the header of NumPy's format (NEP 1)."""
-    with archive.open(name) as member:
-        start = member.read(8)
-        if start[:6] != b"\x93NUMPY":
-            raise ValueError(f"{name} is no array")
-        form = "<H" if start[6] == 1 else "<I"
-        (length,) = struct.unpack(form, member.read(struct.calcsize(form)))
-        header = ast.literal_eval(member.read(min(length, _MAX_LINE)).decode("latin-1").strip())
-    return tuple(int(size) for size in header["shape"])
-
-
 def _missing(names: Collection[str], schema: Schema) -> list[str]:
     wanted = [feature.name for feature in schema.features]
     return [name for name in (*wanted, schema.label) if name not in names]
@@ -133,9 +112,15 @@ def _missing(names: Collection[str], schema: Schema) -> list[str]:
 def _refuse_columns(path: Path, names: Collection[str], schema: Schema) -> None:
     missing = _missing(names, schema)
     listed = ", ".join(map(repr, missing[:10])) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+    remedy = normal_form_hint(missing, names) or "rename the columns to the model's (assay model show ID)"
     label = " (the label)" if schema.label in missing else ""
     raise OfferRefused(
         "columns_differ",
-        f"expected the columns of the model in {path.name}, missing: {listed}{label}",
-        hint=f"rename the columns to the model's (assay model show ID); {_NOTHING_SENT}",
+        f"expected the columns of the model in {path.name}, missing: {listed}{label}; it has {_listed(names)}",
+        hint=f"{remedy}; {_NOTHING_SENT}",
     )
+
+
+def _listed(names: Collection[str]) -> str:
+    shown = ", ".join(repr(name[:40]) for name in list(names)[:10]) or "none"
+    return shown + (f" and {len(names) - 10} more" if len(names) > 10 else "")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from assay.protocol.schema import Schema
+from assay.protocol.schema import Schema, normal_form_hint
 from assay_pricing.errors import DataError
 from assay_pricing.records.quoting import listed, quoted
 from assay_pricing.records.records import Int64
@@ -110,14 +110,18 @@ def check_columns(columns: Collection[str], schema: Schema, index: Collection[st
     """
     given, names = set(columns), {feature.name for feature in schema.features}
     if schema.label not in given:
-        raise DataError(f"expected a label column {quoted(schema.label)}, got columns {listed(columns)}")
+        raise DataError(
+            f"expected a label column {quoted(schema.label)}, got columns {listed(columns)}",
+            hint=normal_form_hint([schema.label], given) or None,
+        )
     allowed = {column.name for column in schema.excluded} | set(index) | {n for n in given if is_left_by_pandas(n)}
     missing, extra = names - given, given - names - allowed - {schema.label}
     if missing or extra:
         found = [f"missing {listed(missing)}"] * bool(missing) + [f"extra {listed(extra)}"] * bool(extra)
-        hints = ["add the missing columns under these names"] * bool(missing)
+        twins = normal_form_hint(sorted(missing), given)
+        hints = [twins or "add the missing columns under these names"] * bool(missing)
         hints += ["leave the extra columns out of the file: they are not priced, and the buyer would get them"] * bool(
-            extra
+            extra and not twins
         )
         raise DataError(
             f"expected the {len(names)} features of the model, got {'; '.join(found)}", hint="; ".join(hints)

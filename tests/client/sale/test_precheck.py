@@ -1,6 +1,9 @@
 """What the oracle would refuse for its size or its columns is refused before it is sealed."""
 
+import unicodedata
+import zipfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -94,6 +97,50 @@ def test_header_without_a_column_of_the_model_is_refused_with_its_name(market: M
 @pytest.mark.parametrize("suffix", [".parquet", ".npz", ".bin"])
 def test_what_is_not_understood_is_left_to_the_oracle(market: Market, content: bytes, suffix: str) -> None:
     check(market, market.file(content, f"data{suffix}"))
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "told"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(30), "cat", "is a PNG picture"),
+        (b"\xff\xd8\xff\xe0", "cat.csv", "is a JPEG picture"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "cat.webp", "is a WebP picture"),
+        (b"%PDF-1.7\n", "paper.pdf", "is a PDF document"),
+        (b"\x1f\x8b\x08", "data.csv.gz", "is a file compressed by gzip"),
+        (b'{"age": 1}\n', "data.jsonl", "is JSON"),
+        (b"\xef\xbb\xbf<!doctype html>", "data.html", "is HTML or XML"),
+        (b"Dear buyer,\nthis is no table\n", "letter.txt", "missing: 'age', 'town', 'bought' (the label)"),
+        ("age;city;bought\n".encode("utf-16"), "data.csv", "it has 'age', 'city', 'bought'"),
+        ("Stra\u00dfe\n".encode() * 3000, "words", "missing: 'age'"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_its_content(market: Market, content: bytes, name: str, told: str) -> None:
+    assert told in refused(market, market.file(content, name)).message
+
+
+@pytest.mark.parametrize(
+    ("member", "told"), [("cat.png", "a ZIP archive of other files"), ("[Content_Types].xml", "an Excel workbook")]
+)
+def test_archive_of_other_files_is_refused(market: Market, member: str, told: str) -> None:
+    path = market.home / "data.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, b"...")
+    assert f"expected a table (CSV, NPZ or Parquet), data.npz is {told}" in refused(market, path).message
+
+
+def test_text_in_a_format_that_only_the_oracle_may_know_is_left_to_it(market: Market) -> None:
+    check(market, market.file(b"a\nb\n", "data.lines"))
+
+
+@pytest.mark.parametrize(("known", "given"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_column_in_another_normal_form_is_refused_with_the_form_to_write(
+    market: Market, known: Literal["NFC", "NFD"], given: Literal["NFC", "NFD"]
+) -> None:
+    name = unicodedata.normalize(known, "caf\u00e9")
+    schema = SCHEMA.model_copy(update={"features": (Feature(name=name),)})
+    header = unicodedata.normalize(given, f"{name},bought\n")
+    found = refused(market, market.file(header.encode(), "data.csv"), schema)
+    assert f"differs from a column of the file in its Unicode normal form alone: write it in {known}" in str(found.hint)
 
 
 def arrays(market: Market, **columns: np.ndarray) -> Path:

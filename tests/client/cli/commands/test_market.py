@@ -129,8 +129,8 @@ def test_file_that_the_oracle_would_refuse(desk: Desk, content: bytes, fault: st
         (b"x,y\n1,0\n,1\n", "column 'x': no value in 1 records, first in row 3"),
         (b"x,y\nabc,0\n", "column 'x': no number in 1 records, first in row 2: 'abc'"),
         (b"x,y\n1,2\n", "column 'y': no class of the model"),
-        (b"x;y\n1;0\n", "not separated by commas"),
-        ("x,y\n1,0\n".encode("utf-16"), "in UTF-16"),
+        (b"x;y\n1,5;0\nabc;0\n", "column 'x': no number in 1 records, first in row 3: 'abc'"),
+        ("x,y\nabc,0\n".encode("utf-16"), "column 'x': no number in 1 records, first in row 2: 'abc'"),
     ],
 )
 def test_what_the_oracle_may_refuse_is_a_warning(desk: Desk, content: bytes, warning: str) -> None:

@@ -1,0 +1,171 @@
+"""What a data file is, from its first bytes: a CSV header, the shapes of arrays, or what is certainly no table."""
+
+import ast
+import csv
+import struct
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_LINE = 2**20
+"""Bytes of a header that are read."""
+_START = 4096
+_SEPARATORS = ",;\t|"
+_TEXT_SUFFIXES = ("", ".csv", ".tsv", ".tab", ".psv", ".txt", ".text", ".dat", ".data", ".md", ".rst", ".log", ".sql")
+"""A text under another suffix may be in a format that the oracle has and this client does not."""
+_PARQUET = "convert it to Parquet, for example with pandas"
+_PICTURE = "a table has one labelled record a row: extract numbers from the pictures, or save them as arrays (NPZ)"
+_CSV = "save the table as CSV in UTF-8"
+_UNPACK = "unpack it first"
+_FOREIGN: tuple[tuple[bytes, str, str], ...] = (
+    (b"\x89PNG\r\n", "a PNG picture", _PICTURE),
+    (b"\xff\xd8\xff", "a JPEG picture", _PICTURE),
+    (b"GIF8", "a GIF picture", _PICTURE),
+    (b"II*\0", "a TIFF picture", _PICTURE),
+    (b"MM\0*", "a TIFF picture", _PICTURE),
+    (b"%PDF-", "a PDF document", _CSV),
+    (b"{\\rtf", "an RTF document", _CSV),
+    (b"\x7fELF", "a program", _CSV),
+    (b"\x1f\x8b", "a file compressed by gzip", _UNPACK),
+    (b"BZh", "a file compressed by bzip2", _UNPACK),
+    (b"\xfd7zXZ\0", "a file compressed by xz", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "a file compressed by zstd", _UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
+    (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
+    (b"ARROW1", "an Arrow or Feather file", _PARQUET),
+    (b"FEA1", "a Feather file", _PARQUET),
+    (b"ORC", "an ORC file", _PARQUET),
+    (b"\x89HDF", "an HDF5 file", _PARQUET),
+    (b"SQLite format 3\0", "an SQLite database", _PARQUET),
+    (b"\xd0\xcf\x11\xe0", "an old Office document", _CSV),
+    (b"\x93NUMPY", "a single NumPy array", "save features and labels in one file: numpy.savez('data.npz', x=x, y=y)"),
+    (b"\x80\x03", "a pickle, which is never opened because it may hold code", _PARQUET),
+    (b"\x80\x04", "a pickle, which is never opened because it may hold code", _PARQUET),
+    (b"\x80\x05", "a pickle, which is never opened because it may hold code", _PARQUET),
+)
+_MARKUP: tuple[tuple[str, str], ...] = (("{", "JSON"), ("[", "JSON"), ("<", "HTML or XML"))
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """What is certainly no table: its name, and how to make one of it."""
+
+    name: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first line of delimiter-separated values.
+
+    Attributes:
+        names: Of the columns.
+        separator: Between two fields.
+        encoding: Of the file, for ``open``.
+    """
+
+    names: tuple[str, ...]
+    separator: str
+    encoding: str
+
+
+def foreign_kind(path: Path) -> Foreign | None:
+    """What the file at ``path`` is if that is certainly no table; None if it may be one."""
+    start = _start(path)
+    for magic, name, remedy in _FOREIGN:
+        if start.startswith(magic):
+            return Foreign(name, remedy)
+    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
+        return Foreign("a WebP picture", _PICTURE)
+    if start.startswith(b"PK\x03\x04"):
+        return _foreign_archive(path)
+    text = _text(start)
+    if text is not None:
+        for mark, name in _MARKUP:
+            if text.lstrip().startswith(mark):
+                return Foreign(name, _PARQUET)
+    return None
+
+
+def is_container(path: Path) -> bool:
+    """Whether the file starts as Parquet or NPZ do."""
+    return _start(path).startswith((b"PAR1", b"PK\x03\x04"))
+
+
+def is_text_table(path: Path) -> bool:
+    """Whether the file can be nothing but delimiter-separated values: text, under a name that says nothing else."""
+    return path.suffix.lower() in _TEXT_SUFFIXES and not is_container(path) and _text(_start(path)) is not None
+
+
+def read_header(path: Path) -> Header | None:
+    """The header as the oracle reads it; None if the first line is no text.
+
+    The separator is a comma, or the first of semicolon, tab and bar that stands in a line without commas.
+    """
+    start = _start(path)
+    encoding = _encoding(start)
+    if _text(start) is None:
+        return None
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            line = file.readline(MAX_LINE)
+        outside = "".join(line.split('"')[::2])
+        separator = next((mark for mark in _SEPARATORS if mark in outside), ",")
+        return Header(tuple(next(csv.reader([line], delimiter=separator), [])), separator, encoding)
+    except (UnicodeError, csv.Error):
+        return None
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the arrays of an NPZ file by name; empty if it is not one that is understood."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {name.removesuffix(".npy"): _shape(archive, name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError, ValueError, KeyError, SyntaxError, struct.error, NotImplementedError):
+        return {}
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_START)
+
+
+def _encoding(start: bytes) -> str:
+    return "utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+
+
+def _text(start: bytes) -> str | None:
+    """The text that a file starts with; None if it is none."""
+    encoding = _encoding(start)
+    if encoding != "utf-16" and b"\0" in start:
+        return None
+    try:
+        return start.decode(encoding)
+    except UnicodeDecodeError as error:
+        cut = error.start > 0 and error.start >= len(start) - 4 and len(start) == _START
+        return start[: error.start].decode(encoding) if cut else None
+
+
+def _foreign_archive(path: Path) -> Foreign | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return None
+    if "[Content_Types].xml" in names:
+        return Foreign("an Excel workbook or another Office document", _CSV)
+    if names and not any(name.endswith(".npy") for name in names):
+        return Foreign("a ZIP archive of other files", _UNPACK)
+    return None
+
+
+def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+    """The shape in the header of NumPy's format (NEP 1)."""
+    with archive.open(name) as member:
+        start = member.read(8)
+        if start[:6] != b"\x93NUMPY":
+            raise ValueError(f"{name} is no array")
+        form = "<H" if start[6] == 1 else "<I"
+        (length,) = struct.unpack(form, member.read(struct.calcsize(form)))
+        header = ast.literal_eval(member.read(min(length, MAX_LINE)).decode("latin-1").strip())
+    return tuple(int(size) for size in header["shape"])
