@@ -227,12 +227,13 @@ class OfferTable:
     def mark_evaluated(
         self, offer_id: OfferId, content_id: ContentId, summary: AppraisalSummary, *, price: int, distinct: int
     ) -> Offer:
-        """The offer becomes ``quoted``, or ``declined`` at a price of 0; an offer declined meanwhile stays declined."""
-        values: dict[str, SqlValue] = {
-            "content_id": content_id,
-            "summary": summary.model_dump_json(),
-            "distinct_records": distinct,
-        }
+        """The offer becomes ``quoted``, or ``declined`` at a price of 0; an offer declined meanwhile stays declined.
+
+        The evaluation names the offer, which is never deleted: it has a content id in any case.
+        """
+        query = "UPDATE offers SET content_id = ?, distinct_records = ? WHERE offer_id = ?"
+        self._database.execute(query, content_id, distinct, offer_id)
+        values: dict[str, SqlValue] = {"summary": summary.model_dump_json()}
         if price:
             return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.QUOTED, **values)
         return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.DECLINED, **values, **_WORTHLESS)

@@ -107,4 +107,8 @@ MIGRATIONS = (
         WHERE content_id IS NULL AND status IN ('refused', 'expired', 'declined');
     CREATE INDEX orders_by_status ON orders (chain_status, updated_at);
     """,
+    """
+    UPDATE offers SET content_id = (SELECT content_id FROM evaluations WHERE evaluations.offer_id = offers.offer_id)
+        WHERE content_id IS NULL AND offer_id IN (SELECT offer_id FROM evaluations);
+    """,
 )

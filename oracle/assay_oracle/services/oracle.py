@@ -103,16 +103,15 @@ class Oracle:
         )
 
     def cycle(self) -> None:
-        """Does everything that is due, once. A failure with one order is logged and holds up no other.
+        """Does everything that is due, once. A failure of one step, or with one order, is logged and holds up no other.
 
         Keys that are paid for come first: nothing that waits for a transaction, or fails, stands before them.
 
         Raises:
             NodeUnreachable: Nothing that needs the chain can be done now.
         """
-        self._retention.expire_idle()
-        self._retention.forget_unevaluated()
-        self._retention.delete_closed()
+        for due in (self._retention.expire_idle, self._retention.forget_unevaluated, self._retention.delete_closed):
+            _attempt(due)
         self._each(self._escrow.hand_over, self._ledger.orders.unkeyed())
         self._each(self._posting.post, self._ledger.offers.in_status(OfferStatus.ACCEPTED))
         _attempt(self._quotes.renew)

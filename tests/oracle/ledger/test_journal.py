@@ -129,6 +129,16 @@ def test_key_that_an_earlier_version_handed_over_unpaid_is_withheld_until_the_pa
     assert sale_of(market, order).key_envelope not in (None, "unpaid")
 
 
+def test_offer_that_an_earlier_version_left_without_the_content_of_its_evaluation_gets_it(market: Market) -> None:
+    """Up to version 5 an offer that was declined while it was priced did not name its evaluation."""
+    _, state = market.offer(b"one\n")
+    before = market.journal.offers.get(state.offer_id).content_id
+    market.journal._database.execute("UPDATE offers SET content_id = NULL")
+    market.journal._database.execute("PRAGMA user_version = 5")
+    market.restart()
+    assert market.journal.offers.get(state.offer_id).content_id == before is not None
+
+
 # --- transactions ---
 
 

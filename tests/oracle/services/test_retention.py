@@ -12,7 +12,7 @@ from assay_oracle.services import retention
 from assay_oracle.storage.local import LocalStore
 from tests.kit.bids import bid
 from tests.kit.market import DAY, Market
-from tests.kit.orders import acknowledgement, post_oneself
+from tests.kit.orders import acknowledgement, has_key, post_oneself
 
 pytestmark = pytest.mark.unit
 
@@ -176,3 +176,38 @@ def test_files_of_closed_orders_are_deleted_in_the_end(market: Market) -> None:
     assert market.store.used == 0
     with pytest.raises(DeliveryDeleted, match="was deleted"):
         market.delivery.sealed(order.order_id())
+
+
+def test_offer_that_is_declined_while_it_is_priced_keeps_its_evaluation_and_ends_no_cycle(market: Market) -> None:
+    """The ledger forgets offers that came to nothing, and keeps every offer that an evaluation names."""
+    made = bid(market.model_id, DATA)
+    offer_id = market.upload(made).offer_id
+    market.function.before = lambda: market.offers.decline(offer_id)
+    market.work()
+    _, _, order = market.sell(b"three\n")
+    market.pass_time(8 * DAY)
+    market.oracle.cycle()
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.pass_time(8 * DAY)
+    for _ in range(2):
+        market.oracle.cycle()
+    assert has_key(market, order)
+    offer = market.journal.offers.get(offer_id)
+    assert offer.status is OfferStatus.DECLINED
+    assert offer.summary is None
+    assert market.journal.evaluations.of(offer) is not None
+    assert not market.received(offer_id)
+    market.function.before = lambda: None
+    assert market.offer(DATA)[1].code == "already_evaluated"
+
+
+def test_housekeeping_that_fails_holds_up_no_key_that_is_paid_for(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, order = market.sell(DATA)
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    for name in ("expire_idle", "forget_unevaluated", "delete_closed"):
+        monkeypatch.setattr(retention.Retention, name, lambda *_: (_ for _ in ()).throw(OSError("full")))
+    for _ in range(2):
+        market.oracle.cycle()
+    assert has_key(market, order)
