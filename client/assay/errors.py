@@ -22,6 +22,7 @@ AssayError
 │   ├── WrongChain           the node serves another chain than expected
 │   ├── ContractMissing      no settlement contract at that address
 │   ├── ContractReverted     the contract refused; has the error's name and arguments
+│   ├── FeeTooHigh           the node asks more for gas than the account's owner allows
 │   ├── TransactionPending   sent, and not mined in time
 │   └── TransactionFailed    mined and failed: the contract refused in the block
 ├── OracleError              talking to an oracle
@@ -237,6 +238,13 @@ class ContractReverted(ChainError):
         super().__init__(f"the contract refused: {error}({shown})", hint=hint)
         self.error = error
         self.arguments = arguments
+
+
+class FeeTooHigh(ChainError):
+    """The node asks more for a transaction's gas than ``max_fee``; nothing was sent.
+
+    Remedy: wait until fees fall, or compare with another node. If the fee is right, raise ``max_fee``.
+    """
 
 
 class TransactionPending(ChainError):

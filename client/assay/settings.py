@@ -7,18 +7,34 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from assay.errors import SettingsError, listed_faults
+from assay.amounts import WrittenAmount
+from assay.chain.gas import DEFAULT_MAX_FEE
+from assay.errors import SettingsError, UsageError, listed_faults
 
 CONFIG_NAME = "config.toml"
 PREFIX = "ASSAY_"
 _OUTSIDE_FILE = ("home", "password")
 """Settings that no file may hold: the home is where the file is, and a password belongs into a file of its own."""
 _PATHS = ("deployments", "keystore", "password_file")
+
+
+def _coin(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("expected an amount of the native coin, such as '0.2eth'")
+    try:
+        return WrittenAmount.parse(str(value)).base_units()
+    except UsageError as error:
+        raise ValueError(error.message) from None
+
+
+NativeAmount = Annotated[int, BeforeValidator(_coin), Field(gt=0)]
+"""An amount of the native coin: base units, or with a unit, as in ``0.2eth``."""
+MAX_FEE = "the most that one transaction may cost for its gas, in the native coin"
 
 
 class Settings(BaseSettings):
@@ -38,6 +54,7 @@ class Settings(BaseSettings):
     confirmations: int | None = Field(
         None, ge=0, description="blocks that must follow an order's before its key is handed over"
     )
+    max_fee: NativeAmount = Field(DEFAULT_MAX_FEE, description=MAX_FEE)
 
     @field_validator("home", *_PATHS, mode="after")
     @classmethod

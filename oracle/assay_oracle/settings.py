@@ -11,10 +11,12 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from assay.chain.gas import DEFAULT_MAX_FEE
 from assay.errors import SettingsError, listed_faults
 from assay.keys import read_password
 from assay.protocol.messages import MAX_CHUNK_SIZE, MAX_QUOTE_SECONDS
 from assay.protocol.types import ModelIdField
+from assay.settings import MAX_FEE, NativeAmount
 
 WALL_FACTOR = 4
 """Time of the clock for each second that pricing may compute: machines are shared, and waiting is not computing."""
@@ -63,6 +65,7 @@ class Settings(BaseSettings):
         86_400, ge=60, le=MAX_QUOTE_SECONDS, description="lifetime of a quote; it is renewed at the same price"
     )
     confirmations: int | None = Field(None, ge=0, description="depth of an order before its key is handed over")
+    max_fee: NativeAmount = Field(DEFAULT_MAX_FEE, description=MAX_FEE)
     poll_seconds: float = Field(1.0, gt=0, description="pause between two rounds of a loop")
     max_upload_bytes: int = Field(256 * 2**20, gt=0, description="the largest envelope of one offer")
     max_chunk_size: int = Field(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from assay.chain.gas import DEFAULT_MAX_FEE
 from assay.settings import Settings
 
 pytestmark = pytest.mark.unit
@@ -24,8 +25,30 @@ def test_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret words" not in repr(Settings()) + str(Settings().model_dump())
 
 
-@pytest.mark.parametrize(("name", "value"), [("CHAIN", "abc"), ("CONFIRMATIONS", "-1")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHAIN", "abc"),
+        ("CONFIRMATIONS", "-1"),
+        ("MAX_FEE", "0"),
+        ("MAX_FEE", "much"),
+        ("MAX_FEE", "1 USDC"),
+        ("MAX_FEE", "-1"),
+    ],
+)
 def test_impossible_value(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"ASSAY_{name}", value)
     with pytest.raises(ValidationError):
         Settings()
+
+
+@pytest.mark.parametrize("written", ["0.5eth", "0.5 ETH", "500000000 gwei", str(5 * 10**17)])
+def test_most_that_a_transaction_may_cost_is_an_amount_of_the_native_coin(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str
+) -> None:
+    assert Settings(home=tmp_path).max_fee == DEFAULT_MAX_FEE
+    (tmp_path / "config.toml").write_text(f'max_fee = "{written}"\n')
+    assert Settings(home=tmp_path).max_fee == 5 * 10**17
+    monkeypatch.setenv("ASSAY_MAX_FEE", "1eth")
+    assert Settings(home=tmp_path).max_fee == 10**18
+    assert Settings.read({"home": tmp_path, "max_fee": 7}).max_fee == 7

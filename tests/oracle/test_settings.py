@@ -1,11 +1,15 @@
 """Settings of the daemon: from a file, the environment and arguments, checked as a whole."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from assay.chain.settlement import SettlementClient
 from assay.errors import SettingsError
+from assay_oracle.server.daemon import open_chain
 from assay_oracle.settings import Settings
+from tests.kit.actors import CONTRACT, DOMAIN
 
 pytestmark = pytest.mark.unit
 
@@ -39,7 +43,8 @@ def test_paths_are_relative_to_the_file(config: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "line", ["colour = 1", "port = 70000", "quote_seconds = 59", "poll_seconds = 0", "[[models]]", "port ="]
+    "line",
+    ["colour = 1", "port = 70000", "quote_seconds = 59", "poll_seconds = 0", "max_fee = 0", "[[models]]", "port ="],
 )
 def test_invalid_settings_are_refused_with_a_remedy(tmp_path: Path, line: str) -> None:
     path = tmp_path / "oracle.toml"
@@ -63,3 +68,14 @@ def test_password_is_read_and_never_shown(config: Path, monkeypatch: pytest.Monk
     assert settings.secret_password() == "from the environment"
     assert "from the environment" not in repr(settings)
     assert not {"password", "password_file"} & set(settings.public())
+
+
+def test_most_that_a_transaction_may_cost_reaches_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SettlementClient, "check", lambda _: None)
+    record = {"chain_id": DOMAIN.chain_id, "address": CONTRACT, "block": 7, "code_hash": "0x" + 64 * "2"}
+    (tmp_path / "1.json").write_text(json.dumps(record))
+    config = tmp_path / "oracle.toml"
+    config.write_text('deployment = "1.json"\nmax_fee = "0.3eth"\n')
+    assert open_chain(Settings.read(config))._sender._max_fee == 3 * 10**17
+    monkeypatch.setenv("ASSAY_ORACLE_MAX_FEE", "7 gwei")
+    assert open_chain(Settings.read(config))._sender._max_fee == 7 * 10**9

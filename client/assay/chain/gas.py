@@ -1,4 +1,4 @@
-"""Gas that a transaction may use at most, by the contract's function.
+"""Gas that a transaction may use at most, by the contract's function, and what its gas may cost.
 
 Some functions call code that another party chose: a wallet's check of a signature (ERC-1271), a token, a payee. What
 that code does in a simulation it need not do in a block. So the bound is fixed, and never follows from an estimate.
@@ -27,3 +27,8 @@ GAS_LIMITS = {
     "finalize": OWN_GAS + PAYEE_GAS,
 }
 """The other functions call no code of others, or only with a bound that the contract sets."""
+
+DEFAULT_MAX_FEE = 2 * 10**17
+"""The most that the gas of one transaction may cost: 0.2 of the native coin. On Ethereum a reveal, with a gas limit of
+some 100,000, may then pay 2,000 gwei for a unit of gas, and the dearest dispute, with 671,000, some 300 gwei. Rollups
+and local chains are far below. On a chain whose coin is worth little, the owner of the account raises it."""

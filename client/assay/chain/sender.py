@@ -3,15 +3,18 @@
 import re
 import threading
 import time
-from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from eth_account.datastructures import SignedTransaction
 from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
-from web3.exceptions import TransactionNotFound, Web3RPCError
-from web3.types import RPCEndpoint, TxParams, TxReceipt, Wei
+from web3.exceptions import Web3RPCError
+from web3.types import TxParams
 
+from assay.chain.endpoint import HttpRefusal
+from assay.chain.fees import doubled, first_offer
+from assay.chain.gas import DEFAULT_MAX_FEE
 from assay.chain.node import Node
 from assay.chain.values import Transaction
 from assay.errors import ChainError, SettingsError, TransactionFailed, TransactionPending
@@ -24,11 +27,11 @@ POLL_SECONDS = 0.1
 """Seconds between the first two requests for a transaction's receipt; later ones are further apart."""
 MOST_POLL_SECONDS = 2.0
 NUMBER_ATTEMPTS = 20
-"""How often a transaction gets another number, because another command with the same key took the one it had."""
-_FEES = ("gasPrice", "maxFeePerGas", "maxPriorityFeePerGas")
+"""How often a transaction's number is asked for, because another command with the same key took the one it had."""
+NUMBERS = 4
+"""Numbers, at most, that one transaction is signed with: a node could keep each of them, and send all of them later."""
 _TAKEN = re.compile(r"replacement transaction underpriced|nonce too low|nonce.*(used|expected|lower)", re.I)
 """How nodes say that another transaction of the account has the same number."""
-_GWEI = 10**9
 
 
 class TransactionSigner(Protocol):
@@ -44,6 +47,16 @@ class TransactionSigner(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _Mined:
+    """What the receipt of the transaction with hash ``digest`` says."""
+
+    digest: HexBytes
+    succeeded: bool
+    block: int
+    gas: int
+
+
 class Sender:
     """Sends transactions of ``signer``.
 
@@ -52,14 +65,24 @@ class Sender:
         chain_id: Chain that they are valid on.
         signer: The account; None for a client that reads only.
         timeout: Seconds to wait for a transaction to be mined. Until then its fee is doubled ``FEE_OFFERS - 1`` times.
+        max_fee: The most that one transaction may cost for its gas, in base units of the native coin.
     """
 
-    def __init__(self, node: Node, chain_id: int, signer: TransactionSigner | None, *, timeout: float) -> None:
+    def __init__(
+        self,
+        node: Node,
+        chain_id: int,
+        signer: TransactionSigner | None,
+        *,
+        timeout: float,
+        max_fee: int = DEFAULT_MAX_FEE,
+    ) -> None:
         self._node = node
         self._web3 = node.web3
         self._chain_id = chain_id
         self._signer = signer
         self._timeout = timeout
+        self._max_fee = max_fee
         self._lock = threading.Lock()
 
     @property
@@ -79,8 +102,8 @@ class Sender:
             return 0
         address = self._signer.address
         with self._node.errors():
-            counts = [self._web3.eth.get_transaction_count(address, at) for at in ("pending", "latest")]
-        return counts[0] - counts[1]
+            known, mined = (int(self._web3.eth.get_transaction_count(address, at)) for at in ("pending", "latest"))
+        return known - mined
 
     def send(self, function: Any, value: int = 0, *, gas_limit: int | None = None) -> Transaction:
         """Simulates the call ``function`` (a web3 contract function with arguments), sends it, waits until it is mined.
@@ -95,6 +118,7 @@ class Sender:
         Raises:
             SettingsError: The client has no account.
             ContractReverted: The contract refuses the call in the simulation; nothing was sent.
+            FeeTooHigh: The node asks more than ``max_fee``; nothing was sent.
             TransactionFailed: The contract refused it in the block.
             TransactionPending: The transaction was not mined in time.
         """
@@ -107,48 +131,55 @@ class Sender:
             gas = gas if gas_limit is None else min(gas, gas_limit)
             with self._lock:
                 transaction, digest = self._first(function, {**sender, "gas": gas, "chainId": self._chain_id})
-            return self._mined(self._wait(transaction, digest), function, sender)
+        return self._result(self._wait(transaction, digest), function, sender)
 
     def _first(self, function: Any, values: TxParams) -> tuple[TxParams, HexBytes]:
         """Sends the transaction under the account's next number, again if another command was faster with it."""
+        numbers: set[int] = set()
         for attempt in range(1, NUMBER_ATTEMPTS + 1):
-            number = self._web3.eth.get_transaction_count(self.signer.address, "pending")
-            transaction = function.build_transaction({**values, **self._fees(), "nonce": number})
+            number = int(self._web3.eth.get_transaction_count(self.signer.address, "pending"))
+            numbers.add(number)
+            offer = first_offer(self._node, int(values["gas"]), self._max_fee)
+            transaction = function.build_transaction({**values, **offer, "nonce": number})
             try:
                 return transaction, self._submit(transaction)
             except Web3RPCError as error:
-                if attempt == NUMBER_ATTEMPTS or not _TAKEN.search(str(error)):
+                if attempt == NUMBER_ATTEMPTS or len(numbers) == NUMBERS or not _TAKEN.search(str(error)):
                     raise
                 time.sleep(min(MOST_POLL_SECONDS, attempt * POLL_SECONDS))
         raise AssertionError("unreachable")
 
-    def _fees(self) -> TxParams:
-        """What to offer for gas: by EIP-1559 where blocks have a base fee, else one price."""
-        base = self._web3.eth.get_block("latest").get("baseFeePerGas")
-        if base is None:
-            return {"gasPrice": self._web3.eth.gas_price}
-        try:
-            named = self._web3.manager.request_blocking(RPCEndpoint("eth_maxPriorityFeePerGas"), [])
-            tip = int(str(named), 16)
-        except Web3RPCError:
-            tip = max(self._web3.eth.gas_price - base, 0) or _GWEI
-        return {"maxFeePerGas": Wei(2 * base + tip), "maxPriorityFeePerGas": Wei(tip)}
-
     def _submit(self, transaction: TxParams) -> HexBytes:
-        """Sends ``transaction``. A repeated request, after a lost answer, may be refused as known: then it was sent."""
+        """Sends ``transaction``; returns its hash.
+
+        What the node did not refuse may have arrived, also if its answer was lost or makes no sense. So may what it
+        refuses as known when a request is repeated.
+        """
         signed = self.signer.sign_transaction(transaction)
         try:
-            return self._web3.eth.send_raw_transaction(signed.raw_transaction)
-        except Web3RPCError:
-            with suppress(TransactionNotFound):
-                self._web3.eth.get_transaction(signed.hash)
-                return signed.hash
-            raise
+            self._web3.eth.send_raw_transaction(signed.raw_transaction)
+        except (Web3RPCError, HttpRefusal):
+            if not self._is_known(signed.hash):
+                raise
+        except Exception:
+            # Whatever came in place of a refusal, as in ``Node.errors``. The wait for the receipt tells what became
+            # of the transaction.
+            return signed.hash
+        return signed.hash
 
-    def _wait(self, transaction: TxParams, digest: HexBytes) -> TxReceipt:
-        """Waits until ``transaction`` is mined. Meanwhile doubles its fee again and again.
+    def _is_known(self, digest: HexBytes) -> bool:
+        try:
+            with self._node.errors():
+                self._web3.eth.get_transaction(digest)
+        except ChainError:
+            return False
+        return True
 
-        A key in the mempool must be in a block before the deadline, however fees change.
+    def _wait(self, transaction: TxParams, digest: HexBytes) -> _Mined:
+        """Waits until ``transaction`` is mined. Meanwhile doubles its fee again and again, up to ``max_fee``.
+
+        A key in the mempool must be in a block before the deadline, however fees change. A node that fails meanwhile
+        is asked again: what was sent must not look as if nothing was.
 
         Raises:
             TransactionPending: It was not mined in time.
@@ -157,34 +188,61 @@ class Sender:
         for offer in range(1, FEE_OFFERS + 1):
             while time.monotonic() < end - self._timeout * (1 - offer / FEE_OFFERS):
                 for sent in digests:
-                    with suppress(TransactionNotFound):
-                        return self._web3.eth.get_transaction_receipt(sent)
+                    if (mined := self._receipt(sent)) is not None:
+                        return mined
                 time.sleep(pause)
                 pause = min(1.2 * pause, MOST_POLL_SECONDS)
-            fees = {name: 2 * transaction[name] for name in _FEES if name in transaction}  # type: ignore[literal-required]
-            transaction = {**transaction, **fees}  # type: ignore[typeddict-item]
-            if offer < FEE_OFFERS:
-                # The node may refuse it: the first was mined this moment, or the account cannot pay so much.
-                with suppress(Web3RPCError):
-                    digests.append(self._submit(transaction))
-        if self._web3.eth.get_transaction_count(self.signer.address, "latest") > transaction["nonce"]:
-            raise TransactionPending(
-                f"another transaction of this account took the place of transaction {digests[-1].to_0x_hex()}",
-                hint="let commands with one key run one after the other; look at the state, then run this one again",
-            )
-        raise TransactionPending(
-            f"not mined within {self._timeout:.0f} s: transaction {digests[-1].to_0x_hex()}",
+            dearer = doubled(transaction, self._max_fee)
+            if offer < FEE_OFFERS and dearer is not None:
+                transaction = dearer
+                digests += self._replacement(dearer)
+        raise self._pending(digests[-1], int(transaction["nonce"]))
+
+    def _replacement(self, transaction: TxParams) -> list[HexBytes]:
+        """Sends it; none if the node refuses: the first was mined this moment, or the account cannot pay so much."""
+        try:
+            with self._node.errors():
+                return [self._submit(transaction)]
+        except ChainError:
+            return []
+
+    def _receipt(self, digest: HexBytes) -> _Mined | None:
+        """What the node's receipt says; None if it has none that makes sense."""
+        try:
+            with self._node.errors():
+                receipt = self._web3.eth.get_transaction_receipt(digest)
+                status = {0: False, 1: True}[receipt["status"]]
+                return _Mined(digest, status, int(receipt["blockNumber"]), int(receipt["gasUsed"]))
+        except ChainError:
+            return None
+
+    def _pending(self, digest: HexBytes, number: int) -> TransactionPending:
+        """What to raise for a transaction with this hash and number that was not mined in time."""
+        cause = ""
+        try:
+            with self._node.errors():
+                if int(self._web3.eth.get_transaction_count(self.signer.address, "latest")) > number:
+                    return TransactionPending(
+                        f"another transaction of this account took the place of transaction {digest.to_0x_hex()}",
+                        hint="let commands with one key run one after the other; look at the state, then run this one "
+                        "again",
+                    )
+        except ChainError as error:
+            cause = f" ({error.message})"
+        return TransactionPending(
+            f"not mined within {self._timeout:.0f} s: transaction {digest.to_0x_hex()}{cause}",
             hint="it may still be mined: look at the state first (assay orders, assay model status)",
         )
 
-    def _mined(self, receipt: TxReceipt, function: Any, sender: TxParams) -> Transaction:
-        digest, gas = bytes(receipt["transactionHash"]), receipt["gasUsed"]
-        if receipt["status"] == 1:
-            return Transaction(digest, receipt["blockNumber"], gas)
+    def _result(self, mined: _Mined, function: Any, sender: TxParams) -> Transaction:
+        if mined.succeeded:
+            return Transaction(bytes(mined.digest), mined.block, mined.gas)
         reason, hint = "", None
         try:
             with self._node.errors():
-                function.call(sender, receipt["blockNumber"])
+                function.call(sender, mined.block)
         except ChainError as error:
             reason, hint = f": {error.message}", error.hint
-        raise TransactionFailed(f"transaction 0x{digest.hex()} was mined and failed{reason}", gas=gas, hint=hint)
+        raise TransactionFailed(
+            f"transaction {mined.digest.to_0x_hex()} was mined and failed{reason}", gas=mined.gas, hint=hint
+        )

@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 from assay.amounts import Token
 from assay.chain.calldata import find_revealed
 from assay.chain.events import Events
-from assay.chain.gas import GAS_LIMITS
+from assay.chain.gas import DEFAULT_MAX_FEE, GAS_LIMITS
 from assay.chain.interface import Deployment, contract_interface
 from assay.chain.node import Node
 from assay.chain.sender import Sender, TransactionSigner
@@ -48,6 +48,7 @@ class SettlementClient:
         confirmations: Blocks that must follow an order's before a key is risked on it. By default none on a local
             chain and ``CONFIRMATIONS`` on any other.
         timeout: Seconds to wait for a transaction to be mined.
+        max_fee: The most that one transaction may cost for its gas, in base units of the native coin.
         from_block: Block in which the contract was deployed.
     """
 
@@ -60,13 +61,14 @@ class SettlementClient:
         account: TransactionSigner | None = None,
         confirmations: int | None = None,
         timeout: float = 120,
+        max_fee: int = DEFAULT_MAX_FEE,
         from_block: int = 0,
     ) -> None:
         self.node = Node(node) if isinstance(node, str) else node
         self.domain = Domain(chain_id=chain_id, contract=contract)
         self._confirmations = default_confirmations(chain_id) if confirmations is None else confirmations
         self._contract = self.node.contract(contract, contract_interface()["abi"])
-        self._sender = Sender(self.node, chain_id, account, timeout=timeout)
+        self._sender = Sender(self.node, chain_id, account, timeout=timeout, max_fee=max_fee)
         self._from_block = from_block
         self._events = Events(self.node, self._contract, from_block)
         self._tokens: dict[str, Token] = {}

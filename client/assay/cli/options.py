@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from assay.cli.params import HEX32, MODEL
+from assay.cli.params import AMOUNT, HEX32, MODEL
 
 if TYPE_CHECKING:
     from assay.protocol.types import ModelId
@@ -77,6 +77,11 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--confirmations",
             type=click.IntRange(0),
             help="Blocks to wait for before a key is revealed.",
+        ),
+        click.option(
+            "--max-fee",
+            type=AMOUNT,
+            help="The most that one transaction may cost for its gas, in the native coin; by default 0.2eth.",
         ),
         click.option(
             "--password-file",

@@ -146,6 +146,7 @@ class Session(ExitStack):
             deployment,
             account=self.account if sending else None,
             confirmations=self.settings.confirmations,
+            max_fee=self.settings.max_fee,
         )
         client.check()
         return client

@@ -46,6 +46,7 @@ def open_chain(settings: Settings, vault: Vault | None = None) -> SettlementClie
         Deployment.read(settings.deployment),
         account=vault.account if vault else None,
         confirmations=settings.confirmations,
+        max_fee=settings.max_fee,
     )
     chain.check()
     return chain

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from assay.amounts import amount_text, exact_amount
 from assay.chain.values import default_confirmations
 from assay.cli.session import Session, pass_session
 from assay.cli.tables import fields, table
@@ -36,7 +37,7 @@ def init(session: Session, yes: bool, replace: bool, deployment: Path | None, mo
     """Ask for node, contract, oracle and keys, and write the configuration file.
 
     Options before the command's name (--node, --oracle, --keystore, --password-file, --confirmations) answer the
-    questions in advance. After this, no environment variable is needed.
+    questions in advance; --max-fee is written if it is given. After this, no environment variable is needed.
 
     \b
     Examples:
@@ -96,6 +97,8 @@ class _Interview:
                 )
             ),
         }
+        if "max_fee" in self._set:
+            values["max_fee"] = exact_amount(settings.max_fee)
         return values, record
 
     def _ask(self, name: str, question: str, default: str) -> str:
@@ -182,10 +185,12 @@ def show_settings(session: Session, as_json: bool) -> None:
         "password_file": settings.password_file or "none",
         "model": settings.model or "none",
         "confirmations": depth if settings.confirmations is None else settings.confirmations,
+        "max_fee": amount_text(settings.max_fee),
     }
     rows = [(name, shown[name], sources[name]) for name in shown]
     values = {
         name: {"value": value if isinstance(value, int) else str(value), "source": source}
         for name, value, source in rows
     }
+    values["max_fee"]["value"] = str(settings.max_fee)
     emit(values, table(("setting", "value", "source"), rows), as_json)

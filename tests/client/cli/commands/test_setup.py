@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from assay.chain.settlement import SettlementClient
 from assay.cli.main import main
+from assay.cli.session import Session
 from assay.settings import Settings
 from tests.kit.actors import CONTRACT, DOMAIN, buyer_account
 
@@ -72,6 +74,22 @@ def test_options_answer_in_advance(tmp_path: Path, record: Path) -> None:
     settings = Settings(home=tmp_path)
     assert (settings.node, settings.model, settings.confirmations) == ("http://n", MODEL, 5)
     assert "next\tassay keys new" in said.stdout
+
+
+def test_most_that_a_transaction_may_cost_is_written_if_it_is_given(tmp_path: Path, record: Path) -> None:
+    run(tmp_path, "--max-fee", "1.5eth", "init", "--deployment", record, "--yes")
+    assert sources(tmp_path)["max_fee"] == {"value": str(15 * 10**17), "source": str(tmp_path / "config.toml")}
+    assert "1.5 ETH (1500000000000000000 wei)" in run(tmp_path, "settings").stdout
+    run(tmp_path, "init", "--deployment", record, "--yes", "--replace")
+    assert sources(tmp_path)["max_fee"]["source"] == "default"
+
+
+def test_most_that_a_transaction_may_cost_reaches_the_chain(
+    tmp_path: Path, record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SettlementClient, "check", lambda _: None)
+    with Session({"home": tmp_path, "deployments": record.parent, "max_fee": 7}) as session:
+        assert session.chain(sending=False)._sender._max_fee == 7
 
 
 def test_file_that_exists_is_not_replaced_silently(tmp_path: Path, record: Path) -> None:
