@@ -1,6 +1,7 @@
 """A pricing process for lines of text, without torch: ``python -m tests.kit.line_process``.
 
-A line ``burn`` computes for ever, ``hang`` waits for ever, ``crash`` ends the process, ``eat`` takes all memory.
+A line ``burn`` computes for ever, ``hang`` waits for ever, ``crash`` ends the process, ``eat`` takes all memory,
+and ``stumble`` meets an error that nobody foresaw.
 """
 
 import os
@@ -23,6 +24,8 @@ def parse(source: BinaryIO, schema: Schema) -> Lines:
         os._exit(3)
     if b"hang" in found.lines:
         signal.pause()
+    if b"stumble" in found.lines:
+        raise ZeroDivisionError("secret")
     if b"eat" in found.lines:
         bytearray(2**40)
     while b"burn" in found.lines:

@@ -1,6 +1,12 @@
-"""Prices in a process of its own, which can be ended: the daemon answers meanwhile, and survives what a file does."""
+"""Prices in a process of its own, which can be ended: the daemon answers meanwhile, and survives what a file does.
 
+The process reads strangers' files: its answers are checked before anything is done with them, and one that is not of
+the protocol's form ends it.
+"""
+
+import hashlib
 import logging
+import re
 import signal
 import subprocess
 import threading
@@ -8,7 +14,9 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
+
+from pydantic import BaseModel, Field, ValidationError
 
 from assay.errors import AssayError
 from assay.protocol.types import OfferId
@@ -17,11 +25,14 @@ from assay_oracle.errors import INTERRUPTED, DataRefused, PricingCutShort
 from assay_oracle.log import about
 from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
 from assay_oracle.settings import WALL_FACTOR
+from assay_pricing.records.bounds import MAX_RECORDS
 
 START_SECONDS = 600
 """Time that the process may take to start and import what it needs."""
 _HASH_BYTES = 32
 _MAX_TEXT = 2000
+_MAX_REASONS = 256
+_CODE = re.compile(r"[a-z][a-z_]{0,63}")
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +75,9 @@ class PricingProcess:
             except ChannelClosed:
                 code = self._end()
                 raise _cut_short(seconds, code, late=late.is_set(), closed=self._closed) from None
-            except OSError:
+            except AssayError:
+                raise  # a refusal: the process waits for the next request
+            except BaseException:
                 self._end()  # in the middle of an exchange: the next request needs a new process
                 raise
 
@@ -163,8 +176,7 @@ class ProcessAppraiser:
             function = self.info.hash.hex()
             channel.send("open", artifact=self.artifact, function=function, offer=offer_id.hex(), seconds=seconds)
             channel.send_data(source)
-            answer = _checked(channel.receive())
-        hashes = [answer.blob[at : at + _HASH_BYTES] for at in range(0, len(answer.blob), _HASH_BYTES)]
+            hashes = _hashes(_checked(channel.receive(), "opened").blob)
         return ProcessOffer(self.process, hashes, seconds)
 
     def forget(self, offer_id: OfferId) -> None:
@@ -193,17 +205,54 @@ class ProcessOffer:
             listed = {name: [_named(offer) for offer in offers] for name, offers in (("own", own), ("sold", sold))}
             channel.send("appraise", b"".join(sorted(known)), seconds=self._seconds, **listed)
             while (answer := channel.receive()).kind == "need":
-                _send(channel, context[str(answer.fields["offer"])])
-            fields = _checked(answer).fields
-            return OfferAppraisal(
-                price=int(fields["price"]),
-                records=int(fields["records"]),
-                priced=int(fields["priced"]),
-                fidelity=float(fields["fidelity"]),
-                reasons=tuple(str(reason)[:_MAX_TEXT] for reason in fields["reasons"]),
-                document=answer.blob,
-                digest=bytes.fromhex(fields["digest"]),
-            )
+                needed = context.get(str(answer.fields.get("offer")))
+                if needed is None:
+                    raise ChannelClosed
+                _send(channel, needed)
+            return _appraisal(_checked(answer, "appraisal"))
+
+
+class _Appraised(BaseModel):
+    """Fields of the answer to ``appraise``."""
+
+    price: int = Field(ge=0)
+    records: int = Field(ge=1, le=MAX_RECORDS)
+    priced: int = Field(ge=0, le=MAX_RECORDS)
+    fidelity: float = Field(ge=0, le=1)
+    reasons: list[str]
+
+
+def _appraisal(answer: Message) -> OfferAppraisal:
+    """The appraisal in an answer.
+
+    Raises:
+        ChannelClosed: It is none.
+    """
+    try:
+        found = _Appraised.model_validate(answer.fields)
+    except ValidationError:
+        raise ChannelClosed from None
+    return OfferAppraisal(
+        price=found.price,
+        records=found.records,
+        priced=found.priced,
+        fidelity=found.fidelity,
+        reasons=tuple(_text(reason) for reason in found.reasons[:_MAX_REASONS]),
+        document=answer.blob,
+        digest=hashlib.sha256(answer.blob).digest(),
+    )
+
+
+def _hashes(blob: bytes) -> list[bytes]:
+    """The distinct hashes of an offer's records.
+
+    Raises:
+        ChannelClosed: The bytes are no such hashes, or more than an offer may have records.
+    """
+    hashes = [blob[at : at + _HASH_BYTES] for at in range(0, len(blob), _HASH_BYTES)]
+    if not 0 < len(hashes) <= MAX_RECORDS or len(blob) % _HASH_BYTES or len(set(hashes)) < len(hashes):
+        raise ChannelClosed
+    return hashes
 
 
 def _named(offer: ContextOffer) -> dict[str, object]:
@@ -221,18 +270,26 @@ def _send(channel: Channel, offer: ContextOffer) -> None:
         channel.send("damaged")
 
 
-def _checked(answer: Message) -> Message:
-    """An answer that is no refusal.
+def _checked(answer: Message, kind: str) -> Message:
+    """An answer of the expected ``kind``.
 
     Raises:
         DataRefused: The data cannot be priced.
         OSError: The artifact cannot be loaded, which is no fault of the data.
+        ChannelClosed: It is no answer to the request.
     """
     fields = answer.fields
     if answer.kind == "refused":
-        hint = fields["hint"]
-        message, remedy = str(fields["message"])[:_MAX_TEXT], str(hint)[:_MAX_TEXT] if hint else None
-        raise DataRefused(str(fields["code"])[:64], message, hint=remedy)
+        code, hint = str(fields.get("code", "")), fields.get("hint")
+        known = code if _CODE.fullmatch(code) else "data_error"
+        raise DataRefused(known, _text(fields.get("message")), hint=_text(hint) if hint else None)
     if answer.kind == "unable":
-        raise OSError(f"the pricing process cannot load a price function: {str(fields['message'])[:_MAX_TEXT]}")
+        raise OSError(f"the pricing process cannot load a price function: {_text(fields.get('message'))}")
+    if answer.kind != kind:
+        raise ChannelClosed
     return answer
+
+
+def _text(value: Any) -> str:
+    """A shortened text in UTF-8: JSON can spell a lone surrogate, which neither the ledger nor HTTP can hold."""
+    return str(value)[:_MAX_TEXT].encode(errors="backslashreplace").decode()

@@ -64,7 +64,7 @@ class Channel:
         try:
             fields = json.loads(self._read(fields_bytes))
             return Message(fields.pop("kind"), fields, self._read(blob_bytes))
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, KeyError, AttributeError, RecursionError):
             raise ChannelClosed from None
 
     def _read(self, count: int) -> bytes:

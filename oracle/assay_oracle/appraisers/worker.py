@@ -1,8 +1,10 @@
 """The far side of ``process``: answers the daemon's requests with an ``InlineAppraiser`` for each artifact.
 
-Price functions, and the records of context offers, stay in memory from one offer to the next.
+Price functions, and the records of context offers, stay in memory from one offer to the next: what nobody foresaw in a
+stranger's file refuses that file, and does not end the process.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
@@ -13,12 +15,18 @@ from assay_oracle.appraisers.inline import InlineAppraiser, InlineOffer
 from assay_oracle.appraisers.wire import Channel, ChannelClosed, Message
 from assay_oracle.services.appraiser import ContextOffer
 
+log = logging.getLogger(__name__)
+
 Load = Callable[[str], InlineAppraiser]
 """The appraiser of the artifact in a folder."""
 
 
 class DamagedUpload(AssayError):
     """The daemon cannot open the upload of a context offer."""
+
+
+class PricingFailed(AssayError):
+    """Pricing the data raised an error that nobody foresaw; its text, which may quote data, is left out."""
 
 
 class Worker:
@@ -63,8 +71,9 @@ class Worker:
             self._channel.send("unable", message=str(error))
             return
         try:
-            self._opened = appraiser.open(_id(fields["offer"]), data, seconds=fields["seconds"])
-            hashes = dict.fromkeys(self._opened.hashes())
+            with _foreseen():
+                self._opened = appraiser.open(_id(fields["offer"]), data, seconds=fields["seconds"])
+                hashes = dict.fromkeys(self._opened.hashes())
         except AssayError as error:
             self._refuse(error)
             return
@@ -86,7 +95,8 @@ class Worker:
         known = frozenset(request.blob[start : start + 32] for start in range(0, len(request.blob), 32))
         own, sold = ([self._context(offer) for offer in fields[which]] for which in ("own", "sold"))
         try:
-            found = opened.appraise(known=known, own=own, sold=sold)
+            with _foreseen():
+                found = opened.appraise(known=known, own=own, sold=sold)
         except AssayError as error:
             self._refuse(error)
             return
@@ -98,7 +108,6 @@ class Worker:
             priced=found.priced,
             fidelity=found.fidelity,
             reasons=found.reasons,
-            digest=found.digest.hex(),
         )
 
     def _context(self, offer: dict[str, Any]) -> ContextOffer:
@@ -115,6 +124,25 @@ class Worker:
 
     def _refuse(self, error: AssayError) -> None:
         self._channel.send("refused", code=error.code, message=error.message, hint=error.hint)
+
+
+@contextmanager
+def _foreseen() -> Iterator[None]:
+    """Turns an error of another kind than ``AssayError`` into a refusal, unless the process cannot go on with it.
+
+    Raises:
+        PricingFailed: There was one.
+    """
+    try:
+        yield
+    except (AssayError, ChannelClosed, MemoryError):
+        raise
+    except Exception:
+        log.exception("pricing failed")
+        raise PricingFailed(
+            "this data cannot be priced: the oracle failed on it",
+            hint="no evaluation was used; tell the oracle's operator, whose log has the cause",
+        ) from None
 
 
 def _id(text: str) -> OfferId:

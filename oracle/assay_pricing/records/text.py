@@ -48,7 +48,8 @@ MAX_EXACT = 2**53
 """Whole numbers from here on are not all told apart by double precision."""
 _MAX_MARKS = 30
 """Combining marks in a row, as in stream-safe text (UAX 15): ordering them takes quadratic time."""
-_NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?)", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?((\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|inf(inity)?)", re.ASCII | re.IGNORECASE)
+"""No two parts match the same digits in a row: otherwise a match takes time quadratic in the text."""
 _ISO = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})?(?P<gap>[ T])?(?P<time>\d{2}:\d{2}(?P<seconds>:\d{2}(?P<fraction>\.\d{1,9})?)?)?"
     r"(?P<zone>Z|[+-]\d{2}:?\d{2})?",
@@ -133,9 +134,9 @@ def number(text: str, *, decimal_comma: bool = False) -> float | None:
     if not _NUMBER.fullmatch(stripped):
         return None
     value = float(stripped)
-    if abs(value) >= MAX_EXACT and stripped.lstrip("+-").isdigit() and int(stripped) != value:
-        return None
-    return value
+    digits = stripped.lstrip("+-").lstrip("0")
+    is_inexact = abs(value) >= MAX_EXACT and digits.isdigit() and (math.isinf(value) or int(digits) != abs(value))
+    return None if is_inexact else value
 
 
 def moment(text: str) -> int | None:

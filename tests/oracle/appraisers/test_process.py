@@ -102,6 +102,18 @@ def test_malformed_data_are_refused_with_the_reason(appraiser: ProcessAppraiser)
     assert (refusal.value.code, refusal.value.hint) == ("data_error", "mend it")
 
 
+def test_error_that_nobody_foresaw_refuses_one_file_and_the_process_keeps_what_it_has(
+    appraiser: ProcessAppraiser,
+) -> None:
+    opened(appraiser, b"one\n", b"kept")
+    running = appraiser.process._running
+    with pytest.raises(DataRefused, match="the oracle failed on it") as refusal:
+        opened(appraiser, b"stumble\n")
+    assert (refusal.value.code, "secret" in str(refusal.value)) == ("pricing_failed", False)
+    assert opened(appraiser, b"one\n").appraise(known=frozenset(), own=[], sold=[]).price == PRICE_PER_RECORD
+    assert appraiser.process._running is running
+
+
 def test_password_of_the_oracle_is_not_in_the_environment(appraiser: ProcessAppraiser) -> None:
     names = opened(appraiser, b"environment\n").hashes()
     assert set(Lines([b"PATH"]).hashes()) <= set(names)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from assay_pricing.errors import DataError
-from assay_pricing.records.text import canonical_number, canonical_text, length_prefixed
-from tests.pricing.records.files import csv, npz, refused, seconds
+from assay_pricing.records.tables import parse_records
+from assay_pricing.records.text import canonical_number, canonical_text, length_prefixed, number
+from tests.pricing.records.files import SCHEMA, csv, npz, refused, seconds
 
 pytestmark = pytest.mark.unit
 
@@ -14,6 +15,33 @@ def test_stacked_combining_marks_are_refused_because_ordering_them_is_quadratic(
     file = csv("a,c,y\n1,o" + "\u0301\u0327" * 100_000 + ",0\n")
     assert seconds(lambda: refused(file, "at most 30 combining marks in a row")) < 3
     assert canonical_text("o" + "\u0301" * 29) == "ó" + "\u0301" * 28
+
+
+def test_long_text_of_digits_that_spells_no_number_is_read_in_linear_time() -> None:
+    assert seconds(lambda: number("1" * 1_000_000 + "x")) < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1" * 5000, None),
+        ("-" + "0" * 5000 + "9" * 17, None),
+        ("0" * 5000 + "9007199254740992", 2.0**53),
+        ("0" * 5000 + "1", 1.0),
+    ],
+    ids=["too large", "inexact behind zeros", "exact behind zeros", "small behind zeros"],
+)
+def test_numbers_of_more_digits_than_python_converts_are_read(text: str, expected: float | None) -> None:
+    assert number(text) == expected
+
+
+@pytest.mark.parametrize("row", ["{},red,0", "1,{},0", "1,red,{}"], ids=["number", "category", "label"])
+def test_cell_of_thousands_of_digits_is_a_value_or_a_refusal(row: str) -> None:
+    file = csv("a,c,y\n" + row.format("7" * 5000) + "\n")
+    if row.startswith("1,{}"):
+        assert parse_records(file, SCHEMA).unseen == {1: ("7" * 5000,)}
+    else:
+        refused(file, "expected")
 
 
 def test_text_that_is_no_unicode_is_refused() -> None:

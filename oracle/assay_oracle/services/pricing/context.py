@@ -34,11 +34,17 @@ def shared_out(sold: Sequence[Offer], most: int = MAX_SOLD_RECORDS) -> list[tupl
 def most_valuable(appraisal: bytes, count: int) -> list[int]:
     """Rows of the distinct records of highest value, ``count`` of them, ascending.
 
+    The pricing process made the appraisal. One that cannot be read gives the first rows: no sale stops later offers.
+
     Args:
         appraisal: Canonical JSON of the appraisal; its values are in the order of the records.
         count: Number of rows.
     """
-    found = json.loads(appraisal)
-    values = [value for value, verdict in zip(found["points"], found["verdicts"], strict=True) if verdict != "repeated"]
+    try:
+        found = json.loads(appraisal)
+        points = zip(found["points"], found["verdicts"], strict=True)
+        values = [float(value) for value, verdict in points if verdict != "repeated"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return list(range(count))
     ranked = sorted(range(len(values)), key=lambda row: (-values[row], row))
     return sorted(ranked[:count])

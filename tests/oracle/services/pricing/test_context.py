@@ -46,3 +46,8 @@ def test_the_records_of_highest_value_represent_a_sale() -> None:
     assert most_valuable(document, 2) == [1, 2]
     assert most_valuable(document, 1) == [2]
     assert most_valuable(document, 9) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("document", [b"{", b"[]", b'{"points": [1]}', b'{"points": ["x"], "verdicts": ["useful"]}'])
+def test_appraisal_that_cannot_be_read_stops_no_later_offer(document: bytes) -> None:
+    assert most_valuable(document, 2) == [0, 1]
