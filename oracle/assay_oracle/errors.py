@@ -9,6 +9,7 @@ AssayError
     ├── DataRefused              500  the pricing process refused the data
     └── RequestError             400  a request cannot be served; nothing was lost
         ├── RequestInvalid       422  the request is not of the protocol's form
+        ├── RequestTimedOut      408  the body came too slowly
         ├── OfferUnknown         404  there is no offer with this id
         ├── ModelUnknown         404  the oracle does not price for this model
         ├── ModelUnavailable     503  the oracle is to price for this model and cannot at present
@@ -110,6 +111,15 @@ class RequestInvalid(RequestError):
     """
 
     status = 422
+
+
+class RequestTimedOut(RequestError):
+    """The body of the request, or the next MiB of an upload, came too slowly.
+
+    Remedy: send it again; resume an upload from `received_bytes`.
+    """
+
+    status = 408
 
 
 class OfferUnknown(RequestError):

@@ -1,7 +1,8 @@
 """HTTP: requests to services, errors to ``Problem`` bodies. Nothing is decided here."""
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -27,7 +28,7 @@ from assay.protocol.messages import (
     Problem,
 )
 from assay.protocol.types import ModelId, OfferId, OrderId, parse_bytes
-from assay_oracle.errors import RequestInvalid, status_of
+from assay_oracle.errors import RequestInvalid, RequestTimedOut, status_of
 from assay_oracle.log import about
 from assay_oracle.server.streaming import stream
 from assay_oracle.services.delivery import Delivery
@@ -35,7 +36,11 @@ from assay_oracle.services.offers import Offers
 from assay_oracle.services.oracle import Oracle
 
 MAX_JSON_BYTES = 64 * 1024
+BODY_SECONDS = 30.0
+"""Time for such a body."""
 PIECE_BYTES = 2**20
+PIECE_SECONDS = 60.0
+"""Time for so many bytes of an upload, or for the rest of one."""
 RETRY_SECONDS = 30
 """When to ask again after an answer of 503."""
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large", 416: "range_invalid"}
@@ -54,8 +59,37 @@ def problem(status: int, code: str, message: str, hint: str | None = None) -> JS
     return JSONResponse(Problem(code=code, message=message, hint=hint).model_dump(), status_code=status)
 
 
+def refusal(error: AssayError) -> JSONResponse:
+    """The answer that names an error."""
+    status = status_of(error)
+    answer = problem(status, error.code, error.message, error.hint)
+    if status == 503:
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    if status == 408:
+        answer.headers["Connection"] = "close"  # the rest of the body is not read
+    return answer
+
+
+def _late(seconds: float) -> RequestTimedOut:
+    return RequestTimedOut(
+        f"expected the body, or the next {PIECE_BYTES} bytes of an upload, within {seconds:.0f} seconds, got less",
+        hint="send it again; an upload is resumed from received_bytes",
+    )
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    """The body of a request, or its start, if that is already larger than ``MAX_JSON_BYTES``."""
+    body = bytearray()
+    more = scope["method"] in ("POST", "PUT", "PATCH", "DELETE")
+    while more and len(body) <= MAX_JSON_BYTES:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
 class JsonLimit:
-    """Refuses bodies over ``MAX_JSON_BYTES`` before they are read, except uploads, which have their own bound."""
+    """Refuses bodies over ``MAX_JSON_BYTES``, and slow ones, except uploads, which have their own bounds."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self._app = app
@@ -65,16 +99,15 @@ class JsonLimit:
         if scope["type"] != "http" or scope["path"].endswith("/upload"):
             await self._app(scope, receive, send)
             return
-        body = b""
-        more = scope["method"] in ("POST", "PUT", "PATCH", "DELETE")
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > MAX_JSON_BYTES:
-                text = f"expected a body of at most {MAX_JSON_BYTES} bytes, got more"
-                await problem(413, "request_too_large", text)(scope, receive, send)
-                return
+        try:
+            body = await asyncio.wait_for(_body(scope, receive), BODY_SECONDS)
+        except TimeoutError:
+            await refusal(_late(BODY_SECONDS))(scope, receive, send)
+            return
+        if len(body) > MAX_JSON_BYTES:
+            text = f"expected a body of at most {MAX_JSON_BYTES} bytes, got more"
+            await problem(413, "request_too_large", text)(scope, receive, send)
+            return
         pending = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replay() -> MutableMapping[str, Any]:
@@ -197,22 +230,40 @@ def _add_offers(app: FastAPI, offers: Offers, wake: Callable[[], None]) -> None:
         return offers.decline(offer_id)
 
 
+async def _fill(piece: bytearray, arriving: AsyncIterator[bytes]) -> bool:
+    """Adds what arrives to ``piece`` until it has ``PIECE_BYTES``; False if that was all."""
+    async for received in arriving:
+        piece += received
+        if len(piece) >= PIECE_BYTES:
+            return True
+    return False
+
+
 async def _append(offers: Offers, offer_id: OfferIdOfPath, offset: int, request: Request) -> None:
-    """Streams the body to the store; the bytes received before a connection breaks are kept."""
+    """Streams the body to the store; the bytes received before a connection breaks are kept.
+
+    A connection that broke without a word would keep its upload from being resumed: the body has its time.
+
+    Raises:
+        RequestTimedOut: It came too slowly.
+    """
     context = await to_thread.run_sync(offers.appending, offer_id, offset)
     if context is None:
         return
     appender = await to_thread.run_sync(context.__enter__)
     try:
-        buffered = bytearray()
-        async for piece in request.stream():
-            buffered += piece
-            if len(buffered) >= PIECE_BYTES:
-                await to_thread.run_sync(appender.write, bytes(buffered))
-                buffered.clear()
-        await to_thread.run_sync(appender.write, bytes(buffered))
-    except ClientDisconnect:
-        await to_thread.run_sync(appender.write, bytes(buffered))
+        arriving, more = request.stream(), True
+        while more:
+            piece = bytearray()
+            try:
+                async with asyncio.timeout(PIECE_SECONDS):
+                    more = await _fill(piece, arriving)
+            except ClientDisconnect:
+                more = False
+            except TimeoutError:
+                raise _late(PIECE_SECONDS) from None
+            finally:
+                await to_thread.run_sync(appender.write, bytes(piece))
     finally:
         await to_thread.run_sync(context.__exit__, None, None, None)
 
@@ -247,13 +298,9 @@ def _add_orders(app: FastAPI, delivery: Delivery, wake: Callable[[], None]) -> N
 def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(AssayError)
     async def known(request: Request, error: AssayError) -> JSONResponse:  # noqa: ARG001
-        status = status_of(error)
-        if status >= 500:
+        if status_of(error) >= 500:
             log.warning("request failed", extra=about(code=error.code, cause=error.message))
-        answer = problem(status, error.code, error.message, error.hint)
-        if status == 503:
-            answer.headers["Retry-After"] = str(RETRY_SECONDS)
-        return answer
+        return refusal(error)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001

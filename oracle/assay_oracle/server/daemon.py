@@ -17,6 +17,7 @@ from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.keys.vault import Vault
 from assay_oracle.ledger.journal import Journal
 from assay_oracle.server.api import create_app
+from assay_oracle.server.connections import bounded
 from assay_oracle.server.loop import STALE_SECONDS, Loop
 from assay_oracle.server.model_watch import LoadAppraiser, ModelWatch
 from assay_oracle.services.catalogue import Catalogue
@@ -155,17 +156,7 @@ class Daemon:
 
         ``ready`` is called with the URL once the server listens.
         """
-        config = uvicorn.Config(
-            self._app,
-            host=self._settings.host,
-            port=self._settings.port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=10,
-            timeout_keep_alive=30,
-            h11_max_incomplete_event_size=64 * 1024,
-            server_header=False,
-        )
+        config = bounded(self._app, host=self._settings.host, port=self._settings.port)
         try:
             with _signals({signal.SIGTERM: _ignore, signal.SIGINT: _ignore, signal.SIGHUP: self._read_models_again}):
                 _Server(config, ready).run()
