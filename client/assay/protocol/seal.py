@@ -205,16 +205,22 @@ def open_sealed(sealed: BinaryIO, key: bytes, target: BinaryIO, *, progress: Pro
 def find_bad_chunk(sealed: BinaryIO, key: bytes) -> int | None:
     """First chunk whose committed ciphertext ``key`` does not open to its committed plaintext; None if all do.
 
+    Chunks of which the file does not have the committed ciphertext are passed over: no dispute can show them.
+
     Raises:
-        ChunkMismatch: A chunk is not the committed ciphertext, so that no dispute can show it.
+        ChunkMismatch: There are such chunks, and ``key`` opens all others. Also the errors of ``read_index``.
     """
     index = read_index(sealed)
     decrypt = keystream(key)
+    altered = None
     for i, chunk in _chunks(sealed, index):
+        plain = decrypt(chunk)
         if not index.verify_sealed_chunk(i, chunk):
-            raise ChunkMismatch(f"sealed chunk {i} is not the committed one")
-        if hashlib.sha256(decrypt(chunk)).digest() != index.plain_digest(i):
+            altered = i if altered is None else altered
+        elif hashlib.sha256(plain).digest() != index.plain_digest(i):
             return i
+    if altered is not None:
+        raise ChunkMismatch(f"sealed chunk {altered} is not the committed one")
     return None
 
 

@@ -273,6 +273,15 @@ def test_altered_copy_is_no_reason_to_dispute() -> None:
         seal.find_bad_chunk(io.BytesIO(content), KEY)
 
 
+def test_altered_chunk_hides_no_other_that_the_key_does_not_open() -> None:
+    """A bit that flipped on the buyer's disk must not cost the dispute."""
+    content = bytearray(sealed(bytes(3000)).getvalue())
+    content[Layout.of_data(3000, 1024).body_offset] ^= 1
+    file = io.BytesIO(content)
+    assert seal.find_bad_chunk(file, OTHER) == 1
+    assert tree.verify_proof(seal.prove(file, 1), seal.read_index(file).data_root)
+
+
 @pytest.mark.parametrize("key", [b"", bytes(31), bytes(33)], ids=len)
 def test_key_of_another_length_is_refused(key: bytes) -> None:
     for call in (lambda: sealed(b"data", key=key), lambda: opened(sealed(b"data"), key)):
