@@ -2,6 +2,7 @@
 
 AssayError
 ├── UsageError               an option, a file name or an amount is impossible
+├── DiskError                the disk refuses: full, read-only, damaged
 ├── SettingsError            a setting is missing or impossible
 ├── SealError                sealed data
 │   ├── NotSealedData        foreign file, impossible layout, impossible key
@@ -89,6 +90,15 @@ class UsageError(AssayError):
     """
 
     exit_code = ExitCode.USAGE
+
+
+class DiskError(AssayError):
+    """The disk refuses to read or write: it is full, read-only or damaged, or its files belong to another account.
+
+    A dispute that needs no room is sent nevertheless.
+
+    Remedy: as the message says; then run the same command again.
+    """
 
 
 class SettingsError(AssayError):

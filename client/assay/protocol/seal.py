@@ -62,6 +62,15 @@ class Index:
             total_bytes=self.layout.total_bytes, chunk_size=self.layout.chunk_size, data_root=self.data_root
         )
 
+    def check_root(self, data_root: bytes) -> None:
+        """Verifies that the file is the one that an order commits to.
+
+        Raises:
+            CommitmentMismatch: It has another root than ``data_root``.
+        """
+        if self.data_root != data_root:
+            raise CommitmentMismatch(f"expected root 0x{data_root.hex()}, got 0x{self.data_root.hex()}")
+
     def plain_digest(self, index: int) -> bytes:
         """Committed SHA-256 of chunk ``index`` in plaintext."""
         return self.entries[index * ENTRY_BYTES : index * ENTRY_BYTES + 32]

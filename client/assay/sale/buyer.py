@@ -6,57 +6,45 @@ buyer.fund(model_id, amount)
 for purchase in buyer.poll(model_id): ...        downloads, checks, acknowledges, opens or disputes
 """
 
-import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import errno
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
 
 from eth_account.signers.local import LocalAccount
 
-from assay import envelope
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms, send_unless_done
 from assay.chain.values import PostedOrder, Transaction
 from assay.errors import (
     AssayError,
+    ChainError,
     ChunkMismatch,
-    EnvelopeInvalid,
     NodeUnreachable,
     OracleError,
     OracleMisbehaved,
-    OracleUnreachable,
     SealError,
+    UsageError,
 )
-from assay.files import private_file, private_folder, sync_folder, whole_file
-from assay.oracle_api import DOWNLOAD_SECONDS, OracleClient
+from assay.files import private_folder
+from assay.oracle_api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderRecord
 from assay.protocol.structs import ModelTerms, Order, Status
-from assay.protocol.tree import ChunkProof
-from assay.protocol.types import ModelId
+from assay.protocol.types import ModelId, OrderId
+from assay.sale.deliveries import Deliveries, ShowProgress, no_progress
 from assay.sale.escrow import EscrowRecords
-from assay.sale.orders import OrderLog
-from assay.sale.purchase import DEFAULT_SUFFIX, SUFFIXES, Purchase, suffix_of
-from assay.sale.release import no_report
+from assay.sale.orders import OrderLog, state_of
+from assay.sale.purchase import Purchase, PurchaseFiles, find_proof
+from assay.sale.release import FINAL, no_report
 
 SETTLE_MARGIN = 600
 """In the last 600 s before the deadline, a buyer who has opened the file settles the order itself.
 
 A reorganisation can take back the payment for a key that was handed over.
 """
-
-POLL_SECONDS = 900
-"""Seconds after which a poll leaves further downloads to the next one: a quarter of the shortest window to dispute."""
-
-ShowProgress = Callable[[str, int], AbstractContextManager[seal.Progress]]
-"""Takes a task's name and its total bytes; yields a function that takes the bytes done since its last call."""
-
-
-@contextmanager
-def _no_progress(_: str, __: int) -> Iterator[seal.Progress]:
-    yield lambda _: None
+DISPUTE_MARGIN = 1800
+"""Seconds before the end of its window from which a dispute waits for no earlier transaction of the account."""
 
 
 class Buyer:
@@ -83,19 +71,19 @@ class Buyer:
         *,
         now: Callable[[], int] | None = None,
         report: Callable[[str], None] = no_report,
-        progress: ShowProgress = _no_progress,
+        progress: ShowProgress = no_progress,
     ) -> None:
         self._chain = chain
-        self._oracle = oracle
         self._account = account
-        self._identity = identity
         self._folder = folder
         self._now = now or chain.block_time
         self._report = report
         self._progress = progress
+        self._files = PurchaseFiles(folder)
+        self._deliveries = Deliveries(oracle, identity, self._files, progress)
         self._escrow = EscrowRecords(chain, account, identity, folder)
-        self._until = float("inf")
-        self._silence: OracleUnreachable | None = None
+        self._ended: dict[OrderId, Purchase] = {}
+        self._left: set[OrderId] = set()
         private_folder(folder)
 
     # --- models -------------------------------------------------------------------------------------------------------
@@ -122,22 +110,34 @@ class Buyer:
     # --- orders -------------------------------------------------------------------------------------------------------
 
     def poll(self, model_id: ModelId) -> list[Purchase]:
-        """Advances every order of the model as far as possible now, oldest first.
+        """Advances every order of the model as far as possible now, the most urgent first; oldest first in the result.
+
+        An error with one order delays no other: it is in the purchase's ``error``.
 
         Raises:
             NodeUnreachable: Nothing can be done now.
         """
         found = OrderLog(self._chain, model_id, self._folder).update()
-        self._until, self._silence = time.monotonic() + POLL_SECONDS, None
-        done = {posted.order.order_id(): self.advance(posted) for posted in sorted(found, key=self._needs_oracle)}
-        return [done[posted.order.order_id()] for posted in found]
-
-    def _needs_oracle(self, posted: PostedOrder) -> bool:
-        """Whether an order can wait: what is due on chain with what is on disk comes before all that the oracle slows.
-
-        A window to dispute or to be refunded runs on while an oracle that answers slowly is asked about others.
-        """
-        return not (self._sealed(posted.order).exists() or self._opened(posted.order))
+        self._deliveries.begin()
+        purchases = [self._look(posted.order) for posted in found]
+        now, faults = self._now(), list[Exception]()
+        turns = sorted(((self._turn(purchase, now), purchase) for purchase in purchases), key=lambda pair: pair[0])
+        self._left = set()
+        for (can_wait, *_), purchase in turns:
+            if can_wait and self._deliveries.seconds_left <= 0:
+                self._left.add(purchase.order.order_id())
+                purchase.note = purchase.note or "left to the next poll"
+                continue
+            try:
+                self._carry(purchase)
+            except NodeUnreachable as error:
+                self._chain.block_number()  # one that answers here only cannot answer what this order needs
+                purchase.fail(error)
+            except Exception as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
+        return purchases
 
     def advance(self, posted: PostedOrder) -> Purchase:
         """Advances one order as far as possible now.
@@ -148,24 +148,76 @@ class Buyer:
         not open, or else acknowledges. After the deadline, refunds a LOCKED order, unless the file is open: then
         settles. Data that the seller revealed on chain is read from there.
 
-        An error with this order is in the purchase's ``error``, so that it delays no other order.
+        An error with this order, or with the disk, is in the purchase's ``error``.
 
         Raises:
             NodeUnreachable: Nothing can be done now.
         """
-        state = self._chain.order_state(posted.order.order_id())
-        purchase = Purchase(posted.order, state.status, state.deadline)
+        self._deliveries.begin()
+        purchase = self._look(posted.order)
+        self._carry(purchase)
+        return purchase
+
+    def _look(self, order: Order) -> Purchase:
+        """An order in its present state. One that has ended for certain is not asked for again."""
+        known = self._ended.pop(order.order_id(), None)
+        if known and known.order == order and (known.file is None or known.file.exists()):
+            self._ended[order.order_id()] = known
+            return Purchase(order, known.status, known.deadline, known.file)
+        purchase = Purchase(order, Status.NONE, 0)
+        try:
+            state = state_of(self._chain, order)
+        except NodeUnreachable:
+            raise
+        except AssayError as error:
+            purchase.fail(error)
+        else:
+            purchase.status, purchase.deadline = state.status, state.deadline
+        return purchase
+
+    def _turn(self, purchase: Purchase, now: int) -> tuple[bool, bool, bool, int]:
+        """An order's place among those of a poll; the first member says that it can wait for the next one.
+
+        A window to dispute that is open comes before all else, and what is on disk before what the oracle slows. What
+        the last poll had no time for comes before the rest.
+        """
+        order, opened, on_disk = purchase.order, False, False
+        with suppress(OSError):
+            opened = self._files.opened(order, purchase.status) is not None
+            on_disk = opened or self._files.sealed(order).exists()
+        is_disputable = purchase.status is Status.REVEALED and not opened and now <= purchase.deadline
+        return not is_disputable, order.order_id() not in self._left, not on_disk, purchase.deadline
+
+    def _carry(self, purchase: Purchase) -> None:
+        """Does for an order what is due; keeps an error in it.
+
+        Raises:
+            NodeUnreachable: No answer to what this order needs.
+        """
+        if purchase.error or purchase.order.order_id() in self._ended:
+            return
         try:
             self._do_next(purchase)
         except NodeUnreachable:
             raise
         except AssayError as error:
-            purchase.error, purchase.note = error, error.message
-        return purchase
+            purchase.fail(error)
+        except OSError as error:
+            purchase.fail_on_disk(error)
+        if purchase.status in FINAL and not purchase.error and (purchase.file or purchase.status is not Status.PAID):
+            self._remember(purchase)
+
+    def _remember(self, purchase: Purchase) -> None:
+        """Keeps an order that has ended, if no reorganisation is expected to undo that."""
+        order = purchase.order
+        with suppress(ChainError):
+            state = self._chain.confirmed_state(order.order_id())
+            if (state.status, state.digest) == (purchase.status, order.stored_digest()):
+                self._ended[order.order_id()] = purchase
 
     def _do_next(self, purchase: Purchase) -> None:
         order = purchase.order
-        purchase.file = self._opened(order)
+        purchase.file = self._files.opened(order, purchase.status)
         if purchase.file:
             self._acknowledge(purchase)
         elif purchase.status is Status.LOCKED and self._now() > purchase.deadline:
@@ -187,27 +239,22 @@ class Buyer:
         if revealed is None:
             return False
         data = seal.open_revealed(revealed.plaintext, revealed.sealed_digests, revealed.chunk_size, order.data_root)
-        aside = self._folder / self._name(order, ".part")
-        with private_file(aside, "wb") as target:
+        with self._files.writing(order) as target:
             target.write(data)
-            target.flush()
-            os.fsync(target.fileno())
-        self._finish_file(purchase, aside)
+        self._finish(purchase)
         return True
 
-    def _finish_file(self, purchase: Purchase, aside: Path) -> None:
-        purchase.file = self._folder / self._name(purchase.order, suffix_of(aside))
-        aside.replace(purchase.file)
-        sync_folder(self._folder)
-        self._report(f"opened {purchase.file.name}")
+    def _finish(self, purchase: Purchase) -> None:
+        purchase.file = self._files.opened(purchase.order, purchase.status)
+        self._report(f"opened {purchase.file.name if purchase.file else 'nothing'}")
 
     def _fetch_and_open(self, purchase: Purchase) -> None:
         """Consents while LOCKED, and opens the file if its key is available.
 
         Without the oracle, what is on disk and on chain must suffice.
         """
-        order, sealed = purchase.order, self._sealed(purchase.order)
-        key = self._chain.revealed_key(order.order_id())
+        order, sealed = purchase.order, self._files.sealed(purchase.order)
+        key = self._escrow.revealed_key(order)
         if key is not None and sealed.exists():
             self._open(purchase, sealed, key)
             return
@@ -215,11 +262,9 @@ class Buyer:
         try:
             held = self._ask(purchase, sealed)
         except OracleError as error:
-            if isinstance(error, OracleUnreachable):
-                self._silence = error
             if not sealed.exists():
                 raise
-            purchase.error, purchase.note = error, error.message
+            purchase.fail(error)
         key = key or self._escrow.key(order, purchase.status, held.key_envelope if held else None)
         if key is None:
             waiting = "paid" if purchase.status is Status.PAID else "sealed file checked"
@@ -233,114 +278,89 @@ class Buyer:
         Raises:
             OracleUnreachable: The oracle does not answer, or did not answer in this poll before.
         """
-        if self._silence:
-            raise self._silence
-        self._fetch(purchase.order, sealed)
-        held = self._oracle.order(purchase.order.order_id())
+        self._deliveries.fetch(purchase.order, sealed)
+        held = self._deliveries.record(purchase.order)
         if purchase.status is Status.LOCKED:
-            self._consent(purchase, held)
+            self._consent(purchase, sealed, held)
         return held
 
-    def _consent(self, purchase: Purchase, held: OrderRecord) -> None:
-        """Signs for the sealed file, which is on disk and matches the root, and pays on the oracle's statement.
+    def _consent(self, purchase: Purchase, sealed: Path, held: OrderRecord) -> None:
+        """Signs for the sealed file, every chunk of which was checked, and pays on the oracle's statement.
+
+        There is no receipt for chunks that make a dispute dear. After an acknowledgement there is nothing to dispute.
 
         Raises:
             OracleMisbehaved: Another party signed the oracle's statement.
         """
-        order, order_id = purchase.order, purchase.order.order_id()
-        if order.require_receipt and held.receipt is None:
-            signed = self._account.sign_message(self._chain.domain.receipt(order.digest()))
-            self._oracle.put_receipt(order_id, bytes(signed.signature))
+        order = purchase.order
+        try:
+            self._deliveries.check_chunk_size(order, sealed)
+        except OracleMisbehaved as error:
+            purchase.fail(error)
+        else:
+            if order.require_receipt and held.receipt is None:
+                signed = self._account.sign_message(self._chain.domain.receipt(order.digest()))
+                self._deliveries.put_receipt(order, bytes(signed.signature))
         if held.key_escrow is not None:
             acknowledgement = self._escrow.acknowledge(order, held.key_escrow)
             if held.acknowledgement != acknowledgement:
-                self._oracle.put_acknowledgement(order_id, acknowledgement)
+                self._deliveries.put_acknowledgement(order, acknowledgement)
             purchase.note = "acknowledged; waiting for the payment"
 
-    def _fetch(self, order: Order, sealed: Path) -> None:
-        """Downloads the sealed file of an order to ``sealed``, unless it exists, and checks it.
-
-        Raises:
-            OracleMisbehaved: The oracle delivers something else than the order commits to.
-        """
-        if sealed.exists():
-            return
-        enveloped = self._folder / self._name(order, ".age")
-        with self._progress("downloading", self._oracle.order(order.order_id()).sealed_bytes) as done:
-            seconds = min(DOWNLOAD_SECONDS, self._until - time.monotonic())
-            self._oracle.download(order.order_id(), enveloped, within=seconds, progress=done)
-        try:
-            with enveloped.open("rb") as source, whole_file(sealed) as target:
-                envelope.decrypt_with(self._identity, source, target)
-                with self._progress("checking", target.tell()) as done:
-                    index = seal.check_chunks(target, progress=done)
-                if index.data_root != order.data_root:
-                    raise SealError(f"expected root 0x{order.data_root.hex()}, got 0x{index.data_root.hex()}")
-        except (SealError, EnvelopeInvalid) as error:
-            enveloped.unlink()
-            raise OracleMisbehaved(
-                f"the sealed file is not the one that the order commits to: {error.message}",
-                hint="run the same command again to download it again",
-            ) from None
-        enveloped.unlink()
-
     def _open(self, purchase: Purchase, sealed: Path, key: bytes) -> None:
-        order = purchase.order
-        aside = self._folder / self._name(order, ".part")
-        try:
-            with (
-                sealed.open("rb") as source,
-                private_file(aside, "wb") as target,
-                self._progress("opening", sealed.stat().st_size) as done,
-            ):
-                seal.open_sealed(source, key, target, progress=done)
-                target.flush()
-                os.fsync(target.fileno())
-        except SealError:
-            aside.unlink()
-            self._dispute(purchase, sealed, key)
-            return
-        self._finish_file(purchase, aside)
-        self._acknowledge(purchase)
-
-    def _dispute(self, purchase: Purchase, sealed: Path, key: bytes) -> None:
-        """Disputes the first chunk that the key does not open, once the key is on chain.
+        """Writes the data; if that fails for any reason, disputes a chunk that the key does not open.
 
         Raises:
             ChunkMismatch: The copy on disk was altered since it was downloaded.
+            OSError, UsageError: The data cannot be written, and the key opens every chunk.
         """
-        with sealed.open("rb") as source:
-            try:
-                bad = seal.find_bad_chunk(source, key)
-            except SealError as error:
-                sealed.unlink()
-                raise ChunkMismatch(
-                    f"the sealed file on disk was altered since its download ({error.message}), and was deleted",
-                    hint="run the same command again to download it again",
-                ) from None
-            assert bad is not None
-            purchase.note = f"the key does not open chunk {bad}"
-            if purchase.status is Status.LOCKED:
-                purchase.note += "; disputing once it is revealed on chain"
-                return
-            proof = seal.prove(source, bad)
-        if purchase.status is Status.PAID:
-            self._accuse(purchase, key, proof)
-        self._close(purchase, "dispute", lambda: self._chain.dispute(purchase.order, key, proof))
+        try:
+            with (
+                sealed.open("rb") as source,
+                self._progress("opening", sealed.stat().st_size) as done,
+                self._files.writing(purchase.order) as target,
+            ):
+                seal.open_sealed(source, key, target, progress=done).check_root(purchase.order.data_root)
+        except (SealError, OSError, UsageError) as error:
+            if not self._dispute(purchase, sealed, key):
+                raise error from None
+            return
+        self._finish(purchase)
+        self._acknowledge(purchase)
 
-    def _accuse(self, purchase: Purchase, key: bytes, proof: ChunkProof) -> NoReturn:
-        """Keeps what proves that the oracle's statement, on which the buyer paid, was false.
+    def _dispute(self, purchase: Purchase, sealed: Path, key: bytes) -> bool:
+        """Disputes the first chunk that the key does not open, once the key is on chain. Needs no room on the disk.
+
+        Returns:
+            Whether there is such a chunk.
 
         Raises:
-            OracleMisbehaved: Always.
+            ChunkMismatch: The copy on disk was altered since it was downloaded.
+            OSError: It cannot be read.
         """
-        path = self._escrow.disprove(purchase.order, key, proof)
-        raise OracleMisbehaved(
-            f"the order is paid, and its key does not open chunk {proof.index}",
-            hint=f"{path} proves to anyone that the oracle's signed statement was false: EscrowEvidence.disproves"
-            if path
-            else "the payment was not made on the oracle's statement: nothing can be claimed",
-        )
+        order = purchase.order
+        try:
+            proof = find_proof(sealed, key, order.data_root)
+        except SealError as error:
+            aside = self._files.set_aside(order, sealed)
+            raise ChunkMismatch(
+                f"the sealed file on disk was altered since its download ({error.message}); it is now {aside}",
+                hint="run the same command again to download it again",
+            ) from None
+        except OSError as error:
+            if error.errno in (errno.EIO, errno.EACCES, errno.EPERM):
+                self._files.set_aside(order, sealed)  # the next poll downloads it again
+            raise
+        if proof is None:
+            return False
+        purchase.note = f"the key does not open chunk {proof.index}"
+        if purchase.status is Status.LOCKED:
+            purchase.note += "; disputing once it is revealed on chain"
+            return True
+        if purchase.status is Status.PAID:
+            self._escrow.accuse(order, key, proof)
+        self._close(purchase, "dispute", lambda: self._chain.dispute(order, key, proof))
+        return True
 
     def _acknowledge(self, purchase: Purchase) -> None:
         """Sends the signed acknowledgement to the oracle, which settles with it. The file is on disk by now.
@@ -355,7 +375,7 @@ class Buyer:
         )
         due = self._now() > purchase.deadline - SETTLE_MARGIN
         try:
-            self._oracle.put_acknowledgement(order.order_id(), acknowledgement)
+            self._deliveries.put_acknowledgement(order, acknowledgement)
         except OracleError as error:
             purchase.note = f"opened; the oracle does not accept the acknowledgement: {error.message}"
             due = True
@@ -363,21 +383,15 @@ class Buyer:
             self._close(purchase, "settle", lambda: self._chain.settle(order, acknowledgement))
 
     def _close(self, purchase: Purchase, function: str, send: Callable[[], Transaction]) -> None:
-        """Calls ``send``, which closes an order, unless a transaction of this account is still to be mined."""
-        if self._chain.unmined():
+        """Calls ``send``, which closes an order, unless a transaction of this account is still to be mined.
+
+        A dispute whose window is about to end is sent behind it.
+        """
+        can_wait = purchase.status is not Status.REVEALED or self._now() < purchase.deadline - DISPUTE_MARGIN
+        if can_wait and self._chain.unmined():
             purchase.note = "waiting for an earlier transaction of this account to be mined"
             return
         sent = send_unless_done(self._chain, purchase.order.order_id(), send, seen=purchase.status)
         if sent:
             purchase.gas[function] = sent.gas
         purchase.status = self._chain.order_state(purchase.order.order_id()).status
-
-    def _opened(self, order: Order) -> Path | None:
-        paths = (self._folder / self._name(order, suffix) for suffix in (*SUFFIXES.values(), DEFAULT_SUFFIX))
-        return next((path for path in paths if path.exists()), None)
-
-    def _sealed(self, order: Order) -> Path:
-        return self._folder / self._name(order, ".sealed")
-
-    def _name(self, order: Order, suffix: str) -> str:
-        return order.order_id().hex() + suffix

@@ -1,11 +1,14 @@
 """What a buyer holds of keys in escrow: the oracle's statement, kept before the buyer pays on it, and the key.
 
-<folder>/<order id>.evidence.json    an ``EscrowEvidence``
-<folder>/<order id>.key              age envelope of the key, which the seller sent because the oracle cannot
+<folder>/<order id>-<start of the order's digest>.evidence.json    an ``EscrowEvidence``
+<folder>/<order id>.key    age envelope of the key, which the seller sent because the oracle cannot
+
+Earlier versions named the evidence by the order id alone, which a reorganisation can give to two orders.
 """
 
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from eth_account.signers.local import LocalAccount
 from pydantic import ValidationError
@@ -13,11 +16,14 @@ from pydantic import ValidationError
 from assay import envelope
 from assay.chain.port import Chain
 from assay.chain.queries import is_signed_by
-from assay.errors import EnvelopeInvalid, OracleMisbehaved
+from assay.errors import ChainError, EnvelopeInvalid, OracleMisbehaved
 from assay.files import write_whole
 from assay.protocol.evidence import EscrowEvidence
 from assay.protocol.structs import Order, Status, key_hash
 from assay.protocol.tree import ChunkProof
+
+DIGEST_DIGITS = 40
+"""Hex digits of an order's digest in a name."""
 
 
 class EscrowRecords:
@@ -31,7 +37,7 @@ class EscrowRecords:
 
     def path(self, order: Order) -> Path:
         """Where the evidence of an order is kept."""
-        return self._folder / f"{order.order_id().hex()}.evidence.json"
+        return self._folder / f"{order.order_id().hex()}-{order.digest().hex()[:DIGEST_DIGITS]}.evidence.json"
 
     def acknowledge(self, order: Order, key_escrow: bytes) -> bytes:
         """The buyer's acknowledgement, signed on the oracle's statement; both are on disk when this returns.
@@ -52,8 +58,7 @@ class EscrowRecords:
             key_escrow=key_escrow,
             acknowledgement=bytes(self._account.sign_message(domain.acknowledgement(order.digest())).signature),
         )
-        held = self._read(order)
-        if held is None or held.order != order:
+        if self._read(order) is None:
             self._write(evidence)
         return evidence.acknowledgement
 
@@ -78,19 +83,44 @@ class EscrowRecords:
             )
         return None
 
-    def disprove(self, order: Order, key: bytes, proof: ChunkProof) -> Path | None:
-        """Adds a key, and a chunk that it does not open; the file, or None if the buyer did not pay on a statement."""
+    def revealed_key(self, order: Order) -> bytes | None:
+        """The key of an order on chain; None while it is secret.
+
+        Raises:
+            ChainError: The node names a key that the order does not lock.
+        """
+        key = self._chain.revealed_key(order.order_id())
+        if key is not None and key_hash(order.order_id(), key) != order.key_hash:
+            raise ChainError(
+                f"expected the key that order 0x{order.order_id().hex()} locks, got another from the node",
+                hint="a reorganisation replaced the order, or the node does not tell the truth: use another (--node)",
+            )
+        return key
+
+    def accuse(self, order: Order, key: bytes, proof: ChunkProof) -> NoReturn:
+        """Keeps what proves that the oracle's statement, on which the buyer paid, was false.
+
+        Raises:
+            OracleMisbehaved: Always.
+        """
         evidence = self._read(order)
-        if evidence is None or evidence.order != order:
-            return None
-        self._write(evidence.model_copy(update={"key": key, "proof": proof}))
-        return self.path(order)
+        if evidence is not None:
+            self._write(evidence.model_copy(update={"key": key, "proof": proof}))
+        raise OracleMisbehaved(
+            f"the order is paid, and its key does not open chunk {proof.index}",
+            hint=f"{self.path(order)} proves to anyone that the oracle's signed statement was false: "
+            "EscrowEvidence.disproves"
+            if evidence
+            else "the payment was not made on the oracle's statement: nothing can be claimed",
+        )
 
     def _read(self, order: Order) -> EscrowEvidence | None:
-        try:
-            return EscrowEvidence.model_validate_json(self.path(order).read_bytes())
-        except (OSError, ValidationError):
-            return None
+        for path in (self.path(order), self._folder / f"{order.order_id().hex()}.evidence.json"):
+            with suppress(OSError, ValidationError):
+                evidence = EscrowEvidence.model_validate_json(path.read_bytes())
+                if evidence.order == order:
+                    return evidence
+        return None
 
     def _write(self, evidence: EscrowEvidence) -> None:
         write_whole(self.path(evidence.order), evidence.model_dump_json(indent=2).encode())

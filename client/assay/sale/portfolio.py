@@ -10,7 +10,7 @@ from assay.chain.values import PostedOrder
 from assay.protocol.structs import Status
 from assay.protocol.types import ModelId, OrderId
 from assay.sale.offers import OfferRecord
-from assay.sale.purchase import DEFAULT_SUFFIX, SUFFIXES
+from assay.sale.purchase import PurchaseFiles
 from assay.sale.release import FINAL, REVEAL_MARGIN
 
 
@@ -60,7 +60,7 @@ class Portfolio:
         self._chain = chain
         self._address = address
         self._offers = list(offers)
-        self._purchases = purchases
+        self._purchases = PurchaseFiles(purchases)
         self._files = {
             record.quote.order_id(): Path(record.source) for record in self._offers if record.quote is not None
         }
@@ -82,7 +82,7 @@ class Portfolio:
         if posted.order.seller == self._address:
             role, file = Role.SELLER, self._files.get(order_id)
         elif posted.order.buyer == self._address:
-            role, file = Role.BUYER, opened_file(self._purchases, order_id)
+            role, file = Role.BUYER, self._purchases.opened(posted.order, state.status)
         else:
             role, file = Role.NONE, None
         return OrderView(posted, state.status, state.deadline, role, file)
@@ -131,13 +131,7 @@ class Portfolio:
 
     def _is_paid_unopened(self, view: OrderView) -> bool:
         """Whether the sealed file of a purchase lies in the folder, and the opened one does not."""
-        return view.file is None and (self._purchases / f"{view.order_id.hex()}.sealed").exists()
-
-
-def opened_file(folder: Path, order_id: OrderId) -> Path | None:
-    """The opened file of a purchase; None if there is none."""
-    paths = (folder / f"{order_id.hex()}{suffix}" for suffix in (*SUFFIXES.values(), DEFAULT_SUFFIX))
-    return next((path for path in paths if path.exists()), None)
+        return view.file is None and self._purchases.sealed(view.posted.order).exists()
 
 
 def disposable_files(
@@ -155,7 +149,7 @@ def disposable_files(
         if record.quote.order_id() in ended if sold and record.quote else record.outcome is not None:
             folder = home / "offers" / record.data_root.hex()
             found += [folder / "data.sealed", folder / "upload.age"]
-    for order_id, view in ended.items():
+    for view in ended.values():
         if view.role is Role.BUYER and (view.status is not Status.PAID or view.file):
-            found += [purchases / f"{order_id.hex()}{suffix}" for suffix in (".sealed", ".age")]
+            found += PurchaseFiles(purchases).disposable(view.posted.order)
     return [path for path in found if path.exists()]

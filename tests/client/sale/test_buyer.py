@@ -22,6 +22,7 @@ from assay.errors import (
 from assay.protocol import seal
 from assay.protocol.structs import Order, Status
 from assay.sale.offers import OfferRecord
+from assay.sale.purchase import PurchaseFiles
 from assay.sale.seller import Seller
 from tests.kit.actors import BUYER_IDENTITY, buyer_account, oracle_account
 from tests.kit.bids import enveloped
@@ -47,7 +48,7 @@ def files(market: Market) -> list[Path]:
 
 
 def held(market: Market, suffix: str) -> Path:
-    return purchases(market) / (order_of(market).order_id().hex() + suffix)
+    return PurchaseFiles(purchases(market)).path(order_of(market), suffix)
 
 
 @pytest.fixture

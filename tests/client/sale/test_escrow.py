@@ -13,7 +13,7 @@ from assay.protocol.evidence import EscrowEvidence
 from assay.protocol.statements import digest
 from assay.protocol.structs import Order, Status
 from assay.sale.escrow import EscrowRecords
-from assay.sale.purchase import Purchase
+from assay.sale.purchase import Purchase, PurchaseFiles
 from tests.kit.actors import BUYER_IDENTITY, buyer_account, oracle_account, seller_account
 from tests.kit.market import Market
 from tests.kit.memory_contract import HALTED
@@ -30,7 +30,11 @@ def order_of(market: Market) -> Order:
 
 
 def held(market: Market, suffix: str) -> Path:
-    return market.home / "purchases" / (order_of(market).order_id().hex() + suffix)
+    return PurchaseFiles(market.home / "purchases").path(order_of(market), suffix)
+
+
+def evidence_of(market: Market) -> Path:
+    return EscrowRecords(market.chain, buyer_account, BUYER_IDENTITY, market.home / "purchases").path(order_of(market))
 
 
 def paid(market: Market) -> list[Purchase]:
@@ -103,7 +107,7 @@ def test_buyer_does_not_pay_on_the_statement_of_another(market: Market, answers:
     (purchase,) = market.buyer().poll(market.model_id)
     assert isinstance(purchase.error, OracleMisbehaved)
     assert market.journal.orders.get(order.order_id()).acknowledgement is None
-    assert not held(market, ".evidence.json").exists()
+    assert not evidence_of(market).exists()
     assert seller.advance(record) is Status.REVEALED
     assert market.buyer().poll(market.model_id)[0].file is not None, "what is revealed on chain is opened all the same"
 
@@ -127,10 +131,10 @@ def test_evidence_is_on_disk_before_the_buyer_pays(market: Market, monkeypatch: 
 
     monkeypatch.setattr(OracleClient, "put_acknowledgement", lost)
     market.buyer().poll(market.model_id)
-    evidence = EscrowEvidence.model_validate_json(held(market, ".evidence.json").read_bytes())
+    evidence = EscrowEvidence.model_validate_json(evidence_of(market).read_bytes())
     assert evidence.is_signed()
     assert (evidence.order, evidence.oracle, evidence.disproves()) == (order_of(market), oracle_account.address, False)
-    assert held(market, ".evidence.json").stat().st_mode & 0o077 == 0
+    assert evidence_of(market).stat().st_mode & 0o077 == 0
 
 
 def test_paid_key_that_does_not_open_the_data_proves_that_the_oracle_lied(market: Market, answers: Any) -> None:
@@ -150,7 +154,7 @@ def test_paid_key_that_does_not_open_the_data_proves_that_the_oracle_lied(market
     assert isinstance(purchase.error, OracleMisbehaved)
     assert "does not open chunk 0" in purchase.note
     assert held(market, ".sealed").exists()
-    evidence = EscrowEvidence.model_validate_json(held(market, ".evidence.json").read_bytes())
+    evidence = EscrowEvidence.model_validate_json(evidence_of(market).read_bytes())
     assert evidence.is_signed()
     assert evidence.disproves()
     honest = evidence.model_copy(update={"key": seller._store.key(record)})
@@ -167,7 +171,7 @@ def test_seller_can_send_the_key_where_the_oracle_lost_it(market: Market, answer
         seller.key_for_buyer(record)
     answers(key_envelope=None)
     assert paid(market)[0].note == "paid; waiting for the key"
-    held(market, ".key").write_text(seller.key_for_buyer(record))
+    (market.home / "purchases" / f"{order_of(market).order_id().hex()}.key").write_text(seller.key_for_buyer(record))
     (purchase,) = market.buyer().poll(market.model_id)
     assert purchase.file is not None
     assert purchase.file.read_bytes() == DATA
@@ -190,7 +194,7 @@ def test_envelope_that_does_not_hold_the_paid_key_is_reported_and_asked_for_agai
         (purchase,) = paid(market)
         assert isinstance(purchase.error, OracleMisbehaved)
         assert "does not hold the key" in purchase.note
-        assert str(held(market, ".evidence.json")) in str(purchase.error.hint)
+        assert str(evidence_of(market)) in str(purchase.error.hint)
     assert market.buyer().poll(market.model_id)[0].file is not None
 
 

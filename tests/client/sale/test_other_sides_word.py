@@ -10,9 +10,10 @@ from assay.errors import OfferRefused, OracleMisbehaved, OracleUnreachable, Quot
 from assay.oracle_api import OracleClient
 from assay.protocol.messages import MAX_QUOTE_SECONDS, OfferState, OfferStatus
 from assay.protocol.structs import Status
-from assay.sale import buyer as buyer_module
+from assay.sale import deliveries as deliveries_module
 from assay.sale import seller as seller_module
 from assay.sale.offers import OfferRecord
+from assay.sale.purchase import PurchaseFiles
 from assay.sale.seller import Seller
 from tests.kit.market import DAY, Market
 
@@ -139,8 +140,7 @@ def test_quote_that_can_be_posted_for_long_is_not_accepted(market: Market, secon
 
 
 def held(market: Market, index: int, suffix: str) -> Path:
-    order = market.chain.posted()[index].order
-    return market.home / "purchases" / (order.order_id().hex() + suffix)
+    return PurchaseFiles(market.home / "purchases").path(market.chain.posted()[index].order, suffix)
 
 
 def test_key_on_chain_and_file_on_disk_need_no_oracle(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,8 +153,8 @@ def test_key_on_chain_and_file_on_disk_need_no_oracle(market: Market, monkeypatc
     def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("the oracle was asked")
 
-    monkeypatch.setattr(buyer._oracle, "order", fail)
-    monkeypatch.setattr(buyer._oracle, "download", fail)
+    monkeypatch.setattr(buyer._deliveries._oracle, "order", fail)
+    monkeypatch.setattr(buyer._deliveries._oracle, "download", fail)
     (purchase,) = buyer.poll(market.model_id)
     assert purchase.file is not None
 
@@ -172,8 +172,10 @@ def test_dispute_comes_before_an_oracle_is_asked_about_any_order(
     held(market, 0, ".sealed").unlink()
     market.chain.reveal_key(seller.order(record).order, bytes(32))
     asked: list[Status] = []
-    order = buyer._oracle.order
-    monkeypatch.setattr(buyer._oracle, "order", lambda o: (asked.append(market.status(record)), order(o))[1])
+    order = buyer._deliveries._oracle.order
+    monkeypatch.setattr(
+        buyer._deliveries._oracle, "order", lambda o: (asked.append(market.status(record)), order(o))[1]
+    )
     assert [purchase.status for purchase in buyer.poll(market.model_id)][1] is Status.DISPUTED
     assert set(asked) == {Status.DISPUTED}
 
@@ -187,7 +189,7 @@ def test_oracle_that_does_not_answer_is_asked_once_a_poll(market: Market, monkey
         asked.append(order_id)
         raise OracleUnreachable("no answer")
 
-    monkeypatch.setattr(buyer._oracle, "order", silent)
+    monkeypatch.setattr(buyer._deliveries._oracle, "order", silent)
     for polls in (1, 2):
         found = buyer.poll(market.model_id)
         assert [type(purchase.error) for purchase in found] == [OracleUnreachable] * 3
@@ -211,11 +213,11 @@ def test_downloads_of_one_poll_have_a_time_in_which_they_end(market: Market, mon
             return self.now
 
     clock = Time()
-    monkeypatch.setattr(buyer_module, "time", clock)
-    monkeypatch.setattr(buyer._oracle, "download", download)
+    monkeypatch.setattr(deliveries_module, "time", clock)
+    monkeypatch.setattr(buyer._deliveries._oracle, "download", download)
     buyer.poll(market.model_id)
     assert times == [600, 300]
-    assert sum(times) == buyer_module.POLL_SECONDS
+    assert sum(times) == deliveries_module.POLL_SECONDS
 
 
 # --- the size of chunks, on which the gas of a dispute depends --------------------------------------------------------

@@ -49,6 +49,7 @@ class Listing:
             "terms": self.terms,
             "metric": self.info.metric if self.info else None,
             "pricing": self.info.pricing if self.info else None,
+            "max_chunk_size": self.info.max_chunk_size if self.info else None,
             "schema": self.info.schema_ if self.info else None,
         }
 
@@ -201,6 +202,7 @@ def _terms(session: Session, chain: Chain, market: Market, listing: Listing) -> 
                 f"{info.pricing}, by {info.method}; the surrogate agrees with the model on {info.fidelity:.1%}",
             ),
         ]
+        rows.append(("largest chunk", f"{info.max_chunk_size} bytes: a dispute sends one chunk of a sealed file"))
     if market.oracle_info:
         rows.append(("largest upload", size_text(market.oracle_info.max_upload_bytes)))
     if info and info.limits:

@@ -108,7 +108,7 @@ class Watch:
             purchase.status.name.lower(),
             short_amount(purchase.order.price, self._token),
             purchase.file or "-",
-            purchase.note or "-",
+            purchase.advice or "-",
         )
 
     def _plain(self, purchase: Purchase) -> dict[str, object]:
@@ -118,5 +118,6 @@ class Watch:
             "price": str(purchase.order.price),
             "file": str(purchase.file) if purchase.file else None,
             "note": purchase.note or None,
+            "hint": purchase.error.hint if purchase.error else None,
             "gas": purchase.gas,
         }

@@ -74,6 +74,8 @@ def test_a_model_is_shown_by_name_by_prefix_and_by_default(desk: Desk) -> None:
     assert "y\tlabel\t0, 1" in shown
     assert "assay check FILE --model lines" in shown
     assert "largest upload\t1.05 MB" in shown
+    assert "largest chunk\t4096 bytes" in shown
+    assert desk.json("model", "show", "lines")["max_chunk_size"] == 4096
     for words in ((model(desk)[:10],), (model(desk),)):
         assert desk.run("model", "show", *words).stdout == shown
     (desk.home / "config.toml").write_text('model = "lines"\n')

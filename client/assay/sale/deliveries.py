@@ -1,0 +1,147 @@
+"""The oracle as a buyer asks it: for a bounded time in a poll, and no more in a poll in which it does not answer."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from assay import envelope
+from assay.errors import EnvelopeInvalid, OracleMisbehaved, OracleRefused, OracleUnreachable, SealError
+from assay.files import whole_file
+from assay.oracle_api import DOWNLOAD_SECONDS, OracleClient
+from assay.protocol import seal
+from assay.protocol.messages import OrderRecord
+from assay.protocol.structs import Order
+from assay.protocol.types import ModelId
+from assay.sale.purchase import PurchaseFiles
+
+POLL_SECONDS = 900
+"""Seconds after which a poll leaves the rest to the next one: a quarter of the shortest window to dispute."""
+
+ShowProgress = Callable[[str, int], AbstractContextManager[seal.Progress]]
+"""Takes a task's name and its total bytes; yields a function that takes the bytes done since its last call."""
+
+T = TypeVar("T")
+
+
+@contextmanager
+def no_progress(_: str, __: int) -> Iterator[seal.Progress]:
+    """Shows nothing."""
+    yield lambda _: None
+
+
+class Deliveries:
+    """What ``oracle`` has for a buyer, whose sealed files it keeps in ``files``.
+
+    Args:
+        oracle: Delivers the sealed files.
+        identity: Age identity of the delivery key.
+        files: Where downloads go.
+        progress: Shows the progress of downloads.
+    """
+
+    def __init__(self, oracle: OracleClient, identity: str, files: PurchaseFiles, progress: ShowProgress) -> None:
+        self._oracle = oracle
+        self._identity = identity
+        self._files = files
+        self._progress = progress
+        self._chunk_sizes: dict[ModelId, int] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins a poll: the time of the last one, and the oracle's silence in it, count no more."""
+        self._until = time.monotonic() + POLL_SECONDS
+        self._silence: OracleUnreachable | None = None
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds of this poll that are left; 0 or less if it is over."""
+        return self._until - time.monotonic()
+
+    def record(self, order: Order) -> OrderRecord:
+        """What the oracle holds for an order.
+
+        Raises:
+            OracleUnreachable: It does not answer, did not answer in this poll before, or the poll is over.
+        """
+        return self._asked(lambda: self._oracle.order(order.order_id()))
+
+    def put_receipt(self, order: Order, signature: bytes) -> OrderRecord:
+        """Stores the buyer's receipt; raises as ``record``."""
+        return self._asked(lambda: self._oracle.put_receipt(order.order_id(), signature))
+
+    def put_acknowledgement(self, order: Order, signature: bytes) -> OrderRecord:
+        """Stores the buyer's acknowledgement, with which the oracle settles; raises as ``record``."""
+        return self._asked(lambda: self._oracle.put_acknowledgement(order.order_id(), signature))
+
+    def check_chunk_size(self, order: Order, sealed: Path) -> None:
+        """Verifies that a dispute with a sealed file costs no more gas than its model permits.
+
+        Raises:
+            OracleMisbehaved: The oracle took larger chunks than it says that the model takes.
+        """
+        most = self._most_chunk_size(order.model_id)
+        with sealed.open("rb") as source:
+            size = seal.read_index(source).layout.chunk_size
+        if size > most:
+            raise OracleMisbehaved(
+                f"expected a file in chunks of at most {most} bytes, the oracle took one in chunks of {size}",
+                hint="a dispute costs more gas; a receipt, which lets the seller reveal the key, is not signed",
+            )
+
+    def _most_chunk_size(self, model_id: ModelId) -> int:
+        """Bytes of a sealed chunk that the model takes; the usual size if the oracle no longer prices for it."""
+        if model_id not in self._chunk_sizes:
+            try:
+                found = self._asked(lambda: self._oracle.model(model_id)).max_chunk_size
+            except OracleRefused:
+                return seal.DEFAULT_CHUNK_SIZE
+            self._chunk_sizes[model_id] = found
+        return self._chunk_sizes[model_id]
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        """The answer to a request that an oracle which is there answers at once, unlike a download."""
+        if self._silence:
+            raise self._silence
+        if self.seconds_left <= 0:
+            raise OracleUnreachable(
+                f"the {POLL_SECONDS} s of this poll for the oracle are over", hint="the next poll continues"
+            )
+        try:
+            return ask()
+        except OracleUnreachable as error:
+            self._silence = error
+            raise
+
+    def fetch(self, order: Order, sealed: Path) -> None:
+        """Downloads the sealed file of an order to ``sealed``, unless it exists, and checks every chunk.
+
+        Raises:
+            OracleMisbehaved: The oracle delivers something else than the order commits to.
+            UsageError: Another process is writing files of purchases.
+        """
+        if sealed.exists():
+            return
+        with self._files.alone():
+            if sealed.exists():
+                return
+            enveloped = self._files.path(order, ".age")
+            with self._progress("downloading", self.record(order).sealed_bytes) as done:
+                seconds = min(DOWNLOAD_SECONDS, self.seconds_left)
+                self._oracle.download(order.order_id(), enveloped, within=seconds, progress=done)
+            try:
+                self._unwrap(order, enveloped, sealed)
+            except (SealError, EnvelopeInvalid) as error:
+                enveloped.unlink()
+                raise OracleMisbehaved(
+                    f"the sealed file is not the one that the order commits to: {error.message}",
+                    hint="run the same command again to download it again",
+                ) from None
+            enveloped.unlink()
+
+    def _unwrap(self, order: Order, enveloped: Path, sealed: Path) -> None:
+        with enveloped.open("rb") as source, whole_file(sealed) as target:
+            envelope.decrypt_with(self._identity, source, target)
+            with self._progress("checking", target.tell()) as done:
+                seal.check_chunks(target, progress=done).check_root(order.data_root)
