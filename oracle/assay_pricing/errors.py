@@ -4,6 +4,7 @@ AssayError
 └── PricingError
     ├── DataError       the records cannot be read or do not fit the schema
     ├── ModelError      the black box does not answer as a model of this schema must
+    │   └── ModelTimeout    one call of it took longer than its limit
     ├── FidelityError   the surrogate agrees with the model too little to price by
     └── ArtifactError   the price function on disk was altered, is damaged, or is of another version
         └── ArtifactExists  a folder that is not free would be overwritten
@@ -27,6 +28,13 @@ class ModelError(PricingError):
     """The black box does not answer as a model of this schema must.
 
     Remedy: correct the callable.
+    """
+
+
+class ModelTimeout(ModelError):
+    """One call of the black box took longer than its limit.
+
+    Remedy: mend the model, or allow more: `assay-oracle fit --model-timeout SECONDS`.
     """
 
 

@@ -86,6 +86,18 @@ class Setting(click.ParamType):
     help="What the model returns; inferred by default.",
 )
 @click.option(
+    "--inputs",
+    type=click.Choice(["array", "frame", "records", "record", "row"]),
+    help="What the model takes: all records as an array, a data frame or a list of dictionaries (records), or one at a "
+    "time as a dictionary (record) or an array (row); found out by default.",
+)
+@click.option(
+    "--model-timeout",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="For one call of the model; 0 for any time. 3600 by default, 60 for one request to a URL.",
+)
+@click.option(
     "--metric",
     help="The risk to lower: log_loss (default), balanced_log_loss, accuracy, balanced_accuracy, auc; for a "
     "regression squared_error.",
@@ -131,6 +143,8 @@ def fit(
     classes: tuple[str, ...],
     order: str | None,
     outputs: Literal["probabilities", "logits", "labels"] | None,
+    inputs: Literal["array", "frame", "records", "record", "row"] | None,
+    model_timeout: float | None,
     metric: str | None,
     worst_group: str | None,
     method: str,
@@ -170,6 +184,8 @@ def fit(
         classes=classes,
         order=next(csv.reader([order]), ()) if order else (),
         outputs=outputs,
+        inputs=inputs,
+        model_timeout=model_timeout,
         labels_only=labels_only,
         rate=rate,
         budget=budget,

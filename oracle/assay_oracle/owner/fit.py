@@ -15,6 +15,7 @@ from assay_oracle.owner.load import check_name, load_model, stated_classes
 
 if TYPE_CHECKING:
     from assay.protocol.schema import Schema
+    from assay_pricing.black_box.inputs import Inputs
     from assay_pricing.function import PriceFunction
     from assay_pricing.price import PricingRule
     from assay_pricing.records.columns import RawTable
@@ -27,6 +28,8 @@ TaskKind = Literal["classification", "regression"]
 _FEW = 5
 _SHOWN = 5
 _MIN_MICROS = 1000
+MODEL_TIMEOUT = 3600.0
+"""Seconds for one call of the model by default. A request to a URL has a limit of its own."""
 DEFAULT_RATE = 10**18
 """Base units per unit of a classification's goal, which has no dimension."""
 
@@ -45,6 +48,8 @@ class Request:
         classes: Classes of the model that the data lacks.
         order: The model's classes in the order of its outputs.
         outputs: What the model returns; None to infer it.
+        inputs: What the model takes; None to try.
+        model_timeout: Seconds for one call of the model, 0 for any number; None for the usual limit.
         labels_only: Read the model's labels alone.
         budget: What the owner will spend, in base units, from which the rate follows; None if she names the rate.
         rate: Base units per unit of gain, or per useful record; None if it follows from the budget.
@@ -63,6 +68,8 @@ class Request:
     classes: Sequence[str] = ()
     order: Sequence[str] = ()
     outputs: Literal["probabilities", "logits", "labels"] | None = None
+    inputs: "Inputs | None" = None
+    model_timeout: float | None = None
     labels_only: bool = False
     budget: int | None = None
     rate: int | None = None
@@ -125,13 +132,14 @@ def fit(request: Request, read: Read, report: Report, progress: "Progress") -> F
         PricingError: The model, the data or the method does not fit.
     """
     with _prints_on_stderr():
-        model = load_model(request.model)
+        model = load_model(request.model, timeout=request.model_timeout)
         return _fit(request, model, read, report, progress)
 
 
 def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Progress") -> Fitted:
     from assay_pricing import fitting, methods
     from assay_pricing.black_box.check import examine
+    from assay_pricing.black_box.watch import Watch
     from assay_pricing.black_box.wrap import as_black_box, task_of
     from assay_pricing.records.inference import infer
     from assay_pricing.records.profile import profile
@@ -161,9 +169,12 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
         labels_only=request.labels_only,
         order=order if schema.classes else (),
         outputs=request.outputs,
+        inputs=request.inputs,
         shape=tables[0].shape,
+        watch=Watch(report, _limit(request.model_timeout)),
     )
     found = examine(black_box, owner)
+    report(f"the model gets {black_box.inputs}")
     for warning in found.warnings:
         report(f"warning: {warning}")
     report(_agreement(found.agreement, found.commonest, schema))
@@ -184,6 +195,10 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
         black_box, owner, validation=held_out[0] if held_out else None, rule=rule, progress=progress, **options
     )
     return Fitted(function, seen, columns, inferred.warnings)
+
+
+def _limit(stated: float | None) -> float | None:
+    return (MODEL_TIMEOUT if stated is None else stated) or None
 
 
 def rule_for(request: Request, seen: "Outlook", metric: str) -> "PricingRule":

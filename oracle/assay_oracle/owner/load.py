@@ -51,8 +51,12 @@ def check_name(name: str) -> None:
         raise _no_module(module, f"No module named {module!r}")
 
 
-def load_model(name: str) -> Any:
+def load_model(name: str, *, timeout: float | None = None) -> Any:
     """The black box that a name stands for: a URL, an ONNX file, or ``module:name``.
+
+    Args:
+        name: The model's.
+        timeout: Seconds for one request to a URL, 0 for any number; None for the usual limit.
 
     Raises:
         ModelError: There is no such model.
@@ -60,7 +64,7 @@ def load_model(name: str) -> Any:
     if name.startswith(("http://", "https://")):
         from assay_oracle.owner.remote_models import HttpModel
 
-        return HttpModel(name)
+        return HttpModel(name, timeout=timeout)
     if name.endswith(".onnx"):
         from assay_oracle.owner.remote_models import OnnxModel
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import httpx
 
 _TIMEOUT = 60.0
-"""Seconds for one request."""
+"""Seconds for one request by default."""
 _ROWS = 512
 """Rows in one request."""
 _MAX_ANSWER = 64 * 2**20
@@ -38,16 +38,17 @@ class HttpModel:
 
     Args:
         url: The endpoint.
-        client: HTTP client; a new one with a timeout of 60 s if None.
+        client: HTTP client; a new one if None.
+        timeout: Seconds of the new client for one request; 0 for any number, None for 60.
     """
 
     takes_names = True
 
-    def __init__(self, url: str, client: "httpx.Client | None" = None) -> None:
+    def __init__(self, url: str, client: "httpx.Client | None" = None, *, timeout: float | None = None) -> None:
         import httpx
 
         self.url = url
-        self._client = client or httpx.Client(timeout=_TIMEOUT)
+        self._client = client or httpx.Client(timeout=(_TIMEOUT if timeout is None else timeout) or None)
 
     def __call__(self, features: Any) -> Answers:
         """Answers for features (n, d): probabilities (n, k), or labels (n,).
@@ -86,7 +87,9 @@ class HttpModel:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ModelError(
                 f"expected an answer from {self.url}, got: {error or type(error).__name__}",
-                hint="start the server, or correct the URL",
+                hint="give it more time: --model-timeout SECONDS"
+                if isinstance(error, httpx.ReadTimeout)
+                else "start the server, or correct the URL",
             ) from None
         if not response.is_success:
             reason = response.text[:_MAX_REASON].strip() or "no reason"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,27 @@ from assay_pricing.records.inputs import to_array, to_frame
 from assay_pricing.records.quoting import listed
 from assay_pricing.records.records import Float64
 
+Inputs = Literal["array", "frame", "records", "record", "row"]
+INPUTS: tuple[Inputs, ...] = get_args(Inputs)
+"""What a model takes: all records as an array, a data frame or a list of dictionaries; or one of them at a time, as a
+dictionary or an array."""
 _BOOLEANS = ({"false"}, {"true"}, {"false", "true"})
 _WORDS: tuple[Callable[[bool], str], ...] = (str, lambda value: str(value).lower())
 
 
 @dataclass(frozen=True)
 class Form:
-    """One form of the inputs: a function from features (n, d), and its description for the owner."""
+    """One form of the inputs.
+
+    Attributes:
+        description: For the owner.
+        make: From features (n, d) to the inputs; where ``single``, to a sequence of n inputs.
+        single: The model takes one record at a time.
+    """
 
     description: str
     make: Callable[[Float64], Any]
+    single: bool = False
 
 
 def named_forms(schema: Schema, fitted_on: Sequence[str] = ()) -> Iterator[Form]:
@@ -76,6 +87,46 @@ def array_form(schema: Schema) -> Iterator[Form]:
             f"a {kind} array (n, {len(schema.features)})",
             lambda x, kind=kind: to_array(schema, _numeric(schema, x)).astype(kind),  # type: ignore[misc]
         )
+
+
+def record_forms(schema: Schema) -> Iterator[Form]:
+    """A list of dictionaries; then one dictionary, or one row of an array, at a time."""
+    order = list(range(len(schema.features)))
+
+    def records(x: Float64) -> Any:
+        return _frame(x, schema, order, None).to_dict("records")
+
+    names = in_order(feature.name for feature in schema.features)
+    yield Form(f"a list of dictionaries with the keys {names}", records)
+    yield Form(f"one dictionary at a time with the keys {names}", records, single=True)
+    if not any(map(is_text, schema.features)):
+        yield Form(
+            f"one array ({len(schema.features)},) at a time",
+            lambda x: to_array(schema, _numeric(schema, x)),
+            single=True,
+        )
+
+
+def stated_forms(schema: Schema, inputs: Inputs) -> list[Form]:
+    """The forms that an owner's statement of the inputs allows.
+
+    Raises:
+        ModelError: An array of numbers cannot hold the columns.
+    """
+    listed_, *single = record_forms(schema)
+    found = {
+        "array": list(array_form(schema)),
+        "frame": list(named_forms(schema)),
+        "records": [listed_],
+        "record": single[:1],
+        "row": single[1:],
+    }[inputs]
+    if not found:
+        raise ModelError(
+            "expected columns of numbers for a model that takes arrays, got text or times",
+            hint="--inputs frame, records or record",
+        )
+    return found
 
 
 def picture_forms(schema: Schema, shape: tuple[int, ...]) -> Iterator[Form]:

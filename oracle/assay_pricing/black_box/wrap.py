@@ -12,15 +12,19 @@ from assay_pricing.black_box.answers import Outputs
 from assay_pricing.black_box.asking import BATCH, Answerer, Asker
 from assay_pricing.black_box.inputs import (
     Form,
+    Inputs,
     array_form,
     described,
     is_text,
     named_forms,
     picture_forms,
+    record_forms,
     series_form,
+    stated_forms,
 )
-from assay_pricing.black_box.port import BlackBox, Predictions
+from assay_pricing.black_box.port import Predictions
 from assay_pricing.black_box.reading import NotFinite, Reader
+from assay_pricing.black_box.watch import SILENT, Watch
 from assay_pricing.errors import ModelError
 from assay_pricing.records.inputs import needs_frame
 from assay_pricing.records.records import Float64
@@ -35,8 +39,10 @@ def as_black_box(
     labels_only: bool = False,
     order: Sequence[str] = (),
     outputs: Outputs | None = None,
+    inputs: Inputs | None = None,
     shape: tuple[int, ...] = (),
-) -> BlackBox:
+    watch: Watch = SILENT,
+) -> "Wrapped":
     """Wraps a model.
 
     Args:
@@ -44,34 +50,55 @@ def as_black_box(
             ``reading.Reader``, the classes in the order of its own ``classes_``, if it has that. An estimator that was
             fitted on a data frame, a model of a table with text, and a model with a true ``takes_names`` get a data
             frame with the owner's columns, a pipeline over one column of text its series, others an array (n, d)
-            in the precision of the owner's file, or the other form if that fails.
+            in the precision of the owner's file, or the other form if that fails. A function that raises on all of
+            them gets a list of dictionaries, then one dictionary or one row at a time.
         schema: Of the features and the label.
         labels_only: Discard probabilities.
         order: The classes of the model's outputs in their order, where the model does not name them.
         outputs: What the model returns; None to infer it from the first answers.
+        inputs: What the model takes; None to try the forms above in their order.
         shape: Of one record's features in the owner's file, where they are pictures: () for a table.
+        watch: Follows the calls of the model.
 
     Raises:
         ModelError: ``model`` is of another kind, was fitted on other columns, or has classes that the schema lacks.
             ``predict`` raises it where the model fails or gives answers that cannot be read, and names the record.
     """
     answerer, forms, parameters = _taken(model, schema, shape)
+    if inputs is not None:
+        forms = stated_forms(schema, inputs)
+    is_function = inputs is None and answerer is model and not getattr(model, "takes_names", False)
+    fallbacks = list(record_forms(schema)) if is_function else []
     columns = _classes(model) if schema.task == "classification" else ()
     if _gives_labels(model, schema):
         outputs, columns = outputs or "labels", ()
     reader = Reader(schema, columns, order, outputs)
-    return Wrapped(schema, Asker(answerer, forms, schema), reader, parameters, labels_only)
+    return Wrapped(schema, Asker(answerer, forms, schema, watch, fallbacks), reader, parameters, labels_only, watch)
 
 
 class Wrapped:
     """A model, asked in batches."""
 
-    def __init__(self, schema: Schema, asker: Asker, reader: Reader, parameters: int | None, labels_only: bool) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        asker: Asker,
+        reader: Reader,
+        parameters: int | None,
+        labels_only: bool,
+        watch: Watch = SILENT,
+    ) -> None:
         self.parameters = parameters
         self._schema = schema
         self._asker = asker
         self._reader = reader
         self._labels_only = labels_only
+        self._watch = watch
+
+    @property
+    def inputs(self) -> str:
+        """What the model takes, in words."""
+        return self._asker.description
 
     @property
     def order(self) -> tuple[int, ...] | None:
@@ -81,7 +108,8 @@ class Wrapped:
     def predict(self, x: Float64) -> Predictions:
         """See ``BlackBox``."""
         starts = range(0, len(x), BATCH)
-        parts = [self._asker.ask(x[start : start + BATCH], start) for start in starts]
+        with self._watch.asking(len(x)):
+            parts = [self._asker.ask(x[start : start + BATCH], start) for start in starts]
         if len({part.values.shape[1:] for part in parts}) != 1 or len({part.classes for part in parts}) != 1:
             raise ModelError("expected answers of one shape to all inputs, got several from the model")
         try:

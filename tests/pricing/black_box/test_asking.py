@@ -1,14 +1,20 @@
 """A model that fails: an error of ours with the record and the model's own words."""
 
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
 
+from assay.protocol.schema import Feature, Schema
 from assay_pricing.black_box.asking import culprit
+from assay_pricing.black_box.inputs import Inputs
+from assay_pricing.black_box.watch import Watch, progress_text
 from assay_pricing.black_box.wrap import as_black_box
-from assay_pricing.errors import ModelError
+from assay_pricing.errors import ModelError, ModelTimeout
 from tests.pricing.contexts import schema
 
 pytestmark = pytest.mark.unit
@@ -77,3 +83,123 @@ def test_bisection_names_nobody_where_all_fail_or_none_does_alone() -> None:
 def test_interrupting_a_model_interrupts() -> None:
     with pytest.raises(KeyboardInterrupt):
         as_black_box(raising(KeyboardInterrupt, "", 0), TWO).predict(X)
+
+
+# --- models that take records as dictionaries, or one at a time -------------------------------------------------------
+
+TOWNS = Schema(
+    task="classification",
+    features=(Feature(name="age"), Feature(name="town", kind="categorical", categories=("Ulm", "Bern"))),
+    label="bought",
+    classes=("no", "yes"),
+)
+PEOPLE = np.array([[31.0, 0], [64, 1], [18, 0]])
+BOUGHT = [0, 1, 0]
+
+
+def by_record(person: dict[str, Any]) -> str:
+    return "yes" if person["town"] == "Bern" and person["age"] > 40 else "no"
+
+
+def by_records(people: list[dict[str, Any]]) -> list[str]:
+    return [by_record(person) for person in people]
+
+
+def generating(people: list[dict[str, Any]]) -> Iterator[dict[str, float]]:
+    for person in people:
+        yes = 0.9 if by_record(person) == "yes" else 0.2
+        yield {"yes": yes, "no": 1 - yes}
+
+
+def one_of_one(person: dict[str, Any]) -> list[str]:
+    return [by_record(person)]
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs"),
+    [(by_records, "records"), (generating, "records"), (by_record, "record"), (one_of_one, "record")],
+)
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_model_of_dictionaries_is_asked_in_them(model: Any, inputs: Inputs, stated: bool) -> None:
+    box = as_black_box(model, TOWNS, inputs=inputs if stated else None)
+    assert box.predict(PEOPLE).labels.tolist() == BOUGHT
+    words = {"records": "a list of dictionaries", "record": "one dictionary at a time"}
+    assert box.inputs == f"{words[inputs]} with the keys age, town"
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_model_of_one_row_is_asked_row_by_row(stated: bool) -> None:
+    def model(row: np.ndarray) -> int:
+        return int(row[0] > row[1])  # an array (n, d) raises: the truth of several values is ambiguous
+
+    x = np.array([[1.0, 0, 5], [0, 1, 5]])
+    assert as_black_box(model, schema(3, 2), inputs="row" if stated else None).predict(x).labels.tolist() == [1, 0]
+
+
+def test_a_model_that_miscounts_is_not_guessed_at_but_told_of_the_option() -> None:
+    with pytest.raises(ModelError, match="expected one answer for each of 4096 inputs, got 2") as caught:
+        as_black_box(lambda row: row[0] > 3, TWO).predict(X)
+    assert "--inputs array, frame, records, record or row" in str(caught.value.hint)
+
+
+def test_a_model_of_text_cannot_be_stated_to_take_rows() -> None:
+    with pytest.raises(ModelError, match="expected columns of numbers") as caught:
+        as_black_box(by_record, TOWNS, inputs="row")
+    assert caught.value.hint == "--inputs frame, records or record"
+
+
+def test_a_generator_that_raises_names_the_record() -> None:
+    def model(people: list[dict[str, Any]]) -> Iterator[str]:
+        for person in people:
+            if person["age"] == 64:
+                raise ValueError("too old")
+            yield by_record(person)
+
+    with pytest.raises(ModelError, match=r"record 1 \(age=64, town='Bern'\): ValueError: too old"):
+        as_black_box(model, TOWNS, inputs="records").predict(PEOPLE)
+
+
+# --- models that take long --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named"), [("array", "records 0 to 4095"), ("row", "record 0"), ("records", "records 0 to 4095")]
+)
+def test_a_model_that_hangs_is_ended_with_the_call_named(inputs: Inputs, named: str) -> None:
+    def model(_: object) -> object:
+        while True:
+            with suppress(Exception):  # a model that goes on after every error
+                time.sleep(60)
+
+    with pytest.raises(ModelTimeout, match=rf"within 0.05 s for one call, got none on {named}$") as caught:
+        as_black_box(model, TWO, inputs=inputs, watch=Watch(limit=0.05)).predict(X)
+    assert "--model-timeout" in str(caught.value.hint)
+
+
+def test_a_limit_ends_with_its_call() -> None:
+    box = as_black_box(lambda x: np.zeros(len(x), dtype=int), TWO, watch=Watch(limit=0.2))
+    box.predict(X)
+    time.sleep(0.25)  # a timer that was left would end the test here
+
+
+def test_a_model_that_takes_long_shows_how_far_it_is() -> None:
+    lines: list[str] = []
+
+    def model(_: np.ndarray) -> int:
+        waits_for(lambda: len(lines) >= 2)
+        return 0
+
+    as_black_box(model, TWO, inputs="row", watch=Watch(lines.append, every=0.01)).predict(X[:2])
+    assert "asking the model: 0 of 2 records after 0 s; no answer yet" in lines[0]
+
+
+def test_progress_has_a_rate_and_the_time_left() -> None:
+    assert (
+        progress_text(50, 200, 10.0) == "asking the model: 50 of 200 records after 10 s, 5 records/s, about 30 s left"
+    )
+
+
+def waits_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.001)
