@@ -1,12 +1,16 @@
 """The manifest of a price function: everything about it but its tensors."""
 
+import pkgutil
+from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from assay.protocol.schema import Schema
 from assay.protocol.types import Bytes32, Value
-from assay_pricing.errors import FidelityError
+from assay_pricing.errors import ArtifactError, FidelityError
 from assay_pricing.price import PricingRule
 
+_NO_METHOD = "base"
 VERSION = 2
 FIDELITY_FLOOR = 0.90
 """A surrogate that agrees less with its model does not price."""
@@ -109,6 +113,18 @@ class Manifest(Value):
     carried: Carried
     hash: Bytes32 = bytes(32)
 
+    def check_method(self) -> None:
+        """Refuses a method that this version has not, without loading any: torch is not imported.
+
+        Raises:
+            ArtifactError: There is no method of that name.
+        """
+        if self.method not in method_names():
+            raise ArtifactError(
+                f"expected a method among {', '.join(method_names())}, got {self.method!r}",
+                hint="install the version of Assay that fitted it, or fit it again with another method",
+            )
+
     def check_fidelity(self) -> None:
         """Refuses a surrogate that does not represent its model.
 
@@ -131,3 +147,15 @@ class Manifest(Value):
                 hint="give validation records of all classes (--validation), or fit with another method; a column of "
                 "text in which each value is another gives the surrogate nothing to learn",
             )
+
+
+def method_names(folders: Iterable[str] | None = None) -> list[str]:
+    """Names of all pricing methods, sorted: of the modules in ``folders``, by default those of ``methods``.
+
+    No method is imported: most of them import torch.
+    """
+    if folders is None:
+        spec = find_spec("assay_pricing.methods")
+        folders = spec.submodule_search_locations if spec else ()
+    found = pkgutil.iter_modules(folders)
+    return sorted(module.name for module in found if not module.ispkg and module.name != _NO_METHOD)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def load_appraisers(settings: Settings, process: "PricingProcess | None" = None) -> "LoadAppraiser":
     """Makes the appraisers of configured models.
 
-    They raise ``ArtifactError`` for an artifact that is missing, damaged or altered, and ``FidelityError`` for one
-    whose surrogate agrees with its model too rarely.
+    They raise ``ArtifactError`` for an artifact that is missing, damaged, altered or of an unknown method, and
+    ``FidelityError`` for one whose surrogate agrees with its model too rarely.
 
     Args:
         settings: Their limits.
@@ -43,6 +43,7 @@ def _in_process(process: "PricingProcess", entry: ModelEntry) -> "Appraiser":
     from assay_pricing import artifact
 
     manifest = artifact.read_manifest(entry.artifact)
+    manifest.check_method()
     manifest.check_fidelity()
     return ProcessAppraiser(info_of(manifest), str(entry.artifact.resolve()), process)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from assay.amounts import ETHER, Token, short_amount
 from assay.errors import UsageError
+from assay_oracle.owner.calls import ModelCalls
 from assay_oracle.owner.columns import columns_text
 from assay_oracle.owner.load import check_name, load_model, stated_classes
 
@@ -139,7 +140,6 @@ def fit(request: Request, read: Read, report: Report, progress: "Progress") -> F
 def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Progress") -> Fitted:
     from assay_pricing import fitting, methods
     from assay_pricing.black_box.check import examine
-    from assay_pricing.black_box.watch import Watch
     from assay_pricing.black_box.wrap import as_black_box, task_of
     from assay_pricing.records.inference import infer
     from assay_pricing.records.profile import profile
@@ -171,7 +171,7 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
         outputs=request.outputs,
         inputs=request.inputs,
         shape=tables[0].shape,
-        watch=Watch(report, _limit(request.model_timeout)),
+        watch=ModelCalls(report, _limit(request.model_timeout)),
     )
     found = examine(black_box, owner)
     report(f"the model gets {black_box.inputs}")

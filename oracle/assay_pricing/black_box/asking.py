@@ -9,7 +9,7 @@ import numpy as np
 from assay.protocol.schema import Schema
 from assay_pricing.black_box.answers import Answers, Refused, unpack
 from assay_pricing.black_box.inputs import INPUTS, Form, described
-from assay_pricing.black_box.watch import SILENT, Watch
+from assay_pricing.black_box.watch import UNWATCHED, Watch
 from assay_pricing.errors import ModelError, ModelTimeout
 from assay_pricing.records.quoting import alternatives
 from assay_pricing.records.records import Float64
@@ -43,7 +43,7 @@ class Asker:
         model: Answerer,
         forms: list[Form],
         schema: Schema,
-        watch: Watch = SILENT,
+        watch: Watch = UNWATCHED,
         fallbacks: Sequence[Form] = (),
     ) -> None:
         self._model = model

@@ -24,7 +24,7 @@ from assay_pricing.black_box.inputs import (
 )
 from assay_pricing.black_box.port import Predictions
 from assay_pricing.black_box.reading import NotFinite, Reader
-from assay_pricing.black_box.watch import SILENT, Watch
+from assay_pricing.black_box.watch import UNWATCHED, Watch
 from assay_pricing.errors import ModelError
 from assay_pricing.records.inputs import needs_frame
 from assay_pricing.records.records import Float64
@@ -41,7 +41,7 @@ def as_black_box(
     outputs: Outputs | None = None,
     inputs: Inputs | None = None,
     shape: tuple[int, ...] = (),
-    watch: Watch = SILENT,
+    watch: Watch = UNWATCHED,
 ) -> "Wrapped":
     """Wraps a model.
 
@@ -86,7 +86,7 @@ class Wrapped:
         reader: Reader,
         parameters: int | None,
         labels_only: bool,
-        watch: Watch = SILENT,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self.parameters = parameters
         self._schema = schema

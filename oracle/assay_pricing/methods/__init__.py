@@ -31,23 +31,21 @@ To add a method, put one file into this folder, named as the method, with the cl
 '''
 
 import importlib
-import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
 from assay_pricing.errors import ArtifactError, DataError
+from assay_pricing.manifest import method_names
 from assay_pricing.methods.base import Method, Parts, RefitMethod
 
 __all__ = ["DEFAULT", "Method", "Parts", "RefitMethod", "method", "names", "settings"]
 
 DEFAULT = "distillation"
-_NO_METHOD = "base"
 
 
 def names() -> list[str]:
     """Names of all methods, sorted."""
-    found = pkgutil.iter_modules(__path__)
-    return sorted(module.name for module in found if not module.ispkg and module.name != _NO_METHOD)
+    return method_names(__path__)
 
 
 def method(name: str) -> type[Method]:

@@ -76,3 +76,12 @@ def test_the_daemon_refuses_what_the_pricing_process_would(tmp_path: Path) -> No
         load(ModelEntry(id=bytes(32), artifact=tmp_path / "altered"))
     with pytest.raises(FidelityError):
         load(ModelEntry(id=bytes(32), artifact=tmp_path / "unfaithful"))
+
+
+def test_a_method_that_this_version_has_not_is_refused_at_load(tmp_path: Path) -> None:
+    """With a process that prices, too, which would meet it at the first offer alone."""
+    stated = manifest().model_copy(update={"method": "telepathy"})
+    artifact.write(tmp_path / "price", *artifact.finalize(stated, {"a": torch.zeros(1)}))
+    with pytest.raises(ArtifactError, match=r"expected a method among .*distillation.*, got 'telepathy'") as caught:
+        load_appraisers(Settings(), pricing_process(Settings()))(ModelEntry(id=bytes(32), artifact=tmp_path / "price"))
+    assert "fitted it" in str(caught.value.hint)

@@ -1,0 +1,105 @@
+"""Follows the calls of a model: says how far they are, and ends one that takes too long."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from assay_pricing.errors import ModelTimeout
+
+Report = Callable[[str], None]
+"""Takes a sentence for the owner."""
+
+REPORT_SECONDS = 5.0
+"""Between two reports."""
+
+
+class _TooLong(BaseException):
+    """Raised inside a model's call. No ``Exception``: a model that catches those would go on."""
+
+
+class ModelCalls:
+    """Follows the calls of a model, as a ``Watch``.
+
+    Args:
+        report: Takes a sentence every ``every`` seconds while the model is asked; None for silence.
+        limit: Seconds for one call of the model; None for any number. A call outside the main thread, and one in code
+            that never returns to Python's interpreter, has no limit.
+        every: Seconds between two reports.
+    """
+
+    def __init__(self, report: Report | None = None, limit: float | None = None, every: float = REPORT_SECONDS) -> None:
+        self._report = report
+        self._limit = limit
+        self._every = every
+        self._done = 0
+
+    def answered(self, count: int) -> None:
+        """So many records more have their answers."""
+        self._done += count
+
+    @contextmanager
+    def asking(self, total: int) -> Iterator[None]:
+        """Reports while ``total`` records are asked for in its context."""
+        self._done = 0
+        if self._report is None:
+            yield
+            return
+        over, start = threading.Event(), time.monotonic()
+        thread = threading.Thread(target=self._follow, args=(self._report, over, start, total), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _follow(self, report: Report, over: threading.Event, start: float, total: int) -> None:
+        while not over.wait(self._every):
+            report(progress_text(self._done, total, time.monotonic() - start))
+
+    @contextmanager
+    def call(self, records: str) -> Iterator[None]:
+        """Ends a call of the model in its context once the limit is over.
+
+        Args:
+            records: Those that the model is asked for, in words.
+
+        Raises:
+            ModelTimeout: The limit is over.
+        """
+        if self._limit is None or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        late = False
+
+        def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 of the signal's handler
+            nonlocal late
+            late = True
+            raise _TooLong
+
+        before = signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, self._limit)
+        try:
+            yield
+        except _TooLong:
+            pass
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        if late:
+            raise ModelTimeout(
+                f"expected the model's answer within {self._limit:g} s for one call, got none on {records}",
+                hint="mend the model, or give it more time: --model-timeout SECONDS, 0 for any time",
+            )
+
+
+def progress_text(done: int, total: int, seconds: float) -> str:
+    """How far the model is after so many seconds, its rate, and the time that is left at that rate."""
+    text = f"asking the model: {done} of {total} records after {seconds:.0f} s"
+    if not done:
+        return f"{text}; no answer yet"
+    rate = done / seconds
+    return f"{text}, {rate:.3g} records/s, about {(total - done) / rate:.0f} s left"

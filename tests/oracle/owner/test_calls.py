@@ -1,0 +1,61 @@
+"""A model that hangs is ended, and one that takes long shows how far it is."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from assay_oracle.owner.calls import ModelCalls, progress_text
+from assay_pricing.black_box.inputs import Inputs
+from assay_pricing.black_box.wrap import as_black_box
+from assay_pricing.errors import ModelTimeout
+from tests.pricing.contexts import schema
+
+pytestmark = pytest.mark.unit
+TWO = schema(2, 2)
+X = np.arange(10_000, dtype=np.float32).reshape(5000, 2)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named"), [("array", "records 0 to 4095"), ("row", "record 0"), ("records", "records 0 to 4095")]
+)
+def test_a_model_that_hangs_is_ended_with_the_call_named(inputs: Inputs, named: str) -> None:
+    def model(_: object) -> object:
+        while True:
+            with suppress(Exception):  # a model that goes on after every error
+                time.sleep(60)
+
+    with pytest.raises(ModelTimeout, match=rf"within 0.05 s for one call, got none on {named}$") as caught:
+        as_black_box(model, TWO, inputs=inputs, watch=ModelCalls(limit=0.05)).predict(X)
+    assert "--model-timeout" in str(caught.value.hint)
+
+
+def test_a_limit_ends_with_its_call() -> None:
+    box = as_black_box(lambda x: np.zeros(len(x), dtype=int), TWO, watch=ModelCalls(limit=0.2))
+    box.predict(X)
+    time.sleep(0.25)  # a timer that was left would end the test here
+
+
+def test_a_model_that_takes_long_shows_how_far_it_is() -> None:
+    lines: list[str] = []
+
+    def model(_: np.ndarray) -> int:
+        waits_for(lambda: len(lines) >= 2)
+        return 0
+
+    as_black_box(model, TWO, inputs="row", watch=ModelCalls(lines.append, every=0.01)).predict(X[:2])
+    assert "asking the model: 0 of 2 records after 0 s; no answer yet" in lines[0]
+
+
+def test_progress_has_a_rate_and_the_time_left() -> None:
+    assert (
+        progress_text(50, 200, 10.0) == "asking the model: 50 of 200 records after 10 s, 5 records/s, about 30 s left"
+    )
+
+
+def waits_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.001)
