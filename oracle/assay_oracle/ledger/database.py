@@ -31,6 +31,7 @@ class Database:
     def __init__(self, path: Path, *, shared: bool = False) -> None:
         self._lock = threading.RLock()
         self._claim: int | None = None
+        self._reader: sqlite3.Connection | None = None
         if shared:
             if not path.is_file():
                 raise JournalError(f"expected a journal at {path}, found none", hint="assay-oracle serve makes it")
@@ -38,10 +39,12 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._claim = _claim(path)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
-        self._connection.row_factory = sqlite3.Row
+        self._connection = _connect(path)
+        self._in_transaction = threading.local()
+        self._reading = threading.Lock()
         try:
             self._migrate(path, shared=shared)
+            self._reader = _connect(path)
         except BaseException:
             self.close()
             raise
@@ -72,6 +75,8 @@ class Database:
     def close(self) -> None:
         """Closes the file and releases the claim on it."""
         self._connection.close()
+        if self._reader is not None:
+            self._reader.close()
         if self._claim is not None:
             os.close(self._claim)
 
@@ -86,6 +91,7 @@ class Database:
                 yield
                 return
             self._connection.execute("BEGIN IMMEDIATE")
+            self._in_transaction.now = True
             try:
                 yield
                 self._connection.execute("COMMIT")
@@ -94,6 +100,8 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+            finally:
+                self._in_transaction.now = False
 
     def execute(self, query: str, *values: SqlValue) -> int:
         """Runs one statement in a transaction; the number of rows that it changed."""
@@ -107,14 +115,33 @@ class Database:
 
     def row(self, query: str, *values: SqlValue) -> sqlite3.Row | None:
         """The first row of a query."""
-        with self._lock:
-            row: sqlite3.Row | None = self._connection.execute(query, values).fetchone()
+        with self._for_reading() as connection:
+            row: sqlite3.Row | None = connection.execute(query, values).fetchone()
             return row
 
     def rows(self, query: str, *values: SqlValue) -> list[sqlite3.Row]:
         """All rows of a query."""
-        with self._lock:
-            return self._connection.execute(query, values).fetchall()
+        with self._for_reading() as connection:
+            return connection.execute(query, values).fetchall()
+
+    @contextmanager
+    def _for_reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection that sees this thread's transaction; outside of one, another that waits for no transaction.
+
+        Recording a large evaluation takes seconds, in which the daemon goes on answering.
+        """
+        if getattr(self._in_transaction, "now", False):
+            yield self._connection
+            return
+        with self._reading:
+            assert self._reader is not None
+            yield self._reader
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
+    connection.row_factory = sqlite3.Row
+    return connection
 
 
 def marks(count: int) -> str:

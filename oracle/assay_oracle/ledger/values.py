@@ -66,8 +66,7 @@ class Evaluation:
 
     Attributes:
         price: Base units.
-        digest: SHA-256 of ``appraisal``, 32 bytes.
-        appraisal: Canonical JSON of the appraisal.
+        digest: SHA-256 of the appraisal's canonical JSON, 32 bytes.
     """
 
     model_id: ModelId
@@ -77,7 +76,6 @@ class Evaluation:
     data_root: bytes
     price: int
     digest: bytes
-    appraisal: bytes
 
     def quote(self, expiry: int) -> Quote:
         """The quote of this evaluation that expires at ``expiry`` (unix time)."""

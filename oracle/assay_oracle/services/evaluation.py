@@ -153,7 +153,7 @@ class Evaluator:
         evaluation, summary = _capped(offer, content_id, appraisal, len(tags), model.terms.max_price)
         if before is not None or self._is_used(evaluation):
             return self._ledger.offers.decline_worthless(offer.offer_id, summary)
-        evaluated = self._ledger.evaluations.add(evaluation, tags.values(), summary)
+        evaluated = self._ledger.evaluations.add(evaluation, tags.values(), summary, appraisal=appraisal.document)
         if evaluated.status is OfferStatus.QUOTED:
             self._quotes.sign(evaluation)
         return evaluated
@@ -187,9 +187,8 @@ class Evaluator:
     def _context(self, offer: Offer, share: int | None = None) -> ContextOffer:
         """A context offer; with a ``share`` that many of its records, the most valuable ones."""
         rows = None
-        evaluation = self._ledger.evaluations.of(offer) if share is not None else None
-        if share is not None and evaluation is not None:
-            rows = most_valuable(evaluation.appraisal, share)
+        if share is not None:
+            rows = most_valuable(self._ledger.evaluations.appraisal(offer), share)
         return ContextOffer(offer.offer_id, partial(self._uploads.plaintext, offer), rows)
 
 
@@ -207,7 +206,6 @@ def _capped(
         data_root=offer.data_root,
         price=price,
         digest=appraisal.digest,
-        appraisal=appraisal.document,
     )
     summary = AppraisalSummary(
         records=appraisal.records,

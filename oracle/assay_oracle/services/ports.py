@@ -223,12 +223,18 @@ class EvaluationLedger(Protocol):
         """The evaluation that an offer led to; None before it is priced."""
         ...
 
+    def appraisal(self, offer: Offer) -> bytes:
+        """Canonical JSON of the appraisal of an evaluated offer."""
+        ...
+
     def priced_tags(self, model_id: ModelId, tags: Iterable[bytes]) -> set[bytes]:
         """The subset of ``tags`` whose record was part of an evaluation for this model."""
         ...
 
-    def add(self, evaluation: Evaluation, tags: Iterable[bytes], summary: AppraisalSummary) -> Offer:
-        """Records an evaluation, its record tags and the offer's new state in one transaction.
+    def add(
+        self, evaluation: Evaluation, tags: Iterable[bytes], summary: AppraisalSummary, *, appraisal: bytes
+    ) -> Offer:
+        """Records an evaluation, its appraisal, its record tags and the offer's new state in one transaction.
 
         If the pair was evaluated before, nothing is recorded: the offer becomes ``refused``, or ``declined`` if it is
         another seller's.

@@ -1,6 +1,7 @@
 """The journal: claimed by one process, migrated, and whole after every transaction."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -157,6 +158,24 @@ def test_inner_transaction_is_part_of_the_outer(database: Database) -> None:
     assert database.rows("SELECT * FROM records") == []
 
 
+def test_long_transaction_keeps_no_other_thread_from_reading(database: Database) -> None:
+    database.execute("INSERT INTO cursor VALUES (0, 1, x'00')")
+    found: list[int] = []
+
+    def read() -> None:
+        row = database.row("SELECT block FROM cursor")
+        found.append(row["block"] if row else -1)
+
+    with database.transaction():
+        database.execute("UPDATE cursor SET block = 2")
+        other = threading.Thread(target=read)
+        other.start()
+        other.join()
+        read()
+    read()
+    assert found == [1, 2, 2]
+
+
 def test_full_disk_is_reported_and_the_journal_works_when_there_is_room(market: Market) -> None:
     database = market.journal._database
     (pages,) = database.row("PRAGMA page_count")
@@ -166,10 +185,12 @@ def test_full_disk_is_reported_and_the_journal_works_when_there_is_room(market: 
             for number in range(10_000):
                 database.execute("INSERT INTO records VALUES (?, ?)", market.model_id, number.to_bytes(32))
 
-    database.row(f"PRAGMA max_page_count = {pages}")
+    with database.transaction():  # of the connection that writes
+        database.row(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(sqlite3.OperationalError, match="disk is full"):
         fill()
-    database.row(f"PRAGMA max_page_count = {2**30}")
+    with database.transaction():  # of the connection that writes
+        database.row(f"PRAGMA max_page_count = {2**30}")
     fill()
     assert database.row("SELECT count(*) FROM records")[0] == 10_000
 
@@ -269,7 +290,7 @@ def test_second_evaluation_of_a_pair_is_refused_and_nothing_is_recorded(market: 
     assert evaluation is not None
     assert summary is not None
     again = replace(evaluation, offer_id=second.offer_id, price=evaluation.price + 1)
-    market.journal.evaluations.add(again, [b"tag"], summary)
+    market.journal.evaluations.add(again, [b"tag"], summary, appraisal=b"{}")
     assert market.journal.evaluations.find(evaluation.model_id, evaluation.content_id) == evaluation
     assert market.journal.evaluations.priced_tags(market.model_id, [b"tag"]) == set()
 
