@@ -98,10 +98,11 @@ class Daemon:
             oracle=signer.address if signer else None,
         )
         models.refresh()
+        blobs = LocalStore(settings.data_dir, max_bytes=settings.max_disk_bytes)
         self._oracle = Oracle(
             catalogue=self._catalogue,
             ledger=self._journal,
-            blobs=LocalStore(settings.data_dir, max_bytes=settings.max_disk_bytes),
+            blobs=blobs,
             scratch=ScratchFolder(settings.data_dir / "scratch"),
             chain=chain,
             signer=signer,
@@ -111,7 +112,9 @@ class Daemon:
             now=now,
         )
         stale = STALE_SECONDS + 2 * WALL_FACTOR * settings.pricing_seconds
-        self._pricing = Loop("pricing", self._oracle.evaluation.price_next, settings.poll_seconds, now, stale=stale)
+        self._pricing = Loop(
+            "pricing", where_room(blobs, self._oracle.evaluation.price_next), settings.poll_seconds, now, stale=stale
+        )
         self._orders = Loop("orders", _never_again(self._oracle.cycle), settings.poll_seconds, now)
         self._models = Loop("models", _never_again(models.refresh), MODELS_ROUNDS * settings.poll_seconds, now)
         self._app = create_app(self._oracle, self.health, wake=self.wake, lifespan=self._lifespan)
@@ -177,6 +180,16 @@ class _Server(uvicorn.Server):
         if self.servers:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._ready(f"http://{host}:{port}")
+
+
+def where_room(store: LocalStore, tick: Callable[[], bool]) -> Callable[[], bool]:
+    """A tick that waits while the disk has too little room: strangers' offers fill no journal that orders need."""
+
+    def with_room() -> bool:
+        store.check_room_to_price()
+        return tick()
+
+    return with_room
 
 
 def _never_again(act: Callable[[], None]) -> Callable[[], bool]:

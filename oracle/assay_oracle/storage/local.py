@@ -16,6 +16,8 @@ from assay_oracle.errors import StorageFull
 
 FREE_BYTES = 256 * 2**20
 """Space that is left to the disk's other users, the journal above all."""
+PRICING_BYTES = 2**30
+"""Space below which no offer is priced: decrypted copies of an upload, and the journal's rows of a million records."""
 COUNT_SECONDS = 60.0
 """While there is no room, all files are counted again no more often than once in so many seconds."""
 KINDS = ("uploads", "deliveries")
@@ -108,6 +110,19 @@ class LocalStore:
                     hint="resume the upload later: what was received is kept",
                 )
             self._used += count
+
+    def check_room_to_price(self) -> None:
+        """Checks that pricing an offer leaves the journal room for what is due on chain.
+
+        Raises:
+            StorageFull: It might not.
+        """
+        free = shutil.disk_usage(self._folders[KINDS[0]]).free
+        if free < PRICING_BYTES:
+            raise StorageFull(
+                f"expected {PRICING_BYTES} free bytes on the disk to price an offer, {free} are left: offers wait",
+                hint="free some space on the disk of data_dir",
+            )
 
     def _add(self, count: int) -> None:
         """Corrects the count, so that no request costs more the more files there are."""

@@ -9,6 +9,8 @@ import pytest
 
 from assay.errors import SettingsError
 from assay_oracle.errors import StorageFull
+from assay_oracle.server.daemon import where_room
+from assay_oracle.storage import local
 from assay_oracle.storage.local import LocalStore, check_room
 from assay_oracle.storage.scratch import ScratchFolder
 
@@ -164,3 +166,17 @@ def test_upload_that_is_deleted_while_it_grows_is_counted_right(tmp_path: Path) 
         store.delete("uploads/a")
         blob.write(b"two")
     assert store.used == 0
+
+
+def test_nothing_is_priced_while_the_journal_might_fill_the_disk(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    priced: list[int] = []
+    tick = where_room(store, lambda: bool(priced.append(1)))
+    monkeypatch.setattr(local, "PRICING_BYTES", 2**62)
+    with pytest.raises(StorageFull, match="offers wait"):
+        tick()
+    assert priced == []
+    monkeypatch.setattr(local, "PRICING_BYTES", 0)
+    assert tick() is False
+    assert priced == [1]
