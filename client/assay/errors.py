@@ -21,6 +21,7 @@ AssayError
 ├── ChainError               talking to a chain
 │   ├── NodeUnreachable
 │   ├── WrongChain           the node serves another chain than expected
+│   ├── NodeUntrue           an answer of the node contradicts another one, or a hash
 │   ├── ContractMissing      no settlement contract at that address
 │   ├── ContractReverted     the contract refused; has the error's name and arguments
 │   ├── FeeTooHigh           the node asks more for gas than the account's owner allows
@@ -226,6 +227,21 @@ class WrongChain(ChainError):
 
     Remedy: correct the URL or ``--chain``.
     """
+
+
+class NodeUntrue(ChainError):
+    """The node's answer contradicts another of its answers, or the hash that stands for what it answers with.
+
+    Terms of another model, logs that were not asked for, or an order or a key that the contract's state does not have.
+
+    Remedy: use another node.
+    """
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(
+            f"expected {expected} from the node, got {got}",
+            hint="the node is faulty or does not tell the truth: use another one (--node)",
+        )
 
 
 class ContractMissing(ChainError):

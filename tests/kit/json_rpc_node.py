@@ -175,9 +175,9 @@ def content(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
-def register(node: JsonRpcNode, terms: ModelTerms = TERMS) -> bytes:
-    """Appends a block that registers a model; returns the model's id."""
-    model_id = terms.model_id(DOMAIN.chain_id, DOMAIN.contract)
+def register(node: JsonRpcNode, terms: ModelTerms = TERMS, *, model_id: bytes | None = None) -> bytes:
+    """Appends a block that registers a model, by a lying node under another ``model_id``; returns the model's id."""
+    model_id = model_id or terms.model_id(DOMAIN.chain_id, DOMAIN.contract)
     node.emit(
         "ModelRegistered",
         modelId=model_id,

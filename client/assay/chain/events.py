@@ -2,6 +2,9 @@
 
 Nodes bound what one ``eth_getLogs`` may ask for: 10,000, 2,000 and 1,000 blocks are usual. A range that a node refuses
 is read in halves, and later queries begin with the narrower range.
+
+A node can answer with any log. Terms must hash to the model's id, and an order's pair to the order's id. The rest of an
+order must hash to the digest in the contract's state, which ``queries.state_of`` compares.
 """
 
 from collections.abc import Iterator
@@ -20,7 +23,8 @@ from assay.chain.endpoint import HttpRefusal
 from assay.chain.interface import contract_interface
 from assay.chain.node import Node
 from assay.chain.values import Block, Cursor, EventKind, EventPage, OrderEvent, PostedOrder, RegisteredModel
-from assay.errors import ChainError, listed_faults
+from assay.errors import ChainError, NodeUntrue, listed_faults
+from assay.protocol import structs
 from assay.protocol.structs import AbiValue, ModelTerms, Order
 from assay.protocol.types import ContentId, ModelId, OrderId
 
@@ -42,12 +46,13 @@ Topics = list[Any]
 
 
 class Events:
-    """Events of ``contract``, which was deployed in ``first_block``."""
+    """Events of ``contract`` on chain ``chain_id``, which was deployed in ``first_block``."""
 
-    def __init__(self, node: Node, contract: Contract, first_block: int) -> None:
+    def __init__(self, node: Node, contract: Contract, first_block: int, chain_id: int) -> None:
         self._node = node
         self._contract = contract
         self._first = first_block
+        self._chain_id = chain_id
         self._models: dict[ModelId, Any] = {}
         self._absent: dict[ModelId, int] = {}
         self._posted_in: dict[OrderId, int] = {}
@@ -177,7 +182,7 @@ class Events:
             ) from None
 
     def registrations(self, owner: str | None = None) -> Iterator[RegisteredModel]:
-        """All models, or those of one owner, newest first.
+        """All models, or those of one owner, newest first. ``oracle`` of each is the node's word: its state has it.
 
         Terms with an amount of more than 96 bits, which the contract registers and no client uses, are left out.
         """
@@ -242,9 +247,11 @@ class Events:
             "toBlock": last,
         }
         with self._node.errors():
-            return [self._decoded(log) for log in self._node.web3.eth.get_logs(wanted)]
+            return [self._decoded(log, wanted) for log in self._node.web3.eth.get_logs(wanted)]
 
-    def _decoded(self, log: LogReceipt) -> EventData:
+    def _decoded(self, log: LogReceipt, wanted: FilterParams) -> EventData:
+        if not _is_wanted(log, wanted):
+            raise NodeUntrue("logs that were asked for", f"another one, of block {log['blockNumber']}")
         decoded: EventData = self._contract.events[self._names[bytes(log["topics"][0])]]().process_log(log)
         return decoded
 
@@ -263,8 +270,14 @@ class Events:
         """Keeps the arguments of a ``ModelRegistered`` event; returns the model's id.
 
         Anyone can register terms that ``ModelTerms`` refuses. That must stop nobody from reading other events.
+
+        Raises:
+            NodeUntrue: The terms are another model's, whose owner would get what is paid.
         """
         model_id = ModelId(bytes(arguments["modelId"]))
+        hashed = structs.model_id(self._chain_id, self._contract.address, _values(arguments["terms"]))
+        if hashed != model_id:
+            raise NodeUntrue(f"the terms of model 0x{model_id.hex()}", f"those of 0x{hashed.hex()}")
         self._models[model_id] = arguments
         return model_id
 
@@ -293,13 +306,32 @@ class Events:
             data_root=bytes(arguments["dataRoot"]),
             key_hash=bytes(arguments["keyHash"]),
         )
+        announced = OrderId(bytes(arguments["orderId"]))
+        if order.order_id() != announced:
+            raise NodeUntrue(f"order 0x{announced.hex()}", f"order 0x{order.order_id().hex()}")
         return PostedOrder(order, log["blockNumber"], bytes(log["transactionHash"]))
+
+
+def _values(struct: Any) -> tuple[Any, ...]:
+    """A decoded Solidity struct as a tuple."""
+    return tuple(struct.values() if hasattr(struct, "values") else struct)
 
 
 def _struct(kind: type[AbiValue], value: Any) -> dict[str, Any]:
     """A decoded Solidity struct by the names of the fields of ``kind``."""
-    values = value.values() if hasattr(value, "values") else value
-    return dict(zip(kind.model_fields, values, strict=True))
+    return dict(zip(kind.model_fields, _values(value), strict=True))
+
+
+def _is_wanted(log: LogReceipt, wanted: FilterParams) -> bool:
+    """Whether a log has the address, a block and the topics that were asked for."""
+    if log["address"] != wanted["address"] or not wanted["fromBlock"] <= log["blockNumber"] <= wanted["toBlock"]:  # type: ignore[operator]
+        return False
+    found = [topic.to_0x_hex() for topic in log["topics"]]
+    topics: Topics = wanted["topics"]  # type: ignore[assignment]
+    return len(found) >= len(topics) and all(
+        want is None or have in (want if isinstance(want, list) else [want])
+        for want, have in zip(topics, found, strict=False)
+    )
 
 
 def _hex(word: bytes | None) -> str | None:

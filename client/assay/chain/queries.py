@@ -5,10 +5,10 @@ from collections.abc import Callable
 from eth_account.messages import SignableMessage
 
 from assay.chain.port import Chain
-from assay.chain.values import Transaction
-from assay.errors import ChainError, SaleError
+from assay.chain.values import OrderState, Transaction
+from assay.errors import ChainError, NodeUntrue, SaleError
 from assay.protocol.statements import digest, signer_of
-from assay.protocol.structs import ModelTerms, Status
+from assay.protocol.structs import ModelTerms, Order, Status
 from assay.protocol.types import ModelId, OrderId
 
 
@@ -34,7 +34,6 @@ def registered_terms(chain: Chain, model_id: ModelId) -> ModelTerms:
 
     Raises:
         SaleError: No model with this id is registered.
-        ChainError: The node answers with the terms of another model, whose owner would get what is paid.
     """
     found = chain.model_terms(model_id)
     if found is None:
@@ -42,12 +41,33 @@ def registered_terms(chain: Chain, model_id: ModelId) -> ModelTerms:
             f"expected a registered model, found none with id 0x{model_id.hex()}",
             hint="check the id, and that this is the chain it was registered on",
         )
-    if chain.model_id(found[0]) != model_id:
-        raise ChainError(
-            f"expected the terms of model 0x{model_id.hex()}, got those of 0x{chain.model_id(found[0]).hex()}",
-            hint="the node does not tell the truth: use another one (--node)",
-        )
     return found[0]
+
+
+def state_of(chain: Chain, order: Order) -> OrderState:
+    """State of an order that a log or the disk shows, compared with what the contract has of its digest.
+
+    ``Status.NONE`` is the state of an order that is not posted, or that a reorganisation removed.
+
+    Raises:
+        NodeUntrue: The contract has another order for the pair.
+    """
+    state = chain.order_state(order.order_id())
+    check_state(order, state)
+    return state
+
+
+def check_state(order: Order, state: OrderState) -> None:
+    """Verifies that ``state``, if there is any, is that of ``order`` and of no other order for its pair.
+
+    Raises:
+        NodeUntrue: It is not.
+    """
+    if state.status is not Status.NONE and state.digest != order.stored_digest():
+        raise NodeUntrue(
+            f"order 0x{order.order_id().hex()} with a digest that ends in 0x{state.digest.hex()}",
+            f"one whose digest ends in 0x{order.stored_digest().hex()}",
+        )
 
 
 def send_unless_done(

@@ -16,6 +16,7 @@ from assay.chain.events import Events
 from assay.chain.gas import DEFAULT_MAX_FEE, GAS_LIMITS
 from assay.chain.interface import Deployment, contract_interface
 from assay.chain.node import Node
+from assay.chain.queries import state_of
 from assay.chain.sender import Sender, TransactionSigner
 from assay.chain.tokens import allow, read_token
 from assay.chain.values import (
@@ -30,9 +31,9 @@ from assay.chain.values import (
     Transaction,
     default_confirmations,
 )
-from assay.errors import ChainError, ContractMissing, WrongChain
+from assay.errors import ChainError, ContractMissing, NodeUntrue, WrongChain
 from assay.protocol.statements import Domain
-from assay.protocol.structs import ModelTerms, Order, Quote, Status
+from assay.protocol.structs import ModelTerms, Order, Quote, Status, key_hash
 from assay.protocol.tree import ChunkProof
 from assay.protocol.types import NATIVE_TOKEN, ZERO_ADDRESS, ModelId, OrderId
 
@@ -70,7 +71,7 @@ class SettlementClient:
         self._contract = self.node.contract(contract, contract_interface()["abi"])
         self._sender = Sender(self.node, chain_id, account, timeout=timeout, max_fee=max_fee)
         self._from_block = from_block
-        self._events = Events(self.node, self._contract, from_block)
+        self._events = Events(self.node, self._contract, from_block, chain_id)
         self._tokens: dict[str, Token] = {}
 
     @classmethod
@@ -311,12 +312,15 @@ class SettlementClient:
     def posted(
         self, *, order_id: OrderId | None = None, model_id: ModelId | None = None, seller: str | None = None
     ) -> list[PostedOrder]:
-        """Orders with this id, model or seller, oldest first."""
-        if order_id is not None and self.order_state(order_id).status is Status.NONE:
+        """Orders with this id, model or seller, oldest first. An order by its id is the one that the contract has."""
+        if order_id is None:
+            return self._events.posted(model_id=model_id, seller=seller)
+        if self.order_state(order_id).status is Status.NONE:
             return []
-        found = self._events.posted(order_id=order_id, model_id=model_id, seller=seller)
-        if order_id is not None and not found:
+        found = self._events.posted(order_id=order_id)
+        if not found:
             raise self._events.missing(f"the posting of order 0x{order_id.hex()}")
+        state_of(self, found[0].order)
         return found
 
     def revealed_key(self, order_id: OrderId) -> bytes | None:
@@ -324,7 +328,12 @@ class SettlementClient:
         if self.order_state(order_id).status not in (Status.REVEALED, Status.PAID, Status.DISPUTED):
             return None
         found = next(self._events.of_order(order_id, EventKind.KEY_REVEALED), None)
-        return found.key if found else None
+        if found is None or found.key is None:
+            return None
+        (posted,) = self.posted(order_id=order_id)
+        if key_hash(order_id, found.key) != posted.order.key_hash:
+            raise NodeUntrue(f"the key of order 0x{order_id.hex()}", "one that the order does not commit to")
+        return found.key
 
     def revealed_data(self, order_id: OrderId) -> RevealedData | None:
         """The plaintext passed to ``revealData``; None if the order was closed in another way.

@@ -4,6 +4,7 @@ Field names are those of ``contracts/interfaces/ISettlement.sol`` in snake case,
 that ``abi_values`` of a model is the tuple that the contract takes.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, ClassVar
 
@@ -86,7 +87,7 @@ class ModelTerms(AbiValue):
 
     def model_id(self, chain_id: int, contract: str) -> ModelId:
         """``keccak256(abi.encode(chainId, contract, terms))``: 32 bytes."""
-        return ModelId(keccak(encode(["uint256", "address"], [chain_id, contract]) + self.abi_encode()))
+        return model_id(chain_id, contract, self.abi_values())
 
 
 class Quote(AbiValue):
@@ -147,6 +148,14 @@ class Order(AbiValue):
     def stored_digest(self) -> bytes:
         """What the contract stores of the digest: its low 26 bytes."""
         return self.digest()[-STORED_DIGEST_BYTES:]
+
+
+def model_id(chain_id: int, contract: str, terms: Sequence[Any]) -> ModelId:
+    """Id of the model with these values of ``ModelTerms``: ``keccak256(abi.encode(chainId, contract, terms))``.
+
+    The contract also takes values that ``ModelTerms`` refuses.
+    """
+    return ModelId(keccak(encode(["uint256", "address", *ModelTerms.ABI_TYPES], [chain_id, contract, *terms])))
 
 
 def order_id(model_id: ModelId, content_id: ContentId) -> OrderId:

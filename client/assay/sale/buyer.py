@@ -14,7 +14,7 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from assay.chain.port import Chain
-from assay.chain.queries import registered_terms, send_unless_done
+from assay.chain.queries import check_state, registered_terms, send_unless_done
 from assay.chain.values import PostedOrder, Transaction
 from assay.errors import (
     AssayError,
@@ -197,6 +197,7 @@ class Buyer:
         if purchase.error or purchase.order.order_id() in self._ended:
             return
         try:
+            check_state(posted.order, state)
             self._do_next(purchase)
         except NodeUnreachable:
             raise

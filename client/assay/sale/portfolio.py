@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from assay.chain.port import Chain
+from assay.chain.queries import state_of
 from assay.chain.values import PostedOrder
 from assay.protocol.structs import Status
 from assay.protocol.types import ModelId, OrderId
@@ -78,7 +79,7 @@ class Portfolio:
 
     def _view(self, posted: PostedOrder) -> OrderView:
         order_id = posted.order.order_id()
-        state = self._chain.order_state(order_id)
+        state = state_of(self._chain, posted.order)
         if posted.order.seller == self._address:
             role, file = Role.SELLER, self._files.get(order_id)
         elif posted.order.buyer == self._address:

@@ -6,6 +6,7 @@ The cursor is stored after the effects: a crash in between repeats events, and a
 import logging
 
 from assay.chain.port import Chain
+from assay.chain.queries import state_of
 from assay.chain.values import EventKind, PostedOrder
 from assay.errors import ChainError, NodeUnreachable
 from assay.protocol.messages import OfferStatus
@@ -73,9 +74,14 @@ class Watching:
         self._compared = compared
 
     def _record(self, posted: PostedOrder) -> None:
-        """Records an order of a quote that this oracle signed; sellers can post without the oracle."""
+        """Records an order of a quote that this oracle signed; sellers can post without the oracle.
+
+        Raises:
+            NodeUntrue: The contract has another order for this pair.
+        """
         evaluation = self._ledger.evaluations.find(posted.order.model_id, posted.order.content_id)
         if evaluation is not None and self._ledger.evaluations.quotes(evaluation):
+            state_of(self._chain, posted.order)
             record_order(self._ledger, evaluation.offer_id, posted)
 
     def _advance(self, order_id: OrderId, status: Status) -> None:

@@ -12,7 +12,7 @@ from assay.chain.values import Cursor, EventKind, EventPage
 from assay.errors import ChainError, NodeUnreachable
 from assay.protocol.structs import ModelTerms, order_id
 from tests.kit import json_rpc_node
-from tests.kit.actors import CONTRACT, oracle_account, seller_account
+from tests.kit.actors import CONTRACT, DOMAIN, oracle_account, seller_account
 from tests.kit.json_rpc_node import MODEL, TERMS, JsonRpcNode, content, http_answer, post, register
 
 pytestmark = pytest.mark.unit
@@ -23,7 +23,7 @@ KEY = b"\x07" * 32
 
 def events_of(*nodes: JsonRpcNode, first: int = DEPLOYED) -> Events:
     node = Node(*nodes)
-    return Events(node, node.contract(CONTRACT, contract_interface()["abi"]), first)
+    return Events(node, node.contract(CONTRACT, contract_interface()["abi"]), first, DOMAIN.chain_id)
 
 
 @pytest.fixture

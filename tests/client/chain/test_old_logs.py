@@ -6,7 +6,7 @@ from assay.chain.events import Events
 from assay.chain.interface import contract_interface
 from assay.chain.node import Node
 from assay.errors import ChainError
-from tests.kit.actors import CONTRACT
+from tests.kit.actors import CONTRACT, DOMAIN
 from tests.kit.json_rpc_node import MODEL, TERMS, JsonRpcNode, content, post, register
 
 pytestmark = pytest.mark.unit
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 
 def events_of(node: JsonRpcNode, *, first: int) -> Events:
     asked = Node(node)
-    return Events(asked, asked.contract(CONTRACT, contract_interface()["abi"]), first)
+    return Events(asked, asked.contract(CONTRACT, contract_interface()["abi"]), first, DOMAIN.chain_id)
 
 
 @pytest.fixture

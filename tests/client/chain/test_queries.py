@@ -12,7 +12,6 @@ from tests.kit.market import Market
 
 pytestmark = pytest.mark.unit
 
-ORACLE = "0x" + 40 * "3"
 SENT = Transaction(bytes(32), 1, 21_000)
 
 
@@ -36,15 +35,6 @@ def test_signature_that_a_wallet_contract_accepts(market: Market) -> None:
     market.contract.wallets[wallet] = b"wallet"
     assert is_signed_by(market.chain, wallet, message, b"wallet" + digest(message))
     assert not is_signed_by(market.chain, wallet, message, b"wallet" + bytes(32))
-
-
-def test_node_that_answers_with_the_terms_of_another_model_gets_no_money(
-    market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    forged = market.terms.model_copy(update={"owner": seller_account.address})
-    monkeypatch.setattr(type(market.chain), "model_terms", lambda *_: (forged, ORACLE))
-    with pytest.raises(ChainError, match="expected the terms of model"):
-        market.buyer().fund(market.model_id, 1)
 
 
 def test_terms_of_a_model_that_is_not_registered(market: Market) -> None:

@@ -6,7 +6,7 @@ from assay.chain.events import Events
 from assay.chain.interface import contract_interface
 from assay.chain.node import Node
 from assay.protocol.structs import ModelTerms
-from tests.kit.actors import CONTRACT, oracle_account, seller_account
+from tests.kit.actors import CONTRACT, DOMAIN, oracle_account, seller_account
 from tests.kit.json_rpc_node import MODEL, TERMS, JsonRpcNode, register
 
 pytestmark = pytest.mark.unit
@@ -23,7 +23,7 @@ def node() -> JsonRpcNode:
 
 def events_of(served: JsonRpcNode) -> Events:
     node = Node(served)
-    return Events(node, node.contract(CONTRACT, contract_interface()["abi"]), 3)
+    return Events(node, node.contract(CONTRACT, contract_interface()["abi"]), 3, DOMAIN.chain_id)
 
 
 def test_registered_models_newest_first_also_of_one_owner(node: JsonRpcNode) -> None:
@@ -36,9 +36,5 @@ def test_registered_models_newest_first_also_of_one_owner(node: JsonRpcNode) -> 
 
 
 def test_terms_that_no_client_uses_do_not_stop_the_list(node: JsonRpcNode) -> None:
-    values = list(TERMS.abi_values())
-    values[list(ModelTerms.model_fields).index("max_price")] = 2**200
-    node.emit(
-        "ModelRegistered", modelId=b"\x09" * 32, owner=TERMS.owner, oracle=oracle_account.address, terms=tuple(values)
-    )
+    register(node, ModelTerms.model_construct(**{**dict(TERMS), "max_price": 2**200}))
     assert [model.model_id for model in events_of(node).registrations()] == [MODEL]

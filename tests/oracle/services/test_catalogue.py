@@ -3,12 +3,17 @@
 from dataclasses import replace
 
 import pytest
+from eth_abi.abi import encode
+from eth_utils.abi import function_signature_to_4byte_selector
 
-from assay.errors import EnvelopeInvalid
+from assay.chain.node import Node
+from assay.chain.settlement import SettlementClient
+from assay.errors import EnvelopeInvalid, NodeUntrue
 from assay_oracle.errors import ModelUnknown, PriceFunctionDiffers
 from assay_oracle.services.appraiser import FunctionInfo
 from assay_oracle.services.catalogue import Catalogue, PricedModel
-from tests.kit.actors import oracle_account
+from tests.kit.actors import CONTRACT, DOMAIN, oracle_account
+from tests.kit.json_rpc_node import MODEL, TERMS, JsonRpcNode, register
 from tests.kit.market import Market
 
 pytestmark = pytest.mark.unit
@@ -33,6 +38,17 @@ def test_model_that_is_not_registered_is_refused_with_a_remedy(market: Market) -
     with pytest.raises(ModelUnknown, match="found none") as refusal:
         PricedModel.registered(bytes(32), market.appraiser(), market.chain)
     assert "assay model register" in str(refusal.value.hint)
+
+
+def test_terms_of_another_model_are_refused_whatever_the_node_says(market: Market) -> None:
+    node = JsonRpcNode()
+    state = encode(["address", "uint256", "bool"], [oracle_account.address, 1, True])
+    node.views[function_signature_to_4byte_selector("modelState(bytes32)")] = state
+    register(node, TERMS.model_copy(update={"salt": b"\x09" * 32}), model_id=MODEL)
+    with pytest.raises(NodeUntrue, match="expected the terms of model"):
+        PricedModel.registered(
+            MODEL, market.appraiser(), SettlementClient(Node(node), CONTRACT, chain_id=DOMAIN.chain_id)
+        )
 
 
 def test_price_function_that_the_terms_do_not_name_is_refused(market: Market) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.chain.values import Cursor, EventPage
+from assay.chain.values import Cursor, EventPage, OrderEvent
 from assay.errors import NodeUnreachable
 from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import Status
@@ -83,6 +83,31 @@ def test_order_of_a_pair_that_was_never_quoted_here_is_ignored(tmp_path: Path) -
     assert market.journal.orders.open() == []
     assert market.journal.cursor() is not None
     market.journal.close()
+
+
+def test_order_that_the_contract_does_not_have_is_not_recorded(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node's log alone records nothing, and its page is read again."""
+    made, state = market.offer(DATA)
+    market.oracle.cycle()
+    order_id = post_oneself(market, made, state)
+    since = MemoryChain.events_since
+
+    def forged(event: OrderEvent) -> OrderEvent:
+        if event.posted is None:
+            return event
+        order = event.posted.order.model_copy(update={"data_root": bytes(32)})
+        return replace(event, posted=replace(event.posted, order=order))
+
+    def events_since(chain: MemoryChain, cursor: Cursor | None) -> EventPage:
+        page = since(chain, cursor)
+        return replace(page, events=tuple(map(forged, page.events)))
+
+    with monkeypatch.context() as lying:
+        lying.setattr(MemoryChain, "events_since", events_since)
+        market.oracle.cycle()
+        assert market.journal.orders.find(order_id) is None
+    market.oracle.cycle()
+    assert market.journal.orders.get(order_id).order == market.chain.posted(order_id=order_id)[0].order
 
 
 # --- days offline ---

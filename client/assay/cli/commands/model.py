@@ -8,7 +8,7 @@ import click
 from assay import keys
 from assay.amounts import WrittenAmount, amount_text
 from assay.chain.port import Chain
-from assay.chain.queries import registered_terms
+from assay.chain.queries import registered_terms, state_of
 from assay.cli.commands.models import show
 from assay.cli.group import Group
 from assay.cli.options import model_option
@@ -264,7 +264,7 @@ def status(session: Session, model_id: ModelId, as_json: bool) -> None:
     state = chain.model_state(model_id)
     counts: dict[str, int] = {}
     for posted in chain.posted(model_id=model_id):
-        name = chain.order_state(posted.order.order_id()).status.name.lower()
+        name = state_of(chain, posted.order).status.name.lower()
         counts[name] = counts.get(name, 0) + 1
     result = {
         "model_id": model_id,
