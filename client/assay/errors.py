@@ -234,13 +234,14 @@ class NodeUntrue(ChainError):
 
     Terms of another model, logs that were not asked for, or an order or a key that the contract's state does not have.
 
-    Remedy: use another node.
+    Remedy: run the command again; if the error persists, use another node.
     """
 
     def __init__(self, expected: str, got: str) -> None:
         super().__init__(
-            f"expected {expected} from the node, got {got}",
-            hint="the node is faulty or does not tell the truth: use another one (--node)",
+            f"expected {expected}, got {got} from the node",
+            hint="a reorganisation came between two answers, or the node lags behind: run the same command again; if "
+            "the error persists, the node does not tell the truth: use another one (--node)",
         )
 
 

@@ -53,21 +53,12 @@ def state_of(chain: Chain, order: Order) -> OrderState:
         NodeUntrue: The contract has another order for the pair.
     """
     state = chain.order_state(order.order_id())
-    check_state(order, state)
-    return state
-
-
-def check_state(order: Order, state: OrderState) -> None:
-    """Verifies that ``state``, if there is any, is that of ``order`` and of no other order for its pair.
-
-    Raises:
-        NodeUntrue: It is not.
-    """
     if state.status is not Status.NONE and state.digest != order.stored_digest():
         raise NodeUntrue(
             f"order 0x{order.order_id().hex()} with a digest that ends in 0x{state.digest.hex()}",
             f"one whose digest ends in 0x{order.stored_digest().hex()}",
         )
+    return state
 
 
 def send_unless_done(

@@ -31,9 +31,9 @@ from assay.chain.values import (
     Transaction,
     default_confirmations,
 )
-from assay.errors import ChainError, ContractMissing, NodeUntrue, WrongChain
+from assay.errors import ChainError, ContractMissing, WrongChain
 from assay.protocol.statements import Domain
-from assay.protocol.structs import ModelTerms, Order, Quote, Status, key_hash
+from assay.protocol.structs import ModelTerms, Order, Quote, Status
 from assay.protocol.tree import ChunkProof
 from assay.protocol.types import NATIVE_TOKEN, ZERO_ADDRESS, ModelId, OrderId
 
@@ -328,12 +328,7 @@ class SettlementClient:
         if self.order_state(order_id).status not in (Status.REVEALED, Status.PAID, Status.DISPUTED):
             return None
         found = next(self._events.of_order(order_id, EventKind.KEY_REVEALED), None)
-        if found is None or found.key is None:
-            return None
-        (posted,) = self.posted(order_id=order_id)
-        if key_hash(order_id, found.key) != posted.order.key_hash:
-            raise NodeUntrue(f"the key of order 0x{order_id.hex()}", "one that the order does not commit to")
-        return found.key
+        return found.key if found else None
 
     def revealed_data(self, order_id: OrderId) -> RevealedData | None:
         """The plaintext passed to ``revealData``; None if the order was closed in another way.

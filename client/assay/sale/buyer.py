@@ -14,7 +14,7 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from assay.chain.port import Chain
-from assay.chain.queries import check_state, registered_terms, send_unless_done
+from assay.chain.queries import registered_terms, send_unless_done, state_of
 from assay.chain.values import PostedOrder, Transaction
 from assay.errors import (
     AssayError,
@@ -34,7 +34,7 @@ from assay.protocol.structs import ModelTerms, Order, Status
 from assay.protocol.types import ModelId, OrderId
 from assay.sale.deliveries import Deliveries, ShowProgress, no_progress
 from assay.sale.escrow import EscrowRecords
-from assay.sale.orders import OrderLog, state_of
+from assay.sale.orders import OrderLog
 from assay.sale.purchase import Purchase, PurchaseFiles, find_proof
 from assay.sale.release import FINAL, no_report
 
@@ -197,7 +197,6 @@ class Buyer:
         if purchase.error or purchase.order.order_id() in self._ended:
             return
         try:
-            check_state(posted.order, state)
             self._do_next(purchase)
         except NodeUnreachable:
             raise

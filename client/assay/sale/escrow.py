@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from assay import envelope
 from assay.chain.port import Chain
 from assay.chain.queries import is_signed_by
-from assay.errors import ChainError, EnvelopeInvalid, OracleMisbehaved
+from assay.errors import EnvelopeInvalid, NodeUntrue, OracleMisbehaved
 from assay.files import write_whole
 from assay.protocol.evidence import EscrowEvidence
 from assay.protocol.structs import Order, Status, key_hash
@@ -87,14 +87,11 @@ class EscrowRecords:
         """The key of an order on chain; None while it is secret.
 
         Raises:
-            ChainError: The node names a key that the order does not lock.
+            NodeUntrue: The node names a key that the order does not lock.
         """
         key = self._chain.revealed_key(order.order_id())
         if key is not None and key_hash(order.order_id(), key) != order.key_hash:
-            raise ChainError(
-                f"expected the key that order 0x{order.order_id().hex()} locks, got another from the node",
-                hint="a reorganisation replaced the order, or the node does not tell the truth: use another (--node)",
-            )
+            raise NodeUntrue(f"the key that order 0x{order.order_id().hex()} locks", "another")
         return key
 
     def accuse(self, order: Order, key: bytes, proof: ChunkProof) -> NoReturn:

@@ -12,10 +12,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from assay.chain.port import Chain
-from assay.chain.values import Cursor, OrderState, PostedOrder
-from assay.errors import OrderDiffers
+from assay.chain.values import Cursor, PostedOrder
 from assay.files import write_whole
-from assay.protocol.structs import Order, Status
+from assay.protocol.structs import Order
 from assay.protocol.types import Bytes32, ModelId, OrderId, Value
 
 OVERLAP = 64
@@ -39,22 +38,6 @@ class _State(Value):
     start: _Cursor | None
     newest: _Cursor
     posted: tuple[_Posted, ...]
-
-
-def state_of(chain: Chain, order: Order) -> OrderState:
-    """State of ``order``, found to be the one of its pair that is on chain.
-
-    Raises:
-        OrderDiffers: Another order is.
-        ChainError: The node's answer makes no sense.
-    """
-    state = chain.order_state(order.order_id())
-    if state.status is not Status.NONE and state.digest != order.stored_digest():
-        raise OrderDiffers(
-            "the order on chain is not the one that the node announced",
-            hint="a reorganisation replaced it, or the node lags behind: run the same command again",
-        )
-    return state
 
 
 class OrderLog:

@@ -99,7 +99,7 @@ def test_terms_that_do_not_hash_to_the_models_id_are_refused(
 ) -> None:
     register_forged(node)
     emit_order(node)
-    with pytest.raises(NodeUntrue, match=f"expected the terms of model 0x{MODEL.hex()} from the node, got") as raised:
+    with pytest.raises(NodeUntrue, match=f"expected the terms of model 0x{MODEL.hex()}, got") as raised:
         read(chain_of(node))
     assert "--node" in str(raised.value.hint)
 
@@ -133,8 +133,6 @@ def test_order_that_the_contract_has_is_read(node: JsonRpcNode) -> None:
     register(node)
     emit_order(node)
     assert [posted.order for posted in chain_of(node).posted(order_id=PAIR)] == [TRUE]
-    node.emit("KeyRevealed", orderId=PAIR, key=KEY)
-    assert chain_of(node).revealed_key(PAIR) == KEY
 
 
 @pytest.mark.parametrize(
@@ -153,15 +151,6 @@ def test_order_that_the_contract_does_not_have_is_refused(node: JsonRpcNode, cha
     emit_order(node, **changes)
     with pytest.raises(NodeUntrue, match=f"expected order 0x{PAIR.hex()}"):
         chain_of(node).posted(order_id=PAIR)
-
-
-def test_key_that_the_order_does_not_commit_to_is_refused(node: JsonRpcNode) -> None:
-    """A buyer would dispute with it, or accuse its oracle."""
-    register(node)
-    emit_order(node)
-    node.emit("KeyRevealed", orderId=PAIR, key=bytes(32))
-    with pytest.raises(NodeUntrue, match="expected the key of order"):
-        chain_of(node).revealed_key(PAIR)
 
 
 @pytest.mark.parametrize("change", [{"address": oracle_account.address}, {"blockNumber": "0xfffff"}, {"topics": []}])

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from assay.errors import ChainError, DiskError, NodeUnreachable, OracleMisbehaved, OracleUnreachable, OrderDiffers
+from assay.errors import ChainError, DiskError, NodeUnreachable, NodeUntrue, OracleMisbehaved, OracleUnreachable
 from assay.protocol.structs import Order, Status
 from assay.sale import buyer as buyer_module
 from assay.sale import deliveries as deliveries_module
@@ -323,7 +323,7 @@ def test_nothing_is_done_for_an_order_that_is_not_the_one_on_chain(
     posted = market.chain.posted()[0]
     other = type(posted)(posted.order.model_copy(update={"price": 1}), posted.block, posted.transaction)
     purchase = market.buyer().advance(other)
-    assert isinstance(purchase.error, OrderDiffers)
+    assert isinstance(purchase.error, NodeUntrue)
     assert list((market.home / "purchases").glob("*.sealed")) == []
 
 
