@@ -22,6 +22,10 @@ class Clock:
         """The oracle's own time."""
         return self._now()
 
+    def earliest(self) -> int:
+        """The earlier of our time and the latest block's: nothing ends early because one clock jumped ahead."""
+        return min(self.now(), self._chain.block_time())
+
     def latest(self) -> int:
         """The later of our time and the latest block's."""
         return current_time(self._chain, self._now)

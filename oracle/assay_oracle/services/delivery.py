@@ -83,7 +83,8 @@ class Delivery:
 
     def delete(self, order_id: OrderId) -> None:
         """Deletes the buyer's envelope of an order; does nothing if it does not exist."""
-        self._blobs.delete(_name(order_id))
+        with self._making:
+            self._blobs.delete(_name(order_id))
 
     # --- statements ---------------------------------------------------------------------------------------------------
 

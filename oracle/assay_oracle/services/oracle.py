@@ -110,13 +110,15 @@ class Oracle:
         Raises:
             NodeUnreachable: Nothing that needs the chain can be done now.
         """
-        for due in (self._retention.expire_idle, self._retention.forget_unevaluated, self._retention.delete_closed):
-            _attempt(due)
+        _attempt(self._retention.expire_idle)
+        _attempt(self._retention.forget_unevaluated)
         self._each(self._escrow.hand_over, self._ledger.orders.unkeyed())
         self._each(self._posting.post, self._ledger.offers.in_status(OfferStatus.ACCEPTED))
         _attempt(self._quotes.renew)
         _attempt(self._watching.read_events)
         self._each(self._escrow.advance, self._ledger.orders.open())
+        _attempt(self._retention.expire_quotes)
+        _attempt(self._retention.delete_closed)
         self._each(self._retention.delete_upload, self._retention.ended_with_upload())
 
     def _each(self, act: Callable[[Subject], None], subjects: Iterable[Subject]) -> None:

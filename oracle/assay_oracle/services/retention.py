@@ -2,7 +2,7 @@
 
 from assay.chain.port import Chain
 from assay.protocol.messages import OfferStatus
-from assay.protocol.types import OfferId
+from assay.protocol.types import OfferId, OrderId
 from assay_oracle.ledger.values import Offer
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.delivery import Delivery
@@ -36,7 +36,7 @@ class Retention:
         self._settings = settings
 
     def expire_idle(self) -> None:
-        """Expires unfinished uploads and unaccepted quotes that were idle for too long."""
+        """Expires unfinished uploads that were idle for too long."""
         now = self._clock.now()
         for offer in self._ledger.offers.in_status(OfferStatus.UPLOADING):
             idle = now - offer.updated_at > self._settings.upload_idle_seconds
@@ -44,7 +44,11 @@ class Retention:
                 self._expire(offer, "upload_abandoned", "the upload was not finished in time; offer again")
             elif now - offer.updated_at > EMPTY_SECONDS and not self._uploads.received(offer.offer_id):
                 self._expire(offer, "upload_abandoned", "no byte of the upload arrived in time; offer again")
-        for offer in self._ledger.offers.unchanged(OfferStatus.QUOTED, before=now - self._settings.quote_idle_seconds):
+
+    def expire_quotes(self) -> None:
+        """Expires unaccepted quotes that were idle for too long: each used up the one evaluation of its records."""
+        before = self._clock.earliest() - self._settings.quote_idle_seconds
+        for offer in self._ledger.offers.unchanged(OfferStatus.QUOTED, before=before):
             self._expire(offer, "quote_abandoned", "the quote was not accepted in time; offer again")
 
     def _expire(self, offer: Offer, code: str, reason: str) -> None:
@@ -60,8 +64,7 @@ class Retention:
         expired by our clock and by the chain's, as a reorganisation may bring an order back, or bring it late. A
         refused offer never had a quote.
         """
-        time = min(self._clock.now(), self._chain.block_time())
-        return self._ledger.offers.ended_with_upload(before=time - REORGANISATION_SECONDS)
+        return self._ledger.offers.ended_with_upload(before=self._clock.earliest() - REORGANISATION_SECONDS)
 
     def delete_upload(self, offer: Offer) -> None:
         """Deletes the upload of an ended offer, unless its order is on chain: the chain is asked last."""
@@ -70,10 +73,16 @@ class Retention:
         if posted is not None:
             record_order(self._ledger, offer.offer_id, posted)
         else:
-            self._delete(offer.offer_id)
+            self._delete(offer.offer_id, evaluation.order_id() if evaluation is not None else None)
 
-    def _delete(self, offer_id: OfferId) -> None:
+    def _delete(self, offer_id: OfferId, order_id: OrderId | None) -> None:
+        """Deletes the upload, and then the buyer's envelope, which could be made of it again.
+
+        A reorganisation may have removed an order whose envelope was made.
+        """
         self._uploads.delete(offer_id)
+        if order_id is not None:
+            self._delivery.delete(order_id)
         self._ledger.offers.mark_deleted(offer_id)
 
     def forget_unevaluated(self) -> None:
@@ -82,7 +91,7 @@ class Retention:
         self._ledger.offers.forget_unevaluated(before=before, keep=UNEVALUATED_OFFERS)
 
     def delete_closed(self) -> None:
-        """Deletes the files of orders that were closed long ago."""
-        for sale in self._ledger.orders.closed_with_files(before=self._clock.now() - self._settings.keep_seconds):
-            self._delivery.delete(sale.order_id)
-            self._delete(sale.offer_id)
+        """Deletes the files of orders that were closed so long ago that no reorganisation opens them again."""
+        kept = max(self._settings.keep_seconds, REORGANISATION_SECONDS)
+        for sale in self._ledger.orders.closed_with_files(before=self._clock.earliest() - kept):
+            self._delete(sale.offer_id, sale.order_id)

@@ -135,19 +135,29 @@ class Watching:
             offer = self._ledger.orders.remove(sale)
             log.warning("a reorganisation removed an order", extra=about(offer=sale.offer_id, now=offer.status))
             return
-        posted = find_order(self._chain, sale.order_id)
-        if posted is not None and state.digest == posted.order.stored_digest():
-            record_order(self._ledger, sale.offer_id, posted)
+        posted = self._chain.posted(order_id=sale.order_id)
+        if posted and state.digest == posted[-1].order.stored_digest():
+            record_order(self._ledger, sale.offer_id, posted[-1])
         if self._ledger.orders.get(sale.order_id).chain_status is not state.status:
             self._ledger.orders.set_status(sale.order_id, state.status)
 
 
 def find_order(chain: Chain, order_id: OrderId) -> PostedOrder | None:
-    """The order of this id on chain as its event announced it; None if the pair is unused."""
-    if chain.order_state(order_id).status is Status.NONE:
+    """The order of this id on chain as its event announced it; None if the pair is unused.
+
+    Raises:
+        ChainError: The node has the order's state and not its event: no proof that there is no order.
+    """
+    state = chain.order_state(order_id)
+    if state.status is Status.NONE:
         return None
     posted = chain.posted(order_id=order_id)
-    return posted[-1] if posted else None
+    if not posted or posted[-1].order.stored_digest() != state.digest:
+        raise ChainError(
+            f"expected the event of order 0x{order_id.hex()}, which is {state.status.name.lower()}, found none",
+            hint="the node lags, or keeps no logs from the contract's deployment on: use another one",
+        )
+    return posted[-1]
 
 
 def record_order(ledger: Ledger, offer_id: OfferId, posted: PostedOrder) -> None:

@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 
 from assay.protocol.messages import OfferStatus
+from assay.protocol.structs import Status
 from assay_oracle.errors import DeliveryDeleted
 from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.values import Offer
 from assay_oracle.services import retention
+from assay_oracle.services.watching import REORGANISATION_SECONDS
 from assay_oracle.storage.local import LocalStore
 from tests.kit.bids import bid
 from tests.kit.market import DAY, Market
+from tests.kit.memory_chain import MemoryChain, MemoryNode
 from tests.kit.orders import acknowledgement, has_key, post_oneself
 
 pytestmark = pytest.mark.unit
@@ -206,8 +209,92 @@ def test_housekeeping_that_fails_holds_up_no_key_that_is_paid_for(
 ) -> None:
     _, _, order = market.sell(DATA)
     market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
-    for name in ("expire_idle", "forget_unevaluated", "delete_closed"):
+    for name in ("expire_idle", "forget_unevaluated"):
         monkeypatch.setattr(retention.Retention, name, lambda *_: (_ for _ in ()).throw(OSError("full")))
     for _ in range(2):
         market.oracle.cycle()
     assert has_key(market, order)
+
+
+def test_upload_stays_while_the_node_has_the_order_and_not_its_event(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seller posted what it had declined; one backend of the node's provider lacks the logs."""
+    made, state = market.offer(DATA)
+    market.offers.decline(state.offer_id)
+    with monkeypatch.context() as without_logs:
+        without_logs.setattr(MemoryChain, "posted", lambda *_, **__: [])
+        without_logs.setattr(MemoryNode, "events", lambda *_: ())
+        order_id = post_oneself(market, made, state)
+        market.oracle.cycle()
+        market.pass_time(2 * DAY)
+        market.oracle.cycle()
+    assert market.received(state.offer_id) == state.upload_bytes
+    market.oracle.cycle()
+    assert market.delivery.sealed(order_id).size
+
+
+@pytest.mark.parametrize("clock", ["the oracle's", "the chain's"])
+def test_clock_that_jumps_ahead_ends_no_quote_and_deletes_no_file(market: Market, clock: str) -> None:
+    _, quoted = market.offer(DATA)
+    _, _, order = market.sell(b"three\n")
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.oracle.cycle()
+    ahead = market if clock == "the oracle's" else market.node
+    ahead.time += 400 * DAY
+    market.node.mine()
+    market.oracle.cycle()
+    ahead.time -= 400 * DAY
+    market.oracle.cycle()
+    assert market.offers.state(quoted.offer_id).status is OfferStatus.QUOTED
+    assert market.delivery.sealed(order.order_id()).size
+
+
+def test_files_outlive_the_closing_of_an_order_that_a_reorganisation_opens_again(market: Market) -> None:
+    market.settings = market.settings.model_copy(update={"keep_seconds": 0})
+    market.open_oracle()
+    _, _, order = market.sell(DATA)
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.oracle.cycle()
+    market.pass_time(REORGANISATION_SECONDS)
+    market.oracle.cycle()
+    market.node.reorganise()
+    for _ in range(3):
+        market.oracle.cycle()
+    assert market.chain.order_state(order.order_id()).status is Status.PAID
+    assert market.delivery.sealed(order.order_id()).size
+    market.pass_time(REORGANISATION_SECONDS + 1)
+    market.oracle.cycle()
+    assert market.store.used == 0
+
+
+def test_envelope_of_an_order_that_a_reorganisation_removed_is_deleted_in_the_end(market: Market) -> None:
+    made, state = market.offer(DATA)
+    order_id = post_oneself(market, made, state)
+    market.oracle.cycle()
+    assert market.delivery.sealed(order_id).size
+    market.node.reorganise()
+    market.oracle.cycle()
+    market.offers.decline(state.offer_id)
+    market.pass_time(2 * DAY)
+    market.oracle.cycle()
+    assert market.store.used == 0
+
+
+def test_upload_is_deleted_before_the_envelope_that_can_be_made_of_it(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anyone may ask for the file between the two."""
+    _, _, order = market.sell(DATA)
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.oracle.cycle()
+    market.pass_time(DAY + 1)
+    delete, deleted = LocalStore.delete, []
+
+    def noted(store: LocalStore, name: str) -> None:
+        delete(store, name)
+        deleted.append(name.split("/")[0])
+
+    monkeypatch.setattr(LocalStore, "delete", noted)
+    market.oracle.cycle()
+    assert deleted == ["uploads", "deliveries"]
