@@ -44,6 +44,12 @@ class EvaluationTable:
         assert row is not None
         return bytes(row["appraisal"])
 
+    def answered(self, model_id: ModelId, content_id: ContentId, seller: str) -> bool:
+        """Whether ``seller`` has an answer about this pair: its evaluation, or the word that it has no value."""
+        evaluation = self.find(model_id, content_id)
+        is_own = evaluation is not None and evaluation.seller == seller
+        return is_own or self._offers.has_copied(model_id, content_id, seller)
+
     def priced_tags(self, model_id: ModelId, tags: Iterable[bytes]) -> set[bytes]:
         """The subset of ``tags`` whose record was part of an evaluation for this model."""
         wanted = list(set(tags))
@@ -65,11 +71,10 @@ class EvaluationTable:
         evaluation is recorded all the same.
         """
         with self._database.transaction():
-            before = self.find(evaluation.model_id, evaluation.content_id)
-            if before is not None and before.seller == evaluation.seller:
+            if self.answered(evaluation.model_id, evaluation.content_id, evaluation.seller):
                 return self._offers.refuse(evaluation.offer_id, *ALREADY_EVALUATED)
-            if before is not None:
-                return self._offers.decline_worthless(evaluation.offer_id, summary)
+            if self.find(evaluation.model_id, evaluation.content_id) is not None:
+                return self._offers.decline_copy(evaluation.offer_id, evaluation.content_id, summary)
             offer = self._offers.get(evaluation.offer_id)
             if offer.status is OfferStatus.REFUSED:
                 return offer

@@ -143,7 +143,7 @@ class OfferTable:
     def forget_unevaluated(self, *, before: int, keep: int) -> None:
         """Deletes offers that ended without an evaluation: those of before a time, and all but the newest ``keep``."""
         statuses = f"'{OfferStatus.REFUSED}', '{OfferStatus.EXPIRED}', '{OfferStatus.DECLINED}'"
-        ended = f"content_id IS NULL AND status IN ({statuses})"
+        ended = f"content_id IS NULL AND copied_content IS NULL AND status IN ({statuses})"
         chosen = f"SELECT rowid FROM offers WHERE {ended} ORDER BY updated_at DESC LIMIT -1 OFFSET ?"  # noqa: S608
         self._database.execute(
             f"DELETE FROM offers WHERE {ended} AND NOT is_stored"  # noqa: S608
@@ -238,10 +238,21 @@ class OfferTable:
             return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.QUOTED, **values)
         return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.DECLINED, **values, **_WORTHLESS)
 
-    def decline_worthless(self, offer_id: OfferId, summary: AppraisalSummary) -> Offer:
-        """Ends an offer of records that another seller had evaluated, in the same words as one without value."""
+    def decline_copy(self, offer_id: OfferId, content_id: ContentId, summary: AppraisalSummary) -> Offer:
+        """Ends an offer of records that another seller had evaluated, in the same words as one without value.
+
+        It is remembered as long as an evaluation is: a second offer of these records is answered in the same words, too.
+        """
+        query = "UPDATE offers SET copied_content = ? WHERE offer_id = ? AND status != ?"
         values: dict[str, SqlValue] = {"summary": summary.model_dump_json()}
-        return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.DECLINED, **values, **_WORTHLESS)
+        with self._database.transaction():
+            self._database.execute(query, content_id, offer_id, OfferStatus.REFUSED)
+            return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.DECLINED, **values, **_WORTHLESS)
+
+    def has_copied(self, model_id: ModelId, content_id: ContentId, seller: str) -> bool:
+        """Whether ``seller`` offered the records of a pair after another seller."""
+        query = "SELECT 1 FROM offers WHERE model_id = ? AND copied_content = ? AND seller = ?"
+        return self._database.row(query, model_id, content_id, seller) is not None
 
     def refuse(self, offer_id: OfferId, code: str, reason: str) -> Offer:
         """The data cannot be priced."""

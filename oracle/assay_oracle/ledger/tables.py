@@ -111,4 +111,11 @@ MIGRATIONS = (
     UPDATE offers SET content_id = (SELECT content_id FROM evaluations WHERE evaluations.offer_id = offers.offer_id)
         WHERE content_id IS NULL AND offer_id IN (SELECT offer_id FROM evaluations);
     """,
+    """
+    ALTER TABLE offers ADD COLUMN copied_content BLOB;
+    CREATE INDEX offers_of_copies ON offers (model_id, copied_content, seller) WHERE copied_content IS NOT NULL;
+    DROP INDEX offers_unevaluated;
+    CREATE INDEX offers_unevaluated ON offers (updated_at)
+        WHERE content_id IS NULL AND copied_content IS NULL AND status IN ('refused', 'expired', 'declined');
+    """,
 )

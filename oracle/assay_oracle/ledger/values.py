@@ -25,6 +25,7 @@ class Offer:
         reason: Why the offer was refused, declined or expired.
         attempts: How often pricing was begun.
         content_id: Content of the evaluated pair; None until the offer is priced.
+        copied_content: Content of a pair that another seller had evaluated before; the offer was answered as worthless.
         distinct_records: Number of distinct records that were evaluated; 0 until then.
         is_stored: Its upload may be stored.
         quoted_until: Latest expiry of its signed quotes, unix time; 0 without one.
@@ -47,6 +48,7 @@ class Offer:
     reason: str | None
     attempts: int
     content_id: ContentId | None
+    copied_content: ContentId | None
     distinct_records: int
     is_stored: bool
     quoted_until: int

@@ -134,7 +134,7 @@ class Evaluator:
         log.info("offer refused", extra=about(offer=offer_id, code=code))
 
     def _evaluate(self, offer: Offer, model: PricedModel, seconds: float) -> Offer:
-        """Evaluates the offer's records for this model, unless its seller had them evaluated before.
+        """Evaluates the offer's records for this model, unless its seller has an answer about them.
 
         Records that others had evaluated are valued too, and have no value: neither the answer nor its time tells
         them from records that would not improve the model.
@@ -143,27 +143,27 @@ class Evaluator:
             records = model.appraiser.open(offer.offer_id, plain, seconds=seconds)
         hashes = records.hashes()
         content_id = self._digests.content_id(offer.model_id, hashes)
-        before = self._ledger.evaluations.find(offer.model_id, content_id)
-        if before is not None and before.seller == offer.seller:
+        if self._ledger.evaluations.answered(offer.model_id, content_id, offer.seller):
             return self._ledger.offers.refuse(offer.offer_id, *ALREADY_EVALUATED)
         tags = {value: self._digests.record_tag(offer.model_id, value) for value in set(hashes)}
         priced = self._ledger.evaluations.priced_tags(offer.model_id, tags.values())
         known = frozenset(value for value, tag in tags.items() if tag in priced)
         appraisal = self._appraise(offer, records, known)
         evaluation, summary = _capped(offer, content_id, appraisal, len(tags), model.terms.max_price)
-        if before is not None or self._is_used(evaluation):
-            return self._ledger.offers.decline_worthless(offer.offer_id, summary)
+        if self._is_used(evaluation):
+            return self._ledger.offers.decline_copy(offer.offer_id, content_id, summary)
         evaluated = self._ledger.evaluations.add(evaluation, tags.values(), summary, appraisal=appraisal.document)
         if evaluated.status is OfferStatus.QUOTED:
             self._quotes.sign(evaluation)
         return evaluated
 
     def _is_used(self, evaluation: Evaluation) -> bool:
-        """Whether the chain has an order of this pair."""
+        """Whether the pair was sold or evaluated before. The chain is asked in any case: it takes its time."""
         used = self._chain.order_state(evaluation.order_id()).status is not Status.NONE
-        if used:
+        known = self._ledger.evaluations.find(evaluation.model_id, evaluation.content_id) is not None
+        if used and not known:
             log.error("the chain has an order that the ledger never priced", extra=about(offer=evaluation.offer_id))
-        return used
+        return used or known
 
     def _appraise(self, offer: Offer, records: OpenedOffer, known: frozenset[bytes]) -> OfferAppraisal:
         """Prices jointly with what others sold and with the seller's own offers: splitting data earns nothing."""

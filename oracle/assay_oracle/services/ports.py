@@ -179,7 +179,7 @@ class OfferLedger(Protocol):
         """The data cannot be priced."""
         ...
 
-    def decline_worthless(self, offer_id: OfferId, summary: AppraisalSummary) -> Offer:
+    def decline_copy(self, offer_id: OfferId, content_id: ContentId, summary: AppraisalSummary) -> Offer:
         """Ends an offer of records that another seller had evaluated, in the same words as one without value."""
         ...
 
@@ -225,6 +225,10 @@ class EvaluationLedger(Protocol):
 
     def appraisal(self, offer: Offer) -> bytes:
         """Canonical JSON of the appraisal of an evaluated offer."""
+        ...
+
+    def answered(self, model_id: ModelId, content_id: ContentId, seller: str) -> bool:
+        """Whether ``seller`` has an answer about this pair: its evaluation, or the word that it has no value."""
         ...
 
     def priced_tags(self, model_id: ModelId, tags: Iterable[bytes]) -> set[bytes]:

@@ -101,8 +101,21 @@ def test_order_of_an_earlier_version_is_kept(market: Market) -> None:
     assert market.journal.cursor() is not None
 
 
-def made_like_version_3(market: Market) -> None:
+def made_like_version_5(market: Market) -> None:
     """Takes back what later versions changed in the tables."""
+    for change in (
+        "DROP INDEX offers_of_copies",
+        "DROP INDEX offers_unevaluated",
+        "ALTER TABLE offers DROP COLUMN copied_content",
+        "CREATE INDEX offers_unevaluated ON offers (updated_at) WHERE content_id IS NULL",
+        "PRAGMA user_version = 5",
+    ):
+        market.journal._database.execute(change)
+
+
+def made_like_version_3(market: Market) -> None:
+    """As ``made_like_version_5``, of an earlier version."""
+    made_like_version_5(market)
     for change in (
         *(f"DROP INDEX offers_{name}" for name in ("by_quote", "stored", "by_model", "by_seller", "unevaluated")),
         "DROP INDEX orders_by_status",
@@ -135,7 +148,7 @@ def test_offer_that_an_earlier_version_left_without_the_content_of_its_evaluatio
     _, state = market.offer(b"one\n")
     before = market.journal.offers.get(state.offer_id).content_id
     market.journal._database.execute("UPDATE offers SET content_id = NULL")
-    market.journal._database.execute("PRAGMA user_version = 5")
+    made_like_version_5(market)
     market.restart()
     assert market.journal.offers.get(state.offer_id).content_id == before is not None
 

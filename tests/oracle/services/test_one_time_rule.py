@@ -7,10 +7,12 @@ import pytest
 from scripts.localnet import CEILING
 
 from assay.protocol.messages import OfferStatus
+from assay.protocol.types import OfferId
 from tests.kit.actors import patient_account, rival_account
 from tests.kit.bids import bid
 from tests.kit.data import PRICE_PER_RECORD
-from tests.kit.market import Market
+from tests.kit.market import DAY, Market
+from tests.kit.orders import count_calls
 
 pytestmark = pytest.mark.unit
 
@@ -65,7 +67,39 @@ def test_same_records_in_another_format_are_refused(market: Market) -> None:
 def test_a_prober_does_not_learn_whether_another_seller_had_a_set_evaluated(market: Market) -> None:
     market.offer(DATA)
     assert_worthless(market, DATA, account=rival_account)
-    assert_worthless(market, DATA, account=rival_account)
+    assert_refused(market, DATA, account=rival_account)
+
+
+def test_a_prober_that_asks_twice_or_waits_learns_no_more(market: Market) -> None:
+    """Another seller's set and a worthless one of the prober's own are answered alike, whenever it asks."""
+    market.offer(DATA)
+    sets = {"another's": DATA, "own": b"junk of mine\n"}
+    first = {whose: market.offer(data, account=rival_account)[1].offer_id for whose, data in sets.items()}
+
+    def told(offer_id: OfferId) -> dict[str, object]:
+        state = market.offers.state(offer_id)
+        return state.model_dump(exclude={"offer_id", "received_bytes", "upload_bytes", "appraisal"})
+
+    def again(data: bytes) -> OfferId:
+        return market.offer(data, account=rival_account)[1].offer_id
+
+    assert told(again(sets["another's"])) == told(again(sets["own"]))
+    for _ in range(9):
+        market.pass_time(DAY)
+        market.oracle.cycle()
+    assert told(first["another's"]) == told(first["own"])
+    market.restart()
+    assert told(again(sets["another's"])) == told(again(sets["own"]))
+
+
+def test_chain_is_asked_about_every_set_alike(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request to the node takes longer than pricing a few records."""
+    market.offer(DATA)
+    called = count_calls(monkeypatch, "order_state", "block_time", "model_state")
+    market.offer(DATA, account=rival_account)
+    about_anothers, called[:] = list(called), []
+    market.offer(b"junk\n", account=rival_account)
+    assert called == about_anothers
 
 
 def test_a_prober_does_not_learn_whether_another_seller_has_a_record(market: Market) -> None:
