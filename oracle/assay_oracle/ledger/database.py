@@ -85,8 +85,11 @@ class Database:
         """Commits all statements of the context when it ends, or rolls all of them back if it fails.
 
         A transaction inside another one of the same thread commits with the outer one.
+
+        Raises:
+            OSError: The disk is full or fails, or another process holds the file for too long.
         """
-        with self._lock:
+        with self._lock, _disk_errors():
             if self._connection.in_transaction:
                 yield
                 return
@@ -115,13 +118,13 @@ class Database:
 
     def row(self, query: str, *values: SqlValue) -> sqlite3.Row | None:
         """The first row of a query."""
-        with self._for_reading() as connection:
+        with _disk_errors(), self._for_reading() as connection:
             row: sqlite3.Row | None = connection.execute(query, values).fetchone()
             return row
 
     def rows(self, query: str, *values: SqlValue) -> list[sqlite3.Row]:
         """All rows of a query."""
-        with self._for_reading() as connection:
+        with _disk_errors(), self._for_reading() as connection:
             return connection.execute(query, values).fetchall()
 
     @contextmanager
@@ -142,6 +145,17 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
     connection.row_factory = sqlite3.Row
     return connection
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Raises what SQLite says of the disk, or of a lock, as ``OSError``: it is no fault of what was to be recorded."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise
+    except sqlite3.DatabaseError as error:
+        raise OSError(f"cannot use the journal: {error}") from error
 
 
 def marks(count: int) -> str:

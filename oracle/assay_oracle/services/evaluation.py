@@ -103,8 +103,8 @@ class Evaluator:
                 self._ledger.offers.withdraw_attempt(offer_id)
                 raise
             except OSError:
-                self._ledger.offers.withdraw_attempt(offer_id)
                 self._postponed.add(offer_id)
+                self._ledger.offers.withdraw_attempt(offer_id)
                 raise
         except ChainError:
             raise

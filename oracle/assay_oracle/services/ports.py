@@ -319,7 +319,10 @@ class OrderLedger(Protocol):
 
 
 class Ledger(Protocol):
-    """What was offered, evaluated, quoted and posted. Every method is one transaction, durable when it returns."""
+    """What was offered, evaluated, quoted and posted. Every method is one transaction, durable when it returns.
+
+    Every method raises ``OSError`` if the disk fails.
+    """
 
     @property
     def offers(self) -> OfferLedger:

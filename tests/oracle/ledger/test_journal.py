@@ -200,7 +200,7 @@ def test_full_disk_is_reported_and_the_journal_works_when_there_is_room(market: 
 
     with database.transaction():  # of the connection that writes
         database.row(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+    with pytest.raises(OSError, match="disk is full"):
         fill()
     with database.transaction():  # of the connection that writes
         database.row(f"PRAGMA max_page_count = {2**30}")

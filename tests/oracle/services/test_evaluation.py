@@ -2,6 +2,7 @@
 
 import errno
 import struct
+from contextlib import suppress
 
 import pytest
 
@@ -12,6 +13,7 @@ from assay.protocol.messages import OfferStatus
 from assay_oracle.errors import (
     ModelNotReady,
 )
+from assay_oracle.services.pricing.queue import MAX_ATTEMPTS
 from assay_oracle.storage.scratch import ScratchFolder
 from tests.kit.actors import ORACLE_IDENTITY, oracle_account, rival_account
 from tests.kit.bids import bid, enveloped, seal_lines
@@ -91,6 +93,25 @@ def test_data_that_brings_pricing_down_is_given_up_in_the_end(market: Market) ->
     market.oracle.evaluation.price_next()
     state = market.offers.state(offer_id)
     assert (state.status, state.code) == (OfferStatus.REFUSED, "pricing_failed")
+
+
+def test_journal_that_is_full_costs_no_attempt_and_no_upload(market: Market) -> None:
+    """The bound on pages is SQLite's own; what is over it fails as on a full disk."""
+    made = bid(market.model_id, b"".join(b"%d\n" % number for number in range(300)))
+    offer_id = market.upload(made).offer_id
+    database = market.journal._database
+    (pages,) = database.row("PRAGMA page_count")
+    with database.transaction():  # of the connection that writes
+        database.row(f"PRAGMA max_page_count = {pages}")
+    for _ in range(2 * MAX_ATTEMPTS):
+        with suppress(OSError):
+            market.oracle.evaluation.price_next()
+    assert market.function.calls >= MAX_ATTEMPTS
+    assert market.offers.state(offer_id).status is OfferStatus.PRICING
+    with database.transaction():
+        database.row(f"PRAGMA max_page_count = {2**30}")
+    market.work()
+    assert market.offers.state(offer_id).status is OfferStatus.QUOTED
 
 
 def test_disk_that_fails_costs_no_attempt_and_lets_others_pass(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
