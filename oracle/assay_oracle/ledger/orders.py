@@ -146,13 +146,19 @@ class OrderTable:
         """The key, encrypted to the buyer."""
         return self._update(order_id, key_envelope=key_envelope)
 
-    def set_receipt(self, order_id: OrderId, signature: bytes) -> Sale:
-        """The buyer's signature that the sealed data arrived."""
-        return self._update(order_id, receipt=signature)
+    def set_receipt(self, order_id: OrderId, signature: bytes, held: bytes | None = None) -> bool:
+        """The buyer's signature that the sealed data arrived, in place of ``held``; whether that was the recorded one."""
+        query = "UPDATE orders SET receipt = ? WHERE order_id = ? AND receipt IS ?"
+        return self._database.execute(query, signature, order_id, held) > 0
 
-    def set_acknowledgement(self, order_id: OrderId, signature: bytes | None) -> Sale:
-        """The buyer's signature that settles the order; None once the contract has refused it."""
-        return self._update(order_id, acknowledgement=signature)
+    def set_acknowledgement(self, order_id: OrderId, signature: bytes | None, held: bytes | None = None) -> bool:
+        """The buyer's signature that settles the order, in place of ``held``; None once the contract has refused that.
+
+        Returns:
+            Whether ``held`` was the recorded one; if not, nothing changes.
+        """
+        query = "UPDATE orders SET acknowledgement = ? WHERE order_id = ? AND acknowledgement IS ?"
+        return self._database.execute(query, signature, order_id, held) > 0
 
     def _update(self, order_id: OrderId, **columns: SqlValue) -> Sale:
         """Changes columns. The time of the change counts for the state on chain alone: no statement prolongs it."""

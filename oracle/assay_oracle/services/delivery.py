@@ -116,11 +116,8 @@ class Delivery:
         Raises:
             SignatureInvalid: The buyer did not sign it over this order.
         """
-        sale = self._ledger.orders.get(order_id)
-        message = self._chain.domain.receipt(sale.order.digest())
-        if self._is_better(sale.order, message, signature, sale.receipt):
-            self._ledger.orders.set_receipt(order_id, signature)
-        return self.record(order_id)
+        store, message = self._ledger.orders.set_receipt, self._chain.domain.receipt
+        return self._put(order_id, signature, message, lambda sale: sale.receipt, store)
 
     def put_acknowledgement(self, order_id: OrderId, signature: bytes) -> OrderRecord:
         """Stores the buyer's acknowledgement; the next cycle settles the order with it.
@@ -128,16 +125,32 @@ class Delivery:
         Raises:
             SignatureInvalid: The buyer did not sign it over this order.
         """
-        sale = self._ledger.orders.get(order_id)
-        message = self._chain.domain.acknowledgement(sale.order.digest())
-        if self._is_better(sale.order, message, signature, sale.acknowledgement):
-            self._ledger.orders.set_acknowledgement(order_id, signature)
+        store, message = self._ledger.orders.set_acknowledgement, self._chain.domain.acknowledgement
+        return self._put(order_id, signature, message, lambda sale: sale.acknowledgement, store)
+
+    def _put(
+        self,
+        order_id: OrderId,
+        signature: bytes,
+        message: Callable[[bytes], SignableMessage],
+        held: Callable[[Sale], bytes | None],
+        store: Callable[[OrderId, bytes, bytes | None], bool],
+    ) -> OrderRecord:
+        """Stores a statement in place of the one that was found; looks again where that changed meanwhile."""
+        stored = False
+        while not stored:
+            sale = self._ledger.orders.get(order_id)
+            if not self._is_better(sale.order, message(sale.order.digest()), signature, held(sale)):
+                break
+            stored = store(order_id, signature, held(sale))
         return self.record(order_id)
 
     def _is_better(self, order: Order, message: SignableMessage, signature: bytes, held: bytes | None) -> bool:
         """Whether a valid signature of the buyer replaces the one that is ``held``.
 
         What a key signed stays valid, and stays: anyone may hand in a signature that a wallet accepts for a moment.
+        What a wallet accepts stays while it does: anyone may lengthen a signature of which the wallet reads the start,
+        and each byte is gas.
         """
         if not is_signed_by(self._chain, order.buyer, message, signature):
             raise SignatureInvalid(
@@ -145,7 +158,12 @@ class Delivery:
                 f"0x{order.digest().hex()}, got another",
                 hint="sign with the key of the model's owner",
             )
-        return held is None or signer_of(message, held) != order.buyer
+        if held is None:
+            return True
+        if signer_of(message, held) == order.buyer:
+            return False
+        is_by_key = signer_of(message, signature) == order.buyer
+        return is_by_key or not is_signed_by(self._chain, order.buyer, message, held)
 
 
 def _name(order_id: OrderId) -> str:

@@ -97,7 +97,7 @@ class Escrow:
         except ContractReverted as error:
             log.warning("the contract refused to settle", extra=about(order=sale.order_id, error=error.error))
             if error.error == "BuyerSignatureInvalid":
-                self._ledger.orders.set_acknowledgement(sale.order_id, None)
+                self._ledger.orders.set_acknowledgement(sale.order_id, None, acknowledgement)
             return
         except TransactionFailed as error:
             self._ledger.offers.count_failed_settlement(sale.offer_id)

@@ -309,12 +309,15 @@ class OrderLedger(Protocol):
         """The key, encrypted to the buyer."""
         ...
 
-    def set_receipt(self, order_id: OrderId, signature: bytes) -> Sale:
-        """The buyer's signature that the sealed data arrived."""
+    def set_receipt(self, order_id: OrderId, signature: bytes, held: bytes | None = None) -> bool:
+        """The buyer's signature that the sealed data arrived, in place of ``held``; whether that was the recorded one."""
         ...
 
-    def set_acknowledgement(self, order_id: OrderId, signature: bytes | None) -> Sale:
-        """The buyer's signature that settles the order; None once the contract has refused it."""
+    def set_acknowledgement(self, order_id: OrderId, signature: bytes | None, held: bytes | None = None) -> bool:
+        """The buyer's signature that settles the order, in place of ``held``; whether that was the recorded one.
+
+        None once the contract has refused the one that is held.
+        """
         ...
 
 

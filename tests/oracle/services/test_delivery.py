@@ -6,10 +6,12 @@ import pytest
 
 from assay import envelope
 from assay.protocol import seal
+from assay.protocol.statements import digest
 from assay.protocol.structs import Order
 from assay_oracle.errors import DeliveryDeleted, OrderUnknown, SignatureInvalid
 from tests.kit.actors import BUYER_IDENTITY, DOMAIN, buyer_account, rival_account
 from tests.kit.market import Market
+from tests.kit.memory_contract import MemoryContract
 from tests.kit.orders import acknowledgement, receipt_of
 from tests.kit.signatures import REFUSED_FORMS
 
@@ -91,6 +93,45 @@ def test_signature_of_a_key_is_not_replaced_by_what_a_wallet_accepts_for_a_momen
     market.delivery.put_acknowledgement(order.order_id(), b"yes")
     record = market.delivery.put_receipt(order.order_id(), b"yes")
     assert (record.receipt, record.acknowledgement) == (receipt_of(order), acknowledgement(order))
+
+
+def test_statement_that_a_wallet_accepts_is_not_replaced_by_a_longer_one(market: Market) -> None:
+    """Wallets read the start of a signature alone; what anyone adds to it costs the oracle gas."""
+    _, _, order = market.sell(DATA)
+    market.contract.fickle.add(buyer_account.address)
+    for put in (market.delivery.put_acknowledgement, market.delivery.put_receipt):
+        put(order.order_id(), b"yes")
+        record = put(order.order_id(), b"yes" + bytes(8000))
+    assert (record.receipt, record.acknowledgement) == (b"yes", b"yes")
+    market.contract.fickle.clear()
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    assert market.delivery.record(order.order_id()).acknowledgement == acknowledgement(order)
+
+
+def test_statement_that_a_wallet_took_back_is_replaced_by_what_it_accepts_now(market: Market) -> None:
+    _, _, order = market.sell(DATA)
+    wallets, signed = market.contract.wallets, digest(DOMAIN.acknowledgement(order.digest()))
+    for owner in (b"first", b"second"):
+        wallets[buyer_account.address] = owner
+        record = market.delivery.put_acknowledgement(order.order_id(), owner + signed)
+        assert record.acknowledgement == owner + signed
+
+
+def test_statement_of_a_key_that_arrives_while_another_is_checked_is_kept(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, order = market.sell(DATA)
+    market.contract.fickle.add(buyer_account.address)
+    judge = MemoryContract.is_valid_signature
+
+    def meanwhile(contract: MemoryContract, *asked: object) -> bool:
+        monkeypatch.setattr(MemoryContract, "is_valid_signature", judge)
+        market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+        return judge(contract, *asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(MemoryContract, "is_valid_signature", meanwhile)
+    record = market.delivery.put_acknowledgement(order.order_id(), b"yes")
+    assert record.acknowledgement == acknowledgement(order)
 
 
 def test_acknowledgement_by_another_is_refused(market: Market) -> None:

@@ -243,6 +243,27 @@ def test_an_account_that_becomes_a_wallet_gets_no_key_unpaid(market: Market) -> 
     pays(market, order)
 
 
+def test_acknowledgement_that_arrives_while_another_is_refused_is_kept(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = locked(market)
+    market.contract.fickle.add(buyer_account.address)
+    market.delivery.put_acknowledgement(order.order_id(), b"good")
+    market.contract.fickle.clear()
+    settle = MemoryChain.settle
+
+    def meanwhile(chain: MemoryChain, *arguments: object) -> object:
+        market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+        return settle(chain, *arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as raced:
+        raced.setattr(MemoryChain, "settle", meanwhile)
+        market.oracle.cycle()
+    assert market.delivery.record(order.order_id()).acknowledgement == acknowledgement(order)
+    cycles(market)
+    assert has_key(market, order)
+
+
 def wallets_market(folder: Path, wallet: str = WALLET) -> Market:
     """A model whose owner is a wallet that accepts anything in a simulation, and nothing in a block."""
     market = Market(folder, owner=wallet)
