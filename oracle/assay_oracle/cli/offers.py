@@ -17,6 +17,7 @@ from assay.protocol.messages import OfferStatus
 from assay.protocol.types import ModelId
 from assay_oracle.cli.options import config_option
 from assay_oracle.errors import OfferConflict, OfferUnknown
+from assay_oracle.ledger.journal import JOURNAL
 from assay_oracle.ledger.operator import DROPPED, ListedOffer, OperatorJournal
 from assay_oracle.services.uploads import upload_name
 from assay_oracle.settings import Settings
@@ -32,7 +33,7 @@ def unix_time() -> int:
 
 
 def _journal(settings: Settings) -> OperatorJournal:
-    return OperatorJournal(settings.data_dir / "journal.sqlite", now=unix_time)
+    return OperatorJournal(settings.data_dir / JOURNAL, now=unix_time)
 
 
 @dataclass

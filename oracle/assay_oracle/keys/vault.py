@@ -17,6 +17,7 @@ from assay import envelope, keys
 from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInvalid
 from assay.files import write_whole
 from assay_oracle.ledger.content import SECRET_BYTES, ContentDigests
+from assay_oracle.ledger.journal import JOURNAL
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,9 +60,12 @@ def create(data_dir: Path, password: str, *, private_key: bytes | None = None, w
 
     Raises:
         KeystoreExists: All secrets exist.
+        KeystoreInvalid: There is a journal, and a secret that it was written with is missing.
         PasswordWrong: Some exist, under another password.
     """
     folder = folder_of(data_dir)
+    if (data_dir / JOURNAL).exists():
+        _check_present(data_dir)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     keystore, identity_file, secret_file = _files(folder)
     if identity_file.exists() and secret_file.exists() and (keystore.exists() or not with_key):
@@ -88,11 +92,8 @@ def open_vault(data_dir: Path, password: str) -> Vault:
         KeystoreInvalid: Identity or secret are missing or damaged.
         PasswordWrong: The password is wrong.
     """
-    folder = folder_of(data_dir)
-    keystore, identity_file, secret_file = _files(folder)
-    for file in (identity_file, secret_file):
-        if not file.exists():
-            raise KeystoreInvalid(f"expected {file}, found none", hint="make the oracle's keys: assay-oracle init")
+    _check_present(data_dir)
+    keystore, identity_file, secret_file = _files(folder_of(data_dir))
     identity = keys.load_identity(identity_file, password)
     try:
         digests = ContentDigests(envelope.unwrap_key(identity, secret_file.read_text()))
@@ -103,6 +104,20 @@ def open_vault(data_dir: Path, password: str) -> Vault:
         ) from None
     account = keys.load_account(keystore, password) if keystore.exists() else None
     return Vault(account, identity, digests)
+
+
+def _check_present(data_dir: Path) -> None:
+    """Checks that identity and secret exist. New ones are none of those that a journal was written with.
+
+    Raises:
+        KeystoreInvalid: One is missing.
+    """
+    for file in _files(folder_of(data_dir))[1:]:
+        if not file.exists():
+            hint = "make the oracle's keys: assay-oracle init"
+            if (data_dir / JOURNAL).exists():
+                hint = "restore it from a backup: with a new one the oracle would price again what its journal has"
+            raise KeystoreInvalid(f"expected {file}, found none", hint=hint)
 
 
 def _files(folder: Path) -> tuple[Path, Path, Path]:

@@ -13,6 +13,9 @@ from assay_oracle.ledger.evaluations import EvaluationTable
 from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.orders import OrderTable
 
+JOURNAL = "journal.sqlite"
+"""Name of the journal in the oracle's data folder."""
+
 
 class Journal:
     """The ``Ledger`` at ``path``.

@@ -241,7 +241,7 @@ class OfferTable:
     def decline_copy(self, offer_id: OfferId, content_id: ContentId, summary: AppraisalSummary) -> Offer:
         """Ends an offer of records that another seller had evaluated, in the same words as one without value.
 
-        It is remembered as long as an evaluation is: a second offer of these records is answered in the same words, too.
+        It is remembered as long as an evaluation is: a second offer of these records is answered like any second one.
         """
         query = "UPDATE offers SET copied_content = ? WHERE offer_id = ? AND status != ?"
         values: dict[str, SqlValue] = {"summary": summary.model_dump_json()}

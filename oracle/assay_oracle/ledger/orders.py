@@ -147,7 +147,7 @@ class OrderTable:
         return self._update(order_id, key_envelope=key_envelope)
 
     def set_receipt(self, order_id: OrderId, signature: bytes, held: bytes | None = None) -> bool:
-        """The buyer's signature that the sealed data arrived, in place of ``held``; whether that was the recorded one."""
+        """The buyer's signature that the sealed data arrived, in place of ``held``; whether that was recorded."""
         query = "UPDATE orders SET receipt = ? WHERE order_id = ? AND receipt IS ?"
         return self._database.execute(query, signature, order_id, held) > 0
 

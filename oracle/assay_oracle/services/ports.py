@@ -310,7 +310,7 @@ class OrderLedger(Protocol):
         ...
 
     def set_receipt(self, order_id: OrderId, signature: bytes, held: bytes | None = None) -> bool:
-        """The buyer's signature that the sealed data arrived, in place of ``held``; whether that was the recorded one."""
+        """The buyer's signature that the sealed data arrived, in place of ``held``; whether that was recorded."""
         ...
 
     def set_acknowledgement(self, order_id: OrderId, signature: bytes | None, held: bytes | None = None) -> bool:

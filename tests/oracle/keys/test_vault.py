@@ -1,0 +1,31 @@
+"""The oracle's secrets: none is made anew where a journal was written with it."""
+
+from pathlib import Path
+
+import pytest
+
+from assay.errors import KeystoreInvalid
+from assay_oracle.keys import vault
+from assay_oracle.ledger.journal import JOURNAL, Journal
+from tests.kit.light_keys import write_vault
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize("missing", ["identity.json", "secret.age"])
+def test_secret_that_a_journal_was_written_with_is_not_made_anew(tmp_path: Path, missing: str) -> None:
+    """With another secret every record that was priced would appear to be new, and be paid for again."""
+    write_vault(tmp_path, b"\x01" * 32, "secret")
+    Journal(tmp_path / JOURNAL, now=lambda: 0).close()
+    (vault.folder_of(tmp_path) / missing).unlink()
+    for use in (vault.open_vault, vault.create):
+        with pytest.raises(KeystoreInvalid, match=missing) as refused:
+            use(tmp_path, "secret")
+        assert "backup" in str(refused.value.hint)
+    assert not (vault.folder_of(tmp_path) / missing).exists()
+
+
+def test_folder_without_a_journal_is_to_be_initialised(tmp_path: Path) -> None:
+    with pytest.raises(KeystoreInvalid) as refused:
+        vault.open_vault(tmp_path, "secret")
+    assert "assay-oracle init" in str(refused.value.hint)
