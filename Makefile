@@ -14,6 +14,8 @@ export PATH := $(TOOLS):$(BIN):$(PATH)
 export SOLCX_BINARY_PATH := $(CURDIR)/.build/solc
 export APE_DATA_FOLDER := $(CURDIR)/.build/ape
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# uv leaves bytecode to the first import. Where none is kept, each program that a test starts compiles torch anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
@@ -25,7 +27,8 @@ help: ## list the targets
 
 # --- set-up: two steps, so that the demonstration does not wait for what only tests need ----------------------------
 
-.build/run: pyproject.toml package-lock.json scripts/setup/install_torch.py scripts/setup/link_tools.sh \
+.build/run: pyproject.toml package-lock.json scripts/setup/install_torch.py scripts/setup/import_commands.py \
+  scripts/setup/link_tools.sh \
   $(addprefix requirements/,installer.txt build.txt run.txt torch.txt torch-cpu.txt)
 	@echo "== What runs: Python packages, Anvil" >&2
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -35,6 +38,7 @@ help: ## list the targets
 	$(INSTALL) --no-deps --build-constraints requirements/build.txt --editable .
 	npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
 	scripts/setup/link_tools.sh $(TOOLS) anvil
+	python scripts/setup/import_commands.py
 	@touch $@
 
 .build/dev: .build/run requirements/dev.txt oracle/assay_bench/pyproject.toml scripts/solc/provide.py scripts/solc/solc
