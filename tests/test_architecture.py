@@ -4,7 +4,7 @@ Packages depend on each other in one direction: contracts <- client <- pricing <
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -59,6 +59,26 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def holds_for(paths: list[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """Makes one test of a rule that is stated of one path: it lists every path that breaks the rule."""
+
+    def of_all(rule: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            broken = []
+            for path in paths:
+                try:
+                    rule(path)
+                except AssertionError as error:
+                    broken.append(f"{name_of(path)}: {error}")
+            assert paths, "expected at least one path"
+            assert not broken, "\n".join(broken)
+
+        test.__name__, test.__doc__ = rule.__name__, rule.__doc__
+        return test
+
+    return of_all
+
+
 def test_the_walk_finds_the_packages() -> None:
     assert len(modules(CLIENT)) >= 10
     assert len(modules(ORACLE)) >= 10
@@ -72,17 +92,17 @@ def imports_of(path: Path, *packages: str) -> list[str]:
 # --- packages ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", modules(CLIENT), ids=name_of)
+@holds_for(modules(CLIENT))
 def test_client_imports_neither_oracle_nor_heavy_libraries_nor_ape(path: Path) -> None:
     assert roots(path).isdisjoint(HEAVY | {"assay_pricing", "assay_oracle", "assay_bench", "ape", "solcx"})
 
 
-@pytest.mark.parametrize("path", modules(PRICING, ORACLE, BENCH), ids=name_of)
+@holds_for(modules(PRICING, ORACLE, BENCH))
 def test_oracle_does_not_import_ape(path: Path) -> None:
     assert roots(path).isdisjoint({"ape", "solcx"})
 
 
-@pytest.mark.parametrize("path", modules(PRICING), ids=name_of)
+@holds_for(modules(PRICING))
 def test_pricing_imports_the_clients_protocol_and_errors_and_nothing_above_itself(path: Path) -> None:
     """Its artifact is also written as every file of the house is: whole or not at all, by ``assay.files``."""
     assert roots(path).isdisjoint({"assay_oracle", "assay_bench"})
@@ -90,17 +110,17 @@ def test_pricing_imports_the_clients_protocol_and_errors_and_nothing_above_itsel
     assert not [n for n in imports_of(path, "assay") if not n.startswith("assay.protocol") and n not in allowed]
 
 
-@pytest.mark.parametrize("path", modules(CLIENT, PRICING, ORACLE), ids=name_of)
+@holds_for(modules(CLIENT, PRICING, ORACLE))
 def test_product_does_not_import_the_bench(path: Path) -> None:
     assert "assay_bench" not in roots(path)
 
 
-@pytest.mark.parametrize("path", modules(CLIENT, PRICING, ORACLE, BENCH), ids=name_of)
+@holds_for(modules(CLIENT, PRICING, ORACLE, BENCH))
 def test_packages_import_neither_tests_nor_scripts(path: Path) -> None:
     assert roots(path).isdisjoint({"tests", "scripts"})
 
 
-@pytest.mark.parametrize("path", modules(CLIENT, PRICING, ORACLE, BENCH), ids=name_of)
+@holds_for(modules(CLIENT, PRICING, ORACLE, BENCH))
 def test_web3_is_imported_by_chain_alone_and_httpx_where_its_exchanges_are_bounded(path: Path) -> None:
     if path.parent != CLIENT / "chain":
         assert "web3" not in roots(path)
@@ -108,7 +128,7 @@ def test_web3_is_imported_by_chain_alone_and_httpx_where_its_exchanges_are_bound
         assert roots(path).isdisjoint({"httpx", "requests"})
 
 
-@pytest.mark.parametrize("path", modules(ROOT / "tests", ROOT / "scripts"), ids=name_of)
+@holds_for(modules(ROOT / "tests", ROOT / "scripts"))
 def test_no_module_imports_tests_of_another(path: Path) -> None:
     """What tests share is in ``tests/kit`` or in a module without tests; scripts share nothing with them."""
     assert not [name for name in imports(path) if name.split(".")[-1].startswith("test_")]
@@ -119,26 +139,26 @@ def test_no_module_imports_tests_of_another(path: Path) -> None:
 # --- rooms of the oracle ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", modules(ORACLE / "services"), ids=name_of)
+@holds_for(modules(ORACLE / "services"))
 def test_services_know_neither_http_nor_sql_nor_torch_nor_the_rooms_around_them(path: Path) -> None:
     assert roots(path).isdisjoint(HEAVY | {"fastapi", "starlette", "uvicorn", "sqlite3", "sqlalchemy"})
     rooms = ("appraisers", "storage", "keys", "server", "owner", "cli", "ledger.journal", "ledger.database")
     assert not imports_of(path, *(f"assay_oracle.{room}" for room in rooms))
 
 
-@pytest.mark.parametrize("path", modules(ORACLE / "services", ORACLE / "server"), ids=name_of)
+@holds_for(modules(ORACLE / "services", ORACLE / "server"))
 def test_services_and_server_reach_pricing_through_appraisers(path: Path) -> None:
     assert "assay_pricing" not in roots(path)
     assert not imports_of(path, "assay_oracle.appraisers")
 
 
-@pytest.mark.parametrize("path", modules(ORACLE), ids=name_of)
+@holds_for(modules(ORACLE))
 def test_database_is_known_to_the_ledger_alone(path: Path) -> None:
     if path.parent != ORACLE / "ledger":
         assert roots(path).isdisjoint({"sqlite3", "sqlalchemy"})
 
 
-@pytest.mark.parametrize("path", modules(ORACLE), ids=name_of)
+@holds_for(modules(ORACLE))
 def test_disk_of_the_oracle_is_touched_by_few_rooms(path: Path) -> None:
     """The ledger and the storage hold its files; settings, keys, commands and the owner's tools name others."""
     rooms = [ORACLE / room for room in ("ledger", "storage", "keys", "cli", "owner", "settings.py")]
@@ -147,7 +167,7 @@ def test_disk_of_the_oracle_is_touched_by_few_rooms(path: Path) -> None:
         assert not DISK & set(calls(path))
 
 
-@pytest.mark.parametrize("path", modules(ORACLE), ids=name_of)
+@holds_for(modules(ORACLE))
 def test_fastapi_is_known_to_the_server_alone(path: Path) -> None:
     if path.parent != ORACLE / "server":
         assert roots(path).isdisjoint({"fastapi", "starlette", "uvicorn"})
@@ -156,13 +176,13 @@ def test_fastapi_is_known_to_the_server_alone(path: Path) -> None:
 # --- purity -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", modules(CLIENT / "protocol", PRICING), ids=name_of)
+@holds_for(modules(CLIENT / "protocol", PRICING))
 def test_protocol_and_pricing_do_no_network_and_read_no_clock_or_environment(path: Path) -> None:
     assert roots(path).isdisjoint({"web3", "httpx", "requests", "socket", "time", "datetime", "sqlite3", "sqlalchemy"})
     assert not {call for call in calls(path) if call.startswith(("os.environ", "os.getenv"))}
 
 
-@pytest.mark.parametrize("path", modules(CLIENT, PRICING, ORACLE, BENCH), ids=name_of)
+@holds_for(modules(CLIENT, PRICING, ORACLE, BENCH))
 def test_only_settings_reads_the_environment(path: Path) -> None:
     if path.name == "settings.py":
         return
@@ -171,13 +191,13 @@ def test_only_settings_reads_the_environment(path: Path) -> None:
     assert "os.getenv" not in source
 
 
-@pytest.mark.parametrize("path", modules(CLIENT / "protocol"), ids=name_of)
+@holds_for(modules(CLIENT / "protocol"))
 def test_protocol_touches_no_disk(path: Path) -> None:
     assert roots(path).isdisjoint({"pathlib", "tempfile", "shutil"})
     assert not DISK & set(calls(path))
 
 
-@pytest.mark.parametrize("path", modules(PRICING, ORACLE, BENCH), ids=name_of)
+@holds_for(modules(PRICING, ORACLE, BENCH))
 def test_no_pickle_reaches_the_oracle(path: Path) -> None:
     assert roots(path).isdisjoint({"pickle", "joblib", "dill", "cloudpickle"})
     loads = [ast.unparse(node) for node in call_nodes(path) if ast.unparse(node.func) == "torch.load"]
@@ -185,7 +205,7 @@ def test_no_pickle_reaches_the_oracle(path: Path) -> None:
     assert all("weights_only=True" in load for load in loads), "tensors, and no other object"
 
 
-@pytest.mark.parametrize("path", modules(PRICING, ORACLE, BENCH), ids=name_of)
+@holds_for(modules(PRICING, ORACLE, BENCH))
 def test_only_signing_holds_the_signing_key(path: Path) -> None:
     if path.name not in {"signer.py", "main.py"}:
         assert not {call for call in calls(path) if call.endswith((".sign_message", ".decrypt_keystore"))}
@@ -208,11 +228,11 @@ def sources() -> list[Path]:
     return modules(CLIENT, PRICING, ORACLE, BENCH, ROOT / "scripts") + sorted(contracts)
 
 
-@pytest.mark.parametrize("path", [*sources(), *modules(ROOT / "tests")], ids=name_of)
+@holds_for([*sources(), *modules(ROOT / "tests")])
 def test_no_file_is_too_long(path: Path) -> None:
     assert lines_of(path) <= MOST_LINES
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in sources()}), ids=name_of)
+@holds_for(sorted({path.parent for path in sources()}))
 def test_no_folder_is_too_full(folder: Path) -> None:
     assert len([path for path in folder.iterdir() if path.suffix in (".py", ".sol", ".sh")]) <= MOST_FILES
