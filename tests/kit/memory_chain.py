@@ -219,6 +219,10 @@ class MemoryChain:
         return self.memory.contract.domain
 
     @property
+    def confirmations(self) -> int:
+        return self.memory.confirmations
+
+    @property
     def _node(self) -> MemoryNode:
         if self.memory.down:
             raise NodeUnreachable("no answer from the node")
@@ -243,7 +247,7 @@ class MemoryChain:
         return self._node.head.number
 
     def time_of(self, block: int) -> int:
-        found = self._node.block_at(block)
+        found = self._node.block_at(max(block, FIRST_BLOCK))
         assert found is not None
         return found.time
 

@@ -38,6 +38,11 @@ class Chain(Protocol):
         """Chain id and contract address that signatures are valid for."""
         ...
 
+    @property
+    def confirmations(self) -> int:
+        """Blocks that must follow a block until a reorganisation is no longer expected to remove it."""
+        ...
+
     # --- the node ---
 
     def block_time(self) -> int:

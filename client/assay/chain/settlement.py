@@ -67,7 +67,7 @@ class SettlementClient:
     ) -> None:
         self.node = Node(node) if isinstance(node, str) else node
         self.domain = Domain(chain_id=chain_id, contract=contract)
-        self._confirmations = default_confirmations(chain_id) if confirmations is None else confirmations
+        self.confirmations = default_confirmations(chain_id) if confirmations is None else confirmations
         self._contract = self.node.contract(contract, contract_interface()["abi"])
         self._sender = Sender(self.node, chain_id, account, timeout=timeout, max_fee=max_fee)
         self._from_block = from_block
@@ -127,7 +127,7 @@ class SettlementClient:
 
     def is_confirmed(self, block: int) -> bool:
         """Whether ``block`` lies so deep that a reorganisation is no longer expected to remove it."""
-        return self.block_number() >= block + self._confirmations
+        return self.block_number() >= block + self.confirmations
 
     def balance(self, account: str, token: str = NATIVE_TOKEN) -> int:
         """Base units of ``token`` that ``account`` holds outside the contract."""
@@ -291,7 +291,7 @@ class SettlementClient:
 
     def confirmed_state(self, order_id: OrderId) -> OrderState:
         """State of a (model, content) pair at the latest block that a reorganisation is not expected to remove."""
-        block = self.block_number() - self._confirmations
+        block = self.block_number() - self.confirmations
         return (
             self._order_state(order_id, block) if block >= self._from_block else OrderState(Status.NONE, 0, bytes(26))
         )

@@ -9,10 +9,13 @@ A key that is lost after a quote is a lost sale, because the one-time rule forbi
 disk first, and a folder is complete or absent.
 """
 
+import fcntl
 import hashlib
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,8 @@ class OfferRecord(Value):
     """One offer of one data set to one model.
 
     ``source_digest`` is SHA-256 of the unsealed file; ``failures`` counts transactions that were mined and failed.
+    ``accepted_until`` is the latest expiry, in unix time, of the quotes that were accepted. ``is_public`` is set once a
+    transaction with the key, or with the data, was sent. ``outcome`` is a note: see ``release.is_borne_out``.
     """
 
     source: str
@@ -46,7 +51,9 @@ class OfferRecord(Value):
     oracle_signature: Signature | None = None
     key_hash: Bytes32 | None = None
     acceptance: Signature | None = None
+    accepted_until: int = 0
     failures: int = 0
+    is_public: bool = False
     outcome: str | None = None
 
     @model_validator(mode="before")
@@ -103,13 +110,18 @@ class OfferStore:
 
     def find(self, source: Path, *, model_id: ModelId, seller: str, ended: bool = False) -> OfferRecord | None:
         """The unfinished offer of this file to this model, if any; with ``ended``, one that ended after its price."""
-        with source.open("rb") as data:
-            digest = hashlib.file_digest(data, "sha256").digest()
-        for record in self.all():
-            same = (record.source_digest, record.model_id, record.seller) == (digest, model_id, seller)
-            if same and (record.outcome in ENDED if ended else record.outcome is None):
+        for record in self.of(source, model_id=model_id, seller=seller):
+            if record.outcome in ENDED if ended else record.outcome is None:
                 return record
         return None
+
+    def of(self, source: Path, *, model_id: ModelId, seller: str) -> list[OfferRecord]:
+        """All offers of this file to this model: those that were accepted first, which money depends on."""
+        with source.open("rb") as data:
+            digest = hashlib.file_digest(data, "sha256").digest()
+        wanted = (digest, model_id, seller)
+        found = [record for record in self.all() if (record.source_digest, record.model_id, record.seller) == wanted]
+        return sorted(found, key=lambda record: record.acceptance is None)
 
     def all(self) -> list[OfferRecord]:
         """All offers, by the time of their folders."""
@@ -124,9 +136,28 @@ class OfferStore:
         """Replaces the stored state of an offer.
 
         Raises:
-            KeyReused: The record would bind its key to a second order.
+            KeyReused: The record would bind its key to a second order, or to another model's.
         """
-        stored = self.load(record.data_root)
+        with self._locked():
+            return self._replace(self.load(record.data_root), record)
+
+    def update(self, record: OfferRecord, **changes: Any) -> OfferRecord:
+        """Replaces fields of an offer in its stored state, which another process may have changed meanwhile.
+
+        Raises:
+            KeyReused: As ``save``.
+        """
+        with self._locked():
+            stored = self.load(record.data_root)
+            return self._replace(stored, stored.model_copy(update=changes))
+
+    def _replace(self, stored: OfferRecord, record: OfferRecord) -> OfferRecord:
+        """Writes ``record`` over ``stored``; the key of an offer serves one seller, one model, one order."""
+        if (stored.model_id, stored.seller, stored.nonce) != (record.model_id, record.seller, record.nonce):
+            raise KeyReused(
+                f"the key of offer {record.data_root.hex()} was made for model 0x{stored.model_id.hex()} alone",
+                hint="prepare the file for the other model: it is sealed again, under a fresh key",
+            )
         if stored.key_hash is not None and record.key_hash != stored.key_hash:
             raise KeyReused(
                 f"the key of offer {record.data_root.hex()} is bound to another order",
@@ -134,6 +165,16 @@ class OfferStore:
             )
         write_whole(self._of(record.data_root) / "record.json", record.model_dump_json(indent=2).encode())
         return record
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keeps other processes from writing between what is read here and what is written."""
+        descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def key(self, record: OfferRecord) -> bytes:
         """The sealing key of an offer: 32 bytes.

@@ -12,7 +12,7 @@ from assay.protocol.structs import Status
 from assay.protocol.types import ModelId, OrderId
 from assay.sale.offers import OfferRecord
 from assay.sale.purchase import PurchaseFiles
-from assay.sale.release import FINAL, REVEAL_MARGIN
+from assay.sale.release import FINAL, REVEAL_MARGIN, is_borne_out, is_final
 
 
 class Role(StrEnum):
@@ -95,7 +95,7 @@ class Portfolio:
 
     def _offer_duties(self) -> Iterator[Duty]:
         for record in self._offers:
-            if record.outcome is not None:
+            if record.outcome is not None and (record.acceptance is None or is_borne_out(self._chain, record)):
                 continue
             price, until = 0, None
             if record.quote is None:
@@ -117,6 +117,9 @@ class Portfolio:
         }.get((view.role, view.status))
         if view.role is Role.BUYER and view.status is Status.PAID and self._is_paid_unopened(view):
             due = ("open what is paid, once the key is here", None)
+        open_end = view.status in FINAL and not is_final(self._chain, view.posted.order, view.status)
+        if view.role is Role.SELLER and open_end:
+            due = (f"{view.status.name.lower()}: wait for {self._chain.confirmations} confirmations", None)
         if due is None:
             return None
         what, until = due

@@ -7,6 +7,7 @@ agreed one, confirmed, and far enough from its deadline.
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from eth_account.messages import SignableMessage
 
@@ -49,6 +50,8 @@ A wallet (ERC-1271) may accept a signature in a simulation and refuse it in the 
 """
 
 FINAL = (Status.PAID, Status.DISPUTED, Status.REFUNDED)
+OUTCOMES = tuple(status.name.lower() for status in FINAL)
+"""Outcomes of an offer that are states of its order."""
 TRANSIENT = ("StatusMismatch", "DeadlineNotPassed")
 """Errors of the contract that a node raises while it lags behind the node that answered for the order's state."""
 
@@ -128,52 +131,77 @@ class Release:
             raise OrderDiffers("the order on chain is not the one that was agreed", hint="do not reveal the key")
         return posted[-1]
 
-    def run(self, record: OfferRecord, *, patience: int) -> Status:
-        """Advances the order until the sale has ended; see ``Seller.release``."""
+    def run(self, record: OfferRecord, *, patience: int = 0, direct: bool = False) -> Status:
+        """Advances the order until its end is confirmed; see ``Seller.release``. With ``direct``, reveals the data."""
         clock = self._clock or self._chain.block_time
         start: int | None = None
         while True:
             try:
                 now = clock()
                 start = now if start is None else start
-                status = self.advance(record, reveal=now >= start + patience)
-                if status in FINAL:
+                status, ended = self._advance(record, reveal=now >= start + patience, direct=direct)
+                if ended:
                     return status
-            except (ChainError, OrderMissing) as error:
+            except (ChainError, OrderMissing, RevealTooLate) as error:
                 if self._is_permanent(error, record):
                     raise
-                self.report_once(f"{error.message}; trying again")
+                by_clock = " by this machine's clock, not by the chain's" if isinstance(error, RevealTooLate) else ""
+                self.report_once(f"{error.message}{by_clock}; trying again")
             self.wait()
 
-    def _is_permanent(self, error: ChainError | OrderMissing, record: OfferRecord) -> bool:
-        """Whether another attempt cannot succeed, or costs too much."""
+    def _is_permanent(self, error: ChainError | SaleError, record: OfferRecord) -> bool:
+        """Whether another attempt cannot succeed, or costs too much. The chain says so, not the clock."""
         if isinstance(error, TransactionFailed):
             return self._store.load(record.data_root).failures >= MAX_FAILURES
         if isinstance(error, ContractReverted):
             return error.error not in TRANSIENT
-        if isinstance(error, OrderMissing) and record.quote:
-            try:
-                return self.now() > record.quote.expiry
-            except ChainError:
-                return False
+        try:
+            if isinstance(error, OrderMissing):
+                return not can_be_posted(self._chain, self._store.load(record.data_root))
+            if isinstance(error, RevealTooLate) and record.quote:
+                state = self._chain.order_state(record.quote.order_id())
+                return state.status is Status.LOCKED and self._chain.block_time() > state.deadline - REVEAL_MARGIN
+        except ChainError:
+            pass
         return False
 
     def advance(self, record: OfferRecord, *, reveal: bool) -> Status:
         """Does what can be done for the order now; see ``Seller.advance``."""
+        return self._advance(record, reveal=reveal)[0]
+
+    def note(self, record: OfferRecord, **changes: Any) -> OfferRecord:
+        """Saves what the chain has, too. A full disk must keep no key from the chain, and no sale from its end."""
+        if all(getattr(record, name) == value for name, value in changes.items()):
+            return record
+        try:
+            return self._store.update(record, **changes)
+        except OSError as error:
+            self.report_once(f"the state of the sale cannot be saved ({error.strerror}): the chain has it")
+            return record.model_copy(update=changes)
+
+    def _advance(self, record: OfferRecord, *, reveal: bool, direct: bool = False) -> tuple[Status, bool]:
+        """Does what can be done for the order now; its state after that, and whether that is its confirmed end."""
         record = self._store.load(record.data_root)
         posted = self.order(record)
         order, order_id = posted.order, posted.order.order_id()
         state = self._chain.order_state(order_id)
-        if state.status is Status.LOCKED:
+        if state.status is Status.LOCKED and direct:
+            self._reveal_data(record, posted, state.deadline)
+        elif state.status is Status.LOCKED:
             self._advance_locked(record, posted, state.deadline, reveal)
         elif state.status is Status.REVEALED and self._chain.block_time() > state.deadline:
             self._send(record, order_id, lambda: self._chain.finalize(order), seen=Status.REVEALED)
         elif state.status is Status.REVEALED:
             self.report_once("waiting for the buyer, or for the end of the dispute window")
         status = self._chain.order_state(order_id).status
-        if status in FINAL and record.outcome is None:
-            self._store.save(record.model_copy(update={"outcome": status.name.lower()}))
-        return status
+        ended = is_final(self._chain, order, status)
+        self.note(self._store.load(record.data_root), outcome=status.name.lower() if ended else None)
+        if status in FINAL and not ended:
+            self.report_once(
+                f"{status.name.lower()}: waiting for {self._chain.confirmations} confirmations, after which no "
+                "reorganisation is expected to change it. After Ctrl-C the same command continues"
+            )
+        return status, ended
 
     def _advance_locked(self, record: OfferRecord, posted: PostedOrder, deadline: int, reveal: bool) -> None:
         """Leaves the buyer time to acknowledge, on which the oracle settles. Then settles here, or reveals the key."""
@@ -183,7 +211,7 @@ class Release:
         held = self._record_of(posted.order)
         if held and held.acknowledgement and self._settle(record, posted.order, held.acknowledgement):
             return
-        if self._is_safe_to_reveal(posted, deadline):
+        if self._is_safe_to_reveal(record, posted, deadline):
             self._reveal(record, posted.order, held.receipt if held else None)
 
     def _reveal(self, record: OfferRecord, order: Order, receipt: bytes | None) -> None:
@@ -196,7 +224,7 @@ class Release:
                 return
             signature = found
         key = self._store.key(record)
-        self._send(record, order.order_id(), lambda: self._chain.reveal_key(order, key, signature), seen=Status.LOCKED)
+        self._publish(record, order.order_id(), lambda: self._chain.reveal_key(order, key, signature))
         self._report("revealed the key")
 
     def _settle(self, record: OfferRecord, order: Order, acknowledgement: bytes) -> bool:
@@ -234,56 +262,66 @@ class Release:
             )
         return found
 
-    def _send(self, record: OfferRecord, order_id: OrderId, send: Callable[[], Transaction], *, seen: Status) -> None:
+    def _send(
+        self, record: OfferRecord, order_id: OrderId, send: Callable[[], Transaction], *, seen: Status
+    ) -> Transaction | None:
         """``send_unless_done``; counts a transaction that was mined and failed, on disk."""
         try:
-            send_unless_done(self._chain, order_id, send, seen=seen)
+            return send_unless_done(self._chain, order_id, send, seen=seen)
         except TransactionFailed:
-            record = self._store.load(record.data_root)
-            self._store.save(record.model_copy(update={"failures": record.failures + 1}))
+            stored = self._store.load(record.data_root)
+            self.note(stored, failures=stored.failures + 1)
             raise
 
-    def _is_safe_to_reveal(self, posted: PostedOrder, deadline: int) -> bool:
+    def _publish(self, record: OfferRecord, order_id: OrderId, send: Callable[[], Transaction]) -> None:
+        """Sends what reveals a locked order; records that it was sent, after which nothing is left to keep secret."""
+        try:
+            sent = self._send(record, order_id, send, seen=Status.LOCKED)
+        except (TransactionFailed, TransactionPending):
+            self.note(self._store.load(record.data_root), is_public=True)
+            raise
+        if sent is not None:
+            self.note(self._store.load(record.data_root), is_public=True)
+
+    def _is_safe_to_reveal(self, record: OfferRecord, posted: PostedOrder, deadline: int) -> bool:
         """Whether what is revealed now will be paid for: the order stays, and the transaction is mined in time.
+
+        What a reorganisation took out of a block, when it was public already, is sent again at once.
 
         Raises:
             RevealTooLate: The transaction might be mined after the deadline.
         """
         now = self.now()
+        if record.is_public and self._chain.block_time() <= deadline:
+            return self._is_free_to_send()
         if now > deadline - REVEAL_MARGIN:
             raise RevealTooLate(
                 f"{max(deadline - now, 0)} s before the deadline, less than the {REVEAL_MARGIN} s that are safe",
                 hint="the key stays secret and the buyer is refunded; offer other data",
             )
-        if not self._chain.is_confirmed(posted.block):
+        confirmed = self._chain.confirmed_state(posted.order.order_id())
+        if (confirmed.status, confirmed.digest) != (Status.LOCKED, posted.order.stored_digest()):
             self.report_once("waiting until no reorganisation can take the payment back")
             return False
+        return self._is_free_to_send()
+
+    def _is_free_to_send(self) -> bool:
         if self._chain.unmined():
             self.report_once("waiting for an earlier transaction of this account to be mined")
             return False
         return True
 
-    def reveal_data(self, record: OfferRecord) -> Status:
+    def _reveal_data(self, record: OfferRecord, posted: PostedOrder, deadline: int) -> None:
         """Reveals the data itself on chain; see ``Seller.reveal_data``."""
-        while True:
-            posted = self.order(record)
-            order, order_id = posted.order, posted.order.order_id()
-            state = self._chain.order_state(order_id)
-            if state.status is not Status.LOCKED:
-                return self.advance(record, reveal=True)
-            if self._is_safe_to_reveal(posted, state.deadline):
-                break
-            self.wait()
+        if not self._is_safe_to_reveal(record, posted, deadline):
+            return
+        order = posted.order
         with self._store.sealed(record).open("rb") as sealed:
             plain, sealed_digests = seal.plaintext(sealed, self._store.key(record))
             chunk_size = seal.read_index(sealed).layout.chunk_size
-        self._send(
-            record,
-            order_id,
-            lambda: self._chain.reveal_data(order, chunk_size, plain, sealed_digests),
-            seen=Status.LOCKED,
+        self._publish(
+            record, order.order_id(), lambda: self._chain.reveal_data(order, chunk_size, plain, sealed_digests)
         )
-        return self.advance(record, reveal=True)
 
     def _record_of(self, order: Order) -> OrderRecord | None:
         """What the oracle holds; None if it does not answer, which must not keep a seller from revealing in time."""
@@ -292,3 +330,45 @@ class Release:
         except OracleError as error:
             self.report_once(f"the oracle does not answer ({error.message}); continuing without it")
             return None
+
+
+# --- the end, by the confirmed chain and never by a clock -------------------------------------------------------------
+
+
+def is_final(chain: Chain, order: Order, status: Status) -> bool:
+    """Whether ``status``, the latest state of an order, is its end and no reorganisation is expected to change it."""
+    if status not in FINAL:
+        return False
+    confirmed = chain.confirmed_state(order.order_id())
+    return (confirmed.status, confirmed.digest) == (status, order.stored_digest())
+
+
+def can_be_posted(chain: Chain, record: OfferRecord) -> bool:
+    """Whether the order of an accepted offer is on chain or can still come there.
+
+    It cannot once a confirmed block without the order is later than every quote that was accepted. Contract and
+    reorganisations know no other time than that of blocks.
+    """
+    if record.quote is None:
+        return False
+    order_id = record.quote.order_id()
+    states = (chain.order_state(order_id), chain.confirmed_state(order_id))
+    if any(state.status is not Status.NONE for state in states):
+        return True
+    confirmed = chain.block_number() - chain.confirmations
+    return confirmed < 0 or chain.time_of(confirmed) <= max(record.accepted_until, record.quote.expiry)
+
+
+def is_borne_out(chain: Chain, record: OfferRecord) -> bool:
+    """Whether the chain bears out the saved outcome of an offer.
+
+    An outcome is a note. A reorganisation can undo the state that it names, and an oracle's word ends no offer whose
+    acceptance is out.
+    """
+    if record.acceptance is None or record.quote is None:
+        return True
+    if record.outcome not in OUTCOMES:
+        return not can_be_posted(chain, record)
+    order_id = record.quote.order_id()
+    states = (chain.order_state(order_id), chain.confirmed_state(order_id))
+    return all(state.status.name.lower() == record.outcome for state in states)

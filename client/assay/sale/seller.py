@@ -7,7 +7,6 @@ record = seller.accept(record)                              signs; waits until t
 status = seller.release(record)                             waits until paid; reveals the key if it must
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,9 +17,7 @@ from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
 from assay.chain.values import PostedOrder
 from assay.errors import (
-    AssayError,
     OfferRefused,
-    OracleError,
     OracleMisbehaved,
     QuoteExpired,
     SaleError,
@@ -29,14 +26,14 @@ from assay.errors import (
 from assay.files import whole_file
 from assay.oracle_api import OracleClient
 from assay.protocol import seal
-from assay.protocol.messages import MAX_QUOTE_SECONDS, AcceptanceRequest, OfferRequest, OfferState, OfferStatus
+from assay.protocol.messages import MAX_QUOTE_SECONDS, OfferRequest, OfferState, OfferStatus
 from assay.protocol.statements import digest
 from assay.protocol.structs import ModelTerms, Status
 from assay.protocol.types import ModelId
-from assay.sale.acceptance import accepted
-from assay.sale.offers import OfferRecord, OfferStore
+from assay.sale.acceptance import Acceptance, accepted
+from assay.sale.offers import ENDED, OfferRecord, OfferStore
 from assay.sale.precheck import check_file, chunk_size_for
-from assay.sale.release import Release, no_report
+from assay.sale.release import Release, can_be_posted, is_borne_out, no_report
 from assay.sale.trust import check_quote, check_receipts, oracle_of
 
 POSTING_PATIENCE = 60.0
@@ -83,8 +80,25 @@ class Seller:
         self._poll = poll
         self._trust_wallet = trust_wallet
         self._max_quote_seconds = max_quote_seconds
-        self._posting_patience = posting_patience
         self._release = Release(chain, oracle, store, clock=now, report=report, poll=poll, trust_wallet=trust_wallet)
+        self._acceptance = Acceptance(chain, oracle, self._release, posting_patience)
+
+    def find(self, source: Path, model_id: ModelId) -> OfferRecord | None:
+        """The offer of a file to a model that is open, or else one that ended after its price; None without either.
+
+        An end that the chain does not bear out is taken back: the offer is open again.
+        """
+        offers = self._store.of(source, model_id=model_id, seller=self._account.address)
+        records = [self._checked(record) for record in offers]
+        open_ones = [record for record in records if record.outcome is None]
+        ended = [record for record in records if record.outcome in ENDED]
+        return next(iter(open_ones + ended), None)
+
+    def _checked(self, record: OfferRecord) -> OfferRecord:
+        if record.outcome is None or is_borne_out(self._chain, record):
+            return record
+        self._report(f"the chain does not show that this sale ended ({record.outcome}): it continues")
+        return self._release.note(record, outcome=None)
 
     # --- offer --------------------------------------------------------------------------------------------------------
 
@@ -110,8 +124,8 @@ class Seller:
         """
         if not source.is_file():
             raise UsageError(f"expected a data file at {source}, found none")
-        found = self._store.find(source, model_id=model_id, seller=self._account.address)
-        if found:
+        found = self.find(source, model_id)
+        if found and found.outcome is None:
             self._report("found the unfinished offer of this file")
             return found
         registered_terms(self._chain, model_id)
@@ -148,11 +162,12 @@ class Seller:
         record = self._send(record, oracle_of(self._chain, self._oracle, record.model_id).recipient, progress)
         self._release.report_once("waiting for the price")
         state = self._wait_for(record, lambda s: s.status not in _PENDING)
-        if state.status in (OfferStatus.REFUSED, OfferStatus.EXPIRED):
-            self._store.save(record.model_copy(update={"outcome": str(state.status)}))
+        if state.status in (OfferStatus.REFUSED, OfferStatus.EXPIRED, OfferStatus.DECLINED):
+            if not self._is_out(record):
+                record = self._store.update(record, outcome=str(state.status))
+            if state.status is OfferStatus.DECLINED:
+                return record, state
             raise OfferRefused(state.code or str(state.status), state.reason or f"the offer is {state.status}")
-        if state.status is OfferStatus.DECLINED:
-            return self._store.save(record.model_copy(update={"outcome": "declined"})), state
         return self._save_quote(record, terms, state), state
 
     def _send(self, record: OfferRecord, recipient: str, progress: seal.Progress | None) -> OfferRecord:
@@ -171,7 +186,7 @@ class Seller:
         state = self._oracle.open_offer(request)
         if state.offer_id != digest(message):
             raise OracleMisbehaved("the oracle answered with another offer's id")
-        record = self._store.save(record.model_copy(update={"offer_id": state.offer_id}))
+        record = self._store.update(record, offer_id=state.offer_id)
         with upload.open("rb") as file:
             self._oracle.upload(state.offer_id, file, progress=progress)
         return record
@@ -196,8 +211,7 @@ class Seller:
             raise OracleMisbehaved(f"expected a signed quote with status {state.status}, got none")
         latest = self._release.now() + self._max_quote_seconds
         check_quote(self._chain, record, terms, state.quote, state.oracle_signature, latest_expiry=latest)
-        update = {"quote": state.quote, "oracle_signature": state.oracle_signature}
-        return self._store.save(record.model_copy(update=update))
+        return self._store.update(record, quote=state.quote, oracle_signature=state.oracle_signature)
 
     # --- acceptance ---------------------------------------------------------------------------------------------------
 
@@ -216,7 +230,7 @@ class Seller:
             OrderDiffers: Another order was posted for this pair.
         """
         record = self._store.load(record.data_root)
-        if self._is_posted(record):
+        if self._acceptance.is_posted(record):
             self._release.order(record)
             return record
         if record.quote is None or record.offer_id is None:
@@ -227,74 +241,9 @@ class Seller:
         if state.status is OfferStatus.QUOTED:
             record = self._save_quote(record, terms, state)
         record = self.bind(record)
-        self._submit_acceptance(record)
+        self._acceptance.send(record)
         self._release.order(record)
         return record
-
-    def _submit_acceptance(self, record: OfferRecord) -> None:
-        """Sends the acceptance and waits until the seller's own node shows the order, or should."""
-        assert record.offer_id is not None
-        assert record.key_hash is not None
-        assert record.acceptance is not None
-        request = AcceptanceRequest(key_hash=record.key_hash, signature=record.acceptance)
-        refusal: OracleError | None = None
-        try:
-            self._oracle.accept(record.offer_id, request)
-        except OracleError as error:
-            refusal = error
-        self._release.report_once("waiting for the payment to be locked")
-        self._await_order(record, refusal)
-
-    def _await_order(self, record: OfferRecord, refusal: OracleError | None) -> None:
-        """Waits until the seller's own node shows the order, or the oracle has long said that it posted, or did not.
-
-        The oracle's word ends no wait at once: it holds an acceptance that it can post until the quote expires.
-
-        Raises:
-            OracleError, OfferRefused: What the oracle says, and no order came.
-            QuoteExpired: The oracle did not post in time; nobody can post any more.
-        """
-        assert record.quote is not None
-        since: float | None = None
-        while not self._is_posted(record):
-            if self._release.now() > record.quote.expiry:
-                raise QuoteExpired(
-                    f"no order was posted until the quote expired at {record.quote.expiry}",
-                    hint="run the same command again: the oracle renews its quote at the same price",
-                )
-            said = refusal or self._said_of_posting(record)
-            if said is OfferStatus.ACCEPTED:
-                since = None
-            elif since is None:
-                since = time.monotonic()
-            if isinstance(said, AssayError):
-                self._release.report_once(f"{said.message}; watching the chain nevertheless")
-            if since is not None and time.monotonic() - since >= self._posting_patience:
-                if isinstance(said, AssayError):
-                    raise said
-                return
-            self._release.wait()
-
-    def _said_of_posting(self, record: OfferRecord) -> AssayError | OfferStatus:
-        """What the oracle says: that it is about to post, that it posted, or why it did not."""
-        assert record.offer_id is not None
-        assert record.quote is not None
-        try:
-            state = self._oracle.offer(record.offer_id)
-        except OracleError as error:
-            return error
-        if state.status in (OfferStatus.ACCEPTED, OfferStatus.POSTED):
-            return state.status
-        return OfferRefused(
-            state.code or str(state.status),
-            state.reason or f"the oracle did not post the order: the offer is {state.status}",
-            hint=f"the acceptance can be posted until {record.quote.expiry}: run the same command again before then",
-        )
-
-    def _is_posted(self, record: OfferRecord) -> bool:
-        if record.quote is None or record.key_hash is None:
-            return False
-        return self._chain.order_state(record.quote.order_id()).status is not Status.NONE
 
     def bind(self, record: OfferRecord) -> OfferRecord:
         """Binds the key to the quote's one order and signs the acceptance; both are on disk before they are sent.
@@ -303,7 +252,7 @@ class Seller:
             QuoteExpired: The quote has expired.
         """
         bound = accepted(record, self._store.key(record), self._chain.domain, self._account)
-        if record.quote and self._release.now() > record.quote.expiry:
+        if record.quote and self._chain.block_time() > record.quote.expiry:
             raise QuoteExpired(
                 f"the quote expired at {record.quote.expiry}",
                 hint="offer again: the oracle renews its quote at the same price",
@@ -311,10 +260,24 @@ class Seller:
         return self._store.save(bound)
 
     def decline(self, record: OfferRecord) -> OfferRecord:
-        """Declines the quote. The data's one evaluation for this model stays used."""
+        """Declines the quote. The data's one evaluation for this model stays used.
+
+        Raises:
+            UsageError: The quote was accepted, and its order is on chain or can still be posted.
+        """
+        record = self._store.load(record.data_root)
         assert record.offer_id is not None
+        if self._is_out(record):
+            raise UsageError(
+                "expected a quote that was not accepted, got one whose acceptance is out",
+                hint="the same command without --decline continues the sale: whoever posts the order locks the payment",
+            )
         self._oracle.decline(record.offer_id)
-        return self._store.save(record.model_copy(update={"outcome": "declined"}))
+        return self._store.update(record, outcome="declined")
+
+    def _is_out(self, record: OfferRecord) -> bool:
+        """Whether an acceptance was signed that is on chain or can be posted, whatever the oracle says of the offer."""
+        return record.acceptance is not None and can_be_posted(self._chain, record)
 
     def post(self, record: OfferRecord) -> int:
         """Posts an accepted order without the oracle's help: its signature is enough. Returns the gas used."""
@@ -391,4 +354,4 @@ class Seller:
         Raises:
             RevealTooLate: The deadline is too close to reveal safely.
         """
-        return self._release.reveal_data(record)
+        return self._release.run(record, direct=True)

@@ -48,7 +48,7 @@ def test_data_waits_for_confirmations(market: Market, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(seller._release._pause, "wait", wait)
     assert seller.reveal_data(record) is Status.PAID
-    assert len(waited) == 1
+    assert len(waited) == 2, "for the order, then for the payment"
 
 
 def test_data_revealed_on_chain_is_written(market: Market) -> None:

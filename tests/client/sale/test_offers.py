@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -105,6 +106,53 @@ def test_key_is_bound_to_one_order_for_ever(store: OfferStore, source: Path) -> 
         with pytest.raises(KeyReused, match="bound to another order"):
             store.save(record.model_copy(update={"key_hash": other}))
     assert store.load(record.data_root).key_hash == b"\x01" * 32
+
+
+def test_one_file_for_two_models_has_two_keys_and_no_key_serves_both(store: OfferStore, source: Path) -> None:
+    """The first order's reveal would publish the key of the second one's data."""
+    first = create(store, source)
+    second = store.create(source, oracle_url="https://oracle.example", model_id=b"\x02" * 32, seller=SELLER)
+    assert store.key(first) != store.key(second)
+    assert first.data_root != second.data_root
+    for changes in ({"model_id": b"\x02" * 32}, {"nonce": b"\x03" * 32}, {"seller": "0x" + 40 * "0"}):
+        for save in (lambda c: store.save(first.model_copy(update=c)), lambda c: store.update(first, **c)):
+            with pytest.raises(KeyReused, match="alone"):
+                save(changes)
+    assert store.load(first.data_root) == first
+
+
+def test_update_keeps_what_another_process_saved_meanwhile(store: OfferStore, source: Path) -> None:
+    stale = create(store, source)
+    store.save(stale.model_copy(update={"key_hash": b"\x01" * 32, "acceptance": b"\x02" * 65}))
+    updated = store.update(stale, failures=1)
+    assert (updated.key_hash, updated.acceptance, updated.failures) == (b"\x01" * 32, b"\x02" * 65, 1)
+
+
+def test_one_process_at_a_time_writes(store: OfferStore, source: Path) -> None:
+    """Two processes that bind one key to two orders: the second is refused, however close they are."""
+    record = create(store, source)
+    load, results = store.load, []
+
+    def bind(order: bytes, within: OfferStore) -> None:
+        try:
+            results.append(within.save(record.model_copy(update={"key_hash": order})))
+        except KeyReused as error:
+            results.append(error)
+
+    other = OfferStore(source.parent / "home")
+    rival = threading.Thread(target=bind, args=(b"\x02" * 32, other))
+
+    def load_slowly(data_root: bytes) -> OfferRecord:
+        found = load(data_root)
+        rival.start()
+        rival.join(0.05)  # it waits for the lock
+        return found
+
+    store.load = load_slowly  # type: ignore[method-assign]
+    bind(b"\x01" * 32, store)
+    rival.join()
+    assert [type(result) for result in results] == [OfferRecord, KeyReused]
+    assert other.load(record.data_root).key_hash == b"\x01" * 32
 
 
 def test_empty_file_leaves_nothing(store: OfferStore, tmp_path: Path) -> None:

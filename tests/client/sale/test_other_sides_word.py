@@ -10,6 +10,7 @@ from assay.errors import OfferRefused, OracleMisbehaved, OracleUnreachable, Quot
 from assay.oracle_api import OracleClient
 from assay.protocol.messages import MAX_QUOTE_SECONDS, OfferState, OfferStatus
 from assay.protocol.structs import Status
+from assay.sale import acceptance as acceptance_module
 from assay.sale import deliveries as deliveries_module
 from assay.sale import seller as seller_module
 from assay.sale.offers import OfferRecord
@@ -29,7 +30,7 @@ class Clock:
     def __init__(self, seller: Seller, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         self.meanwhile: Callable[[], object] = lambda: None
-        monkeypatch.setattr(seller_module, "time", self)
+        monkeypatch.setattr(acceptance_module, "time", self)
         monkeypatch.setattr(seller._release._pause, "wait", self._wait)
 
     def monotonic(self) -> float:
@@ -101,7 +102,7 @@ def test_order_that_never_comes_is_waited_for_until_its_quote_expires_at_most(
     clock, liar = Clock(seller, monkeypatch), Liar(seller, monkeypatch)
     monkeypatch.setattr(seller._oracle, "accept", lambda *_: None)
     clock.meanwhile = lambda: market.pass_time(HOUR)
-    seller._posting_patience = float("inf")
+    seller._acceptance.patience = float("inf")
     states = iter([OfferStatus.QUOTED])
     liar.lie = lambda state: state.model_copy(update={"status": next(states, status)})
     with pytest.raises(QuoteExpired, match="no order was posted"):

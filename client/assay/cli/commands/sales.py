@@ -94,10 +94,10 @@ def sell(
         report=report,
         trust_wallet=trust_wallet,
     )
-    ended = session.offers.find(file, model_id=model_id, seller=session.account.address, ended=True)
-    if ended and ended.outcome:
+    found = seller.find(file, model_id)
+    if found and found.outcome:
         report("this file was offered to this model before; it is priced for a model only once")
-        _end(ended, ended.outcome, token, as_json)
+        _end(found, found.outcome, token, as_json)
         return
     with progress("sealing", file.stat().st_size) as done:
         record = seller.prepare(file, model_id, progress=done)
@@ -124,8 +124,10 @@ def sell(
         if answer is Answer.DECLINE:
             _end(seller.decline(record), "declined", token, as_json)
             return
+    elif decline:
+        _end(seller.decline(record), "declined", token, as_json)
+        return
     record = seller.accept(record)
-    report("payment locked")
     status = seller.reveal_data(record) if direct else seller.release(record, patience=patience)
     _end(record, status.name.lower(), token, as_json)
 

@@ -1,5 +1,6 @@
 """``assay sell``: nothing but an explicit decline declines, and the exit code says how it ended."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -7,6 +8,7 @@ import pytest
 
 from assay.errors import ExitCode
 from assay.protocol.structs import Status
+from assay.sale.release import Release
 from tests.kit.actors import seller_account
 from tests.kit.desk import Desk
 from tests.kit.market import Market
@@ -106,3 +108,62 @@ def test_leaving_the_prompt_leaves_the_quote_open(
         said = desk.run("sell", data, "--model", model(desk), status=code).stderr
     assert "the quote is open until" in said
     assert is_open(desk)
+
+
+# --- the end of a sale ------------------------------------------------------------------------------------------------
+
+
+def while_it_waits(desk: Desk, monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], object]) -> None:
+    """Does ``acts`` in the command's waits, one in each, and the last one in all that follow."""
+    left = list(acts)
+    monkeypatch.setattr(Release, "wait", lambda _: (left.pop(0) if len(left) > 1 else left[0])())
+
+
+@pytest.mark.parametrize("options", [("--patience", "0"), ("--direct",)], ids=["key", "data"])
+def test_sale_ends_once_the_payment_is_confirmed_and_ctrl_c_before_says_how_to_go_on(
+    desk: Desk, data: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    desk.market.node.confirmations = 2
+    command = ("sell", data, "--model", model(desk), "--yes", *options)
+
+    def leave() -> None:
+        desk.market.pass_time(1801)
+        (posted,) = desk.market.chain.posted()
+        if desk.market.chain.order_state(posted.order.order_id()).status is Status.PAID:
+            raise KeyboardInterrupt
+
+    while_it_waits(desk, monkeypatch, desk.market.node.mine, desk.market.node.mine, leave)
+    left = desk.run(*command, status=ExitCode.INTERRUPTED)
+    assert "paid: waiting for 2 confirmations" in left.stderr
+    assert "run the same command again to continue" in left.stderr
+    (due,) = desk.json("status")["due"]
+    assert (due["what"], due["command"].split()[1]) == ("paid: wait for 2 confirmations", "sell")
+    while_it_waits(desk, monkeypatch, desk.market.node.mine)
+    assert desk.run(*command).stdout == f"paid\t{PRICE}\n"
+    assert desk.json("status")["due"] == []
+
+
+@pytest.mark.parametrize("saved", ["paid", "declined"])
+def test_saved_end_whose_order_is_locked_on_chain_goes_on(
+    desk: Desk, data: Path, monkeypatch: pytest.MonkeyPatch, saved: str
+) -> None:
+    seller, record = desk.market.locked()
+    seller._store.update(record, outcome=saved)
+    assert [due["what"] for due in desk.json("status")["due"]] == ["see it paid, or reveal the key"]
+    while_it_waits(desk, monkeypatch, lambda: desk.market.pass_time(1801))
+    result = desk.run("sell", data, "--model", model(desk), "--patience", "0")
+    assert (result.stdout, "does not show that this sale ended" in result.stderr) == (f"paid\t{PRICE}\n", True)
+
+
+def test_saved_end_whose_order_a_reorganisation_removed_is_due(desk: Desk) -> None:
+    seller, record = desk.market.locked()
+    seller._store.update(record, outcome="paid")
+    desk.market.transport.idle = True
+    desk.market.node.reorganise()
+    assert [due["what"] for due in desk.json("status")["due"]] == ["see the accepted quote posted"]
+
+
+def test_accepted_offer_is_not_declined(desk: Desk, data: Path) -> None:
+    desk.market.locked()
+    refused = desk.run("sell", data, "--model", model(desk), "--decline", status=ExitCode.USAGE)
+    assert "got one whose acceptance is out" in refused.stderr
