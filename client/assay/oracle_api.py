@@ -46,6 +46,7 @@ class OracleClient:
         timeout: Seconds for one request with its whole answer, however slowly the answer comes. All attempts at a
             request end within twice this time.
         transport: httpx transport, for an oracle in the same process.
+        report: Receives a sentence if the oracle does not answer for some seconds.
 
     Raises:
         SettingsError: The URL is impossible, or leads to another machine without TLS.
@@ -58,8 +59,9 @@ class OracleClient:
         attempts: int = 4,
         timeout: float = ANSWER_SECONDS,
         transport: Transport | None = None,
+        report: Callable[[str], None] | None = None,
     ) -> None:
-        self._requests = OracleRequests(url, attempts=attempts, timeout=timeout, transport=transport)
+        self._requests = OracleRequests(url, attempts=attempts, timeout=timeout, transport=transport, report=report)
         self.url = self._requests.url
 
     def __enter__(self) -> Self:
@@ -138,13 +140,14 @@ class OracleClient:
     def _send_piece(self, offer_id: OfferId, source: BinaryIO, start: int, size: int, whole: int) -> OfferState:
         source.seek(start)
         piece = source.read(size)
-        answer = self._requests.exchange(
-            "PATCH",
-            f"/offers/0x{offer_id.hex()}/upload",
-            self._requests.timeout,
-            content=piece,
-            headers={UPLOAD_OFFSET_HEADER: str(start), "Content-Type": "application/octet-stream"},
-        )
+        with self._requests.reported(self._requests.timeout):
+            answer = self._requests.exchange(
+                "PATCH",
+                f"/offers/0x{offer_id.hex()}/upload",
+                self._requests.timeout,
+                content=piece,
+                headers={UPLOAD_OFFSET_HEADER: str(start), "Content-Type": "application/octet-stream"},
+            )
         state = self._checked_upload(self._requests.parsed(OfferState, answer), offer_id, whole)
         if state.status == "uploading" and state.received_bytes < start + len(piece):
             raise OracleMisbehaved(

@@ -6,8 +6,9 @@ an answer without end.
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -21,6 +22,8 @@ MOST_ANSWER_BYTES = 2**23
 """The largest answer except for a download. A schema of a thousand columns has about a hundredth of it."""
 ANSWER_SECONDS = 30.0
 """Time for one request with its whole answer."""
+SILENT_SECONDS = 3.0
+"""Time without an answer after which it is said what is waited for."""
 REQUEST_TOO_LARGE = "request_too_large"
 """Name of the problem that a proxy in front of an oracle has with a request's size."""
 _SHOWN_CHARACTERS = 2_000
@@ -45,13 +48,24 @@ class OracleRequests:
         url: Base URL without the prefix of the API.
         attempts: How often a request without an answer is sent.
         timeout: Seconds for one request with its whole answer.
+        silence: Seconds without an answer after which ``report`` is called.
     """
 
-    def __init__(self, url: str, *, attempts: int, timeout: float, transport: Transport | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        attempts: int,
+        timeout: float,
+        transport: Transport | None,
+        report: Callable[[str], None] | None = None,
+    ) -> None:
         _check_url(url)
         self.url = url.rstrip("/")
         self.attempts = attempts
         self.timeout = timeout
+        self.silence = SILENT_SECONDS
+        self._report = report
         self.wait = threading.Event().wait
         self._http = BoundedHttp(self.url + API_PREFIX, transport=transport)
 
@@ -86,7 +100,10 @@ class OracleRequests:
             OracleUnreachable: There was none.
             OracleRefused, OracleMisbehaved: It is a problem, or not of the protocol.
         """
-        end = time.monotonic() + 2 * self.timeout
+        with self.reported(2 * self.timeout):
+            return self._value(kind, method, path, time.monotonic() + 2 * self.timeout, **options)
+
+    def _value(self, kind: type[V], method: str, path: str, end: float, **options: Any) -> V:
         attempt = 1
         while True:
             seconds = min(self.timeout, end - time.monotonic())
@@ -98,6 +115,22 @@ class OracleRequests:
                     raise self.unreachable(error) from error
             self.wait(pause)
             attempt += 1
+
+    @contextmanager
+    def reported(self, seconds: float) -> Iterator[None]:
+        """Reports after ``silence`` that the oracle has not answered, and until when it is waited for."""
+        if self._report is None:
+            yield
+            return
+        until = datetime.now().astimezone() + timedelta(seconds=seconds)
+        text = f"no answer yet from the oracle at {self.url}; waiting until {until:%H:%M:%S} at most"
+        timer = threading.Timer(self.silence, self._report, [text])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def exchange(self, method: str, path: str, seconds: float, **options: Any) -> Answer:
         """One request and its answer.

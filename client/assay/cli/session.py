@@ -77,10 +77,11 @@ class Session(ExitStack):
 
     def priced_models(self) -> tuple[ModelId, ...]:
         """The models that the configured oracle prices for; none if it does not answer."""
+        from assay.cli.terminal import report
         from assay.oracle_api import OracleClient
 
         try:
-            with OracleClient(self.settings.oracle, attempts=1) as oracle:
+            with OracleClient(self.settings.oracle, attempts=1, report=report) as oracle:
                 return tuple(map(ModelId, oracle.info().models))
         except AssayError:
             return ()
@@ -158,9 +159,10 @@ class Session(ExitStack):
     @cached_property
     def oracle(self) -> "OracleClient":
         """The configured oracle."""
+        from assay.cli.terminal import report
         from assay.oracle_api import OracleClient
 
-        return self.enter_context(OracleClient(self.settings.oracle))
+        return self.enter_context(OracleClient(self.settings.oracle, report=report))
 
     @cached_property
     def offers(self) -> "OfferStore":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from assay import envelope
+from assay.amounts import amount_text
 from assay.chain.port import Chain
 from assay.protocol.messages import ModelInfo
 from assay.protocol.structs import ModelTerms
@@ -80,9 +81,11 @@ class PricedModel:
                 hint="offer to that oracle",
             )
         if state.budget < self.terms.max_price:
+            token = chain.token(self.terms.token)
             raise ModelNotReady(
                 "budget_too_small",
-                f"expected a budget that covers the model's highest price {self.terms.max_price}, got {state.budget}",
+                f"expected a budget that covers the model's highest price {amount_text(self.terms.max_price, token)}, "
+                f"got {amount_text(state.budget, token)}",
                 hint="the model's owner must fund it (assay model fund); then offer again: no evaluation was used",
             )
         if oracle is not None and self.terms.oracle_bond:
@@ -93,18 +96,22 @@ class PricedModel:
     def _check_oracle_bond(self, chain: Chain, oracle: str) -> None:
         bond, unlocks_at = chain.oracle_bond(self.model_id, oracle)
         if bond < self.terms.oracle_bond or unlocks_at:
+            token = chain.token(self.terms.token)
             raise ModelNotReady(
                 "oracle_bond_too_small",
-                f"expected an oracle bond of {self.terms.oracle_bond}, got {0 if unlocks_at else bond}",
+                f"expected an oracle bond of {amount_text(self.terms.oracle_bond, token)}, "
+                f"got {amount_text(0 if unlocks_at else bond, token)}",
                 hint="the oracle's operator must add to it (assay model bond)",
             )
 
     def _check_seller_bond(self, chain: Chain, seller: str) -> None:
         credit = chain.credit(self.terms.token, seller)
         if credit < self.terms.seller_bond:
+            token = chain.token(self.terms.token)
             raise ModelNotReady(
                 "credit_too_small",
-                f"expected credit of at least the seller bond {self.terms.seller_bond}, {seller} has {credit}",
+                f"expected credit of at least the seller bond {amount_text(self.terms.seller_bond, token)}, "
+                f"{seller} has {amount_text(credit, token)}",
                 hint="deposit it first: assay credit deposit",
             )
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 
 from assay import envelope
+from assay.amounts import Token, amount_text
 from assay.chain.values import OrderState
 from assay.errors import ChainError, NodeUnreachable
 from assay.protocol.messages import OfferStatus
@@ -198,6 +199,18 @@ def test_model_that_cannot_buy_uses_no_evaluation_up(market: Market, changes: di
     assert market.function.calls == 0
     market.contract.change_model(market.model_id, oracle=oracle_account.address, budget=MAX_PRICE)
     assert market.offer(DATA)[1].status is OfferStatus.QUOTED
+
+
+def test_poor_model_is_told_of_in_its_tokens_unit(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    market.contract.change_model(market.model_id, budget=MAX_PRICE - 1)
+    monkeypatch.setattr(type(market.chain), "token", lambda _, address: Token.erc20(address, "USDC", 2))
+    with pytest.raises(ModelNotReady) as refusal:
+        market.offers.open_offer(bid(market.model_id, DATA).request)
+    token = Token.erc20(market.terms.token, "USDC", 2)
+    assert f"highest price {amount_text(MAX_PRICE, token)}, got {amount_text(MAX_PRICE - 1, token)}" in str(
+        refusal.value
+    )
+    assert " USDC (" in str(refusal.value)
 
 
 @pytest.mark.parametrize("bond", [(8, 0), (9, START)], ids=["small", "exiting"])

@@ -179,7 +179,7 @@ def test_bytes_that_one_seller_holds_in_quotes_are_bounded(market: Market) -> No
 
 def test_seller_without_the_bond_is_told_before_pricing(tmp_path) -> None:  # type: ignore[no-untyped-def]
     market = Market(tmp_path, seller_bond=7)
-    with pytest.raises(ModelNotReady, match="seller bond 7") as refusal:
+    with pytest.raises(ModelNotReady, match=r"seller bond 0\.0+7 ETH \(7 wei\), 0x\w+ has 0 ETH$") as refusal:
         market.offers.open_offer(bid(market.model_id, DATA).request)
     assert refusal.value.code == "credit_too_small"
     market.contract.storage.credits[NATIVE_TOKEN, seller_account.address] = 7
