@@ -1,8 +1,6 @@
 """The HTTP client: whom it talks to, what it makes of bad answers, transfers that go on, retries."""
 
 import io
-import re
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,28 +64,6 @@ def test_any_other_url_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="expected the oracle's URL") as raised:
         OracleClient(url)
     assert "TLS" in str(raised.value.hint)
-
-
-@pytest.mark.parametrize(("waits", "lines"), [(True, 1), (False, 0)])
-def test_silence_is_explained_with_who_is_waited_for_and_until_when(waits: bool, lines: int) -> None:
-    told: list[str] = []
-    said = threading.Event()
-
-    def report(text: str) -> None:
-        told.append(text)
-        said.set()
-
-    def answer(_: httpx.Request) -> httpx.Response:
-        assert not waits or said.wait(10)
-        return httpx.Response(404, json={"code": "model_unknown", "message": "no such model"})
-
-    oracle = OracleClient(ORACLE_URL, transport=httpx.MockTransport(answer), attempts=1, report=report)
-    oracle._requests.silence = 0.01 if waits else 60
-    with pytest.raises(OracleRefused):
-        oracle.info()
-    assert len(told) == lines
-    pattern = rf"no answer yet from the oracle at {ORACLE_URL}; waiting until \d\d:\d\d:\d\d at most"
-    assert all(re.fullmatch(pattern, text) for text in told)
 
 
 def test_problem_is_raised_with_its_code_and_hint() -> None:
