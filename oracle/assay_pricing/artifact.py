@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import safetensors
 from pydantic import ValidationError
 
+from assay.errors import AssayError
 from assay.files import sync_folder, write_whole
 from assay_pricing.canonical import canonical_json
 from assay_pricing.errors import ArtifactError, ArtifactExists, FidelityError
@@ -145,6 +146,27 @@ def read(folder: Path) -> "tuple[Manifest, dict[str, Tensor]]":
         return manifest, load(content)
     except safetensors.SafetensorError as error:
         raise ArtifactError(f"expected safetensors in {folder / _TENSORS}: {error}") from None
+
+
+@contextmanager
+def of_one_piece(folder: Path) -> Iterator[None]:
+    """Reports an error of another kind than ``AssayError`` as an artifact whose tensors do not fit its manifest.
+
+    The hash of an artifact says that it is whole, and not who made it: a stranger can hash tensors of any shape.
+
+    Raises:
+        ArtifactError: There was one.
+    """
+    try:
+        yield
+    except (AssayError, MemoryError):
+        raise
+    except Exception as error:
+        raise ArtifactError(
+            f"expected tensors that fit the manifest of the price function in {folder}, got others "
+            f"({type(error).__name__})",
+            hint="restore it from a copy, or ask who made it for another",
+        ) from error
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -66,9 +66,14 @@ class PriceFunction:
         """Reads an artifact and checks every byte of it.
 
         Raises:
-            ArtifactError: It is missing, damaged, altered, or of another version.
+            ArtifactError: It is missing, damaged, altered, of another version, or its tensors do not fit its manifest.
         """
         manifest, tensors = artifact.read(folder)
+        with artifact.of_one_piece(folder):
+            return cls._restored(manifest, tensors)
+
+    @classmethod
+    def _restored(cls, manifest: Manifest, tensors: dict[str, Tensor]) -> "PriceFunction":
         own = {name.removeprefix("method."): t for name, t in tensors.items() if name.startswith("method.")}
         parts = Parts(own, manifest.settings, manifest.fidelity)
         method = methods.method(manifest.method).restore(_context(manifest, tensors), parts)

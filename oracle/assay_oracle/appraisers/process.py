@@ -63,12 +63,12 @@ class PricingProcess:
 
         Raises:
             PricingCutShort: The process ended before the context did.
+            OSError: It does not start, which is no fault of the data.
         """
         with self._lock:
             late = threading.Event()
             try:
-                with self._watched(START_SECONDS, late):
-                    channel = self._started()
+                channel = self._begun(late)
                 with self._watched(seconds * WALL_FACTOR, late):
                     self._send_forgotten(channel)
                     yield channel
@@ -80,6 +80,16 @@ class PricingProcess:
             except BaseException:
                 self._end()  # in the middle of an exchange: the next request needs a new process
                 raise
+
+    def _begun(self, late: threading.Event) -> Channel:
+        try:
+            with self._watched(START_SECONDS, late):
+                return self._started()
+        except ChannelClosed:
+            if self._closed:
+                raise
+            code = self._end()
+            raise OSError(f"expected a pricing process that starts, it ended with status {code}: see its log") from None
 
     @contextmanager
     def _watched(self, seconds: float, late: threading.Event) -> Iterator[None]:

@@ -91,6 +91,12 @@ def test_answer_of_the_protocol_is_believed_within_bounds() -> None:
     assert (len(found.reasons), max(map(len, found.reasons))) == (256, 2000)
 
 
+def test_process_that_does_not_start_is_no_fault_of_the_data() -> None:
+    process = PricingProcess([sys.executable, "-c", "raise SystemExit(3)"], environment_without_settings())
+    with pytest.raises(OSError, match="it ended with status 3"):
+        price(ProcessAppraiser(INFO, "anywhere", process))
+
+
 @pytest.mark.parametrize("refusal", [{}, {"code": "../../x", "message": "\udfff", "hint": ["a"]}])
 def test_refusal_is_text_that_can_be_stored_and_sent(refusal: dict[str, Any]) -> None:
     with process_that_says({"kind": "refused", **refusal}) as appraiser, pytest.raises(DataRefused) as refused:

@@ -289,6 +289,23 @@ def test_a_folder_without_a_price_function_says_so(tmp_path: Path) -> None:
     assert "expected manifest.json and tensors.safetensors" in refused("appraise", tmp_path, "offer.csv")
 
 
+@pytest.mark.parametrize(
+    ("changed", "lacks"), [("owner.salt", True), ("base.weight", True), ("encoder.scale", False), ("base.x", False)]
+)
+def test_artifact_of_a_stranger_whose_tensors_do_not_fit_its_manifest_is_refused(
+    price: Path, tmp_path: Path, changed: str, lacks: bool
+) -> None:
+    import torch
+
+    from assay_pricing import artifact
+
+    manifest, tensors = artifact.read(price)
+    tensors = {name: tensor for name, tensor in tensors.items() if name != changed}
+    others = {} if lacks else {changed: torch.zeros((3, 5), dtype=torch.float32)}
+    artifact.write(tmp_path / "false", *artifact.finalize(manifest, tensors | others))
+    assert "expected tensors that fit the manifest" in refused("appraise", tmp_path / "false", "offer.csv")
+
+
 def test_a_surrogate_that_does_not_agree_is_kept_and_refused(tmp_path: Path) -> None:
     weak = ["--method", "tree", "--setting", "leaves=2"]
     said = run(*fit("csv")[:-2], "--out", tmp_path, *weak)
