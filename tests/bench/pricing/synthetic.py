@@ -10,6 +10,7 @@ from assay_bench.pricing.results import (
     MissingLibrary,
     PurchaseResult,
     Result,
+    ScaleResult,
     ScoreResult,
     SellerResult,
     SpeedResult,
@@ -80,19 +81,32 @@ def purchase(accuracy: float) -> PurchaseResult:
     return PurchaseResult(nothing=0.7, accuracy_100=accuracy, junk_100=0.25, accuracy_300=0.9, junk_300=0.5)
 
 
-def seller(price: float, gain: float) -> SellerResult:
-    return SellerResult(records=10, price=int(price * 10**18), set_value=price, gain=gain, seconds=0.1)
+def seller(price: float, gain: float, **changes: object) -> SellerResult:
+    """An offer with the same gain on validation and on both halves of the test records, known to 0.01."""
+    values: dict[str, object] = {
+        "records": 10,
+        "price": int(price * 10**18),
+        "set_value": price,
+        "gain": gain,
+        "gain_error": 0.01,
+        "gain_halves": (gain, gain),
+        "gain_validation": gain,
+        "seconds": 0.1,
+    }
+    return SellerResult.model_validate(values | changes)
 
 
-def case(**prices_and_gains: tuple[float, float]) -> CaseResult:
-    sellers = {
+def case(**changes: tuple[float, float]) -> CaseResult:
+    """Five sellers, by price and gain, of a price function that is not refused."""
+    prices_and_gains = {
         "new_clean": (0.5, 0.6),
         "few": (0.2, 0.2),
         "few_copied": (0.2, 0.1),
         "own_copy": (0.0, -0.1),
-        "mislabelled": (0.1, -0.2),
-    } | prices_and_gains
-    return CaseResult(fidelity=0.9, seconds_fit=1.0, sellers={name: seller(*both) for name, both in sellers.items()})
+        "mislabelled_30": (0.1, -0.2),
+    } | changes
+    sellers = {name: seller(*both) for name, both in prices_and_gains.items()}
+    return CaseResult(metric="log_loss", fidelity=0.9, refused=False, seconds_fit=1.0, sellers=sellers)
 
 
 def results() -> ResultSet:
@@ -116,6 +130,9 @@ def results() -> ResultSet:
             unit(Part.PURCHASE, "random", data="mnist_5k"): purchase(0.75),
             unit(Part.SPEED, DEFAULT, data="mnist_5k"): SpeedResult(
                 parameters=101_770, seconds=0.5, training=2.0, fit=3.0, refused=False
+            ),
+            unit(Part.SCALE, DEFAULT, data="table", setting="-"): ScaleResult(
+                records=100_000, columns=20, seconds_fit=50.0, seconds_start=1.5, seconds_appraise=2.5
             ),
             unit(Part.CASE, DEFAULT, data="news", setting="-"): case(),
         }

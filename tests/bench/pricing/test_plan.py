@@ -61,4 +61,4 @@ def test_every_unit_of_the_summary_has_true_gains_planned() -> None:
 
 
 def test_speed_is_measured_alone() -> None:
-    assert {unit.part for unit in plan(SEEDS) if unit.exclusive} == {Part.SPEED}
+    assert {unit.part for unit in plan(SEEDS) if unit.exclusive} == {Part.SPEED, Part.SCALE}

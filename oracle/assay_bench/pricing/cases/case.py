@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,27 @@ from assay.protocol.schema import Feature, Schema
 from assay_bench.figures import Floats
 from assay_pricing.records.records import Records
 
-NEW, SAME, FEW, FEW_COPIED = "new_clean", "same_distribution", "few", "few_copied"
-OWN_COPY, MISLABELLED, OFF_TOPIC = "own_copy", "mislabelled", "off_topic"
 _CLIP = 1e-6
+
+Answer = Callable[[Records], Floats]
+"""A model: from records (n) to class probabilities (n, k) in the schema's order, or to values (n,)."""
+
+
+@dataclass(frozen=True)
+class Gains:
+    """The drop of the loss when the full model is trained with an offer as well.
+
+    Attributes:
+        test: On test records, which no price has seen.
+        error: Standard error of ``test``, from the drops of the single test records.
+        halves: The same on every other test record, and on the rest of them.
+        validation: On the owner's validation records, which define the price.
+    """
+
+    test: float
+    error: float
+    halves: tuple[float, float]
+    validation: float
 
 
 @dataclass(frozen=True)
@@ -21,18 +40,66 @@ class Case:
 
     Attributes:
         model: The owner's deployed model, as the oracle's black box takes it.
+        train: The owner's training: from records to a model.
         owner: Records that the model was trained on.
         validation: The owner's private records, which define the price.
+        test: Records that no price sees.
         sellers: What each seller offers, by kind.
-        gain: True gain of an offer: the drop of the log loss on held-out records when the full model is trained on
-            the owner's records and the offer, against training on the owner's records alone.
     """
 
     model: Any
+    train: Callable[[Records], Answer]
     owner: Records
     validation: Records
+    test: Records
     sellers: dict[str, Records]
-    gain: Callable[[Records], float]
+
+    def gain(self, offer: Records) -> Gains:
+        """True gain of an offer: training on the owner's records and the offer, against the owner's records alone."""
+        with_offer = self.train(self.owner.join(offer))
+        validation, test = (
+            before - record_losses(with_offer(records), records)
+            for before, records in zip(self._control, (self.validation, self.test), strict=True)
+        )
+        return Gains(
+            test=float(test.mean()),
+            error=float(test.std(ddof=1) / np.sqrt(len(test))),
+            halves=(float(test[::2].mean()), float(test[1::2].mean())),
+            validation=float(validation.mean()),
+        )
+
+    @cached_property
+    def _control(self) -> tuple[Floats, Floats]:
+        """Losses of the validation and of the test records without an offer."""
+        without = self.train(self.owner)
+        return record_losses(without(self.validation), self.validation), record_losses(without(self.test), self.test)
+
+
+def record_losses(answers: Floats, records: Records) -> Floats:
+    """Loss of each record (n,), in the unit of the case's gains.
+
+    Args:
+        answers: Class probabilities (n, k): the loss is the log loss in nats, probabilities clipped at one in a
+            million. Or values (n,): it is the squared error.
+        records: The records (n), with their labels.
+    """
+    if records.schema.task == "regression":
+        return np.asarray((answers - records.y) ** 2)
+    p = np.clip(answers[np.arange(len(records)), records.y.astype(np.int64)], _CLIP, 1)
+    return np.asarray(-np.log(p))
+
+
+def class_probabilities(classifier: Any, inputs: Any, classes: Sequence[Any]) -> Floats:
+    """Probabilities (n, k) of a scikit-learn classifier in the order of ``classes``; 0 for a class it never saw."""
+    found = classifier.predict_proba(inputs)
+    probabilities = np.zeros((len(found), len(classes)))
+    probabilities[:, [list(classes).index(name) for name in classifier.classes_]] = found
+    return probabilities
+
+
+def array_answers(classifier: Any) -> Answer:
+    """A fitted scikit-learn classifier over arrays, whose classes are the schema's by index, as a model of records."""
+    return lambda data: class_probabilities(classifier, data.x, range(len(data.schema.classes)))
 
 
 def numeric_schema(features: int, classes: Sequence[str]) -> Schema:
@@ -48,23 +115,3 @@ def numeric_schema(features: int, classes: Sequence[str]) -> Schema:
 def records(schema: Schema, x: Any, y: Any) -> Records:
     """Records from arrays (n, d) and (n,)."""
     return Records(schema, np.array(x, dtype=np.float32), np.array(y, dtype=np.float64))
-
-
-def log_loss(probabilities: Floats, y: Floats) -> float:
-    """Mean log loss in nats of (n, k) probabilities, clipped at one in a million."""
-    p = np.clip(probabilities[np.arange(len(y)), y.astype(np.int64)], _CLIP, 1)
-    return float(-np.log(p).mean())
-
-
-def mislabelled(honest: Records, share: float, rng: np.random.Generator) -> Records:
-    """The same records, with a share of the labels replaced by another class."""
-    y = honest.y.copy()
-    wrong = rng.random(len(y)) < share
-    k = len(honest.schema.classes)
-    y[wrong] = (y[wrong] + rng.integers(1, k, int(wrong.sum()))) % k
-    return Records(honest.schema, honest.x.copy(), y, honest.unseen)
-
-
-def copied(few: Records, times: int) -> Records:
-    """The same records, repeated ``times`` times."""
-    return few.take(np.tile(np.arange(len(few)), times))

@@ -12,28 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from assay_bench import packages
-from assay_bench.pricing.cases.case import (
-    FEW,
-    FEW_COPIED,
-    MISLABELLED,
-    NEW,
-    OFF_TOPIC,
-    OWN_COPY,
-    SAME,
-    Case,
-    copied,
-    log_loss,
-    mislabelled,
-    numeric_schema,
-    records,
-)
+from assay_bench.pricing.cases.case import Case, array_answers, numeric_schema, records
+from assay_bench.pricing.cases.sellers import OFF_TOPIC, SAME, common_sellers
 from assay_bench.pricing.data import features
 from assay_pricing.records.records import Records
 
 SAME_ICONS, SKIN_TONES = "same_icons_other_art", "skin_tones"
 _VENDORS = {"google": packages.EMOJI_GOOGLE, "twitter": packages.EMOJI_TWITTER}
 _LEFT_OUT = ("Component", "Flags")
-_OWNER, _OFFER, _FEW, _TIMES, _VALIDATION = 500, 500, 100, 5, 250
+_OWNER, _OFFER, _VALIDATION = 500, 500, 250
 _DECAY = 0.3
 
 
@@ -109,32 +96,21 @@ def draw(cache: Path, seed: int) -> Case:
     own, fresh, checked, held = np.split(order, np.cumsum([_OWNER, _OFFER, _VALIDATION]))
     owner, new = google.take(own), twitter.take(fresh)
     validation, test = (google.take(rows).join(twitter.take(rows)) for rows in (checked, held))
-    few = new.take(np.arange(_FEW))
     tones = np.flatnonzero(np.isin(here.parents, own) & (np.arange(len(here.parents)) >= here.bases))
-
-    def loss(data: Records) -> float:
-        model = _fitted(data)
-        probabilities = np.zeros((len(test), len(names)))
-        probabilities[:, model.classes_] = model.predict_proba(test.x)
-        return log_loss(probabilities, test.y)
-
-    control = loss(owner)
+    model = _fitted(owner)
     return Case(
-        model=_fitted(owner),
+        model=model,
+        train=lambda data: array_answers(_fitted(data)),
         owner=owner,
         validation=validation,
-        sellers={
-            NEW: new,
+        test=test,
+        sellers=common_sellers(new, owner, array_answers(model), rng)
+        | {
             SAME: google.take(fresh),
             SAME_ICONS: twitter.take(own),
             SKIN_TONES: google.take(rng.permutation(tones)[:_OFFER]),
-            FEW: few,
-            FEW_COPIED: copied(few, _TIMES),
-            OWN_COPY: owner,
-            MISLABELLED: mislabelled(new, 0.4, rng),
             OFF_TOPIC: _off_topic(schema, cache, rng, len(names)),
         },
-        gain=lambda offer: control - loss(owner.join(offer)),
     )
 
 

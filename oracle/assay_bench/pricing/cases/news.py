@@ -6,25 +6,13 @@ from typing import Any
 import numpy as np
 
 from assay_bench import packages
-from assay_bench.pricing.cases.case import (
-    FEW,
-    FEW_COPIED,
-    MISLABELLED,
-    NEW,
-    OFF_TOPIC,
-    OWN_COPY,
-    Case,
-    copied,
-    log_loss,
-    mislabelled,
-    numeric_schema,
-    records,
-)
+from assay_bench.pricing.cases.case import Case, array_answers, numeric_schema, records
+from assay_bench.pricing.cases.sellers import OFF_TOPIC, common_sellers
 from assay_bench.pricing.data import features
 from assay_pricing.records.records import Records
 
 ONE_TOPIC = "one_topic"
-_OWNER, _OFFER, _FEW, _TIMES, _OWN_TIMES, _VALIDATION, _ONE = 60, 400, 40, 10, 6, 300, 300
+_OWNER, _OFFER, _VALIDATION, _ONE = 60, 400, 300, 300
 _DECAY = 3e-4
 
 
@@ -65,28 +53,17 @@ def draw(cache: Path, seed: int) -> Case:
     topic = float(rng.integers(len(names)))
     one = rest.take(np.flatnonzero(rest.y == topic)[: _ONE // 2]).join(new.take(np.flatnonzero(new.y == topic)))
     test = rest.take(np.setdiff1d(np.arange(len(rest)), np.flatnonzero(rest.y == topic)[: _ONE // 2]))
-    few = new.take(np.arange(_FEW))
-
-    def loss(data: Records) -> float:
-        model = _fitted(data)
-        probabilities = np.zeros((len(test), len(names)))
-        probabilities[:, model.classes_] = model.predict_proba(test.x)
-        return log_loss(probabilities, test.y)
-
-    control = loss(owner)
     reviews = features.minilm(_reviews(cache), cache)
+    model = _fitted(owner)
     return Case(
-        model=_fitted(owner),
+        model=model,
+        train=lambda data: array_answers(_fitted(data)),
         owner=owner,
         validation=validation,
-        sellers={
-            NEW: new,
+        test=test,
+        sellers=common_sellers(new, owner, array_answers(model), rng)
+        | {
             ONE_TOPIC: one,
-            FEW: few,
-            FEW_COPIED: copied(few, _TIMES),
-            OWN_COPY: copied(owner, _OWN_TIMES),
-            MISLABELLED: mislabelled(new, 0.4, rng),
             OFF_TOPIC: records(schema, reviews, rng.integers(0, len(names), len(reviews))),
         },
-        gain=lambda offer: control - loss(owner.join(offer)),
     )

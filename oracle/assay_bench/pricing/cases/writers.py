@@ -14,26 +14,14 @@ from torch.nn import functional
 
 from assay.protocol.schema import Schema
 from assay_bench import packages
-from assay_bench.pricing.cases.case import (
-    FEW,
-    FEW_COPIED,
-    MISLABELLED,
-    NEW,
-    OFF_TOPIC,
-    OWN_COPY,
-    SAME,
-    Case,
-    copied,
-    log_loss,
-    mislabelled,
-    numeric_schema,
-    records,
-)
+from assay_bench.figures import Floats
+from assay_bench.pricing.cases.case import Answer, Case, numeric_schema, records
 from assay_bench.pricing.cases.icons import pictures
+from assay_bench.pricing.cases.sellers import OFF_TOPIC, SAME, common_sellers
 from assay_bench.pricing.data.dataset import read_idx
 from assay_pricing.records.records import Records
 
-_OWNER, _OFFER, _FEW, _TIMES, _VALIDATION = 1000, 600, 75, 8, 400
+_OWNER, _OFFER, _VALIDATION = 1000, 600, 400
 _EPOCHS, _RATE, _BATCH = 3, 1e-4, 50
 
 
@@ -93,23 +81,15 @@ def draw(cache: Path, seed: int) -> Case:
     new, validation, test = (
         writers.take(rows) for rows in np.split(np.arange(len(writers)), [_OFFER, _OFFER + _VALIDATION])
     )
-    few = new.take(np.arange(_FEW))
     net = deployed(cache)
-    control = _retrained_loss(net, owner, None, test, seed)
     return Case(
         model=net,
+        train=lambda data: _answers_of(_tuned(net, data, seed)),
         owner=owner,
         validation=validation,
-        sellers={
-            NEW: new,
-            SAME: same,
-            FEW: few,
-            FEW_COPIED: copied(few, _TIMES),
-            OWN_COPY: owner.take(np.arange(_OFFER)),
-            MISLABELLED: mislabelled(new, 0.4, rng),
-            OFF_TOPIC: _off_topic(schema, cache, rng),
-        },
-        gain=lambda offer: control - _retrained_loss(net, owner, offer, test, seed),
+        test=test,
+        sellers=common_sellers(new, owner, _answers_of(net), rng)
+        | {SAME: same, OFF_TOPIC: _off_topic(schema, cache, rng)},
     )
 
 
@@ -122,20 +102,26 @@ def _off_topic(schema: Schema, cache: Path, rng: np.random.Generator) -> Records
     return records(schema, x, rng.integers(0, 10, len(chosen)))
 
 
-def _retrained_loss(net: nn.Sequential, owner: Records, offer: Records | None, test: Records, seed: int) -> float:
-    """Log loss on held-out writers after fine-tuning on the owner's records with the offer's."""
+def _tuned(net: nn.Sequential, data: Records, seed: int) -> nn.Sequential:
+    """The network, fine-tuned on some records."""
     torch.manual_seed(seed)
     tuned = _lenet()
     tuned.load_state_dict(net.state_dict())
     tuned.train()
-    whole = owner if offer is None else owner.join(offer)
-    x, y = torch.tensor(whole.x), torch.tensor(whole.y).long()
+    x, y = torch.tensor(data.x, dtype=torch.float32), torch.tensor(data.y).long()
     optimiser = torch.optim.Adam(tuned.parameters(), lr=_RATE)
     for _ in range(_EPOCHS):
         for rows in torch.split(torch.randperm(len(x)), _BATCH):
             optimiser.zero_grad()
             functional.cross_entropy(tuned(x[rows]), y[rows]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-    tuned.eval()
-    with torch.no_grad():
-        return log_loss(torch.softmax(tuned(torch.tensor(test.x)).double(), 1).numpy(), test.y)
+    return tuned.eval()
+
+
+def _answers_of(net: nn.Sequential) -> Answer:
+    def answer(data: Records) -> Floats:
+        with torch.no_grad():
+            outputs = net(torch.tensor(data.x, dtype=torch.float32))
+        return np.asarray(torch.softmax(outputs.double(), 1).numpy())
+
+    return answer

@@ -6,6 +6,7 @@ from pathlib import Path
 from assay_bench.pricing.parts.purchases import purchase
 from assay_bench.pricing.parts.real_cases import real_case
 from assay_bench.pricing.parts.robustness import payments_to_attackers, value_of_copies
+from assay_bench.pricing.parts.scale import scale
 from assay_bench.pricing.parts.scores import baseline_scores, library_scores, method_scores, true_gains
 from assay_bench.pricing.parts.speed import speed
 from assay_bench.pricing.results import Result
@@ -21,6 +22,7 @@ _COMPUTE: dict[Part, Callable[[Unit, Path], Result]] = {
     Part.ATTACKS: payments_to_attackers,
     Part.PURCHASE: purchase,
     Part.SPEED: speed,
+    Part.SCALE: scale,
     Part.CASE: real_case,
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from assay_bench.figures import estimate
+from assay_bench.pricing.cases import CASES
 from assay_bench.pricing.data.parties import BATCH, BATCHES, SETTINGS
 from assay_bench.pricing.reporting import plots
 from assay_bench.pricing.reporting.goals import GOALS, REFERENCE
@@ -22,6 +23,22 @@ _HEADS = (
     "fit s",
     "score s",
 )
+_CASE_HEADS = (
+    "case",
+    "rho",
+    "ceiling",
+    "slope",
+    "R²",
+    "price slope",
+    "price R²",
+    "paid over true",
+    "paid to harmful",
+    "in order",
+    "best first",
+    "refused",
+    "fit s",
+    "appraise s",
+)
 _TERMS = f"""\
 - **True gain**: the drop of the loss when the true model is trained with the data as well. **V** is measured on the
   owner's validation records, which define the price, **T** on test records, which no price has seen.
@@ -34,6 +51,15 @@ _TERMS = f"""\
   payments for mislabelled, noise and duplicate records.
 - **`shift`**: the owner's training records lack 90 % of some classes. **`iid`**: the owner's and the sellers' records
   are of one distribution.
+- **Useful** sellers have a true gain above its standard error over test records, **harmful** ones a loss above it.
+- **slope** and **R²**: least squares, with an intercept, of set values on true gains T over the sellers of a draw;
+  negative gains count in full. **price slope** and **price R²**: the same of prices; negative gains count as 0.
+- **rho** of a real case: rank correlation of price and true gain T, negative gains tied at 0; its **ceiling** is that
+  of true gains on one half of the test records and on the other.
+- **paid over true**: sum of the prices of useful sellers over the sum of their true gains. **paid to harmful**: share
+  of all payments. **in order**: share of nested offers, where the added records are useful, of which the larger has at
+  least the price of the smaller. **best first**: the seller with the highest price has the highest true gain, or one
+  below it by no more than its standard error; a refused function is a failure.
 """
 
 
@@ -60,7 +86,8 @@ def page(report: Report, pictures: Sequence[str]) -> Iterator[str]:
         f"Seeds {seeds}; development used 0 to 2, an earlier edition 101 to 105.",
         f"Default method: `{report.default}`.",
         "`±` is the standard error of the mean over seeds. The oracle does not price for a model with which the",
-        "surrogate agrees on less than 90 % of the records; such a draw of a real case is not counted.",
+        "surrogate agrees on less than 90 % of the records; the prices of such a draw of a real case are those that it",
+        "would give, but they are never paid.",
     )
     yield from _section("What cannot be done", _limits(report))
     yield from _section("Terms", _TERMS.splitlines())
@@ -134,31 +161,58 @@ def _references(report: Report) -> Iterator[str]:
 def _cases(report: Report) -> Iterator[str]:
     yield from paragraph(
         "Prices are computed as an oracle computes them, and are divided by the rate, so that they compare with gains.",
-        "The true gain is the drop of the log loss on held-out records when the full model is trained with the",
-        "seller's data.",
+        "The true gain is the drop of the loss on held-out records when the full model is trained with the seller's",
+        "data: of the log loss in nats or, in a regression, of the squared error.",
     )
-    for letter, case in report.cases.items():
+    if report.cases:
         yield ""
-        yield f"### {letter}. {case.name}"
+        yield from table(
+            _CASE_HEADS, ((f"{letter}. {case.name}", *_agreement(case)) for letter, case in report.cases.items())
+        )
+    for name, letter in CASES.items():
         yield ""
-        yield from _case(case)
+        yield f"### {letter}. {name}"
+        yield ""
+        yield from _case(report.cases[letter]) if letter in report.cases else ("Not run.",)
+
+
+def _agreement(case: CaseRow) -> tuple[str, ...]:
+    """The cells under ``_CASE_HEADS`` but the first."""
+    draws = [one.figures for one in case.seeds]
+    return (
+        with_error(one.rho for one in draws),
+        with_error(one.ceiling for one in draws),
+        with_error(one.slope for one in draws),
+        with_error(one.r2 for one in draws),
+        with_error(one.price_slope for one in draws),
+        with_error(one.price_r2 for one in draws),
+        with_error(one.paid_over_true for one in draws),
+        with_error(one.harmful_paid for one in draws),
+        number(case.figures.monotone),
+        number(case.figures.best_first),
+        number(case.figures.refused),
+        number(case.figures.seconds_fit),
+        number(case.figures.seconds_appraise),
+    )
 
 
 def _case(case: CaseRow) -> Iterator[str]:
     held = (f"{rule.replace('_', ' ')} {share:.0%}" for rule, share in case.held.items())
     yield from paragraph(
-        f"Seeds {', '.join(str(one.seed) for one in case.seeds)}.",
-        f"Spearman's rank correlation of price and true gain {with_error(one.spearman for one in case.seeds)};",
-        f"fidelity {case.fidelity:.3f}.",
+        f"Seeds {', '.join(str(one.seed) for one in case.seeds)}. Gains are of the {case.metric.replace('_', ' ')}.",
+        f"Fidelity {number(case.figures.fidelity)}.",
+        f"Rank correlation of set value and true gain {with_error(one.figures.rho_set_value for one in case.seeds)},",
+        f"of the true gains V and T {with_error(one.figures.ceiling_validation for one in case.seeds)}.",
         f"Orderings, with the share of seeds in which they hold: {', '.join(held)}.",
     )
     yield ""
     yield from table(
-        ("seller", "true gain", "price", "set value"),
+        ("seller", "true gain T", "true gain V", "price", "set value"),
         (
             (
                 seller.replace("_", " "),
                 with_error(one.sellers[seller].gain for one in case.seeds),
+                with_error(one.sellers[seller].gain_validation for one in case.seeds),
                 with_error(one.sellers[seller].price_in_gain for one in case.seeds),
                 with_error(one.sellers[seller].set_value for one in case.seeds),
             )
@@ -241,8 +295,8 @@ def _attacks(report: Report) -> Iterator[str]:
 
 
 def _goal(goal: GoalRow) -> str:
-    return f"{goal.sign} {goal.goal:.3g}"
+    return "-" if goal.goal is None else f"{goal.sign} {goal.goal:.3g}"
 
 
 def _met(goal: GoalRow) -> str:
-    return {True: "yes", False: "**no**", None: "not run"}[goal.met]
+    return "-" if goal.goal is None else {True: "yes", False: "**no**", None: "not run"}[goal.met]

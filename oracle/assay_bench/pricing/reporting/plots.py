@@ -7,9 +7,14 @@ from assay_bench.figures import estimate
 from assay_bench.pricing.data.parties import SETTINGS
 from assay_bench.pricing.reporting.goals import REFERENCE
 from assay_bench.pricing.reporting.report import Report
+from assay_bench.pricing.reporting.rows import CaseRow
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_PANELS = 3  # in a row
+_SMALLEST = 1e-3  # half the range of a panel, if no seller is useful
 
 
 def draw(report: Report, folder: Path) -> list[str]:
@@ -49,31 +54,40 @@ def _methods(report: Report) -> "Figure | None":
 
 
 def _cases(report: Report) -> "Figure | None":
-    """Price against true gain of every seller, one panel for each real case."""
+    """Set value and price against true gain of every seller, one panel for each real case, with the identity line."""
     from matplotlib.figure import Figure
 
     if not report.cases:
         return None
-    figure = Figure(figsize=(4 * len(report.cases), 3.6))
-    axes = figure.subplots(1, len(report.cases), squeeze=False)[0]
-    for axis, (letter, case) in zip(axes, report.cases.items(), strict=True):
-        for seller in case.sellers:
-            gain = estimate(one.sellers[seller].gain for one in case.seeds)
-            price = estimate(one.sellers[seller].price_in_gain for one in case.seeds)
-            axis.errorbar(gain.mean, price.mean, xerr=gain.error, yerr=price.error, fmt="o", markersize=4)
-            axis.annotate(
-                seller.replace("_", " "),
-                (gain.mean, price.mean),
-                fontsize=7,
-                xytext=(3, 3),
-                textcoords="offset points",
-            )
-        axis.axvline(0, color="grey", linewidth=0.8)
-        axis.set_title(f"{letter}. {case.name}")
-        axis.set_xlabel("true gain")
-        axis.set_ylabel("price")
+    columns = min(len(report.cases), _PANELS)
+    rows = -(-len(report.cases) // columns)
+    figure = Figure(figsize=(4 * columns, 3.6 * rows))
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis, (letter, case) in zip(panels, report.cases.items(), strict=False):
+        _case(axis, case)
+        axis.set_title(f"{letter}. {case.name}, {case.metric.replace('_', ' ')}")
+    for axis in panels[len(report.cases) :]:
+        axis.set_axis_off()
     figure.tight_layout()
     return figure
+
+
+def _case(axis: "Axes", case: CaseRow) -> None:
+    """One panel. Its range is that of the useful sellers: what is more harmful stands at its edge."""
+    edge = max([seller.gain for seller in case.sellers.values()] + [_SMALLEST])
+    axis.plot((-edge, edge), (-edge, edge), color="grey", linewidth=0.8)
+    for seller in case.sellers:
+        draws = [one.sellers[seller] for one in case.seeds]
+        gain = estimate(max(one.gain, -edge) for one in draws)
+        value = estimate(max(one.set_value, -edge) for one in draws)
+        price = estimate(one.price_in_gain for one in draws)
+        axis.errorbar(gain.mean, value.mean, xerr=gain.error, yerr=value.error, fmt="o", color="#bbbbbb", markersize=4)
+        axis.errorbar(gain.mean, price.mean, xerr=gain.error, yerr=price.error, fmt="o", color="#4477aa", markersize=4)
+        axis.annotate(
+            seller.replace("_", " "), (gain.mean, price.mean), fontsize=6, xytext=(3, 3), textcoords="offset points"
+        )
+    axis.set_xlabel("true gain")
+    axis.set_ylabel("price (blue), set value (grey)")
 
 
 def _purchases(report: Report) -> "Figure | None":

@@ -11,13 +11,14 @@ from assay_bench.pricing.reporting.rows import (
     CopiesRow,
     GoalRow,
     PurchaseRow,
+    ScaleRow,
     ScorerRow,
     SpeedRow,
     TruthRow,
 )
 from assay_bench.pricing.reporting.scores import scorer_rows, truth_rows
 from assay_bench.pricing.reporting.summary import overpayment, summarise
-from assay_bench.pricing.results import CopiesResult, PurchaseResult, Result, SpeedResult
+from assay_bench.pricing.results import CopiesResult, PurchaseResult, Result, ScaleResult, SpeedResult
 from assay_bench.pricing.scorers.baselines import BASELINES
 from assay_bench.pricing.units import Part, Unit
 from assay_pricing import methods
@@ -39,6 +40,7 @@ class Report(Result):
         copies: Set values of copies.
         attacks: Price over true gain by attack.
         speed: Seconds to price and to train.
+        scale: Seconds for a large table.
         cases: Real cases by letter.
         baselines: Names of the baselines.
     """
@@ -55,6 +57,7 @@ class Report(Result):
     copies: tuple[CopiesRow, ...]
     attacks: dict[str, float]
     speed: tuple[SpeedRow, ...]
+    scale: tuple[ScaleRow, ...]
     cases: dict[str, CaseRow]
     baselines: tuple[str, ...]
 
@@ -85,8 +88,8 @@ def read_report(units: Iterable[Unit], cache: ResultCache, seeds: Sequence[int],
 
 def build_report(results: ResultSet, seeds: Sequence[int], *, quick: bool) -> Report:
     """The report of some results."""
-    scorers, truths = scorer_rows(results), truth_rows(results)
-    summary = summarise(results, scorers, truths)
+    scorers, truths, cases = scorer_rows(results), truth_rows(results), case_rows(results)
+    summary = summarise(results, scorers, truths, cases)
     return Report(
         seeds=tuple(seeds),
         quick=quick,
@@ -108,7 +111,8 @@ def build_report(results: ResultSet, seeds: Sequence[int], *, quick: bool) -> Re
             for unit, row in results.select(Part.COPIES, CopiesResult)
         ),
         attacks=overpayment(results),
+        scale=tuple(ScaleRow(seed=unit.seed, **dict(row)) for unit, row in results.select(Part.SCALE, ScaleResult)),
         speed=tuple(SpeedRow(seed=unit.seed, **dict(row)) for unit, row in results.select(Part.SPEED, SpeedResult)),
-        cases=case_rows(results),
+        cases=cases,
         baselines=tuple(sorted(BASELINES)),
     )

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from assay_bench.pricing.results import CaseResult, CopiesResult, PurchaseResult, Result, SpeedResult
+from assay_bench.pricing.results import CaseResult, CopiesResult, PurchaseResult, Result, ScaleResult, SpeedResult
 
 
 class SeedRow(Result):
@@ -98,10 +98,10 @@ class ScorerRow(Result):
 
 
 class GoalRow(Result):
-    """A goal, and whether the figure reaches it; None for a figure without a value."""
+    """A goal, and whether the figure reaches it; None for a figure without a value or without a goal."""
 
     sign: str
-    goal: float
+    goal: float | None
     met: bool | None
 
 
@@ -123,23 +123,81 @@ class SpeedRow(SpeedResult, SeedRow):
     """Seconds of one seed."""
 
 
+class ScaleRow(ScaleResult, SeedRow):
+    """Seconds for a table of one seed."""
+
+
 class SellerMeans(Result):
-    """Means over seeds for one seller of a real case: price (base units), set value, true gain (log loss)."""
+    """Means over seeds for one seller of a real case.
+
+    Attributes:
+        price: Base units.
+        set_value: Predicted gain.
+        gain: True gain on test records.
+        gain_error: Its standard error over the test records of all seeds.
+        gain_validation: True gain on validation records.
+    """
 
     price: float
     set_value: float
     gain: float
+    gain_error: float
+    gain_validation: float
+
+
+class CaseFigures(Result):
+    """Agreement of prices and true gains on test records: of one draw of a real case, or means over draws.
+
+    If the price function is refused, prices are those that it would give. A figure is None where it is not defined; a
+    mean is over the draws that define it.
+
+    Attributes:
+        rho: Rank correlation of price and true gain; sellers with a negative gain tie at 0.
+        rho_set_value: Rank correlation of set value and true gain, without ties.
+        ceiling: Rank correlation, as ``rho``, of the true gains on the two halves of the test records.
+        ceiling_validation: The same of the true gains on validation and on test records.
+        slope: Of set values on true gains, by least squares with an intercept; negative gains count in full.
+        r2: Its R^2.
+        price_slope: Of prices over the rate on true gains, in the same way; negative gains count as 0.
+        price_r2: Its R^2.
+        paid_over_true: Sum of the prices over the rate of useful sellers, over the sum of their true gains.
+        harmful_paid: Share of all payments that harmful sellers get; None if nothing is paid, as by a refused function.
+        monotone: Of the nested pairs of offers in which the added records are useful, the share in which the larger
+            offer has at least the price of the smaller.
+        best_first: The best seller has the highest price, and the function is not refused.
+        refused: The price function is refused.
+        fidelity: Agreement of the surrogate with the model, 0..1.
+        seconds_fit: Time to fit, without start-up, like the next.
+        seconds_appraise: Mean time to appraise a seller's offer.
+    """
+
+    rho: float | None
+    rho_set_value: float | None
+    ceiling: float | None
+    ceiling_validation: float | None
+    slope: float | None
+    r2: float | None
+    price_slope: float | None
+    price_r2: float | None
+    paid_over_true: float | None
+    harmful_paid: float | None
+    monotone: float | None
+    best_first: float | None
+    refused: float | None
+    fidelity: float | None
+    seconds_fit: float | None
+    seconds_appraise: float | None
 
 
 class CaseSeedRow(CaseResult, SeedRow):
     """One draw of a real case.
 
     Attributes:
-        spearman: Rank correlation of price and true gain over sellers.
+        figures: Agreement of prices and true gains.
         orderings: Which of the case's orderings hold.
     """
 
-    spearman: float
+    figures: CaseFigures
     orderings: dict[str, bool]
 
 
@@ -148,20 +206,18 @@ class CaseRow(Result):
 
     Attributes:
         name: Name of the case.
+        metric: What gains are drops of.
+        figures: Means over seeds.
         sellers: Means over seeds, by seller.
-        spearman: Mean over seeds of the rank correlation of price and true gain.
-        spearman_of_means: Rank correlation of the means.
         orderings: Which orderings hold for the means.
         held: Share of seeds in which each ordering holds.
-        fidelity: Mean over seeds.
         seeds: Each draw.
     """
 
     name: str
+    metric: str
+    figures: CaseFigures
     sellers: dict[str, SellerMeans]
-    spearman: float
-    spearman_of_means: float
     orderings: dict[str, bool]
     held: dict[str, float]
-    fidelity: float
     seeds: tuple[CaseSeedRow, ...]

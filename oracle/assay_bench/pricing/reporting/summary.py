@@ -1,15 +1,24 @@
 """The summary: means over seeds for the default method, by the names of ``GOALS``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from assay_bench.figures import mean
 from assay_bench.pricing.data.parties import SETTINGS
+from assay_bench.pricing.reporting.case_summary import summarise_cases
 from assay_bench.pricing.reporting.goals import GOALS, REFERENCE
 from assay_bench.pricing.reporting.result_set import ResultSet
-from assay_bench.pricing.reporting.rows import ScorerRow, TruthRow
-from assay_bench.pricing.results import AttackGains, AttacksResult, CopiesResult, PurchaseResult, SpeedResult, Values
+from assay_bench.pricing.reporting.rows import CaseRow, ScorerRow, TruthRow
+from assay_bench.pricing.results import (
+    AttackGains,
+    AttacksResult,
+    CopiesResult,
+    PurchaseResult,
+    ScaleResult,
+    SpeedResult,
+    Values,
+)
 from assay_bench.pricing.units import Part
 from assay_pricing import methods
 
@@ -17,7 +26,9 @@ _EQUAL_RHO = 0.02
 _ROUNDING = 1e-9
 
 
-def summarise(results: ResultSet, scorers: Sequence[ScorerRow], truths: Sequence[TruthRow]) -> dict[str, float | None]:
+def summarise(
+    results: ResultSet, scorers: Sequence[ScorerRow], truths: Sequence[TruthRow], cases: Mapping[str, CaseRow]
+) -> dict[str, float | None]:
     """The figures of the summary; None for a figure whose part was not run."""
     here = [row for row in scorers if row.data == REFERENCE]
     default = [row for row in here if row.kind == "method" and row.name == methods.DEFAULT]
@@ -43,7 +54,11 @@ def summarise(results: ResultSet, scorers: Sequence[ScorerRow], truths: Sequence
     summary["adversarial_overpay"] = max(overpayment(results).values(), default=None)
     summary["speedup_vs_pydvl"] = speedup(scorers, "pydvl")
     summary["speedup_vs_dattri"] = speedup(scorers, "dattri")
-    return summary
+    scales = [row for _, row in results.select(Part.SCALE, ScaleResult)]
+    summary["seconds_start"] = mean(row.seconds_start for row in scales)
+    summary["seconds_fit_100k"] = mean(row.seconds_fit for row in scales)
+    summary["seconds_appraise_1000"] = mean(row.seconds_appraise for row in scales)
+    return summary | summarise_cases(cases)
 
 
 def _total(values: Iterable[Values]) -> float:

@@ -11,8 +11,10 @@ def summary_text(report: Report) -> str:
     lines = []
     for name, value in report.summary.items():
         goal = report.goals[name]
-        lines.append(f"{name:<26} {number(value):>8}   {goal.sign} {goal.goal:<7.3g} {_MARKS[goal.met]}")
+        bound = " " * 10 if goal.goal is None else f"{goal.sign} {goal.goal:<7.3g}"
+        lines.append(f"{name:<26} {number(value):>8}   {bound} {_MARKS[goal.met]}")
     for letter, case in report.cases.items():
         orderings = f"{sum(case.orderings.values())}/{len(case.orderings)} orderings"
-        lines.append(f"case {letter} {case.name:<19} {case.spearman:>8.3f}   {orderings}")
+        slope = f"slope {number(case.figures.price_slope)}"
+        lines.append(f"case {letter} {case.name:<19} {number(case.figures.rho):>8}   {slope}   {orderings}")
     return "\n".join(lines)

@@ -9,9 +9,9 @@ from assay.protocol.schema import Feature, Schema
 from assay_bench.figures import Floats
 from assay_bench.pricing.data.dataset import Dataset
 from assay_bench.pricing.data.parties import Parties
+from assay_bench.pricing.scorers.gate import is_refused
 from assay_bench.pricing.truth import nets
 from assay_bench.pricing.truth.nets import Nets
-from assay_pricing.errors import FidelityError
 from assay_pricing.fitting import fit
 from assay_pricing.function import PriceFunction
 from assay_pricing.records.records import Records
@@ -64,11 +64,7 @@ class Pricer:
             labels_only=labels_only,
         )
         seconds = time.perf_counter() - start
-        try:
-            function.check_fidelity()
-        except FidelityError:
-            return cls(function, schema, seconds, refused=True)
-        return cls(function, schema, seconds, refused=False)
+        return cls(function, schema, seconds, is_refused(function))
 
     def points(self, offer: Dataset) -> Floats:
         """Predicted gain of each record alone (n,), duplicates of the owner's records included."""

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from assay_bench.pricing.reporting.cases import case_rows
 from assay_bench.pricing.reporting.goals import GOALS, Goal
 from assay_bench.pricing.reporting.result_set import ResultSet
 from assay_bench.pricing.reporting.scores import scorer_rows, truth_rows
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.unit
 
 
 def summary(found: ResultSet) -> dict[str, float | None]:
-    return summarise(found, scorer_rows(found), truth_rows(found))
+    return summarise(found, scorer_rows(found), truth_rows(found), case_rows(found))
 
 
 def test_every_figure_of_the_summary() -> None:
@@ -38,6 +39,24 @@ def test_every_figure_of_the_summary() -> None:
         "adversarial_overpay": 1,
         "speedup_vs_pydvl": 20,
         "speedup_vs_dattri": None,
+        # gains 0.6 0.2 0.1 -0.1 -0.2 and set values 0.5 0.2 0.2 0 0.1: sums of products about the means 0.12 and 0.2
+        "slope_lowest": pytest.approx(0.22 / 0.388),
+        "slope_highest": pytest.approx(0.22 / 0.388),
+        "r2_lowest": pytest.approx(0.22**2 / (0.388 * 0.14)),
+        # the last two gains count as 0: the mean of the gains is 0.18
+        "price_slope_lowest": pytest.approx(0.18 / 0.248),
+        "price_slope_highest": pytest.approx(0.18 / 0.248),
+        "price_r2_lowest": pytest.approx(0.18**2 / (0.248 * 0.14)),
+        "paid_over_true_lowest": pytest.approx(0.9 / 0.9),
+        "paid_over_true_highest": pytest.approx(0.9 / 0.9),
+        "harmful_paid": pytest.approx(0.1),
+        "monotone": 1,
+        "best_first": 1,
+        "rho_shortfall": pytest.approx(0.9 - 9 / 9.5),
+        "informative_refusals": None,
+        "seconds_start": 1.5,
+        "seconds_fit_100k": 50,
+        "seconds_appraise_1000": 2.5,
     }
 
 
@@ -130,3 +149,4 @@ def test_a_goal_includes_its_bound() -> None:
     assert not Goal(">=", 0.3, "").is_met(0.299)
     assert not Goal("<=", 0.3, "").is_met(0.301)
     assert Goal(">=", 0.3, "").is_met(None) is None
+    assert Goal(">=", None, "").is_met(0.3) is None
