@@ -9,6 +9,7 @@ import json
 import re
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from web3.providers import JSONBaseProvider
@@ -23,6 +24,9 @@ ATTEMPTS = 4
 """How often a request is sent that a node does not answer."""
 ANSWER_SECONDS = 30.0
 """Time for one request with its whole answer; all attempts end within twice this time."""
+SEARCH_SECONDS = 600.0
+"""Time for an answer of any length that is searched as it comes."""
+_NO_DIGIT = re.compile(rb"[^0-9a-f]")
 _TOO_OFTEN = re.compile(
     r"too many requests|rate.?limit|request limit|requests? per|per second|throughput|throttl", re.I
 )
@@ -87,6 +91,17 @@ class HttpEndpoint(JSONBaseProvider):
             self._wait(pause)
         raise AssertionError("unreachable")
 
+    def search(self, method: str, params: Any, start: bytes) -> Iterator[bytes]:
+        """Runs of hex digits that begin with ``start``, in an answer of any length, which is read as it comes.
+
+        Raises:
+            NoAnswer: The node does not answer, or not wholly within ``SEARCH_SECONDS``.
+        """
+        body = self.encode_rpc_request(RPCEndpoint(method), params)
+        headers = {"Content-Type": "application/json"}
+        with self._http.stream("POST", self._url, within=SEARCH_SECONDS, content=body, headers=headers) as stream:
+            yield from hex_runs(stream.pieces, start)
+
     def _request(self, body: bytes, seconds: float) -> RPCResponse:
         answer = self._http.ask(
             "POST",
@@ -97,6 +112,29 @@ class HttpEndpoint(JSONBaseProvider):
             headers={"Content-Type": "application/json"},
         )
         return response_of(answer)
+
+
+def hex_runs(pieces: Iterable[bytes], start: bytes) -> Iterator[bytes]:
+    """Runs of lower-case hex digits that begin with ``start``, in a text that comes in pieces.
+
+    Digits before ``start`` are left out. Of a run, ``MOST_ANSWER_BYTES`` are kept at most.
+    """
+    kept, run = b"", None
+    for piece in pieces:
+        kept += piece.lower()
+        while kept:
+            if run is None:
+                at = kept.find(start)
+                if at < 0:
+                    kept = kept[-len(start) :]
+                    break
+                run, kept = bytearray(start), kept[at + len(start) :]
+            end = _NO_DIGIT.search(kept)
+            run += kept[: end.start()] if end else kept
+            kept = kept[end.start() :] if end else b""
+            if end or len(run) > MOST_ANSWER_BYTES:
+                yield bytes(run)
+                run = None
 
 
 def response_of(answer: Answer) -> RPCResponse:

@@ -114,6 +114,7 @@ class Node:
         providers = [
             HttpEndpoint(endpoint, timeout=timeout) if isinstance(endpoint, str) else endpoint for endpoint in endpoints
         ]
+        self._endpoints = providers
         self.url = ", ".join(str(provider) for provider in providers)
         self.web3 = Web3(_Endpoints(providers))
         # It asks for the chain's id twice before every call; ``Sender`` signs for one chain, which the node compares.
@@ -157,6 +158,16 @@ class Node:
                 f"unexpected answer from the node at {self.url}: {str(error)[:_SHOWN_CHARACTERS]}",
                 hint="check the URL: it must be a node's JSON-RPC endpoint",
             ) from error
+
+    def search(self, method: str, params: Any, start: bytes) -> Iterator[bytes]:
+        """Runs of lower-case hex digits that begin with ``start``, in the text of an answer of any length.
+
+        Endpoints over HTTP are asked one after the other.
+        """
+        for endpoint in self._endpoints:
+            if isinstance(endpoint, HttpEndpoint):
+                with self.errors():
+                    yield from endpoint.search(method, params, start)
 
     def contract(self, address: str, abi: Any) -> Contract:
         """The contract at ``address`` with this interface."""

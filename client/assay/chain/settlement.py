@@ -342,7 +342,7 @@ class SettlementClient:
         if event is None:
             return None
         (posted,) = self.posted(order_id=order_id)
-        return find_revealed(self.node, event.transaction, posted.order)
+        return find_revealed(self.node, event.transaction, posted.order, self.domain.contract)
 
     def history(self, order_id: OrderId) -> list[Transaction]:
         """Transactions that moved an order, oldest first."""

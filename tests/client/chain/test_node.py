@@ -1,10 +1,12 @@
 """How a node is reached, and what its errors mean."""
 
+import itertools
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from assay.chain.endpoint import hex_runs
 from assay.chain.node import Node
 from assay.chain.values import Block
 from assay.errors import ChainError, NodeUnreachable, WrongChain
@@ -94,3 +96,20 @@ def test_one_endpoint_is_not_asked_for_its_chain() -> None:
     memory = JsonRpcNode()
     Node(memory).block_number()
     assert memory.requests == 1
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 1000])
+def test_digits_are_found_in_a_text_however_it_is_cut(length: int) -> None:
+    text = b'{"input":"0xffabcd01","x":"abc","input":"0xABCD","y":"0xabcdabcd"}  abcd'
+    pieces = [text[at : at + length] for at in range(0, len(text), length)]
+    assert list(hex_runs(pieces, b"abcd")) == [b"abcd01", b"abcd", b"abcdabcd"]
+
+
+@pytest.mark.unit
+def test_text_without_end_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where nothing is found nor in one run of digits."""
+    monkeypatch.setattr("assay.chain.endpoint.MOST_ANSWER_BYTES", 1000)
+    assert list(hex_runs(itertools.repeat(b"0" * 2**10, 2**10), b"abcd")) == []
+    (run,) = hex_runs(itertools.chain([b"abcd"], itertools.repeat(b"0" * 100, 2**10)), b"abcd")
+    assert 1000 <= len(run) <= 1200

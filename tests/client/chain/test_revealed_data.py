@@ -153,6 +153,42 @@ def test_data_that_no_input_shows_are_read_from_the_trace(place: Place, node: ty
     check(place, place.seen_through(node(place.node.url)), order)
 
 
+SHORT = 10_000
+"""Bytes of an answer: more than the call has, and fewer than any trace of the transaction."""
+
+
+class WithoutScripts(HttpEndpoint):
+    """A node that runs no tracers of its users, as hosted nodes do; ``flat`` traces may be missing, too."""
+
+    flat = True
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        is_script = method == "debug_traceTransaction" and "function" in params[1]["tracer"]
+        if is_script or (method == "trace_transaction" and not self.flat):
+            error = {"code": -32000, "message": "tracer not found"}
+            return {"jsonrpc": "2.0", "id": 1, "error": error}  # type: ignore[typeddict-item]
+        return super().make_request(method, params)
+
+
+class GethWithoutScripts(WithoutScripts):
+    flat = False
+
+
+@pytest.mark.parametrize("node", [HttpEndpoint, WithoutScripts, GethWithoutScripts])
+def test_data_in_a_trace_of_any_length_are_read(
+    place: Place, node: type[HttpEndpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sender of the transaction chooses the length: the node picks the call out, or the trace is searched."""
+    order = place.order()
+    place.reveal(order, "turned")
+    monkeypatch.setattr("assay.chain.endpoint.MOST_ANSWER_BYTES", SHORT)
+    searched: list[str] = []
+    search = HttpEndpoint.search
+    monkeypatch.setattr(HttpEndpoint, "search", lambda *values: (searched.append(values[1]), search(*values))[1])
+    check(place, place.seen_through(node(place.node.url)), order)
+    assert len(searched) == (node is not HttpEndpoint)
+
+
 def test_data_that_only_a_trace_shows_are_told_with_the_transaction_and_what_to_set(place: Place) -> None:
     order = place.order()
     place.reveal(order, "turned")
