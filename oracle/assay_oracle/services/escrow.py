@@ -5,6 +5,7 @@ key. So a payment that fails gives nothing away: the seller reveals the key on c
 """
 
 import logging
+from functools import partial
 
 from assay import envelope
 from assay.chain.port import Chain
@@ -40,6 +41,8 @@ class Escrow:
         self._chain = chain
         self._uploads = uploads
         self._signer = signer
+        self._mined_in = 0
+        """Block of the last settlement. A node that does not have it yet would let it be sent again."""
 
     # --- what the oracle states ---------------------------------------------------------------------------------------
 
@@ -92,8 +95,12 @@ class Escrow:
         """Settles with the buyer's acknowledgement. A refusal leaves the key secret, and the seller to reveal it."""
         if self._is_spent(sale, acknowledgement) or self._chain.unmined():
             return
+        if self._chain.block_number() < self._mined_in:
+            return
+        settle = partial(self._chain.settle, sale.order, acknowledgement)
         try:
-            send_unless_done(self._chain, sale.order_id, lambda: self._chain.settle(sale.order, acknowledgement))
+            sent = send_unless_done(self._chain, sale.order_id, settle)
+            self._mined_in = sent.block if sent else self._mined_in
         except ContractReverted as error:
             log.warning("the contract refused to settle", extra=about(order=sale.order_id, error=error.error))
             if error.error == "BuyerSignatureInvalid":

@@ -29,6 +29,8 @@ class Posting:
         self._ledger = ledger
         self._chain = chain
         self._clock = clock
+        self._mined_in = 0
+        """Block of the last transaction. A node that does not have it yet would let it be sent again."""
 
     def post(self, offer: Offer) -> None:
         """Posts the order of an accepted offer, unless it is on chain or a transaction is on its way.
@@ -47,14 +49,18 @@ class Posting:
             reason = "the quote expired before the order was posted; accept the renewed quote, at the same price"
             self._ledger.offers.withdraw_acceptance(offer.offer_id, "quote_expired", reason)
             return None
-        if self._chain.unmined():
-            log.warning("posting waits for a transaction to be mined", extra=about(offer=offer.offer_id))
+        if self._chain.unmined() or self._chain.block_number() < self._mined_in:
+            log.warning(
+                "posting waits for a transaction to be mined, or for the node to catch up",
+                extra=about(offer=offer.offer_id),
+            )
             return None
         assert offer.key_hash is not None
         assert offer.acceptance is not None
         terms = registered_terms(self._chain, offer.model_id)
         try:
-            self._chain.post(terms, signed.quote, signed.signature, offer.key_hash, offer.acceptance)
+            sent = self._chain.post(terms, signed.quote, signed.signature, offer.key_hash, offer.acceptance)
+            self._mined_in = sent.block
         except (ContractReverted, TransactionFailed) as error:
             posted = find_order(self._chain, evaluation.order_id())
             if posted is None:

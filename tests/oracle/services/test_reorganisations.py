@@ -1,5 +1,7 @@
 """Reorganisations and nodes that lag: the ledger follows the chain, and no order is lost."""
 
+from collections.abc import Callable
+
 import pytest
 
 from assay.chain.values import Cursor, EventPage, OrderState
@@ -215,3 +217,36 @@ def test_nothing_is_delivered_after_a_reorganisation_took_the_lock(market: Marke
     market.oracle.cycle()
     with pytest.raises(OrderUnknown):
         market.delivery.record(order.order_id())
+
+
+def behind(market: Market, blocks: int) -> Callable[[], None]:
+    """The node forgets its last blocks; returns how it catches up."""
+    ahead, storage = market.node.blocks[-blocks:], market.contract.storage
+    del market.node.blocks[-blocks:]
+    market.contract.storage = market.node.blocks[-1].storage.copy()
+
+    def catch_up() -> None:
+        assert market.node.blocks[-1].block.number == ahead[0].block.number - 1, "a transaction was sent again"
+        market.node.blocks += ahead
+        market.contract.storage = storage
+
+    return catch_up
+
+
+def test_node_that_is_behind_the_oracles_own_transactions_makes_it_send_none_again(market: Market) -> None:
+    """On the chain as it is, the second one would be mined and fail, at the oracle's cost."""
+    _, state, order = market.sell(DATA)
+    catch_up = behind(market, 1)
+    for _ in range(3):
+        market.oracle.cycle()
+    catch_up()
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.oracle.cycle()
+    catch_up = behind(market, 1)
+    for _ in range(3):
+        market.oracle.cycle()
+    catch_up()
+    market.oracle.cycle()
+    assert status_of(market, order) is Status.PAID
