@@ -42,6 +42,15 @@ class Token:
         sane = decimals is not None and 0 <= decimals <= _MAX_DECIMALS
         return cls(address, symbol if usable and symbol else _short(address), decimals if sane else None)
 
+    @classmethod
+    def offline(cls, symbol: str, decimals: int | None) -> "Token | None":
+        """A token by what a person says of it, where no chain is asked; None if nothing can be shown by that.
+
+        Its address is empty.
+        """
+        made = cls.erc20("", symbol, decimals)
+        return made if made.symbol == symbol and made.decimals is not None else None
+
     @property
     def is_native(self) -> bool:
         """Whether this is the chain's own coin."""
@@ -50,6 +59,8 @@ class Token:
     @property
     def base_unit(self) -> str:
         """Name of the base unit."""
+        if not self.address:
+            return "base units"
         return "wei" if self.is_native else f"base units of token {_short(self.address)}"
 
 

@@ -92,3 +92,14 @@ def test_exact_amount_reads_back_and_short_amount_is_never_more(amount: int, dec
     assert WrittenAmount.parse(exact_amount(amount, token)).base_units(token) == amount
     short = WrittenAmount.parse(short_amount(amount, token)).base_units(token)
     assert short <= amount <= short + amount // 1000 + 1
+
+
+def test_token_by_a_persons_word_is_shown_in_its_unit_without_an_address() -> None:
+    token = Token.offline("USDC", 6)
+    assert token is not None
+    assert amount_text(12_500_000, token) == "12.5 USDC (12500000 base units)"
+
+
+@pytest.mark.parametrize(("symbol", "decimals"), [("ETH", 18), ("", 6), ("USDC", None), ("USDC", 99), ("a b", 6)])
+def test_word_on_a_token_that_nothing_can_be_shown_by(symbol: str, decimals: int | None) -> None:
+    assert Token.offline(symbol, decimals) is None

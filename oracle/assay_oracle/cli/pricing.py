@@ -13,10 +13,12 @@ import click
 from assay.cli.params import AMOUNT
 from assay.cli.terminal import console, emit, json_option, report
 from assay_oracle.cli.columns import column_options
+from assay_oracle.cli.token import token_option
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+    from assay.amounts import Token
     from assay_pricing.records.columns import RawTable
     from assay_pricing.records.records import Records
 
@@ -126,6 +128,7 @@ class Setting(click.ParamType):
 @click.option("--labels-only", is_flag=True, help="Read the model's labels alone.")
 @click.option("--decay", type=click.FloatRange(0, 1e6), help="The model's own weight decay; estimated by default.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@token_option
 @json_option
 def fit(
     *,
@@ -159,6 +162,7 @@ def fit(
     labels_only: bool,
     decay: float | None,
     seed: int,
+    token: "Token",
     as_json: bool,
 ) -> None:
     """Fit the price function of a model and write it to a folder.
@@ -190,6 +194,7 @@ def fit(
         rate=rate,
         budget=budget,
         pricing=pricing,
+        token=token,
         terms=terms if cap is None else {**terms, "cap": cap},
         options={
             "metric": metric,
@@ -238,8 +243,9 @@ def fit(
 @click.argument("file", type=FILE)
 @click.option("--report", "page", type=OUT_FILE, help="Write an HTML page with plots to this file.")
 @click.option("--without-records", is_flag=True, help="Leave the records' own columns out of the page: fit to be sent.")
+@token_option
 @json_option
-def appraise(folder: Path, file: Path, page: Path | None, without_records: bool, as_json: bool) -> None:
+def appraise(folder: Path, file: Path, page: Path | None, without_records: bool, token: "Token", as_json: bool) -> None:
     """Price FILE offline with the price function in FOLDER, and give the reasons.
 
     \b
@@ -263,9 +269,11 @@ def appraise(folder: Path, file: Path, page: Path | None, without_records: bool,
     if page is not None:
         from assay_oracle.owner.report import Heading, render
 
-        heading = Heading(file.name, datetime.now(UTC).date().isoformat(), with_records=not without_records)
+        heading = Heading(
+            file.name, datetime.now(UTC).date().isoformat(), token=token, with_records=not without_records
+        )
         page.write_text(render(function, records, appraisal, heading), encoding="utf-8")
-    emit({**appraisal.to_dict(), "columns": columns}, appraisal_text(appraisal), as_json)
+    emit({**appraisal.to_dict(), "columns": columns}, appraisal_text(appraisal, token), as_json)
 
 
 @click.command("export")
@@ -306,8 +314,9 @@ def export_(
 
 @click.command("inspect")
 @click.argument("folder", type=FOLDER)
+@token_option
 @json_option
-def inspect_(folder: Path, as_json: bool) -> None:
+def inspect_(folder: Path, token: "Token", as_json: bool) -> None:
     """Show a price function, and what it discloses of the owner's model and data.
 
     \b
@@ -318,7 +327,7 @@ def inspect_(folder: Path, as_json: bool) -> None:
     from assay_pricing.function import PriceFunction
 
     function = PriceFunction.load(folder)
-    emit(function.manifest, function_text(function), as_json)
+    emit(function.manifest, function_text(function, token), as_json)
 
 
 def _check_decay(decay: float | None) -> None:

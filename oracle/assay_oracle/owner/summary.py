@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from assay.amounts import amount_text
+from assay.amounts import ETHER, Token, amount_text
 from assay_oracle.owner.columns import columns_text
 from assay_pricing.appraisal import Appraisal
 from assay_pricing.function import PriceFunction
@@ -48,11 +48,11 @@ def scorer_text(scorer: Scorer, path: Path) -> str:
     return f"scorer\t{path}\nkind\t{scorer.kind}\nrank agreement\t{scorer.rank_agreement / 10**6:.4f}"
 
 
-def appraisal_text(appraisal: Appraisal) -> str:
+def appraisal_text(appraisal: Appraisal, token: Token = ETHER) -> str:
     """Price, gain and reasons of an appraisal."""
     low, high = appraisal.interval
     lines = [
-        f"price\t{amount_text(appraisal.price)}",
+        f"price\t{amount_text(appraisal.price, token)}",
         f"gain\t{appraisal.predicted_gain:.6f} ({appraisal.metric}; 90 % interval {low:.6f} to {high:.6f})",
         f"records\t{appraisal.priced} of {appraisal.records} priced",
         f"fidelity\t{appraisal.fidelity:.4f}",
@@ -61,12 +61,12 @@ def appraisal_text(appraisal: Appraisal) -> str:
     return "\n".join(lines)
 
 
-def function_text(function: PriceFunction) -> str:
+def function_text(function: PriceFunction, token: Token = ETHER) -> str:
     """A price function, and what its artifact discloses, tensor by tensor."""
     manifest = function.manifest
     rule, carried = manifest.rule, manifest.carried
     parts = ("rate", "cap", "floor", "grid")
-    amounts = ", ".join(f"{part} {amount_text(getattr(rule, part))}" for part in parts)
+    amounts = ", ".join(f"{part} {amount_text(getattr(rule, part), token)}" for part in parts)
     lines = [
         f"function\t0x{function.hash.hex()}",
         f"method\t{manifest.method}",

@@ -142,6 +142,13 @@ def test_appraise_says_price_gain_and_why(price: Path) -> None:
     assert all(f"because\t{reason}\n" in said for reason in appraisal["reasons"])
 
 
+def test_amounts_offline_are_in_the_unit_of_the_token_that_the_owner_names(price: Path) -> None:
+    said = run("inspect", price, "--token", "USDC:6").stdout
+    assert " USDC (" in said
+    assert not {"ETH", "wei"} & set(said.split())
+    assert run("inspect", price, "--token", "USDC").exit_code == 2
+
+
 def test_an_offer_of_the_owners_records_is_nothing_new(price: Path) -> None:
     appraisal = told("appraise", price, "train.npz")
     assert (appraisal["price"], appraisal["priced"], set(appraisal["verdicts"])) == ("0", 0, {"owned"})
