@@ -19,7 +19,6 @@ from assay.chain.values import PostedOrder, Transaction
 from assay.errors import (
     AssayError,
     ChainError,
-    ChunkMismatch,
     NodeUnreachable,
     OracleError,
     OracleMisbehaved,
@@ -299,6 +298,7 @@ class Buyer:
             purchase.fail(error)
         else:
             if order.require_receipt and held.receipt is None:
+                self._files.check(order, sealed)
                 signed = self._account.sign_message(self._chain.domain.receipt(order.digest()))
                 self._deliveries.put_receipt(order, bytes(signed.signature))
         if held.key_escrow is not None:
@@ -342,11 +342,7 @@ class Buyer:
         try:
             proof = find_proof(sealed, key, order.data_root)
         except SealError as error:
-            aside = self._files.set_aside(order, sealed)
-            raise ChunkMismatch(
-                f"the sealed file on disk was altered since its download ({error.message}); it is now {aside}",
-                hint="run the same command again to download it again",
-            ) from None
+            self._files.reject(order, sealed, error)
         except OSError as error:
             if error.errno in (errno.EIO, errno.EACCES, errno.EPERM):
                 self._files.set_aside(order, sealed)  # the next poll downloads it again

@@ -3,7 +3,7 @@
 <folder>/.<model id>.orders.json    two cursors, and the orders posted up to the first of them
 
 A node behind a load balancer may answer for a new block before it has the block's events, and a reorganisation may
-replace the block. So the newest blocks are read again until they lie ``OVERLAP`` deep.
+replace the block. So the newest blocks are read again until they lie ``OVERLAP`` deep and are ``OVERLAP_SECONDS`` old.
 """
 
 from contextlib import suppress
@@ -19,6 +19,8 @@ from assay.protocol.types import Bytes32, ModelId, OrderId, Value
 
 OVERLAP = 64
 """Blocks that must follow a block before its events are not read again: two epochs of Ethereum."""
+OVERLAP_SECONDS = 768
+"""Time that must pass as well: as long as two epochs take. Elsewhere 64 blocks may take 16 s."""
 
 Orders = dict[OrderId, PostedOrder]
 
@@ -64,10 +66,16 @@ class OrderLog:
                 if event.posted and event.posted.order.model_id == self._model_id:
                     orders[event.order_id] = event.posted
             cursor, complete = page.cursor, page.complete
-            if newest is None or cursor.block >= newest.block + OVERLAP:
+            if newest is None or self._is_deep(newest, cursor):
                 start, newest = newest, cursor
                 self._write(start, newest, orders)
         return sorted(orders.values(), key=lambda posted: posted.block)
+
+    def _is_deep(self, below: Cursor, above: Cursor) -> bool:
+        """Whether a node that lags behind has the events of block ``below`` by the time of block ``above``."""
+        if above.block < below.block + OVERLAP:
+            return False
+        return self._chain.time_of(above.block) >= self._chain.time_of(below.block) + OVERLAP_SECONDS
 
     def _read(self) -> tuple[Cursor | None, Cursor | None, Orders]:
         """Where reading begins, the newest cursor, and the orders up to where reading begins.

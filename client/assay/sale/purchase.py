@@ -18,9 +18,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
-from assay.errors import AssayError, DiskError, SealError, UsageError
+from assay.errors import AssayError, ChunkMismatch, DiskError, SealError, UsageError
 from assay.files import private_file, sync_folder
 from assay.protocol import seal
 from assay.protocol.structs import Order, Status
@@ -137,11 +137,35 @@ class PurchaseFiles:
         suffixes = (".sealed", ".age", ".aside")
         return [name(order, suffix) for name in (self.path, self._former) for suffix in suffixes]
 
+    def check(self, order: Order, sealed: Path) -> None:
+        """Verifies that the disk still has every chunk that was downloaded: a receipt lets the seller reveal the key.
+
+        Raises:
+            ChunkMismatch: It does not.
+        """
+        try:
+            with sealed.open("rb") as source:
+                seal.check_chunks(source).check_root(order.data_root)
+        except SealError as error:
+            self.reject(order, sealed, error)
+
     def set_aside(self, order: Order, sealed: Path) -> Path:
-        """Renames a sealed file that is damaged, so that it is fetched again; the new path."""
+        """Renames a sealed file that cannot be read, so that it is fetched again; the new path."""
         aside = self.path(order, ".aside")
         sealed.replace(aside)
         return aside
+
+    def reject(self, order: Order, sealed: Path, error: SealError) -> NoReturn:
+        """Sets a damaged sealed file aside.
+
+        Raises:
+            ChunkMismatch: Always.
+        """
+        aside = self.set_aside(order, sealed)
+        raise ChunkMismatch(
+            f"the sealed file on disk was altered since its download ({error.message}); it is now {aside}",
+            hint="run the same command again to download it again",
+        )
 
     @contextmanager
     def alone(self) -> Iterator[None]:

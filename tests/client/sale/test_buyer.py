@@ -273,6 +273,41 @@ def test_no_receipt_for_a_file_that_is_not_right(tmp_path: Path) -> None:
     market.journal.close()
 
 
+def test_no_receipt_for_chunks_that_are_larger_than_the_model_takes(tmp_path: Path) -> None:
+    """The oracle took them all the same. An acknowledgement is given: after it nothing can be disputed."""
+    market = Market(tmp_path, require_receipt=True)
+    seller = market.seller()
+    record, _ = seller.offer(seller.prepare(market.file(LONG), market.model_id, chunk_size=2048))
+    seller.accept(record)
+    market.settings = market.settings.model_copy(update={"max_chunk_size": 1024})
+    market.open_oracle()
+    (purchase,) = market.buyer().poll(market.model_id)
+    left = market.http.order(order_of(market).order_id())
+    assert isinstance(purchase.error, OracleMisbehaved)
+    assert "chunks of at most 1024 bytes, the oracle took one in chunks of 2048" in str(purchase.error)
+    assert left.receipt is None
+    assert left.acknowledgement is not None
+    market.journal.close()
+
+
+def test_no_receipt_for_a_copy_that_the_disk_altered_since_its_download(tmp_path: Path) -> None:
+    market = Market(tmp_path, require_receipt=True)
+    market.locked(LONG)
+    market.work()
+    market.transport.idle = True
+    buyer, order = market.buyer(), order_of(market)
+    buyer._deliveries.fetch(order, held(market, ".sealed"))
+    content = bytearray(held(market, ".sealed").read_bytes())
+    content[-1] ^= 1
+    held(market, ".sealed").write_bytes(content)
+    (purchase,) = buyer.poll(market.model_id)
+    assert "altered since its download" in purchase.note
+    assert market.http.order(order.order_id()).receipt is None
+    buyer.poll(market.model_id)
+    assert market.http.order(order.order_id()).receipt is not None
+    market.journal.close()
+
+
 def test_oracle_down_after_the_download_stops_nothing(market: Market) -> None:
     seller, record = market.locked(LONG)
     market.buyer().poll(market.model_id)

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from assay.errors import ChainError, DiskError, NodeUnreachable, NodeUntrue, OracleMisbehaved, OracleUnreachable
+from assay.errors import ChainError, DiskError, NodeUnreachable, NodeUntrue, OracleUnreachable
 from assay.protocol.structs import Order, Status
 from assay.sale import buyer as buyer_module
 from assay.sale import deliveries as deliveries_module
@@ -364,23 +364,3 @@ def test_order_that_has_ended_is_not_asked_for_again_unless_its_file_is_gone(
     purchase.file.unlink()
     assert buyer.poll(market.model_id)[0].file == purchase.file
     assert purchase.file.exists()
-
-
-# --- chunks -----------------------------------------------------------------------------------------------------------
-
-
-def test_no_receipt_for_chunks_that_are_larger_than_the_model_takes(tmp_path: Path) -> None:
-    """The oracle took them all the same. An acknowledgement is given: after it nothing can be disputed."""
-    market = Market(tmp_path, require_receipt=True)
-    seller = market.seller()
-    record, _ = seller.offer(seller.prepare(market.file(LONG), market.model_id, chunk_size=2048))
-    seller.accept(record)
-    market.settings = market.settings.model_copy(update={"max_chunk_size": 1024})
-    market.open_oracle()
-    (purchase,) = market.buyer().poll(market.model_id)
-    held = market.http.order(purchase.order.order_id())
-    assert isinstance(purchase.error, OracleMisbehaved)
-    assert "chunks of at most 1024 bytes, the oracle took one in chunks of 2048" in str(purchase.error)
-    assert held.receipt is None
-    assert held.acknowledgement is not None
-    market.journal.close()

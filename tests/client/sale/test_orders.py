@@ -15,6 +15,12 @@ from tests.kit.market import Market
 pytestmark = pytest.mark.unit
 
 
+@pytest.fixture(autouse=True)
+def slow_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Depth decides; the blocks of the chain in memory take no time."""
+    monkeypatch.setattr(orders, "OVERLAP_SECONDS", 0)
+
+
 @pytest.fixture
 def asked(market: Market, monkeypatch: pytest.MonkeyPatch) -> list[Cursor | None]:
     """The cursors that the chain was asked with."""
@@ -92,6 +98,27 @@ def test_order_whose_event_the_node_shows_late_is_found(
     assert ids(log) == [order]
     market.node.mine(3 * OVERLAP)
     assert ids(log) == [order]
+    assert ids(log) == [order]
+
+
+def test_order_whose_event_the_node_shows_late_is_found_where_blocks_are_fast(
+    market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a chain with four blocks a second, 64 of them are no time in which a node catches up."""
+    monkeypatch.setattr(orders, "OVERLAP_SECONDS", 768)
+    log = log_of(market, tmp_path)
+    order = sell(market, b"a\nb\n")
+    events_since = market.chain.events_since
+    with monkeypatch.context() as late:
+        late.setattr(market.chain, "events_since", lambda cursor: replace(events_since(cursor), events=()))
+        for _ in range(4):
+            assert log.update() == []
+            market.node.mine(OVERLAP)
+            market.node.pass_time(16)
+    for _ in range(3):
+        assert ids(log) == [order]
+        market.node.mine(OVERLAP)
+        market.node.pass_time(768)
     assert ids(log) == [order]
 
 

@@ -17,12 +17,17 @@ from assay.protocol.types import ModelId
 from assay.sale.buyer import Buyer
 from assay.sale.purchase import Purchase
 
+MOST_PAUSE = 900
+"""Seconds between two polls at most: a quarter of the shortest window to dispute."""
+
 
 @click.command()
 @model_option
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="Folder; by default <home>/purchases.")
 @click.option("--once", is_flag=True, help="Poll once and stop, instead of watching.")
-@click.option("--every", type=click.FloatRange(0.1), default=5, show_default=True, help="Seconds between two polls.")
+@click.option(
+    "--every", type=click.FloatRange(0.1, MOST_PAUSE), default=5, show_default=True, help="Seconds between two polls."
+)
 @json_option
 @pass_session
 def buy(session: Session, model_id: ModelId, into: Path | None, once: bool, every: float, as_json: bool) -> None:
@@ -51,6 +56,9 @@ def buy(session: Session, model_id: ModelId, into: Path | None, once: bool, ever
             purchases = buyer.poll(model_id)
         except ChainError as error:
             report(f"{error.message}; trying again")
+        except Exception as fault:
+            # A fault with one purchase must not end the watch over the windows of the others.
+            report(f"a fault of this program: {type(fault).__name__}: {fault}; trying again")
         else:
             watch.show_changes(purchases)
         pause(every)

@@ -136,6 +136,25 @@ def test_buy_prints_a_table_and_says_by_its_exit_code_whether_something_is_open(
     assert (bought["status"], Path(bought["file"]).read_bytes()) == ("paid", b"a\nb\nc\n")
 
 
+def test_fault_of_the_program_does_not_end_the_watch_over_other_orders(
+    owner: Desk, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polls = iter([ZeroDivisionError("odd"), KeyboardInterrupt()])
+
+    def poll(*_: object) -> None:
+        raise next(polls)
+
+    monkeypatch.setattr("assay.sale.buyer.Buyer.poll", poll)
+    monkeypatch.setattr("assay.cli.commands.purchases.pause", lambda _: None)
+    said = owner.run("buy", "--model", f"0x{market.model_id.hex()}", status=130)
+    assert "ZeroDivisionError: odd; trying again" in said.stderr
+
+
+def test_pause_between_two_polls_is_shorter_than_a_window_to_dispute(owner: Desk, market: Market) -> None:
+    said = owner.run("buy", "--model", f"0x{market.model_id.hex()}", "--every", 901, status=2)
+    assert "901" in said.stderr
+
+
 def test_watching_prints_changes_alone(owner: Desk, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     market.locked()
     market.transport.down = True
