@@ -35,7 +35,8 @@ def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None
     error = json.loads(done.stdout.splitlines()[0])["error"]
     assert error["code"] == "usage_error"
     assert error["message"] == (
-        "expected --only among breast_cancer, census, diabetes, digits, icons, mnist_5k, news, wine, writers, got iris"
+        "expected --only among bikes, breast_cancer, census, diabetes, digits, employment, icons, large_table, "
+        "mnist_5k, news, wine, writers, got iris"
     )
 
 

@@ -49,7 +49,7 @@ def _summary(seed: int) -> Iterator[Unit]:
     # Only in `shift` does the owner lack classes; an owner who has all of them gains little from 100 records.
     for name in _BUYERS:
         yield Unit(Part.PURCHASE, "mnist_5k", "shift", seed, name)
-    yield Unit(Part.SCALE, "table", "-", seed, methods.DEFAULT)
+    yield Unit(Part.SCALE, "large_table", "-", seed, methods.DEFAULT)
     yield Unit(Part.SPEED, "mnist_5k", "shift", seed, methods.DEFAULT)
     yield Unit(Part.ATTACKS, "digits", "shift", seed, methods.DEFAULT)
 

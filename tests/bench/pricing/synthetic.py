@@ -131,7 +131,7 @@ def results() -> ResultSet:
             unit(Part.SPEED, DEFAULT, data="mnist_5k"): SpeedResult(
                 parameters=101_770, seconds=0.5, training=2.0, fit=3.0, refused=False
             ),
-            unit(Part.SCALE, DEFAULT, data="table", setting="-"): ScaleResult(
+            unit(Part.SCALE, DEFAULT, data="large_table", setting="-"): ScaleResult(
                 records=100_000, columns=20, seconds_fit=50.0, seconds_start=1.5, seconds_appraise=2.5
             ),
             unit(Part.CASE, DEFAULT, data="news", setting="-"): case(),
