@@ -23,7 +23,7 @@ def model_or_default(ctx: click.Context, param: click.Parameter, value: "ModelId
         if session and session.settings.model:
             value = cast("ModelId", MODEL.convert(session.settings.model, param, ctx))
     if value is None:
-        raise click.MissingParameter(ctx=ctx, param=param)
+        raise click.MissingParameter("assay models lists models; `model` in config.toml is the default", ctx, param)
     return value
 
 

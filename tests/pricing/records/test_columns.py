@@ -1,8 +1,11 @@
 """Columns of a file against the columns of a schema."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 
+from assay.protocol.schema import Feature, Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.columns import RawTable, check_columns, check_width
 from tests.pricing.records.files import SCHEMA
@@ -36,3 +39,14 @@ def test_a_matrix_has_as_many_columns_as_the_schema_has_features() -> None:
 
 def test_a_table_is_as_long_as_its_columns() -> None:
     assert len(RawTable({"a": np.zeros(3), "y": np.zeros(3)})) == 3
+
+
+@pytest.mark.parametrize("column", ["c", "y"])
+def test_a_name_in_another_normal_form_is_refused_with_the_form_to_write(column: str) -> None:
+    """Neither form is read as the other: a model finds its columns by their exact names."""
+    names = {"c": "c", "y": "y"} | {column: "caf\u00e9"}
+    schema = Schema(task="regression", features=(Feature(name=names["c"]),), label=names["y"])
+    with pytest.raises(DataError) as caught:
+        check_columns([unicodedata.normalize("NFD", name) for name in names.values()], schema)
+    assert "in its Unicode normal form alone: write it in NFC" in str(caught.value.hint)
+    assert "leave the extra columns out" not in str(caught.value.hint)

@@ -82,6 +82,10 @@ def test_a_model_is_shown_by_name_by_prefix_and_by_default(desk: Desk) -> None:
     assert desk.run("model", "show").stdout == shown
 
 
+def test_command_without_a_model_says_where_models_are_listed(desk: Desk) -> None:
+    assert "Missing option '--model'. assay models lists models" in desk.run("model", "status", status=2).stderr
+
+
 def test_name_is_given_by_the_first_digits_of_an_id(desk: Desk) -> None:
     assert model(desk) in desk.run("names", "add", "model", "lines", model(desk)[:10]).stdout
 
