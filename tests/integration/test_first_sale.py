@@ -111,6 +111,21 @@ def test_small_data_revealed_on_chain_is_paid_at_once(town: Town, ada: Party) ->
     assert Path(str(purchase(town, sold["order_id"])["file"])).read_bytes() == data.read_bytes()
 
 
+def test_payment_that_a_reorganisation_takes_back_is_no_end(town: Town, ada: Party) -> None:
+    data = town.file("reorganised.csv", csv(24, 40, (2,)))
+    selling = ada.start("--confirmations", 2, "sell", data, "--model", town.model, "--yes", "--direct")
+    order_id = order_of(town, ada, Status.LOCKED, by=selling)
+    town.node.rpc("anvil_mine", "0x2")
+    order_of(town, ada, Status.PAID, by=selling)
+    town.node.rpc("anvil_reorg", 1, [])
+    order_of(town, ada, Status.PAID, by=selling)
+    assert [record.outcome for record in OfferStore(ada.home).all()] == [None]
+    town.node.rpc("anvil_mine", "0x2")
+    assert (sold := ada.end(selling))["status"] == "paid"
+    assert sold["order_id"] == order_id
+    assert [record.outcome for record in OfferStore(ada.home).all()] == ["paid"]
+
+
 # --- sales that end in a refund ---------------------------------------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ from tests.kit.data import csv
 from tests.kit.light_keys import write_identity, write_keystore
 
 HOUR = 3600
-FRESH = 13
+FRESH = 14
 """Further registrations of the one price function, for as many tests that sell."""
 BLACK_BOX = '''
 import numpy as np

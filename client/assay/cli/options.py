@@ -76,7 +76,7 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--confirmations",
             type=click.IntRange(0),
-            help="Blocks to wait for before a key is revealed.",
+            help="Blocks to wait for before a key is revealed, and before a sale has ended.",
         ),
         click.option(
             "--max-fee",

@@ -312,16 +312,28 @@ class Release:
         return True
 
     def _reveal_data(self, record: OfferRecord, posted: PostedOrder, deadline: int) -> None:
-        """Reveals the data itself on chain; see ``Seller.reveal_data``."""
+        """Reveals the data itself on chain; see ``Seller.reveal_data``.
+
+        Raises:
+            SaleError: The node does not take the transaction, which is too large or too dear. The key is neither.
+        """
         if not self._is_safe_to_reveal(record, posted, deadline):
             return
         order = posted.order
         with self._store.sealed(record).open("rb") as sealed:
             plain, sealed_digests = seal.plaintext(sealed, self._store.key(record))
             chunk_size = seal.read_index(sealed).layout.chunk_size
-        self._publish(
-            record, order.order_id(), lambda: self._chain.reveal_data(order, chunk_size, plain, sealed_digests)
-        )
+        try:
+            self._publish(
+                record, order.order_id(), lambda: self._chain.reveal_data(order, chunk_size, plain, sealed_digests)
+            )
+        except (NodeUnreachable, ContractReverted, TransactionPending, TransactionFailed):
+            raise
+        except ChainError as error:
+            raise SaleError(
+                f"the data cannot be revealed on chain: {error.message}",
+                hint="reveal the key before the deadline: run the same command without --direct",
+            ) from error
 
     def _record_of(self, order: Order) -> OrderRecord | None:
         """What the oracle holds; None if it does not answer, which must not keep a seller from revealing in time."""

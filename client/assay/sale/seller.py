@@ -299,9 +299,9 @@ class Seller:
         return self._release.order(record)
 
     def release(self, record: OfferRecord, *, patience: int = 600) -> Status:
-        """Waits until the sale has ended, and reveals the key if the buyer does not acknowledge in time.
+        """Waits until the sale's end is confirmed, and reveals the key if the buyer does not acknowledge in time.
 
-        Errors that pass, of node or chain, are retried.
+        Errors that pass, of node or chain, are retried. What a reorganisation takes back is done again.
 
         Args:
             record: An accepted offer.
@@ -310,7 +310,7 @@ class Seller:
 
         Raises:
             OrderDiffers: The order on chain is not the agreed one.
-            OrderMissing: The order is gone, and its quote has expired, so that it cannot be posted again.
+            OrderMissing: The order is gone, and a confirmed block is later than its quote: it cannot be posted again.
             RevealTooLate: The deadline is too close to reveal safely.
             ContractReverted: The contract refuses for good.
             TransactionFailed: Transactions of this sale were mined and failed, as many as are paid for.
@@ -322,7 +322,8 @@ class Seller:
 
         A LOCKED order is left to the buyer and the oracle, unless ``reveal`` is set or the deadline is near: then it is
         settled with the buyer's acknowledgement if there is one, or else its key is revealed. A REVEALED order is
-        finalized after the dispute window.
+        finalized after the dispute window. The outcome is saved once it is confirmed: the state that is returned may
+        not be.
 
         Raises:
             RevealTooLate: The deadline is too close to reveal safely.
@@ -351,7 +352,10 @@ class Seller:
     def reveal_data(self, record: OfferRecord) -> Status:
         """Reveals the data itself on chain, in public, and is paid at once. For small data that may become public.
 
+        Returns once the payment is confirmed; see ``release``.
+
         Raises:
+            SaleError: The node does not take so large or so dear a transaction; ``release`` reveals the key instead.
             RevealTooLate: The deadline is too close to reveal safely.
         """
         return self._release.run(record, direct=True)

@@ -5,10 +5,7 @@ from typing import Any
 
 import pytest
 
-from assay.errors import (
-    CommitmentMismatch,
-    RevealTooLate,
-)
+from assay.errors import ChainError, CommitmentMismatch, FeeTooHigh, RevealTooLate, SaleError
 from assay.protocol.structs import Status
 from assay.sale.release import REVEAL_MARGIN
 from tests.kit.market import Market
@@ -49,6 +46,22 @@ def test_data_waits_for_confirmations(market: Market, monkeypatch: pytest.Monkey
     monkeypatch.setattr(seller._release._pause, "wait", wait)
     assert seller.reveal_data(record) is Status.PAID
     assert len(waited) == 2, "for the order, then for the payment"
+
+
+@pytest.mark.parametrize("refusal", [ChainError("exceeds the gas limit"), FeeTooHigh("0.3 ETH")], ids=["large", "dear"])
+def test_data_that_the_node_does_not_take_leaves_time_to_reveal_the_key(
+    market: Market, monkeypatch: pytest.MonkeyPatch, refusal: ChainError
+) -> None:
+    seller, record = market.locked()
+
+    def refuse(*_: Any) -> None:
+        raise refusal
+
+    monkeypatch.setattr(seller._chain, "reveal_data", refuse)
+    with pytest.raises(SaleError, match="cannot be revealed on chain") as raised:
+        seller.reveal_data(record)
+    assert "without --direct" in str(raised.value.hint)
+    assert seller.advance(record) is Status.REVEALED
 
 
 def test_data_revealed_on_chain_is_written(market: Market) -> None:
