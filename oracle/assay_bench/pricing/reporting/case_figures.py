@@ -36,7 +36,8 @@ def case_figures(case: CaseResult) -> CaseFigures:
     gain, error = np.array([one.gain for one in sellers]), np.array([one.gain_error for one in sellers])
     value, price = np.array([one.set_value for one in sellers]), np.array([one.price_in_gain for one in sellers])
     halves = np.array([one.gain_halves for one in sellers])
-    slope, r2 = line(gain, value)
+    slope, r2 = line(_bought(gain), _bought(value))
+    slope_full, r2_full = line(gain, value)
     price_slope, price_r2 = line(_bought(gain), price)
     useful, harmful = gain > error, gain < -error
     return CaseFigures(
@@ -46,6 +47,8 @@ def case_figures(case: CaseResult) -> CaseFigures:
         ceiling_validation=spearman(_bought(np.array([one.gain_validation for one in sellers])), _bought(gain)),
         slope=slope,
         r2=r2,
+        slope_full=slope_full,
+        r2_full=r2_full,
         price_slope=price_slope,
         price_r2=price_r2,
         paid_over_true=float(price[useful].sum() / gain[useful].sum()) if useful.any() else None,

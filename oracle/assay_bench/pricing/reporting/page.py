@@ -53,7 +53,7 @@ _TERMS = f"""\
   are of one distribution.
 - **Useful** sellers have a true gain above its standard error over test records, **harmful** ones a loss above it.
 - **slope** and **R²**: least squares, with an intercept, of set values on true gains T over the sellers of a draw;
-  negative gains count in full. **price slope** and **price R²**: the same of prices; negative gains count as 0.
+  negative ones of either count as 0. **price slope** and **price R²**: the same of prices.
 - **rho** of a real case: rank correlation of price and true gain T, negative gains tied at 0; its **ceiling** is that
   of true gains on one half of the test records and on the other.
 - **paid over true**: sum of the prices of useful sellers over the sum of their true gains. **paid to harmful**: share

@@ -156,9 +156,12 @@ class CaseFigures(Result):
         rho_set_value: Rank correlation of set value and true gain, without ties.
         ceiling: Rank correlation, as ``rho``, of the true gains on the two halves of the test records.
         ceiling_validation: The same of the true gains on validation and on test records.
-        slope: Of set values on true gains, by least squares with an intercept; negative gains count in full.
+        slope: Of set values on true gains, by least squares with an intercept. Negative ones of either count as 0: what
+            harms is not bought, and one very harmful seller would decide the slope.
         r2: Its R^2.
-        price_slope: Of prices over the rate on true gains, in the same way; negative gains count as 0.
+        slope_full: As ``slope``, negative ones in full.
+        r2_full: Its R^2.
+        price_slope: Of prices over the rate on true gains, in the same way as ``slope``.
         price_r2: Its R^2.
         paid_over_true: Sum of the prices over the rate of useful sellers, over the sum of their true gains.
         harmful_paid: Share of all payments that harmful sellers get; None if nothing is paid, as by a refused function.
@@ -177,6 +180,8 @@ class CaseFigures(Result):
     ceiling_validation: float | None
     slope: float | None
     r2: float | None
+    slope_full: float | None
+    r2_full: float | None
     price_slope: float | None
     price_r2: float | None
     paid_over_true: float | None

@@ -30,7 +30,9 @@ def test_harmful_sellers_tie_at_a_gain_of_zero() -> None:
 
 def test_set_values_that_are_half_of_the_gains_have_slope_one_half() -> None:
     figures = case_figures(of(*(seller(max(g, 0) / 2, g, set_value=g / 2 + 0.3) for g in (1.0, 0.4, -2.0))))
-    assert (figures.slope, figures.r2, figures.rho_set_value) == pytest.approx((0.5, 1, 1))
+    assert (figures.slope_full, figures.r2_full, figures.rho_set_value) == pytest.approx((0.5, 1, 1))
+    # set values 0.8 0.5 0 on gains 1 0.4 0: sums of products about the means 13/30 and 7/15
+    assert figures.slope == pytest.approx((0.8 + 0.2 - 1.3 * 1.4 / 3) / (1.16 - 1.4**2 / 3))
     assert (figures.price_slope, figures.price_r2) == pytest.approx((0.5, 1))
     assert figures.paid_over_true == pytest.approx(0.5)
 
