@@ -73,7 +73,10 @@ def _cases(report: Report) -> "Figure | None":
 
 
 def _case(axis: "Axes", case: CaseRow) -> None:
-    """One panel. Its range is that of the useful sellers: what is more harmful stands at its edge."""
+    """One panel. Its range is that of the useful sellers: what is more harmful stands at its edge.
+
+    Sellers without a gain and without a price have no name in it.
+    """
     edge = max([seller.gain for seller in case.sellers.values()] + [_SMALLEST])
     axis.plot((-edge, edge), (-edge, edge), color="grey", linewidth=0.8)
     for seller in case.sellers:
@@ -83,9 +86,9 @@ def _case(axis: "Axes", case: CaseRow) -> None:
         price = estimate(one.price_in_gain for one in draws)
         axis.errorbar(gain.mean, value.mean, xerr=gain.error, yerr=value.error, fmt="o", color="#bbbbbb", markersize=4)
         axis.errorbar(gain.mean, price.mean, xerr=gain.error, yerr=price.error, fmt="o", color="#4477aa", markersize=4)
-        axis.annotate(
-            seller.replace("_", " "), (gain.mean, price.mean), fontsize=6, xytext=(3, 3), textcoords="offset points"
-        )
+        if gain.mean > 0 or price.mean > 0:
+            place = (gain.mean, price.mean)
+            axis.annotate(seller.replace("_", " "), place, fontsize=6, xytext=(3, 3), textcoords="offset points")
     axis.set_xlabel("true gain")
     axis.set_ylabel("price (blue), set value (grey)")
 
