@@ -89,6 +89,7 @@ def _case(axis: "Axes", case: CaseRow) -> None:
         if gain.mean > 0 or price.mean > 0:
             place = (gain.mean, price.mean)
             axis.annotate(seller.replace("_", " "), place, fontsize=6, xytext=(3, 3), textcoords="offset points")
+    axis.locator_params(axis="x", nbins=5)
     axis.set_xlabel("true gain")
     axis.set_ylabel("price (blue), set value (grey)")
 
