@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import TEXT_BYTES, Bounds
@@ -15,6 +16,7 @@ from assay_pricing.records.text import MAX_EXACT
 Kind = Literal["text", "boolean", "number", "time", "nothing"]
 
 _MICROSECONDS = "datetime64[us]"
+_STEP_ROWS = 2**20
 _NESTED_HINT = "leave the column out (assay-oracle fit --drop COLUMN), or store numbers, text or times in it"
 
 
@@ -145,7 +147,7 @@ def _numbers(column: Any, name: str, faults: Faults) -> Column:
         return np.asarray(column.to_numpy())
     if not integer and not pa.types.is_decimal(column.type):
         return np.asarray(column.to_numpy())
-    values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+    values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy()) if integer else _of_decimals(column)
     unscaled = np.abs(values) * (1.0 if integer else 10.0 ** max(column.type.scale, 0))
     wrong = unscaled >= MAX_EXACT
     if wrong.any():
@@ -158,6 +160,14 @@ def _numbers(column: Any, name: str, faults: Faults) -> Column:
             "store the column as text if it is a key, or as float64",
         )
     return values
+
+
+def _of_decimals(column: Any) -> npt.NDArray[np.float64]:
+    """The nearest doubles, as of their decimals in a CSV file; Arrow's cast to double may miss them by one place."""
+    import pyarrow as pa
+
+    parts = [column.slice(start, _STEP_ROWS).cast(pa.string()) for start in range(0, len(column), _STEP_ROWS)]
+    return np.concatenate([np.zeros(0), *(part.cast(pa.float64()).to_numpy() for part in parts)])
 
 
 def _times(column: Any, name: str, faults: Faults) -> tuple[Column, str]:

@@ -88,6 +88,14 @@ def test_values_are_those_of_the_table() -> None:
     }
 
 
+@pytest.mark.parametrize("kind", [pa.decimal64(9, 2), pa.decimal128(9, 2), pa.decimal256(50, 2)])
+def test_decimals_are_the_doubles_of_their_text(kind) -> None:
+    prices = [Decimal(cents).scaleb(-2) for cents in range(-1000, 100_000, 7)]
+    table = pa.table({"price": pa.chunked_array([pa.array([*part, None], kind) for part in (prices, prices[:9])])})
+    expected = [*map(float, prices), None, *map(float, prices[:9]), None]
+    assert plain(to_columns(table, Bounds())["price"].column) == expected
+
+
 def test_what_numbers_and_times_cannot_hold_is_refused_in_one_message() -> None:
     table = pa.table(
         {
