@@ -1,7 +1,7 @@
 """The columns of a file before a schema gives them meaning, and whether they are the columns that a schema names."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +13,8 @@ from assay_pricing.errors import DataError
 from assay_pricing.records.quoting import listed, quoted
 from assay_pricing.records.records import Int64
 
+_LISTED = 5
+_UNREADABLE_HINT = "leave the column out (assay-oracle fit --drop COLUMN), or store numbers, text or times in it"
 _LEFT_BY_PANDAS = re.compile(r"|Unnamed: \d+(_level_\d+)?|__index_level_\d+__|level_\d+")
 
 
@@ -58,6 +60,7 @@ class RawTable:
         index: Columns that pandas wrote as the index of the data frame.
         decimal_comma: Numbers in text have a comma before their fraction.
         ignored: Columns that are there and are not read, because the schema has no such feature.
+        unreadable: Columns that hold neither numbers, text nor times, with what they hold: an owner may leave them out.
         words: By column of numbers, the words that the reader took for missing values, and how often each occurs.
     """
 
@@ -71,6 +74,7 @@ class RawTable:
     index: frozenset[str] = frozenset()
     decimal_comma: bool = False
     ignored: tuple[str, ...] = ()
+    unreadable: dict[str, str] = field(default_factory=dict)
     words: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -93,6 +97,20 @@ def is_missing(column: Column) -> npt.NDArray[np.bool_]:
         if column.dtype.kind == "f"
         else (np.zeros(len(column), dtype=np.bool_))
     )
+
+
+def check_readable(columns: Mapping[str, str]) -> None:
+    """Checks that no column holds values of another kind, such as lists.
+
+    Args:
+        columns: By name, what the columns hold that are neither numbers, text nor times.
+
+    Raises:
+        DataError: There is one.
+    """
+    if columns:
+        faults = [f"expected numbers, text or times, got {kind} in column {quoted(n)}" for n, kind in columns.items()]
+        raise DataError("; ".join(faults[:_LISTED]), hint=_UNREADABLE_HINT)
 
 
 def check_columns(columns: Collection[str], schema: Schema, index: Collection[str] = ()) -> None:

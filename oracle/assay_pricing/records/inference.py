@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from assay.protocol.schema import Excluded, Feature, Schema
 from assay_pricing.errors import DataError
-from assay_pricing.records.columns import Column, RawTable, Texts, is_missing
+from assay_pricing.records.columns import Column, RawTable, Texts, check_readable, is_missing
 from assay_pricing.records.faults import Faults
 from assay_pricing.records.quoting import by_number, listed, quoted
 from assay_pricing.records.roles import Choices, exclusion
@@ -83,8 +83,10 @@ def infer(
             kinds, or a classification has fewer than two classes.
     """
     choices = choices or Choices()
+    for table in tables:
+        check_readable({name: kind for name, kind in table.unreadable.items() if not choices.excluded(name)})
     _check_same_columns(tables, label)
-    choices.check([name for name in tables[0].columns if name != label])
+    choices.check([name for name in _names(tables[0]) if name != label])
     inference = _Inference(tables, choices)
     features, excluded = inference.features(label)
     labels = [table.columns[table.label or label] for table in tables]
@@ -110,10 +112,10 @@ class _Inference:
         first = self.tables[0]
         features: list[Feature] = []
         excluded: list[Excluded] = []
-        for name in first.columns:
+        for name in _names(first):
             if name == (first.label or label):
                 continue
-            columns = [table.columns[name] for table in self.tables]
+            columns = [table.columns[name] for table in self.tables if name in table.columns]
             if not self.choices.names(name):
                 self._note_other_dates(name, columns)
             found = None if first.positional else exclusion(name, columns, self.choices, in_index=name in first.index)
@@ -261,6 +263,10 @@ def _missing(columns: Sequence[Column]) -> Literal["nan"] | None:
     return "nan" if any(is_missing(column).any() for column in columns) else None
 
 
+def _names(table: RawTable) -> list[str]:
+    return [*table.columns, *table.unreadable]
+
+
 def _check_same_columns(tables: Sequence[RawTable], label: str) -> None:
     for table in tables:
         if (table.label or label) not in table.columns:
@@ -268,7 +274,7 @@ def _check_same_columns(tables: Sequence[RawTable], label: str) -> None:
                 f"expected a label column {quoted(label)}, got columns {listed(table.columns)}",
                 hint="name the column that holds the labels (assay-oracle fit --label)",
             )
-        differing = set(table.columns) ^ set(tables[0].columns)
+        differing = set(_names(table)) ^ set(_names(tables[0]))
         if differing:
             raise DataError(
                 f"expected the same columns in the owner's and the validation data, {listed(differing)} differ"

@@ -52,6 +52,14 @@ class Choices:
         """Whether the owner says something about a column."""
         return any(column in names for names in (self.ids, self.dropped, self.features, self.categories))
 
+    def excluded(self, column: str) -> Excluded | None:
+        """What the owner says of a column that is to be no feature; None for every other."""
+        if column in self.ids:
+            return Excluded(name=column, role="id", reason="the owner names it as a key")
+        if column in self.dropped:
+            return Excluded(name=column, role="dropped", reason="the owner leaves it out")
+        return None
+
     def check(self, columns: Collection[str]) -> None:
         """Checks the names.
 
@@ -74,10 +82,8 @@ def exclusion(name: str, columns: Sequence[Column], choices: Choices, *, in_inde
         choices: What the owner says.
         in_index: pandas wrote the column as the index of a data frame.
     """
-    if name in choices.ids:
-        return Excluded(name=name, role="id", reason="the owner names it as a key")
-    if name in choices.dropped:
-        return Excluded(name=name, role="dropped", reason="the owner leaves it out")
+    if stated := choices.excluded(name):
+        return stated
     if name in choices.features or name in choices.categories:
         return None
     if all(is_missing(column).all() for column in columns):

@@ -270,6 +270,36 @@ def test_single_precision_is_the_same_as_its_shortest_decimals() -> None:
         assert len(hashes) == 1
 
 
+def test_a_column_that_cannot_be_read_is_refused_until_the_owner_leaves_it_out() -> None:
+    kind = PLAIN["kind"].to_numpy().astype(str)
+    table = {"len": PLAIN["len"], "tags": [["a"]] * N, "raw": [b"1"] * N, "kind": kind}
+    with pytest.raises(DataError, match=r"got list.* in column 'tags'; .*got binary in column 'raw'") as caught:
+        fitted(parquet(table))
+    assert "--drop" in (caught.value.hint or "")
+    with pytest.raises(DataError, match="in column 'raw'"):
+        fitted(parquet(table), dropped=("tags",), features=("raw",))
+    found = fitted(parquet(table), parquet({**table, "raw": [1] * N}), dropped=("tags",), ids=("raw",))
+    assert {(column.name, column.role) for column in found.schema.excluded} == {("tags", "dropped"), ("raw", "id")}
+    plain = parse_records(in_csv(PLAIN), found.schema).hashes()
+    assert parse_records(parquet(table), found.schema).hashes() == plain
+    with pytest.raises(DataError, match="in column 'kind'"):
+        fitted(parquet({"len": PLAIN["len"], "kind": [["a"]] * N}))
+
+
+def test_uuids_of_a_database_are_the_same_text_as_in_csv() -> None:
+    keys = [f"{i:08x}-0000-4000-8000-{i:012x}" for i in range(N)]
+    stored = pa.array([bytes.fromhex(key.replace("-", "")) for key in keys], pa.uuid())
+    kind = PLAIN["kind"].to_numpy().astype(str)
+    found = fitted(parquet({"row": stored, "len": PLAIN["len"], "kind": kind}))
+    assert [(column.name, column.role) for column in found.schema.excluded] == [("row", "id")]
+    customers = stored.take(pa.array([i // 4 for i in range(N)]))
+    of_database = parquet({"customer": customers, "len": PLAIN["len"], "kind": kind})
+    in_text = in_csv(PLAIN.assign(customer=[keys[i // 4] for i in range(N)]))
+    schema = fitted(in_text).schema
+    in_text.seek(0)
+    assert parse_records(of_database, schema).hashes() == parse_records(in_text, schema).hashes()
+
+
 @pytest.mark.parametrize("encode", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize(("mark", "comma"), [(",", "."), (";", ","), ("\t", "."), (";", "."), ("|", ".")])
 def test_separators_and_encodings_change_nothing(encode, mark, comma) -> None:

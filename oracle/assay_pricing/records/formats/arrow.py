@@ -6,18 +6,17 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import TEXT_BYTES, Bounds
 from assay_pricing.records.columns import Column, Texts
 from assay_pricing.records.faults import Faults
-from assay_pricing.records.quoting import first_line, quoted
 from assay_pricing.records.text import MAX_EXACT
 
-Kind = Literal["text", "boolean", "number", "time", "nothing"]
+Kind = Literal["text", "uuid", "boolean", "number", "time", "nothing"]
 
 _MICROSECONDS = "datetime64[us]"
 _STEP_ROWS = 2**20
-_NESTED_HINT = "leave the column out (assay-oracle fit --drop COLUMN), or store numbers, text or times in it"
+_UUID = "arrow.uuid"
+_UUID_CHARACTERS = 36
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,10 @@ class Converted:
     size: int
 
 
-def kind_of(arrow_type: Any, name: str) -> Kind:
+def kind_of(arrow_type: Any) -> Kind | None:
     """What a column of ``arrow_type`` holds, known before a value is read: a nested value may expand without bound.
 
-    Raises:
-        DataError: It holds neither numbers, booleans, times nor text.
+    None for a column that holds neither numbers, booleans, times nor text.
     """
     import pyarrow as pa
 
@@ -56,10 +54,7 @@ def kind_of(arrow_type: Any, name: str) -> Kind:
         return "time"
     if types.is_null(arrow_type):
         return "nothing"
-    raise DataError(
-        f"expected numbers, text or times, got {first_line(TypeError(arrow_type))} in column {quoted(name)}",
-        hint=_NESTED_HINT,
-    )
+    return "uuid" if getattr(arrow_type, "extension_name", "") == _UUID else None
 
 
 def to_columns(table: Any, bounds: Bounds) -> dict[str, Converted]:
@@ -118,11 +113,14 @@ def to_texts(column: Any, bounds: Bounds) -> tuple[Texts, int]:
 def _convert(column: Any, name: str, bounds: Bounds, faults: Faults) -> Converted:
     import pyarrow as pa
 
-    kind = kind_of(column.type, name)
+    kind = kind_of(column.type)
     plain = 8 * len(column)
     if kind == "nothing":
         return Converted(Texts(np.full(len(column), -1), ()), "", plain)
-    if kind == "text":
+    if kind == "uuid":
+        bounds.check_bytes((8 + TEXT_BYTES + _UUID_CHARACTERS) * len(column))
+        column = pa.chunked_array([[value and str(value) for value in column.to_pylist()]], pa.string())
+    if kind in ("text", "uuid"):
         texts, size = to_texts(column, bounds)
         return Converted(texts, "category" if pa.types.is_dictionary(column.type) else "", size)
     if pa.types.is_dictionary(column.type):

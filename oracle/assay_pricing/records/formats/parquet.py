@@ -1,13 +1,12 @@
 """Apache Parquet, with every encoding of text that Arrow reads."""
 
 import json
-from collections.abc import Collection
 from typing import Any, BinaryIO
 
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds, check_distinct
-from assay_pricing.records.columns import RawTable, check_columns, used
+from assay_pricing.records.columns import RawTable, check_columns, check_readable, used
 from assay_pricing.records.formats import Format
 from assay_pricing.records.formats.arrow import kind_of, to_columns
 from assay_pricing.records.formats.parquet_pages import Pages, check_pages
@@ -36,8 +35,11 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         index = _index(meta)
         if schema is not None:
             check_columns(names, schema, index)
-        wanted = used(names, schema)
-        kinds = _kinds(fields, wanted)
+        kinds = {name: kind_of(fields.field(name).type) for name in used(names, schema)}
+        wanted = [name for name, kind in kinds.items() if kind]
+        unreadable = {name: first_line(TypeError(fields.field(name).type)) for name, kind in kinds.items() if not kind}
+        if schema is not None or not wanted:
+            check_readable(unreadable)
         rows = [meta.num_rows, *(meta.row_group(i).num_rows for i in range(meta.num_row_groups))]
         if min(rows) < 0:
             raise DataError("expected a Parquet file, got one with a negative number of rows in its footer")
@@ -64,20 +66,8 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         stored={name: each.stored for name, each in found.items() if each.stored != "category" or name in own},
         index=index,
         ignored=tuple(name for name in names if name not in found),
+        unreadable=unreadable,
     )
-
-
-def _kinds(fields: Any, names: Collection[str]) -> dict[str, str]:
-    """What each column holds; columns of other kinds are reported together."""
-    kinds, refused = {}, []
-    for name in names:
-        try:
-            kinds[name] = str(kind_of(fields.field(name).type, name))
-        except DataError as error:
-            refused.append(error)
-    if refused:
-        raise DataError("; ".join(error.message for error in refused[:5]), hint=refused[0].hint)
-    return kinds
 
 
 def _index(meta: Any) -> frozenset[str]:
