@@ -85,7 +85,8 @@ def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^paid\t0\.[0-9]+ ETH \([0-9]+ wei\)$", done.stdout, re.MULTILINE), done.stdout + done.stderr
-    assert re.search(r"^0x[0-9a-f]{64}\tpaid\t[^\t]+\tbought/[0-9a-f]{64}\.csv", done.stdout, re.MULTILINE), done.stdout
+    line = r"^0x[0-9a-f]{64}\tpaid\t[^\t]+\tbought/[0-9a-f]{64}-[0-9a-f]{40}\.csv"
+    assert re.search(line, done.stdout, re.MULTILINE), done.stdout
     for folder, names in (("purchases", ("new", "more")), ("bought", ("new", "more", "few"))):
         offered = {(shop / f"{name}.csv").read_bytes() for name in names}
         assert {path.read_bytes() for path in (shop / folder).glob("*.csv")} == offered
