@@ -115,6 +115,11 @@ class Encoder:
         columns = self._x(records)
         return columns if self.basis is None else columns @ self.basis
 
+    def raw(self, records: Records) -> Tensor:
+        """Features as they are (n, d); -1 for every value of a category that the schema does not know."""
+        known = np.array([len(f.categories) if f.kind == "categorical" else np.inf for f in records.schema.features])
+        return torch.from_numpy(np.where(records.x >= known, -1.0, records.x))
+
     def _x(self, records: Records) -> Tensor:
         missing = np.isnan(records.x)
         numbers = np.clip((np.where(missing, self.centre, records.x) - self.centre) / self.scale, -CLIP, CLIP)

@@ -29,11 +29,24 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Encoded records: ``x`` (n, width), ``y`` (n,), and how many records each represents, ``weight`` (n,)."""
+    """Encoded records.
+
+    Attributes:
+        x: Encoded features (n, width).
+        y: Class indices, or standardised targets (n,).
+        weight: How many records each stands for (n,).
+        raw: Features before the encoder (n, d): numbers with NaN where a value is missing, codes of categories, -1 for
+            values that the schema does not know. Without columns where no learner reads them.
+    """
 
     x: Tensor
     y: Tensor
     weight: Tensor
+    raw: Tensor = field(default_factory=lambda: torch.zeros((0, 0), dtype=torch.float64))
+
+    def __post_init__(self) -> None:
+        if self.raw.shape == (0, 0):
+            object.__setattr__(self, "raw", torch.zeros((len(self.x), 0), dtype=torch.float64))
 
     def __len__(self) -> int:
         return len(self.x)
@@ -41,11 +54,12 @@ class Sample:
     def take(self, rows: Int64) -> "Sample":
         """The records at ``rows``, in that order."""
         chosen = torch.from_numpy(rows)
-        return Sample(self.x[chosen], self.y[chosen], self.weight[chosen])
+        return Sample(self.x[chosen], self.y[chosen], self.weight[chosen], self.raw[chosen])
 
     def join(self, other: "Sample") -> "Sample":
-        """These records, then ``other``'s."""
-        return Sample(*(torch.cat([getattr(s, part) for s in (self, other)]) for part in ("x", "y", "weight")))
+        """These records, then ``other``'s; with their raw features if both have them."""
+        parts = ("x", "y", "weight", "raw") if self.raw.shape[1] == other.raw.shape[1] else ("x", "y", "weight")
+        return Sample(*(torch.cat([getattr(s, part) for s in (self, other)]) for part in parts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +85,7 @@ class Context:
     def encode(self, records: Records) -> Sample:
         """Records as numbers, each of weight one."""
         ones = torch.ones(records.n, dtype=torch.float64)
-        return Sample(self.encoder.x(records), self.encoder.y(records.y), ones)
+        return Sample(self.encoder.x(records), self.encoder.y(records.y), ones, self.encoder.raw(records))
 
     def importance(self, outputs: Tensor) -> Tensor:
         """Weight of each validation record in the risk's descent direction (v,), summing to v.
@@ -123,6 +137,7 @@ class Task:
         progress: Called during long work.
         settings: The method's, by name; see ``Method.settings``.
         linear: The model's log-odds or values are linear in its inputs (``calibration``).
+        validation_is_learned: The validation records were split off the owner's: the model was trained on them, too.
     """
 
     context: Context
@@ -133,6 +148,7 @@ class Task:
     progress: Progress = field(default=no_progress)
     settings: Mapping[str, Any] = field(default_factory=dict)
     linear: bool = False
+    validation_is_learned: bool = False
 
 
 def stratified_sample(records: Records, encoder: Encoder, rng: np.random.Generator) -> Sample:
@@ -151,4 +167,4 @@ def stratified_sample(records: Records, encoder: Encoder, rng: np.random.Generat
         scale = dict(zip(codes.tolist(), (counts / keep).tolist(), strict=True))
         weight = np.array([scale[code] for code in strata[rows].tolist()])
     part = records.take(rows)
-    return Sample(encoder.x(part), encoder.y(part.y), torch.from_numpy(weight))
+    return Sample(encoder.x(part), encoder.y(part.y), torch.from_numpy(weight), encoder.raw(part))

@@ -1,0 +1,115 @@
+"""Gradient-boosted trees (Friedman 2001) on binned features, as LightGBM, XGBoost and scikit-learn grow them."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from assay_pricing.learners.port import Capacity, Learner, single_thread
+from assay_pricing.records.records import Float64
+from assay_pricing.surrogate.encoder import Encoder
+from assay_pricing.surrogate.task import Sample
+
+_ROUNDS, _STEP = 50, 10
+"""Rounds that a search grows at a time, and rounds between two capacities."""
+_MAX_TREES = 600
+"""Trees that a search grows at most, of all classes together."""
+_LEAST_TRIES = 4
+_LEAVES = (4, 8, 15, 31, 63)
+_RATES = (0.03, 0.1, 0.3)
+_SMALLEST = (1, 5, 20, 60)
+_COLUMNS = ("codes", "categories", "one_hot")
+_MAX_CATEGORIES = 255
+"""Values of a category that scikit-learn can group by at most."""
+
+
+class Boosting(Learner):
+    """Boosted trees: ``rounds`` of trees with ``leaves`` leaves of at least ``smallest`` records, shrunk by ``rate``.
+
+    ``columns`` says what trees see of a category: the position of its value (``codes``), groups of values
+    (``categories``), or one column for each value (``one_hot``).
+    """
+
+    family: ClassVar[str] = "boosting"
+
+    def __init__(self, encoder: Encoder, capacity: Capacity) -> None:
+        super().__init__(encoder, capacity)
+        self.tries = max(Learner.tries // _trees(encoder), _LEAST_TRIES)
+
+    @classmethod
+    def starts(cls, encoder: Encoder) -> Iterator[Self]:
+        """As scikit-learn has it by default."""
+        yield cls(encoder, {"rounds": 100, "leaves": 31, "rate": 0.1, "smallest": 20, "columns": "codes"})
+
+    def variations(self) -> Iterator[Self]:
+        """See ``Learner``; the rounds are varied by ``attempts``."""
+        yield from self.vary("rate", _RATES)
+        yield from self.vary("leaves", _LEAVES)
+        yield from self.vary("smallest", _SMALLEST)
+        if any(feature.kind == "categorical" for feature in self.encoder.schema.features):
+            yield from self.vary("columns", _COLUMNS)
+
+    def outputs(self, records: Sample, inputs: Sample) -> Tensor:
+        """See ``Learner``."""
+        only = self.only_answer(records, len(inputs))
+        if only is not None:
+            return only
+        with single_thread():
+            return self.answers(self._grown(self._model(), records, self.capacity["rounds"]), self._features(inputs))
+
+    def attempts(self, records: Sample, inputs: Sample) -> Iterator[tuple[Self, Tensor]]:
+        """The learner after every ten rounds; trees grow only as far as the answers are asked for."""
+        only = self.only_answer(records, len(inputs))
+        if only is not None:
+            yield self, only
+            return
+        model, x = self._model(), self._features(inputs)
+        for grown in range(_ROUNDS, max(_MAX_TREES // _trees(self.encoder), 2 * _ROUNDS) + 1, _ROUNDS):
+            with single_thread():
+                self._grown(model, records, grown)
+                stages = model.staged_predict_proba(x) if self.is_classifier else model.staged_predict(x)
+                found = list(islice(stages, grown - _ROUNDS, None))
+            for rounds in range(grown - _ROUNDS + _STEP, grown + 1, _STEP):
+                answers = found[rounds - grown - 1]
+                outputs = torch.from_numpy(answers)[:, None]
+                if self.is_classifier:
+                    outputs = self.log_probabilities(answers, model.classes_)
+                yield type(self)(self.encoder, {**self.capacity, "rounds": rounds}), outputs
+
+    def _model(self) -> Any:
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+        kind = HistGradientBoostingClassifier if self.is_classifier else HistGradientBoostingRegressor
+        return kind(
+            learning_rate=self.capacity["rate"],
+            max_leaf_nodes=self.capacity["leaves"],
+            min_samples_leaf=self.capacity["smallest"],
+            categorical_features=self._categorical(),
+            early_stopping=False,
+            warm_start=True,
+            random_state=0,
+        )
+
+    def _grown(self, model: Any, records: Sample, rounds: int) -> Any:
+        """The model after ``rounds`` rounds; the rounds that it has already are kept."""
+        model.set_params(max_iter=rounds)
+        return model.fit(self._features(records), records.y.numpy(), sample_weight=records.weight.numpy())
+
+    def _features(self, sample: Sample) -> Float64:
+        return np.asarray((sample.x if self.capacity["columns"] == "one_hot" else sample.raw).numpy())
+
+    def _categorical(self) -> npt.NDArray[np.bool_] | None:
+        """Which features are grouped by value (d,)."""
+        if self.capacity["columns"] != "categories":
+            return None
+        features = self.encoder.schema.features
+        return np.array([f.kind == "categorical" and len(f.categories) < _MAX_CATEGORIES for f in features])
+
+
+def _trees(encoder: Encoder) -> int:
+    """Trees of a round: one for each class, or one where two classes or a target are told apart."""
+    return encoder.outputs if encoder.outputs > 2 else 1

@@ -1,0 +1,52 @@
+"""How far a learner's answers are from the model's.
+
+Of probabilities it is the mean Kullback-Leibler divergence in nats, of a regression's values the mean squared
+difference in standardised units. Labels carry no information on the model's confidence: of them it is the log loss at
+the temperature of least risk.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay_pricing.black_box.port import Predictions
+from assay_pricing.risk import Metric
+from assay_pricing.surrogate.encoder import Encoder
+
+_MIXED = 0.005
+"""Probability added to every class before two answers are compared: a learner that is sure need not be quite sure."""
+
+
+def distance(encoder: Encoder, outputs: Tensor, answers: Predictions) -> float:
+    """Mean distance of outputs (m, k) from the model's answers to the same inputs; infinite if one is not a number."""
+    if not bool(torch.isfinite(outputs).all()):
+        return float("inf")
+    if encoder.schema.task == "regression":
+        return float(((outputs[:, 0] - encoder.y(answers.labels)) ** 2).mean())
+    if answers.probabilities is None:
+        metric = Metric("log_loss", answers.labels)
+        return metric.risk(metric.calibrated(np.asarray(outputs.log_softmax(-1).numpy())))
+    p, q = _mixed(_probabilities(answers)), _mixed(outputs.softmax(-1))
+    return float((p * (p.log() - q.log())).sum(1).mean())
+
+
+def constant_distance(encoder: Encoder, answers: Predictions) -> float:
+    """Distance of the best constant answer: the spread of the answers."""
+    if encoder.schema.task == "regression":
+        return float(encoder.y(answers.labels).var(correction=0))
+    if answers.probabilities is None:
+        shares = np.bincount(answers.labels.astype(np.int64)) / len(answers.labels)
+        return float(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())
+    p = _mixed(_probabilities(answers))
+    return float((p * (p.log() - p.mean(0).log())).sum(1).mean())
+
+
+def _probabilities(answers: Predictions) -> Tensor:
+    assert answers.probabilities is not None
+    return torch.from_numpy(answers.probabilities)
+
+
+def _mixed(p: Tensor) -> Tensor:
+    """Probabilities (m, k), none of them near 0."""
+    mixed: Tensor = (p + _MIXED) / (p + _MIXED).sum(1, keepdim=True)
+    return mixed

@@ -1,0 +1,54 @@
+"""Forests: bagged trees (Breiman 2001) and extremely randomised trees (Geurts et al. 2006)."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, ClassVar, Self
+
+from torch import Tensor
+
+from assay_pricing.learners.port import Learner, single_thread
+from assay_pricing.surrogate.encoder import Encoder
+from assay_pricing.surrogate.task import Sample
+
+_TREES = 100
+_SMALLEST = (1, 2, 3, 5, 10, 20, 40)
+_SHARES = (0.1, 0.2, 0.33, 0.5, 1.0)
+_KINDS = ("bagged", "random")
+
+
+class Forest(Learner):
+    """One hundred trees, ``bagged`` or with ``random`` thresholds, with leaves of at least ``smallest`` records.
+
+    ``share`` of the features, drawn anew, are compared at each split.
+    """
+
+    family: ClassVar[str] = "forest"
+
+    @classmethod
+    def starts(cls, encoder: Encoder) -> Iterator[Self]:
+        """As scikit-learn has it by default: the root of the features at a split, or all of them in a regression."""
+        root = len(encoder.schema.features) ** -0.5 if encoder.schema.task == "classification" else 1.0
+        share = min(_SHARES, key=lambda value: abs(value - root))
+        for smallest, kind in product((1, 5), _KINDS):
+            yield cls(encoder, {"kind": kind, "smallest": smallest, "share": share})
+
+    def variations(self) -> Iterator[Self]:
+        """See ``Learner``."""
+        yield from self.vary("smallest", _SMALLEST)
+        yield from self.vary("kind", _KINDS)
+        yield from self.vary("share", _SHARES)
+
+    def outputs(self, records: Sample, inputs: Sample) -> Tensor:
+        """See ``Learner``."""
+        with single_thread():
+            model = self._model()
+            model.fit(records.raw.numpy(), records.y.numpy(), sample_weight=records.weight.numpy())
+            return self.answers(model, inputs.raw.numpy())
+
+    def _model(self) -> Any:
+        from sklearn import ensemble
+
+        name = {"bagged": "RandomForest", "random": "ExtraTrees"}[self.capacity["kind"]]
+        kind = getattr(ensemble, name + ("Classifier" if self.is_classifier else "Regressor"))
+        smallest, share = self.capacity["smallest"], self.capacity["share"]
+        return kind(_TREES, min_samples_leaf=smallest, max_features=share, random_state=0)

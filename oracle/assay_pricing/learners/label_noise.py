@@ -1,0 +1,59 @@
+"""Records whose label a learner doubts that has learned the other records: most wrong labels are among them.
+
+By cross-validation, as in confident learning (Northcutt, Jiang, Chuang 2021). The learner learns the owner's records
+with one half of the offer and answers for the other half, so that no record vouches for itself, and a kind of record
+that the owner lacks is vouched for by others of its kind.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay_pricing.learners.port import Learner
+from assay_pricing.surrogate.task import Sample
+
+_MAX_RATIO = 0.2
+"""A class is doubted whose probability is less than this share of the likeliest class's."""
+_MAX_DEVIATION = 2.0
+"""A target is doubted that lies more than this many standard deviations from the answer."""
+_NORMAL_MAD = 1.4826
+"""Standard deviation of a normal distribution over its median absolute deviation."""
+_ROUNDS = 2
+"""The second round learns without the records that the first one doubted."""
+_LEAST = 4
+"""Records of an offer that can be halved."""
+
+
+def doubted(learner: Learner, owner: Sample, offer: Sample) -> Tensor:
+    """Which labels of an offer are doubted, (n,).
+
+    Args:
+        learner: Of the model's family.
+        owner: The owner's records.
+        offer: Weighted records (n).
+    """
+    found = torch.zeros(len(offer), dtype=torch.bool)
+    if len(offer) < _LEAST:
+        return found
+    halves = [np.sort(half) for half in np.array_split(np.random.default_rng(0).permutation(len(offer)), 2)]
+    for _ in range(_ROUNDS):
+        outputs = torch.zeros((len(offer), learner.encoder.outputs), dtype=torch.float64)
+        for rows, others in (halves, halves[::-1]):
+            trusted = others[~found.numpy()[others]]
+            outputs[torch.from_numpy(rows)] = learner.outputs(owner.join(offer.take(trusted)), offer.take(rows))
+        found = _improbable(outputs, offer.y) if learner.is_classifier else _distant(outputs, offer.y, ~found)
+    return found
+
+
+def _improbable(outputs: Tensor, y: Tensor) -> Tensor:
+    """Whether another class is far likelier than the label (n,), by log-probabilities (n, k)."""
+    own = outputs.gather(1, y.long()[:, None])[:, 0]
+    found: Tensor = own < outputs.max(1).values + np.log(_MAX_RATIO)
+    return found
+
+
+def _distant(outputs: Tensor, y: Tensor, trusted: Tensor) -> Tensor:
+    """Whether a target (n,) is far from the answer (n, 1), by the deviation of those records that are trusted (n,)."""
+    deviation = (y - outputs[:, 0]).abs()
+    found: Tensor = deviation > _MAX_DEVIATION * _NORMAL_MAD * deviation[trusted].median()
+    return found

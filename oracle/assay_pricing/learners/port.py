@@ -1,0 +1,108 @@
+"""What every learner offers: it learns weighted records from nothing, and answers for other records."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from assay_pricing.surrogate.encoder import Encoder
+from assay_pricing.surrogate.task import Sample
+
+MIN_PROBABILITY = 1e-6
+"""Least probability of an answer: bounds the loss of one record, as in a class that the learner has not seen."""
+
+Capacity = Mapping[str, Any]
+"""What bounds how closely a learner follows its records: plain JSON values by name."""
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Runs scikit-learn on one thread: one order of sums, and no more processors than the rest of pricing."""
+    import sklearn  # noqa: F401  (its thread pools are limited only once they are loaded)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
+class Learner(ABC):
+    """A family of learners at one capacity; the same records give the same answers.
+
+    Attributes:
+        encoder: Of the records.
+        capacity: One value for each of the family's settings.
+    """
+
+    family: ClassVar[str]
+    tries: int = 16
+    """Learners of the family that a search trains at most, after the first ones."""
+
+    def __init__(self, encoder: Encoder, capacity: Capacity) -> None:
+        self.encoder = encoder
+        self.capacity = dict(capacity)
+
+    @classmethod
+    @abstractmethod
+    def starts(cls, encoder: Encoder) -> Iterator[Self]:
+        """The family at capacities that are common in practice: where a search starts."""
+
+    @abstractmethod
+    def variations(self) -> Iterator[Self]:
+        """Learners whose capacity differs in one setting by one step."""
+
+    @abstractmethod
+    def outputs(self, records: Sample, inputs: Sample) -> Tensor:
+        """Answers after learning.
+
+        Args:
+            records: Weighted records to learn (n).
+            inputs: Records to answer for (m); only their features are read.
+
+        Returns:
+            Log-probabilities (m, k), or standardised values of a regression (m, 1), as ``Encoder.outputs_in_units``
+            takes them.
+        """
+
+    def attempts(self, records: Sample, inputs: Sample) -> Iterator[tuple[Self, Tensor]]:
+        """This learner with its outputs, and others whose outputs cost little more, in the order of their capacity."""
+        yield self, self.outputs(records, inputs)
+
+    def vary(self, name: str, values: tuple[Any, ...]) -> Iterator[Self]:
+        """The learners with the values next to the present one of a setting; with all others if they have no order."""
+        here = values.index(self.capacity[name])
+        near = range(len(values)) if isinstance(values[0], str) else (here - 1, here + 1)
+        for index in near:
+            if 0 <= index < len(values) and index != here:
+                yield type(self)(self.encoder, {**self.capacity, name: values[index]})
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether records have classes; otherwise targets."""
+        return self.encoder.schema.task == "classification"
+
+    def answers(self, model: Any, x: Any) -> Tensor:
+        """Outputs of a fitted scikit-learn model for features (m, d), as ``outputs`` returns them."""
+        if self.is_classifier:
+            return self.log_probabilities(model.predict_proba(x), model.classes_)
+        return torch.from_numpy(model.predict(x))[:, None]
+
+    def only_answer(self, records: Sample, count: int) -> Tensor | None:
+        """The outputs for ``count`` inputs where all records have one label (n > 0); None where labels differ.
+
+        Several libraries refuse to learn such records.
+        """
+        if len(torch.unique(records.y)) > 1:
+            return None
+        if self.is_classifier:
+            return self.log_probabilities(torch.ones((count, 1)), records.y[:1])
+        return records.y[:1].expand(count, 1)
+
+    def log_probabilities(self, probabilities: Any, classes: Any) -> Tensor:
+        """Logarithms (m, k) of a library's probabilities (m, c) for the classes that it has seen (c,)."""
+        whole = torch.zeros((len(probabilities), self.encoder.outputs), dtype=torch.float64)
+        whole[:, torch.as_tensor(classes).long()] = torch.as_tensor(probabilities).double()
+        whole = whole.clamp(min=MIN_PROBABILITY)
+        return (whole / whole.sum(1, keepdim=True)).log()

@@ -1,0 +1,171 @@
+"""Each family answers as the library's model of that family and capacity does, and takes records of every kind."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestRegressor,
+)
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, WhiteKernel
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.neural_network import MLPRegressor
+
+from assay_pricing.learners.port import MIN_PROBABILITY, Learner
+from assay_pricing.learners.selection import FAMILIES
+from assay_pricing.surrogate.encoder import Encoder
+from assay_pricing.surrogate.task import Sample
+from tests.pricing.learners.tables import sample, table
+
+pytestmark = pytest.mark.unit
+SMALL = {"boosting": {"rounds": 20, "leaves": 8, "rate": 0.1, "smallest": 5, "columns": "codes"}}
+
+
+def first(family: str, encoder: Encoder) -> Learner:
+    """The family at its first capacity; fewer rounds of boosting."""
+    learner = next(FAMILIES[family].starts(encoder))
+    return type(learner)(encoder, SMALL.get(family, learner.capacity))
+
+
+def learned(family: str, owner: Sample, asked: Sample, encoder: Encoder) -> np.ndarray:
+    """Probabilities, or values in the target's unit."""
+    outputs = encoder.outputs_in_units(first(family, encoder).outputs(owner, asked))
+    return np.exp(outputs) if encoder.outputs > 1 else outputs[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("family", "capacity", "model"),
+    [
+        (
+            "boosting",
+            SMALL["boosting"],
+            HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=8, min_samples_leaf=5),
+        ),
+        (
+            "forest",
+            {"kind": "random", "smallest": 3, "share": 0.5},
+            ExtraTreesClassifier(200, min_samples_leaf=3, max_features=0.5, random_state=7),
+        ),
+        ("linear", {"penalty": 10.0}, LogisticRegression(C=0.1, tol=1e-8)),
+        ("neighbours", {"count": 10, "by": "distance"}, KNeighborsClassifier(10, weights="distance")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_family_answers_as_the_librarys_classifier(family: str, capacity: dict, model) -> None:
+    owner, asked = table(1, 300, 3), table(2, 200, 3)
+    encoder = Encoder.fit(owner)
+    known, inputs = sample(encoder, owner), sample(encoder, asked)
+    name = "x" if family in ("linear", "neighbours") else "raw"
+    expected = model.fit(getattr(known, name), owner.y).predict_proba(getattr(inputs, name))
+    found = FAMILIES[family](encoder, capacity).outputs(known, inputs).exp().numpy()
+    np.testing.assert_allclose(found.sum(1), 1)
+    assert np.abs(found - expected).mean() < (0.03 if family == "forest" else 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("family", "capacity", "model"),
+    [
+        (
+            "boosting",
+            SMALL["boosting"],
+            HistGradientBoostingRegressor(max_iter=20, max_leaf_nodes=8, min_samples_leaf=5),
+        ),
+        (
+            "forest",
+            {"kind": "bagged", "smallest": 2, "share": 1.0},
+            RandomForestRegressor(200, min_samples_leaf=2, random_state=7),
+        ),
+        ("linear", {"penalty": 10.0}, Ridge(10.0)),
+        ("neighbours", {"count": 5, "by": "equal"}, KNeighborsRegressor(5)),
+        (
+            "random_features",
+            {"penalty": 1.0, "narrowness": 1.0},
+            GaussianProcessRegressor(RBF(7**0.5 * 1.0) + WhiteKernel(1.0), optimizer=None),
+        ),
+        (
+            "network",
+            {"width": 16, "decay": 2e-3},
+            MLPRegressor(hidden_layer_sizes=(32,), alpha=0.05, max_iter=1000, random_state=0, learning_rate_init=1e-2),
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_family_answers_as_the_librarys_regressor(family: str, capacity: dict, model) -> None:
+    owner, asked = table(1, 300, 1), table(2, 200, 1)
+    encoder = Encoder.fit(owner)
+    known, inputs = sample(encoder, owner), sample(encoder, asked)
+    name = "raw" if family in ("boosting", "forest") else "x"
+    expected = model.fit(getattr(known, name), known.y).predict(getattr(inputs, name))
+    found = FAMILIES[family](encoder, capacity).outputs(known, inputs)[:, 0].numpy()
+    allowed = {"forest": 0.1, "random_features": 0.2, "network": 0.4}.get(family, 1e-5)
+    assert np.sqrt(np.mean((found - expected) ** 2)) < allowed
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_family_learns_from_tables_with_missing_values_and_unseen_categories(family: str, k: int) -> None:
+    """It is nearer to the labels of other records than the best constant is; an unseen category has an answer."""
+    owner, asked = table(1, 300, k), table(2, 200, k)
+    unseen = replace(asked, x=np.column_stack([asked.x[:, :3], np.full(200, 3.0)]), unseen={3: ("violet",)})
+    encoder = Encoder.fit(owner)
+    known = sample(encoder, owner)
+    found = learned(family, known, sample(encoder, asked), encoder)
+    if k > 1:
+        shares = np.bincount(owner.y.astype(int), minlength=k) / owner.n
+        truth = np.eye(k)[asked.y.astype(int)]
+        assert ((found - truth) ** 2).sum(1).mean() < 0.95 * ((shares - truth) ** 2).sum(1).mean()
+    else:
+        assert np.mean((found - asked.y) ** 2) < 0.95 * asked.y.var()
+    assert np.isfinite(learned(family, known, sample(encoder, unseen), encoder)).all()
+
+
+@pytest.mark.parametrize("family", ["network", "linear", "random_features", "neighbours"])
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_record_of_weight_two_is_learned_as_two_records(family: str, k: int) -> None:
+    owner, asked = table(1, 60, k), table(2, 40, k)
+    encoder = Encoder.fit(owner)
+    twice = np.random.default_rng(0).integers(1, 3, 60)
+    repeated = owner.take(np.repeat(np.arange(60), twice))
+    inputs = sample(encoder, asked)
+    found = learned(family, sample(encoder, owner, twice.astype(float)), inputs, encoder)
+    np.testing.assert_allclose(found, learned(family, sample(encoder, repeated), inputs, encoder), atol=1e-3)
+
+
+@pytest.mark.parametrize("family", ["boosting", "forest"])
+def test_trees_follow_the_heavier_of_two_labels(family: str) -> None:
+    owner, asked = table(1, 200, 2), table(2, 40, 2)
+    encoder = Encoder.fit(owner)
+    both = owner.join(replace(owner, y=1 - owner.y))
+    heavy = np.where(both.y == 1, 9.0, 1.0)
+    assert learned(family, sample(encoder, both, heavy), sample(encoder, asked), encoder)[:, 1].mean() > 0.75
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_takes_classes_without_records_and_a_constant_column(family: str) -> None:
+    owner, asked = table(1, 60, 3), table(2, 20, 3)
+    constant = replace(owner, x=np.column_stack([owner.x[:, 0], np.ones(60), owner.x[:, 2:]]))
+    encoder = Encoder.fit(constant)
+    inputs = sample(encoder, asked)
+    two = learned(family, sample(encoder, constant.take(owner.y != 1)), inputs, encoder)
+    assert np.isfinite(two).all()
+    assert two.shape == (20, 3)
+    if family != "network":
+        assert two[:, 1].max() < 10 * MIN_PROBABILITY
+    one = learned(family, sample(encoder, constant.take(owner.y == 1)), inputs, encoder)
+    assert (one.argmax(1) == 1).all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_takes_targets_that_are_all_the_same(family: str) -> None:
+    owner, asked = table(1, 60, 1), table(2, 20, 1)
+    encoder = Encoder.fit(owner)
+    flat = replace(sample(encoder, owner), y=torch.full((60,), 0.5, dtype=torch.float64))
+    outputs = first(family, encoder).outputs(flat, sample(encoder, asked))
+    assert outputs.shape == (20, 1)
+    assert float((outputs - 0.5).abs().max()) < 0.2

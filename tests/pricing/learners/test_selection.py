@@ -1,0 +1,115 @@
+"""The search finds the family and about the capacity of models that were trained on the same records."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+
+from assay_pricing.black_box.port import Predictions
+from assay_pricing.learners.closeness import constant_distance, distance
+from assay_pricing.learners.label_noise import doubted
+from assay_pricing.learners.linear import Linear
+from assay_pricing.learners.selection import FAMILIES, Candidate, choose
+from assay_pricing.surrogate.encoder import Encoder
+from tests.pricing import contexts
+from tests.pricing.learners.tables import sample, table
+
+pytestmark = pytest.mark.unit
+
+
+def chosen(model, features: str, k: int, families=tuple(FAMILIES), *, labels_alone: bool = False) -> Candidate:
+    """The learner for a model that was trained on the owner's features, raw or encoded."""
+    owner, asked = table(1, 150, k), table(2, 150, k)
+    encoder = Encoder.fit(owner)
+    known, inputs = sample(encoder, owner), sample(encoder, asked)
+    model.fit(getattr(known, features), owner.y)
+    x = getattr(known.join(inputs), features).numpy()
+    answers = Predictions(model.predict(x), None if k == 1 or labels_alone else model.predict_proba(x))
+    return choose(encoder, known, known.join(inputs), answers, families)
+
+
+def test_boosting_is_found_with_its_capacity() -> None:
+    model = HistGradientBoostingClassifier(max_iter=30, learning_rate=0.3, min_samples_leaf=5, early_stopping=False)
+    found = chosen(model, "raw", 2, ("linear", "boosting", "forest"))
+    assert found.learner.family == "boosting"
+    assert found.learner.capacity["rate"] == 0.3
+    assert found.learner.capacity["rounds"] == 30
+    assert found.distance < 1e-3
+
+
+def test_a_forest_is_found_with_its_leaves() -> None:
+    found = chosen(
+        RandomForestRegressor(100, min_samples_leaf=2, random_state=5), "raw", 1, ("linear", "boosting", "forest")
+    )
+    assert found.learner.family == "forest"
+    assert found.learner.capacity["kind"] == "bagged"
+    assert found.learner.capacity["smallest"] in (1, 2, 3)
+
+
+def test_a_linear_model_is_found_with_its_penalty_from_labels_alone() -> None:
+    found = chosen(LogisticRegression(C=0.1), "x", 2, labels_alone=True)
+    assert found.learner.family == "linear"
+    assert 1 <= found.learner.capacity["penalty"] <= 100
+
+
+def test_nearest_neighbours_are_found_with_their_count() -> None:
+    found = chosen(KNeighborsClassifier(10), "x", 3)
+    assert found.learner.family == "neighbours"
+    assert found.learner.capacity == {"count": 10, "by": "equal"}
+    assert found.distance < 1e-9
+
+
+def test_only_the_families_asked_for_are_tried() -> None:
+    owner = table(1, 100, 2)
+    encoder = Encoder.fit(owner)
+    known = sample(encoder, owner)
+    answers = Predictions(owner.y, np.eye(2)[owner.y.astype(int)])
+    seen = []
+    found = choose(encoder, known, known, answers, ["linear", "neighbours"], lambda *step: seen.append(step))
+    assert found.learner.family in ("linear", "neighbours")
+    assert seen[-1] == ("choosing a learner", 4, 4)
+    assert set(FAMILIES) >= {"linear", "neighbours", "random_features", "forest", "boosting", "network"}
+
+
+def test_distances_by_hand() -> None:
+    two, one = (contexts.identity_encoder(contexts.schema(1, k)) for k in (2, 1))
+    answers = Predictions(np.array([0.0, 1.0]), np.array([[0.75, 0.25], [0.25, 0.75]]))
+    half = torch.full((2, 2), 0.5, dtype=torch.float64).log()
+    more, less = 0.755 / 1.01, 0.255 / 1.01  # each class is given 0.005 more
+    apart = more * np.log(2 * more) + less * np.log(2 * less)
+    assert distance(two, half, answers) == pytest.approx(apart)
+    assert distance(two, torch.from_numpy(answers.probabilities).log(), answers) == pytest.approx(0)
+    assert constant_distance(two, answers) == pytest.approx(apart)
+    assert distance(two, half, Predictions(answers.labels)) == pytest.approx(np.log(2))
+    assert constant_distance(two, Predictions(answers.labels)) == pytest.approx(np.log(2))
+    values = Predictions(np.array([1.0, 3.0]))
+    assert distance(one, torch.tensor([[1.0], [2.0]]), values) == pytest.approx(0.5)
+    assert constant_distance(one, values) == pytest.approx(1)
+    assert distance(one, torch.tensor([[1.0], [torch.nan]]), values) == float("inf")
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_wrong_labels_are_doubted_and_others_hardly(k: int) -> None:
+    """Also of a kind of records that the owner has none of."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 2))
+    y = 3 * (x[:, 0] + x[:, 1])
+    labels = y + 0.1 * rng.normal(size=400) if k == 1 else (y > 0).astype(float)
+    wrong = np.zeros(400, dtype=bool)
+    wrong[300::4] = True
+    given = np.where(wrong, -labels if k == 1 else 1 - labels, labels)
+    encoder = contexts.identity_encoder(contexts.schema(2, k))
+
+    owner = contexts.sample(x[:100] + np.array([5.0, -5.0]), labels[:100])
+    found = doubted(Linear(encoder, {"penalty": 0.1}), owner, contexts.sample(x[100:], given[100:])).numpy()
+    assert found[wrong[100:]].mean() > 0.5
+    assert found[~wrong[100:]].mean() < 0.1
+
+
+def test_an_offer_of_three_records_is_not_doubted() -> None:
+    owner = table(1, 30, 2)
+    encoder = Encoder.fit(owner)
+    known = sample(encoder, owner)
+    assert not doubted(Linear(encoder, {"penalty": 1.0}), known, known.take(np.arange(3))).any()
