@@ -20,6 +20,7 @@ class Verdict(StrEnum):
     REPEATED = "repeated"
     OWNED = "owned"
     PRICED = "priced"
+    EXCLUDED = "excluded"
 
     @property
     def meaning(self) -> str:
@@ -52,6 +53,10 @@ _TABLE: dict[Verdict, tuple[str, str | None]] = {
         "are not reliably predicted to lower the risk by themselves",
     ),
     Verdict.USEFUL: ("is predicted to lower the risk by itself", None),
+    Verdict.EXCLUDED: (
+        "would raise the risk of the set; the set is priced without it",
+        "would raise the risk of the set, which was priced without them",
+    ),
 }
 
 
@@ -63,8 +68,7 @@ class Appraisal:
         record_values: Predicted drop of the risk by each record on its own (n,); 0 for exact duplicates.
         verdicts: By record (n,).
         set_value: Predicted drop of the risk by all records that were priced, together.
-        predicted_gain: The part of ``set_value`` that is paid: neither recalibrating the model nor adding worthless
-            control data would bring it.
+        predicted_gain: The part of ``set_value`` that is paid, see ``valuation.Valuation``.
         interval: 90 % bootstrap interval of the paid gain over the validation records.
         price: In base units of the model's token.
         fidelity: Agreement of the surrogate with the model, 0..1.

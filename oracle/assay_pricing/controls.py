@@ -21,11 +21,17 @@ _JITTER = 0.02  # standard deviations of a feature
 
 
 def measure(method: Method, task: Task) -> tuple[Control, ...]:
-    """The highest gain of the control sets of each size; 0 for a method that scores records one by one."""
+    """The highest gain of the control sets of each size.
+
+    It is 0 for a method that scores records one by one, and for one that retrains as the model does: a gain of a set of
+    noise would be the model's, too.
+    """
     controls = []
     for step, size in enumerate(_SIZES):
         task.progress("pricing control groups", step, len(_SIZES))
-        gains = _gains(method, control_sets(task, size)) if isinstance(method, RefitMethod) else [0.0]
+        gains = [0.0]
+        if isinstance(method, RefitMethod) and not method.retrains:
+            gains = _gains(method, control_sets(task, size))
         controls.append(Control(records=size, gain=max(0.0, *gains)))
     task.progress("pricing control groups", len(_SIZES), len(_SIZES))
     return tuple(controls)

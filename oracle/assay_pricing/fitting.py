@@ -99,6 +99,7 @@ def make_task(
     """The input of ``Method.fit``, without the method's settings; see ``fit`` for arguments and errors."""
     schema = owner.schema
     rng = np.random.default_rng(seed)
+    is_split = validation is None
     owner, validation, goal = _goal(owner, validation, metric, worst_group, rng)
     progress("asking the model", 0, 1)
     black_box = _black_box(model, schema, labels_only)
@@ -111,12 +112,24 @@ def make_task(
         encoder=encoder,
         base=stratified_sample(owner, encoder, rng),
         validation=Sample(
-            encoder.x(validation), encoder.y(validation.y), torch.ones(validation.n, dtype=torch.float64)
+            encoder.x(validation),
+            encoder.y(validation.y),
+            torch.ones(validation.n, dtype=torch.float64),
+            encoder.raw(validation),
         ),
         metric=goal,
         decay=learner.decay,
     )
-    return Task(context, black_box, owner, validation, seed, progress, linear=learner.linear)
+    return Task(
+        context,
+        black_box,
+        owner,
+        validation,
+        seed,
+        progress,
+        linear=learner.linear,
+        validation_is_learned=is_split,
+    )
 
 
 def goal_of(
@@ -233,8 +246,10 @@ def _tensors(owner: Records, method: Method) -> dict[str, Tensor]:
     if encoder.basis is not None:
         tensors["encoder.basis"] = encoder.basis
     if method.needs_records:
-        tensors["base.x"], tensors["base.y"] = context.base.x, context.base.y
-        tensors["validation.x"], tensors["validation.y"] = context.validation.x, torch.tensor(context.metric.y)
+        part = "raw" if method.reads_raw else "x"
+        tensors[f"base.{part}"], tensors["base.y"] = getattr(context.base, part), context.base.y
+        tensors[f"validation.{part}"] = getattr(context.validation, part)
+        tensors["validation.y"] = torch.tensor(context.metric.y)
         if context.metric.groups is not None:
             tensors["validation.groups"] = torch.from_numpy(context.metric.groups)
     return tensors

@@ -22,6 +22,8 @@ from assay_pricing.surrogate.network import deterministic
 from assay_pricing.surrogate.task import Context, Sample
 from assay_pricing.valuation import Valuation, value_offer
 
+_NOBODY = torch.zeros(0, dtype=torch.float64)
+
 
 @dataclass(frozen=True, eq=False)
 class PriceFunction:
@@ -130,9 +132,11 @@ class PriceFunction:
         found = value_offer(self.method, self.manifest, distinct, values, context, sold)
         if rows:
             record_values[rows], valuation = values, found
-        for i in rows:
-            if record_values[i] <= 0:
-                verdicts[i] = Verdict.HARMFUL
+            for i, is_excluded in zip(rows, found.excluded or [False] * len(rows), strict=True):
+                if is_excluded:
+                    verdicts[i] = Verdict.EXCLUDED
+                elif record_values[i] <= 0:
+                    verdicts[i] = Verdict.HARMFUL
         rule, gain = self.manifest.rule, valuation.gain
         paid = valuation.interval[0] if rule.basis == "lower_bound" else gain
         price = rule.price(max(to_micros(paid), 0), valuation.useful)
@@ -164,16 +168,25 @@ def _context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:
     schema = manifest.schema_
     centre, scale = tensors["encoder.centre"].numpy(), tensors["encoder.scale"].numpy()
     encoder = Encoder(schema, centre, scale, manifest.target, manifest.standardised, tensors.get("encoder.basis"))
-    no_y = torch.zeros(0, dtype=torch.float64)
-    no_x = torch.zeros((0, encoder.width), dtype=torch.float64)
-    x, y = tensors.get("validation.x", no_x), tensors.get("validation.y", no_y).numpy()
+    base = _sample(encoder, tensors, "base", tensors.get("base.y", _NOBODY), tensors["base.weight"])
+    y = tensors.get("validation.y", _NOBODY).numpy()
+    validation = _sample(encoder, tensors, "validation", encoder.y(y), torch.ones(len(y), dtype=torch.float64))
     groups = tensors["validation.groups"].numpy() if "validation.groups" in tensors else None
-    base = Sample(tensors.get("base.x", no_x), tensors.get("base.y", no_y), tensors["base.weight"])
     return Context(
         schema=schema,
         encoder=encoder,
         base=base,
-        validation=Sample(x, encoder.y(y), torch.ones(len(x), dtype=torch.float64)),
+        validation=validation,
         metric=Metric(manifest.metric, y, groups),
         decay=manifest.decay,
     )
+
+
+def _sample(encoder: Encoder, tensors: dict[str, Tensor], name: str, y: Tensor, weight: Tensor) -> Sample:
+    """The base or the validation records; without features if the artifact has none."""
+    raw = tensors.get(f"{name}.raw")
+    if raw is None:
+        nothing = torch.zeros((0, encoder.width), dtype=torch.float64)
+        return Sample(tensors.get(f"{name}.x", nothing), y, weight)
+    known = Records(encoder.schema, raw.numpy(), np.zeros(len(raw)))
+    return Sample(encoder.x(known), y, weight, raw)

@@ -1,10 +1,13 @@
 """The value of an offer as a set: the drop of the owner's risk that it adds to what the owner has or is offered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from assay_pricing.controls import cut
 from assay_pricing.duplicates import Kernel, effective_count
@@ -14,8 +17,12 @@ from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate.task import Context, Sample, stratified_sample
 
+Bools = npt.NDArray[np.bool_]
+
 _RESAMPLES = 200
 _LEVELS = (0.05, 0.95)
+_SHRINKAGE = 1.3
+"""Standard errors of a gain below which nothing of it is paid."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +30,19 @@ class Valuation:
     """The value of an offer.
 
     Attributes:
-        set_value: Predicted drop of the risk by all records together.
-        gain: The part of it that is paid: without recalibration, above the cut of the control sets.
+        set_value: Predicted drop of the risk by the records that are priced, together.
+        gain: The part of it that is paid. Of a surrogate that retrains as the model does: the drop, shrunk by its
+            standard error. Of others: the drop without recalibration, above the cut of the control sets.
         interval: 90 % bootstrap interval of ``gain``.
         useful: Number of useful records; near duplicates of each other count as one.
+        excluded: Whether each record (n) was left out because the set is worth more without it; empty if none was.
     """
 
     set_value: float = 0.0
     gain: float = 0.0
     interval: tuple[float, float] = (0.0, 0.0)
     useful: int = 0
+    excluded: tuple[bool, ...] = ()
 
 
 def value_offer(
@@ -58,20 +68,76 @@ def value_offer(
     offered = method.context.encode(offer)
     others = joint_records(method.context, kernel, offered, context, sold, manifest.seed)
     together = others.join(offered)
-    weights_with = together.weight * kernel.weights(together, base)
-    weights_without = torch.cat([others.weight * kernel.weights(others, base), torch.zeros_like(offered.weight)])
-    outputs_before, outputs_after = method.refit_outputs(together, torch.stack([weights_without, weights_with]))
-    risk_before, risk_after = metric.risk(outputs_before), metric.risk(outputs_after)
-    earned = metric.earned(outputs_before, outputs_after)
-    low, high = bootstrap_interval(metric, *earned, manifest.seed)
+
+    def weights(rows: Bools) -> Tensor:
+        """Weight of each record where the others and ``rows`` (n,) of the offer are learned."""
+        kept = np.flatnonzero(np.concatenate([np.ones(len(others), dtype=bool), rows]))
+        part, found = together.take(kept), torch.zeros(len(together), dtype=torch.float64)
+        found[torch.from_numpy(kept)] = part.weight * kernel.weights(part, base)
+        return found
+
+    subsets = _subsets(method, offered, record_values)
+    learned = [weights(rows) for rows in (np.zeros(offer.n, dtype=bool), *subsets)]
+    before, *after = method.refit_outputs(together, torch.stack(learned))
+    if method.retrains:
+        best, gain, interval = best_subset(metric, before, after, manifest.seed)
+    else:
+        best, earned = 0, metric.earned(before, after[0])
+        low, high = bootstrap_interval(metric, *earned, manifest.seed)
+        gain, interval = metric.drop(*earned) - threshold, (low - threshold, high - threshold)
     counted = np.concatenate([np.ones(len(others)), record_values > 0])
-    added = np.asarray((weights_with - weights_without).numpy())
+    added = np.asarray((learned[best + 1] - learned[0]).numpy())
     return Valuation(
-        set_value=risk_before - risk_after,
-        gain=metric.drop(*earned) - threshold,
-        interval=(low - threshold, high - threshold),
+        set_value=metric.risk(before) - metric.risk(after[best]),
+        gain=gain,
+        interval=interval,
         useful=effective_count(added * counted),
+        excluded=tuple((~subsets[best]).tolist()) if best else (),
     )
+
+
+def best_subset(
+    metric: Metric, before: Float64, after: Sequence[Float64], seed: int
+) -> tuple[int, float, tuple[float, float]]:
+    """Which of several subsets is priced, the gain that is paid, and its 90 % bootstrap interval.
+
+    The first subset is the whole set. What another one gains more is shrunk by its standard error, added to the whole
+    set's gain, and the sum is shrunk by the standard error of the other's gain. So no draw of the validation records
+    decides between two subsets by a step, and the best of several chances is not paid as if it were the only one.
+
+    Args:
+        metric: The risk.
+        before: Outputs on the validation records before the offer.
+        after: Those after learning each subset.
+        seed: Of the bootstrap samples.
+    """
+    drops = np.array([metric.drop(before, outputs) for outputs in after])
+    resampled = np.array([resampled_drops(metric, before, outputs, seed) for outputs in after])  # (subsets, samples)
+    errors = (resampled - resampled[0]).std(1)
+    more = [shrunk(drop - drops[0], error) for drop, error in zip(drops, errors, strict=True)]
+    best = int(np.argmax(more))
+    value = float(drops[0] + more[best])
+    gain = shrunk(value, float(resampled[best].std()))
+    low, high = np.quantile(resampled[best], _LEVELS) + value - drops[best]
+    share = gain / value if value > 0 else 1.0
+    return best, gain, (float(low) * share, float(high) * share)
+
+
+def shrunk(gain: float, error: float) -> float:
+    """A gain less what chance explains of it: the positive part of the estimator of James and Stein (1961).
+
+    A gain of many standard errors is paid in full, nearly; of one under 1.3 of them nothing is.
+    """
+    return gain * max(0.0, 1 - (_SHRINKAGE * error / gain) ** 2) if gain > 0 else gain
+
+
+def _subsets(method: RefitMethod, offer: Sample, record_values: Float64) -> list[Bools]:
+    """Which records (n,) each subset has that may be priced: all, and all but those that probably harm."""
+    whole = np.ones(len(offer), dtype=bool)
+    if not method.retrains:
+        return [whole]
+    found = [record_values > 0, ~np.asarray(method.doubted(offer).numpy())]
+    return [whole, *(rows for rows in found if rows.any() and not rows.all())]
 
 
 def base_risk(method: Method) -> float:
@@ -102,11 +168,16 @@ def joint_records(
 
 def bootstrap_interval(metric: Metric, before: Float64, after: Float64, seed: int) -> tuple[float, float]:
     """90 % interval of the drop of the risk over the validation records: Efron's percentile bootstrap (1979)."""
+    low, high = np.quantile(resampled_drops(metric, before, after, seed), _LEVELS)
+    return float(low), float(high)
+
+
+def resampled_drops(metric: Metric, before: Float64, after: Float64, seed: int) -> Float64:
+    """Drops of the risk on bootstrap samples of the validation records; one seed gives the same samples."""
     rng = np.random.default_rng(seed)
     v = len(metric.y)
     drops = []
     for _ in range(_RESAMPLES):
         counts = np.bincount(rng.integers(v, size=v), minlength=v).astype(np.float64)
         drops.append(metric.drop(before, after, counts))
-    low, high = np.quantile(drops, _LEVELS)
-    return float(low), float(high)
+    return np.array(drops)

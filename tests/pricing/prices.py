@@ -25,7 +25,7 @@ def of_fits() -> dict[str, str]:
     """Prices and exact set values by two functions that are fitted here."""
     owner, held = machines(1, normal=80, wear=80), machines(2, normal=60, wear=60)
     found = {}
-    for name, settings in (("distillation", {}), ("forest", {"trees": 50})):
+    for name, settings in (("distillation", {}), ("forest", {"trees": 50}), ("retraining", {"family": "boosting"})):
         function = fit(regression_of(owner), owner, validation=held, method=name, settings=settings)
         found[name] = str(function.appraise(machines(3, normal=15, wear=15, fault=5)).price)
         found[f"gain of {name}"] = function.appraise(machines(3, wear=15)).set_value.hex()

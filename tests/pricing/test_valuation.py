@@ -14,7 +14,15 @@ from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate import task as task_module
 from assay_pricing.surrogate.task import Sample, Task
-from assay_pricing.valuation import Valuation, base_risk, bootstrap_interval, joint_records, value_offer
+from assay_pricing.valuation import (
+    Valuation,
+    base_risk,
+    best_subset,
+    bootstrap_interval,
+    joint_records,
+    shrunk,
+    value_offer,
+)
 from tests.pricing.contexts import FLAT, context, manifest, records, sample
 
 pytestmark = pytest.mark.unit
@@ -35,6 +43,25 @@ class Halving(RefitMethod):
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
         error = (1 / (1 + weights.sum(1))).sqrt().numpy()
         return np.asarray(self.context.metric.y[None, :, None] + error[:, None, None])
+
+
+class Mean(RefitMethod):
+    """Answers the mean label of base and offer, and doubts labels over 5; retrains as the model does."""
+
+    name = "mean"
+    retrains = True
+
+    @classmethod
+    def fit(cls, task: Task) -> Self:
+        return cls(task.context, Parts())
+
+    def doubted(self, offer: Sample) -> Tensor:
+        return offer.y > 5
+
+    def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
+        base = self.context.base
+        means = (base.y.sum() + weights @ offer.y) / (len(base) + weights.sum(1))
+        return means[:, None, None].expand(-1, len(self.context.validation), 1).numpy()
 
 
 class Sum(Method):
@@ -149,3 +176,65 @@ def test_the_interval_of_three_records_by_hand() -> None:
     y = np.zeros(3)
     before, after = np.sqrt([[2.0], [3.0], [4.0]]), np.ones((3, 1))
     assert bootstrap_interval(Metric("squared_error", y), before, after, seed=0) == pytest.approx((4 / 3, 8 / 3))
+
+
+# --- what retrains is paid by its own gain, of the best subset --------------------------------------------------------
+
+FOUR = context(sample([[100.0]] * 4, [4.0] * 4), sample([[0.0]] * 4, [0.0] * 4), 1)
+
+
+def retrained(labels: list[float], values: list[float]) -> Valuation:
+    """Of an offer with these labels and values of its records, to an owner of four records of label 4."""
+    offer = records([[float(i)] for i in range(len(labels))], labels, 1)
+    return value_offer(Mean(FOUR, Parts()), manifest(), offer, np.array(values), NOTHING, NOTHING)
+
+
+def test_a_good_set_is_priced_whole() -> None:
+    """The mean of 4 falls to 2: the squared error by 12, the same on every validation record."""
+    found = retrained([0, 0, 0, 0], [1, 1, 1, 1])
+    assert found == Valuation(set_value=12, gain=12, interval=(12, 12), useful=4)
+
+
+def test_junk_in_a_good_set_is_left_out_by_its_labels_and_costs_nothing() -> None:
+    found = retrained([0, 0, 0, 0, 28], [1, 1, 1, 1, 1])
+    assert (found.set_value, found.gain) == (12, 12)
+    assert found.excluded == (False, False, False, False, True)
+    assert found.useful == 4
+
+
+def test_junk_in_a_good_set_is_left_out_by_the_values_of_its_records() -> None:
+    found = retrained([0, 0, 0, 0, 5], [1, 1, 1, 1, -1])
+    assert found.gain == 12
+    assert found.excluded == (False, False, False, False, True)
+
+
+def test_a_set_of_junk_alone_has_no_subset_and_no_gain() -> None:
+    found = retrained([28, 28], [-1, -1])
+    assert found.gain < 0
+    assert found.excluded == ()
+
+
+def test_an_uncertain_gain_is_shrunk_and_a_clear_one_is_not() -> None:
+    assert shrunk(1.0, 0.0) == 1
+    assert shrunk(1.0, 0.1) == pytest.approx(1 - 1.3**2 / 100)
+    assert shrunk(1.0, 1.0) == 0
+    assert shrunk(-1.0, 9.0) == -1
+    gains = [shrunk(gain, 1.0) for gain in np.linspace(-2, 5, 50)]
+    assert gains == sorted(gains)
+
+
+def test_chance_does_not_choose_a_subset() -> None:
+    """A subset that gains as much in the mean, by other validation records, is no better: its excess is shrunk to 0."""
+    rng = np.random.default_rng(0)
+    y = np.zeros(200)
+    metric = Metric("squared_error", y)
+    before, whole = np.full((200, 1), 2.0), np.sqrt(rng.uniform(0, 2, (200, 1)))
+    other = np.sqrt(rng.permutation(whole**2) - 1e-3 * (whole**2 > 0.01))
+    best, gain, (low, high) = best_subset(metric, before, [whole, other], 0)
+    drop = metric.drop(before, whole)
+    assert best == 0
+    assert 0.98 * drop < gain < drop
+    assert low < gain < high
+    clear, more, _ = best_subset(metric, before, [whole, whole / 2], 0)
+    assert clear == 1
+    assert more > gain

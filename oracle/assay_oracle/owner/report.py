@@ -28,6 +28,7 @@ _COLOURS = {
     Verdict.REPEATED: "#bbbbbb",
     Verdict.OWNED: "#ccbb44",
     Verdict.PRICED: "#aa3377",
+    Verdict.EXCLUDED: "#ee6677",
 }
 _WORDS = {Verdict.HARMFUL: "uncertain"}
 """Words for verdicts on the page: a record of this verdict is not sure to help by itself, and need not do harm."""

@@ -49,6 +49,9 @@ class Method(ABC):
     needs_records: ClassVar[bool] = True
     """Pricing reads the owner's and the validation records; otherwise the artifact holds none of them."""
 
+    reads_raw: ClassVar[bool] = False
+    """Pricing reads the records before the encoder, too."""
+
     standardised: ClassVar[bool] = False
     """Values of records are drops of half the squared error of standardised targets, in a regression."""
 
@@ -88,6 +91,15 @@ class Method(ABC):
 
 class RefitMethod(Method):
     """A method that updates a surrogate with a set of records and reads the change on the validation set."""
+
+    @property
+    def retrains(self) -> bool:
+        """The surrogate learns from nothing as the model does, so that the change is that of the model in size."""
+        return False
+
+    def doubted(self, offer: Sample) -> Tensor:
+        """Which records of an offer (n) probably have a wrong label, (n,); none unless the method can tell."""
+        return torch.zeros(len(offer), dtype=torch.bool)
 
     @abstractmethod
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:

@@ -41,14 +41,16 @@ def test_what_is_carried_is_what_is_there(fitted: PriceFunction, tmp_path: Path)
     manifest = fitted.manifest
     assert {leak.tensor: leak.bytes for leak in manifest.leaks} == {n: t.nbytes for n, t in tensors.items()}
     assert all(leak.carries and "not described" not in leak.carries for leak in manifest.leaks)
-    held = {"owner": len(tensors.get("base.x", ())), "validation": len(tensors.get("validation.x", ()))}
+    held = {}
+    for whose, part in (("owner", "base"), ("validation", "validation")):
+        held[whose] = len(tensors.get(f"{part}.x", tensors.get(f"{part}.raw", ())))
     assert held == {"owner": manifest.carried.owner_records, "validation": manifest.carried.validation_records}
     assert manifest.carried.bytes == sum(tensor.nbytes for tensor in tensors.values())
     assert manifest.carried.copy_fidelity >= manifest.fidelity
 
 
 def test_methods_that_need_no_records_carry_none(fitted: PriceFunction) -> None:
-    carries = {name for name in fitted.tensors if name.startswith(("base.x", "base.y", "validation."))}
+    carries = {name for name in fitted.tensors if name.startswith(("base.x", "base.raw", "base.y", "validation."))}
     assert bool(carries) == (fitted.manifest.method not in ("influence", "update", "loss"))
 
 
@@ -60,7 +62,7 @@ def test_a_weak_surrogate_does_not_hide_what_its_records_give_away() -> None:
     assert function.manifest.carried.owner_records == OWNER.n
 
 
-@pytest.mark.parametrize("method", ["distillation", "forest", "knn"])
+@pytest.mark.parametrize("method", ["distillation", "forest", "knn", "retraining"])
 def test_a_regression_is_priced_alike_after_it_was_saved(method: str, tmp_path: Path) -> None:
     owner, held = hours(4, 300), hours(5, 120)
 

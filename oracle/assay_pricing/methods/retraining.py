@@ -1,0 +1,166 @@
+"""Retraining: learn the owner's records with and without the offer, as the model learns them.
+
+The learner is of the family and the capacity whose answers come closest to the model's (``learners/selection.py``). A
+network's learner is a distilled student, fine-tuned: it carries what the model has learned from other records, too.
+Every other family learns from nothing. Values of single records are the student's.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from assay_pricing.errors import DataError
+from assay_pricing.learners import label_noise, selection
+from assay_pricing.learners.perceptron import Perceptron
+from assay_pricing.learners.port import Learner
+from assay_pricing.methods.base import Parts, RefitMethod
+from assay_pricing.methods.distillation import Distillation
+from assay_pricing.records.records import Float64, Records
+from assay_pricing.surrogate.distillation import agreement, fidelity
+from assay_pricing.surrogate.queries import mixtures
+from assay_pricing.surrogate.task import Context, Sample, Task, stratified_sample
+
+_AUTO = "auto"
+_STUDENT = "student."
+_MAX_ASKED = 1000
+"""Inputs of each kind that learners are compared on: validation records, records that the model was trained on."""
+_MIXTURES = 500
+
+
+class Retraining(RefitMethod):
+    """Set price by a learner of the model's own family and capacity, retrained with the set."""
+
+    name = "retraining"
+    when_to_use = "prices of sets in the size of the true gain, for models of any family"
+    standardised = True
+    reads_raw = True
+    settings: ClassVar[Mapping[str, int | float | str]] = {"family": _AUTO, "capacity": "{}"}
+
+    def __init__(self, context: Context, parts: Parts) -> None:
+        super().__init__(context, parts)
+        own = {n.removeprefix(_STUDENT): t for n, t in parts.tensors.items() if n.startswith(_STUDENT)}
+        self.student = Distillation(context, replace(parts, tensors=own))
+        family = selection.FAMILIES[str(parts.settings["family"])]
+        self.learner: Learner | None = None
+        if family is not Perceptron:
+            self.learner = family(context.encoder, json.loads(str(parts.settings["capacity"])))
+
+    @property
+    def retrains(self) -> bool:
+        """See ``RefitMethod``; a fine-tuned student does not."""
+        return self.learner is not None
+
+    @classmethod
+    def fit(cls, task: Task) -> Self:
+        """Chooses the learner and distils the student.
+
+        Raises:
+            DataError: There is no such family, or a capacity is given without its family or with other names.
+        """
+        learned = _learned(task)
+        learner = _learner(task, learned)
+        student = Distillation.fit(task)
+        tensors = {f"{_STUDENT}{name}": tensor for name, tensor in student.parts.tensors.items()}
+        leaks = {f"{_STUDENT}{name}": text for name, text in student.parts.leaks.items()}
+        settings = {"family": learner.family, "capacity": json.dumps(learner.capacity, sort_keys=True)}
+        parts = replace(student.parts, tensors=tensors, leaks=leaks, settings=settings)
+        if isinstance(learner, Perceptron):
+            return cls(task.context, parts)
+        validation = task.context.validation
+        alone = learner.outputs(task.context.base, validation)
+        as_model = alone if learned is task.context.base else learner.outputs(learned, validation)
+        answers = task.black_box.predict(task.validation.x)
+        return cls(
+            task.context,
+            Parts(
+                {**tensors, "alone": alone},
+                settings,
+                fidelity(task, as_model, answers),
+                {**leaks, "alone": "the learner's answers on the validation records"},
+                agreement(task, as_model, answers),
+            ),
+        )
+
+    def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
+        """See ``RefitMethod``; scenarios without an offer take the outputs that the fit stored."""
+        if self.learner is None:
+            return self.student.refit_outputs(offer, weights)
+        base, validation = self.context.base, self.context.validation
+        found = []
+        for row in weights:
+            rows = np.flatnonzero(row.numpy() > 0)
+            if len(rows):
+                found.append(self.learner.outputs(base.join(replace(offer, weight=row).take(rows)), validation))
+            else:
+                found.append(self.parts.tensors["alone"])
+        return self.context.encoder.outputs_in_units(torch.stack(found))
+
+    def doubted(self, offer: Sample) -> Tensor:
+        """See ``RefitMethod``."""
+        if self.learner is None:
+            return super().doubted(offer)
+        return label_noise.doubted(self.learner, self.context.base, offer)
+
+    def record_values(self, records: Records) -> Float64:
+        """The student's, see ``FineTunedMethod``."""
+        return self.student.record_values(records)
+
+    def junk_score(self, records: Records) -> Float64:
+        """The student's, see ``FineTunedMethod``."""
+        return self.student.junk_score(records)
+
+
+def _learned(task: Task) -> Sample:
+    """What the model was trained on: also the validation records where they were split off the owner's."""
+    if not task.validation_is_learned:
+        return task.context.base
+    rng = np.random.default_rng(task.seed)
+    return stratified_sample(task.owner.join(task.validation), task.context.encoder, rng)
+
+
+def _learner(task: Task, learned: Sample) -> Learner:
+    """The learner that the settings state, or the closest to the model of the families that they allow."""
+    family, capacity = str(task.settings["family"]), _capacity(task)
+    if family not in (_AUTO, *selection.FAMILIES):
+        raise DataError(f"expected a family among {', '.join((_AUTO, *selection.FAMILIES))}, got {family!r}")
+    encoder = task.context.encoder
+    if capacity:
+        if family == _AUTO:
+            raise DataError("expected a capacity with its family, got one without")
+        names = sorted(next(selection.FAMILIES[family].starts(encoder)).capacity)
+        if sorted(capacity) != names:
+            raise DataError(f"expected a capacity with {', '.join(names)}, got {', '.join(sorted(capacity))}")
+        return selection.FAMILIES[family](encoder, capacity)
+    families = tuple(selection.FAMILIES) if family == _AUTO else (family,)
+    if family == _AUTO and task.black_box.parameters is not None and not task.linear:
+        families = (Perceptron.family,)
+    if families == (Perceptron.family,):
+        return next(Perceptron.starts(encoder))  # the student is what is fine-tuned
+    asked = _asked(task)
+    inputs = task.context.encode(Records(task.owner.schema, asked, np.zeros(len(asked)), task.owner.unseen))
+    return selection.choose(encoder, learned, inputs, task.black_box.predict(asked), families, task.progress).learner
+
+
+def _capacity(task: Task) -> dict[str, Any]:
+    try:
+        found = json.loads(str(task.settings["capacity"]))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise DataError(f"expected a capacity as a JSON object, got {task.settings['capacity']!r}")
+    return found
+
+
+def _asked(task: Task) -> Float64:
+    """Inputs that learners are compared on (m, d): validation records, the owner's, and mixtures of both."""
+    rng = np.random.default_rng(task.seed)
+    parts = [part.x[np.sort(rng.permutation(part.n)[:_MAX_ASKED])] for part in (task.validation, task.owner)]
+    return np.concatenate([*parts, mixtures(task, rng, _MIXTURES, among=np.concatenate(parts))])
+
+
+METHOD = Retraining
