@@ -16,6 +16,8 @@ HEAD_SECONDS = 40.0
 """Time from the start of a connection, or from the last answer, to the end of the next request's head."""
 READ_SECONDS = 60.0
 """Time in which the reader of an answer must empty the buffer, of some ten KiB."""
+PIECE_BYTES = 2**20
+"""Bytes of a body after which the wait for the rest of it counts anew."""
 
 
 class BoundedProtocol(H11Protocol):
@@ -24,7 +26,7 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The connection began: it may take the place of another."""
         super().connection_made(transport)
-        self._began = self.loop.time()
+        self._wait_anew()
         self._head_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
         self._wait_for_head()
@@ -38,12 +40,16 @@ class BoundedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came, which need not end a head."""
+        before = self.cycle
         super().data_received(data)
+        self._arrived += len(data)
+        if self.cycle is not before or self._arrived >= PIECE_BYTES:
+            self._wait_anew()
         self._stop_waiting_for_head()
 
     def on_response_complete(self) -> None:
         """An answer was written; the next request may have begun."""
-        self._began = self.loop.time()
+        self._wait_anew()
         self._wait_for_head()
         super().on_response_complete()
         self._stop_waiting_for_head()
@@ -51,6 +57,7 @@ class BoundedProtocol(H11Protocol):
     def pause_writing(self) -> None:
         """The other side reads more slowly than the answer is written."""
         super().pause_writing()
+        self._wait_anew()
         self._read_timer = self.loop.call_later(READ_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
@@ -63,6 +70,16 @@ class BoundedProtocol(H11Protocol):
         """Whether no request is under way."""
         return self.cycle is None or self.cycle.response_complete
 
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether the other side has to act: to send a head or a body, or to read an answer."""
+        return self._is_idle or self.cycle.more_body or self.flow.write_paused
+
+    def _wait_anew(self) -> None:
+        """Another step of the other side is awaited from now on: a request, a piece of a body, the end of a buffer."""
+        self._awaited_since = self.loop.time()
+        self._arrived = 0
+
     def _wait_for_head(self) -> None:
         _cancel(self._head_timer)
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
@@ -72,13 +89,14 @@ class BoundedProtocol(H11Protocol):
             _cancel(self._head_timer)
 
     def _displace(self) -> None:
-        """Ends the connection whose request has been awaited longest, head or body; this one if none is awaited.
+        """Ends the connection of which a step has been awaited longest; this one if none is awaited.
 
-        So each connection has the time in which ``MAX_CONNECTIONS`` others are opened, and an upload is resumed.
+        So each step of a connection has the time in which ``MAX_CONNECTIONS`` others are opened. An upload or a
+        download that is ended is resumed.
         """
         others = [other for other in self.connections if isinstance(other, BoundedProtocol) and other is not self]
-        waiting = [other for other in others if other._is_idle or other.cycle.more_body]
-        found = min(waiting, key=lambda other: other._began, default=self)
+        waiting = [other for other in others if other._is_waiting]
+        found = min(waiting, key=lambda other: other._awaited_since, default=self)
         self.connections.discard(found)
         found.transport.abort()
 

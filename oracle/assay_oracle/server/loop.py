@@ -9,7 +9,7 @@ from assay.errors import AssayError
 from assay_oracle.log import about
 
 STALE_SECONDS = 300
-"""A loop whose last round ended longer ago is unhealthy, unless it was made with another limit."""
+"""A loop whose last round without a failure ended longer ago is unhealthy, unless it was made with another limit."""
 _MAX_PAUSE = 60.0
 _MAX_DOUBLINGS = 20  # a float overflows after 1,023 of them, which is a night without a node
 
@@ -55,7 +55,7 @@ class Loop:
             self._thread.join(patience)
 
     def healthy(self) -> bool:
-        """Whether the thread runs and a round ended lately."""
+        """Whether the thread runs and a round ended without a failure lately."""
         return bool(self._thread and self._thread.is_alive()) and self.now() - self.ended < self.stale
 
     def pause_after(self, failures: int) -> float:
@@ -69,14 +69,13 @@ class Loop:
             again = False
             try:
                 again = self.tick()
-                failures = 0
+                failures, self.ended = 0, self.now()
             except AssayError as error:
                 failures += 1
                 log.warning(f"{self.name} failed; it is repeated", extra=about(code=error.code, cause=error.message))
             except Exception:
                 failures += 1
                 log.exception(f"{self.name} failed; it is repeated")
-            self.ended = self.now()
             if failures:
                 self._stop.wait(self.pause_after(failures))
             elif not again:

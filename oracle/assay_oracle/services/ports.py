@@ -26,6 +26,7 @@ class BlobWriter(Protocol):
 
         Raises:
             StorageFull: There is no room for it; nothing of it was written.
+            FileNotFoundError: The blob was deleted meanwhile.
         """
         ...
 

@@ -11,6 +11,7 @@ from assay.protocol import seal
 from assay.protocol.types import OfferId
 from assay_oracle.errors import (
     ChunksTooLarge,
+    OfferUnknown,
     RequestInvalid,
     StorageFull,
     UploadBusy,
@@ -43,6 +44,7 @@ class Appender:
         Raises:
             UploadTooLarge: More bytes than declared.
             StorageFull: The quota or the disk is full.
+            OfferUnknown: The offer was displaced meanwhile.
         """
         skipped = min(self._skip, len(piece))
         self._skip -= skipped
@@ -63,6 +65,11 @@ class Appender:
             except StorageFull:
                 if not self._make_place():
                     raise
+            except FileNotFoundError:
+                raise OfferUnknown(
+                    "expected an open offer, this one gave way to others while its upload arrived too slowly",
+                    hint="open it again by the same statement, and upload it from the start",
+                ) from None
 
 
 class Uploads:

@@ -14,10 +14,11 @@ from assay.errors import SettingsError
 from assay.files import sync_folder, whole_file
 from assay_oracle.errors import StorageFull
 
-FREE_BYTES = 256 * 2**20
-"""Space that is left to the disk's other users, the journal above all."""
 PRICING_BYTES = 2**30
 """Space below which no offer is priced: decrypted copies of an upload, and the journal's rows of a million records."""
+FREE_BYTES = PRICING_BYTES + 256 * 2**20
+"""Space that uploads leave free: were it less than pricing needs, those that wait for a price would fill the disk for
+ever."""
 COUNT_SECONDS = 60.0
 """While there is no room, all files are counted again no more often than once in so many seconds."""
 KINDS = ("uploads", "deliveries")
@@ -55,7 +56,10 @@ class FileWriter:
 
         Raises:
             StorageFull: There is no room for it; nothing of it was written.
+            FileNotFoundError: The blob was deleted meanwhile: a file without a name would take space uncounted.
         """
+        if not os.fstat(self._file.fileno()).st_nlink:
+            raise FileNotFoundError("the blob was deleted while it was written")
         self._store.reserve(len(piece))
         self.reserved += len(piece)
         self._file.write(piece)

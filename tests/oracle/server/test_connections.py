@@ -139,6 +139,53 @@ def test_any_number_of_silent_connections_keeps_nobody_out(
         assert [connection for connection in silent[:30] if answer(connection)] == []
 
 
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The most connections, lowered."""
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 4)
+    return 4
+
+
+def test_any_number_of_connections_that_read_no_answer_keeps_nobody_out(
+    served: Served, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, pause = threading.Semaphore(0), connections.BoundedProtocol.pause_writing
+
+    def noticed(self: connections.BoundedProtocol) -> None:
+        pause(self)
+        full.release()
+
+    monkeypatch.setattr(connections.BoundedProtocol, "pause_writing", noticed)
+    with ExitStack() as opened:
+        for _ in range(few):
+            deaf = opened.enter_context(served.connect())
+            deaf.settimeout(0.01)
+            while not full.acquire(blocking=False):  # until the answers fill the buffers of both sides
+                with suppress(TimeoutError):
+                    deaf.send(b"GET /openapi.json HTTP/1.1\r\nHost: oracle\r\n\r\n" * 100)
+        for _ in range(2 * few):
+            assert b"200 OK" in ask(served)
+
+
+def test_upload_that_arrives_outlasts_more_silent_connections_than_there_are_places(
+    served: Served, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each piece of a body renews the wait for it: no connection that is silent for longer displaces it."""
+    monkeypatch.setattr(connections, "PIECE_BYTES", 1024)
+    market = served.market
+    made = bid(market.model_id, b"one\n" * 20_000)
+    offer_id = market.offers.open_offer(made.request).offer_id
+    head = f"PATCH /v1/offers/0x{offer_id.hex()}/upload HTTP/1.1\r\nHost: oracle\r\nConnection: close\r\n"
+    upload = served.connect((head + f"Content-Length: {len(made.upload)}\r\nUpload-Offset: 0\r\n\r\n").encode())
+    with ExitStack() as opened:
+        for start in range(0, len(made.upload), 2048):
+            upload.sendall(made.upload[start : start + 2048])
+            for _ in range(few // 2):
+                opened.enter_context(served.connect())
+            assert b"200 OK" in ask(served)
+        assert b"200 OK" in answer(upload)
+
+
 def test_head_has_a_bounded_length_and_no_protocol_but_http_is_spoken(served: Served) -> None:
     assert b"200 OK" not in ask(served, b"GET / HTTP/1.1\r\nHost: oracle\r\nX: " + b"a" * 2_000_000 + b"\r\n\r\n")
     upgrade = b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + b"A" * 22 + b"==\r\n"

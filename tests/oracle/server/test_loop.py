@@ -71,6 +71,22 @@ def test_failure_is_repeated(failure: Exception) -> None:
     loop.stop(PATIENCE)
 
 
+def test_loop_whose_every_round_fails_is_unhealthy() -> None:
+    time = 100
+
+    def fail(_: int) -> bool:
+        nonlocal time
+        time += STALE_SECONDS
+        raise NodeUnreachable("no answer")
+
+    rounds = Rounds(fail)
+    loop = Loop("test", rounds, 0.0001, now=lambda: time)
+    loop.start()
+    rounds.reach(3)
+    assert not loop.healthy()
+    loop.stop(PATIENCE)
+
+
 def test_pauses_after_failures_double_up_to_a_minute() -> None:
     loop = Loop("test", Rounds(), 1.0, now=lambda: 0)
     assert [loop.pause_after(failures) for failures in (1, 2, 3, 6, 100_000)] == [2, 4, 8, 60, 60]

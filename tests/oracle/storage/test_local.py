@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -159,13 +160,28 @@ def test_no_request_counts_all_files_again(tmp_path: Path, monkeypatch: pytest.M
     assert store.used == 2 * 8 + 11
 
 
-def test_upload_that_is_deleted_while_it_grows_is_counted_right(tmp_path: Path) -> None:
+def test_upload_that_is_deleted_while_it_grows_takes_no_more_space(tmp_path: Path) -> None:
     store = LocalStore(tmp_path, max_bytes=10_000)
-    with store.append("uploads/a") as blob:
+    with pytest.raises(FileNotFoundError), store.append("uploads/a") as blob:
         blob.write(b"one")
         store.delete("uploads/a")
         blob.write(b"two")
     assert store.used == 0
+    assert not (tmp_path / "uploads/a").exists()
+
+
+def test_uploads_leave_the_space_without_which_no_offer_is_priced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Offers that wait for a price keep their uploads: if these could take that space, they would wait for ever."""
+    store, disk = LocalStore(tmp_path, max_bytes=2**60), 3 * 2**30
+    usage = shutil._ntuple_diskusage(disk, 0, disk)  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=disk - store.used))
+    with pytest.raises(StorageFull):
+        while True:
+            store.reserve(2**24)
+    assert store.used > 2**30
+    store.check_room_to_price()
 
 
 def test_nothing_is_priced_while_the_journal_might_fill_the_disk(
