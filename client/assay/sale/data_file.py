@@ -84,6 +84,8 @@ def foreign_kind(path: Path) -> Foreign | None:
         for mark, name in _MARKUP:
             if text.lstrip().startswith(mark):
                 return Foreign(name, _PARQUET)
+        if text.lstrip('"').lower().startswith("sep="):
+            return Foreign("a CSV file whose first line is for Excel alone", "delete the line that begins with sep=")
     return None
 
 

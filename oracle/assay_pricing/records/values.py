@@ -22,7 +22,10 @@ NUMBERS_HINT = (
     "column as text (assay-oracle fit --categorical COLUMN)"
 )
 TIMES_HINT = "write times as in ISO 8601 (2026-01-31, 2026-01-31T08:30:00Z)"
-_WHOLE_HINT = "write the numbers as text, or leave the column out (assay-oracle fit --drop COLUMN)"
+_WHOLE_HINT = (
+    "write keys as text and times as in ISO 8601 (2026-01-31T08:30:00Z), or leave the column out (assay-oracle fit "
+    "--drop COLUMN)"
+)
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,7 @@ def test_what_is_not_understood_is_left_to_the_oracle(market: Market, content: b
         (b"\x1f\x8b\x08", "data.csv.gz", "is a file compressed by gzip"),
         (b'{"age": 1}\n', "data.jsonl", "is JSON"),
         (b"\xef\xbb\xbf<!doctype html>", "data.html", "is HTML or XML"),
+        (b"\xef\xbb\xbfsep=;\r\na;y\r\n1;0\r\n", "data.csv", "is a CSV file whose first line is for Excel alone"),
         (b"Dear buyer,\nthis is no table\n", "letter.txt", "missing: 'age', 'town', 'bought' (the label)"),
         ("age;city;bought\n".encode("utf-16"), "data.csv", "it has 'age', 'city', 'bought'"),
         ("Stra\u00dfe\n".encode() * 3000, "words", "missing: 'age'"),

@@ -9,6 +9,7 @@ then a cell ``NA`` without quotes is missing and one with quotes is text. Otherw
 
 import csv
 import io
+import re
 from collections.abc import Collection
 from typing import Any, BinaryIO
 
@@ -27,6 +28,7 @@ from assay_pricing.records.text import GAPS, MAX_EXACT
 _QUOTED_GAP = b'"NA"'
 _HEXADECIMAL = r"^\s*[+-]?0[xX]"
 """Arrow casts such text to integers; it is text to ``text.number``, hence in an offer, and to pandas."""
+_CELLS = re.compile(r"Expected (\d+) columns, got (\d+)", re.ASCII)
 _BLOCK = 2**20
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -67,7 +69,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     except pa.ArrowException as error:
         raise DataError(
             f"expected CSV in UTF-8 with as many cells in each line: {first_line(error)}",
-            hint="save the file in UTF-8" if "UTF8" in str(error) else None,
+            hint="save the file in UTF-8" if "UTF8" in str(error) else _count_hint(str(error)),
         ) from None
     if table.column_names != used(names, schema):
         raise DataError("expected a CSV header that ends with its line, got a line break within a name")
@@ -95,6 +97,19 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         ignored=tuple(name for name in names if name not in columns),
         words=words,
     )
+
+
+def _count_hint(message: str) -> str | None:
+    """What to do about a line with another number of cells than the header, where Arrow's message counts them."""
+    counts = _CELLS.search(message)
+    if not counts:
+        return None
+    if int(counts[2]) == int(counts[1]) + 1:
+        return (
+            "name every column in the header, also row names (R: write.csv(row.names = FALSE)), and end no line "
+            "with a separator"
+        )
+    return "write a cell for each column in every line, and a value with a separator in it between quotes"
 
 
 def _in_utf_8(source: BinaryIO) -> BinaryIO:

@@ -1,13 +1,16 @@
 """What a file that is in no known format looks like, and how to convert it."""
 
 import io
+import re
 import zipfile
 from typing import BinaryIO
 
 from assay_pricing.errors import DataError
 from assay_pricing.records.formats import listing
+from assay_pricing.records.quoting import quoted
 
 _HEAD = 4096
+_EXCEL_SEPARATOR = re.compile(r'"?sep=.?"?', re.IGNORECASE)
 _TO_PARQUET = "convert it: pandas.{reader}(...).to_parquet('data.parquet')"
 _LOOKS = (
     (b"\x1f\x8b", "a file compressed by gzip", "unpack it first: gunzip FILE"),
@@ -53,11 +56,16 @@ def check_text(source: BinaryIO) -> None:
 
 
 def check_header(line: str) -> None:
-    """Checks that the first line of a text file is no JSON.
+    """Checks that the first line of a text file is neither JSON nor the separator that Excel is to use.
 
     Raises:
         DataError: It is.
     """
+    if _EXCEL_SEPARATOR.fullmatch(line.strip()):
+        raise DataError(
+            f"expected a CSV header in the first line, got {quoted(line.strip())}",
+            hint="delete that line, which only Excel reads",
+        )
     if line.lstrip()[:1] in ("{", "["):
         raise _looks_like("JSON", _TO_PARQUET.format(reader="read_json") + ", with lines=True for JSON lines")
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from assay_pricing.errors import DataError
 from assay_pricing.records.tables import parse_records
 from tests.pricing.records.files import SCHEMA, csv, refused, seconds
 
@@ -27,6 +28,23 @@ def test_a_csv_with_tens_of_thousands_of_columns_is_refused_at_once() -> None:
 )
 def test_csv_that_is_no_table_is_refused(text, message) -> None:
     refused(csv(text), message)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('"a","c","y"\n"1",1,"red",0\n', "row.names = FALSE"),
+        ("a,c,y\n1,red,0,\n", "end no line with a separator"),
+        ("a;c;y\n1;red\n", "a cell for each column"),
+        ("a,c,y\n1,red, really red, and more,0\n", "between quotes"),
+        ("sep=;\na;c;y\n1;red;0\n", "delete that line"),
+        ('\ufeff"sep=\t"\r\na\tc\ty\r\n1\tred\t0\r\n', "delete that line"),
+    ],
+)
+def test_a_line_that_does_not_fit_the_header_is_refused_with_the_remedy(text, hint) -> None:
+    with pytest.raises(DataError) as caught:
+        parse_records(csv(text), SCHEMA)
+    assert hint in (caught.value.hint or "")
 
 
 def test_csv_has_byte_order_marks_line_ends_quotes_and_empty_lines() -> None:
