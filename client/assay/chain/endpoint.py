@@ -28,7 +28,8 @@ SEARCH_SECONDS = 600.0
 """Time for an answer of any length that is searched as it comes."""
 _NO_DIGIT = re.compile(rb"[^0-9a-f]")
 _TOO_OFTEN = re.compile(
-    r"too many requests|rate.?limit|request limit|requests? per|per second|throughput|throttl", re.I
+    r"too many requests|(rate|rps).?limit|request (limit|rate)|(requests?|calls?) per|(per |/)sec|throughput|throttl",
+    re.I,
 )
 """How nodes say that requests come too often. They have no common code for it."""
 
