@@ -7,8 +7,10 @@ would make a copy of a record a new record.
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from assay.errors import UsageError
 from assay.protocol.schema import Excluded
@@ -101,7 +103,8 @@ def exclusion(name: str, columns: Sequence[Column], choices: Choices, *, in_inde
     if not all(len(array) and (array == np.round(array)).all() for array in arrays):
         return None
     shares = [len(np.unique(array)) / len(array) for array in arrays]
-    if min(shares) == 1 and all(array.dtype.kind in "iu" for array in arrays) and not _is_unix_time(arrays):
+    whole = all(array.dtype.kind in "iu" or _is_counter(array) for array in arrays)
+    if min(shares) == 1 and whole and not _is_unix_time(arrays):
         return Excluded(name=name, role="id", reason="it has another whole number in every row")
     if min(shares) >= _NEARLY and _is_key(name):
         return Excluded(name=name, role="id", reason="it is named as a key and has another number in nearly every row")
@@ -132,7 +135,12 @@ def _is_key(name: str) -> bool:
     return _KEY.fullmatch(name) is not None or _CAMEL.fullmatch(name) is not None
 
 
-def _is_unix_time(arrays: Sequence[np.ndarray]) -> bool:  # type: ignore[type-arg]
+def _is_counter(array: npt.NDArray[Any]) -> bool:
+    """Whether distinct whole numbers lie as close as row numbers, which pandas turns into floats by a gap or a join."""
+    return bool(array.max() - array.min() < 2 * len(array))
+
+
+def _is_unix_time(arrays: Sequence[npt.NDArray[Any]]) -> bool:
     low, high = min(int(array.min()) for array in arrays), max(int(array.max()) for array in arrays)
     if high - low < 2 * max(map(len, arrays)) and high > _UNIX_SECONDS[1]:
         return False  # a counter

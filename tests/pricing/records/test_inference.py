@@ -47,6 +47,7 @@ def kinds(found) -> dict[str, str]:
         ("customerId", [*range(N - 1), 0]),
         ("number", RNG.integers(0, 10**9, N)),
         ("long", 2**60 + np.arange(N)),
+        ("rank", RNG.permutation(N) + 7000.0),
         ("uuid", [f"{i:032x}" for i in RNG.integers(0, 2**62, N).tolist()]),
     ],
 )
@@ -268,6 +269,11 @@ def test_single_precision_is_the_same_as_its_shortest_decimals() -> None:
             file.seek(0)
             hashes.add(parse_records(file, schema).hashes())
         assert len(hashes) == 1
+
+
+def test_distinct_whole_amounts_in_floats_are_a_feature() -> None:
+    found = fitted(in_csv(PLAIN.assign(rent=RNG.permutation(10**4)[:N] * 100.0)))
+    assert kinds(found) == {"len": "numeric", "rent": "numeric"}
 
 
 def test_a_column_that_cannot_be_read_is_refused_until_the_owner_leaves_it_out() -> None:
