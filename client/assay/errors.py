@@ -285,14 +285,16 @@ class TransactionFailed(ChainError):
     """The transaction was mined and failed: it cost its gas and changed nothing.
 
     The state changed after the simulation, or a party's contract answered otherwise in the block. ``gas`` is what was
-    used, in gas units. This is a refusal: who sends again pays again.
+    used, in gas units; ``error`` is the contract's error where the call is repeated on the state after that block, empty
+    if there is none. This is a refusal: who sends again pays again.
 
     Remedy: look at the state (``assay orders``); the command takes another way where there is one.
     """
 
-    def __init__(self, message: str, *, gas: int, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, gas: int, error: str = "", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.gas = gas
+        self.error = error
 
 
 class OracleError(AssayError):

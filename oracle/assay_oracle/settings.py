@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     max_open_offers: int = Field(256, gt=0, description="unpriced offers of all sellers")
     max_open_offers_per_seller: int = Field(4, gt=0, description="unpriced offers of one seller")
     upload_idle_seconds: int = Field(3600, gt=0, description="an upload that is idle for longer expires")
-    quote_idle_seconds: int = Field(30 * 86_400, gt=0, description="a quote that is not accepted for longer expires")
+    quote_idle_seconds: int = Field(30 * 86_400, gt=0, description="a quote that is not sold within this time expires")
     keep_seconds: int = Field(30 * 86_400, ge=0, description="how long files of closed orders are kept")
     pricing_seconds: int = Field(3600, ge=10, description="processor time that pricing one offer may take at most")
     pricing_memory_bytes: int = Field(8 * 2**30, ge=2**30, description="memory that the process which prices may take")

@@ -1,11 +1,12 @@
 """A pricing process for lines of text, without torch: ``python -m tests.kit.line_process``.
 
 A line ``burn`` computes for ever, ``hang`` waits for ever, ``crash`` ends the process, ``eat`` takes all memory,
-and ``stumble`` meets an error that nobody foresaw.
+``stumble`` meets an error that nobody foresaw, and ``work`` computes for 1.1 seconds.
 """
 
 import os
 import signal
+import time
 from typing import BinaryIO
 
 from assay.protocol.schema import Schema
@@ -28,7 +29,8 @@ def parse(source: BinaryIO, schema: Schema) -> Lines:
         raise ZeroDivisionError("secret")
     if b"eat" in found.lines:
         bytearray(2**40)
-    while b"burn" in found.lines:
+    ends = time.process_time() + (1.1 if b"work" in found.lines else 0)
+    while b"burn" in found.lines or time.process_time() < ends:
         pass
     return found
 

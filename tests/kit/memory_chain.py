@@ -130,7 +130,8 @@ class MemoryNode:
             except ContractReverted as error:
                 self.failed.append(call)
                 self.mine()
-                raise TransactionFailed(f"mined and failed: {error.message}", gas=WALLET_GAS) from error
+                text = f"mined and failed: {error.message}"
+                raise TransactionFailed(text, gas=WALLET_GAS, error=error.error) from error
             finally:
                 contract.in_block = False
         mined = self._append((call,), events)

@@ -17,7 +17,7 @@ from assay.chain.fees import doubled, first_offer
 from assay.chain.gas import DEFAULT_MAX_FEE
 from assay.chain.node import Node
 from assay.chain.values import Transaction
-from assay.errors import ChainError, SettingsError, TransactionFailed, TransactionPending
+from assay.errors import ChainError, ContractReverted, SettingsError, TransactionFailed, TransactionPending
 
 GAS_MARGIN = 1.25
 """Gas limit over estimate: state may change between the two."""
@@ -237,12 +237,16 @@ class Sender:
     def _result(self, mined: _Mined, function: Any, sender: TxParams) -> Transaction:
         if mined.succeeded:
             return Transaction(bytes(mined.digest), mined.block, mined.gas)
-        reason, hint = "", None
+        reason, name, hint = "", "", None
         try:
             with self._node.errors():
                 function.call(sender, mined.block)
         except ChainError as error:
             reason, hint = f": {error.message}", error.hint
+            name = error.error if isinstance(error, ContractReverted) else ""
         raise TransactionFailed(
-            f"transaction {mined.digest.to_0x_hex()} was mined and failed{reason}", gas=mined.gas, hint=hint
+            f"transaction {mined.digest.to_0x_hex()} was mined and failed{reason}",
+            gas=mined.gas,
+            error=name,
+            hint=hint,
         )

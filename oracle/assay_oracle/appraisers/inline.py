@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import reduce
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -53,6 +54,11 @@ class InlineAppraiser:
         records = self._parse(source, self._function.schema)
         self._cache.put(offer_id, distinct(records))
         return InlineOffer(self, self._function, records)
+
+    def keep(self, offer: ContextOffer, *, seconds: float) -> None:  # noqa: ARG002
+        """See ``Appraiser.keep``. Nothing ends it after ``seconds``."""
+        with suppress(AssayError):  # logged where an offer is priced without it
+            self._records(offer)
 
     def forget(self, offer_id: OfferId) -> None:
         """Drops the cached records of an offer."""

@@ -183,11 +183,20 @@ class ProcessAppraiser:
     def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "ProcessOffer":
         """See ``Appraiser.open``."""
         with self.process.exchange(seconds) as channel:
-            function = self.info.hash.hex()
-            channel.send("open", artifact=self.artifact, function=function, offer=offer_id.hex(), seconds=seconds)
+            channel.send("open", **self._request(offer_id, seconds))
             channel.send_data(source)
             hashes = _hashes(_checked(channel.receive(), "opened").blob)
         return ProcessOffer(self.process, hashes, seconds)
+
+    def keep(self, offer: ContextOffer, *, seconds: float) -> None:
+        """See ``Appraiser.keep``."""
+        with self.process.exchange(seconds) as channel:
+            channel.send("keep", **self._request(offer.offer_id, seconds))
+            _checked(_answer(channel, {offer.offer_id.hex(): offer}), "kept")
+
+    def _request(self, offer_id: OfferId, seconds: float) -> dict[str, Any]:
+        function = self.info.hash.hex()
+        return {"artifact": self.artifact, "function": function, "offer": offer_id.hex(), "seconds": seconds}
 
     def forget(self, offer_id: OfferId) -> None:
         """See ``Appraiser.forget``."""
@@ -214,12 +223,7 @@ class ProcessOffer:
         with self._process.exchange(self._seconds) as channel:
             listed = {name: [_named(offer) for offer in offers] for name, offers in (("own", own), ("sold", sold))}
             channel.send("appraise", b"".join(sorted(known)), seconds=self._seconds, **listed)
-            while (answer := channel.receive()).kind == "need":
-                needed = context.get(str(answer.fields.get("offer")))
-                if needed is None:
-                    raise ChannelClosed
-                _send(channel, needed)
-            return _appraisal(_checked(answer, "appraisal"))
+            return _appraisal(_checked(_answer(channel, context), "appraisal"))
 
 
 class _Appraised(BaseModel):
@@ -267,6 +271,20 @@ def _hashes(blob: bytes) -> list[bytes]:
 
 def _named(offer: ContextOffer) -> dict[str, object]:
     return {"id": offer.offer_id.hex(), "rows": offer.rows}
+
+
+def _answer(channel: Channel, context: Mapping[str, ContextOffer]) -> Message:
+    """The answer to a request, before which the process may ask for the data of the offers in ``context``.
+
+    Raises:
+        ChannelClosed: It asks for another.
+    """
+    while (answer := channel.receive()).kind == "need":
+        needed = context.get(str(answer.fields.get("offer")))
+        if needed is None:
+            raise ChannelClosed
+        _send(channel, needed)
+    return answer
 
 
 def _send(channel: Channel, offer: ContextOffer) -> None:

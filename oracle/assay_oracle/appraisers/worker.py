@@ -60,15 +60,23 @@ class Worker:
         self._limit(request.fields["seconds"])
         if request.kind == "open":
             self._open(request.fields, self._channel.receive_data())
+        elif request.kind == "keep":
+            self._keep(request.fields)
         else:
             self._appraise(request)
 
+    def _keep(self, fields: dict[str, Any]) -> None:
+        appraiser = self._loaded(fields)
+        if appraiser is None:
+            return
+        with suppress(PricingFailed), _foreseen():
+            appraiser.keep(self._context({"id": fields["offer"], "rows": None}), seconds=fields["seconds"])
+        self._channel.send("kept")
+
     def _open(self, fields: dict[str, Any], data: BinaryIO) -> None:
         self._opened = None
-        try:
-            appraiser = self._appraiser(fields["artifact"], bytes.fromhex(fields["function"]))
-        except (AssayError, OSError) as error:
-            self._channel.send("unable", message=str(error))
+        appraiser = self._loaded(fields)
+        if appraiser is None:
             return
         try:
             with _foreseen():
@@ -78,6 +86,14 @@ class Worker:
             self._refuse(error)
             return
         self._channel.send("opened", b"".join(hashes))
+
+    def _loaded(self, fields: dict[str, Any]) -> InlineAppraiser | None:
+        """The appraiser that a request names; None if it cannot be loaded, which the daemon then learns."""
+        try:
+            return self._appraiser(fields["artifact"], bytes.fromhex(fields["function"]))
+        except (AssayError, OSError) as error:
+            self._channel.send("unable", message=str(error))
+            return None
 
     def _appraiser(self, artifact: str, function: bytes) -> InlineAppraiser:
         """The appraiser of an artifact, which is loaded again if it changed."""

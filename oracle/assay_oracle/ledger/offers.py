@@ -121,6 +121,14 @@ class OfferTable:
         query = "SELECT * FROM offers WHERE status = ? AND updated_at < ? ORDER BY updated_at, rowid"
         return [offer_of(row) for row in self._database.rows(query, status, before)]
 
+    def unsold(self, *, before: int) -> list[Offer]:
+        """Offers with an open quote that were evaluated before a time."""
+        query = (
+            "SELECT offers.* FROM offers JOIN evaluations USING (offer_id) WHERE status = ? AND made_at < ?"
+            " ORDER BY made_at, offers.rowid"
+        )
+        return [offer_of(row) for row in self._database.rows(query, OfferStatus.QUOTED, before)]
+
     # --- what is stored -----------------------------------------------------------------------------------------------
 
     def ended_with_upload(self, *, before: int) -> list[Offer]:

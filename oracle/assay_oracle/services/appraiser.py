@@ -102,6 +102,21 @@ class Appraiser(Protocol):
         """The price function that it applies."""
         ...
 
+    def keep(self, offer: ContextOffer, *, seconds: float) -> None:
+        """Parses an offer that others are priced jointly with, and keeps its records, if it does not keep them yet.
+
+        So it takes its own time, and none of the time of an offer that is priced later. A damaged upload is left out.
+
+        Args:
+            offer: The context offer.
+            seconds: CPU time that parsing may take.
+
+        Raises:
+            PricingCutShort: It took longer, or its process failed.
+            OSError: The oracle's disk failed.
+        """
+        ...
+
     def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> OpenedOffer:
         """Parses the data of an offer, read from the start of ``source``.
 

@@ -25,6 +25,10 @@ On a wallet's signature they are counted over all orders of the model. A wallet 
 simulation and refuse it in the block: each costs the oracle at most ``GAS_LIMITS["settle"]``, and the model's owner
 cannot make more of them by making more orders.
 """
+CAME_FIRST = "StatusMismatch"
+"""Error of a settlement before which another transaction moved the order: no wallet was asked. It is not counted, or
+strangers could use up the attempts of a model: the node that is asked for the order's state may lag.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +111,8 @@ class Escrow:
                 self._ledger.orders.set_acknowledgement(sale.order_id, None, acknowledgement)
             return
         except TransactionFailed as error:
+            if error.error == CAME_FIRST:
+                return
             self._ledger.offers.count_failed_settlement(sale.offer_id)
             log.warning("a settlement was mined and failed", extra=about(order=sale.order_id, gas=error.gas))
             return

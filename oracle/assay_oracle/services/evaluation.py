@@ -139,6 +139,7 @@ class Evaluator:
         Records that others had evaluated are valued too, and have no value: neither the answer nor its time tells
         them from records that would not improve the model.
         """
+        self._keep_sold(offer, model)
         with self._uploads.plaintext(offer, new=True) as plain:
             records = model.appraiser.open(offer.offer_id, plain, seconds=seconds)
         hashes = records.hashes()
@@ -157,6 +158,26 @@ class Evaluator:
             self._quotes.sign(evaluation)
         return evaluated
 
+    def _keep_sold(self, offer: Offer, model: PricedModel) -> None:
+        """Has what others sold read in time of its own: strangers' files use up none of the offer's.
+
+        Each takes the time at most in which it was once read for its own price.
+        """
+        for other in self._beside(offer)[0]:
+            seconds = seconds_for(other.upload_bytes, MAX_ATTEMPTS, self._most_seconds)
+            try:
+                model.appraiser.keep(self._context(other), seconds=seconds)
+            except PricingCutShort as error:
+                if error.code == INTERRUPTED:
+                    raise
+                log.error("a sold offer is not read in time", extra=about(offer=other.offer_id, cause=error.message))
+
+    def _beside(self, offer: Offer) -> tuple[list[Offer], list[Offer]]:
+        """What others sold, and the seller's own offers, whose uploads are there."""
+        found = self._ledger.offers.context(offer.model_id, offer.seller, self._chain.block_time())
+        sold, own = ([other for other in offers if self._uploads.is_complete(other)] for offers in found)
+        return sold, own
+
     def _is_used(self, evaluation: Evaluation) -> bool:
         """Whether the pair was sold or evaluated before. The chain is asked in any case: it takes its time."""
         used = self._chain.order_state(evaluation.order_id()).status is not Status.NONE
@@ -167,8 +188,7 @@ class Evaluator:
 
     def _appraise(self, offer: Offer, records: OpenedOffer, known: frozenset[bytes]) -> OfferAppraisal:
         """Prices jointly with what others sold and with the seller's own offers: splitting data earns nothing."""
-        found = self._ledger.offers.context(offer.model_id, offer.seller, self._chain.block_time())
-        sold, own = ([other for other in offers if self._uploads.is_complete(other)] for offers in found)
+        sold, own = self._beside(offer)
         self._check_room(own)
         return records.appraise(
             known=known,

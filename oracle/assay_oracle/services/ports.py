@@ -144,6 +144,10 @@ class OfferLedger(Protocol):
         """Offers in a status that changed last before a time."""
         ...
 
+    def unsold(self, *, before: int) -> list[Offer]:
+        """Offers with an open quote that were evaluated before a time."""
+        ...
+
     def ended_with_upload(self, *, before: int) -> list[Offer]:
         """Ended offers whose upload may be stored: refused ones, and others of whose end and quotes all lie before."""
         ...

@@ -46,9 +46,12 @@ class Retention:
                 self._expire(offer, "upload_abandoned", "no byte of the upload arrived in time; offer again")
 
     def expire_quotes(self) -> None:
-        """Expires unaccepted quotes that were idle for too long: each used up the one evaluation of its records."""
+        """Expires quotes that were not sold in time: each used up the one evaluation of its records.
+
+        Time counts from the evaluation: an acceptance that cannot be posted prolongs nothing.
+        """
         before = self._clock.earliest() - self._settings.quote_idle_seconds
-        for offer in self._ledger.offers.unchanged(OfferStatus.QUOTED, before=before):
+        for offer in self._ledger.offers.unsold(before=before):
             self._expire(offer, "quote_abandoned", "the quote was not accepted in time; offer again")
 
     def _expire(self, offer: Offer, code: str, reason: str) -> None:

@@ -85,6 +85,32 @@ def test_context_offers_are_asked_for_and_a_damaged_one_is_left_out(appraiser: P
     assert found.price == 2 * PRICE_PER_RECORD  # near copies of one and three are worth nothing
 
 
+def test_sold_offers_that_are_kept_are_read_in_time_of_their_own(appraiser: ProcessAppraiser) -> None:
+    """After the process was ended, they take none of the time of the offer that is priced next."""
+    asked: list[bytes] = []
+
+    def sold(name: bytes, data: bytes) -> ContextOffer:
+        @contextmanager
+        def stream() -> Iterator[BinaryIO]:
+            asked.append(name)
+            yield io.BytesIO(data)
+
+        return ContextOffer(name, stream)
+
+    offers = [sold(b"first", b"work\none\n"), sold(b"second", b"work\ntwo\n")]
+    with pytest.raises(PricingCutShort):
+        opened(appraiser, b"crash")
+    for offer in (*offers, *offers):
+        appraiser.keep(offer, seconds=30)
+    assert asked == [b"first", b"second"]
+    found = opened(appraiser, b"one\nthree\n", seconds=1).appraise(known=frozenset(), own=[], sold=offers)
+    assert (found.price, asked) == (PRICE_PER_RECORD, [b"first", b"second"])
+    with pytest.raises(PricingCutShort):
+        appraiser.keep(sold(b"third", b"crash"), seconds=1)
+    appraiser.keep(sold(b"damaged", b"!\n"), seconds=1)
+    appraiser.keep(sold(b"fourth", b"stumble"), seconds=1)
+
+
 def test_failing_disk_in_the_middle_is_passed_on_and_the_next_offer_is_priced(appraiser: ProcessAppraiser) -> None:
     @contextmanager
     def failing() -> Iterator[BinaryIO]:

@@ -314,6 +314,27 @@ def test_failed_settlements_hold_up_no_other_order_that_a_key_acknowledged(
     pays(market, locked(market, b"another\n"))
 
 
+def test_settlements_that_strangers_overtake_use_up_no_attempt_of_a_wallets_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where the node that is asked for the order's state lags behind the block in which they came first."""
+    market = Market(tmp_path, owner=WALLET)
+    market.contract.wallets[WALLET] = b"wallet"
+
+    def overtaken(*_: object) -> None:
+        raise TransactionFailed("transaction 0x00 was mined and failed", gas=30_000, error="StatusMismatch")
+
+    order = locked(market)
+    signed = b"wallet" + digest(DOMAIN.acknowledgement(order.digest()))
+    market.delivery.put_acknowledgement(order.order_id(), signed)
+    with monkeypatch.context() as overtaking:
+        overtaking.setattr(MemoryChain, "settle", overtaken)
+        cycles(market, MAX_FAILED_SETTLEMENTS + 2)
+    cycles(market)
+    assert has_key(market, order)
+    market.journal.close()
+
+
 def test_wallet_whose_signature_holds_is_served(tmp_path: Path) -> None:
     market = Market(tmp_path, owner=WALLET)
     market.contract.wallets[WALLET] = b"wallet"

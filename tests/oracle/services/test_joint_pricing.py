@@ -7,9 +7,13 @@ import pytest
 from assay.chain.values import EventKind
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.structs import Status
+from assay_oracle.appraisers.inline import InlineAppraiser
+from assay_oracle.errors import PricingCutShort
 from assay_oracle.ledger.values import Offer
 from assay_oracle.services import evaluation
+from assay_oracle.services.appraiser import ContextOffer
 from assay_oracle.services.pricing import context
+from assay_oracle.services.pricing.queue import MAX_ATTEMPTS, seconds_for
 from assay_oracle.services.uploads import Uploads
 from tests.kit.actors import rival_account
 from tests.kit.bids import bid
@@ -166,3 +170,20 @@ def test_an_upload_that_is_gone_holds_up_no_other_offer(market: Market) -> None:
     market.store.path(f"uploads/{first.offer_id.hex()}.age").write_bytes(b"damaged")
     _, second = market.offer(NEAR_COPIES)
     assert price_of(second) == FULL_PRICE
+
+
+def test_sold_file_that_ends_the_pricing_process_when_it_is_read_again_costs_no_attempt(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell(market, b"one\n", Status.PAID)
+    kept: list[float] = []
+
+    def ends(_: InlineAppraiser, offer: ContextOffer, *, seconds: float) -> None:
+        kept.append(seconds)
+        raise PricingCutShort("pricing_failed", "the pricing process ended")
+
+    monkeypatch.setattr(InlineAppraiser, "keep", ends)
+    _, state = market.offer(b"two\n", account=rival_account)
+    assert state.status is OfferStatus.QUOTED
+    assert kept == [pytest.approx(seconds_for(1, MAX_ATTEMPTS, 3600), rel=0.1)]
+    assert market.journal.offers.get(state.offer_id).attempts == 1

@@ -44,6 +44,9 @@ class ByteCount:
 
     info = FunctionInfo(HASH, SCHEMA, metric="bytes", pricing="graded", method="count", fidelity=1.0)
 
+    def keep(self, offer: ContextOffer, *, seconds: float) -> None:
+        """It keeps nothing."""
+
     def forget(self, offer_id: bytes) -> None:
         """It keeps nothing."""
 
@@ -95,6 +98,9 @@ class Proven:
     """Sees no records: prices by a claim that comes with a proof, as a proof system would have it."""
 
     info = FunctionInfo(HASH, SCHEMA, metric="log_loss", pricing="graded", method="proven", fidelity=1.0)
+
+    def keep(self, offer: ContextOffer, *, seconds: float) -> None:
+        """It keeps nothing."""
 
     def forget(self, offer_id: bytes) -> None:
         """It keeps nothing."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from assay.errors import ContractReverted
 from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import Status
 from assay_oracle.errors import DeliveryDeleted
@@ -298,3 +299,24 @@ def test_upload_is_deleted_before_the_envelope_that_can_be_made_of_it(
     monkeypatch.setattr(LocalStore, "delete", noted)
     market.oracle.cycle()
     assert deleted == ["uploads", "deliveries"]
+
+
+def test_acceptances_that_cannot_be_posted_prolong_no_quote(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A seller that withdraws its credit, and accepts, again and again, would store its upload for ever."""
+
+    def refused(*_: object) -> None:
+        raise ContractReverted("CreditTooSmall", {})
+
+    monkeypatch.setattr(MemoryChain, "post", refused)
+    made, state = market.offer(DATA)
+    market.pass_time(20 * DAY)
+    market.oracle.cycle()
+    market.accept(made, market.offers.state(state.offer_id))
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.QUOTED
+    market.pass_time(11 * DAY)
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).code == "quote_abandoned"
+    market.pass_time(3 * DAY)
+    market.oracle.cycle()
+    assert market.received(state.offer_id) == 0
