@@ -285,8 +285,8 @@ class TransactionFailed(ChainError):
     """The transaction was mined and failed: it cost its gas and changed nothing.
 
     The state changed after the simulation, or a party's contract answered otherwise in the block. ``gas`` is what was
-    used, in gas units; ``error`` is the contract's error where the call is repeated on the state after that block, empty
-    if there is none. This is a refusal: who sends again pays again.
+    used, in gas units; ``error`` is the contract's error where the call is repeated on the state after that block,
+    or empty. This is a refusal: who sends again pays again.
 
     Remedy: look at the state (``assay orders``); the command takes another way where there is one.
     """
