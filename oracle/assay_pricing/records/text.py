@@ -52,7 +52,7 @@ _NUMBER = re.compile(r"[+-]?((\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|inf(inity)?)", re.A
 """No two parts match the same digits in a row: otherwise a match takes time quadratic in the text."""
 _ISO = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})?(?P<gap>[ T])?(?P<time>\d{2}:\d{2}(?P<seconds>:\d{2}(?P<fraction>\.\d{1,9})?)?)?"
-    r"(?P<zone>Z|[+-]\d{2}:?\d{2})?",
+    r"(?P<zone>Z|[+-]\d{2}(:?\d{2})?)?",
     re.ASCII,
 )
 
@@ -153,7 +153,7 @@ def moment(text: str) -> int | None:
         return None  # more than microseconds
     if match["zone"] and not match["time"]:
         return None
-    zone = (match["zone"] or "Z").replace("Z", "+00:00").replace(":", "")
+    zone = (match["zone"] or "Z").replace("Z", "+00:00").replace(":", "").ljust(5, "0")
     minutes = int(zone[1:3]) * 60 + int(zone[3:5])
     try:
         found = np.datetime64(f"{match['date'] or '1970-01-01'}T{(match['time'] or '00:00')[:8]}", "us")

@@ -237,7 +237,8 @@ def test_times_in_parquet_are_the_same_records_as_in_text_and_unix_seconds(kind)
     found = fitted(parquet(pa.Table.from_pandas(frame)))
     read = parse_records(parquet(pa.Table.from_pandas(frame)), found.schema)
     pd.testing.assert_series_equal(to_frame(found.schema, read.x)["when"], frame["when"])
-    for other in (zoned.strftime("%Y-%m-%dT%H:%M:%SZ"), WHEN.astype("int64") // 10**9):
+    of_database = (WHEN + pd.Timedelta(hours=2)).strftime("%Y-%m-%d %H:%M:%S+02")
+    for other in (zoned.strftime("%Y-%m-%dT%H:%M:%SZ"), of_database, WHEN.astype("int64") // 10**9):
         assert parse_records(in_csv(PLAIN.assign(when=other)), found.schema).hashes() == read.hashes()
 
 
