@@ -188,5 +188,7 @@ def _sample(encoder: Encoder, tensors: dict[str, Tensor], name: str, y: Tensor, 
     if raw is None:
         nothing = torch.zeros((0, encoder.width), dtype=torch.float64)
         return Sample(tensors.get(f"{name}.x", nothing), y, weight)
+    if raw.shape != (len(y), len(encoder.schema.features)):
+        raise ValueError(f"expected features ({len(y)}, {len(encoder.schema.features)}), got {tuple(raw.shape)}")
     known = Records(encoder.schema, raw.numpy(), np.zeros(len(raw)))
     return Sample(encoder.x(known), y, weight, raw)

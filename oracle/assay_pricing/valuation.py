@@ -103,7 +103,8 @@ def best_subset(
 
     The first subset is the whole set. What another one gains more is shrunk by its standard error, added to the whole
     set's gain, and the sum is shrunk by the standard error of the other's gain. So no draw of the validation records
-    decides between two subsets by a step, and the best of several chances is not paid as if it were the only one.
+    decides between two subsets by a step, and the best of several chances is not paid as if it were the only one. Where
+    no subset is paid, the whole set is what was priced.
 
     Args:
         metric: The risk.
@@ -116,6 +117,8 @@ def best_subset(
     errors = (resampled - resampled[0]).std(1)
     more = [shrunk(drop - drops[0], error) for drop, error in zip(drops, errors, strict=True)]
     best = int(np.argmax(more))
+    if shrunk(drops[0] + more[best], resampled[best].std()) <= 0:
+        best = 0
     value = float(drops[0] + more[best])
     gain = shrunk(value, float(resampled[best].std()))
     low, high = np.quantile(resampled[best], _LEVELS) + value - drops[best]

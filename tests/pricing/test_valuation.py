@@ -208,6 +208,13 @@ def test_junk_in_a_good_set_is_left_out_by_the_values_of_its_records() -> None:
     assert found.excluded == (False, False, False, False, True)
 
 
+def test_where_no_subset_is_paid_the_whole_set_was_priced() -> None:
+    """Without the label of 28, which the encoder clips to 6, the rest would still raise the error."""
+    found = retrained([28, 5, 5, 5, 5], [1, 1, 1, 1, 1])
+    assert found.excluded == ()
+    assert (found.gain, found.set_value) == pytest.approx((4**2 - (42 / 9) ** 2,) * 2)
+
+
 def test_a_set_of_junk_alone_has_no_subset_and_no_gain() -> None:
     found = retrained([28, 28], [-1, -1])
     assert found.gain < 0
