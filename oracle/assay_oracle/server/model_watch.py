@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from assay.chain.port import Chain
+from assay.chain.values import ModelState
 from assay.errors import AssayError, ChainError, SettingsError
 from assay.protocol.types import ModelId
 from assay_oracle.log import about
@@ -59,6 +60,8 @@ class ModelWatch:
         self._loaded: dict[ModelEntry, _Loaded] = {}
         self._models: dict[ModelEntry, PricedModel] = {}
         self._faults: dict[ModelId, Unavailable] = {}
+        self._states: dict[ModelId, tuple[int, ModelState]] = {}
+        """Of each model, what the chain said of it, and the latest block before it was asked."""
 
     def refresh(self) -> None:
         """Reads the settings, the artifacts that changed, and the registrations that are not known yet."""
@@ -66,13 +69,14 @@ class ModelWatch:
         loaded = {entry: self._loaded_of(entry) for entry in entries}
         models: dict[ModelEntry, PricedModel] = {}
         faults: list[Unavailable] = []
+        block = self._latest_block()
         for entry, found in loaded.items():
             made = self._registered(entry, found)
             if isinstance(made, Unavailable):
                 faults.append(made)
                 continue
             models[entry] = made
-            faults.extend(self._revoked(made))
+            faults.extend(self._revoked(made, block))
         self._loaded, self._models = loaded, models
         self._catalogue.replace(models.values(), faults)
         self._log(faults)
@@ -123,12 +127,25 @@ class ModelWatch:
         self._report_registered(entry)
         return model
 
-    def _revoked(self, model: PricedModel) -> list[Unavailable]:
-        """That the model's owner named another oracle. Its offers are still answered: with the oracle to offer to."""
+    def _latest_block(self) -> int | None:
+        """Number of the latest block; None if the node does not say."""
         try:
-            now = self._chain.model_state(model.model_id).oracle
+            return self._chain.block_number()
         except ChainError:
+            return None
+
+    def _revoked(self, model: PricedModel, block: int | None) -> list[Unavailable]:
+        """That the model's owner named another oracle. Its offers are still answered: with the oracle to offer to."""
+        asked = self._states.get(model.model_id)
+        if block is None:
             return []  # unknown is not revoked
+        if asked is None or asked[0] != block:
+            try:
+                asked = block, self._chain.model_state(model.model_id)
+            except ChainError:
+                return []
+            self._states[model.model_id] = asked
+        now = asked[1].oracle
         if now is None:
             return [Unavailable(model.model_id, "model_halted", "the model's owner halted it", "ask its owner")]
         if self._oracle is not None and now != self._oracle:

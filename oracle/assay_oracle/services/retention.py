@@ -1,15 +1,20 @@
 """What is deleted, and when: idle offers expire, and files are deleted once no party can need them."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from assay.chain.port import Chain
 from assay.protocol.messages import OfferStatus
 from assay.protocol.types import OfferId, OrderId
-from assay_oracle.ledger.values import Offer
+from assay_oracle.ledger.values import Offer, Sale
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.delivery import Delivery
 from assay_oracle.services.ports import Ledger
 from assay_oracle.services.uploads import Uploads
 from assay_oracle.services.watching import REORGANISATION_SECONDS, find_order, record_order
 from assay_oracle.settings import Settings
+
+Subject = TypeVar("Subject", Offer, Sale)
 
 UPLOAD_SECONDS = 86_400
 """Longest time from opening an offer to its last byte, in seconds: an upload takes one of the places for offers."""
@@ -50,8 +55,7 @@ class Retention:
 
         Time counts from the evaluation: an acceptance that cannot be posted prolongs nothing.
         """
-        before = self._clock.earliest() - self._settings.quote_idle_seconds
-        for offer in self._ledger.offers.unsold(before=before):
+        for offer in self._older_by_both_clocks(self._settings.quote_idle_seconds, self._ledger.offers.unsold):
             self._expire(offer, "quote_abandoned", "the quote was not accepted in time; offer again")
 
     def _expire(self, offer: Offer, code: str, reason: str) -> None:
@@ -67,7 +71,7 @@ class Retention:
         expired by our clock and by the chain's, as a reorganisation may bring an order back, or bring it late. A
         refused offer never had a quote.
         """
-        return self._ledger.offers.ended_with_upload(before=self._clock.earliest() - REORGANISATION_SECONDS)
+        return self._older_by_both_clocks(REORGANISATION_SECONDS, self._ledger.offers.ended_with_upload)
 
     def delete_upload(self, offer: Offer) -> None:
         """Deletes the upload of an ended offer, unless its order is on chain: the chain is asked last."""
@@ -96,5 +100,14 @@ class Retention:
     def delete_closed(self) -> None:
         """Deletes the files of orders that were closed so long ago that no reorganisation opens them again."""
         kept = max(self._settings.keep_seconds, REORGANISATION_SECONDS)
-        for sale in self._ledger.orders.closed_with_files(before=self._clock.earliest() - kept):
+        for sale in self._older_by_both_clocks(kept, self._ledger.orders.closed_with_files):
             self._delete(sale.offer_id, sale.order_id)
+
+    def _older_by_both_clocks(self, seconds: int, find: Callable[..., list[Subject]]) -> list[Subject]:
+        """What ``find`` lists as older than this, by our clock and by the chain's.
+
+        The chain is asked only if our clock finds something: a cycle with nothing to do costs the node no request.
+        """
+        if not find(before=self._clock.now() - seconds):
+            return []
+        return find(before=self._clock.earliest() - seconds)

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from assay.errors import SettingsError
+from assay.errors import ChainError, SettingsError
 from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import ModelTerms
 from assay_oracle.errors import ModelUnavailable, ModelUnknown
@@ -21,7 +21,9 @@ from assay_pricing.errors import ArtifactError
 from tests.kit.actors import oracle_account, rival_account
 from tests.kit.bids import bid
 from tests.kit.market import ORACLE_URL, Market
+from tests.kit.memory_chain import MemoryChain
 from tests.kit.memory_contract import HALTED
+from tests.kit.orders import count_calls
 
 pytestmark = pytest.mark.unit
 
@@ -170,8 +172,38 @@ def test_revoked_model_is_reported_and_its_offers_learn_the_other_oracle(
     assert [found.code for found in operator.catalogue.unavailable] == [code]
     assert operator.catalogue.get(operator.market.model_id)
     operator.market.contract.change_model(operator.market.model_id, oracle=oracle_account.address)
+    operator.market.node.mine()
     operator.watch.refresh()
     assert operator.catalogue.ids == (operator.market.model_id,)
+
+
+def test_model_is_looked_up_once_for_each_block(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    operator.entries = [operator.entries[0], second(operator)]
+    operator.watch.refresh()
+    called = count_calls(monkeypatch, "model_state")
+    operator.watch.refresh()
+    assert called == []
+    operator.market.node.mine()
+    operator.watch.refresh()
+    operator.watch.refresh()
+    assert called == 2 * ["model_state"]
+
+
+def test_model_that_could_not_be_looked_up_is_looked_up_again_at_the_same_block(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ChainError("expected an answer", hint="use another node")
+
+    operator.watch.refresh()
+    operator.market.contract.change_model(operator.market.model_id, oracle=HALTED)
+    operator.market.node.mine()
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryChain, "model_state", fails)
+        operator.watch.refresh()
+        assert operator.catalogue.ids == (operator.market.model_id,)
+    operator.watch.refresh()
+    assert [found.code for found in operator.catalogue.unavailable] == ["model_halted"]
 
 
 def test_models_are_added_and_removed_without_a_restart(operator: Operator) -> None:

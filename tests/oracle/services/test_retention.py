@@ -16,7 +16,7 @@ from assay_oracle.storage.local import LocalStore
 from tests.kit.bids import bid
 from tests.kit.market import DAY, Market
 from tests.kit.memory_chain import MemoryChain, MemoryNode
-from tests.kit.orders import acknowledgement, has_key, post_oneself
+from tests.kit.orders import acknowledgement, count_calls, has_key, post_oneself
 
 pytestmark = pytest.mark.unit
 
@@ -80,6 +80,15 @@ def test_what_ended_is_looked_at_once_and_not_in_every_cycle(market: Market, mon
     monkeypatch.setattr(LocalStore, "delete", lambda *_: read.append("delete"))
     market.oracle.cycle()
     assert read == []
+
+
+def test_idle_cycle_asks_for_the_chains_time_once(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To renew quotes; what is deleted is searched by the oracle's own clock first."""
+    market.offer(DATA)
+    market.oracle.cycle()
+    called = count_calls(monkeypatch, "block_time", "order_state", "posted")
+    market.oracle.cycle()
+    assert called == ["block_time"]
 
 
 def test_offers_that_came_to_nothing_do_not_fill_the_ledger(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
