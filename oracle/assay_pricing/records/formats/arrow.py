@@ -168,6 +168,18 @@ def _of_decimals(column: Any) -> npt.NDArray[np.float64]:
     return np.concatenate([np.zeros(0), *(part.cast(pa.float64()).to_numpy() for part in parts)])
 
 
+def _check_range(column: Any, name: str, faults: Faults) -> None:
+    """Notes times that microseconds in 64 bits cannot hold: cast, they would wrap to others than the buyer gets."""
+    import pyarrow as pa
+
+    most = (2**63 - 1) // {"s": 10**6, "ms": 10**3}.get(column.type.unit, 1)
+    counts = column.cast(pa.int64()).fill_null(0).to_numpy()
+    wrong = (counts > most) | (counts < -most)
+    if wrong.any():
+        first = f"{counts[int(wrong.argmax())]} {column.type.unit} after 1970"
+        faults.add(name, "times within 292,000 years of 1970", first, wrong, "correct or leave out these times")
+
+
 def _times(column: Any, name: str, faults: Faults) -> tuple[Column, str]:
     """Times as microseconds since 1970-01-01 UTC, and the type in which pandas reads them."""
     import pyarrow as pa
@@ -180,6 +192,7 @@ def _times(column: Any, name: str, faults: Faults) -> tuple[Column, str]:
         whole = column.cast(pa.time64("us"), safe=False).cast(pa.int64()).cast(pa.timestamp("us"))
     else:
         stored = f"datetime64[{kind.unit}]" if kind.tz is None else f"datetime64[{kind.unit}, {kind.tz}]"
+        _check_range(column, name, faults)
         whole = column.cast(pa.timestamp("us", tz=kind.tz), safe=False)
     if getattr(kind, "unit", "us") == "ns":
         left = column.cast(pa.int64()).to_numpy() % 1000

@@ -99,6 +99,17 @@ def test_decimals_are_the_doubles_of_their_text(kind) -> None:
     assert plain(to_columns(table, Bounds())["price"].column) == expected
 
 
+@pytest.mark.parametrize("unit", ["s", "ms"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_time_that_would_wrap_to_another_is_refused(unit: str, sign: int) -> None:
+    """The buyer would read another time than the one that is priced."""
+    step = {"s": 10**6, "ms": 10**3}[unit]
+    count = sign * (2**64 // step + 1_700_000_000)
+    column = pa.array([0, None, count], pa.int64()).cast(pa.timestamp(unit))
+    with pytest.raises(DataError, match=f"got {count} {unit} after 1970 in column 'at', row 2"):
+        to_columns(pa.table({"at": column}), Bounds())
+
+
 def test_what_numbers_and_times_cannot_hold_is_refused_in_one_message() -> None:
     table = pa.table(
         {
