@@ -5,17 +5,20 @@ from typing import Any
 
 import ape_ethereum.provider
 import pytest
+import urllib3
 from ape.api import ReceiptAPI
 from ape.contracts.base import ContractMethodHandler
 from ape_ethereum.ecosystem import Ethereum
 from ape_ethereum.trace import Trace
 from ape_ethereum.transactions import TransactionType
 from ape_foundry import FoundryProvider
+from web3._utils.http_session_manager import HTTPSessionManager
 
 from tests.contracts.world import Currency, World
 
 GAS_LIMIT = 30_000_000
 """Of a block of Anvil's, and so of a transaction."""
+GWEI = 10**9
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,20 +36,40 @@ def quiet_refusals() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def few_requests() -> Iterator[None]:
-    """Ape asks Anvil and its own settings for nothing that is known: 8 of 15 requests a transaction.
+    """Ape asks Anvil and its own settings for nothing that is known: 10 of 15 requests a transaction.
 
-    Anvil mines a transaction at once, the receiver is a contract, all transactions have one type and one limit of gas,
-    no contract logs to a console, and no proxy leads to the loopback.
+    Anvil mines a transaction at once, the receiver is a contract, all transactions have one type, one limit of gas and
+    fees above Anvil's, no contract logs to a console, and no proxy leads to the loopback.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FoundryProvider, "auto_mine", True)
         patch.setattr(FoundryProvider, "max_gas", GAS_LIMIT)
+        patch.setattr(FoundryProvider, "base_fee", 2 * GWEI)
+        patch.setattr(FoundryProvider, "priority_fee", GWEI)
         patch.setattr(Ethereum, "default_transaction_type", TransactionType.DYNAMIC)
         patch.setattr(ContractMethodHandler, "_validate_is_contract", lambda *_: None)
         patch.setattr(ReceiptAPI, "_await_sender_nonce_increment", lambda *_: None)
         patch.setattr(ape_ethereum.provider, "_post_send_transaction", lambda *_: None)
         patch.setenv("no_proxy", "127.0.0.1,localhost")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def light_requests() -> Iterator[None]:
+    """Sends web3's requests by urllib3 itself: requests prepares each anew, from settings that are the same for all."""
+    pool = urllib3.PoolManager()
+
+    def post(_: HTTPSessionManager, uri: str, data: bytes, *, timeout: float | None = None, **__: Any) -> bytes:
+        headers = {"Content-Type": "application/json"}
+        try:
+            return pool.request("POST", uri, body=data, headers=headers, timeout=timeout, retries=False).data
+        except urllib3.exceptions.HTTPError as error:
+            raise ConnectionError(str(error)) from error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HTTPSessionManager, "make_post_request", post)
+        yield
+    pool.clear()
 
 
 @pytest.fixture(scope="session")
