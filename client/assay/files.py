@@ -1,9 +1,10 @@
 """Files that survive a crash: written under a temporary name, flushed to disk, then renamed."""
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -93,6 +94,18 @@ def _aside(path: Path, content: bytes, mode: int) -> Iterator[Path]:
         yield aside
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Keeps other processes and threads out of the contexts of the same ``path``, a file that holds nothing.
+
+    A disk without locks keeps nobody out, which is no reason to do nothing.
+    """
+    with private_file(path, "ab") as lock:
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def sync_folder(folder: Path) -> None:

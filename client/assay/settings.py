@@ -43,7 +43,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
     home: Path = Field(Path.home() / ".assay", description="folder of keys, offers, purchases and config.toml")
-    node: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of a node")
+    node: str = Field(
+        "http://127.0.0.1:8545", description="JSON-RPC endpoint of a node, or several with commas between them"
+    )
     chain: int = Field(31337, description="chain id that the node must serve")
     deployments: Path = Field(Path("deployments"), description="folder of deployment records, <chain id>.json each")
     oracle: str = Field("http://127.0.0.1:8550", description="URL of the oracle")

@@ -48,6 +48,22 @@ def doubled(transaction: TxParams, most: int) -> TxParams | None:
     return dearer if transaction["gas"] * int(per_gas) <= most else None
 
 
+def displacing(transaction: TxParams, most: int) -> TxParams | None:
+    """``transaction`` for twice the fee, or ``most``, with four times the tip; None if that is no higher offer.
+
+    A node compares fee and tip with those of the transaction in its place, which are not known.
+    """
+    highest = most // int(transaction["gas"])
+    if "gasPrice" in transaction:
+        price = min(2 * int(transaction["gasPrice"]), highest)
+        return {**transaction, "gasPrice": Wei(price)} if price > int(transaction["gasPrice"]) else None
+    fee, tip = int(transaction["maxFeePerGas"]), int(transaction["maxPriorityFeePerGas"])
+    dearer = min(2 * fee, highest), min(max(4 * tip, _GWEI), 2 * fee, highest)
+    if dearer == (fee, tip):
+        return None
+    return {**transaction, "maxFeePerGas": Wei(dearer[0]), "maxPriorityFeePerGas": Wei(dearer[1])}
+
+
 def _tip(node: Node, base: int) -> int:
     try:
         named = node.web3.manager.request_blocking(RPCEndpoint("eth_maxPriorityFeePerGas"), [])

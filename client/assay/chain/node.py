@@ -102,8 +102,8 @@ class Node:
     """One chain through its nodes.
 
     Args:
-        endpoints: URLs of JSON-RPC endpoints of the same chain, or web3 providers. If one does not answer, the next
-            one is asked.
+        endpoints: URLs of JSON-RPC endpoints of the same chain, also several in one string with commas between them,
+            or web3 providers. If one does not answer, the next one is asked.
         timeout: Seconds for one request with its whole answer.
 
     Raises:
@@ -111,9 +111,12 @@ class Node:
     """
 
     def __init__(self, *endpoints: str | JSONBaseProvider, timeout: float = ANSWER_SECONDS) -> None:
-        providers = [
-            HttpEndpoint(endpoint, timeout=timeout) if isinstance(endpoint, str) else endpoint for endpoint in endpoints
-        ]
+        providers: list[JSONBaseProvider] = []
+        for endpoint in endpoints:
+            if isinstance(endpoint, str):
+                providers += [HttpEndpoint(url.strip(), timeout=timeout) for url in endpoint.split(",")]
+            else:
+                providers.append(endpoint)
         self._endpoints = providers
         self.url = ", ".join(str(provider) for provider in providers)
         self.web3 = Web3(_Endpoints(providers))

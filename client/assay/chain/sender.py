@@ -13,7 +13,7 @@ from web3.exceptions import Web3RPCError
 from web3.types import TxParams
 
 from assay.chain.endpoint import HttpRefusal
-from assay.chain.fees import doubled, first_offer
+from assay.chain.fees import displacing, doubled, first_offer
 from assay.chain.gas import DEFAULT_MAX_FEE
 from assay.chain.node import Node
 from assay.chain.values import Transaction
@@ -30,6 +30,8 @@ NUMBER_ATTEMPTS = 20
 """How often a transaction's number is asked for, because another command with the same key took the one it had."""
 NUMBERS = 4
 """Numbers, at most, that one transaction is signed with: a node could keep each of them, and send all of them later."""
+_UNDERPRICED = re.compile(r"underpriced|replace", re.I)
+"""How nodes say that the other transaction with a number pays more."""
 _TAKEN = re.compile(r"replacement transaction underpriced|nonce too low|nonce.*(used|expected|lower)", re.I)
 """How nodes say that another transaction of the account has the same number."""
 
@@ -105,7 +107,9 @@ class Sender:
             known, mined = (int(self._web3.eth.get_transaction_count(address, at)) for at in ("pending", "latest"))
         return known - mined
 
-    def send(self, function: Any, value: int = 0, *, gas_limit: int | None = None) -> Transaction:
+    def send(
+        self, function: Any, value: int = 0, *, gas_limit: int | None = None, displace: bool = False
+    ) -> Transaction:
         """Simulates the call ``function`` (a web3 contract function with arguments), sends it, waits until it is mined.
 
         The simulation has the transaction's bound on gas, costs nothing, and raises the contract's own error.
@@ -114,6 +118,8 @@ class Sender:
             function: What is called.
             value: Wei to pay with the call.
             gas_limit: Gas units that the transaction may use at most, whatever the estimate says.
+            displace: Take the place of the account's oldest transaction that stays unmined, which may have been sent
+                by a process that has ended, for a higher fee. Otherwise the new one is mined after it.
 
         Raises:
             SettingsError: The client has no account.
@@ -129,25 +135,45 @@ class Sender:
             function.call({**sender, **bound})
             gas = int(function.estimate_gas({**sender, **bound}) * GAS_MARGIN)
             gas = gas if gas_limit is None else min(gas, gas_limit)
+            if displace:
+                self._await_earlier()
             with self._lock:
-                transaction, digest = self._first(function, {**sender, "gas": gas, "chainId": self._chain_id})
+                values: TxParams = {**sender, "gas": gas, "chainId": self._chain_id}
+                transaction, digest = self._first(function, values, displace)
         return self._result(self._wait(transaction, digest), function, sender)
 
-    def _first(self, function: Any, values: TxParams) -> tuple[TxParams, HexBytes]:
+    def _await_earlier(self) -> None:
+        """Leaves earlier transactions of the account, which may be another command's, the time of one fee offer."""
+        end = time.monotonic() + self._timeout / FEE_OFFERS
+        while self.unmined() and time.monotonic() < end:
+            time.sleep(MOST_POLL_SECONDS)
+
+    def _first(self, function: Any, values: TxParams, displace: bool) -> tuple[TxParams, HexBytes]:
         """Sends the transaction under the account's next number, again if another command was faster with it."""
         numbers: set[int] = set()
         for attempt in range(1, NUMBER_ATTEMPTS + 1):
-            number = int(self._web3.eth.get_transaction_count(self.signer.address, "pending"))
+            number = int(self._web3.eth.get_transaction_count(self.signer.address, "latest" if displace else "pending"))
             numbers.add(number)
             offer = first_offer(self._node, int(values["gas"]), self._max_fee)
             transaction = function.build_transaction({**values, **offer, "nonce": number})
             try:
-                return transaction, self._submit(transaction)
+                return self._displace(transaction) if displace else (transaction, self._submit(transaction))
             except Web3RPCError as error:
                 if attempt == NUMBER_ATTEMPTS or len(numbers) == NUMBERS or not _TAKEN.search(str(error)):
                     raise
                 time.sleep(min(MOST_POLL_SECONDS, attempt * POLL_SECONDS))
         raise AssertionError("unreachable")
+
+    def _displace(self, transaction: TxParams) -> tuple[TxParams, HexBytes]:
+        """Sends ``transaction``, for more and more while another one with its number pays more."""
+        while True:
+            try:
+                return transaction, self._submit(transaction)
+            except Web3RPCError as error:
+                dearer = displacing(transaction, self._max_fee) if _UNDERPRICED.search(str(error)) else None
+                if dearer is None:
+                    raise
+                transaction = dearer
 
     def _submit(self, transaction: TxParams) -> HexBytes:
         """Sends ``transaction``; returns its hash.

@@ -42,7 +42,7 @@ class SettlementClient:
     """The contract at ``contract``, through ``node``: the ``Chain`` of sellers, buyers and oracles.
 
     Args:
-        node: The chain's node, or the URL of its JSON-RPC endpoint.
+        node: The chain's node, or what ``Node`` takes.
         contract: Address of the settlement contract.
         chain_id: Chain that the node must serve.
         account: Signs transactions; None for a client that reads only.
@@ -155,8 +155,9 @@ class SettlementClient:
         with self.node.errors():
             return self._contract.functions[name](*arguments).call()
 
-    def _send(self, name: str, *arguments: Any, value: int = 0) -> Transaction:
-        return self._sender.send(self._contract.functions[name](*arguments), value, gas_limit=GAS_LIMITS.get(name))
+    def _send(self, name: str, *arguments: Any, value: int = 0, displace: bool = False) -> Transaction:
+        function = self._contract.functions[name](*arguments)
+        return self._sender.send(function, value, gas_limit=GAS_LIMITS.get(name), displace=displace)
 
     def _payable(self, token: str, amount: int) -> int:
         """Native value to send along; for an ERC-20, raises the allowance where it is too small, and returns 0."""
@@ -259,17 +260,18 @@ class SettlementClient:
 
     def reveal_key(self, order: Order, key: bytes, receipt: bytes = b"") -> Transaction:
         """Reveals the key of a locked order."""
-        return self._send("revealKey", order.abi_values(), key, receipt)
+        return self._send("revealKey", order.abi_values(), key, receipt, displace=True)
 
     def reveal_data(
         self, order: Order, chunk_size: int, plaintext: bytes, sealed_digests: Sequence[bytes]
     ) -> Transaction:
         """Reveals the data itself, in public, and pays the seller at once."""
-        return self._send("revealData", order.abi_values(), chunk_size, plaintext, list(sealed_digests))
+        arguments = (order.abi_values(), chunk_size, plaintext, list(sealed_digests))
+        return self._send("revealData", *arguments, displace=True)
 
     def dispute(self, order: Order, key: bytes, proof: ChunkProof) -> Transaction:
         """Proves that the revealed key does not open a committed chunk."""
-        return self._send("dispute", order.abi_values(), key, proof.abi_values())
+        return self._send("dispute", order.abi_values(), key, proof.abi_values(), displace=True)
 
     def settle(self, order: Order, acknowledgement: bytes) -> Transaction:
         """Pays the seller with the buyer's signed acknowledgement."""

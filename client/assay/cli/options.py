@@ -92,7 +92,7 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--oracle", help="URL of the oracle."),
         click.option("--deployments", type=click.Path(path_type=Path), help="Folder of deployment records."),
         click.option("--chain", type=int, help="Chain id."),
-        click.option("--node", help="JSON-RPC URL of a node."),
+        click.option("--node", help="JSON-RPC URL of a node, or several with commas between them."),
         click.option("--home", type=click.Path(path_type=Path), help="Keys, offers, purchases, config.toml."),
     ):
         command = option(command)

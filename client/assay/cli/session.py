@@ -167,9 +167,10 @@ class Session(ExitStack):
     @cached_property
     def offers(self) -> "OfferStore":
         """The record of offers."""
+        from assay.cli.terminal import report
         from assay.sale.offers import OfferStore
 
-        return OfferStore(self.settings.home)
+        return OfferStore(self.settings.home, report=report)
 
     def portfolio(self, chain: "Chain", into: "Path | None" = None) -> "Portfolio":
         """What the account has; ``into`` is the folder of its purchases, by default the home's."""

@@ -381,7 +381,7 @@ class Buyer:
     def _close(self, purchase: Purchase, function: str, send: Callable[[], Transaction]) -> None:
         """Calls ``send``, which closes an order, unless a transaction of this account is still to be mined.
 
-        A dispute whose window is about to end is sent behind it.
+        A dispute whose window is about to end takes its place.
         """
         can_wait = purchase.status is not Status.REVEALED or self._now() < purchase.deadline - DISPUTE_MARGIN
         if can_wait and self._chain.unmined():

@@ -9,20 +9,19 @@ A key that is lost after a quote is a lost sale, because the one-time rule forbi
 disk first, and a folder is complete or absent.
 """
 
-import fcntl
 import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError, model_validator
 
 from assay.errors import KeyReused, StoreError
-from assay.files import private_file, private_folder, sync_folder, write_whole
+from assay.files import exclusive, private_file, private_folder, sync_folder, write_whole
 from assay.protocol import seal
 from assay.protocol.structs import Quote
 from assay.protocol.types import Address, Bytes32, ModelId, ModelIdField, OfferIdField, Signature, Value
@@ -60,13 +59,19 @@ class OfferRecord(Value):
     @classmethod
     def _drop_former_fields(cls, values: Any) -> Any:
         """Reads records of versions in which the oracle handed the key over before the payment."""
+        if not isinstance(values, dict):
+            return values
         return {name: value for name, value in values.items() if name != "handed_over"}
 
 
 class OfferStore:
-    """Offers under ``home``, which is made if it does not exist."""
+    """Offers under ``home``, which is made if it does not exist.
 
-    def __init__(self, home: Path) -> None:
+    ``report`` receives, in a sentence, which record cannot be read.
+    """
+
+    def __init__(self, home: Path, *, report: Callable[[str], None] = lambda _: None) -> None:
+        self._report = report
         self._folder = home / "offers"
         private_folder(self._folder)
 
@@ -124,9 +129,15 @@ class OfferStore:
         return sorted(found, key=lambda record: record.acceptance is None)
 
     def all(self) -> list[OfferRecord]:
-        """All offers, by the time of their folders."""
+        """All offers, by the time of their folders. One whose record cannot be read is reported, and hides no other."""
         folders = [folder for folder in self._folder.iterdir() if not folder.name.startswith(".")]
-        return [self._read(folder) for folder in sorted(folders, key=lambda folder: folder.stat().st_ctime)]
+        found = []
+        for folder in sorted(folders, key=lambda folder: folder.stat().st_ctime):
+            try:
+                found.append(self._read(folder))
+            except StoreError as error:
+                self._report(f"warning: {error.message}; {error.hint}")
+        return found
 
     def load(self, data_root: bytes) -> OfferRecord:
         """The offer of the sealed data with this root, as it stands."""
@@ -166,15 +177,13 @@ class OfferStore:
         write_whole(self._of(record.data_root) / "record.json", record.model_dump_json(indent=2).encode())
         return record
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> AbstractContextManager[None]:
         """Keeps other processes from writing between what is read here and what is written."""
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        return exclusive(self._folder / ".lock")
+
+    def alone(self, record: OfferRecord) -> AbstractContextManager[None]:
+        """Keeps other processes from writing files of one offer."""
+        return exclusive(self._of(record.data_root) / ".lock")
 
     def key(self, record: OfferRecord) -> bytes:
         """The sealing key of an offer: 32 bytes.

@@ -42,6 +42,12 @@ REVEAL_MARGIN = 300
 A transaction that is mined after the deadline makes the key public, unpaid.
 """
 
+DISPLACE_MARGIN = 1800
+"""Seconds before the deadline from which a reveal takes the place of a transaction that stays unmined.
+
+Before, the seller waits for it: it may be another command's.
+"""
+
 MAX_FAILURES = 2
 """Transactions of one sale that may be mined and fail; after that none is sent on a wallet's signature, or in a loop.
 
@@ -208,8 +214,9 @@ class Release:
         if not reveal and self.now() < deadline - 2 * REVEAL_MARGIN:
             self.report_once("waiting for the buyer to acknowledge")
             return
+        is_free = not self._chain.unmined()
         held = self._record_of(posted.order)
-        if held and held.acknowledgement and self._settle(record, posted.order, held.acknowledgement):
+        if is_free and held and held.acknowledgement and self._settle(record, posted.order, held.acknowledgement):
             return
         if self._is_safe_to_reveal(record, posted, deadline):
             self._reveal(record, posted.order, held.receipt if held else None)
@@ -293,7 +300,7 @@ class Release:
         """
         now = self.now()
         if record.is_public and self._chain.block_time() <= deadline:
-            return self._is_free_to_send()
+            return self._is_free_to_send(deadline)
         if now > deadline - REVEAL_MARGIN:
             raise RevealTooLate(
                 f"{max(deadline - now, 0)} s before the deadline, less than the {REVEAL_MARGIN} s that are safe",
@@ -303,10 +310,10 @@ class Release:
         if (confirmed.status, confirmed.digest) != (Status.LOCKED, posted.order.stored_digest()):
             self.report_once("waiting until no reorganisation can take the payment back")
             return False
-        return self._is_free_to_send()
+        return self._is_free_to_send(deadline)
 
-    def _is_free_to_send(self) -> bool:
-        if self._chain.unmined():
+    def _is_free_to_send(self, deadline: int) -> bool:
+        if self.now() < deadline - DISPLACE_MARGIN and self._chain.unmined():
             self.report_once("waiting for an earlier transaction of this account to be mined")
             return False
         return True

@@ -193,7 +193,9 @@ class Seller:
 
     def _envelope(self, record: OfferRecord, recipient: str) -> Path:
         path = self._store.upload(record)
-        if not path.exists():
+        with self._store.alone(record):
+            if path.exists():
+                return path
             with self._store.sealed(record).open("rb") as source, whole_file(path) as target:
                 envelope.encrypt_to(recipient, source, target)
         return path

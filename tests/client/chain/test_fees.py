@@ -8,7 +8,7 @@ import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_account.typed_transactions import TypedTransaction
-from eth_utils.abi import function_signature_to_4byte_selector
+from eth_utils.abi import function_abi_to_4byte_selector, function_signature_to_4byte_selector
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from rlp import decode
@@ -17,9 +17,13 @@ from web3.types import RPCEndpoint, RPCResponse
 from assay.bounded_http import NoAnswer
 from assay.chain import sender
 from assay.chain.gas import DEFAULT_MAX_FEE
+from assay.chain.interface import contract_interface
 from assay.chain.node import Node
 from assay.chain.settlement import SettlementClient
+from assay.chain.values import Transaction
 from assay.errors import AssayError, ChainError, FeeTooHigh, TransactionPending
+from assay.protocol.structs import Order
+from assay.protocol.tree import ChunkProof
 from assay.protocol.types import NATIVE_TOKEN
 from tests.kit.actors import CONTRACT, DOMAIN
 from tests.kit.json_rpc_node import MODEL, JsonRpcNode
@@ -264,3 +268,89 @@ def test_number_of_unmined_transactions_that_makes_no_sense_is_refused(node: Pay
     node.changed["eth_getTransactionCount"] = junk
     with suppress(ChainError):
         assert client(node).unmined() == 0
+
+
+# --- a transaction in the way -----------------------------------------------------------------------------------------
+
+
+class BlockedNode(PayingNode):
+    """A node with transaction 7 of the account, which pays 60 gwei, a tip of 40 among them, and stays unmined.
+
+    It is mined at ``freed_at``, if ever.
+    """
+
+    freed_at: float = 10**9
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        if method == "eth_getTransactionCount":
+            is_mined = self.clock.now >= self.freed_at
+            return {"jsonrpc": "2.0", "id": 1, "result": hex(8 if is_mined or params[1] == "pending" else 7)}
+        if method == "eth_sendRawTransaction":
+            sent = TypedTransaction.from_bytes(HexBytes(params[0])).as_dict()
+            pays = int(sent["maxFeePerGas"]) > 60 * GWEI and int(sent["maxPriorityFeePerGas"]) > 40 * GWEI
+            if sent["nonce"] == 7 and not pays:
+                message = "replacement transaction underpriced"
+                return {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": message}}
+        return super().make_request(method, params)
+
+
+ORDER = Order(
+    model_id=MODEL,
+    content_id=bytes(32),
+    buyer=account.address,
+    seller=account.address,
+    token=NATIVE_TOKEN,
+    price=1,
+    seller_bond=0,
+    dispute_window=3600,
+    require_receipt=False,
+    data_root=bytes(32),
+    key_hash=bytes(32),
+)
+PROOF = ChunkProof(total_bytes=20, chunk_size=1024, index=0, plain_digest=bytes(32), sealed_chunk=bytes(20), path=())
+URGENT: dict[str, Callable[[SettlementClient], Transaction]] = {
+    "dispute": lambda chain: chain.dispute(ORDER, bytes(32), PROOF),
+    "revealKey": lambda chain: chain.reveal_key(ORDER, bytes(32)),
+    "revealData": lambda chain: chain.reveal_data(ORDER, 1024, bytes(20), [bytes(32)]),
+}
+
+
+def blocked(clock: Clock) -> BlockedNode:
+    node = BlockedNode(clock)
+    for entry in contract_interface()["abi"]:
+        if entry.get("name") in URGENT:
+            node.views[function_abi_to_4byte_selector(entry)] = b""
+    return node
+
+
+def numbers(node: PayingNode) -> list[Any]:
+    return [TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["nonce"] for raw in node.sent]
+
+
+@pytest.mark.parametrize("function", URGENT)
+def test_what_is_urgent_takes_the_place_of_a_transaction_that_stays_unmined(clock: Clock, function: str) -> None:
+    """Its process may have ended: behind it, a dispute or a key would be mined after its window."""
+    node = blocked(clock)
+    assert URGENT[function](client(node)).gas == GAS
+    assert numbers(node) == [7]
+    assert node.fees() == [168 * GWEI]
+
+
+def test_what_is_urgent_leaves_the_transaction_of_another_command_the_time_of_one_offer(clock: Clock) -> None:
+    node = blocked(clock)
+    node.freed_at = 5
+    URGENT["dispute"](client(node))
+    assert (numbers(node), node.fees()) == ([8], [21 * GWEI])
+
+
+def test_no_place_is_taken_for_more_than_the_most_and_nothing_is_sent(clock: Clock) -> None:
+    node = blocked(clock)
+    with pytest.raises(ChainError, match="underpriced"):
+        URGENT["revealKey"](client(node, max_fee=50 * GWEI * LIMIT))
+    assert node.sent == []
+
+
+def test_what_is_not_urgent_waits_behind_it(clock: Clock) -> None:
+    node = blocked(clock)
+    client(node).deposit(NATIVE_TOKEN, 1)
+    assert numbers(node) == [8]

@@ -74,6 +74,11 @@ def test_next_endpoint_is_asked_where_one_does_not_answer() -> None:
 
 
 @pytest.mark.unit
+def test_one_setting_names_several_endpoints() -> None:
+    assert Node("http://one.example/secret, https://two.example").url == "http://one.example, https://two.example"
+
+
+@pytest.mark.unit
 @pytest.mark.parametrize("down_first", [True, False], ids=["from_the_start", "later"])
 def test_endpoint_of_another_chain_is_not_asked_for_its_state(down_first: bool) -> None:
     first, second = JsonRpcNode(), JsonRpcNode()

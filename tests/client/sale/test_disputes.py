@@ -214,7 +214,7 @@ def test_another_command_at_work_stops_no_dispute(market: Market) -> None:
 
 
 @pytest.mark.parametrize(("left", "status"), [(DISPUTE_MARGIN + 1, Status.REVEALED), (DISPUTE_MARGIN, Status.DISPUTED)])
-def test_dispute_does_not_wait_behind_a_stuck_transaction_for_ever(market: Market, left: int, status: Status) -> None:
+def test_dispute_does_not_wait_for_a_stuck_transaction_for_ever(market: Market, left: int, status: Status) -> None:
     order = fraud(market)
     fetched(market, order)
     market.node.unmined = 1

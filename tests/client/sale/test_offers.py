@@ -1,5 +1,6 @@
 """The record of offers: the key is on disk before anything is sent, a folder is whole or absent, a key serves once."""
 
+import errno
 import json
 import os
 import stat
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from assay import files
 from assay.errors import DataEmpty, KeyReused, StoreError
 from assay.protocol import seal
 from assay.sale import offers as offers_module
@@ -207,13 +209,31 @@ def cut_off(line: int, store: OfferStore, source: Path) -> bool:
     return False
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"\xff"], ids=repr)
-def test_damaged_record_is_told_with_its_folder(store: OfferStore, source: Path, content: bytes) -> None:
-    folder = store.sealed(create(store, source)).parent
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[]", b"null", b"\xff"], ids=repr)
+def test_damaged_record_is_told_with_its_folder_and_hides_no_other(
+    store: OfferStore, source: Path, content: bytes
+) -> None:
+    damaged, whole = create(store, source), create(store, source)
+    folder = store.sealed(damaged).parent
     (folder / "record.json").write_bytes(content)
     with pytest.raises(StoreError, match=folder.name) as raised:
-        store.all()
+        store.load(damaged.data_root)
     assert "restore" in str(raised.value.hint)
+    said: list[str] = []
+    again = OfferStore(source.parent / "home", report=said.append)
+    assert again.all() == [whole]
+    assert find(again, source) == whole
+    assert folder.name in said[0]
+    assert "restore the folder from a copy" in said[0]
+
+
+def test_disk_without_locks_stops_no_sale(store: OfferStore, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    record = store.update(create(store, source), failures=1)
+    assert store.load(record.data_root).failures == 1
 
 
 @pytest.mark.parametrize("content", ["", "00", "zz" * 32])

@@ -18,7 +18,7 @@ from assay.errors import (
 )
 from assay.protocol.structs import Status
 from assay.sale.offers import OfferRecord
-from assay.sale.release import MAX_FAILURES, REVEAL_MARGIN
+from assay.sale.release import DISPLACE_MARGIN, MAX_FAILURES, REVEAL_MARGIN
 from assay.sale.seller import Seller
 from tests.kit.actors import seller_account
 from tests.kit.market import DAY, Market
@@ -91,6 +91,22 @@ def test_key_waits_for_an_earlier_transaction(market: Market) -> None:
     assert seller.advance(record) is Status.LOCKED
     market.node.unmined = 0
     assert seller.advance(record) is Status.REVEALED
+
+
+@pytest.mark.parametrize(("left", "status"), [(DISPLACE_MARGIN + 1, Status.LOCKED), (DISPLACE_MARGIN, Status.REVEALED)])
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_transaction_that_stays_unmined_lets_no_window_to_reveal_pass(
+    market: Market, left: int, status: Status, acknowledged: bool
+) -> None:
+    """A settlement would be mined after it; a reveal takes its place."""
+    seller, record = market.locked()
+    market.transport.idle = True
+    if acknowledged:
+        order = seller.order(record).order
+        market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.node.unmined = 1
+    market.pass_time(3600 - left)
+    assert seller.advance(record) is status
 
 
 def test_receipt_is_waited_for(tmp_path: Path) -> None:

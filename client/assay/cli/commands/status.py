@@ -1,6 +1,9 @@
 """``assay status`` and ``assay clean``: money, what is due and until when, and the room that a home takes."""
 
+import os
 import shlex
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -103,8 +106,14 @@ def _plain(session: Session, duty: Duty) -> dict[str, object]:
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes of all files under ``folder``."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    """Bytes of all files under ``folder``. What another command deletes or renames meanwhile is left out."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                state = os.lstat(os.path.join(parent, name))
+                total += state.st_size if stat.S_ISREG(state.st_mode) else 0
+    return total
 
 
 @click.command()
