@@ -179,11 +179,11 @@ class OfferStore:
 
     def _locked(self) -> AbstractContextManager[None]:
         """Keeps other processes from writing between what is read here and what is written."""
-        return exclusive(self._folder / ".lock")
+        return exclusive(self._folder.with_name(".offers.lock"))
 
-    def alone(self, record: OfferRecord) -> AbstractContextManager[None]:
-        """Keeps other processes from writing files of one offer."""
-        return exclusive(self._of(record.data_root) / ".lock")
+    def enveloping(self) -> AbstractContextManager[None]:
+        """Keeps other processes from writing envelopes. What is urgent needs none, and does not wait for it."""
+        return exclusive(self._folder.with_name(".uploads.lock"))
 
     def key(self, record: OfferRecord) -> bytes:
         """The sealing key of an offer: 32 bytes.

@@ -193,7 +193,7 @@ class Seller:
 
     def _envelope(self, record: OfferRecord, recipient: str) -> Path:
         path = self._store.upload(record)
-        with self._store.alone(record):
+        with self._store.enveloping():
             if path.exists():
                 return path
             with self._store.sealed(record).open("rb") as source, whole_file(path) as target:
