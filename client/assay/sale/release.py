@@ -281,14 +281,21 @@ class Release:
             raise
 
     def _publish(self, record: OfferRecord, order_id: OrderId, send: Callable[[], Transaction]) -> None:
-        """Sends what reveals a locked order; records that it was sent, after which nothing is left to keep secret."""
-        try:
-            sent = self._send(record, order_id, send, seen=Status.LOCKED)
-        except (TransactionFailed, TransactionPending):
+        """Sends what reveals a locked order; records that it was sent, after which nothing is left to keep secret.
+
+        That is recorded before the node is asked anything more: it may not answer, or have another transaction first.
+        """
+
+        def send_noted() -> Transaction:
+            try:
+                sent = send()
+            except (TransactionFailed, TransactionPending):
+                self.note(self._store.load(record.data_root), is_public=True)
+                raise
             self.note(self._store.load(record.data_root), is_public=True)
-            raise
-        if sent is not None:
-            self.note(self._store.load(record.data_root), is_public=True)
+            return sent
+
+        self._send(record, order_id, send_noted, seen=Status.LOCKED)
 
     def _is_safe_to_reveal(self, record: OfferRecord, posted: PostedOrder, deadline: int) -> bool:
         """Whether what is revealed now will be paid for: the order stays, and the transaction is mined in time.

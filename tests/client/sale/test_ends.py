@@ -2,11 +2,12 @@
 
 import errno
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from assay.errors import NodeUnreachable, OfferRefused, OrderMissing, RevealTooLate, UsageError
+from assay.errors import NodeUnreachable, OfferRefused, OrderMissing, RevealTooLate, TransactionPending, UsageError
 from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import Status
 from assay.sale import offers as offers_module
@@ -133,6 +134,31 @@ def test_key_that_is_public_is_revealed_again_up_to_the_deadline(market: Market)
     seller, record = locked(market)
     assert seller.advance(record) is Status.REVEALED
     market.node.reorganise(1)
+    market.pass_time(HOUR - 10)
+    assert seller.advance(record) is Status.REVEALED
+
+
+@pytest.mark.parametrize("case", ["silent", "overtaken"])
+def test_key_whose_transaction_stays_unmined_is_public_whatever_the_node_says_next(
+    market: Market, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """The node falls silent, or has another transaction first, which a reorganisation removes."""
+    seller, record = locked(market)
+    order = seller.order(record).order
+
+    def stay_unmined(*_: Any) -> None:
+        if case == "silent":
+            market.node.down = True
+        else:
+            market.chain.settle(order, acknowledgement(order))
+        raise TransactionPending("not mined")
+
+    with monkeypatch.context() as patch, suppress(NodeUnreachable):
+        patch.setattr(seller._chain, "reveal_key", stay_unmined)
+        seller.advance(record)
+    market.node.down = False
+    if case == "overtaken":
+        market.node.reorganise(1)
     market.pass_time(HOUR - 10)
     assert seller.advance(record) is Status.REVEALED
 
