@@ -32,6 +32,8 @@ _TOO_OFTEN = re.compile(
     re.I,
 )
 """How nodes say that requests come too often. They have no common code for it."""
+_REVERTED = re.compile(r"revert", re.I)
+"""How nodes say that a contract refused a call. What follows are the contract's words, which anyone can choose."""
 
 
 class HttpRefusal(Exception):
@@ -149,7 +151,8 @@ def response_of(answer: Answer) -> RPCResponse:
     decoded = _decoded(answer)
     said = _message_in(decoded)
     fails = answer.status >= 500 and decoded is None
-    if fails or answer.status in GATEWAY_STATUSES or _TOO_OFTEN.search(said):
+    too_often = _TOO_OFTEN.search(said) and not _REVERTED.search(said)
+    if fails or answer.status in GATEWAY_STATUSES or too_often:
         failure = NoAnswer(said or f"HTTP status {answer.status}")
         failure.wait, failure.late = answer.wait, answer.status == 504
         raise failure

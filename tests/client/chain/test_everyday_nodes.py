@@ -110,6 +110,15 @@ def test_refusal_of_a_range_is_not_taken_for_a_limit_of_requests(message: bytes)
 
 @unit
 @pytest.mark.parametrize(
+    "message", [b"execution reverted: too many requests", b"VM execution error. Reverted rate limit"]
+)
+def test_contract_whose_words_are_those_of_a_limit_is_not_taken_for_a_silent_node(message: bytes) -> None:
+    """A stranger's wallet chooses them: each call of it would be repeated, and hold up what waits for the answer."""
+    assert "error" in response_of(Answer(200, {}, ERROR % (3, message)))
+
+
+@unit
+@pytest.mark.parametrize(
     ("message", "remedy"),
     [
         ("insufficient funds for gas * price + value", "send native coin"),
