@@ -99,6 +99,7 @@ class Release:
         self._poll = poll
         self._trust_wallet = trust_wallet
         self._pause = threading.Event()
+        self._public: set[bytes] = set()  # data roots of sales whose key is public, also where the disk was full
 
     def now(self) -> int:
         """Unix time to keep deadlines by."""
@@ -182,6 +183,8 @@ class Release:
         try:
             return self._store.update(record, **changes)
         except OSError as error:
+            if "is_public" in changes:
+                self._public.add(record.data_root)
             self.report_once(f"the state of the sale cannot be saved ({error.strerror}): the chain has it")
             return record.model_copy(update=changes)
 
@@ -281,18 +284,15 @@ class Release:
             raise
 
     def _publish(self, record: OfferRecord, order_id: OrderId, send: Callable[[], Transaction]) -> None:
-        """Sends what reveals a locked order; records that it was sent, after which nothing is left to keep secret.
-
-        That is recorded before the node is asked anything more: it may not answer, or have another transaction first.
-        """
+        """Sends what reveals a locked order; records at once, before the node may fail, that nothing is secret now."""
 
         def send_noted() -> Transaction:
             try:
                 sent = send()
             except (TransactionFailed, TransactionPending):
-                self.note(self._store.load(record.data_root), is_public=True)
+                self.note(record, is_public=True)
                 raise
-            self.note(self._store.load(record.data_root), is_public=True)
+            self.note(record, is_public=True)
             return sent
 
         self._send(record, order_id, send_noted, seen=Status.LOCKED)
@@ -306,7 +306,7 @@ class Release:
             RevealTooLate: The transaction might be mined after the deadline.
         """
         now = self.now()
-        if record.is_public and self._chain.block_time() <= deadline:
+        if (record.is_public or record.data_root in self._public) and self._chain.block_time() <= deadline:
             return self._is_free_to_send(deadline)
         if now > deadline - REVEAL_MARGIN:
             raise RevealTooLate(

@@ -138,23 +138,28 @@ def test_key_that_is_public_is_revealed_again_up_to_the_deadline(market: Market)
     assert seller.advance(record) is Status.REVEALED
 
 
-@pytest.mark.parametrize("case", ["silent", "overtaken"])
+@pytest.mark.parametrize("case", ["silent", "overtaken", "full"])
 def test_key_whose_transaction_stays_unmined_is_public_whatever_the_node_says_next(
     market: Market, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    """The node falls silent, or has another transaction first, which a reorganisation removes."""
+    """The node falls silent, or has another transaction first, which a reorganisation removes; or the disk is full."""
     seller, record = locked(market)
     order = seller.order(record).order
 
     def stay_unmined(*_: Any) -> None:
         if case == "silent":
             market.node.down = True
-        else:
+        elif case == "overtaken":
             market.chain.settle(order, acknowledgement(order))
         raise TransactionPending("not mined")
 
-    with monkeypatch.context() as patch, suppress(NodeUnreachable):
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, suppress(NodeUnreachable, TransactionPending):
         patch.setattr(seller._chain, "reveal_key", stay_unmined)
+        if case == "full":
+            patch.setattr(offers_module, "write_whole", full)
         seller.advance(record)
     market.node.down = False
     if case == "overtaken":
