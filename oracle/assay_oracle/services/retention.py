@@ -98,10 +98,14 @@ class Retention:
         self._ledger.offers.forget_unevaluated(before=before, keep=UNEVALUATED_OFFERS)
 
     def delete_closed(self) -> None:
-        """Deletes the files of orders that were closed so long ago that no reorganisation opens them again."""
+        """Deletes the files of orders that were closed so long ago that no reorganisation opens them again.
+
+        The chain is asked last: a reorganisation may have come before that, while its events could not be read.
+        """
         kept = max(self._settings.keep_seconds, REORGANISATION_SECONDS)
         for sale in self._older_by_both_clocks(kept, self._ledger.orders.closed_with_files):
-            self._delete(sale.offer_id, sale.order_id)
+            if self._chain.order_state(sale.order_id).status is sale.chain_status:
+                self._delete(sale.offer_id, sale.order_id)
 
     def _older_by_both_clocks(self, seconds: int, find: Callable[..., list[Subject]]) -> list[Subject]:
         """What ``find`` lists as older than this, by our clock and by the chain's.

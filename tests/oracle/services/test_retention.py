@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assay.errors import ContractReverted
+from assay.errors import ChainError, ContractReverted
 from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import Status
 from assay_oracle.errors import DeliveryDeleted
@@ -276,6 +276,24 @@ def test_files_outlive_the_closing_of_an_order_that_a_reorganisation_opens_again
     market.pass_time(REORGANISATION_SECONDS + 1)
     market.oracle.cycle()
     assert market.store.used == 0
+
+
+def test_files_outlive_a_reorganisation_whose_events_cannot_be_read(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, order = market.sell(DATA)
+    market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
+    market.oracle.cycle()
+    market.node.reorganise(1)
+    market.pass_time(DAY + 1)
+
+    def refuse(*_: Any) -> None:
+        raise ChainError("the node refused: no logs")
+
+    monkeypatch.setattr(MemoryChain, "events_since", refuse)
+    market.oracle.cycle()
+    assert market.chain.order_state(order.order_id()).status is Status.LOCKED
+    assert market.delivery.sealed(order.order_id()).size
 
 
 def test_envelope_of_an_order_that_a_reorganisation_removed_is_deleted_in_the_end(market: Market) -> None:
