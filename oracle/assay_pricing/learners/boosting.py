@@ -100,7 +100,7 @@ class Boosting(Learner):
         return model.fit(self._features(records), records.y.numpy(), sample_weight=records.weight.numpy())
 
     def _features(self, sample: Sample) -> Float64:
-        return np.asarray((sample.x if self.capacity["columns"] == "one_hot" else sample.raw).numpy())
+        return np.asarray(sample.x.numpy()) if self.capacity["columns"] == "one_hot" else self.codes(sample)
 
     def _categorical(self) -> npt.NDArray[np.bool_] | None:
         """Which features are grouped by value (d,)."""

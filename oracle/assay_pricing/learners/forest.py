@@ -42,8 +42,8 @@ class Forest(Learner):
         """See ``Learner``."""
         with single_thread():
             model = self._model()
-            model.fit(records.raw.numpy(), records.y.numpy(), sample_weight=records.weight.numpy())
-            return self.answers(model, inputs.raw.numpy())
+            model.fit(self.codes(records), records.y.numpy(), sample_weight=records.weight.numpy())
+            return self.answers(model, self.codes(inputs))
 
     def _model(self) -> Any:
         from sklearn import ensemble

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 
@@ -82,6 +84,18 @@ class Learner(ABC):
     def is_classifier(self) -> bool:
         """Whether records have classes; otherwise targets."""
         return self.encoder.schema.task == "classification"
+
+    def codes(self, sample: Sample) -> Float64:
+        """Raw features (n, d) with NaN also for a missing category.
+
+        Pipelines that number categories keep a gap as a gap: scikit-learn's ``OrdinalEncoder`` does. An empty text, in
+        files that hold that for a missing value, is a category like others.
+        """
+        x = np.array(sample.raw.numpy())
+        for j, feature in enumerate(self.encoder.schema.features):
+            if feature.kind == "categorical" and feature.missing in ("nan", "none") and "" in feature.categories:
+                x[x[:, j] == feature.categories.index(""), j] = np.nan
+        return x
 
     def answers(self, model: Any, x: Any) -> Tensor:
         """Outputs of a fitted scikit-learn model for features (m, d), as ``outputs`` returns them."""

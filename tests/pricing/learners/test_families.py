@@ -1,6 +1,7 @@
 """Each family answers as the library's model of that family and capacity does, and takes records of every kind."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 
+from assay.protocol.schema import Feature
 from assay_pricing.learners.port import MIN_PROBABILITY, Learner
 from assay_pricing.learners.selection import FAMILIES
 from assay_pricing.surrogate.encoder import Encoder
@@ -169,3 +171,18 @@ def test_a_family_takes_targets_that_are_all_the_same(family: str) -> None:
     outputs = first(family, encoder).outputs(flat, sample(encoder, asked))
     assert outputs.shape == (20, 1)
     assert float((outputs - 0.5).abs().max()) < 0.2
+
+
+@pytest.mark.parametrize(("missing", "is_gap"), [("none", True), ("nan", True), ("empty", False)])
+def test_trees_take_a_missing_category_as_a_pipeline_hands_it_on(missing: Any, is_gap: bool) -> None:
+    """A pipeline hands a gap on as NaN, and an empty text as a category, which sorts first."""
+    owner = table(1, 200, 2)
+    colour = Feature(name="colour", kind="categorical", categories=("", "green", "red"), missing=missing)
+    gaps = replace(owner, schema=owner.schema.model_copy(update={"features": (*owner.schema.features[:3], colour)}))
+    encoder = Encoder.fit(gaps)
+    found = first("boosting", encoder).outputs(sample(encoder, gaps), sample(encoder, gaps))
+    x = gaps.x.copy()
+    if is_gap:
+        x[x[:, 3] == 0, 3] = np.nan
+    model = HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=8, min_samples_leaf=5).fit(x, gaps.y)
+    np.testing.assert_allclose(np.exp(found.numpy()), model.predict_proba(x), atol=1e-6)
