@@ -18,6 +18,7 @@ from assay_pricing.errors import DataError
 from assay_pricing.function import PriceFunction
 from assay_pricing.manifest import Control, Manifest
 from assay_pricing.methods import Method
+from assay_pricing.methods.base import prefixed
 from assay_pricing.price import PricingRule
 from assay_pricing.records.records import Int64, Records
 from assay_pricing.risk import Metric
@@ -241,7 +242,7 @@ def _tensors(owner: Records, method: Method) -> dict[str, Tensor]:
         "encoder.centre": torch.from_numpy(encoder.centre),
         "encoder.scale": torch.from_numpy(encoder.scale),
         "base.weight": context.base.weight,
-        **{f"method.{name}": tensor for name, tensor in method.parts.tensors.items()},
+        **prefixed(method.parts.tensors, "method."),
     }
     if encoder.basis is not None:
         tensors["encoder.basis"] = encoder.basis

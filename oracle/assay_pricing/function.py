@@ -14,6 +14,7 @@ from assay_pricing.appraisal import Appraisal, Verdict, reasons_for, reasons_for
 from assay_pricing.errors import DataError
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, Parts
+from assay_pricing.methods.base import without_prefix
 from assay_pricing.price import MICRO, to_micros
 from assay_pricing.records.records import Records
 from assay_pricing.risk import Metric
@@ -76,7 +77,7 @@ class PriceFunction:
 
     @classmethod
     def _restored(cls, manifest: Manifest, tensors: dict[str, Tensor]) -> "PriceFunction":
-        own = {name.removeprefix("method."): t for name, t in tensors.items() if name.startswith("method.")}
+        own = without_prefix(tensors, "method.")
         parts = Parts(own, manifest.settings, manifest.fidelity)
         method = methods.method(manifest.method).restore(_context(manifest, tensors), parts)
         return cls(manifest, method, tensors)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +12,8 @@ from torch import Tensor
 from assay_pricing.manifest import Agreement
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.task import Context, Sample, Task
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,16 @@ class Parts:
     fidelity: float = 1.0
     leaks: Mapping[str, str] = field(default_factory=dict)
     agreement: Agreement | None = None
+
+
+def prefixed(items: Mapping[str, T], prefix: str) -> dict[str, T]:
+    """Tensors or leaks of a part of a method, by their names in the whole."""
+    return {f"{prefix}{name}": item for name, item in items.items()}
+
+
+def without_prefix(items: Mapping[str, T], prefix: str) -> dict[str, T]:
+    """The inverse of ``prefixed``: the items of one part, by their own names."""
+    return {name.removeprefix(prefix): item for name, item in items.items() if name.startswith(prefix)}
 
 
 class Method(ABC):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from assay_pricing import methods
 from assay_pricing.errors import DataError
-from assay_pricing.methods.base import Parts, RefitMethod
+from assay_pricing.methods.base import Parts, RefitMethod, prefixed, without_prefix
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.task import Context, Sample, Task
 
@@ -43,8 +43,8 @@ class Ensemble(RefitMethod):
         fitted_parts = []
         for name in _names(task.settings):
             fitted = methods.method(name).fit(replace(task, settings=methods.settings(name, {})))
-            tensors |= {f"{name}.{key}": tensor for key, tensor in fitted.parts.tensors.items()}
-            leaks |= {f"{name}.{key}": text for key, text in fitted.parts.leaks.items()}
+            tensors |= prefixed(fitted.parts.tensors, f"{name}.")
+            leaks |= prefixed(fitted.parts.leaks, f"{name}.")
             fitted_parts.append(fitted.parts)
         weakest = min(fitted_parts, key=lambda parts: parts.fidelity)
         return cls(task.context, Parts(tensors, task.settings, weakest.fidelity, leaks, weakest.agreement))
@@ -85,7 +85,7 @@ def _names(settings: Mapping[str, object]) -> list[str]:
 
 
 def _member(context: Context, parts: Parts, name: str) -> RefitMethod:
-    own = {key.removeprefix(f"{name}."): t for key, t in parts.tensors.items() if key.startswith(f"{name}.")}
+    own = without_prefix(parts.tensors, f"{name}.")
     member = methods.method(name).restore(context, Parts(own, methods.settings(name, {}), parts.fidelity))
     assert isinstance(member, RefitMethod)
     return member

@@ -18,7 +18,7 @@ from assay_pricing.errors import DataError
 from assay_pricing.learners import label_noise, selection
 from assay_pricing.learners.perceptron import Perceptron
 from assay_pricing.learners.port import Learner
-from assay_pricing.methods.base import Parts, RefitMethod
+from assay_pricing.methods.base import Parts, RefitMethod, prefixed, without_prefix
 from assay_pricing.methods.distillation import Distillation
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.distillation import agreement, fidelity
@@ -43,8 +43,7 @@ class Retraining(RefitMethod):
 
     def __init__(self, context: Context, parts: Parts) -> None:
         super().__init__(context, parts)
-        own = {n.removeprefix(_STUDENT): t for n, t in parts.tensors.items() if n.startswith(_STUDENT)}
-        self.student = Distillation(context, replace(parts, tensors=own))
+        self.student = Distillation(context, replace(parts, tensors=without_prefix(parts.tensors, _STUDENT)))
         family = selection.FAMILIES[str(parts.settings["family"])]
         self.learner: Learner | None = None
         if family is not Perceptron:
@@ -65,8 +64,7 @@ class Retraining(RefitMethod):
         learned = _learned(task)
         learner = _learner(task, learned)
         student = Distillation.fit(task)
-        tensors = {f"{_STUDENT}{name}": tensor for name, tensor in student.parts.tensors.items()}
-        leaks = {f"{_STUDENT}{name}": text for name, text in student.parts.leaks.items()}
+        tensors, leaks = prefixed(student.parts.tensors, _STUDENT), prefixed(student.parts.leaks, _STUDENT)
         settings = {"family": learner.family, "capacity": json.dumps(learner.capacity, sort_keys=True)}
         parts = replace(student.parts, tensors=tensors, leaks=leaks, settings=settings)
         if isinstance(learner, Perceptron):
