@@ -147,33 +147,50 @@ class ScaleResult(Result):
     seconds_appraise: float | None
 
 
-class SellerResult(Result):
-    """One seller's offer in a real case.
+class TrueGain(Result):
+    """The drop of the loss when the full model is trained with some records as well.
 
     Attributes:
-        records: How many.
-        price: In base units. If the price function is refused, the price that it would give.
-        set_value: Predicted gain of all records together.
-        gain: True gain on the test records, in the unit of the case's metric, like all gains.
-        gain_error: Its standard error over the test records.
-        gain_halves: True gain on each half of the test records.
-        gain_validation: True gain on the validation records.
-        seconds: Time to appraise.
+        gain: On test records, which no price has seen.
+        gain_error: Standard error of ``gain``, from the drops of the single test records.
+        gain_halves: The same as ``gain`` on every other test record, and on the rest of them.
+        gain_validation: On the owner's validation records, which define the price.
     """
 
-    records: int
-    price: int
-    set_value: float
     gain: float
     gain_error: float
     gain_halves: tuple[float, float]
     gain_validation: float
+
+
+class SellerResult(TrueGain):
+    """One seller's offer in a real case, with the true gain of the records that were priced.
+
+    Attributes:
+        records: How many are offered.
+        priced: How many of them were priced: neither exact duplicates nor excluded by the appraisal.
+        price: In base units. If the price function is refused, the price that it would give.
+        set_value: Predicted gain of the records that were priced, together, in the unit of the case's metric.
+        seconds: Processor time to appraise.
+        whole: True gain of all records that are offered.
+    """
+
+    records: int
+    priced: int
+    price: int
+    set_value: float
     seconds: float
+    whole: TrueGain
 
     @property
     def price_in_gain(self) -> float:
         """The price over the default rate of a price function, in units of gain."""
         return self.price / _RATE
+
+    @property
+    def as_whole(self) -> "SellerResult":
+        """The same with the true gain of the whole offer in place of that of the records that were priced."""
+        return self.model_copy(update=dict(self.whole))
 
 
 class CaseResult(Result):
@@ -183,7 +200,7 @@ class CaseResult(Result):
         metric: ``log_loss`` or ``squared_error``: what gains are drops of.
         fidelity: Agreement of the surrogate with the model, 0..1.
         refused: The oracle would not price for this model.
-        seconds_fit: Time to fit.
+        seconds_fit: Processor time to fit.
         sellers: By kind.
     """
 
@@ -192,6 +209,11 @@ class CaseResult(Result):
     refused: bool
     seconds_fit: float
     sellers: dict[str, SellerResult]
+
+    @property
+    def as_whole(self) -> "CaseResult":
+        """The same with the true gains of the whole offers, see ``SellerResult.as_whole``."""
+        return self.model_copy(update={"sellers": {name: one.as_whole for name, one in self.sellers.items()}})
 
 
 _TYPES: dict[Part, TypeAdapter[Result]] = {

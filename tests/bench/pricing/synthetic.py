@@ -14,6 +14,7 @@ from assay_bench.pricing.results import (
     ScoreResult,
     SellerResult,
     SpeedResult,
+    TrueGain,
     TruthResult,
 )
 from assay_bench.pricing.units import Part, Unit
@@ -81,17 +82,21 @@ def purchase(accuracy: float) -> PurchaseResult:
     return PurchaseResult(nothing=0.7, accuracy_100=accuracy, junk_100=0.25, accuracy_300=0.9, junk_300=0.5)
 
 
+def true_gain(gain: float) -> TrueGain:
+    """The same gain on validation and on both halves of the test records, known to 0.01."""
+    return TrueGain(gain=gain, gain_error=0.01, gain_halves=(gain, gain), gain_validation=gain)
+
+
 def seller(price: float, gain: float, **changes: object) -> SellerResult:
-    """An offer with the same gain on validation and on both halves of the test records, known to 0.01."""
+    """An offer all of which is priced."""
     values: dict[str, object] = {
         "records": 10,
+        "priced": 10,
         "price": int(price * 10**18),
         "set_value": price,
-        "gain": gain,
-        "gain_error": 0.01,
-        "gain_halves": (gain, gain),
-        "gain_validation": gain,
         "seconds": 0.1,
+        "whole": true_gain(gain),
+        **dict(true_gain(gain)),
     }
     return SellerResult.model_validate(values | changes)
 

@@ -9,29 +9,13 @@ import numpy as np
 
 from assay.protocol.schema import Feature, Schema
 from assay_bench.figures import Floats
+from assay_bench.pricing.results import TrueGain
 from assay_pricing.records.records import Records
 
 _CLIP = 1e-6
 
 Answer = Callable[[Records], Floats]
 """A model: from records (n) to class probabilities (n, k) in the schema's order, or to values (n,)."""
-
-
-@dataclass(frozen=True)
-class Gains:
-    """The drop of the loss when the full model is trained with an offer as well.
-
-    Attributes:
-        test: On test records, which no price has seen.
-        error: Standard error of ``test``, from the drops of the single test records.
-        halves: The same on every other test record, and on the rest of them.
-        validation: On the owner's validation records, which define the price.
-    """
-
-    test: float
-    error: float
-    halves: tuple[float, float]
-    validation: float
 
 
 @dataclass(frozen=True)
@@ -54,18 +38,20 @@ class Case:
     test: Records
     sellers: dict[str, Records]
 
-    def gain(self, offer: Records) -> Gains:
+    def gain(self, offer: Records) -> TrueGain:
         """True gain of an offer: training on the owner's records and the offer, against the owner's records alone."""
+        if offer.n == 0:
+            return TrueGain(gain=0.0, gain_error=0.0, gain_halves=(0.0, 0.0), gain_validation=0.0)
         with_offer = self.train(self.owner.join(offer))
         validation, test = (
             before - record_losses(with_offer(records), records)
             for before, records in zip(self._control, (self.validation, self.test), strict=True)
         )
-        return Gains(
-            test=float(test.mean()),
-            error=float(test.std(ddof=1) / np.sqrt(len(test))),
-            halves=(float(test[::2].mean()), float(test[1::2].mean())),
-            validation=float(validation.mean()),
+        return TrueGain(
+            gain=float(test.mean()),
+            gain_error=float(test.std(ddof=1) / np.sqrt(len(test))),
+            gain_halves=(float(test[::2].mean()), float(test[1::2].mean())),
+            gain_validation=float(validation.mean()),
         )
 
     @cached_property

@@ -4,11 +4,16 @@ import importlib
 import time
 from pathlib import Path
 
+import numpy as np
+
 from assay_bench.pricing.cases.case import Case
 from assay_bench.pricing.results import CaseResult, SellerResult
 from assay_bench.pricing.scorers.gate import is_refused, without_gate
 from assay_bench.pricing.units import Unit
+from assay_pricing.appraisal import Appraisal, Verdict
 from assay_pricing.fitting import fit
+from assay_pricing.function import PriceFunction
+from assay_pricing.records.records import Int64, Records
 
 
 def real_case(unit: Unit, packages: Path) -> CaseResult:
@@ -17,30 +22,37 @@ def real_case(unit: Unit, packages: Path) -> CaseResult:
     A function that is refused appraises, too, as if it were not: a report says what the refusal kept away.
     """
     case: Case = importlib.import_module(f"assay_bench.pricing.cases.{unit.data}").draw(packages, unit.seed)
-    start = time.perf_counter()
+    start = time.process_time()
     function = fit(case.model, case.owner, validation=case.validation, method=unit.name)
-    seconds_fit = time.perf_counter() - start
+    seconds_fit = time.process_time() - start
     ungated = without_gate(function)
-    sellers = {}
-    for seller, offer in case.sellers.items():
-        start = time.perf_counter()
-        appraisal = ungated.appraise(offer)
-        seconds = time.perf_counter() - start
-        gain = case.gain(offer)
-        sellers[seller] = SellerResult(
-            records=offer.n,
-            price=appraisal.price,
-            set_value=appraisal.set_value,
-            gain=gain.test,
-            gain_error=gain.error,
-            gain_halves=gain.halves,
-            gain_validation=gain.validation,
-            seconds=seconds,
-        )
     return CaseResult(
         metric=function.manifest.metric,
         fidelity=function.fidelity,
         refused=is_refused(function),
         seconds_fit=seconds_fit,
-        sellers=sellers,
+        sellers={seller: _seller(case, ungated, offer) for seller, offer in case.sellers.items()},
     )
+
+
+def _seller(case: Case, function: PriceFunction, offer: Records) -> SellerResult:
+    """An offer's price and its true gains. One retraining serves both where the whole offer was priced."""
+    start = time.process_time()
+    appraisal = function.appraise(offer)
+    seconds = time.process_time() - start
+    rows = priced_rows(appraisal)
+    whole = case.gain(offer)
+    return SellerResult(
+        records=offer.n,
+        priced=len(rows),
+        price=appraisal.price,
+        set_value=appraisal.set_value,
+        seconds=seconds,
+        whole=whole,
+        **dict(whole if len(rows) == offer.n else case.gain(offer.take(rows))),
+    )
+
+
+def priced_rows(appraisal: Appraisal) -> Int64:
+    """Rows of the records that a price is for: neither exact duplicates nor excluded."""
+    return np.flatnonzero([not one.is_duplicate and one is not Verdict.EXCLUDED for one in appraisal.verdicts])

@@ -25,7 +25,13 @@ def case_rows(results: ResultSet) -> dict[str, CaseRow]:
 def case_row(name: str, draws: list[tuple[Unit, CaseResult]]) -> CaseRow:
     """Compares price and true gain in each draw, and on average."""
     seeds = tuple(
-        CaseSeedRow(seed=unit.seed, figures=case_figures(case), orderings=check_orderings(case.sellers), **dict(case))
+        CaseSeedRow(
+            seed=unit.seed,
+            figures=case_figures(case),
+            figures_whole=case_figures(case.as_whole),
+            orderings=check_orderings(case.sellers),
+            **dict(case),
+        )
         for unit, case in draws
     )
     means = {seller: _means([one.sellers[seller] for one in seeds]) for seller in seeds[0].sellers}
@@ -34,6 +40,7 @@ def case_row(name: str, draws: list[tuple[Unit, CaseResult]]) -> CaseRow:
         name=name,
         metric=seeds[0].metric,
         figures=mean_figures([one.figures for one in seeds]),
+        figures_whole=mean_figures([one.figures_whole for one in seeds]),
         sellers=means,
         orderings=orderings,
         held={rule: sum(one.orderings[rule] for one in seeds) / len(seeds) for rule in orderings},
@@ -44,11 +51,13 @@ def case_row(name: str, draws: list[tuple[Unit, CaseResult]]) -> CaseRow:
 def _means(draws: list[SellerResult]) -> SellerMeans:
     errors = np.array([seller.gain_error for seller in draws])
     return SellerMeans(
+        priced=float(np.mean([seller.priced / seller.records for seller in draws])),
         price=float(np.mean([seller.price for seller in draws])),
         set_value=float(np.mean([seller.set_value for seller in draws])),
         gain=float(np.mean([seller.gain for seller in draws])),
         gain_error=float(np.sqrt((errors**2).sum()) / len(draws)),
         gain_validation=float(np.mean([seller.gain_validation for seller in draws])),
+        gain_whole=float(np.mean([seller.whole.gain for seller in draws])),
     )
 
 

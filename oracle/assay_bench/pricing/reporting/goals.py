@@ -85,6 +85,14 @@ _OF_CASES = {
     "rho_shortfall": _at_most(
         0.0, "rank correlation of price and true gain under 0.9 and under its ceiling less 0.05, worst real case"
     ),
+    "slope_whole_lowest": _shown("slope of set values on true gains of the whole offers, lowest real case"),
+    "slope_whole_highest": _shown("the same, highest real case"),
+    "r2_whole_lowest": _shown("R² of the same, lowest real case"),
+    "paid_over_true_whole_lowest": _shown(
+        "prices of sellers whose whole offers are useful over the true gains of these, lowest real case"
+    ),
+    "paid_over_true_whole_highest": _shown("the same, highest real case"),
+    "harmful_paid_whole": _shown("share of all money that sellers get whose whole offers are harmful"),
     "informative_refusals": _shown("share of refused functions whose prices have a rank correlation under 0.5"),
     "seconds_start": _shown("seconds of a command that starts and reads a price function"),
     "seconds_fit_100k": _at_most(60.0, "seconds to fit a table of 100,000 records with 20 columns, without start-up"),

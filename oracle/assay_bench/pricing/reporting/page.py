@@ -10,7 +10,7 @@ from assay_bench.pricing.reporting import plots
 from assay_bench.pricing.reporting.goals import GOALS, REFERENCE
 from assay_bench.pricing.reporting.markdown import number, paragraph, table, with_error
 from assay_bench.pricing.reporting.report import Report
-from assay_bench.pricing.reporting.rows import CaseRow, GoalRow, ScorerRow
+from assay_bench.pricing.reporting.rows import CaseFigures, CaseRow, GoalRow, ScorerRow
 
 _HEADS = (
     "set rho V",
@@ -23,8 +23,7 @@ _HEADS = (
     "fit s",
     "score s",
 )
-_CASE_HEADS = (
-    "case",
+_AGREEMENT_HEADS = (
     "rho",
     "ceiling",
     "slope",
@@ -35,13 +34,14 @@ _CASE_HEADS = (
     "paid to harmful",
     "in order",
     "best first",
-    "refused",
-    "fit s",
-    "appraise s",
 )
 _TERMS = f"""\
 - **True gain**: the drop of the loss when the true model is trained with the data as well. **V** is measured on the
   owner's validation records, which define the price, **T** on test records, which no price has seen.
+- **Priced records**: an offer without exact duplicates and without the records that the appraisal names as excluded.
+  The price is for them, and the model's owner trains on them. The true gains of a real case are theirs, and so are all
+  figures, unless they are said to be of **whole offers**: there the true model is trained with every offered record,
+  as an owner would do who does not read the appraisal.
 - **Sets**: {BATCHES} sets of {BATCH} records. **Records**: offered one by one.
 - **rho**: Spearman's rank correlation of a scorer's scores with true gains; **record rho update** with the distance of
   the model's parameters after training with the record.
@@ -167,18 +167,38 @@ def _cases(report: Report) -> Iterator[str]:
     if report.cases:
         yield ""
         yield from table(
-            _CASE_HEADS, ((f"{letter}. {case.name}", *_agreement(case)) for letter, case in report.cases.items())
+            ("case", *_AGREEMENT_HEADS, "refused", "fit s", "appraise s"),
+            (
+                (_title(letter, case.name), *_agreement([one.figures for one in case.seeds]), *_costs(case))
+                for letter, case in report.cases.items()
+            ),
+        )
+        yield ""
+        yield from paragraph(
+            "The same prices against the true gains of whole offers, excluded records and copies included. No goal is",
+            "about them: an offer of useful and of harmful records together is paid for the useful ones.",
+        )
+        yield ""
+        yield from table(
+            ("case, whole offers", *_AGREEMENT_HEADS),
+            (
+                (_title(letter, case.name), *_agreement([one.figures_whole for one in case.seeds]))
+                for letter, case in report.cases.items()
+            ),
         )
     for name, letter in CASES.items():
         yield ""
-        yield f"### {letter}. {name}"
+        yield f"### {_title(letter, name)}"
         yield ""
         yield from _case(report.cases[letter]) if letter in report.cases else ("Not run.",)
 
 
-def _agreement(case: CaseRow) -> tuple[str, ...]:
-    """The cells under ``_CASE_HEADS`` but the first."""
-    draws = [one.figures for one in case.seeds]
+def _title(letter: str, name: str) -> str:
+    return f"{letter}. {name}"
+
+
+def _agreement(draws: Sequence[CaseFigures]) -> tuple[str, ...]:
+    """The cells under ``_AGREEMENT_HEADS``."""
     return (
         with_error(one.rho for one in draws),
         with_error(one.ceiling for one in draws),
@@ -188,12 +208,15 @@ def _agreement(case: CaseRow) -> tuple[str, ...]:
         with_error(one.price_r2 for one in draws),
         with_error(one.paid_over_true for one in draws),
         with_error(one.harmful_paid for one in draws),
-        number(case.figures.monotone),
-        number(case.figures.best_first),
-        number(case.figures.refused),
-        number(case.figures.seconds_fit),
-        number(case.figures.seconds_appraise),
+        with_error(one.monotone for one in draws),
+        with_error(one.best_first for one in draws),
     )
+
+
+def _costs(case: CaseRow) -> tuple[str, ...]:
+    """The cells of refusals and of seconds."""
+    figures = case.figures
+    return number(figures.refused), number(figures.seconds_fit), number(figures.seconds_appraise)
 
 
 def _case(case: CaseRow) -> Iterator[str]:
@@ -207,14 +230,16 @@ def _case(case: CaseRow) -> Iterator[str]:
     )
     yield ""
     yield from table(
-        ("seller", "true gain T", "true gain V", "price", "set value"),
+        ("seller", "priced", "true gain T", "true gain V", "price", "set value", "true gain T, whole offer"),
         (
             (
                 seller.replace("_", " "),
+                f"{case.sellers[seller].priced:.0%}",
                 with_error(one.sellers[seller].gain for one in case.seeds),
                 with_error(one.sellers[seller].gain_validation for one in case.seeds),
                 with_error(one.sellers[seller].price_in_gain for one in case.seeds),
                 with_error(one.sellers[seller].set_value for one in case.seeds),
+                with_error(one.sellers[seller].whole.gain for one in case.seeds),
             )
             for seller in sorted(case.sellers, key=lambda seller: -case.sellers[seller].gain)
         ),

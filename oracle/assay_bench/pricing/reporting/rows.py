@@ -131,22 +131,28 @@ class SellerMeans(Result):
     """Means over seeds for one seller of a real case.
 
     Attributes:
+        priced: Share of the offered records that were priced.
         price: Base units.
         set_value: Predicted gain.
-        gain: True gain on test records.
+        gain: True gain of the priced records on test records.
         gain_error: Its standard error over the test records of all seeds.
-        gain_validation: True gain on validation records.
+        gain_validation: The same gain on validation records.
+        gain_whole: True gain of the whole offer on test records.
     """
 
+    priced: float
     price: float
     set_value: float
     gain: float
     gain_error: float
     gain_validation: float
+    gain_whole: float
 
 
 class CaseFigures(Result):
     """Agreement of prices and true gains on test records: of one draw of a real case, or means over draws.
+
+    The true gains are those of the records that were priced, or those of the whole offers.
 
     If the price function is refused, prices are those that it would give. A figure is None where it is not defined; a
     mean is over the draws that define it.
@@ -170,8 +176,8 @@ class CaseFigures(Result):
         best_first: The best seller has the highest price, and the function is not refused.
         refused: The price function is refused.
         fidelity: Agreement of the surrogate with the model, 0..1.
-        seconds_fit: Time to fit, without start-up, like the next.
-        seconds_appraise: Mean time to appraise a seller's offer.
+        seconds_fit: Processor time to fit, without start-up, like the next.
+        seconds_appraise: Mean processor time to appraise a seller's offer.
     """
 
     rho: float | None
@@ -198,11 +204,13 @@ class CaseSeedRow(CaseResult, SeedRow):
     """One draw of a real case.
 
     Attributes:
-        figures: Agreement of prices and true gains.
+        figures: Agreement of prices and true gains of the records that were priced.
+        figures_whole: Agreement of prices and true gains of the whole offers.
         orderings: Which of the case's orderings hold.
     """
 
     figures: CaseFigures
+    figures_whole: CaseFigures
     orderings: dict[str, bool]
 
 
@@ -212,7 +220,8 @@ class CaseRow(Result):
     Attributes:
         name: Name of the case.
         metric: What gains are drops of.
-        figures: Means over seeds.
+        figures: Means over seeds, true gains being those of the records that were priced.
+        figures_whole: Means over seeds, true gains being those of the whole offers.
         sellers: Means over seeds, by seller.
         orderings: Which orderings hold for the means.
         held: Share of seeds in which each ordering holds.
@@ -222,6 +231,7 @@ class CaseRow(Result):
     name: str
     metric: str
     figures: CaseFigures
+    figures_whole: CaseFigures
     sellers: dict[str, SellerMeans]
     orderings: dict[str, bool]
     held: dict[str, float]

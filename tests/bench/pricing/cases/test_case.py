@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,16 @@ from assay_bench.pricing.cases import CASES, bikes
 from assay_bench.pricing.cases.boosting import boosted_case
 from assay_bench.pricing.cases.case import Answer, Case, class_probabilities, numeric_schema, record_losses, records
 from assay_bench.pricing.cases.tables import Sizes, table_records, two_populations
-from assay_bench.pricing.parts.real_cases import real_case
+from assay_bench.pricing.parts.real_cases import priced_rows, real_case
 from assay_bench.pricing.parts.scale import generated
 from assay_bench.pricing.reporting.case_figures import case_figures
 from assay_bench.pricing.units import Part, Unit
+from assay_pricing.appraisal import Appraisal, Verdict
 from assay_pricing.records.records import Records
 
 pytestmark = pytest.mark.unit
+
+DUPLICATE = (Verdict.REPEATED, Verdict.OWNED)
 
 
 def constant(data: Records) -> Answer:
@@ -34,10 +38,25 @@ def test_a_gain_is_the_drop_of_the_loss_on_records_that_no_price_sees() -> None:
     case = Case(None, constant, labelled(0, 1), labelled(1), labelled(1, 0, 1, 1), {})
     gain = case.gain(labelled(1, 1))  # the share of ones rises from 1/2 to 3/4
     up, down = np.log(3 / 2), np.log(1 / 2)
-    assert gain.test == pytest.approx((3 * up + down) / 4)
-    assert gain.halves == pytest.approx((up, (down + up) / 2))
-    assert gain.validation == pytest.approx(up)
-    assert gain.error == pytest.approx(np.std([up, down, up, up], ddof=1) / 2)
+    assert gain.gain == pytest.approx((3 * up + down) / 4)
+    assert gain.gain_halves == pytest.approx((up, (down + up) / 2))
+    assert gain.gain_validation == pytest.approx(up)
+    assert gain.gain_error == pytest.approx(np.std([up, down, up, up], ddof=1) / 2)
+
+
+def test_no_records_bring_nothing_and_train_nothing() -> None:
+    def train(data: Records) -> Answer:
+        raise AssertionError(f"trained on {data.n} records")
+
+    gain = Case(None, train, labelled(0, 1), labelled(1), labelled(1), {}).gain(labelled())
+    assert (gain.gain, gain.gain_error, gain.gain_halves, gain.gain_validation) == (0, 0, (0, 0), 0)
+
+
+def test_the_true_gain_is_that_of_the_records_that_are_priced() -> None:
+    useful, harmful, repeated, owned, excluded = Verdict.USEFUL, Verdict.HARMFUL, *DUPLICATE, Verdict.EXCLUDED
+    appraisal = cast(Appraisal, SimpleNamespace(verdicts=(useful, excluded, repeated, harmful, owned)))
+    assert priced_rows(appraisal).tolist() == [0, 3]
+    assert priced_rows(cast(Appraisal, SimpleNamespace(verdicts=(owned, excluded)))).tolist() == []
 
 
 def test_an_impossible_class_costs_no_infinite_loss() -> None:
@@ -79,6 +98,13 @@ def test_a_regression_goes_through_the_whole_benchmark(monkeypatch: pytest.Monke
     assert figures.ceiling > 0.8
     assert figures.refused == (result.fidelity < 0.9)
     assert any(one.price for one in result.sellers.values()), "a refused function says what it would pay"
+    copied, copy = result.sellers["few_copied"], result.sellers["own_copy"]
+    assert (copied.records, copied.priced) == (40, 4)
+    assert copied.gain == result.sellers["few"].gain
+    assert copied.whole.gain != copied.gain
+    assert (copy.priced, copy.gain, copy.price) == (0, 0, 0)
+    assert result.as_whole.sellers["few_copied"].gain == copied.whole.gain
+    assert best.whole.gain == best.gain
 
 
 def test_every_case_has_a_letter() -> None:

@@ -13,7 +13,7 @@ from assay_bench.pricing.reporting.case_summary import shortfall, summarise_case
 from assay_bench.pricing.reporting.cases import case_row
 from assay_bench.pricing.results import CaseResult, SellerResult
 from assay_bench.pricing.units import Part
-from tests.bench.pricing.synthetic import DEFAULT, case, seller, unit
+from tests.bench.pricing.synthetic import DEFAULT, case, seller, true_gain, unit
 
 pytestmark = pytest.mark.unit
 
@@ -105,6 +105,19 @@ def test_the_summary_has_the_worst_cases() -> None:
     assert summary["slope_highest"] == pytest.approx(2 * (summary["slope_lowest"] or 0))
     assert summary["harmful_paid"] == pytest.approx(0.1)
     assert "r2_highest" not in summary
+
+
+def test_a_seller_of_junk_is_paid_for_the_priced_records_and_harms_as_a_whole() -> None:
+    junk = seller(0.1, 0.1, priced=4, whole=true_gain(-0.2))
+    draw = case().model_copy(update={"sellers": case().sellers | {"mislabelled_30": junk}})
+    row = case_row("news", [(unit(Part.CASE, DEFAULT, data="news", setting="-"), draw)])
+    assert (row.figures.harmful_paid, row.figures_whole.harmful_paid) == pytest.approx((0, 0.1))
+    assert (row.figures.paid_over_true, row.figures_whole.paid_over_true) == pytest.approx((1.0 / 1.0, 0.9 / 0.9))
+    assert (row.sellers["mislabelled_30"].priced, row.sellers["mislabelled_30"].gain_whole) == (0.4, -0.2)
+    summary = summarise_cases({"C": row})
+    assert (summary["harmful_paid"], summary["harmful_paid_whole"]) == pytest.approx((0, 0.1))
+    # gains 0.6 0.2 0.1 0 0.1, or 0.6 0.2 0.1 0 0, and set values 0.5 0.2 0.2 0 0.1
+    assert (summary["slope_lowest"], summary["slope_whole_lowest"]) == pytest.approx((0.17 / 0.22, 0.18 / 0.248))
 
 
 def test_the_shortfall_is_under_nine_tenths_or_near_the_ceiling() -> None:

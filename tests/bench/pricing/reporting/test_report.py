@@ -91,7 +91,7 @@ def test_sellers_are_sorted_by_true_gain(lines: list[str]) -> None:
     start = lines.index("### C. news")
     rows = [line for line in lines[start:] if re.match(r"\| [a-z0-9 ]+ \| -?[0-9]", line)][:5]
     assert [row.split(" | ")[0][2:] for row in rows] == ["new clean", "few", "few copied", "own copy", "mislabelled 30"]
-    assert rows[0] == "| new clean | 0.600 | 0.600 | 0.500 | 0.500 |"
+    assert rows[0] == "| new clean | 100% | 0.600 | 0.600 | 0.500 | 0.500 | 0.600 |"
 
 
 def test_a_case_has_a_row_of_figures_or_is_said_not_to_have_run(lines: list[str]) -> None:

@@ -52,6 +52,13 @@ def test_every_figure_of_the_summary() -> None:
         "monotone": 1,
         "best_first": 1,
         "rho_shortfall": pytest.approx(0.9 - 9 / 9.5),
+        # all that is offered is priced
+        "slope_whole_lowest": pytest.approx(0.18 / 0.248),
+        "slope_whole_highest": pytest.approx(0.18 / 0.248),
+        "r2_whole_lowest": pytest.approx(0.18**2 / (0.248 * 0.14)),
+        "paid_over_true_whole_lowest": pytest.approx(0.9 / 0.9),
+        "paid_over_true_whole_highest": pytest.approx(0.9 / 0.9),
+        "harmful_paid_whole": pytest.approx(0.1),
         "informative_refusals": None,
         "seconds_start": 1.5,
         "seconds_fit_100k": 50,
