@@ -14,8 +14,8 @@ from assay_bench.pricing.cache import ResultCache
 from assay_bench.pricing.plan import plan
 from assay_bench.pricing.reporting.report import Report
 from assay_bench.pricing.results import CopiesResult
-from assay_bench.pricing.units import Part
-from tests.bench.pricing.synthetic import method, truth
+from assay_bench.pricing.units import Part, Unit
+from tests.bench.pricing.synthetic import DEFAULT, case, method, truth
 
 ROOT = Group(commands=[bench])
 
@@ -54,6 +54,21 @@ def test_a_run_whose_results_are_stored_writes_figures_plots_and_page(tmp_path: 
     assert report.summary["copy_gain_near"] == pytest.approx(1.1)
     assert (tmp_path / "out" / "methods.png").exists()
     assert "![methods](page/methods.png)" in (tmp_path / "page.md").read_text()
+
+
+@pytest.mark.integration
+def test_a_report_joins_what_several_runs_stored_and_names_what_is_missing(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path / "results")
+    names = ("news", "census")
+    for name in names:
+        cache.write(Unit(Part.CASE, name, "-", 7, DEFAULT), case())
+    options = ["--kept", tmp_path / "results", "--out", tmp_path / "out.json", "--only", "news", "--minutes", "0"]
+    done = CliRunner().invoke(ROOT, ["bench", "--seed", "7", *map(str, options)])
+    assert done.exit_code == 0, done.output
+    report = Report.model_validate_json((tmp_path / "out.json").read_bytes())
+    assert [row.name for row in report.cases.values()] == ["census", "news"]
+    assert report.missing["case writers"] == (7,)
+    assert not {f"case {name}" for name in names} & set(report.missing)
 
 
 @pytest.mark.integration

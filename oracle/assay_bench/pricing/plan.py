@@ -12,20 +12,28 @@ from assay_pricing import methods
 _COMPARED = ("digits", "breast_cancer", "wine", "diabetes")
 _COMPARED_SEEDS = 3
 """Seeds of the tables that compare all methods; the summary uses all seeds."""
+_TIMED_SEEDS = 2
+"""Seeds of the large table, which takes minutes in which no other unit may run."""
 _BUYERS = (methods.DEFAULT, "random", "loss", "knn_shapley")
 
 
 def plan(seeds: tuple[int, ...], only: tuple[str, ...] = (), *, quick: bool = False) -> list[Unit]:
-    """All units of a run; units that the summary needs come first.
+    """All units of a run, the most important first: the real cases, the rest of the summary, the comparison.
+
+    A run that ends early has every case at its first seeds.
 
     Args:
         seeds: Seeds of every part.
         only: Data sets and cases to keep; empty keeps all.
         quick: Digits alone, with the default method and the same method fitted to labels alone.
     """
-    units = [unit for seed in seeds for unit in _digits(seed)]
-    if not quick:
-        units += [unit for seed in seeds for unit in _summary(seed)]
+    if quick:
+        units = [unit for seed in seeds for unit in _digits(seed)]
+    else:
+        units = [Unit(Part.CASE, name, "-", seed, methods.DEFAULT) for seed in seeds for name in CASES]
+        units += [unit for seed in seeds for unit in (*_digits(seed), *_summary(seed))]
+        units += [Unit(Part.SCALE, "large_table", "-", seed, methods.DEFAULT) for seed in seeds[:_TIMED_SEEDS]]
+        units += [Unit(Part.SPEED, "mnist_5k", "shift", seed, methods.DEFAULT) for seed in seeds]
         units += [unit for seed in seeds[:_COMPARED_SEEDS] for name in _COMPARED for unit in _comparison(name, seed)]
     return [unit for unit in dict.fromkeys(units) if not only or unit.data in only]
 
@@ -40,17 +48,13 @@ def _digits(seed: int) -> Iterator[Unit]:
 
 
 def _summary(seed: int) -> Iterator[Unit]:
-    """The other figures of the summary, and the real cases."""
-    for name in CASES:
-        yield Unit(Part.CASE, name, "-", seed, methods.DEFAULT)
+    """The other figures of the summary, without those of time."""
     for setting in SETTINGS:
         for name in LIBRARIES:
             yield Unit(Part.LIBRARY, "digits", setting, seed, name)
     # Only in `shift` does the owner lack classes; an owner who has all of them gains little from 100 records.
     for name in _BUYERS:
         yield Unit(Part.PURCHASE, "mnist_5k", "shift", seed, name)
-    yield Unit(Part.SCALE, "large_table", "-", seed, methods.DEFAULT)
-    yield Unit(Part.SPEED, "mnist_5k", "shift", seed, methods.DEFAULT)
     yield Unit(Part.ATTACKS, "digits", "shift", seed, methods.DEFAULT)
 
 

@@ -1,9 +1,12 @@
 """A run: computes units in a pool of processes and stores each result at once, so that a run can be resumed."""
 
+import math
 import multiprocessing
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import groupby, takewhile
 from pathlib import Path
 
 from assay_bench.errors import BenchError
@@ -23,11 +26,16 @@ class Failure:
 
 
 def run(
-    units: list[Unit], cache: ResultCache, packages: Path, workers: int, on_done: Callable[[Unit], None]
+    units: list[Unit],
+    cache: ResultCache,
+    packages: Path,
+    workers: int,
+    on_done: Callable[[Unit], None],
+    until: float = math.inf,
 ) -> Iterator[Failure]:
-    """Computes the units without a stored result.
+    """Computes the units without a stored result, in the given order.
 
-    Units that measure time for a goal run first, one by one; the others run in the given order.
+    Units that measure time for a goal run one by one, after all before them and before all after them.
 
     Args:
         units: The plan.
@@ -35,6 +43,7 @@ def run(
         packages: Folder of downloaded packages and of features.
         workers: Number of processes, each of which computes on one thread.
         on_done: Called with every unit that has ended or was already stored.
+        until: Time by ``time.monotonic`` after which no unit is started.
 
     Yields:
         Units that could not be computed.
@@ -47,9 +56,9 @@ def run(
             on_done(unit)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_use_one_thread) as pool:
-        for exclusive, limit in ((True, 1), (False, workers)):
-            queue = (unit for unit in missing if unit.exclusive == exclusive)
-            for unit, outcome in _outcomes(pool, queue, packages, limit):
+        for exclusive, part in groupby(missing, lambda unit: unit.exclusive):
+            queue = takewhile(lambda _: time.monotonic() < until, part)
+            for unit, outcome in _outcomes(pool, queue, packages, 1 if exclusive else workers):
                 if isinstance(outcome, Failure):
                     yield outcome
                 else:

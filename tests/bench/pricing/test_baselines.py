@@ -25,7 +25,7 @@ def wine() -> tuple[Parties, Nets]:
     return drawn, gains.true_model(drawn)
 
 
-@pytest.mark.parametrize("name", [name for name in BASELINES if name != "retraining"])
+@pytest.mark.parametrize("name", [name for name in BASELINES if name != "true_retraining"])
 def test_a_baseline_scores_every_record(wine: tuple[Parties, Nets], name: str) -> None:
     drawn, model = wine
     scores = BASELINES[name](drawn, model, drawn.offer)
@@ -76,10 +76,10 @@ def test_the_gradient_norm_is_autograds(wine: tuple[Parties, Nets]) -> None:
     assert baselines.gradient_norm(drawn, model, record)[0] == pytest.approx(float(norm), rel=1e-4)
 
 
-def test_retraining_is_the_true_gain_of_a_set_of_one(wine: tuple[Parties, Nets]) -> None:
+def test_true_retraining_is_the_true_gain_of_a_set_of_one(wine: tuple[Parties, Nets]) -> None:
     drawn, model = wine
     record = drawn.offer.take([4])
-    assert baselines.retraining(drawn, model, record)[0] == pytest.approx(
+    assert baselines.true_retraining(drawn, model, record)[0] == pytest.approx(
         gains.set_gains(drawn, (record,), initialisations=1).gain_v[0]
     )
 

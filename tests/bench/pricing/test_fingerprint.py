@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,14 @@ import pytest
 import assay_bench
 import assay_pricing
 from assay_bench.pricing import fingerprint as module
-from assay_bench.pricing.fingerprint import fingerprint, sources
+from assay_bench.pricing.fingerprint import fingerprint, python_files
 from assay_bench.pricing.units import Part, Unit
 
 pytestmark = pytest.mark.unit
 
 TRUTH = Unit(Part.TRUTH, "digits", "iid", 1)
 METHOD = Unit(Part.METHOD, "digits", "iid", 1, "distillation")
+CASE = Unit(Part.CASE, "census", "-", 1, "distillation")
 
 
 @pytest.fixture
@@ -40,26 +42,48 @@ def edit(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "file",
-    ["figures.py", "packages.py", "pricing/units.py", "pricing/parts/scores.py", "pricing/truth/gains.py"],
+    ["figures.py", "packages.py", "pricing/parts/draw.py", "pricing/truth/gains.py"],
 )
-def test_an_edit_of_the_benchmark_changes_every_fingerprint(copies: tuple[Path, Path], file: str) -> None:
+def test_an_edit_of_what_two_parts_import_changes_both(copies: tuple[Path, Path], file: str) -> None:
     before = fingerprint(TRUTH), fingerprint(METHOD)
     edit(copies[0] / file)
     assert fingerprint(TRUTH) != before[0]
     assert fingerprint(METHOD) != before[1]
 
 
+def test_an_edit_of_what_one_part_imports_changes_no_other(copies: tuple[Path, Path]) -> None:
+    before = fingerprint(TRUTH), fingerprint(METHOD), fingerprint(CASE)
+    edit(copies[0] / "pricing/parts/truth.py")
+    assert fingerprint(TRUTH) != before[0]
+    assert (fingerprint(METHOD), fingerprint(CASE)) == before[1:]
+    edit(copies[0] / "pricing/scorers/pricer.py")
+    assert fingerprint(METHOD) != before[1]
+    assert fingerprint(CASE) == before[2]
+
+
+def test_an_edit_of_a_case_or_of_what_it_imports_changes_that_case(copies: tuple[Path, Path]) -> None:
+    other = replace(CASE, data="news")
+    before, before_other = fingerprint(CASE), fingerprint(other)
+    edit(copies[0] / "pricing/cases/census.py")
+    assert fingerprint(CASE) != before
+    edited = fingerprint(CASE)
+    edit(copies[0] / "pricing/cases/boosting.py")
+    assert fingerprint(CASE) != edited
+    assert fingerprint(other) == before_other
+
+
 @pytest.mark.parametrize("file", ["function.py", "methods/distillation.py", "records/records.py"])
 def test_an_edit_of_pricing_changes_what_uses_pricing(copies: tuple[Path, Path], file: str) -> None:
-    before = fingerprint(TRUTH), fingerprint(METHOD)
+    before = fingerprint(TRUTH), fingerprint(METHOD), fingerprint(CASE)
     edit(copies[1] / file)
     assert fingerprint(TRUTH) == before[0]
     assert fingerprint(METHOD) != before[1]
+    assert fingerprint(CASE) != before[2]
 
 
 @pytest.mark.parametrize(
     "file",
-    ["cli.py", "pricing/run.py", "pricing/cache.py", "pricing/plan.py"],
+    ["cli.py", "pricing/run.py", "pricing/cache.py", "pricing/plan.py", "pricing/results.py", "pricing/units.py"],
 )
 def test_an_edit_of_what_only_schedules_and_stores_changes_nothing(copies: tuple[Path, Path], file: str) -> None:
     before = fingerprint(TRUTH), fingerprint(METHOD)
@@ -69,6 +93,6 @@ def test_an_edit_of_what_only_schedules_and_stores_changes_nothing(copies: tuple
 
 def test_an_edit_of_the_reporting_changes_nothing(copies: tuple[Path, Path]) -> None:
     before = fingerprint(TRUTH), fingerprint(METHOD)
-    for path in sources(copies[0] / "pricing" / "reporting"):
+    for path in python_files(copies[0] / "pricing" / "reporting"):
         edit(path)
     assert (fingerprint(TRUTH), fingerprint(METHOD)) == before

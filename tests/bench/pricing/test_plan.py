@@ -45,7 +45,7 @@ def test_the_comparison_has_three_seeds_and_the_summary_all() -> None:
 
 def test_a_regression_is_not_scored_by_baselines_for_classes() -> None:
     names = {unit.name for unit in plan(SEEDS, ("diabetes",)) if unit.part is Part.BASELINE}
-    assert names == {"random", "loss", "gradient_norm", "retraining"}
+    assert names == {"random", "loss", "gradient_norm", "true_retraining"}
 
 
 def test_only_keeps_data_sets_and_cases_by_name() -> None:
@@ -58,6 +58,21 @@ def test_every_unit_of_the_summary_has_true_gains_planned() -> None:
     truths = {(unit.data, unit.setting, unit.seed) for unit in units if unit.part is Part.TRUTH}
     scored = (Part.METHOD, Part.LABELS, Part.BASELINE, Part.LIBRARY)
     assert {(unit.data, unit.setting, unit.seed) for unit in units if unit.part in scored} <= truths
+
+
+def test_every_case_at_every_seed_comes_first_and_the_comparison_last() -> None:
+    units = plan(SEEDS)
+    cases = len(CASES) * len(SEEDS)
+    assert [(unit.part, unit.seed) for unit in units[:cases]] == [(Part.CASE, s) for s in SEEDS for _ in CASES]
+    summary = [unit for unit in units if unit.data in ("digits", "mnist_5k", "large_table")]
+    assert units[cases : cases + 10] == summary[:10]
+    alone = [i for i, unit in enumerate(units) if unit.exclusive]
+    assert alone == list(range(alone[0], alone[-1] + 1)), "a part that is measured alone keeps others waiting once"
+    assert {unit.part for unit in units[alone[-1] + 1 :]} == {Part.TRUTH, Part.METHOD, Part.BASELINE}
+
+
+def test_the_large_table_is_measured_at_two_seeds() -> None:
+    assert [unit.seed for unit in plan(SEEDS) if unit.part is Part.SCALE] == [1, 2]
 
 
 def test_speed_is_measured_alone() -> None:

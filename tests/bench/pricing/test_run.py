@@ -50,6 +50,14 @@ def test_a_resumed_run_computes_what_is_missing_alone(cache: ResultCache) -> Non
     assert again.sets == expected.sets
 
 
+def test_a_run_whose_time_is_over_computes_nothing_more(cache: ResultCache) -> None:
+    missing = Unit(Part.BASELINE, "wine", "iid", 3, "random")
+    done: list[Unit] = []
+    assert list(run([*UNITS, missing], cache, Path("unused"), 1, done.append, until=0.0)) == []
+    assert sorted(done) == sorted(UNITS)
+    assert cache.read(missing) is None
+
+
 def test_a_unit_that_cannot_be_computed_is_reported_with_the_hint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from assay_bench.pricing.parts.baselines import baseline_scores, library_scores
+from assay_bench.pricing.parts.methods import method_scores
 from assay_bench.pricing.parts.purchases import purchase
 from assay_bench.pricing.parts.real_cases import real_case
 from assay_bench.pricing.parts.robustness import payments_to_attackers, value_of_copies
 from assay_bench.pricing.parts.scale import scale
-from assay_bench.pricing.parts.scores import baseline_scores, library_scores, method_scores, true_gains
 from assay_bench.pricing.parts.speed import speed
+from assay_bench.pricing.parts.truth import true_gains
 from assay_bench.pricing.results import Result
 from assay_bench.pricing.units import Part, Unit
 
-_COMPUTE: dict[Part, Callable[[Unit, Path], Result]] = {
+COMPUTE: dict[Part, Callable[[Unit, Path], Result]] = {
     Part.TRUTH: true_gains,
     Part.BASELINE: baseline_scores,
     Part.LIBRARY: library_scores,
@@ -38,4 +40,4 @@ def compute(unit: Unit, packages: Path) -> Result:
         BenchError: Data that the unit needs cannot be fetched.
         PricingError: The price function cannot be fitted.
     """
-    return _COMPUTE[unit.part](unit, packages)
+    return COMPUTE[unit.part](unit, packages)

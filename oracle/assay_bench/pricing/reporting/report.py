@@ -43,6 +43,7 @@ class Report(Result):
         scale: Seconds for a large table.
         cases: Real cases by letter.
         baselines: Names of the baselines.
+        missing: Seeds of the units of the plan that have no result, by their part and data.
     """
 
     seeds: tuple[int, ...]
@@ -60,6 +61,7 @@ class Report(Result):
     scale: tuple[ScaleRow, ...]
     cases: dict[str, CaseRow]
     baselines: tuple[str, ...]
+    missing: dict[str, tuple[int, ...]]
 
     def truths(self, data: str, setting: str) -> list[TruthRow]:
         """True gains of a data set in a setting, by seed."""
@@ -83,11 +85,13 @@ class Report(Result):
 
 def read_report(units: Iterable[Unit], cache: ResultCache, seeds: Sequence[int], *, quick: bool) -> Report:
     """The report of the stored results of a plan."""
-    return build_report(ResultSet.read(units, cache), seeds, quick=quick)
+    planned = list(units)
+    results = ResultSet.read(planned, cache)
+    return build_report(results, seeds, quick=quick, missing=[unit for unit in planned if unit not in results])
 
 
-def build_report(results: ResultSet, seeds: Sequence[int], *, quick: bool) -> Report:
-    """The report of some results."""
+def build_report(results: ResultSet, seeds: Sequence[int], *, quick: bool, missing: Iterable[Unit] = ()) -> Report:
+    """The report of some results; ``missing`` are the units of the plan without one."""
     scorers, truths, cases = scorer_rows(results), truth_rows(results), case_rows(results)
     summary = summarise(results, scorers, truths, cases)
     return Report(
@@ -115,4 +119,12 @@ def build_report(results: ResultSet, seeds: Sequence[int], *, quick: bool) -> Re
         speed=tuple(SpeedRow(seed=unit.seed, **dict(row)) for unit, row in results.select(Part.SPEED, SpeedResult)),
         cases=cases,
         baselines=tuple(sorted(BASELINES)),
+        missing=_seeds_by_part(missing),
     )
+
+
+def _seeds_by_part(units: Iterable[Unit]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, set[int]] = {}
+    for unit in units:
+        found.setdefault(f"{unit.part} {unit.data}", set()).add(unit.seed)
+    return {name: tuple(sorted(seeds)) for name, seeds in found.items()}

@@ -21,6 +21,9 @@ class ResultSet:
         """The stored results of a plan; units without one are left out."""
         return cls({unit: result for unit in units if (result := cache.read(unit)) is not None})
 
+    def __contains__(self, unit: Unit) -> bool:
+        return unit in self._results
+
     def select(self, part: Part, kind: type[R], *, data: str = "", name: str = "") -> list[tuple[Unit, R]]:
         """Results of one part and type, in the order of the units.
 

@@ -17,4 +17,5 @@ def summary_text(report: Report) -> str:
         orderings = f"{sum(case.orderings.values())}/{len(case.orderings)} orderings"
         slope = f"slope {number(case.figures.price_slope)}"
         lines.append(f"case {letter} {case.name:<19} {number(case.figures.rho):>8}   {slope}   {orderings}")
+    lines += [f"not run: {name}, seeds {', '.join(map(str, seeds))}" for name, seeds in report.missing.items()]
     return "\n".join(lines)

@@ -42,7 +42,7 @@ def gradient_norm(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # n
     return np.asarray(torch.cat([g.flatten(1) for g in gradients], 1).norm(dim=1).double().numpy())
 
 
-def retraining(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
+def true_retraining(parties: Parties, model: Nets, offer: Dataset) -> Floats:  # noqa: ARG001
     """Retraining from scratch with the record added, one initialisation: the definition of a record's value."""
     singles = tuple(offer.take([i]) for i in range(len(offer)))
     return gains.set_gains(parties, singles, initialisations=1).gain_v
@@ -119,7 +119,7 @@ BASELINES: dict[str, Callable[[Parties, Nets, Dataset], Floats]] = {
     "random": random,
     "loss": loss,
     "gradient_norm": gradient_norm,
-    "retraining": retraining,
+    "true_retraining": true_retraining,
     "knn_shapley": knn_shapley,
     "data_oob": data_oob,
     "transport": transport,

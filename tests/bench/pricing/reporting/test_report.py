@@ -63,6 +63,10 @@ def test_a_report_is_of_the_stored_results_of_a_plan(tmp_path: Path) -> None:
     found = read_report(units, cache, (101,), quick=True)
     assert [(row.data, row.setting) for row in found.truth] == [("digits", "iid"), ("digits", "shift")]
     assert found.methods == ()
+    assert found.missing == {"method digits": (101,), "labels digits": (101,), "copies digits": (101,)}
+    prose = " ".join(" ".join(page(found, [])).split())
+    assert "**Not run** (part, data, seeds): method digits 101; labels digits 101; copies digits 101." in prose
+    assert summary_text(found).endswith("not run: copies digits, seeds 101")
     assert found.quick
 
 
