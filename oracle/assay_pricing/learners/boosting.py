@@ -1,6 +1,7 @@
 """Gradient-boosted trees (Friedman 2001) on binned features, as LightGBM, XGBoost and scikit-learn grow them."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, ClassVar, Self
 
@@ -35,6 +36,12 @@ class Boosting(Learner):
     """
 
     family: ClassVar[str] = "boosting"
+    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "rate": _RATES,
+        "leaves": _LEAVES,
+        "smallest": _SMALLEST,
+        "columns": _COLUMNS,
+    }
 
     def __init__(self, encoder: Encoder, capacity: Capacity) -> None:
         super().__init__(encoder, capacity)
@@ -47,11 +54,13 @@ class Boosting(Learner):
 
     def variations(self) -> Iterator[Self]:
         """See ``Learner``; the rounds are varied by ``attempts``."""
-        yield from self.vary("rate", _RATES)
-        yield from self.vary("leaves", _LEAVES)
-        yield from self.vary("smallest", _SMALLEST)
-        if any(feature.kind == "categorical" for feature in self.encoder.schema.features):
-            yield from self.vary("columns", _COLUMNS)
+        has_categories = any(feature.kind == "categorical" for feature in self.encoder.schema.features)
+        same = self.capacity["columns"]
+        return (other for other in super().variations() if has_categories or other.capacity["columns"] == same)
+
+    def steps_from(self, capacity: Capacity) -> float:
+        """See ``Learner``; twice as many rounds are one step."""
+        return super().steps_from(capacity) + abs(math.log2(self.capacity["rounds"] / capacity["rounds"]))
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""

@@ -1,7 +1,7 @@
 """How far a learner's answers are from the model's.
 
-Of probabilities it is the mean Kullback-Leibler divergence in nats, of a regression's values the mean squared
-difference in standardised units. Labels carry no information on the model's confidence: of them it is the log loss at
+Of probabilities it is the Kullback-Leibler divergence in nats, of a regression's values the squared difference in
+standardised units, by input. Labels carry no information on the model's confidence: of them it is the log loss at
 the temperature of least risk.
 """
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.black_box.port import Predictions
+from assay_pricing.records.records import Float64
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate.encoder import Encoder
 
@@ -17,21 +18,21 @@ _MIXED = 0.005
 """Probability added to every class before two answers are compared: a learner that is sure need not be quite sure."""
 
 
-def distance(encoder: Encoder, outputs: Tensor, answers: Predictions) -> float:
-    """Mean distance of outputs (m, k) from the model's answers to the same inputs; infinite if one is not a number."""
+def distances(encoder: Encoder, outputs: Tensor, answers: Predictions) -> Float64:
+    """Distance of outputs (m, k) from the model's answer to each input, (m,); infinite if one is not a number."""
     if not bool(torch.isfinite(outputs).all()):
-        return float("inf")
+        return np.full(len(outputs), np.inf)
     if encoder.schema.task == "regression":
-        return float(((outputs[:, 0] - encoder.y(answers.labels)) ** 2).mean())
+        return np.asarray(((outputs[:, 0] - encoder.y(answers.labels)) ** 2).numpy())
     if answers.probabilities is None:
-        metric = Metric("log_loss", answers.labels)
-        return metric.risk(metric.calibrated(np.asarray(outputs.log_softmax(-1).numpy())))
+        logs = Metric("log_loss", answers.labels).calibrated(np.asarray(outputs.log_softmax(-1).numpy()))
+        return np.asarray(-logs[np.arange(len(logs)), answers.labels.astype(np.int64)])
     p, q = _mixed(_probabilities(answers)), _mixed(outputs.softmax(-1))
-    return float((p * (p.log() - q.log())).sum(1).mean())
+    return np.asarray((p * (p.log() - q.log())).sum(1).numpy())
 
 
 def constant_distance(encoder: Encoder, answers: Predictions) -> float:
-    """Distance of the best constant answer: the spread of the answers."""
+    """Mean distance of the best constant answer: the spread of the answers."""
     if encoder.schema.task == "regression":
         return float(encoder.y(answers.labels).var(correction=0))
     if answers.probabilities is None:

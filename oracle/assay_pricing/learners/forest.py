@@ -1,6 +1,6 @@
 """Forests: bagged trees (Breiman 2001) and extremely randomised trees (Geurts et al. 2006)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, ClassVar, Self
 
@@ -23,6 +23,7 @@ class Forest(Learner):
     """
 
     family: ClassVar[str] = "forest"
+    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {"smallest": _SMALLEST, "kind": _KINDS, "share": _SHARES}
 
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
@@ -31,12 +32,6 @@ class Forest(Learner):
         share = min(_SHARES, key=lambda value: abs(value - root))
         for smallest, kind in product((1, 5), _KINDS):
             yield cls(encoder, {"kind": kind, "smallest": smallest, "share": share})
-
-    def variations(self) -> Iterator[Self]:
-        """See ``Learner``."""
-        yield from self.vary("smallest", _SMALLEST)
-        yield from self.vary("kind", _KINDS)
-        yield from self.vary("share", _SHARES)
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""

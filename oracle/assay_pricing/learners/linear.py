@@ -4,8 +4,8 @@ The penalty is a total, as in scikit-learn's ``C`` and ``alpha``: the more recor
 """
 
 import warnings
-from collections.abc import Iterator
-from typing import ClassVar, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -24,15 +24,12 @@ class Linear(Learner):
     """Logistic regression of classes, ridge regression of targets, with half of ``penalty`` on the squared weights."""
 
     family: ClassVar[str] = "linear"
+    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {"penalty": PENALTIES}
 
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
         """As scikit-learn has it by default."""
         yield cls(encoder, {"penalty": 1.0})
-
-    def variations(self) -> Iterator[Self]:
-        """See ``Learner``."""
-        yield from self.vary("penalty", PENALTIES)
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""

@@ -1,7 +1,7 @@
 """Nearest neighbours (Fix and Hodges 1951; Cover and Hart 1967)."""
 
-from collections.abc import Iterator
-from typing import ClassVar, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -24,17 +24,13 @@ class Neighbours(Learner):
     """
 
     family: ClassVar[str] = "neighbours"
+    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {"count": _COUNTS, "by": _BY}
 
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
         """As scikit-learn has it by default, and with more."""
         yield cls(encoder, {"count": 5, "by": "equal"})
         yield cls(encoder, {"count": 20, "by": "equal"})
-
-    def variations(self) -> Iterator[Self]:
-        """See ``Learner``."""
-        yield from self.vary("count", _COUNTS)
-        yield from self.vary("by", _BY)
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""

@@ -1,7 +1,7 @@
 """A network with one hidden layer, trained from random weights."""
 
-from collections.abc import Iterator
-from typing import ClassVar, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -20,16 +20,12 @@ class Perceptron(Learner):
     """One hidden layer of ``width`` units, with a weight decay."""
 
     family: ClassVar[str] = "network"
+    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {"decay": _DECAYS, "width": _WIDTHS}
 
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
         """A narrow one with little decay."""
         yield cls(encoder, {"width": 16, "decay": 2e-3})
-
-    def variations(self) -> Iterator[Self]:
-        """See ``Learner``."""
-        yield from self.vary("decay", _DECAYS)
-        yield from self.vary("width", _WIDTHS)
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""

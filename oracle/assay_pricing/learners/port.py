@@ -39,6 +39,8 @@ class Learner(ABC):
     """
 
     family: ClassVar[str]
+    grid: ClassVar[Mapping[str, tuple[Any, ...]]]
+    """Values of each setting that a search tries, in their order; texts have none."""
     tries: int = 16
     """Learners of the family that a search trains at most, after the first ones."""
 
@@ -51,9 +53,26 @@ class Learner(ABC):
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
         """The family at capacities that are common in practice: where a search starts."""
 
-    @abstractmethod
     def variations(self) -> Iterator[Self]:
         """Learners whose capacity differs in one setting by one step."""
+        for name, values in self.grid.items():
+            here = values.index(self.capacity[name])
+            near = range(len(values)) if isinstance(values[0], str) else (here - 1, here + 1)
+            for index in near:
+                if 0 <= index < len(values) and index != here:
+                    yield type(self)(self.encoder, {**self.capacity, name: values[index]})
+
+    def steps(self) -> float:
+        """Steps from the nearest of ``starts``: how unusual the capacity is."""
+        return min(self.steps_from(start.capacity) for start in self.starts(self.encoder))
+
+    def steps_from(self, capacity: Capacity) -> float:
+        """Steps of the grid between another capacity and this one; one between two texts."""
+        steps = 0
+        for name, values in self.grid.items():
+            apart = abs(values.index(self.capacity[name]) - values.index(capacity[name]))
+            steps += min(apart, 1) if isinstance(values[0], str) else apart
+        return steps
 
     @abstractmethod
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
@@ -71,14 +90,6 @@ class Learner(ABC):
     def attempts(self, records: Sample, inputs: Sample) -> Iterator[tuple[Self, Tensor]]:
         """This learner with its outputs, and others whose outputs cost little more, in the order of their capacity."""
         yield self, self.outputs(records, inputs)
-
-    def vary(self, name: str, values: tuple[Any, ...]) -> Iterator[Self]:
-        """The learners with the values next to the present one of a setting; with all others if they have no order."""
-        here = values.index(self.capacity[name])
-        near = range(len(values)) if isinstance(values[0], str) else (here - 1, here + 1)
-        for index in near:
-            if 0 <= index < len(values) and index != here:
-                yield type(self)(self.encoder, {**self.capacity, name: values[index]})
 
     @property
     def is_classifier(self) -> bool:

@@ -1,7 +1,7 @@
 """Kernel machines: a linear learner on random Fourier features of a Gaussian kernel (Rahimi and Recht 2007)."""
 
-from collections.abc import Iterator
-from typing import ClassVar, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -21,16 +21,12 @@ class RandomFeatures(Linear):
     """
 
     family: ClassVar[str] = "random_features"
+    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {"narrowness": _WIDTHS, "penalty": PENALTIES}
 
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
         """As scikit-learn has it by default."""
         yield cls(encoder, {"penalty": 1.0, "narrowness": 1.0})
-
-    def variations(self) -> Iterator[Self]:
-        """See ``Learner``."""
-        yield from self.vary("narrowness", _WIDTHS)
-        yield from self.vary("penalty", PENALTIES)
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""

@@ -4,21 +4,29 @@ What a learner makes of more records depends on its family and on its capacity. 
 capacity, trained on the records that the model was trained on, gives the model's answers: both are found by that. First
 the families are compared at the capacity that libraries have by default; then the capacity of those that come near the
 closest is changed, one setting by one step, as long as this brings a learner closer.
+
+Many capacities come about as close, and differ in what they make of more records. Among those within one standard
+error of the closest (Breiman, Friedman, Olshen, Stone, "Classification and Regression Trees", 1984), the most
+conventional one is taken: the fewest steps from what libraries have by default.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from assay_pricing.black_box.port import Predictions
 from assay_pricing.learners.boosting import Boosting
-from assay_pricing.learners.closeness import constant_distance, distance
+from assay_pricing.learners.closeness import constant_distance, distances
 from assay_pricing.learners.forest import Forest
 from assay_pricing.learners.linear import Linear
 from assay_pricing.learners.neighbours import Neighbours
 from assay_pricing.learners.perceptron import Perceptron
 from assay_pricing.learners.port import Learner
 from assay_pricing.learners.random_features import RandomFeatures
+from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Progress, Sample, no_progress
 
@@ -35,10 +43,35 @@ _PATIENCE = 5
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A learner, and the mean distance of its answers from the model's, see ``closeness.distance``."""
+    """A learner, and the distance of its answers from the model's to each input (m,), see ``closeness.distances``."""
 
     learner: Learner
-    distance: float
+    distances: Float64
+
+    @cached_property
+    def distance(self) -> float:
+        """Mean distance."""
+        return float(self.distances.mean())
+
+    def is_near(self, closest: "Candidate") -> bool:
+        """Whether the mean excess over the closest is within one standard error of the paired differences."""
+        if not np.isfinite(self.distance):
+            return False
+        excess = self.distances - closest.distances
+        return bool(excess.mean() <= excess.std(ddof=1) / np.sqrt(len(excess)))
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What a search found.
+
+    Attributes:
+        best: The most conventional one of the closest's family among ``near``.
+        near: All candidates within one standard error of the closest, of any family, the closest first.
+    """
+
+    best: Candidate
+    near: tuple[Candidate, ...]
 
 
 def choose(
@@ -48,8 +81,8 @@ def choose(
     answers: Predictions,
     families: Sequence[str] = tuple(FAMILIES),
     progress: Progress = no_progress,
-) -> Candidate:
-    """The closest learner.
+) -> Choice:
+    """The learner to retrain, and those that are as close to the model.
 
     Args:
         encoder: Of the records.
@@ -60,9 +93,12 @@ def choose(
         progress: Called for each family.
     """
     steps = 2 * len(families)
+    found: list[Candidate] = []
 
     def closest(learner: Learner) -> Candidate:
-        return _closest_attempt(learner, encoder, records, inputs, answers)
+        attempts = _attempts(learner, encoder, records, inputs, answers)
+        found.extend(attempts)
+        return min(attempts, key=_distance)
 
     first = []
     for done, name in enumerate(families):
@@ -76,22 +112,32 @@ def choose(
         if best.distance > same and candidate.distance <= _NEAR * best.distance:
             best = min(best, _refined(candidate, closest, same), key=_distance)
     progress("choosing a learner", steps, steps)
-    return best
+    return choose_among(found)
 
 
-def _closest_attempt(
+def choose_among(found: Sequence[Candidate]) -> Choice:
+    """The choice among candidates: the closest family, at its most conventional capacity that is near the closest."""
+    closest = min(found, key=_distance)
+    near = sorted((candidate for candidate in found if candidate.is_near(closest)), key=_distance)
+    own = [candidate for candidate in near if candidate.learner.family == closest.learner.family]
+    best = min(own, key=lambda candidate: candidate.learner.steps(), default=closest)
+    return Choice(best, tuple(near) or (closest,))
+
+
+def _attempts(
     learner: Learner, encoder: Encoder, records: Sample, inputs: Sample, answers: Predictions
-) -> Candidate:
-    """The closest of a learner's attempts; the rest is left out once several in a row came no closer."""
-    best = Candidate(learner, float("inf"))
-    waited = 0
+) -> list[Candidate]:
+    """A learner's attempts; the rest is left out once several in a row came no closer."""
+    found: list[Candidate] = []
+    closest, waited = float("inf"), 0
     for attempt, outputs in learner.attempts(records, inputs):
-        candidate = Candidate(attempt, distance(encoder, outputs, answers))
-        waited = 0 if candidate.distance < best.distance else waited + 1
-        best = min(best, candidate, key=_distance)
+        candidate = Candidate(attempt, distances(encoder, outputs, answers))
+        found.append(candidate)
+        waited = 0 if candidate.distance < closest else waited + 1
+        closest = min(closest, candidate.distance)
         if waited >= _PATIENCE:
             break
-    return best
+    return found
 
 
 def _refined(candidate: Candidate, closest: Callable[[Learner], Candidate], same: float) -> Candidate:

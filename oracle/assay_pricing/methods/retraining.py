@@ -141,7 +141,9 @@ def _learner(task: Task, learned: Sample) -> Learner:
         return next(Perceptron.starts(encoder))  # the student is what is fine-tuned
     asked = _asked(task)
     inputs = task.context.encode(Records(task.owner.schema, asked, np.zeros(len(asked)), task.owner.unseen))
-    return selection.choose(encoder, learned, inputs, task.black_box.predict(asked), families, task.progress).learner
+    return selection.choose(
+        encoder, learned, inputs, task.black_box.predict(asked), families, task.progress
+    ).best.learner
 
 
 def _capacity(task: Task) -> dict[str, Any]:

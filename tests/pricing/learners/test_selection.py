@@ -8,10 +8,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from assay_pricing.black_box.port import Predictions
-from assay_pricing.learners.closeness import constant_distance, distance
+from assay_pricing.learners.closeness import constant_distance, distances
 from assay_pricing.learners.label_noise import doubted
 from assay_pricing.learners.linear import Linear
-from assay_pricing.learners.selection import FAMILIES, Candidate, choose
+from assay_pricing.learners.selection import FAMILIES, Candidate, choose, choose_among
 from assay_pricing.surrogate.encoder import Encoder
 from tests.pricing import contexts
 from tests.pricing.learners.tables import sample, table
@@ -27,7 +27,7 @@ def chosen(model, features: str, k: int, families=tuple(FAMILIES), *, labels_alo
     model.fit(getattr(known, features), owner.y)
     x = getattr(known.join(inputs), features).numpy()
     answers = Predictions(model.predict(x), None if k == 1 or labels_alone else model.predict_proba(x))
-    return choose(encoder, known, known.join(inputs), answers, families)
+    return choose(encoder, known, known.join(inputs), answers, families).best
 
 
 def test_boosting_is_found_with_its_capacity() -> None:
@@ -67,7 +67,7 @@ def test_only_the_families_asked_for_are_tried() -> None:
     known = sample(encoder, owner)
     answers = Predictions(owner.y, np.eye(2)[owner.y.astype(int)])
     seen = []
-    found = choose(encoder, known, known, answers, ["linear", "neighbours"], lambda *step: seen.append(step))
+    found = choose(encoder, known, known, answers, ["linear", "neighbours"], lambda *step: seen.append(step)).best
     assert found.learner.family in ("linear", "neighbours")
     assert seen[-1] == ("choosing a learner", 4, 4)
     assert set(FAMILIES) >= {"linear", "neighbours", "random_features", "forest", "boosting", "network"}
@@ -79,15 +79,46 @@ def test_distances_by_hand() -> None:
     half = torch.full((2, 2), 0.5, dtype=torch.float64).log()
     more, less = 0.755 / 1.01, 0.255 / 1.01  # each class is given 0.005 more
     apart = more * np.log(2 * more) + less * np.log(2 * less)
-    assert distance(two, half, answers) == pytest.approx(apart)
-    assert distance(two, torch.from_numpy(answers.probabilities).log(), answers) == pytest.approx(0)
+    assert distances(two, half, answers) == pytest.approx([apart] * 2)
+    assert distances(two, torch.from_numpy(answers.probabilities).log(), answers) == pytest.approx([0, 0])
     assert constant_distance(two, answers) == pytest.approx(apart)
-    assert distance(two, half, Predictions(answers.labels)) == pytest.approx(np.log(2))
+    assert distances(two, half, Predictions(answers.labels)) == pytest.approx([np.log(2)] * 2)
     assert constant_distance(two, Predictions(answers.labels)) == pytest.approx(np.log(2))
     values = Predictions(np.array([1.0, 3.0]))
-    assert distance(one, torch.tensor([[1.0], [2.0]]), values) == pytest.approx(0.5)
+    assert distances(one, torch.tensor([[1.0], [2.0]]), values) == pytest.approx([0, 1])
     assert constant_distance(one, values) == pytest.approx(1)
-    assert distance(one, torch.tensor([[1.0], [torch.nan]]), values) == float("inf")
+    assert np.isinf(distances(one, torch.tensor([[1.0], [torch.nan]]), values)).all()
+
+
+def candidate(family: str, capacity: dict, *apart: float) -> Candidate:
+    encoder = contexts.identity_encoder(contexts.schema(1, 2))
+    return Candidate(FAMILIES[family](encoder, capacity), np.array(apart))
+
+
+def test_among_the_near_the_most_conventional_capacity_of_the_closest_family_is_chosen() -> None:
+    far = candidate("linear", {"penalty": 1.0}, 8.0, 8.0, 9.0, 9.0)
+    usual = candidate("linear", {"penalty": 3.2}, 1.0, 4.0, 1.0, 3.0)
+    closest = candidate("linear", {"penalty": 100.0}, 2.0, 2.0, 2.0, 2.0)
+    other = candidate("neighbours", {"count": 5, "by": "equal"}, 1.0, 4.0, 1.0, 2.5)
+    found = choose_among([far, usual, closest, other])
+    assert found.best is usual
+    assert found.near == (closest, other, usual)
+    assert choose_among([far, closest]).best is closest
+
+
+def test_candidates_that_give_no_numbers_are_not_near() -> None:
+    broken = candidate("linear", {"penalty": 1.0}, np.inf, np.inf)
+    worst = candidate("linear", {"penalty": 10.0}, 5.0, 6.0)
+    assert choose_among([broken, worst]).near == (worst,)
+
+
+def test_steps_are_counted_from_the_nearest_default() -> None:
+    encoder = contexts.identity_encoder(contexts.schema(1, 2))
+    usual = {"rounds": 100, "leaves": 31, "rate": 0.1, "smallest": 20, "columns": "codes"}
+    assert FAMILIES["boosting"](encoder, usual).steps() == 0
+    assert FAMILIES["boosting"](encoder, usual | {"rounds": 400}).steps() == 2
+    assert FAMILIES["boosting"](encoder, usual | {"rate": 0.03, "leaves": 8}).steps() == 3
+    assert FAMILIES["neighbours"](encoder, {"count": 40, "by": "distance"}).steps() == 2
 
 
 @pytest.mark.parametrize("k", [1, 2])
