@@ -105,7 +105,7 @@ class Setting(click.ParamType):
     "regression squared_error.",
 )
 @click.option("--worst-group", help="Take the risk of the worst group: a categorical feature, or the label.")
-@click.option("--method", default="distillation", show_default=True, help="Pricing method; see docs/pricing.md.")
+@click.option("--method", default="retraining", show_default=True, help="Pricing method; see docs/pricing.md.")
 @click.option(
     "--setting", "settings", multiple=True, type=Setting(), metavar="NAME=VALUE", help="Of the method; repeatable."
 )

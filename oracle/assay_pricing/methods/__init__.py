@@ -40,7 +40,7 @@ from assay_pricing.methods.base import Method, Parts, RefitMethod
 
 __all__ = ["DEFAULT", "Method", "Parts", "RefitMethod", "method", "names", "settings"]
 
-DEFAULT = "distillation"
+DEFAULT = "retraining"
 
 
 def names() -> list[str]:

@@ -1,4 +1,4 @@
-"""Distillation, the default: fine-tune a student of the model on base and offer, and read the drop of the risk.
+"""Distillation: fine-tune a student of the model on base and offer, and read the drop of the risk.
 
 The student takes the same steps on the base alone, so that the effect of more training alone is not paid for. Hinton,
 Vinyals, Dean, "Distilling the knowledge in a neural network", 2015.

@@ -169,7 +169,7 @@ def test_the_owners_terms_are_in_the_price(price: Path, tmp_path: Path) -> None:
     terms = ["--rate", "1gwei", "--cap", "500", "--grid", "7", "--metric", "accuracy", "--pricing", "binary"]
     told(*fit("csv")[:-4], "--out", tmp_path, *terms)
     rule = told("inspect", tmp_path)["rule"]
-    assert told("inspect", tmp_path)["method"] == "distillation"
+    assert told("inspect", tmp_path)["method"] == "retraining"
     assert (rule["kind"], int(rule["rate"]), int(rule["cap"]), int(rule["grid"])) == ("binary", 10**9, 500, 7)
     assert told("inspect", tmp_path)["metric"] == "accuracy"
     cut = int(told("appraise", tmp_path, "offer.csv")["price"])
@@ -297,7 +297,7 @@ def test_a_folder_without_a_price_function_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "lacks"), [("owner.salt", True), ("base.weight", True), ("encoder.scale", False), ("base.x", False)]
+    ("changed", "lacks"), [("owner.salt", True), ("base.weight", True), ("encoder.scale", False), ("base.raw", False)]
 )
 def test_artifact_of_a_stranger_whose_tensors_do_not_fit_its_manifest_is_refused(
     price: Path, tmp_path: Path, changed: str, lacks: bool

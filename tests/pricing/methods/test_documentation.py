@@ -12,5 +12,5 @@ def test_the_table_of_methods_is_up_to_date() -> None:
 
 def test_the_table_has_the_default_first_and_its_settings() -> None:
     lines = write_docs.methods().splitlines()
-    assert lines[2].startswith("| `distillation` (default) |")
+    assert lines[2].startswith("| `retraining` (default) |")
     assert "`neighbours=5`" in next(line for line in lines if line.startswith("| `knn` |"))
