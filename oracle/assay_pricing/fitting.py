@@ -20,8 +20,8 @@ from assay_pricing.manifest import Control, Manifest
 from assay_pricing.methods import Method
 from assay_pricing.methods.base import prefixed
 from assay_pricing.price import PricingRule
-from assay_pricing.records.records import Int64, Records
-from assay_pricing.risk import Metric
+from assay_pricing.records.records import Records
+from assay_pricing.risk import REGRESSION, Metric, groups_of
 from assay_pricing.surrogate.calibration import calibrate
 from assay_pricing.surrogate.network import deterministic
 from assay_pricing.surrogate.task import Context, Progress, Sample, Task, no_progress, stratified_sample
@@ -55,7 +55,7 @@ def fit(
         owner: Records that the model was trained on.
         validation: Records that define the goal; if None, 30 % of the owner's records are set aside for it.
         metric: Name of the risk, see ``Metric``; log loss or squared error if None.
-        worst_group: Name of a categorical feature, or of the label: the risk is then that of the worst group.
+        worst_group: Name of a feature, or of the label: the risk is then that of the worst group, see ``groups_of``.
         method: Name of the pricing method.
         settings: Settings of the method, by name; see ``methods.Method.settings``.
         rule: From gain to money; ``PricingRule()`` if None.
@@ -161,7 +161,8 @@ def _goal(
         )
     if validation.schema != schema:
         raise DataError("expected owner's and validation records of one schema, got two schemas")
-    return owner, validation, Metric(_metric_name(metric, schema), validation.y, _groups(validation, worst_group))
+    groups = None if worst_group is None else groups_of(validation, worst_group)
+    return owner, validation, Metric(_metric_name(metric, schema), validation.y, groups)
 
 
 def _black_box(model: Any, schema: Schema, labels_only: bool) -> BlackBox:
@@ -174,23 +175,11 @@ def _black_box(model: Any, schema: Schema, labels_only: bool) -> BlackBox:
 def _metric_name(metric: str | None, schema: Schema) -> str:
     regression = schema.task == "regression"
     name = metric or ("squared_error" if regression else "log_loss")
-    if (name == "squared_error") != regression:
+    if (name in REGRESSION) != regression:
         raise DataError(
             f"expected a metric for {schema.task}, got {name!r}", hint="or say what the labels are (--task)"
         )
     return name
-
-
-def _groups(validation: Records, name: str | None) -> Int64 | None:
-    """Group of each validation record (v,)."""
-    if name is None:
-        return None
-    if name == validation.schema.label and validation.schema.task == "classification":
-        return validation.y.astype(np.int64)
-    for j, feature in enumerate(validation.schema.features):
-        if feature.name == name and feature.kind == "categorical":
-            return validation.x[:, j].astype(np.int64)
-    raise DataError(f"expected the label or a categorical feature to group by, got {name!r}")
 
 
 def _split(owner: Records, rng: np.random.Generator) -> tuple[Records, Records]:

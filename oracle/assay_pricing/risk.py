@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from assay_pricing.errors import DataError
-from assay_pricing.records.records import Float64, Int64
+from assay_pricing.records.records import Float64, Int64, Records
 
 Losses = Callable[[Float64, Float64], Float64]
 
@@ -26,15 +26,28 @@ def _squared_error(outputs: Float64, y: Float64) -> Float64:
     return np.asarray((outputs[:, 0] - y) ** 2)
 
 
+def _absolute_error(outputs: Float64, y: Float64) -> Float64:
+    return np.asarray(abs(outputs[:, 0] - y))
+
+
 _LOSSES: dict[str, Losses] = {
     "log_loss": _log_loss,
     "accuracy": _errors,
     "balanced_accuracy": _errors,
     "balanced_log_loss": _log_loss,
     "squared_error": _squared_error,
+    "absolute_error": _absolute_error,
 }
 CLASSIFICATION = ("log_loss", "accuracy", "balanced_accuracy", "balanced_log_loss", "auc")
-REGRESSION = ("squared_error",)
+REGRESSION = ("squared_error", "absolute_error")
+_MAX_VALUES = 10
+"""Values of a column up to which each is a group of its own; of more, quarters are groups."""
+_DESCENDED = ("accuracy", "balanced_accuracy", "auc")
+_STEP = 1.0
+"""Length, in log-odds, of the step by which a goal is compared with the log loss along which it descends."""
+_LEAST_ERROR = 0.1
+"""Errors below this share of the mean error weigh as such an error does: a step passes zero there."""
+_TINY = 1e-12
 _MAX_CONFIDENCE = 20.0
 _SEARCH_STEPS = 30
 _GOLDEN = (5**0.5 - 1) / 2
@@ -50,12 +63,45 @@ def check_metric(name: str) -> None:
         raise DataError(f"expected a metric among {', '.join((*CLASSIFICATION, *REGRESSION))}, got {name!r}")
 
 
+def groups_of(validation: Records, name: str) -> Int64:
+    """Group of each validation record (v,), by a column.
+
+    Categories, booleans, classes, and numbers of at most ten values group by value. Other numbers and times, and the
+    labels of a regression, group by the quarters of the validation records; missing values are a group of their own.
+
+    Args:
+        validation: The records.
+        name: Of a feature, or of the label.
+
+    Raises:
+        DataError: There is no such column, or it has one value alone.
+    """
+    schema = validation.schema
+    names = [feature.name for feature in schema.features]
+    if name != schema.label and name not in names:
+        raise DataError(
+            f"expected the label or a feature to group by, got {name!r}",
+            hint=f"one of {', '.join((schema.label, *names))}",
+        )
+    column = validation.y if name == schema.label else validation.x[:, names.index(name)]
+    values, found = np.unique(column, return_inverse=True)
+    if len(values) < 2:
+        raise DataError(f"expected a column of several values to group by, got {name!r}, which has one")
+    kinds = {schema.label: "categorical" if schema.classes else "numeric"}
+    kinds |= {feature.name: feature.kind for feature in schema.features}
+    if kinds[name] in ("categorical", "boolean") or len(values) <= _MAX_VALUES:
+        return np.asarray(found, dtype=np.int64)
+    inner = np.nanquantile(column, (0.25, 0.5, 0.75))
+    return np.asarray(np.where(np.isnan(column), len(inner) + 1, np.searchsorted(inner, column)), dtype=np.int64)
+
+
 class Metric:
     """One of the names above, over the whole validation set or its worst group.
 
     Args:
         name: ``log_loss`` (nats), ``accuracy``, ``balanced_accuracy`` and ``auc`` (one minus each; ``auc`` is the mean
-            over classes of one against the rest), ``balanced_log_loss``, ``squared_error`` (squared target units).
+            over classes of one against the rest), ``balanced_log_loss``, ``squared_error`` (squared target units),
+            ``absolute_error`` (target units). Balanced ones weigh all classes alike that the records in question have.
         y: Labels of the validation records (v,).
         groups: Group of each validation record (v,); the risk is then that of the worst group.
 
@@ -68,11 +114,9 @@ class Metric:
         self.name = name
         self.y = y
         self.groups = groups
-        self.weights = np.ones(len(y))
-        """Weight of each validation record in the mean (v,)."""
+        self._strata = np.zeros(len(y), dtype=np.int64)
         if name.startswith("balanced"):
-            _, inverse, counts = np.unique(y, return_inverse=True, return_counts=True)
-            self.weights = (len(y) / (len(counts) * counts))[inverse]
+            self._strata = np.unique(y, return_inverse=True)[1]
 
     def risk(self, outputs: Float64, counts: Float64 | None = None) -> float:
         """Risk of outputs (v, k) or (v, 1).
@@ -93,19 +137,29 @@ class Metric:
         return self.risk(before, counts) - self.risk(after, counts)
 
     def importance(self, outputs: Float64) -> Float64:
-        """Weight of each validation record in the risk's descent direction, (v,), summing to v.
+        """Weight of each validation record, (v,), by which drops of the training loss have the size of the goal's.
 
-        Zero outside the worst group. Accuracy and AUC descend along the log loss, AUC with classes at equal weight.
+        The training loss is the log loss, or the squared error. The mean over the records of their weights times
+        their drops is the drop of the goal, for small steps. Weights are zero outside the worst group. Accuracy and AUC
+        descend along the log loss, AUC with classes at equal weight, and the absolute error along the squared one, of
+        which it is 1 / 2 |e| at an error e (iteratively reweighted least squares; Schlossmacher 1973).
         """
-        weights = self.weights
-        if self.name == "auc":
-            _, inverse, counts = np.unique(self.y, return_inverse=True, return_counts=True)
-            weights = (1 / counts)[inverse]
+        inside = np.ones(len(self.y))
         if self.groups is not None:
             groups = np.unique(self.groups)
             risks = [self._risk(outputs, (self.groups == g).astype(np.float64)) for g in groups]
-            weights = weights * (self.groups == groups[int(np.argmax(risks))])
-        return np.asarray(weights * (len(weights) / weights.sum()))
+            inside = (self.groups == groups[int(np.argmax(risks))]).astype(np.float64)
+        shares = self._shares(inside)
+        if self.name == "absolute_error":
+            errors = _absolute_error(outputs, self.y)
+            return np.asarray(shares * len(shares) / (2 * np.maximum(errors, _LEAST_ERROR * (shares @ errors) + _TINY)))
+        if self.name in _DESCENDED:
+            if self.name == "auc":
+                shares = _stratified(np.unique(self.y, return_inverse=True)[1], inside)
+            stepped = _descended(outputs, self.y)
+            drops = _log_loss(outputs, self.y) - _log_loss(stepped, self.y)
+            shares = shares * max(0.0, self._risk(outputs, inside) - self._risk(stepped, inside)) / (shares @ drops)
+        return np.asarray(shares * len(shares))
 
     def calibrated(self, outputs: Float64) -> Float64:
         """Log-probabilities (v, k) at the temperature of least risk (Guo et al., 2017); unchanged for other metrics.
@@ -135,8 +189,23 @@ class Metric:
     def _risk(self, outputs: Float64, counts: Float64) -> float:
         if self.name == "auc":
             return 1 - _mean_auc(outputs, self.y, counts)
-        weights = counts * self.weights
-        return float((_LOSSES[self.name](outputs, self.y) * weights).sum() / weights.sum())
+        return float(self._shares(counts) @ _LOSSES[self.name](outputs, self.y))
+
+    def _shares(self, counts: Float64) -> Float64:
+        """Share of each record in the mean (v,), summing to one."""
+        return _stratified(self._strata, counts)
+
+
+def _stratified(strata: Int64, counts: Float64) -> Float64:
+    """Shares (v,) in the mean over the strata (v,) that have counts (v,) of their means."""
+    totals = np.bincount(strata, counts)
+    return np.asarray(counts / np.where(totals > 0, totals, 1)[strata] / np.count_nonzero(totals))
+
+
+def _descended(outputs: Float64, y: Float64) -> Float64:
+    """Log-probabilities (v, k) after a step of each record down its own log loss."""
+    one_hot = np.eye(outputs.shape[1])[y.astype(np.int64)]
+    return _scaled(outputs + _STEP * (one_hot - np.exp(outputs)), 0.0)
 
 
 def _scaled(outputs: Float64, log_confidence: float) -> Float64:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 
+from assay.protocol.schema import Feature, Schema
 from assay_pricing.errors import DataError
-from assay_pricing.records.records import Float64
-from assay_pricing.risk import Metric
+from assay_pricing.records.records import Float64, Records
+from assay_pricing.risk import CLASSIFICATION, REGRESSION, Metric, groups_of
 
 pytestmark = pytest.mark.unit
 RNG = np.random.default_rng(3)
@@ -27,8 +28,10 @@ def test_log_loss_and_errors_by_hand() -> None:
     assert Metric("accuracy", y).risk(TWO) == 2 / 4  # the second; and the fourth, whose tie goes to class 0
 
 
-def test_a_squared_error_is_in_squared_units_of_the_target() -> None:
-    assert Metric("squared_error", np.array([1.0, 2.0, 3.0])).risk(np.array([[1.0], [4.0], [0.0]])) == (0 + 4 + 9) / 3
+def test_errors_of_a_regression_are_in_units_of_the_target_or_squared_ones() -> None:
+    values = np.array([[1.0], [4.0], [0.0]])
+    assert Metric("squared_error", np.array([1.0, 2.0, 3.0])).risk(values) == (0 + 4 + 9) / 3
+    assert Metric("absolute_error", np.array([1.0, 2.0, 3.0])).risk(values) == pytest.approx((0 + 2 + 3) / 3)
 
 
 def test_counts_repeat_records() -> None:
@@ -71,12 +74,38 @@ def test_the_risk_of_groups_is_that_of_the_worst_with_records() -> None:
     assert metric.risk(TWO, np.array([0.0, 0.0, 1.0, 1.0])) == pytest.approx(second)
 
 
-def test_importance_follows_the_goal_and_sums_to_the_number_of_records() -> None:
+def test_importance_follows_the_goal() -> None:
     y = np.array([0.0, 0.0, 0.0, 1.0])
     assert Metric("log_loss", y).importance(TWO).tolist() == [1, 1, 1, 1]
-    np.testing.assert_allclose(Metric("auc", y).importance(TWO), [2 / 3, 2 / 3, 2 / 3, 2])
+    area = Metric("auc", y).importance(TWO)
+    np.testing.assert_allclose(area / area.mean(), [2 / 3, 2 / 3, 2 / 3, 2])
     groups = np.array([0, 0, 1, 1])  # the second group has the higher risk
     np.testing.assert_allclose(Metric("log_loss", y, groups).importance(TWO), [0, 0, 2, 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"), [(name, 0.3) for name in CLASSIFICATION] + [(name, 0.01) for name in REGRESSION]
+)
+@pytest.mark.parametrize("grouped", [False, True])
+def test_weighted_drops_of_the_training_loss_have_the_size_of_the_goals(
+    name: str, tolerance: float, grouped: bool
+) -> None:
+    """A value of a record is read so, and shown in the unit of the goal."""
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 2, 2000) if grouped else None
+    if name in REGRESSION:
+        y = rng.normal(size=2000)
+        before = y[:, None] + 0.5 * rng.normal(size=(2000, 1))
+        after = before + 0.001 * (y[:, None] - before)
+        drops = (before[:, 0] - y) ** 2 - (after[:, 0] - y) ** 2
+    else:
+        y = rng.integers(0, 3, 2000).astype(np.float64)
+        scores = rng.normal(size=(2000, 3)) + 1.5 * np.eye(3)[y.astype(int)]
+        before = log_probabilities(scores)
+        after = log_probabilities(scores + 0.3 * (np.eye(3)[y.astype(int)] - np.exp(before)))
+        drops = np.take_along_axis(after - before, y.astype(int)[:, None], 1)[:, 0]
+    metric = Metric(name, y, groups)
+    assert (metric.importance(before) * drops).mean() == pytest.approx(metric.drop(before, after), rel=tolerance)
 
 
 @pytest.mark.parametrize("name", ["log_loss", "balanced_log_loss"])
@@ -109,5 +138,48 @@ def test_a_change_of_confidence_earns_nothing_and_a_change_of_ranks_its_drop() -
 
 
 def test_another_name_is_refused_with_those_there_are() -> None:
-    with pytest.raises(DataError, match=r"expected a metric among log_loss, .*, squared_error, got 'f1'"):
+    with pytest.raises(
+        DataError, match=r"expected a metric among log_loss, .*, squared_error, absolute_error, got 'f1'"
+    ):
         Metric("f1", Y)
+
+
+def test_a_balanced_risk_of_a_sample_or_group_weighs_its_own_classes_alike() -> None:
+    y, groups = np.array([0.0, 0.0, 1.0, 1.0, 0.0]), np.array([0, 0, 0, 1, 1])
+    outputs = np.concatenate([TWO, TWO[:1]])
+    metric = Metric("balanced_accuracy", y, groups)
+    assert metric.risk(outputs) == max((1 / 2 + 0) / 2, (0 + 1) / 2)
+    assert Metric("balanced_accuracy", y).risk(outputs, np.array([3.0, 1, 0, 1, 0])) == (1 / 4 + 1) / 2
+
+
+def grouped(column: str, count: int = 40) -> list[int]:
+    schema = Schema(
+        task="regression",
+        features=(
+            Feature(name="town", kind="categorical", categories=("a", "b", "c")),
+            Feature(name="rooms"),
+            Feature(name="area", missing="nan"),
+        ),
+        label="rent",
+    )
+    numbers = np.arange(count)
+    area = np.where(numbers < 4, np.nan, numbers)
+    x = np.stack([numbers % 3, numbers % 5, area], axis=1)
+    return np.bincount(groups_of(Records(schema, x, numbers.astype(float)), column)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("column", "sizes"),
+    [("town", [14, 13, 13]), ("rooms", [8] * 5), ("area", [9, 9, 9, 9, 4]), ("rent", [10, 10, 10, 10])],
+)
+def test_numbers_of_many_values_group_by_quarters_and_others_by_value(column: str, sizes: list[int]) -> None:
+    """Missing values are a group of their own."""
+    assert grouped(column) == sizes
+
+
+def test_a_column_without_groups_is_refused() -> None:
+    with pytest.raises(DataError, match="expected the label or a feature to group by, got 'floor'") as caught:
+        grouped("floor")
+    assert caught.value.hint == "one of rent, town, rooms, area"
+    with pytest.raises(DataError, match="expected a column of several values to group by, got 'rent'"):
+        grouped("rent", 1)

@@ -102,9 +102,13 @@ class Setting(click.ParamType):
 @click.option(
     "--metric",
     help="The risk to lower: log_loss (default), balanced_log_loss, accuracy, balanced_accuracy, auc; for a "
-    "regression squared_error.",
+    "regression squared_error (default), absolute_error.",
 )
-@click.option("--worst-group", help="Take the risk of the worst group: a categorical feature, or the label.")
+@click.option(
+    "--worst-group",
+    metavar="COLUMN",
+    help="Take the risk of the worst group by a feature or the label; more than ten numbers group by quarters.",
+)
 @click.option("--method", default="retraining", show_default=True, help="Pricing method; see docs/pricing.md.")
 @click.option(
     "--setting", "settings", multiple=True, type=Setting(), metavar="NAME=VALUE", help="Of the method; repeatable."

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from assay_pricing.records.columns import RawTable
     from assay_pricing.records.profile import ColumnProfile
     from assay_pricing.records.records import Records
+    from assay_pricing.risk import Metric
     from assay_pricing.surrogate.outlook import Outlook
     from assay_pricing.surrogate.task import Progress
 
 TaskKind = Literal["classification", "regression"]
 _FEW = 5
+_FEW_OF_GROUP = 30
 _SHOWN = 5
 _MIN_MICROS = 1000
 MODEL_TIMEOUT = 3600.0
@@ -185,7 +188,7 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
         worst_group=options["worst_group"],
         seed=options["seed"],
     )
-    for warning in _rare(owned, held):
+    for warning in (*_rare(owned, held), *_small_groups(metric, options["worst_group"])):
         report(f"warning: {warning}")
     seen = outlook(black_box, owned, held, metric, options["seed"])
     rule = rule_for(request, seen, metric.name)
@@ -210,14 +213,16 @@ def rule_for(request: Request, seen: "Outlook", metric: str) -> "PricingRule":
         UsageError: No rate, no budget, and the unit of the goal is the labels' own.
     """
     from assay_pricing.price import PricingRule
+    from assay_pricing.risk import REGRESSION
 
     terms, rate = dict(request.terms), request.rate
     if request.budget is not None:
         rate = seen.suggested_rate(request.budget, request.pricing)
         terms.setdefault("cap", request.budget)
-    elif rate is None and metric == "squared_error":
+    elif rate is None and metric in REGRESSION:
+        unit = "the squared labels" if metric == "squared_error" else "the labels"
         raise UsageError(
-            f"expected --rate or --budget: the unit of the gain is that of the squared labels, of which the model has "
+            f"expected --rate or --budget: the unit of the gain is that of {unit}, of which the model has "
             f"{seen.risk:.4g} left, and {seen.records} more records of the owner's kind bring about {seen.gain:.2g}",
             hint=_suggestion(seen, request),
         )
@@ -270,6 +275,18 @@ def _rare(owner: "Records", validation: "Records") -> Iterator[str]:
         yield (
             f"few records of a class, to fit on and for validation: {shown}{more}; what records of it bring is hardly "
             "seen: give more of them (--data, --validation)"
+        )
+
+
+def _small_groups(metric: "Metric", name: str | None) -> Iterator[str]:
+    """Groups of which too few validation records are there to say which is the worst."""
+    if metric.groups is None:
+        return
+    counts = Counter(metric.groups.tolist()).values()
+    if min(counts) < _FEW_OF_GROUP:
+        yield (
+            f"the smallest of {len(counts)} groups by {name!r} has {min(counts)} validation records; with fewer than "
+            f"{_FEW_OF_GROUP} chance decides which is the worst: give more (--validation)"
         )
 
 

@@ -13,7 +13,7 @@ import torch
 from assay_pricing.black_box.port import BlackBox, Predictions
 from assay_pricing.price import MICRO, PricingRule, to_micros
 from assay_pricing.records.records import Float64, Records
-from assay_pricing.risk import Metric
+from assay_pricing.risk import REGRESSION, Metric
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import Network, train
 from assay_pricing.surrogate.task import DECAY, MAX_BASE
@@ -109,7 +109,7 @@ def _outputs(owner: Records, validation: Records, weights: torch.Tensor, seed: i
 
 def _model_outputs(answers: Predictions, metric: Metric) -> Float64 | None:
     """The model's own outputs (v, k) or (v, 1); None where it gives labels alone and the risk needs probabilities."""
-    if metric.name == "squared_error":
+    if metric.name in REGRESSION:
         return answers.labels[:, None]
     if answers.probabilities is not None:
         return np.asarray(np.log(np.maximum(answers.probabilities, _MIN_PROBABILITY)))

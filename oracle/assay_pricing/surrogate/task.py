@@ -88,7 +88,7 @@ class Context:
         return Sample(self.encoder.x(records), self.encoder.y(records.y), ones, self.encoder.raw(records))
 
     def importance(self, outputs: Tensor) -> Tensor:
-        """Weight of each validation record in the risk's descent direction (v,), summing to v.
+        """Weight of each validation record, by which drops of the training loss have the size of the goal's (v,).
 
         Args:
             outputs: Raw outputs on the validation set (v, k); see ``Metric.importance``.
@@ -98,22 +98,23 @@ class Context:
 
 @dataclass(frozen=True, eq=False)
 class RiskDrop:
-    """Drop of the validation loss by each record (n,), and its standard error over the validation records (n,)."""
+    """Drop of the risk by each record (n,), and its standard error over the validation records (n,)."""
 
     mean: Float64
     error: Float64
 
     @classmethod
     def average(cls, drops: Tensor, importance: Tensor) -> "RiskDrop":
-        """Weighted mean and its standard error.
+        """Mean of weighted drops and its standard error.
 
         Args:
-            drops: By record and validation record (n, v).
-            importance: Weights of the validation records (v,).
+            drops: Of the training loss, by record and validation record (n, v).
+            importance: Weights of the validation records (v,), see ``Context.importance``.
         """
-        weights = importance / importance.sum()
+        weights = importance / len(importance)
         mean = drops @ weights
-        error = ((drops - mean[:, None]) ** 2 @ weights**2).sqrt()
+        centre = mean / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
+        error = ((drops - centre[:, None]) ** 2 @ weights**2).sqrt()
         return cls(np.asarray(mean.numpy()), np.asarray(error.numpy()))
 
     @classmethod

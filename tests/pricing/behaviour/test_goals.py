@@ -72,9 +72,9 @@ def test_the_worst_group_decides_what_is_good_data() -> None:
     assert function.appraise(south).price > 10 * function.appraise(north).price
 
 
-def test_a_group_that_is_no_category_is_refused() -> None:
-    with pytest.raises(DataError, match="to group by, got 'temperature'"):
-        fit(regression_of(OWNER), OWNER, validation=OURS, worst_group="temperature", decay=2e-3)
+def test_a_group_that_is_no_column_is_refused() -> None:
+    with pytest.raises(DataError, match="to group by, got 'weather'"):
+        fit(regression_of(OWNER), OWNER, validation=OURS, worst_group="weather", decay=2e-3)
 
 
 def test_a_metric_of_another_task_is_refused() -> None:

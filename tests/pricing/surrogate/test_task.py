@@ -20,8 +20,10 @@ def test_a_mean_drop_and_its_standard_error_by_hand() -> None:
 
 def test_with_equal_weights_it_is_the_standard_error_of_the_mean() -> None:
     drops = np.random.default_rng(0).normal(size=(3, 50))
-    drop = RiskDrop.average(torch.from_numpy(drops), torch.full((50,), 2.0, dtype=torch.float64))
-    np.testing.assert_allclose(drop.error, drops.std(1) / 50**0.5)
+    for unit in (1.0, 2.0, 0.0):
+        drop = RiskDrop.average(torch.from_numpy(drops), torch.full((50,), unit, dtype=torch.float64))
+        np.testing.assert_allclose(drop.mean, unit * drops.mean(1))
+        np.testing.assert_allclose(drop.error, unit * drops.std(1) / 50**0.5)
 
 
 def test_blocks_are_joined_in_order() -> None:
