@@ -10,7 +10,7 @@ from assay_bench.pricing.cache import ResultCache
 from assay_bench.pricing.cases import CASES
 from assay_bench.pricing.plan import plan
 from assay_bench.pricing.reporting import plots
-from assay_bench.pricing.reporting.goals import GOALS
+from assay_bench.pricing.reporting.goals import GOALS, LABEL_ONLY
 from assay_bench.pricing.reporting.markdown import number, paragraph, table, with_error
 from assay_bench.pricing.reporting.page import page, write_page
 from assay_bench.pricing.reporting.report import Report, build_report, read_report
@@ -18,7 +18,7 @@ from assay_bench.pricing.reporting.result_set import ResultSet
 from assay_bench.pricing.reporting.text import summary_text
 from assay_bench.pricing.units import Part
 from tests.bench.pricing.stored import stored_truth
-from tests.bench.pricing.synthetic import results
+from tests.bench.pricing.synthetic import DEFAULT, results
 
 pytestmark = pytest.mark.unit
 
@@ -88,7 +88,7 @@ def test_a_goal_that_is_missed_stands_out(lines: list[str]) -> None:
 def test_scorers_are_sorted_by_their_rank_correlation_on_sets(lines: list[str]) -> None:
     start = next(i for i, line in enumerate(lines) if line.startswith("| scorer |"))
     names = [line.split("`")[1] for line in lines[start + 2 : start + 6]]
-    assert names == ["distillation", "distillation, labels alone", "random", "pydvl"]
+    assert names == [DEFAULT, LABEL_ONLY, "random", "pydvl"]
 
 
 def test_sellers_are_sorted_by_true_gain(lines: list[str]) -> None:
