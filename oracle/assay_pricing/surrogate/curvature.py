@@ -51,14 +51,17 @@ def gradients(network: Network, sample: Sample) -> Iterator[Tensor]:
 
 
 def directional_derivatives(network: Network, sample: Sample, direction: Tensor) -> Tensor:
-    """Derivative of each record's loss along a direction (p,) of the parameters, (n,); no gradient is formed."""
+    """Derivative of each record's loss along a direction (p,) of the parameters, (n,); no gradient is formed.
+
+    Backwards twice: the gradient of a weighted sum of the losses, times the direction, is linear in the weights, with
+    the derivatives as its coefficients. ``jvp`` imports its rules when it is first called, for most of a second.
+    """
     theta, unflatten = flat(network)
-
-    def by_record(parameters: Tensor) -> Tensor:
-        return losses(unflatten(parameters)(sample.x), sample.y)[0]
-
-    result: Tensor = jvp(by_record, (theta,), (direction,))[1]
-    return result
+    parameters = theta.clone().requires_grad_()
+    weights = torch.zeros(len(sample), dtype=theta.dtype, requires_grad=True)
+    weighted = (losses(unflatten(parameters)(sample.x), sample.y)[0] * weights).sum()
+    (gradient,) = torch.autograd.grad(weighted, parameters, create_graph=True)
+    return torch.autograd.grad(gradient @ direction, weights)[0]
 
 
 def goal_gradient(network: Network, context: Context) -> Tensor:
