@@ -201,6 +201,8 @@ class CaseResult(Result):
         fidelity: Agreement of the surrogate with the model, 0..1.
         refused: The oracle would not price for this model.
         seconds_fit: Processor time to fit.
+        binary_over_graded: Money that the binary rule pays for all offers, over what the graded rule pays, with the
+            rates that one budget gives; None if the graded rule pays nothing.
         sellers: By kind.
     """
 
@@ -208,6 +210,7 @@ class CaseResult(Result):
     fidelity: float
     refused: bool
     seconds_fit: float
+    binary_over_graded: float | None
     sellers: dict[str, SellerResult]
 
     @property

@@ -111,7 +111,9 @@ def case(**changes: tuple[float, float]) -> CaseResult:
         "mislabelled_30": (0.1, -0.2),
     } | changes
     sellers = {name: seller(*both) for name, both in prices_and_gains.items()}
-    return CaseResult(metric="log_loss", fidelity=0.9, refused=False, seconds_fit=1.0, sellers=sellers)
+    return CaseResult(
+        metric="log_loss", fidelity=0.9, refused=False, seconds_fit=1.0, binary_over_graded=0.7, sellers=sellers
+    )
 
 
 def results() -> ResultSet:

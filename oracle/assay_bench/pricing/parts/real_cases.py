@@ -2,7 +2,9 @@
 
 import importlib
 import time
+from collections.abc import Collection
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -11,9 +13,15 @@ from assay_bench.pricing.results import CaseResult, SellerResult
 from assay_bench.pricing.scorers.gate import is_refused, without_gate
 from assay_bench.pricing.units import Unit
 from assay_pricing.appraisal import Appraisal, Verdict
-from assay_pricing.fitting import fit
+from assay_pricing.black_box.wrap import as_black_box
+from assay_pricing.fitting import fit, goal_of
 from assay_pricing.function import PriceFunction
+from assay_pricing.price import PricingRule, to_micros
 from assay_pricing.records.records import Int64, Records
+from assay_pricing.surrogate.outlook import outlook
+
+_BUDGET = 10**20
+"""Base units, far above the rounding of rates."""
 
 
 def real_case(unit: Unit, packages: Path) -> CaseResult:
@@ -26,20 +34,39 @@ def real_case(unit: Unit, packages: Path) -> CaseResult:
     function = fit(case.model, case.owner, validation=case.validation, method=unit.name)
     seconds_fit = time.process_time() - start
     ungated = without_gate(function)
+    appraisals, seconds = {}, {}
+    for seller, offer in case.sellers.items():
+        start = time.process_time()
+        appraisals[seller] = ungated.appraise(offer)
+        seconds[seller] = time.process_time() - start
     return CaseResult(
         metric=function.manifest.metric,
         fidelity=function.fidelity,
         refused=is_refused(function),
         seconds_fit=seconds_fit,
-        sellers={seller: _seller(case, ungated, offer) for seller, offer in case.sellers.items()},
+        binary_over_graded=_binary_over_graded(case, function, appraisals.values()),
+        sellers={
+            seller: _seller(case, offer, appraisals[seller], seconds[seller]) for seller, offer in case.sellers.items()
+        },
     )
 
 
-def _seller(case: Case, function: PriceFunction, offer: Records) -> SellerResult:
+def _binary_over_graded(case: Case, function: PriceFunction, appraisals: Collection[Appraisal]) -> float | None:
+    """Money that the binary rule pays over the graded one's, with the rates that one budget gives."""
+    black_box = as_black_box(case.model, function.schema)
+    _, _, metric = goal_of(case.owner, case.validation)
+    seen = outlook(black_box, case.owner, case.validation, metric, function.manifest.seed)
+
+    def paid(kind: Literal["graded", "binary"]) -> int:
+        rule = PricingRule(kind=kind, rate=seen.suggested_rate(_BUDGET, kind))
+        return sum(rule.price(to_micros(one.predicted_gain), one.useful) for one in appraisals)
+
+    graded = paid("graded")
+    return paid("binary") / graded if graded else None
+
+
+def _seller(case: Case, offer: Records, appraisal: Appraisal, seconds: float) -> SellerResult:
     """An offer's price and its true gains. One retraining serves both where the whole offer was priced."""
-    start = time.process_time()
-    appraisal = function.appraise(offer)
-    seconds = time.process_time() - start
     rows = priced_rows(appraisal)
     whole = case.gain(offer)
     return SellerResult(

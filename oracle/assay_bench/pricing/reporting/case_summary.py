@@ -17,6 +17,8 @@ def summarise_cases(cases: Mapping[str, CaseRow]) -> dict[str, float | None]:
     figures = [case.figures for case in cases.values()]
     summary = _extremes(figures, _SIZES, _FITS)
     summary |= {name: mean(getattr(one, name) for one in figures) for name in _MEANS}
+    binary = mean(one.binary_over_graded for one in figures)
+    summary["binary_difference"] = None if binary is None else abs(binary - 1)
     whole = [case.figures_whole for case in cases.values()]
     summary |= _extremes(whole, ("slope", "paid_over_true"), ("r2",), _WHOLE)
     summary[f"harmful_paid{_WHOLE}"] = mean(one.harmful_paid for one in whole)

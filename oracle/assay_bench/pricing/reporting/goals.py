@@ -82,6 +82,10 @@ _OF_CASES = {
     "best_first": _at_least(
         0.95, "share of draws in which the best seller has the highest price, a refused function being a failure"
     ),
+    "binary_difference": _at_most(
+        0.2,
+        "what the binary rule pays over what the graded one pays, with one budget, less 1; mean over the real cases",
+    ),
     "rho_shortfall": _at_most(
         0.0, "rank correlation of price and true gain under 0.9 and under its ceiling less 0.05, worst real case"
     ),

@@ -60,6 +60,8 @@ _TERMS = f"""\
   of all payments. **in order**: share of nested offers, where the added records are useful, of which the larger has at
   least the price of the smaller. **best first**: the seller with the highest price has the highest true gain, or one
   below it by no more than its standard error; a refused function is a failure.
+- **binary over graded**: money that the binary rule pays for all offers, over what the graded rule pays, each with the
+  rate that the same budget gives. **fit s**, **appraise s**: processor time, without the start of a command.
 """
 
 
@@ -174,7 +176,7 @@ def _cases(report: Report) -> Iterator[str]:
     if report.cases:
         yield ""
         yield from table(
-            ("case", *_AGREEMENT_HEADS, "refused", "fit s", "appraise s"),
+            ("case", *_AGREEMENT_HEADS, "binary over graded", "refused", "fit s", "appraise s"),
             (
                 (_title(letter, case.name), *_agreement([one.figures for one in case.seeds]), *_costs(case))
                 for letter, case in report.cases.items()
@@ -221,9 +223,10 @@ def _agreement(draws: Sequence[CaseFigures]) -> tuple[str, ...]:
 
 
 def _costs(case: CaseRow) -> tuple[str, ...]:
-    """The cells of refusals and of seconds."""
+    """The cells of the other rule, of refusals and of seconds."""
     figures = case.figures
-    return number(figures.refused), number(figures.seconds_fit), number(figures.seconds_appraise)
+    binary = with_error(one.figures.binary_over_graded for one in case.seeds)
+    return binary, number(figures.refused), number(figures.seconds_fit), number(figures.seconds_appraise)
 
 
 def _case(case: CaseRow) -> Iterator[str]:

@@ -105,6 +105,8 @@ def test_a_regression_goes_through_the_whole_benchmark(monkeypatch: pytest.Monke
     assert (copy.priced, copy.gain, copy.price) == (0, 0, 0)
     assert result.as_whole.sellers["few_copied"].gain == copied.whole.gain
     assert best.whole.gain == best.gain
+    assert result.binary_over_graded is not None
+    assert result.binary_over_graded > 0
 
 
 def test_every_case_has_a_letter() -> None:

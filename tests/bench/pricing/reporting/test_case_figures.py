@@ -20,7 +20,14 @@ pytestmark = pytest.mark.unit
 
 def of(*sellers: SellerResult, refused: bool = False) -> CaseResult:
     named = {f"seller {i}": one for i, one in enumerate(sellers)}
-    return CaseResult(metric="squared_error", fidelity=0.8, refused=refused, seconds_fit=2.0, sellers=named)
+    return CaseResult(
+        metric="squared_error",
+        fidelity=0.8,
+        refused=refused,
+        seconds_fit=2.0,
+        binary_over_graded=None if refused else 1.0,
+        sellers=named,
+    )
 
 
 def test_harmful_sellers_tie_at_a_gain_of_zero() -> None:
@@ -94,6 +101,7 @@ def test_a_mean_is_over_the_draws_that_define_it() -> None:
     assert means.refused == pytest.approx(1 / 3)
     assert means.seconds_fit == pytest.approx((1 + 1 + 2) / 3)
     assert means.seconds_appraise == pytest.approx(0.1)
+    assert means.binary_over_graded == pytest.approx(0.7), "of the two draws that pay"
 
 
 def test_the_summary_has_the_worst_cases() -> None:
