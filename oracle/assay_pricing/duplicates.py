@@ -17,7 +17,7 @@ from torch import Tensor
 from assay_pricing.appraisal import Verdict
 from assay_pricing.records.records import Float64
 from assay_pricing.similarity import Accept, highest, total
-from assay_pricing.surrogate.task import Sample
+from assay_pricing.surrogate.task import MAX_BASE, Sample
 
 _SALTED_BYTES = 16
 _NEAR_QUANTILE = 0.05
@@ -65,10 +65,13 @@ def classify_exact_duplicates(
 
 
 def near_radius(base: Sample) -> float:
-    """Kernel radius: half the 5 % quantile of the distances from each record of the base to its nearest neighbour."""
-    nearest = []
-    for start in range(0, len(base), _CHUNK):
-        distances = _distances(base.x[start : start + _CHUNK], base.x)  # shape: (chunk, b)
+    """Kernel radius: half the 5 % quantile of the distances from records of the base to their nearest neighbours.
+
+    Of many records every second one, or third and so on, is taken.
+    """
+    nearest, x = [], base.x[:: -(-len(base) // MAX_BASE) or 1]
+    for start in range(0, len(x), _CHUNK):
+        distances = _distances(x[start : start + _CHUNK], base.x)  # shape: (chunk, b)
         distances[distances == 0] = torch.inf
         nearest.append(distances.min(1).values)
     found = torch.cat(nearest)

@@ -36,6 +36,7 @@ class Boosting(Learner):
     """
 
     family: ClassVar[str] = "boosting"
+    learns_many: ClassVar[bool] = True
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "rate": _RATES,
         "leaves": _LEAVES,

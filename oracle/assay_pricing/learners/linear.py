@@ -24,6 +24,7 @@ class Linear(Learner):
     """Logistic regression of classes, ridge regression of targets, with half of ``penalty`` on the squared weights."""
 
     family: ClassVar[str] = "linear"
+    learns_many: ClassVar[bool] = True
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {"penalty": PENALTIES}
 
     @classmethod

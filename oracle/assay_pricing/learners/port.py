@@ -11,10 +11,13 @@ from torch import Tensor
 
 from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.encoder import Encoder
-from assay_pricing.surrogate.task import Sample
+from assay_pricing.surrogate.task import MAX_BASE, MAX_LEARNED, Sample
 
 MIN_PROBABILITY = 1e-6
 """Least probability of an answer: bounds the loss of one record, as in a class that the learner has not seen."""
+
+_MAX_NUMBERS = 2**21
+"""Encoded features of all records that a learner is trained on: 16 MiB."""
 
 Capacity = Mapping[str, Any]
 """What bounds how closely a learner follows its records: plain JSON values by name."""
@@ -43,6 +46,9 @@ class Learner(ABC):
     """Values of each setting that a search tries, in their order; texts have none."""
     tries: int = 16
     """Learners of the family that a search trains at most, after the first ones."""
+
+    learns_many: ClassVar[bool] = False
+    """Training takes little longer with ``MAX_LEARNED`` records than with ``MAX_BASE``."""
 
     def __init__(self, encoder: Encoder, capacity: Capacity) -> None:
         self.encoder = encoder
@@ -90,6 +96,11 @@ class Learner(ABC):
     def attempts(self, records: Sample, inputs: Sample) -> Iterator[tuple[Self, Tensor]]:
         """This learner with its outputs, and others whose outputs cost little more, in the order of their capacity."""
         yield self, self.outputs(records, inputs)
+
+    @property
+    def most(self) -> int:
+        """Records of the owner that the learner is trained on at most; fewer of many columns."""
+        return max(MAX_BASE, min(MAX_LEARNED, _MAX_NUMBERS // self.encoder.width)) if self.learns_many else MAX_BASE
 
     @property
     def is_classifier(self) -> bool:

@@ -21,6 +21,7 @@ class RandomFeatures(Linear):
     """
 
     family: ClassVar[str] = "random_features"
+    learns_many: ClassVar[bool] = False
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {"narrowness": _WIDTHS, "penalty": PENALTIES}
 
     @classmethod

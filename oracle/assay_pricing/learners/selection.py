@@ -28,7 +28,7 @@ from assay_pricing.learners.port import Learner
 from assay_pricing.learners.random_features import RandomFeatures
 from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.encoder import Encoder
-from assay_pricing.surrogate.task import Progress, Sample, no_progress
+from assay_pricing.surrogate.task import MAX_BASE, Progress, Sample, no_progress, thinned
 
 FAMILIES: dict[str, type[Learner]] = {
     family.family: family for family in (Perceptron, Linear, RandomFeatures, Boosting, Forest, Neighbours)
@@ -94,9 +94,11 @@ def choose(
     """
     steps = 2 * len(families)
     found: list[Candidate] = []
+    few = thinned(records, encoder)
 
     def closest(learner: Learner) -> Candidate:
-        attempts = _attempts(learner, encoder, records, inputs, answers)
+        learned = records if learner.most > MAX_BASE else few
+        attempts = _attempts(learner, encoder, learned, inputs, answers)
         found.extend(attempts)
         return min(attempts, key=_distance)
 

@@ -23,7 +23,7 @@ from assay_pricing.methods.distillation import Distillation
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.distillation import agreement, fidelity
 from assay_pricing.surrogate.queries import mixtures
-from assay_pricing.surrogate.task import Context, Sample, Task, stratified_sample
+from assay_pricing.surrogate.task import MAX_BASE, MAX_LEARNED, Context, Sample, Task, stratified_sample, thinned
 
 _AUTO = "auto"
 _STUDENT = "student."
@@ -43,7 +43,9 @@ class Retraining(RefitMethod):
 
     def __init__(self, context: Context, parts: Parts) -> None:
         super().__init__(context, parts)
-        self.student = Distillation(context, replace(parts, tensors=without_prefix(parts.tensors, _STUDENT)))
+        self.student = Distillation(
+            _of_student(context), replace(parts, tensors=without_prefix(parts.tensors, _STUDENT))
+        )
         family = selection.FAMILIES[str(parts.settings["family"])]
         self.learner: Learner | None = None
         if family is not Perceptron:
@@ -61,20 +63,20 @@ class Retraining(RefitMethod):
         Raises:
             DataError: There is no such family, or a capacity is given without its family or with other names.
         """
-        learned = _learned(task)
-        learner = _learner(task, learned)
-        student = Distillation.fit(task)
+        learner = _learner(task, _learned(task, MAX_LEARNED))
+        context = replace(task.context, base=_owned(task, learner.most))
+        student = Distillation.fit(replace(task, context=_of_student(context)))
         tensors, leaks = prefixed(student.parts.tensors, _STUDENT), prefixed(student.parts.leaks, _STUDENT)
         settings = {"family": learner.family, "capacity": json.dumps(learner.capacity, sort_keys=True)}
         parts = replace(student.parts, tensors=tensors, leaks=leaks, settings=settings)
         if isinstance(learner, Perceptron):
-            return cls(task.context, parts)
-        validation = task.context.validation
-        alone = learner.outputs(task.context.base, validation)
-        as_model = alone if learned is task.context.base else learner.outputs(learned, validation)
+            return cls(context, parts)
+        validation = context.validation
+        alone = learner.outputs(context.base, validation)
+        as_model = learner.outputs(_learned(task, learner.most), validation) if task.validation_is_learned else alone
         answers = task.black_box.predict(task.validation.x)
         return cls(
-            task.context,
+            context,
             Parts(
                 {**tensors, "alone": alone},
                 settings,
@@ -113,12 +115,24 @@ class Retraining(RefitMethod):
         return self.student.junk_score(records)
 
 
-def _learned(task: Task) -> Sample:
+def _owned(task: Task, most: int) -> Sample:
+    """At most ``most`` records that represent the owner's."""
+    if task.owner.n <= MAX_BASE:
+        return task.context.base
+    return stratified_sample(task.owner, task.context.encoder, np.random.default_rng(task.seed), most)
+
+
+def _of_student(context: Context) -> Context:
+    """The context with no more records than a student is fine-tuned on."""
+    return replace(context, base=thinned(context.base, context.encoder))
+
+
+def _learned(task: Task, most: int) -> Sample:
     """What the model was trained on: also the validation records where they were split off the owner's."""
     if not task.validation_is_learned:
-        return task.context.base
+        return _owned(task, most)
     rng = np.random.default_rng(task.seed)
-    return stratified_sample(task.owner.join(task.validation), task.context.encoder, rng)
+    return stratified_sample(task.owner.join(task.validation), task.context.encoder, rng, most)
 
 
 def _learner(task: Task, learned: Sample) -> Learner:

@@ -1,7 +1,7 @@
 """The input of every method: the owner's records as numbers, and the goal."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,12 @@ DECAY = 2e-3
 """Default weight decay of a surrogate's training, and damping of an influence; calibration starts here."""
 MAX_BASE = 4096
 """Records of the owner that a price function carries at most; more are represented by weighted ones."""
+MAX_LEARNED = 16_384
+"""The same of a learner whose training takes little longer with so many, see ``learners.port.Learner.most``.
+
+A few records that stand for many others hold less information than these, so that an offer seems to bring more than it
+does.
+"""
 
 Progress = Callable[[str, int, int], None]
 """Called with a description of the work, steps done, and steps in all."""
@@ -152,20 +158,42 @@ class Task:
     validation_is_learned: bool = False
 
 
-def stratified_sample(records: Records, encoder: Encoder, rng: np.random.Generator) -> Sample:
-    """Encodes records; of more than ``MAX_BASE``, a weighted sample of at most that many.
+def stratified_sample(records: Records, encoder: Encoder, rng: np.random.Generator, most: int | None = None) -> Sample:
+    """Encodes records; of more than ``most``, by default ``MAX_BASE``, a weighted sample of at most that many.
 
-    The sample is stratified by class: a class of m of the n records gives ``MAX_BASE / 2`` times the larger of 1/k and
-    m/n, or all m if they are fewer. A record's weight is m over the number drawn from its class.
+    The sample is stratified by class: half of the places are shared evenly among the classes, as far as these have so
+    many records, and the others in proportion to what is left of each. A record's weight is the size of its class over
+    the number drawn from it.
     """
-    rows, weight = np.arange(records.n), np.ones(records.n)
-    if records.n > MAX_BASE:
-        strata = records.y if records.schema.task == "classification" else np.zeros(records.n)
+    is_classified = records.schema.task == "classification"
+    rows, weight = _stratified(records.y if is_classified else np.zeros(records.n), most or MAX_BASE, rng)
+    part = records.take(rows)
+    return Sample(encoder.x(part), encoder.y(part.y), torch.from_numpy(weight), encoder.raw(part))
+
+
+def thinned(sample: Sample, encoder: Encoder) -> Sample:
+    """At most ``MAX_BASE`` of weighted records, stratified by class, whose weights sum to the same by class.
+
+    The draw depends on the number of records alone.
+    """
+    if len(sample) <= MAX_BASE:
+        return sample
+    strata = sample.y.numpy() if encoder.schema.task == "classification" else np.zeros(len(sample))
+    rows, weight = _stratified(strata, MAX_BASE, np.random.default_rng(len(sample)))
+    part = sample.take(rows)
+    return replace(part, weight=part.weight * torch.from_numpy(weight))
+
+
+def _stratified(strata: Float64, most: int, rng: np.random.Generator) -> tuple[Int64, Float64]:
+    """Rows of at most ``most`` records, in their order, and how many of its stratum (n,) each stands for."""
+    n = len(strata)
+    rows, weight = np.arange(n), np.ones(n)
+    if n > most:
         codes, counts = np.unique(strata, return_counts=True)
-        keep = np.minimum(counts, np.maximum(MAX_BASE // (2 * len(codes)), MAX_BASE * counts // (2 * records.n)))
+        keep = np.minimum(counts, most // (2 * len(codes)))
+        keep += (most - keep.sum()) * (counts - keep) // (n - keep.sum())
         chosen = [rng.permutation(np.flatnonzero(strata == c))[:m] for c, m in zip(codes, keep, strict=True)]
         rows = np.sort(np.concatenate(chosen))
         scale = dict(zip(codes.tolist(), (counts / keep).tolist(), strict=True))
         weight = np.array([scale[code] for code in strata[rows].tolist()])
-    part = records.take(rows)
-    return Sample(encoder.x(part), encoder.y(part.y), torch.from_numpy(weight), encoder.raw(part))
+    return rows, weight

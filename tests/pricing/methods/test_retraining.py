@@ -120,3 +120,23 @@ def test_an_owner_may_state_family_and_capacity() -> None:
 def test_settings_that_no_family_has_are_refused(settings: dict[str, object], said: str) -> None:
     with pytest.raises(DataError, match=said):
         Retraining.fit(small_task(settings))
+
+
+def test_more_of_the_owners_kind_is_valued_as_by_the_model_where_she_has_plenty() -> None:
+    """A few records that stand for many hold less information, and would learn again what these have taught."""
+    owner, more, validation = drawn(1, 9000), drawn(3, 400), drawn(2, 500)
+    model = trained(owner)
+    method = fit(
+        model.predict,
+        owner,
+        validation=validation,
+        decay=2e-3,
+        settings={
+            "family": "boosting",
+            "capacity": '{"columns": "codes", "leaves": 31, "rate": 0.1, "rounds": 60, "smallest": 20}',
+        },
+    ).method
+    assert isinstance(method, Retraining)
+    assert (len(method.context.base), len(method.student.context.base)) == (9000, 4096)
+    before, after = ((m.predict(validation.x) - validation.y) ** 2 for m in (model, trained(owner.join(more))))
+    assert method.set_value(more) == pytest.approx(float((before - after).mean()), abs=1e-6)

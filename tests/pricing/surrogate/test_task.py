@@ -63,21 +63,34 @@ def test_of_few_records_every_one_is_kept() -> None:
 
 
 def test_a_sample_represents_every_class_by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
-    """100 places, classes of 900, 90 and 10: half by class (16 each), half by size (45, 4, 0), whichever is larger."""
+    """100 places, classes of 900, 90 and 10: half by class (16, 16, 10), the others by what is left (884, 74, 0)."""
     monkeypatch.setattr(module, "MAX_BASE", 100)
     y = np.repeat([0, 1, 2], [900, 90, 10])
     owner = records(np.arange(1000.0)[:, None] / 1000, y, 3)
     kept: Sample = stratified_sample(owner, identity_encoder(owner.schema), np.random.default_rng(0))
     counts = [int((kept.y == c).sum()) for c in range(3)]
-    assert counts == [45, 16, 10]
+    assert counts == [69, 20, 10]
     assert [float(kept.weight[kept.y == c].sum()) for c in range(3)] == pytest.approx([900, 90, 10])
     assert [float(kept.weight[kept.y == c].std()) for c in range(3)] == pytest.approx([0, 0, 0])
-    assert len(np.unique(kept.x.numpy())) == 71
+    assert len(np.unique(kept.x.numpy())) == 99
 
 
-def test_a_regression_is_one_class_which_gets_half_of_the_places(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_regression_is_one_class_which_gets_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BASE", 50)
     owner = records(np.arange(200.0)[:, None] / 200, np.arange(200.0), 1)
     kept = stratified_sample(owner, identity_encoder(owner.schema), np.random.default_rng(0))
-    assert len(kept) == 25
-    assert kept.weight.tolist() == [8.0] * 25
+    assert len(kept) == 50
+    assert kept.weight.tolist() == [4.0] * 50
+
+
+def test_a_thinned_sample_stands_for_the_same_records_of_every_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BASE", 100)
+    y = np.repeat([0, 1], [900, 90])
+    owner = records(np.arange(990.0)[:, None] / 990, y, 2)
+    encoder = identity_encoder(owner.schema)
+    whole = stratified_sample(owner, encoder, np.random.default_rng(0), 400)
+    few = module.thinned(whole, encoder)
+    assert (len(whole), len(few)) == (400, 99)
+    assert [float(few.weight[few.y == c].sum()) for c in range(2)] == pytest.approx([900, 90])
+    assert set(few.x[:, 0].tolist()) <= set(whole.x[:, 0].tolist())
+    assert module.thinned(few, encoder) is few
