@@ -88,7 +88,7 @@ def value_offer(
     counted = np.concatenate([np.ones(len(others)), record_values > 0])
     added = np.asarray((learned[best + 1] - learned[0]).numpy())
     return Valuation(
-        set_value=metric.risk(before) - metric.risk(after[best]),
+        set_value=metric.drop(before, after[best]),
         gain=gain,
         interval=interval,
         useful=effective_count(added * counted),

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 
 from assay.protocol.schema import Feature, Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import CLASSIFICATION, REGRESSION, Metric, groups_of
+from assay_pricing.valuation import resampled_drops
 
 pytestmark = pytest.mark.unit
 RNG = np.random.default_rng(3)
@@ -72,6 +74,50 @@ def test_the_risk_of_groups_is_that_of_the_worst_with_records() -> None:
     first, second = -np.log(0.8 * 0.4) / 2, -np.log(0.9 * 0.5) / 2
     assert metric.risk(TWO) == pytest.approx(max(first, second))
     assert metric.risk(TWO, np.array([0.0, 0.0, 1.0, 1.0])) == pytest.approx(second)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy"])
+def test_a_drop_of_errors_is_smoothed_and_nearer_to_the_truth_than_the_step(name: str) -> None:
+    """Two linear models of a noisy label: the drop on 300 records, against that on 60,000, in 200 draws."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60_000, 6))
+    y = (x @ np.ones(6) + rng.logistic(size=60_000) > 2).astype(np.float64)
+
+    def answers(slopes: Float64) -> Float64:
+        scores = x @ slopes - 2
+        return log_probabilities(np.stack([0 * scores, scores], axis=1))
+
+    before, after = answers(np.array([1.0, 1, 1, 0, 0, 0])), answers(np.ones(6))
+    whole = Metric(name, y)
+    true = whole.risk(before) - whole.risk(after)
+    assert 0.05 < true < 0.2
+    assert whole.drop(before, after) == pytest.approx(true, rel=0.1), "little bias"
+    steps, smoothed, errors = [], [], []
+    for draw in range(200):
+        rows = np.random.default_rng(draw).integers(60_000, size=300)
+        part = Metric(name, y[rows])
+        steps.append(part.risk(before[rows]) - part.risk(after[rows]))
+        smoothed.append(part.drop(before[rows], after[rows]))
+        if draw < 5:
+            errors.append(resampled_drops(part, before[rows], after[rows], draw).std())
+    error = np.sqrt(np.mean((np.array(smoothed) - true) ** 2))
+    assert error < 0.9 * np.sqrt(np.mean((np.array(steps) - true) ** 2))
+    assert np.mean(errors) == pytest.approx(error, rel=0.2), "the noise that is stated is that of the smoothed drop"
+
+
+def test_errors_are_smoothed_by_the_spread_of_the_margins_and_counted_where_there_is_none() -> None:
+    y = np.zeros(32)
+    margins = np.linspace(-0.5, 0.5, 32)
+    outputs = np.log(np.stack([(1 + margins) / 2, (1 - margins) / 2], axis=1))
+    metric = Metric("accuracy", y)
+    assert metric.width(outputs) == pytest.approx(0.9 * margins.std() / 2)  # 32 ** -0.2 = 1 / 2
+    assert metric.risk(outputs) == 1 / 2
+    better = np.log(np.stack([np.full(32, 0.75), np.full(32, 0.25)], axis=1))  # a margin of 1/2
+    expected = 1 / 2 - norm.cdf(-0.5 / metric.width(outputs))
+    assert metric.drop(outputs, better) == pytest.approx(expected)
+    sure = np.tile(np.log([[0.9, 0.1]]), (32, 1))
+    assert metric.drop(sure, better) == 0
+    assert Metric("log_loss", y).width(outputs) == Metric("auc", y).width(outputs) == 0
 
 
 def test_importance_follows_the_goal() -> None:

@@ -130,15 +130,15 @@ class RefitMethod(Method):
         offer = self.context.encode(records)
         nothing = torch.zeros((1, len(offer)), dtype=torch.float64)
         before, after = self.refit_outputs(offer, torch.cat([nothing, nothing + 1]))
-        return self.context.metric.risk(before) - self.context.metric.risk(after)
+        return self.context.metric.drop(before, after)
 
     def record_values(self, records: Records) -> Float64:
         """``set_value`` of each record on its own, (n,)."""
         offer = self.context.encode(records)
         nothing = torch.zeros((1, len(offer)), dtype=torch.float64)
-        before = self.context.metric.risk(self.refit_outputs(offer, nothing)[0])
+        before = self.refit_outputs(offer, nothing)[0]
         values = np.empty(records.n)
         for i in range(records.n):
             one = offer.take(np.array([i]))
-            values[i] = before - self.context.metric.risk(self.refit_outputs(one, one.weight[None])[0])
+            values[i] = self.context.metric.drop(before, self.refit_outputs(one, one.weight[None])[0])
         return values
