@@ -1,7 +1,7 @@
 """Fitting a price function: from the owner's model, records and goal to an artifact."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from assay.protocol.schema import Schema
 from assay_pricing import artifact, controls, disclosure, duplicates, methods
+from assay_pricing.backtest.typical import typical
 from assay_pricing.black_box.check import examine
 from assay_pricing.black_box.port import BlackBox
 from assay_pricing.black_box.wrap import as_black_box
@@ -19,13 +20,16 @@ from assay_pricing.function import PriceFunction
 from assay_pricing.manifest import Control, Manifest
 from assay_pricing.methods import Method
 from assay_pricing.methods.base import prefixed
-from assay_pricing.price import PricingRule
+from assay_pricing.price import Outlook, PricingRule
 from assay_pricing.records.records import Records
 from assay_pricing.risk import REGRESSION, Metric, groups_of
 from assay_pricing.surrogate.calibration import calibrate
 from assay_pricing.surrogate.network import deterministic
 from assay_pricing.surrogate.task import Context, Progress, Sample, Task, no_progress, stratified_sample
 from assay_pricing.valuation import base_risk
+
+Terms = Callable[[Outlook], PricingRule]
+"""The owner's terms as a function of what may be gained."""
 
 MIN_VALIDATION = 30
 _VALIDATION_SHARE = 0.3
@@ -40,7 +44,7 @@ def fit(
     worst_group: str | None = None,
     method: str = methods.DEFAULT,
     settings: Mapping[str, Any] | None = None,
-    rule: PricingRule | None = None,
+    rule: PricingRule | Terms | None = None,
     decay: float | None = None,
     seed: int = 0,
     labels_only: bool = False,
@@ -58,7 +62,8 @@ def fit(
         worst_group: Name of a feature, or of the label: the risk is then that of the worst group, see ``groups_of``.
         method: Name of the pricing method.
         settings: Settings of the method, by name; see ``methods.Method.settings``.
-        rule: From gain to money; ``PricingRule()`` if None.
+        rule: From gain to money, or a function that says it when the gain of a typical offer is known;
+            ``PricingRule()`` if None. A binary rule gets the ``record_gain`` that this gives, unless it has one.
         decay: The model's own weight decay; if None, the decay with which a student comes closest to the model.
         seed: Seed of every random draw.
         labels_only: Read the model's labels alone, even if it gives probabilities.
@@ -190,7 +195,7 @@ def _split(owner: Records, rng: np.random.Generator) -> tuple[Records, Records]:
 
 
 def _assemble(
-    task: Task, method: Method, measured: tuple[Control, ...], rule: PricingRule, worst_group: str | None
+    task: Task, method: Method, measured: tuple[Control, ...], rule: PricingRule | Terms, worst_group: str | None
 ) -> PriceFunction:
     context, encoder = method.context, method.context.encoder
     tensors = _tensors(task.owner, method)
@@ -201,7 +206,8 @@ def _assemble(
         settings=dict(method.parts.settings),
         metric=context.metric.name,
         worst_group=worst_group,
-        rule=rule,
+        rule=PricingRule(),
+        outlook=Outlook(),
         fidelity=method.parts.fidelity,
         agreement=method.parts.agreement,
         label_only=method.label_only,
@@ -217,8 +223,17 @@ def _assemble(
         leaks=leaks,
         carried=disclosure.carried(task, method, leaks),
     )
-    final, _ = artifact.finalize(manifest, tensors)
+    seen = typical(method, manifest, task)
+    final, _ = artifact.finalize(manifest.model_copy(update={"rule": _rule(rule, seen), "outlook": seen}), tensors)
     return PriceFunction(final, method, tensors)
+
+
+def _rule(stated: PricingRule | Terms, seen: Outlook) -> PricingRule:
+    """The pricing rule; a binary one knows what a useful record gains."""
+    rule = stated if isinstance(stated, PricingRule) else stated(seen)
+    if rule.kind == "binary" and not rule.record_gain:
+        return rule.model_copy(update={"record_gain": seen.record_gain})
+    return rule
 
 
 def _tensors(owner: Records, method: Method) -> dict[str, Tensor]:

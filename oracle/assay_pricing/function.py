@@ -140,7 +140,7 @@ class PriceFunction:
                     verdicts[i] = Verdict.HARMFUL
         rule, gain = self.manifest.rule, valuation.gain
         paid = valuation.interval[0] if rule.basis == "lower_bound" else gain
-        price = rule.price(max(to_micros(paid), 0), valuation.useful)
+        price = rule.price(max(to_micros(paid), 0), valuation.distinct)
         return Appraisal(
             record_values=record_values,
             verdicts=tuple(verdicts),

@@ -8,10 +8,10 @@ from typing import Any, Literal
 from assay.protocol.schema import Schema
 from assay.protocol.types import Bytes32, Value
 from assay_pricing.errors import ArtifactError, FidelityError
-from assay_pricing.price import PricingRule
+from assay_pricing.price import Outlook, PricingRule
 
 _NO_METHOD = "base"
-VERSION = 2
+VERSION = 3
 FIDELITY_FLOOR = 0.90
 """A surrogate that agrees less with its model does not price."""
 
@@ -72,6 +72,7 @@ class Manifest(Value):
         metric: Name of the risk, see ``risk.Metric``.
         worst_group: Name of the column whose worst group defines the risk; None for the whole validation set.
         rule: From gain to money.
+        outlook: What may be gained, and what this function pays of that for a typical offer.
         fidelity: Agreement of the surrogate with the model on held-out records, 0..1.
         agreement: What the fidelity of a classification is worth; None for a regression.
         label_only: The method read labels alone of the model.
@@ -97,6 +98,7 @@ class Manifest(Value):
     metric: str
     worst_group: str | None = None
     rule: PricingRule
+    outlook: Outlook
     fidelity: float
     agreement: Agreement | None = None
     label_only: bool

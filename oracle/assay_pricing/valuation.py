@@ -34,14 +34,14 @@ class Valuation:
         gain: The part of it that is paid. Of a surrogate that retrains as the model does: the drop, shrunk by its
             standard error. Of others: the drop without recalibration, above the cut of the control sets.
         interval: 90 % bootstrap interval of ``gain``.
-        useful: Number of useful records; near duplicates of each other count as one.
+        distinct: Number of records that are priced; near duplicates of each other count as one.
         excluded: Whether each record (n) was left out because the set is worth more without it; empty if none was.
     """
 
     set_value: float = 0.0
     gain: float = 0.0
     interval: tuple[float, float] = (0.0, 0.0)
-    useful: int = 0
+    distinct: int = 0
     excluded: tuple[bool, ...] = ()
 
 
@@ -85,13 +85,12 @@ def value_offer(
         best, earned = 0, metric.earned(before, after[0])
         low, high = bootstrap_interval(metric, *earned, manifest.seed)
         gain, interval = metric.drop(*earned) - threshold, (low - threshold, high - threshold)
-    counted = np.concatenate([np.ones(len(others)), record_values > 0])
     added = np.asarray((learned[best + 1] - learned[0]).numpy())
     return Valuation(
         set_value=metric.drop(before, after[best]),
         gain=gain,
         interval=interval,
-        useful=effective_count(added * counted),
+        distinct=effective_count(added),
         excluded=tuple((~subsets[best]).tolist()) if best else (),
     )
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from assay.protocol.schema import Feature, Schema
 from assay_pricing.black_box.wrap import as_black_box
 from assay_pricing.manifest import Carried, Control, Leak, Manifest
-from assay_pricing.price import PricingRule
+from assay_pricing.price import Outlook, PricingRule
 from assay_pricing.records.records import Float64, Int64, Records
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate.encoder import Encoder
@@ -95,6 +95,7 @@ def manifest(**changes: Any) -> Manifest:
         "settings": {"neighbours": 3},
         "metric": "squared_error",
         "rule": PricingRule(),
+        "outlook": Outlook(risk=0.5, records=2, gain=0.1),
         "fidelity": 0.95,
         "label_only": True,
         "seed": 0,

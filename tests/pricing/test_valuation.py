@@ -90,7 +90,7 @@ def test_the_set_value_is_the_drop_from_the_base_alone() -> None:
     assert found.set_value == pytest.approx(1 - 1 / 4)
     assert found.gain == found.set_value
     assert found.interval == pytest.approx((0.75, 0.75))  # all validation records improve alike
-    assert found.useful == 3
+    assert found.distinct == 3
 
 
 def test_the_cut_of_the_controls_is_subtracted_from_the_gain_and_its_interval() -> None:
@@ -104,31 +104,31 @@ def test_an_offer_is_worth_what_it_adds_to_the_sellers_other_offers() -> None:
     """1/2 after the one record of the other offer, 1/4 after the three of both."""
     found = valued(at(1, 2), others=at(3))
     assert found.set_value == pytest.approx(1 / 2 - 1 / 4)
-    assert found.useful == 2
+    assert found.distinct == 2
 
 
 def test_near_copies_share_one_weight_and_count_as_one() -> None:
     found = valued(at(1, 1, 5), near_radius=0.1)
     assert found.set_value == pytest.approx(1 - 1 / 3)
-    assert found.useful == 2
+    assert found.distinct == 2
 
 
 def test_a_copy_of_what_others_sold_adds_nothing_and_new_records_keep_their_value() -> None:
     assert valued(at(1), sold=at(1, 2), near_radius=0.1).set_value == pytest.approx(0)
-    assert valued(at(1), sold=at(1, 2), near_radius=0.1).useful == 0
+    assert valued(at(1), sold=at(1, 2), near_radius=0.1).distinct == 0
     assert valued(at(3), sold=at(1, 2), near_radius=0.1).set_value == pytest.approx(1 / 2)
 
 
-def test_records_that_do_not_help_by_themselves_are_not_counted() -> None:
+def test_records_that_do_not_help_by_themselves_count_in_a_set_that_helps() -> None:
     values = np.array([1.0, 0.0, -1.0])
-    assert value_offer(Halving(GOAL, Parts()), manifest(), at(1, 2, 3), values, NOTHING, NOTHING).useful == 1
+    assert value_offer(Halving(GOAL, Parts()), manifest(), at(1, 2, 3), values, NOTHING, NOTHING).distinct == 3
 
 
 def test_a_method_without_a_surrogate_adds_up_its_records() -> None:
     method = Sum(GOAL, Parts())
     controls = tuple(Control(records=size, gain=0.5) for size in (16, 64, 256))
     found = value_offer(method, manifest(controls=controls), at(1, 2, -1), np.array([1.0, 2.0, -1.0]), NOTHING, NOTHING)
-    assert found == Valuation(set_value=2.0, gain=1.5, interval=(1.5, 1.5), useful=2)
+    assert found == Valuation(set_value=2.0, gain=1.5, interval=(1.5, 1.5), distinct=2)
 
 
 def test_the_risk_before_any_offer_is_that_of_the_base() -> None:
@@ -192,14 +192,14 @@ def retrained(labels: list[float], values: list[float]) -> Valuation:
 def test_a_good_set_is_priced_whole() -> None:
     """The mean of 4 falls to 2: the squared error by 12, the same on every validation record."""
     found = retrained([0, 0, 0, 0], [1, 1, 1, 1])
-    assert found == Valuation(set_value=12, gain=12, interval=(12, 12), useful=4)
+    assert found == Valuation(set_value=12, gain=12, interval=(12, 12), distinct=4)
 
 
 def test_junk_in_a_good_set_is_left_out_by_its_labels_and_costs_nothing() -> None:
     found = retrained([0, 0, 0, 0, 28], [1, 1, 1, 1, 1])
     assert (found.set_value, found.gain) == (12, 12)
     assert found.excluded == (False, False, False, False, True)
-    assert found.useful == 4
+    assert found.distinct == 4
 
 
 def test_junk_in_a_good_set_is_left_out_by_the_values_of_its_records() -> None:

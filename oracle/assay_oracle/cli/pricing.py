@@ -117,7 +117,7 @@ class Setting(click.ParamType):
 @click.option(
     "--rate",
     type=AMOUNT,
-    help="Per unit of gain, or per useful record: 1ether by default; a regression needs this or --budget.",
+    help="Per unit of gain, or per useful record: 1ether per unit by default; a regression needs this or --budget.",
 )
 @click.option(
     "--budget",
@@ -219,7 +219,7 @@ def fit(
     artifact.check_free(out, replace=replace)
     with _progress_bars() as progress:
         fitted = desk.fit(request, _table, report, progress)
-    function, outlook = fitted.function, fitted.outlook
+    function, outlook = fitted.function, fitted.function.manifest.outlook
     function.save(out, replace=replace)
     for line in fidelity_lines(function.manifest):
         report(line)

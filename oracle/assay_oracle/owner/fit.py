@@ -1,4 +1,4 @@
-"""Fitting at the owner's desk: what can be wrong is said first, what a rate costs before anything costly is done."""
+"""Fitting at the owner's desk: what can be wrong is said first, a rate is asked for before anything costly is done."""
 
 import contextlib
 import math
@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from assay.protocol.schema import Schema
     from assay_pricing.black_box.inputs import Inputs
     from assay_pricing.function import PriceFunction
-    from assay_pricing.price import PricingRule
+    from assay_pricing.manifest import Manifest
+    from assay_pricing.price import Outlook, PricingRule
     from assay_pricing.records.columns import RawTable
     from assay_pricing.records.profile import ColumnProfile
     from assay_pricing.records.records import Records
     from assay_pricing.risk import Metric
-    from assay_pricing.surrogate.outlook import Outlook
     from assay_pricing.surrogate.task import Progress
 
 TaskKind = Literal["classification", "regression"]
@@ -111,13 +112,11 @@ class Fitted:
 
     Attributes:
         function: The price function.
-        outlook: What a rate costs.
         columns: What was read, column by column.
         warnings: Sentences about the columns.
     """
 
     function: "PriceFunction"
-    outlook: "Outlook"
     columns: "Sequence[ColumnProfile]"
     warnings: Sequence[str]
 
@@ -148,6 +147,7 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
     from assay_pricing.records.profile import profile
     from assay_pricing.records.roles import Choices
     from assay_pricing.records.tables import to_records
+    from assay_pricing.risk import REGRESSION
     from assay_pricing.surrogate.outlook import outlook
 
     options = dict(request.options)
@@ -190,51 +190,52 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
     )
     for warning in (*_rare(owned, held), *_small_groups(metric, options["worst_group"])):
         report(f"warning: {warning}")
-    seen = outlook(black_box, owned, held, metric, options["seed"])
-    rule = rule_for(request, seen, metric.name)
-    for line in cost_lines(seen, rule, metric.name, request.token):
-        report(line)
+    if request.rate is None and request.budget is None and metric.name in REGRESSION:
+        raise _no_rate(outlook(black_box, owned, held, metric, options["seed"]), request, metric.name)
     function = fitting.fit(
-        black_box, owner, validation=held_out[0] if held_out else None, rule=rule, progress=progress, **options
+        black_box,
+        owner,
+        validation=held_out[0] if held_out else None,
+        rule=partial(rule_for, request),
+        progress=progress,
+        **options,
     )
-    return Fitted(function, seen, columns, inferred.warnings)
+    for line in cost_lines(function.manifest, request.token):
+        report(line)
+    return Fitted(function, columns, inferred.warnings)
 
 
 def _limit(stated: float | None) -> float | None:
     return (MODEL_TIMEOUT if stated is None else stated) or None
 
 
-def rule_for(request: Request, seen: "Outlook", metric: str) -> "PricingRule":
+def rule_for(request: Request, seen: "Outlook") -> "PricingRule":
     """The pricing rule with the rate that the owner named, that her budget gives, or that a classification has.
 
     A budget is also the highest price of one offer, unless the owner named another cap.
-
-    Raises:
-        UsageError: No rate, no budget, and the unit of the goal is the labels' own.
     """
     from assay_pricing.price import PricingRule
-    from assay_pricing.risk import REGRESSION
 
-    terms, rate = dict(request.terms), request.rate
-    if request.budget is not None:
+    terms = dict(request.terms)
+    if request.rate is not None:
+        rate = request.rate
+    elif request.budget is not None:
         rate = seen.suggested_rate(request.budget, request.pricing)
         terms.setdefault("cap", request.budget)
-    elif rate is None and metric in REGRESSION:
-        unit = "the squared labels" if metric == "squared_error" else "the labels"
-        raise UsageError(
-            f"expected --rate or --budget: the unit of the gain is that of {unit}, of which the model has "
-            f"{seen.risk:.4g} left, and {seen.records} more records of the owner's kind bring about {seen.gain:.2g}",
-            hint=_suggestion(seen, request),
-        )
-    return PricingRule(kind=request.pricing, rate=DEFAULT_RATE if rate is None else rate, **terms)
+    else:
+        rate = DEFAULT_RATE if request.pricing == "graded" else seen.rate_per_record(DEFAULT_RATE)
+    return PricingRule(kind=request.pricing, rate=rate, **terms)
 
 
-def cost_lines(seen: "Outlook", rule: "PricingRule", metric: str, token: Token) -> Iterator[str]:
-    """What a rate costs, in sentences."""
+def cost_lines(manifest: "Manifest", token: Token) -> Iterator[str]:
+    """What the rate costs, in sentences."""
     from assay_pricing.price import to_micros
 
+    rule, seen, metric = manifest.rule, manifest.outlook, manifest.metric
     unit = f"per unit of {metric}" if rule.kind == "graded" else "per useful record"
     yield f"rate {short_amount(rule.rate, token)} {unit}; a risk of {seen.risk:.4g} is left"
+    if rule.kind == "binary":
+        yield f"  a record is useful that brings a gain of {rule.record_gain / 1e9:.2g}, or several that together do"
     if to_micros(seen.risk) < _MIN_MICROS and seen.risk > 0:
         yield (
             f"warning: prices count millionths of the goal's unit, and the risk is {seen.risk:.2g}: give labels and "
@@ -249,12 +250,14 @@ def cost_lines(seen: "Outlook", rule: "PricingRule", metric: str, token: Token) 
     yield f"  data that leaves no risk: {short_amount(seen.perfect(rule), token)}{cap}"
 
 
-def _suggestion(seen: "Outlook", request: Request) -> str:
+def _no_rate(seen: "Outlook", request: Request, metric: str) -> UsageError:
     one = 10 ** (request.token.decimals or 0)
-    rate = seen.suggested_rate(one, request.pricing)
-    return (
-        f"--budget 1eth would set --rate {rate}, at which {seen.records} more records of the owner's kind cost "
-        f"{short_amount(one // 10, request.token)}"
+    unit = "the squared labels" if metric == "squared_error" else "the labels"
+    return UsageError(
+        f"expected --rate or --budget: the unit of the gain is that of {unit}, of which the model has {seen.risk:.4g} "
+        f"left, and {seen.records} more records of the owner's kind bring a small network about {seen.gain:.2g}",
+        hint=f"--budget 1eth would set about --rate {seen.suggested_rate(one, request.pricing)}, at which "
+        f"{seen.records} more records of the owner's kind cost {short_amount(one // 10, request.token)}",
     )
 
 

@@ -64,7 +64,7 @@ def appraisal_text(appraisal: Appraisal, token: Token = ETHER) -> str:
 def function_text(function: PriceFunction, token: Token = ETHER) -> str:
     """A price function, and what its artifact discloses, tensor by tensor."""
     manifest = function.manifest
-    rule, carried = manifest.rule, manifest.carried
+    rule, seen, carried = manifest.rule, manifest.outlook, manifest.carried
     parts = ("rate", "cap", "floor", "grid")
     amounts = ", ".join(f"{part} {amount_text(getattr(rule, part), token)}" for part in parts)
     lines = [
@@ -72,6 +72,7 @@ def function_text(function: PriceFunction, token: Token = ETHER) -> str:
         f"method\t{manifest.method}",
         f"goal\t{manifest.metric}" + (f", worst group by {manifest.worst_group}" if manifest.worst_group else ""),
         f"pricing\t{rule.kind}, {amounts}, {rule.basis}",
+        f"typical\t{seen.records} more records of the owner's kind: {amount_text(seen.typical(rule), token)}",
         f"fidelity\t{manifest.fidelity:.4f}",
         *_agreement(manifest),
         f"records\t{manifest.owner_records} of the owner, {manifest.validation_records} for validation",

@@ -109,6 +109,10 @@ class RefitMethod(Method):
         """The surrogate learns from nothing as the model does, so that the change is that of the model in size."""
         return False
 
+    def on(self, context: Context) -> Self | None:
+        """The method as if the owner had other records, those of ``context``; None if that would take another fit."""
+        return None if self.parts.tensors else type(self)(context, self.parts)
+
     def doubted(self, offer: Sample) -> Tensor:
         """Which records of an offer (n) probably have a wrong label, (n,); none unless the method can tell."""
         return torch.zeros(len(offer), dtype=torch.bool)

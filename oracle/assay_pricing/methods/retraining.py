@@ -86,6 +86,15 @@ class Retraining(RefitMethod):
             ),
         )
 
+    def on(self, context: Context) -> Self:
+        """See ``RefitMethod``; family and capacity are the same."""
+        tensors = dict(self.parts.tensors)
+        if self.learner is None:
+            tensors |= prefixed(self.student.on(context).parts.tensors, _STUDENT)
+        else:
+            tensors["alone"] = self.learner.outputs(context.base, context.validation)
+        return type(self)(context, replace(self.parts, tensors=tensors))
+
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
         """See ``RefitMethod``; scenarios without an offer take the outputs that the fit stored."""
         if self.learner is None:

@@ -1,70 +1,24 @@
-"""What a rate costs: the figures by which an owner chooses how much to pay for a gain, before anything is fitted.
+"""What may be gained, before anything is fitted: what the last fifth of the owner's records brought a small network.
 
-A rate is money per unit of the goal. The unit of a regression's goal is that of the squared labels, so that no rate is
-right for two models. Two gains are known beforehand: that of a perfect model, which has no risk left, and that of a
-typical offer, *more of the owner's own kind*: what the last fifth of her own records brought a small network.
+It is rough. After a fit the price function itself says what it would pay for a fifth (``backtest.typical``).
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from assay_pricing.black_box.port import BlackBox, Predictions
-from assay_pricing.price import MICRO, PricingRule, to_micros
+from assay_pricing.price import Outlook
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import REGRESSION, Metric
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import Network, train
 from assay_pricing.surrogate.task import DECAY, MAX_BASE
 
-OFFERS = 10
-"""Typical offers that a budget pays for."""
-_PARTS = 5
-"""An offer is one part in so many of the owner's records."""
+PARTS = 5
+"""A typical offer is one part in so many of the owner's records."""
 _DRAWS = 3
-_LEAST_SHARE = 0.01
-"""Of the risk, which a typical offer is taken to remove at least: held-out parts may show less by chance."""
 _WIDTH, _STEPS, _RATE = 16, 200, 1e-2
 _MIN_PROBABILITY = 1e-6
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What may be gained.
-
-    Attributes:
-        risk: That of the model on the validation records: the gain of a perfect model.
-        records: Of a typical offer.
-        gain: Of a typical offer, in the unit of the goal.
-    """
-
-    risk: float
-    records: int
-    gain: float
-
-    def suggested_rate(self, budget: int, kind: str) -> int:
-        """The rate at which ``budget`` pays for ten typical offers, in base units per unit of gain or per record.
-
-        A typical offer counts as a gain of at least 1 % of the risk, so that a perfect model costs at most ten times
-        the budget.
-        """
-        share = budget // OFFERS
-        if kind == "binary":
-            return max(1, share // self.records)
-        gain = max(self.gain, _LEAST_SHARE * self.risk)
-        return max(1, share * MICRO // max(1, to_micros(gain)))
-
-    def perfect(self, rule: PricingRule) -> int:
-        """Price of an offer that leaves no risk, in base units, without the rule's cap."""
-        return self._price(rule, self.risk)
-
-    def typical(self, rule: PricingRule) -> int:
-        """Price of a typical offer in base units, without the rule's cap."""
-        return self._price(rule, self.gain)
-
-    def _price(self, rule: PricingRule, gain: float) -> int:
-        return rule.model_copy(update={"cap": 2**255}).price(to_micros(max(gain, 0.0)), self.records)
 
 
 def outlook(black_box: BlackBox, owner: Records, validation: Records, metric: Metric, seed: int) -> Outlook:
@@ -81,14 +35,20 @@ def outlook(black_box: BlackBox, owner: Records, validation: Records, metric: Me
         seed: Of the draws.
     """
     rows = np.random.default_rng(seed).permutation(owner.n)[:MAX_BASE]
-    part = max(1, len(rows) // _PARTS)
+    part = max(1, len(rows) // PARTS)
     weights = torch.ones((_DRAWS + 1, len(rows)))
     for draw in range(_DRAWS):
         weights[draw + 1, draw * part : (draw + 1) * part] = 0
-    learned, *without = (metric.risk(outputs) for outputs in _outputs(owner.take(rows), validation, weights, seed))
-    model = _model_outputs(black_box.predict(validation.x), metric)
-    risk = learned if model is None else metric.risk(model)
-    return Outlook(risk=max(risk, 0.0), records=part, gain=max(0.0, float(np.mean(without)) - learned))
+    learned, *without = _outputs(owner.take(rows), validation, weights, seed)
+    gain = float(np.mean([metric.drop(outputs, learned) for outputs in without]))
+    risk = model_risk(black_box.predict(validation.x), metric)
+    return Outlook(risk=metric.risk(learned) if risk is None else risk, records=part, gain=max(0.0, gain))
+
+
+def model_risk(answers: Predictions, metric: Metric) -> float | None:
+    """Risk of the model's own answers; None where it gives labels alone and the risk needs probabilities."""
+    outputs = _model_outputs(answers, metric)
+    return None if outputs is None else max(0.0, metric.risk(outputs))
 
 
 def _outputs(owner: Records, validation: Records, weights: torch.Tensor, seed: int) -> Float64:

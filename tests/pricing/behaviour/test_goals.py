@@ -93,10 +93,13 @@ def test_the_lower_bound_of_the_interval_is_paid_where_the_owner_wants_that() ->
     assert cautious.appraise(OTHER_LIMIT).price == pytest.approx(low * 10**18, rel=1e-4)
 
 
-def test_the_papers_binary_rule_pays_each_useful_record_alike() -> None:
+def test_the_papers_binary_rule_pays_each_useful_record_alike_and_in_all_as_the_graded_rule() -> None:
     function = priced_by("theirs")
-    rule = PricingRule(kind="binary", rate=10)
+    seen, graded = function.manifest.outlook, function.manifest.rule
+    rule = PricingRule(kind="binary", rate=seen.rate_per_record(graded.rate), record_gain=seen.record_gain)
     binary = PriceFunction(function.manifest.model_copy(update={"rule": rule}), function.method, function.tensors)
-    appraisal = binary.appraise(OTHER_LIMIT)
-    assert 0 < appraisal.price <= 10 * int((appraisal.record_values > 0).sum())
-    assert appraisal.price % 10 == 0
+    paid, expected = (priced.appraise(OTHER_LIMIT).price for priced in (binary, function))
+    assert paid == pytest.approx(expected, abs=rule.rate)
+    assert paid % rule.rate == 0
+    assert rule.rate < paid <= OTHER_LIMIT.n * rule.rate
+    assert binary.appraise(plant(6, 150, NORTH, limit=0.0)).price == 0

@@ -72,15 +72,19 @@ class FineTunedMethod(NetworkMethod, RefitMethod):
             description: Of the network, for the owner.
         """
         parts = network_parts(network, fidelity, description)
-        nobody = context.base.take(np.arange(0))
-        alone = _fine_tuned(network, context, nobody, nobody.weight[None])(context.validation.x)
-        tensors = {**parts.tensors, "solved": solve(network, context, goal_gradient(network, context)), "alone": alone}
+        solved, alone = solve(network, context, goal_gradient(network, context)), _alone(network, context)
+        tensors = {**parts.tensors, "solved": solved, "alone": alone}
         leaks = {
             **parts.leaks,
             "solved": "the direction that would lower the risk: one vector, no record",
             "alone": f"the {description}'s answers on the validation records",
         }
         return cls(context, replace(parts, tensors=tensors, leaks=leaks))
+
+    def on(self, context: Context) -> Self:
+        """See ``RefitMethod``; the student is the same."""
+        tensors = {**self.parts.tensors, "alone": _alone(self.network, context)}
+        return type(self)(context, replace(self.parts, tensors=tensors))
 
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
         """See ``RefitMethod``; scenarios without an offer take the outputs that the fit stored."""
@@ -150,6 +154,12 @@ def influences(network: Network, context: Context, offer: Sample, solved: Tensor
         solved: H^-1 g_goal (p,), see ``curvature.solve`` and ``curvature.goal_gradient``.
     """
     return np.asarray((directional_derivatives(network, offer, solved) / context.base.weight.sum()).numpy())
+
+
+def _alone(network: Network, context: Context) -> Tensor:
+    """Outputs on the validation records (1, v, k) after fine-tuning on the base alone."""
+    nobody = context.base.take(np.arange(0))
+    return _fine_tuned(network, context, nobody, nobody.weight[None])(context.validation.x)
 
 
 def _fine_tuned(network: Network, context: Context, offer: Sample, weights: Tensor) -> Network:
