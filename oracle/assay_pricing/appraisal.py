@@ -74,7 +74,7 @@ class Appraisal:
         fidelity: Agreement of the surrogate with the model, 0..1.
         records: n.
         priced: Records without exact duplicates.
-        useful: Useful records of those that are priced; near duplicates of each other count as one.
+        distinct: Records of the subset that the price is for; near duplicates of each other count as one.
         metric: Name of the risk.
         data_hash: SHA-256 over the sorted distinct record hashes of the whole offer, 32 bytes.
         function_hash: Hash of the price function, 32 bytes.
@@ -91,7 +91,7 @@ class Appraisal:
     fidelity: float
     records: int
     priced: int
-    useful: int
+    distinct: int
     metric: str
     data_hash: bytes
     function_hash: bytes

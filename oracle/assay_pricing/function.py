@@ -151,7 +151,7 @@ class PriceFunction:
             fidelity=self.fidelity,
             records=records.n,
             priced=len(rows),
-            useful=valuation.useful,
+            distinct=valuation.distinct,
             metric=self.manifest.metric,
             data_hash=records.content_hash(),
             function_hash=self.hash,

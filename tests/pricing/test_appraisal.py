@@ -35,7 +35,7 @@ def appraisal() -> Appraisal:
         price=2**90,
         fidelity=0.95,
         records=2,
-        useful=2,
+        distinct=2,
         priced=2,
         metric="log_loss",
         data_hash=b"\x01" * 32,

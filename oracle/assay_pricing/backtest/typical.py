@@ -3,6 +3,7 @@
 Parts of her records are held out, and priced as if a seller offered them.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -29,13 +30,7 @@ def typical(method: Method, manifest: Manifest, task: Task) -> Outlook:
         task: What it was fitted on.
     """
     records = max(1, min(task.owner.n, MAX_BASE) // PARTS)
-    gains = []
-    for draw in range(_DRAWS if isinstance(method, RefitMethod) else 0):
-        task.progress("pricing typical offers", draw, _DRAWS)
-        gain = _paid(method, manifest, task, records, draw)
-        if gain is not None:
-            gains.append(gain)
-    task.progress("pricing typical offers", _DRAWS, _DRAWS)
+    gains = list(_paid(method, manifest, task, records)) if isinstance(method, RefitMethod) else []
     if not gains:
         return outlook(task.black_box, task.owner, task.validation, task.context.metric, task.seed)
     answers = task.black_box.predict(task.validation.x)
@@ -43,14 +38,17 @@ def typical(method: Method, manifest: Manifest, task: Task) -> Outlook:
     return Outlook(risk=manifest.risk if risk is None else risk, records=records, gain=max(0.0, float(np.mean(gains))))
 
 
-def _paid(method: RefitMethod, manifest: Manifest, task: Task, records: int, draw: int) -> float | None:
-    """Gain that is paid for some of the owner's records where the surrogate has learned the others."""
-    rng = np.random.default_rng([task.seed, draw])
-    rows = rng.permutation(task.owner.n)
-    offer, rest = task.owner.take(np.sort(rows[:records])), task.owner.take(np.sort(rows[records:]))
-    shorter = method.on(replace(task.context, base=stratified_sample(rest, task.context.encoder, rng)))
-    if shorter is None:
-        return None
-    nothing = offer.take(np.arange(0))
-    values = shorter.record_values(offer) * shorter.value_unit
-    return value_offer(shorter, manifest, offer, values, nothing, nothing).gain
+def _paid(method: RefitMethod, manifest: Manifest, task: Task, records: int) -> Iterator[float]:
+    """Gain that is paid for some of the owner's records where the surrogate has learned the others, in each draw."""
+    for draw in range(_DRAWS):
+        task.progress("pricing typical offers", draw, _DRAWS)
+        rng = np.random.default_rng([task.seed, draw])
+        rows = rng.permutation(task.owner.n)
+        offer, rest = task.owner.take(np.sort(rows[:records])), task.owner.take(np.sort(rows[records:]))
+        shorter = method.on(replace(task.context, base=stratified_sample(rest, task.context.encoder, rng)))
+        if shorter is None:
+            break
+        nothing = offer.take(np.arange(0))
+        values = shorter.record_values(offer) * shorter.value_unit
+        yield value_offer(shorter, manifest, offer, values, nothing, nothing).gain
+    task.progress("pricing typical offers", _DRAWS, _DRAWS)

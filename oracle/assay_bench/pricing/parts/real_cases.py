@@ -13,12 +13,10 @@ from assay_bench.pricing.results import CaseResult, SellerResult
 from assay_bench.pricing.scorers.gate import is_refused, without_gate
 from assay_bench.pricing.units import Unit
 from assay_pricing.appraisal import Appraisal, Verdict
-from assay_pricing.black_box.wrap import as_black_box
-from assay_pricing.fitting import fit, goal_of
+from assay_pricing.fitting import fit
 from assay_pricing.function import PriceFunction
 from assay_pricing.price import PricingRule, to_micros
 from assay_pricing.records.records import Int64, Records
-from assay_pricing.surrogate.outlook import outlook
 
 _BUDGET = 10**20
 """Base units, far above the rounding of rates."""
@@ -44,22 +42,20 @@ def real_case(unit: Unit, packages: Path) -> CaseResult:
         fidelity=function.fidelity,
         refused=is_refused(function),
         seconds_fit=seconds_fit,
-        binary_over_graded=_binary_over_graded(case, function, appraisals.values()),
+        binary_over_graded=_binary_over_graded(function, appraisals.values()),
         sellers={
             seller: _seller(case, offer, appraisals[seller], seconds[seller]) for seller, offer in case.sellers.items()
         },
     )
 
 
-def _binary_over_graded(case: Case, function: PriceFunction, appraisals: Collection[Appraisal]) -> float | None:
+def _binary_over_graded(function: PriceFunction, appraisals: Collection[Appraisal]) -> float | None:
     """Money that the binary rule pays over the graded one's, with the rates that one budget gives."""
-    black_box = as_black_box(case.model, function.schema)
-    _, _, metric = goal_of(case.owner, case.validation)
-    seen = outlook(black_box, case.owner, case.validation, metric, function.manifest.seed)
+    seen = function.manifest.outlook
 
     def paid(kind: Literal["graded", "binary"]) -> int:
-        rule = PricingRule(kind=kind, rate=seen.suggested_rate(_BUDGET, kind))
-        return sum(rule.price(to_micros(one.predicted_gain), one.useful) for one in appraisals)
+        rule = PricingRule(kind=kind, rate=seen.suggested_rate(_BUDGET, kind), record_gain=seen.record_gain)
+        return sum(rule.price(to_micros(one.predicted_gain), one.distinct) for one in appraisals)
 
     graded = paid("graded")
     return paid("binary") / graded if graded else None
