@@ -256,7 +256,7 @@ def _no_rate(seen: "Outlook", request: Request, metric: str) -> UsageError:
     return UsageError(
         f"expected --rate or --budget: the unit of the gain is that of {unit}, of which the model has {seen.risk:.4g} "
         f"left, and {seen.records} more records of the owner's kind bring a small network about {seen.gain:.2g}",
-        hint=f"--budget 1eth would set about --rate {seen.suggested_rate(one, request.pricing)}, at which "
+        hint=f"--budget 1eth would set --rate {seen.suggested_rate(one, request.pricing)}, at which "
         f"{seen.records} more records of the owner's kind cost {short_amount(one // 10, request.token)}",
     )
 

@@ -102,4 +102,3 @@ def test_the_papers_binary_rule_pays_each_useful_record_alike_and_in_all_as_the_
     assert paid == pytest.approx(expected, abs=rule.rate)
     assert paid % rule.rate == 0
     assert rule.rate < paid <= OTHER_LIMIT.n * rule.rate
-    assert binary.appraise(plant(6, 150, NORTH, limit=0.0)).price == 0
