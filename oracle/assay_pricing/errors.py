@@ -6,6 +6,7 @@ AssayError
     ├── ModelError      the black box does not answer as a model of this schema must
     │   └── ModelTimeout    one call of it took longer than its limit
     ├── FidelityError   the surrogate agrees with the model too little to price by
+    │   └── BacktestError   its prices of held-out parts do not agree with what these are worth
     └── ArtifactError   the price function on disk was altered, is damaged, or is of another version
         └── ArtifactExists  a folder that is not free would be overwritten
 """
@@ -39,9 +40,16 @@ class ModelTimeout(ModelError):
 
 
 class FidelityError(PricingError):
-    """The surrogate agrees with its model on less than 90 % of held-out records, or no more than a constant does.
+    """The surrogate agrees with its model too little to price by, or no more than a constant does.
 
     Remedy: fit again with more data or another method; check the columns and the task.
+    """
+
+
+class BacktestError(FidelityError):
+    """The prices of held-out parts of the owner's records do not agree with what these are worth.
+
+    Remedy: give more validation records, `--train`, or another method; check the columns.
     """
 
 

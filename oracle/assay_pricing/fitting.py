@@ -11,14 +11,15 @@ from torch import Tensor
 
 from assay.protocol.schema import Schema
 from assay_pricing import artifact, controls, disclosure, duplicates, methods
+from assay_pricing.backtest.measure import Train, measure
 from assay_pricing.backtest.typical import typical
 from assay_pricing.black_box.check import examine
 from assay_pricing.black_box.port import BlackBox
 from assay_pricing.black_box.wrap import as_black_box
 from assay_pricing.errors import DataError
 from assay_pricing.function import PriceFunction
-from assay_pricing.manifest import Control, Manifest
-from assay_pricing.methods import Method
+from assay_pricing.manifest import Backtest, Control, Manifest
+from assay_pricing.methods import Method, RefitMethod
 from assay_pricing.methods.base import prefixed
 from assay_pricing.price import Outlook, PricingRule
 from assay_pricing.records.records import Records
@@ -48,11 +49,13 @@ def fit(
     decay: float | None = None,
     seed: int = 0,
     labels_only: bool = False,
+    train: Train | None = None,
     progress: Progress = no_progress,
 ) -> PriceFunction:
     """Fits the price function of a model.
 
-    A function whose surrogate has a fidelity under 0.90 is returned for inspection; it refuses to price.
+    A function whose surrogate does not represent the model, or whose prices say nothing of what held-out records are
+    worth, is returned for inspection; it refuses to price.
 
     Args:
         model: The black box, see ``as_black_box``; or a ``BlackBox``.
@@ -67,11 +70,14 @@ def fit(
         decay: The model's own weight decay; if None, the decay with which a student comes closest to the model.
         seed: Seed of every random draw.
         labels_only: Read the model's labels alone, even if it gives probabilities.
+        train: The owner's training, see ``backtest.measure``: it says what held-out records are worth, chooses the
+            learner that predicts this best, and gives prices their size.
         progress: Called during long work.
 
     Raises:
-        DataError: Too few records, or an unknown metric, group or setting.
-        ModelError: The model does not answer as a model of this schema must, or its classes are in another order.
+        DataError: Too few records, an unknown metric, group or setting, or a training for a method that has no learner.
+        ModelError: The model does not answer as a model of this schema must, or its classes are in another order; or
+            the training fails.
         ArtifactError: Unknown method.
     """
     with deterministic():
@@ -86,8 +92,27 @@ def fit(
             labels_only=labels_only,
             progress=progress,
         )
-        fitted = methods.method(method).fit(replace(task, settings=methods.settings(method, settings or {})))
-        return _assemble(task, fitted, controls.measure(fitted, task), rule or PricingRule(), worst_group)
+        task = replace(task, settings=methods.settings(method, settings or {}))
+        fitted = methods.method(method).fit(task)
+        near_radius = duplicates.near_radius(fitted.context.base)
+        fitted, tested = _tested(fitted, task, near_radius, train)
+        measured = controls.measure(fitted, task)
+        return _assemble(task, fitted, measured, rule or PricingRule(), worst_group, near_radius, tested)
+
+
+def _tested(fitted: Method, task: Task, near_radius: float, train: Train | None) -> tuple[Method, Backtest | None]:
+    """The method with the learner that its backtest prefers, and what that found; None if there is no learner."""
+    if not isinstance(fitted, RefitMethod) or not fitted.learners:
+        if train is not None:
+            raise DataError(
+                f"expected a method that retrains a learner, to compare it with a trained model, got {fitted.name}",
+                hint="leave the training out (--train), or fit with another method or family (--method retraining)",
+            )
+        return fitted, None
+    outcome = measure(fitted, task, near_radius, train)
+    if outcome.learner is not None and outcome.learner is not fitted.learners[0]:
+        fitted = fitted.with_learner(task, outcome.learner)
+    return fitted, outcome.backtest
 
 
 def make_task(
@@ -195,7 +220,13 @@ def _split(owner: Records, rng: np.random.Generator) -> tuple[Records, Records]:
 
 
 def _assemble(
-    task: Task, method: Method, measured: tuple[Control, ...], rule: PricingRule | Terms, worst_group: str | None
+    task: Task,
+    method: Method,
+    measured: tuple[Control, ...],
+    rule: PricingRule | Terms,
+    worst_group: str | None,
+    near_radius: float,
+    tested: Backtest | None,
 ) -> PriceFunction:
     context, encoder = method.context, method.context.encoder
     tensors = _tensors(task.owner, method)
@@ -210,6 +241,7 @@ def _assemble(
         outlook=Outlook(),
         fidelity=method.parts.fidelity,
         agreement=method.parts.agreement,
+        backtest=tested,
         label_only=method.label_only,
         seed=task.seed,
         decay=context.decay,
@@ -217,7 +249,7 @@ def _assemble(
         target=encoder.target,
         standardised=encoder.standardised,
         controls=measured,
-        near_radius=duplicates.near_radius(context.base),
+        near_radius=near_radius,
         owner_records=task.owner.n,
         validation_records=task.validation.n,
         leaks=leaks,

@@ -7,13 +7,21 @@ from typing import Any, Literal
 
 from assay.protocol.schema import Schema
 from assay.protocol.types import Bytes32, Value
-from assay_pricing.errors import ArtifactError, FidelityError
+from assay_pricing.errors import ArtifactError, BacktestError, FidelityError
 from assay_pricing.price import Outlook, PricingRule
 
 _NO_METHOD = "base"
 VERSION = 3
 FIDELITY_FLOOR = 0.90
-"""A surrogate that agrees less with its model does not price."""
+"""A surrogate that agrees less with its model does not price, unless its prices were tested (``Backtest``)."""
+LEAST_EXPLAINED = 0.5
+"""Share of the spread of the model's answers that a learner must explain, unless the model itself was retrained."""
+_CLEAR = 2.0
+"""Standard errors by which a figure differs from 0."""
+_SURE = 1.3
+"""Standard errors of a slope, at least, by which it differs from 1 before anything is corrected."""
+_SIZES = (0.5, 2.0)
+"""Least and largest slope that prices are divided by."""
 
 
 class Leak(Value):
@@ -47,12 +55,15 @@ class Agreement(Value):
         constant: Share that always giving the model's most common answer would reach.
         kappa: ``share`` corrected for chance: Cohen's kappa (1960), 1 for equal answers and 0 for unrelated ones.
         by_class: ``share`` among the records of which the model says the class; None for a class that it says of none.
+        explained: 1 - d / c, where d is the distance of the surrogate's answers from the model's (see
+            ``learners.closeness``), and c that of the best constant answer.
     """
 
     share: float
     constant: float
     kappa: float
     by_class: tuple[float | None, ...]
+    explained: float
 
 
 class Control(Value):
@@ -60,6 +71,48 @@ class Control(Value):
 
     records: int
     gain: float
+
+
+class Backtest(Value):
+    """How the prices of held-out parts of the owner's records agree with what the parts are worth.
+
+    Attributes:
+        truth: What said the latter: the owner's training function (``train``), or other learners near to the model.
+        episodes: Number of parts that were priced.
+        rank_agreement: Spearman's correlation of predicted and true gain, from one half of the validation records to
+            the other.
+        rank_error: Its standard error.
+        ceiling: The same of the truth with itself.
+        slope: Predicted gain over true gain, of parts that have one.
+        slope_error: Its standard error.
+        expected_error: Root mean squared difference of predicted and true gain, in the unit of the goal; a loss is 0.
+    """
+
+    truth: Literal["train", "learners"]
+    episodes: int
+    rank_agreement: float
+    rank_error: float
+    ceiling: float
+    slope: float
+    slope_error: float
+    expected_error: float
+
+    @property
+    def is_informative(self) -> bool:
+        """Rank agreement and slope are both greater than 0 by more than two standard errors."""
+        return self.rank_agreement > _CLEAR * self.rank_error and self.slope > _CLEAR * self.slope_error
+
+    @property
+    def divisor(self) -> float:
+        """What gains are divided by, so that they have the size of true ones: 1 unless the model itself was retrained.
+
+        It is the slope, shrunk towards 1 by its standard error (James and Stein 1961, positive part) and bounded.
+        """
+        if self.truth != "train":
+            return 1.0
+        excess = self.slope - 1
+        share = max(0.0, 1 - (_SURE * self.slope_error / excess) ** 2) if excess else 0.0
+        return min(max(1 + share * excess, _SIZES[0]), _SIZES[1])
 
 
 class Manifest(Value):
@@ -75,6 +128,7 @@ class Manifest(Value):
         outlook: What may be gained, and what this function pays of that for a typical offer.
         fidelity: Agreement of the surrogate with the model on held-out records, 0..1.
         agreement: What the fidelity of a classification is worth; None for a regression.
+        backtest: How prices of held-out parts agreed with what these are worth; None where nothing was tested.
         label_only: The method read labels alone of the model.
         seed: Seed of every random draw.
         decay: Weight decay of the surrogate.
@@ -101,6 +155,7 @@ class Manifest(Value):
     outlook: Outlook
     fidelity: float
     agreement: Agreement | None = None
+    backtest: Backtest | None = None
     label_only: bool
     seed: int
     decay: float
@@ -127,13 +182,35 @@ class Manifest(Value):
                 hint="install the version of Assay that fitted it, or fit it again with another method",
             )
 
+    @property
+    def explained(self) -> float:
+        """Share of the spread of the model's answers that the surrogate explains: R^2, or as in ``Agreement``."""
+        return self.fidelity if self.agreement is None else self.agreement.explained
+
     def check_fidelity(self) -> None:
-        """Refuses a surrogate that does not represent its model.
+        """Refuses a price function whose surrogate does not represent its model, or whose prices say nothing.
 
         Raises:
-            FidelityError: It agrees with the model on less than 90 % of held-out records, or no more often than a
-                constant answer does.
+            BacktestError: Prices of held-out parts of the owner's records do not agree with what these are worth.
+            FidelityError: The surrogate agrees with the model no more often than a constant answer does. Or it agrees
+                on less than 90 % of held-out records, and nothing was tested. Or it explains less than half of the
+                spread of the model's answers, and the test did not retrain the model itself.
         """
+        tested = self.backtest
+        if tested is None:
+            self._check_floor()
+        elif not tested.is_informative:
+            raise _uninformative(tested)
+        elif tested.truth != "train" and self.explained < LEAST_EXPLAINED:
+            raise FidelityError(
+                f"expected a learner that explains at least {LEAST_EXPLAINED:.0%} of the spread of the model's "
+                f"answers, got {self.explained:.1%}",
+                hint="let the test retrain the model itself (--train MODULE:FUNCTION); check that the columns and the "
+                "task (--task) are what the model takes",
+            )
+        self._check_constant()
+
+    def _check_floor(self) -> None:
         if self.fidelity < FIDELITY_FLOOR:
             raise FidelityError(
                 f"expected a surrogate that agrees with the model on at least {FIDELITY_FLOOR:.0%} of held-out "
@@ -141,6 +218,8 @@ class Manifest(Value):
                 hint="fit with more of the owner's data, or with another method; check that the columns and the task "
                 "(--task) are what the model takes",
             )
+
+    def _check_constant(self) -> None:
         found = self.agreement
         if found is not None and found.share <= found.constant and found.share < 1:
             raise FidelityError(
@@ -149,6 +228,22 @@ class Manifest(Value):
                 hint="give validation records of all classes (--validation), or fit with another method; a column of "
                 "text in which each value is another gives the surrogate nothing to learn",
             )
+
+
+def _uninformative(tested: Backtest) -> BacktestError:
+    source = "the retrained model" if tested.truth == "train" else "other learners near to the model"
+    if tested.ceiling <= _CLEAR * tested.rank_error:
+        hint = "give more validation records (--validation): what the parts are worth is lost in their noise"
+    elif tested.truth == "train":
+        hint = "price with another family (--setting family=NAME) or method; check that all columns are given"
+    else:
+        hint = "let the test retrain the model itself (--train MODULE:FUNCTION), or give more validation records"
+    return BacktestError(
+        f"expected prices of held-out parts that agree with what these are worth, by {source}: got a rank agreement of "
+        f"{tested.rank_agreement:.2f} +- {tested.rank_error:.2f} and a slope of {tested.slope:.2f} +- "
+        f"{tested.slope_error:.2f} over {tested.episodes} parts",
+        hint=hint,
+    )
 
 
 def method_names(folders: Iterable[str] | None = None) -> list[str]:

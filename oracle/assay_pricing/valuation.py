@@ -1,7 +1,7 @@
 """The value of an offer as a set: the drop of the owner's risk that it adds to what the owner has or is offered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -57,7 +57,25 @@ def value_offer(
         record_values: Value of each record on its own (n,).
         context: Records of the seller's other offers.
         sold: Records that other sellers sold to the owner.
+
+    Returns:
+        Its value, in the size of true gains as far as the fit has measured that: see ``Backtest.divisor``.
     """
+    found = _valued(method, manifest, offer, record_values, context, sold)
+    divisor = manifest.backtest.divisor if manifest.backtest else 1.0
+    low, high = found.interval
+    return replace(
+        found,
+        set_value=found.set_value / divisor,
+        gain=found.gain / divisor,
+        interval=(low / divisor, high / divisor),
+    )
+
+
+def _valued(
+    method: Method, manifest: Manifest, offer: Records, record_values: Float64, context: Records, sold: Records
+) -> Valuation:
+    """The value in the size that the method gives it; see ``value_offer``."""
     threshold = cut(manifest.controls, offer.n)
     if not isinstance(method, RefitMethod):
         set_value = method.set_value(offer) * method.value_unit

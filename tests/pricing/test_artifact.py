@@ -4,14 +4,15 @@ import hashlib
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from assay_pricing import artifact
 from assay_pricing.canonical import canonical_json
-from assay_pricing.errors import ArtifactError, ArtifactExists, FidelityError
-from assay_pricing.manifest import Agreement
+from assay_pricing.errors import ArtifactError, ArtifactExists, BacktestError, FidelityError
+from assay_pricing.manifest import Agreement, Backtest
 from tests.pricing.contexts import manifest
 
 pytestmark = pytest.mark.unit
@@ -75,9 +76,9 @@ def test_new_tensors_under_an_old_manifest_are_refused(folder: Path) -> None:
     [
         ("[]", r"expected the JSON of a price function in manifest\.json, got something else"),
         ("nothing", r"expected the JSON of a price function in manifest\.json, got something else"),
-        ('{"version": 1}', "expected a price function of version 2, got 1"),
-        ("{}", "expected a price function of version 2, got None"),
-        ('{"version": 2}', "got a wrong schema_: Field required"),
+        ('{"version": 1}', "expected a price function of version 3, got 1"),
+        ("{}", "expected a price function of version 3, got None"),
+        ('{"version": 3}', "got a wrong schema_: Field required"),
     ],
 )
 def test_a_manifest_that_is_none_is_named(folder: Path, text: str, message: str) -> None:
@@ -172,8 +173,56 @@ def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
 
 
 def test_a_surrogate_that_a_constant_equals_is_refused() -> None:
-    worth = {"kappa": 0.0, "by_class": (1.0, 0.0)}
+    worth = {"kappa": 0.0, "by_class": (1.0, 0.0), "explained": 0.6}
     manifest(fidelity=0.93, agreement=Agreement(share=0.93, constant=0.921, **worth)).check_fidelity()
     manifest(fidelity=1.0, agreement=Agreement(share=1.0, constant=1.0, **worth)).check_fidelity()
     with pytest.raises(FidelityError, match=r"got 91\.6% of held-out records where the constant reaches 92\.1%"):
         manifest(fidelity=0.916, agreement=Agreement(share=0.916, constant=0.921, **worth)).check_fidelity()
+    found = Agreement(share=0.916, constant=0.921, **worth)
+    with pytest.raises(FidelityError, match=r"got 91\.6% of held-out records where the constant reaches 92\.1%"):
+        manifest(fidelity=0.916, agreement=found, backtest=backtested()).check_fidelity()
+
+
+def backtested(**changes: Any) -> Backtest:
+    values = {
+        "truth": "learners",
+        "episodes": 10,
+        "rank_agreement": 0.9,
+        "rank_error": 0.15,
+        "ceiling": 0.95,
+        "slope": 0.8,
+        "slope_error": 0.1,
+        "expected_error": 0.02,
+    }
+    return Backtest(**values | changes)
+
+
+def test_prices_that_were_tested_need_no_agreement_of_nine_tenths() -> None:
+    """A boosted regression of fidelity .876 was refused whose prices ranked well."""
+    manifest(fidelity=0.876, backtest=backtested()).check_fidelity()
+    manifest(fidelity=0.3, backtest=backtested(truth="train")).check_fidelity()
+    with pytest.raises(FidelityError, match=r"explains at least 50% of the spread of the model's answers, got 30\.0%"):
+        manifest(fidelity=0.3, backtest=backtested()).check_fidelity()
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"rank_agreement": 0.3, "rank_error": 0.34}, "let the test retrain the model itself"),
+        ({"slope": 0.1, "slope_error": 0.06}, "let the test retrain the model itself"),
+        ({"slope": 0.0, "slope_error": 0.0, "ceiling": 0.2}, "give more validation records"),
+        ({"truth": "train", "slope": 0.01, "slope_error": 0.01}, "another family"),
+    ],
+)
+def test_prices_that_say_nothing_of_what_parts_are_worth_are_refused(changes: dict[str, Any], remedy: str) -> None:
+    with pytest.raises(BacktestError, match=r"got a rank agreement of .* and a slope of .* over 10 parts") as caught:
+        manifest(fidelity=1.0, backtest=backtested(**changes)).check_fidelity()
+    assert remedy in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("slope", "error", "divisor"), [(0.5, 0.01, 0.5), (0.9, 0.1, 1), (0.1, 0.01, 0.5), (5, 0.1, 2), (1, 0, 1)]
+)
+def test_a_slope_corrects_prices_as_far_as_it_is_sure(slope: float, error: float, divisor: float) -> None:
+    assert backtested(slope=slope, slope_error=error, truth="train").divisor == pytest.approx(divisor, rel=1e-2)
+    assert backtested(slope=slope, slope_error=error).divisor == 1

@@ -2,8 +2,7 @@
 
 import csv
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from assay.cli.params import AMOUNT
-from assay.cli.terminal import console, emit, json_option, report
+from assay.cli.terminal import emit, json_option, report
 from assay_oracle.cli.columns import column_options
+from assay_oracle.cli.progress import progress_bars
 from assay_oracle.cli.token import token_option
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from assay.amounts import Token
     from assay_pricing.records.columns import RawTable
     from assay_pricing.records.records import Records
@@ -130,6 +128,15 @@ class Setting(click.ParamType):
 @click.option("--grid", type=AMOUNT, default=1, help="Prices are multiples of this; a coarse grid discloses less.")
 @click.option("--lower-bound", is_flag=True, help="Pay the lower bound of the gain's 90 % interval.")
 @click.option("--labels-only", is_flag=True, help="Read the model's labels alone.")
+@click.option(
+    "--train",
+    metavar="MODULE:FUNCTION",
+    help="Trains the model from inputs and labels: it says what held-out parts of --data are worth, 18 times. Without "
+    "it learners like the model say so.",
+)
+@click.option(
+    "--train-budget", default="10m", show_default=True, metavar="TIME", help="For all trainings: 90s, 10m or 2h."
+)
 @click.option("--decay", type=click.FloatRange(0, 1e6), help="The model's own weight decay; estimated by default.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @token_option
@@ -164,6 +171,8 @@ def fit(
     grid: int,
     lower_bound: bool,
     labels_only: bool,
+    train: str | None,
+    train_budget: str,
     decay: float | None,
     seed: int,
     token: "Token",
@@ -175,9 +184,14 @@ def fit(
     scikit-learn estimator, a function from features to probabilities or labels, or a function without arguments that
     returns one of these. MODULE is imported from the current folder first.
 
+    Before it is written, the price function is tested: parts of --data are held out and priced as offers would be. With
+    --train the prices also get the size of true gains. FUNCTION gets inputs as the model takes them and labels as in
+    the file, and returns what --model may be: def train(inputs, labels): return Model().fit(inputs, labels)
+
     \b
-    Example:
+    Examples:
       assay-oracle fit --model mymodel:predict --data train.parquet --label y --out price --rate 1ether
+      assay-oracle fit --model mymodel:model --train mymodel:train --train-budget 20m --data train.csv --out price
     """
     from assay_oracle.owner import fit as desk
 
@@ -195,6 +209,8 @@ def fit(
         inputs=inputs,
         model_timeout=model_timeout,
         labels_only=labels_only,
+        train=train,
+        train_budget=train_budget,
         rate=rate,
         budget=budget,
         pricing=pricing,
@@ -213,21 +229,22 @@ def fit(
     _check_terms(request.terms)
     desk.check(request)
     report(f"loading {model_name}")
-    from assay_oracle.owner.summary import fidelity_lines, fit_text
+    from assay_oracle.owner.summary import backtest_lines, fidelity_lines, fit_text
     from assay_pricing import artifact
 
     artifact.check_free(out, replace=replace)
-    with _progress_bars() as progress:
+    with progress_bars() as progress:
         fitted = desk.fit(request, _table, report, progress)
     function, outlook = fitted.function, fitted.function.manifest.outlook
     function.save(out, replace=replace)
-    for line in fidelity_lines(function.manifest):
+    for line in (*fidelity_lines(function.manifest), *backtest_lines(function.manifest)):
         report(line)
     summary = {
         "out": str(out),
         "function_hash": function.hash,
         "fidelity": function.fidelity,
         "agreement": function.manifest.agreement,
+        "backtest": function.manifest.backtest,
         "method": method,
         "rate": str(function.manifest.rule.rate),
         "cap": str(function.manifest.rule.cap),
@@ -372,20 +389,3 @@ def _records(path: Path, function: Any) -> "tuple[Records, tuple[str, ...]]":
     with path.open("rb") as source:
         table = parse_table(source, max_records=MAX_RECORDS, schema=function.schema)
         return to_records(table, function.schema), table.ignored
-
-
-@contextmanager
-def _progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress bars on stderr, one per kind of work; yields a ``surrogate.task.Progress``."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console()) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def update(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
-
-        yield update

@@ -14,13 +14,14 @@ from assay.amounts import ETHER, Token, short_amount
 from assay.errors import UsageError
 from assay_oracle.owner.calls import ModelCalls
 from assay_oracle.owner.columns import columns_text
-from assay_oracle.owner.load import check_name, load_model, stated_classes
+from assay_oracle.owner.load import check_name, load_function, load_model, stated_classes
+from assay_oracle.owner.training import BUDGET, BoundedTraining, seconds_of
 
 if TYPE_CHECKING:
     from assay.protocol.schema import Schema
     from assay_pricing.black_box.inputs import Inputs
     from assay_pricing.function import PriceFunction
-    from assay_pricing.manifest import Manifest
+    from assay_pricing.manifest import Backtest, Manifest
     from assay_pricing.price import Outlook, PricingRule
     from assay_pricing.records.columns import RawTable
     from assay_pricing.records.profile import ColumnProfile
@@ -56,6 +57,8 @@ class Request:
         inputs: What the model takes; None to try.
         model_timeout: Seconds for one call of the model, 0 for any number; None for the usual limit.
         labels_only: Read the model's labels alone.
+        train: Name of the function that trains the model; None to test prices with learners.
+        train_budget: Time for all trainings.
         budget: What the owner will spend, in base units, from which the rate follows; None if she names the rate.
         rate: Base units per unit of gain, or per useful record; None if it follows from the budget.
         pricing: Of the rule.
@@ -76,6 +79,8 @@ class Request:
     inputs: "Inputs | None" = None
     model_timeout: float | None = None
     labels_only: bool = False
+    train: str | None = None
+    train_budget: str = BUDGET
     budget: int | None = None
     rate: int | None = None
     pricing: Literal["graded", "binary"] = "graded"
@@ -94,13 +99,16 @@ def check(request: Request) -> None:
     Raises:
         ModelError: There is no such model.
         DataError: There is no such metric, or not for the task.
-        UsageError: Rate and budget are both given.
+        UsageError: Rate and budget are both given, or the time for trainings is no duration.
     """
     from assay_pricing.risk import check_metric
 
     if request.rate is not None and request.budget is not None:
         raise UsageError("expected --rate or --budget, got both", hint="a budget sets the rate")
     check_name(request.model)
+    if request.train is not None:
+        check_name(request.train)
+    seconds_of(request.train_budget)
     metric = request.options.get("metric")
     if metric is not None:
         check_metric(metric)
@@ -142,7 +150,8 @@ def fit(request: Request, read: Read, report: Report, progress: "Progress") -> F
 def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Progress") -> Fitted:
     from assay_pricing import fitting, methods
     from assay_pricing.black_box.check import examine
-    from assay_pricing.black_box.wrap import as_black_box, task_of
+    from assay_pricing.black_box.training import Training
+    from assay_pricing.black_box.wrap import Wrapped, as_black_box, task_of
     from assay_pricing.records.inference import infer
     from assay_pricing.records.profile import profile
     from assay_pricing.records.roles import Choices
@@ -150,7 +159,7 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
     from assay_pricing.risk import REGRESSION
     from assay_pricing.surrogate.outlook import outlook
 
-    options = dict(request.options)
+    options, trains = dict(request.options), load_function(request.train) if request.train else None
     methods.settings(options["method"], options["settings"])
     tables = [read(path) for path in (request.data, request.validation) if path is not None]
     order = tuple(request.order) or stated_classes(request.model)
@@ -166,16 +175,20 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
         report(f"warning: {warning}")
     reason = "--task" if request.task else "the model is an estimator of this kind" if task else _guess(schema)
     report(f"{owner.n} records of {len(schema.features)} features, {_kind(schema)} ({reason})")
-    black_box = as_black_box(
-        model,
-        schema,
-        labels_only=request.labels_only,
-        order=order if schema.classes else (),
-        outputs=request.outputs,
-        inputs=request.inputs,
-        shape=tables[0].shape,
-        watch=ModelCalls(report, _limit(request.model_timeout)),
-    )
+
+    def wrapped(model: Any) -> Wrapped:
+        return as_black_box(
+            model,
+            schema,
+            labels_only=request.labels_only,
+            order=order if schema.classes else (),
+            outputs=request.outputs,
+            inputs=request.inputs,
+            shape=tables[0].shape,
+            watch=ModelCalls(report, _limit(request.model_timeout)),
+        )
+
+    black_box = wrapped(model)
     found = examine(black_box, owner)
     report(f"the model gets {black_box.inputs}")
     for warning in found.warnings:
@@ -192,17 +205,31 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
         report(f"warning: {warning}")
     if request.rate is None and request.budget is None and metric.name in REGRESSION:
         raise _no_rate(outlook(black_box, owned, held, metric, options["seed"]), request, metric.name)
+    train = None
+    if trains is not None:
+        train = BoundedTraining(Training(trains, black_box, wrapped), seconds_of(request.train_budget))
     function = fitting.fit(
         black_box,
         owner,
         validation=held_out[0] if held_out else None,
         rule=partial(rule_for, request),
+        train=train,
         progress=progress,
         **options,
     )
+    if train is not None and train.is_over:
+        report(f"warning: {_cut_short(train, function.manifest.backtest)}")
     for line in cost_lines(function.manifest, request.token):
         report(line)
     return Fitted(function, columns, inferred.warnings)
+
+
+def _cut_short(train: BoundedTraining, tested: "Backtest | None") -> str:
+    """What the time that the owner stated was enough for."""
+    said = f"the time for --train was over after {train.done} trainings"
+    if tested is not None and tested.truth == "train":
+        return f"{said}: prices were tested on {tested.episodes} held-out parts; more time makes the figures surer"
+    return f"{said}, too few to say what held-out parts are worth: learners say it instead; give more (--train-budget)"
 
 
 def _limit(stated: float | None) -> float | None:

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +72,38 @@ def load_model(name: str, *, timeout: float | None = None) -> Any:
     return load_object(name)
 
 
+def load_function(name: str) -> Callable[..., Any]:
+    """The function that ``module:name`` names, as ``--train`` does; it is not called.
+
+    Raises:
+        ModelError: There is no such module or name, importing it failed, or it cannot be called.
+    """
+    found = _named(name)
+    if not callable(found):
+        raise ModelError(
+            f"expected a function {name}, got {type(found).__name__}",
+            hint="a function from inputs and labels to a model: def train(inputs, labels): return Model().fit(...)",
+        )
+    function: Callable[..., Any] = found
+    return function
+
+
 def load_object(name: str) -> Any:
     """The object that ``module:name`` names; a function without parameters is called for it.
 
     Raises:
         ModelError: There is no such module or name, or importing it failed.
     """
+    found = _named(name)
+    if not _is_factory(found):
+        return found
+    try:
+        return found()
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"{name} failed to make a model: {type(error).__name__}: {error}") from error
+
+
+def _named(name: str) -> Any:
     module_name, _, attribute = name.partition(":")
     _search_here()
     try:
@@ -90,12 +116,7 @@ def load_object(name: str) -> Any:
         raise ModelError(f"expected {attribute!r} in module {module_name!r}, it is not there") from None
     except (Exception, SystemExit) as error:
         raise ModelError(f"importing {module_name!r} failed: {type(error).__name__}: {error}") from error
-    if not _is_factory(found):
-        return found
-    try:
-        return found()
-    except (Exception, SystemExit) as error:
-        raise ModelError(f"{name} failed to make a model: {type(error).__name__}: {error}") from error
+    return found
 
 
 def stated_classes(name: str) -> tuple[str, ...]:

@@ -107,6 +107,7 @@ def _body(function: PriceFunction, records: Records, appraisal: Appraisal, headi
             ("Risk before", f"{manifest.risk:.6f}"),
             ("Records", f"{appraisal.priced} of {appraisal.records} priced"),
             ("Fidelity", f"{appraisal.fidelity:.1%} agreement of the surrogate with the model on held-out records"),
+            *_tested(function),
             ("Method", manifest.method),
             ("Data", f"0x{appraisal.data_hash.hex()}"),
             ("Price function", f"0x{appraisal.function_hash.hex()}"),
@@ -148,6 +149,21 @@ def _body(function: PriceFunction, records: Records, appraisal: Appraisal, headi
             for (name, rows), points in zip(groups, priced, strict=True)
         ],
     )
+
+
+def _tested(function: PriceFunction) -> Iterator[tuple[str, str]]:
+    """The function's backtest, as rows."""
+    found = function.manifest.backtest
+    if found is None:
+        return
+    yield (
+        "Test of prices",
+        (
+            f"rank agreement {found.rank_agreement:.2f} ± {found.rank_error:.2f} and slope {found.slope:.2f} ± "
+            f"{found.slope_error:.2f} on {found.episodes} held-out parts of the owner's records"
+        ),
+    )
+    yield "Expected error", f"{found.expected_error:.6f} of a gain"
 
 
 def _why(function: PriceFunction, appraisal: Appraisal, token: Token) -> str:

@@ -28,6 +28,24 @@ def fidelity_lines(manifest: Manifest) -> Iterator[str]:
         yield f"  by class: {_by_class(manifest, found)}"
 
 
+def backtest_lines(manifest: Manifest) -> Iterator[str]:
+    """How prices of held-out parts of the owner's records agreed with what the parts are worth."""
+    found = manifest.backtest
+    if found is None:
+        return
+    source = "the retrained model" if found.truth == "train" else "learners near to the model"
+    yield f"backtest: {found.episodes} held-out parts were priced; {source} said what they are worth"
+    rank = _with_error(found.rank_agreement, found.rank_error)
+    yield f"  rank agreement {rank} (the truth with itself: {found.ceiling:.2f})"
+    divided = f"; gains are divided by {found.divisor:.2f}" if found.divisor != 1 else ""
+    yield f"  slope of predicted on true gain {_with_error(found.slope, found.slope_error)}{divided}"
+    yield f"  expected error of a gain {found.expected_error:.3g} ({manifest.metric})"
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{value:.2f} +- {error:.2f}"
+
+
 def _by_class(manifest: Manifest, found: Agreement) -> str:
     """The share of each class, the lowest first; of many classes the lowest ten."""
     known = zip(manifest.schema_.classes, found.by_class, strict=True)
@@ -41,6 +59,18 @@ def _agreement(manifest: Manifest) -> list[str]:
     if found is None:
         return []
     return [f"constant\t{found.constant:.4f}", f"kappa\t{found.kappa:.4f}", f"by class\t{_by_class(manifest, found)}"]
+
+
+def _backtest(manifest: Manifest) -> list[str]:
+    found = manifest.backtest
+    if found is None:
+        return []
+    return [
+        f"backtest\t{found.episodes} held-out parts, truth by {found.truth}",
+        f"rank\t{_with_error(found.rank_agreement, found.rank_error)}, the truth with itself {found.ceiling:.2f}",
+        f"slope\t{_with_error(found.slope, found.slope_error)}, gains divided by {found.divisor:.2f}",
+        f"error\t{found.expected_error:.6f} expected of a gain",
+    ]
 
 
 def scorer_text(scorer: Scorer, path: Path) -> str:
@@ -75,6 +105,7 @@ def function_text(function: PriceFunction, token: Token = ETHER) -> str:
         f"typical\t{seen.records} more records of the owner's kind: {amount_text(seen.typical(rule), token)}",
         f"fidelity\t{manifest.fidelity:.4f}",
         *_agreement(manifest),
+        *_backtest(manifest),
         f"records\t{manifest.owner_records} of the owner, {manifest.validation_records} for validation",
         "",
         columns_text(profile(manifest.schema_)),

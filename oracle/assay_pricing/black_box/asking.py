@@ -57,6 +57,10 @@ class Asker:
         """The form of the inputs; the first one as long as the model was not asked."""
         return self._forms[0].description
 
+    def inputs_of(self, x: Float64) -> Any:
+        """Features (n, d) in the form that was settled on; in the first one as long as the model was not asked."""
+        return self._forms[0].make(x.copy())
+
     def ask(self, x: Float64, start: int) -> Answers:
         """Answers for one batch (n, d), whose first record has the number ``start``.
 

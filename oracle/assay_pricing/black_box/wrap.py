@@ -100,6 +100,10 @@ class Wrapped:
         """What the model takes, in words."""
         return self._asker.description
 
+    def inputs_of(self, x: Float64) -> Any:
+        """Features (n, d) in the form that the model takes; a sequence of n where it takes one record at a time."""
+        return self._asker.inputs_of(x)
+
     @property
     def order(self) -> tuple[int, ...] | None:
         """Index of the class of each output as it is read; None for a model that answers with labels."""

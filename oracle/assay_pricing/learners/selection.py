@@ -73,6 +73,16 @@ class Choice:
     best: Candidate
     near: tuple[Candidate, ...]
 
+    def rivals(self) -> list[Learner]:
+        """Other learners than the best that are as near to the model, those that differ most from it first.
+
+        These are the closest one of each other family, and then the best one's family by steps of capacity.
+        """
+        best, others = self.best.learner, {one.learner.family: one.learner for one in reversed(self.near)}
+        own = [one.learner for one in self.near if one.learner.family == best.family and one is not self.best]
+        far = sorted(own, key=lambda learner: -learner.steps_from(best.capacity))
+        return [*(learner for family, learner in others.items() if family != best.family), *far]
+
 
 def choose(
     encoder: Encoder,

@@ -1,7 +1,7 @@
 """The two ways to write a method: ``Method`` scores records one by one, ``RefitMethod`` also prices sets jointly."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assay_pricing.learners.port import Learner
 from assay_pricing.manifest import Agreement
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.task import Context, Sample, Task
@@ -103,6 +104,18 @@ class Method(ABC):
 
 class RefitMethod(Method):
     """A method that updates a surrogate with a set of records and reads the change on the validation set."""
+
+    @property
+    def learners(self) -> Sequence[Learner]:
+        """Learners that price as the model learns, the one in use first; () for a method that fine-tunes.
+
+        The others are known after a fit alone: an artifact has the first one.
+        """
+        return ()
+
+    def with_learner(self, task: Task, learner: Learner) -> Self:
+        """The method with another of its ``learners``; ``task`` is what it was fitted on."""
+        raise NotImplementedError
 
     @property
     def retrains(self) -> bool:

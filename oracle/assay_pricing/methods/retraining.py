@@ -43,11 +43,11 @@ class Retraining(RefitMethod):
 
     def __init__(self, context: Context, parts: Parts) -> None:
         super().__init__(context, parts)
-        self.student = Distillation(
-            _of_student(context), replace(parts, tensors=without_prefix(parts.tensors, _STUDENT))
-        )
+        tensors, leaks = without_prefix(parts.tensors, _STUDENT), without_prefix(parts.leaks, _STUDENT)
+        self.student = Distillation(_of_student(context), replace(parts, tensors=tensors, leaks=leaks))
         family = selection.FAMILIES[str(parts.settings["family"])]
         self.learner: Learner | None = None
+        self.rivals: tuple[Learner, ...] = ()
         if family is not Perceptron:
             self.learner = family(context.encoder, json.loads(str(parts.settings["capacity"])))
 
@@ -56,6 +56,11 @@ class Retraining(RefitMethod):
         """See ``RefitMethod``; a fine-tuned student does not."""
         return self.learner is not None
 
+    @property
+    def learners(self) -> tuple[Learner, ...]:
+        """See ``RefitMethod``."""
+        return () if self.learner is None else (self.learner, *self.rivals)
+
     @classmethod
     def fit(cls, task: Task) -> Self:
         """Chooses the learner and distils the student.
@@ -63,9 +68,19 @@ class Retraining(RefitMethod):
         Raises:
             DataError: There is no such family, or a capacity is given without its family or with other names.
         """
-        learner = _learner(task, _learned(task, MAX_LEARNED))
+        learner, *rivals = _learners(task, _learned(task, MAX_LEARNED))
         context = replace(task.context, base=_owned(task, learner.most))
-        student = Distillation.fit(replace(task, context=_of_student(context)))
+        found = cls._of(task, context, Distillation.fit(replace(task, context=_of_student(context))), learner)
+        found.rivals = tuple(rivals)
+        return found
+
+    def with_learner(self, task: Task, learner: Learner) -> Self:
+        """See ``RefitMethod``."""
+        return self._of(task, replace(task.context, base=_owned(task, learner.most)), self.student, learner)
+
+    @classmethod
+    def _of(cls, task: Task, context: Context, student: Distillation, learner: Learner) -> Self:
+        """The method of a student and a learner."""
         tensors, leaks = prefixed(student.parts.tensors, _STUDENT), prefixed(student.parts.leaks, _STUDENT)
         settings = {"family": learner.family, "capacity": json.dumps(learner.capacity, sort_keys=True)}
         parts = replace(student.parts, tensors=tensors, leaks=leaks, settings=settings)
@@ -144,8 +159,8 @@ def _learned(task: Task, most: int) -> Sample:
     return stratified_sample(task.owner.join(task.validation), task.context.encoder, rng, most)
 
 
-def _learner(task: Task, learned: Sample) -> Learner:
-    """The learner that the settings state, or the closest to the model of the families that they allow."""
+def _learners(task: Task, learned: Sample) -> list[Learner]:
+    """The learner that the settings state, or the closest to the model of the families that they allow, and others."""
     family, capacity = str(task.settings["family"]), _capacity(task)
     if family not in (_AUTO, *selection.FAMILIES):
         raise DataError(f"expected a family among {', '.join((_AUTO, *selection.FAMILIES))}, got {family!r}")
@@ -156,17 +171,19 @@ def _learner(task: Task, learned: Sample) -> Learner:
         names = sorted(next(selection.FAMILIES[family].starts(encoder)).capacity)
         if sorted(capacity) != names:
             raise DataError(f"expected a capacity with {', '.join(names)}, got {', '.join(sorted(capacity))}")
-        return selection.FAMILIES[family](encoder, capacity)
+        return [selection.FAMILIES[family](encoder, capacity)]
     families = tuple(selection.FAMILIES) if family == _AUTO else (family,)
     if family == _AUTO and task.black_box.parameters is not None and not task.linear:
         families = (Perceptron.family,)
     if families == (Perceptron.family,):
-        return next(Perceptron.starts(encoder))  # the student is what is fine-tuned
+        return [next(Perceptron.starts(encoder))]  # the student is what is fine-tuned
     asked = _asked(task)
     inputs = task.context.encode(Records(task.owner.schema, asked, np.zeros(len(asked)), task.owner.unseen))
-    return selection.choose(
-        encoder, learned, inputs, task.black_box.predict(asked), families, task.progress
-    ).best.learner
+    choice = selection.choose(encoder, learned, inputs, task.black_box.predict(asked), families, task.progress)
+    best = choice.best.learner
+    if isinstance(best, Perceptron):
+        return [best]
+    return [best, *(learner for learner in choice.rivals() if not isinstance(learner, Perceptron))]
 
 
 def _capacity(task: Task) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.black_box.port import Predictions
+from assay_pricing.learners.closeness import constant_distance, distances
 from assay_pricing.manifest import FIDELITY_FLOOR, Agreement
 from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.network import Network, train
@@ -29,6 +30,7 @@ _MIXTURES = 1024
 """Mixtures of the owner's inputs, and of the validation inputs."""
 _RIDGES = (1e-3, 1e-2, 1e-1)
 _MIN_PROBABILITY = 1e-6
+_NO_SPREAD = 1e-12
 
 
 def distil(task: Task) -> tuple[Network, float]:
@@ -88,7 +90,17 @@ def agreement(task: Task, outputs: Tensor, model: Predictions) -> Agreement | No
         constant=float(counts.max() / len(answered)),
         kappa=(share - chance) / (1 - chance) if chance < 1 else 0.0,
         by_class=tuple(float(e / n) if n else None for e, n in zip(equal, counts, strict=True)),
+        explained=_explained(task, outputs, model),
     )
+
+
+def _explained(task: Task, outputs: Tensor, model: Predictions) -> float:
+    """See ``Agreement.explained``; of a model with one answer to everything, whether the outputs are that answer."""
+    encoder = task.context.encoder
+    whole, left = constant_distance(encoder, model), float(distances(encoder, outputs, model).mean())
+    if whole <= _NO_SPREAD:
+        return float(left <= _NO_SPREAD)
+    return max(1 - left / whole, -1.0)
 
 
 def network_fidelity(task: Task, network: Network) -> float:

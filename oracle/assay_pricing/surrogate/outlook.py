@@ -47,7 +47,7 @@ def outlook(black_box: BlackBox, owner: Records, validation: Records, metric: Me
 
 def model_risk(answers: Predictions, metric: Metric) -> float | None:
     """Risk of the model's own answers; None where it gives labels alone and the risk needs probabilities."""
-    outputs = _model_outputs(answers, metric)
+    outputs = model_outputs(answers, metric)
     return None if outputs is None else max(0.0, metric.risk(outputs))
 
 
@@ -67,8 +67,13 @@ def _outputs(owner: Records, validation: Records, weights: torch.Tensor, seed: i
     return encoder.outputs_in_units(network.to(torch.float64)(encoder.x(validation)))
 
 
-def _model_outputs(answers: Predictions, metric: Metric) -> Float64 | None:
-    """The model's own outputs (v, k) or (v, 1); None where it gives labels alone and the risk needs probabilities."""
+def model_outputs(answers: Predictions, metric: Metric) -> Float64 | None:
+    """A model's answers as outputs (v, k) or (v, 1); None where it gives labels alone and the risk needs probabilities.
+
+    Args:
+        answers: To the validation records (v).
+        metric: The risk.
+    """
     if metric.name in REGRESSION:
         return answers.labels[:, None]
     if answers.probabilities is not None:

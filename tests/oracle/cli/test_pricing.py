@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 CLASSES = ("high", "low", "mid")  # as the schema orders them
 MODEL = f"""
 import numpy as np
+from sklearn.neighbors import KNeighborsClassifier
 
 def predict(features):
     return features @ np.array({WEIGHTS.tolist()})
@@ -35,6 +36,14 @@ def loud(features):
 
 def value(features):
     return 1000 * features.sum(1)
+
+def train(features, labels):
+    assert features.shape == (len(labels), 2) and set(labels) <= set(("high", "low", "mid"))
+    model = KNeighborsClassifier(5).fit(features, labels)
+    return model.predict
+
+def failing(features, labels):
+    raise ValueError("no labels like these")
 
 def broken():
     raise RuntimeError("no licence")
@@ -326,3 +335,40 @@ def test_a_file_that_is_not_there_is_a_usage_error(price: Path) -> None:
     said = run("appraise", price, "nothing.csv")
     assert said.exit_code == 2
     assert "nothing.csv" in said.stderr
+
+
+RETRAINED = ["fit", "--model", "linear_plant:predict", "--data", "train.csv", "--validation", "held.csv"]
+RETRAINED += ["--decay", "2e-3", "--metric", "accuracy", "--setting", "family=neighbours"]
+RETRAINED += ["--setting", 'capacity={"count": 5, "by": "uniform"}']
+
+
+def test_a_training_says_what_held_out_parts_are_worth_and_inspect_shows_it(tmp_path: Path) -> None:
+    result = run(*RETRAINED, "--out", tmp_path, "--train", "linear_plant:train")
+    assert result.exit_code == 0, result.stderr
+    assert "backtest: 10 held-out parts were priced; the retrained model said what they are worth" in result.stderr
+    assert re.search(r"slope of predicted on true gain (0\.[89]|1\.[012])\d \+- ", result.stderr)
+    assert told("inspect", tmp_path)["backtest"]["truth"] == "train"
+    said = run("inspect", tmp_path).stdout
+    assert "backtest\t10 held-out parts, truth by train\nrank\t" in said
+    page = tmp_path.parent / "page.html"
+    told("appraise", tmp_path, "offer.csv", "--report", page)
+    assert "10 held-out parts" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--train", "linear_plant:failing"), "from the training function, it raised ValueError: no labels like these"),
+        (("--train", "linear_plant:trained"), "expected 'trained' in module 'linear_plant', it is not there"),
+        (("--train", "linear_plant:np"), "expected a function linear_plant:np, got module"),
+        (("--train", "train.py"), "expected MODULE:NAME, got the file 'train.py'"),
+        (("--train-budget", "soon"), "expected a duration such as 90s, 10m or 2h, got 'soon'"),
+    ],
+)
+def test_a_training_that_cannot_be_is_refused(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    assert message in refused(*RETRAINED, *options, "--out", tmp_path)
+
+
+def test_a_training_needs_a_method_with_a_learner(tmp_path: Path) -> None:
+    message = "expected a method that retrains a learner, to compare it with a trained model, got knn"
+    assert message in refused(*RETRAINED[:-4], "--method", "knn", "--train", "linear_plant:train", "--out", tmp_path)
