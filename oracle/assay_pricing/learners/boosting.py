@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from assay_pricing.learners.binned import Binned
 from assay_pricing.learners.port import Capacity, Learner, single_thread
 from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.encoder import Encoder
@@ -81,8 +82,7 @@ class Boosting(Learner):
         for grown in range(_ROUNDS, max(_MAX_TREES // _trees(self.encoder), 2 * _ROUNDS) + 1, _ROUNDS):
             with single_thread():
                 self._grown(model, records, grown)
-                stages = model.staged_predict_proba(x) if self.is_classifier else model.staged_predict(x)
-                found = list(islice(stages, grown - _ROUNDS, None))
+                found = list(islice(model.staged(x), grown - _ROUNDS, None))
             for rounds in range(grown - _ROUNDS + _STEP, grown + 1, _STEP):
                 answers = found[rounds - grown - 1]
                 outputs = torch.from_numpy(answers)[:, None]
@@ -90,11 +90,11 @@ class Boosting(Learner):
                     outputs = self.log_probabilities(answers, model.classes_)
                 yield type(self)(self.encoder, {**self.capacity, "rounds": rounds}), outputs
 
-    def _model(self) -> Any:
+    def _model(self) -> Binned:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
         kind = HistGradientBoostingClassifier if self.is_classifier else HistGradientBoostingRegressor
-        return kind(
+        estimator = kind(
             learning_rate=self.capacity["rate"],
             max_leaf_nodes=self.capacity["leaves"],
             min_samples_leaf=self.capacity["smallest"],
@@ -103,11 +103,12 @@ class Boosting(Learner):
             warm_start=True,
             random_state=0,
         )
+        return Binned(estimator)
 
-    def _grown(self, model: Any, records: Sample, rounds: int) -> Any:
+    def _grown(self, model: Binned, records: Sample, rounds: int) -> Binned:
         """The model after ``rounds`` rounds; the rounds that it has already are kept."""
-        model.set_params(max_iter=rounds)
-        return model.fit(self._features(records), records.y.numpy(), sample_weight=records.weight.numpy())
+        model.grow(self._features(records), records.y.numpy(), records.weight.numpy(), rounds)
+        return model
 
     def _features(self, sample: Sample) -> Float64:
         return np.asarray(sample.x.numpy()) if self.capacity["columns"] == "one_hot" else self.codes(sample)
