@@ -17,4 +17,6 @@ def is_refused(function: PriceFunction) -> bool:
 
 def without_gate(function: PriceFunction) -> PriceFunction:
     """The same function, which prices even if the oracle would refuse to."""
-    return replace(function, manifest=function.manifest.model_copy(update={"fidelity": 1.0, "agreement": None}))
+    return replace(
+        function, manifest=function.manifest.model_copy(update={"fidelity": 1.0, "agreement": None, "backtest": None})
+    )
