@@ -45,7 +45,8 @@ def _paid(method: RefitMethod, manifest: Manifest, task: Task, records: int) -> 
         rng = np.random.default_rng([task.seed, draw])
         rows = rng.permutation(task.owner.n)
         offer, rest = task.owner.take(np.sort(rows[:records])), task.owner.take(np.sort(rows[records:]))
-        shorter = method.on(replace(task.context, base=stratified_sample(rest, task.context.encoder, rng)))
+        most = max(MAX_BASE, len(method.context.base))
+        shorter = method.on(replace(task.context, base=stratified_sample(rest, task.context.encoder, rng, most)))
         if shorter is None:
             break
         nothing = offer.take(np.arange(0))
