@@ -14,6 +14,8 @@ from assay.protocol.types import Money, Value
 MICRO = 10**6
 _BILLIONTHS = 1000
 """Of a millionth."""
+PARTS = 5
+"""A typical offer is one part in so many of the owner's records."""
 OFFERS = 10
 """Typical offers that a budget pays for."""
 _LEAST_SHARE = 0.01
@@ -93,12 +95,12 @@ class Outlook(Value):
 
     @property
     def record_gain(self) -> int:
-        """Gain of one useful record in billionths, see ``PricingRule``: a typical offer of such would leave no risk.
+        """Gain of one useful record in billionths, see ``PricingRule``: as many as the owner has would leave no risk.
 
         A smaller one would be less than what records of a kind that the owner lacks gain each: an offer of them would
         have too few to count its gain. Of a larger one, offers of the owner's own kind would hardly have any.
         """
-        return max(1, int(self.risk * MICRO * _BILLIONTHS) // self.records)
+        return max(1, int(self.risk * MICRO * _BILLIONTHS) // (PARTS * self.records))
 
     def suggested_rate(self, budget: int, kind: str) -> int:
         """The rate at which ``budget`` pays for ten typical offers, in base units per unit of gain or per record.

@@ -10,8 +10,8 @@ import numpy as np
 
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, RefitMethod
-from assay_pricing.price import Outlook
-from assay_pricing.surrogate.outlook import PARTS, model_risk, outlook
+from assay_pricing.price import PARTS, Outlook
+from assay_pricing.surrogate.outlook import model_risk, outlook
 from assay_pricing.surrogate.task import MAX_BASE, Task, stratified_sample
 from assay_pricing.valuation import value_offer
 

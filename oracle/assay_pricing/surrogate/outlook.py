@@ -7,15 +7,13 @@ import numpy as np
 import torch
 
 from assay_pricing.black_box.port import BlackBox, Predictions
-from assay_pricing.price import Outlook
+from assay_pricing.price import PARTS, Outlook
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import REGRESSION, Metric
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import Network, train
 from assay_pricing.surrogate.task import DECAY, MAX_BASE
 
-PARTS = 5
-"""A typical offer is one part in so many of the owner's records."""
 _DRAWS = 3
 _WIDTH, _STEPS, _RATE = 16, 200, 1e-2
 _MIN_PROBABILITY = 1e-6

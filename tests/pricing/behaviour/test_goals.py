@@ -98,7 +98,8 @@ def test_the_papers_binary_rule_pays_each_useful_record_alike_and_in_all_as_the_
     seen, graded = function.manifest.outlook, function.manifest.rule
     rule = PricingRule(kind="binary", rate=seen.rate_per_record(graded.rate), record_gain=seen.record_gain)
     binary = PriceFunction(function.manifest.model_copy(update={"rule": rule}), function.method, function.tensors)
-    paid, expected = (priced.appraise(OTHER_LIMIT).price for priced in (binary, function))
+    offer = plant(5, 400, NORTH, limit=1.0)
+    paid, expected = (priced.appraise(offer).price for priced in (binary, function))
     assert paid == pytest.approx(expected, abs=rule.rate)
     assert paid % rule.rate == 0
-    assert rule.rate < paid <= OTHER_LIMIT.n * rule.rate
+    assert 100 * rule.rate < paid < offer.n * rule.rate
