@@ -1,6 +1,6 @@
 """The value of an offer as a set: the drop of the owner's risk that it adds to what the owner has or is offered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -21,8 +21,13 @@ Bools = npt.NDArray[np.bool_]
 
 _RESAMPLES = 200
 _LEVELS = (0.05, 0.95)
-_SHRINKAGE = 1.3
-"""Standard errors of a gain below which nothing of it is paid."""
+_ROUNDS = 2
+"""Rounds in which labels are doubted, at most."""
+_SHRINKAGE = 1.0
+"""Standard errors of a gain below which nothing of it is paid.
+
+The square of an estimate is, in the mean, the square of the true gain and that of one standard error.
+"""
 
 
 @dataclass(frozen=True)
@@ -87,23 +92,26 @@ def _valued(
     others = joint_records(method.context, kernel, offered, context, sold, manifest.seed)
     together = others.join(offered)
 
-    def weights(rows: Bools) -> Tensor:
-        """Weight of each record where the others and ``rows`` (n,) of the offer are learned."""
-        kept = np.flatnonzero(np.concatenate([np.ones(len(others), dtype=bool), rows]))
-        part, found = together.take(kept), torch.zeros(len(together), dtype=torch.float64)
-        found[torch.from_numpy(kept)] = part.weight * kernel.weights(part, base)
-        return found
+    without, whole = torch.zeros(len(together), dtype=torch.float64), together.weight * kernel.weights(together, base)
+    if len(others):
+        without[: len(others)] = others.weight * kernel.weights(others, base)
 
-    subsets = _subsets(method, offered, record_values)
-    learned = [weights(rows) for rows in (np.zeros(offer.n, dtype=bool), *subsets)]
-    before, *after = method.refit_outputs(together, torch.stack(learned))
+    def learned(rows: Bools) -> Tensor:
+        """Weight of each record where the others and ``rows`` (n,) of the offer are learned."""
+        return whole * torch.from_numpy(np.concatenate([np.ones(len(others), dtype=bool), rows]))
+
+    before, outputs = method.refit_outputs(together, torch.stack([without, whole]))
+    subsets, after, best = [np.ones(offer.n, dtype=bool)], [outputs], 0
     if method.retrains:
-        best, gain, interval = best_subset(metric, before, after, manifest.seed)
+        for rows in _subsets(method, offered, record_values, after):
+            subsets.append(rows)
+            after.append(method.refit_outputs(together, learned(rows)[None])[0])
+        best, gain, interval = best_subset(metric, before, after, manifest.seed, method.own_choice())
     else:
-        best, earned = 0, metric.earned(before, after[0])
+        earned = metric.earned(before, outputs)
         low, high = bootstrap_interval(metric, *earned, manifest.seed)
         gain, interval = metric.drop(*earned) - threshold, (low - threshold, high - threshold)
-    added = np.asarray((learned[best + 1] - learned[0]).numpy())
+    added = np.asarray((learned(subsets[best]) - without).numpy())
     return Valuation(
         set_value=metric.drop(before, after[best]),
         gain=gain,
@@ -114,7 +122,7 @@ def _valued(
 
 
 def best_subset(
-    metric: Metric, before: Float64, after: Sequence[Float64], seed: int
+    metric: Metric, before: Float64, after: Sequence[Float64], seed: int, own: float = 0.0
 ) -> tuple[int, float, tuple[float, float]]:
     """Which of several subsets is priced, the gain that is paid, and its 90 % bootstrap interval.
 
@@ -128,11 +136,13 @@ def best_subset(
         before: Outputs on the validation records before the offer.
         after: Those after learning each subset.
         seed: Of the bootstrap samples.
+        own: What the owner gains by choosing among her own records by the same rules. It needs no offer, so that a
+            subset is not paid for it.
     """
     drops = np.array([metric.drop(before, outputs) for outputs in after])
     resampled = np.array([resampled_drops(metric, before, outputs, seed) for outputs in after])  # (subsets, samples)
     errors = (resampled - resampled[0]).std(1)
-    more = [shrunk(drop - drops[0], error) for drop, error in zip(drops, errors, strict=True)]
+    more = [0.0, *(shrunk(drop - drops[0] - own, error) for drop, error in zip(drops[1:], errors[1:], strict=True))]
     best = int(np.argmax(more))
     if shrunk(drops[0] + more[best], resampled[best].std()) <= 0:
         best = 0
@@ -146,18 +156,34 @@ def best_subset(
 def shrunk(gain: float, error: float) -> float:
     """A gain less what chance explains of it: the positive part of the estimator of James and Stein (1961).
 
-    A gain of many standard errors is paid in full, nearly; of one under 1.3 of them nothing is.
+    A gain of many standard errors is paid in full, nearly; of one under ``_SHRINKAGE`` of them nothing is.
     """
     return gain * max(0.0, 1 - (_SHRINKAGE * error / gain) ** 2) if gain > 0 else gain
 
 
-def _subsets(method: RefitMethod, offer: Sample, record_values: Float64) -> list[Bools]:
-    """Which records (n,) each subset has that may be priced: all, and all but those that probably harm."""
-    whole = np.ones(len(offer), dtype=bool)
-    if not method.retrains:
-        return [whole]
-    found = [record_values > 0, ~np.asarray(method.doubted(offer).numpy())]
-    return [whole, *(rows for rows in found if rows.any() and not rows.all())]
+def _subsets(method: RefitMethod, offer: Sample, record_values: Float64, after: Sequence[Float64]) -> Iterator[Bools]:
+    """Which records (n,) each subset has that may be priced instead of the whole set.
+
+    Those of value by themselves; those without doubted labels; and, if the latter are worth more than the whole set,
+    those whose labels are not doubted either by a learner that has not learned the doubted ones.
+
+    Args:
+        method: That retrains.
+        offer: Records (n).
+        record_values: Value of each record on its own (n,).
+        after: Outputs after learning the whole set, and then each subset that was given.
+    """
+    if 0 < np.count_nonzero(record_values > 0) < len(offer):
+        yield record_values > 0
+    whole, out = after[0], np.zeros(len(offer), dtype=bool)
+    for _ in range(_ROUNDS):
+        doubted = np.asarray(method.doubted(offer, torch.from_numpy(out)).numpy())
+        if doubted.all() or not doubted.any() or np.array_equal(doubted, out):
+            return
+        yield ~doubted
+        if method.context.metric.risk(after[-1]) >= method.context.metric.risk(whole):
+            return
+        out = doubted
 
 
 def base_risk(method: Method) -> float:

@@ -55,7 +55,7 @@ class Mean(RefitMethod):
     def fit(cls, task: Task) -> Self:
         return cls(task.context, Parts())
 
-    def doubted(self, offer: Sample) -> Tensor:
+    def doubted(self, offer: Sample, left_out: Tensor) -> Tensor:
         return offer.y > 5
 
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
@@ -223,11 +223,21 @@ def test_a_set_of_junk_alone_has_no_subset_and_no_gain() -> None:
 
 def test_an_uncertain_gain_is_shrunk_and_a_clear_one_is_not() -> None:
     assert shrunk(1.0, 0.0) == 1
-    assert shrunk(1.0, 0.1) == pytest.approx(1 - 1.3**2 / 100)
+    assert shrunk(1.0, 0.1) == pytest.approx(1 - 1 / 100)
     assert shrunk(1.0, 1.0) == 0
     assert shrunk(-1.0, 9.0) == -1
     gains = [shrunk(gain, 1.0) for gain in np.linspace(-2, 5, 50)]
     assert gains == sorted(gains)
+
+
+def test_a_subset_is_not_paid_for_what_the_owner_gains_by_choosing_among_her_own_records() -> None:
+    """A subset lowers the error by 3/4, the whole set by none; the owner can lower it as much, or by 1/4, herself."""
+    y = np.zeros(50)
+    metric = Metric("squared_error", y)
+    before, chosen = np.ones((50, 1)), np.full((50, 1), 0.5)
+    assert best_subset(metric, before, [before, chosen], 0) == (1, 0.75, (0.75, 0.75))
+    assert best_subset(metric, before, [before, chosen], 0, own=0.25)[:2] == (1, 0.5)
+    assert best_subset(metric, before, [before, chosen], 0, own=0.75)[:2] == (0, 0)
 
 
 def test_chance_does_not_choose_a_subset() -> None:

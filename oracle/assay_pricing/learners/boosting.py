@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.learners.binned import Binned
-from assay_pricing.learners.port import Capacity, Learner, single_thread
+from assay_pricing.learners.port import CLASSES, Capacity, Learner, single_thread
 from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
@@ -24,6 +24,9 @@ _LEAST_TRIES = 4
 _LEAVES = (4, 8, 15, 31, 63)
 _RATES = (0.03, 0.1, 0.3)
 _SMALLEST = (1, 5, 20, 60)
+_UNBOUNDED = 0
+_DEPTHS = (3, 6, _UNBOUNDED)
+_PENALTIES = (0.0, 1.0, 10.0)
 _COLUMNS = ("codes", "categories", "one_hot")
 _MAX_CATEGORIES = 255
 """Values of a category that scikit-learn can group by at most."""
@@ -32,37 +35,51 @@ _MAX_CATEGORIES = 255
 class Boosting(Learner):
     """Boosted trees: ``rounds`` of trees with ``leaves`` leaves of at least ``smallest`` records, shrunk by ``rate``.
 
+    A tree has at most ``depth`` splits on a path, any number if 0; ``penalty`` is on the squares of its values.
     ``columns`` says what trees see of a category: the position of its value (``codes``), groups of values
     (``categories``), or one column for each value (``one_hot``).
     """
 
     family: ClassVar[str] = "boosting"
     learns_many: ClassVar[bool] = True
+    is_random = True
+    varies_as_model = True
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "rate": _RATES,
         "leaves": _LEAVES,
         "smallest": _SMALLEST,
         "columns": _COLUMNS,
+        "classes": CLASSES,
+        "depth": _DEPTHS,
+        "penalty": _PENALTIES,
     }
 
-    def __init__(self, encoder: Encoder, capacity: Capacity) -> None:
-        super().__init__(encoder, capacity)
+    def __init__(self, encoder: Encoder, capacity: Capacity, draw: int = 0) -> None:
+        super().__init__(encoder, capacity, draw)
         self.tries = max(Learner.tries // _trees(encoder), _LEAST_TRIES)
 
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
-        """As scikit-learn has it by default."""
-        yield cls(encoder, {"rounds": 100, "leaves": 31, "rate": 0.1, "smallest": 20, "columns": "codes"})
+        """As scikit-learn's two kinds and XGBoost have it by default."""
+        usual = {"rounds": 100, "rate": 0.1, "leaves": 31, "depth": _UNBOUNDED, "smallest": 20, "penalty": 0.0}
+        for changed in (
+            {},
+            {"leaves": 8, "depth": 3, "smallest": 1},
+            {"rate": 0.3, "leaves": 63, "depth": 6, "smallest": 1, "penalty": 1.0},
+        ):
+            yield cls(encoder, {**usual, **changed, "columns": "codes", "classes": CLASSES[0]})
 
-    def variations(self) -> Iterator[Self]:
-        """See ``Learner``; the rounds are varied by ``attempts``."""
-        has_categories = any(feature.kind == "categorical" for feature in self.encoder.schema.features)
-        same = self.capacity["columns"]
-        return (other for other in super().variations() if has_categories or other.capacity["columns"] == same)
+    @property
+    def has_column_choices(self) -> bool:
+        """See ``Learner``."""
+        return any(feature.kind == "categorical" for feature in self.encoder.schema.features)
 
     def steps_from(self, capacity: Capacity) -> float:
-        """See ``Learner``; twice as many rounds are one step."""
-        return super().steps_from(capacity) + abs(math.log2(self.capacity["rounds"] / capacity["rounds"]))
+        """See ``Learner``; twice as many rounds are one step, and a number that is not round is half of one."""
+        rounds: int = self.capacity["rounds"]
+        unusual = 0.5 * (rounds % _ROUNDS != 0)
+        more = math.log2(rounds / int(capacity["rounds"]))
+        return super().steps_from(capacity) + abs(more) + unusual
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""
@@ -97,6 +114,8 @@ class Boosting(Learner):
         estimator = kind(
             learning_rate=self.capacity["rate"],
             max_leaf_nodes=self.capacity["leaves"],
+            max_depth=self.capacity["depth"] or None,
+            l2_regularization=self.capacity["penalty"],
             min_samples_leaf=self.capacity["smallest"],
             categorical_features=self._categorical(),
             early_stopping=False,
@@ -107,18 +126,24 @@ class Boosting(Learner):
 
     def _grown(self, model: Binned, records: Sample, rounds: int) -> Binned:
         """The model after ``rounds`` rounds; the rounds that it has already are kept."""
-        model.grow(self._features(records), records.y.numpy(), records.weight.numpy(), rounds)
+        model.grow(self._features(records), records.y.numpy(), self.weights(records), rounds)
         return model
 
     def _features(self, sample: Sample) -> Float64:
-        return np.asarray(sample.x.numpy()) if self.capacity["columns"] == "one_hot" else self.codes(sample)
+        x = np.asarray(sample.x.numpy()) if self.capacity["columns"] == "one_hot" else self.codes(sample)
+        return x[:, self._order(x.shape[1])]
+
+    def _order(self, columns: int) -> npt.NDArray[np.int64]:
+        """Places of the columns: of two that split as well, the first is taken."""
+        return np.random.default_rng(self.draw).permutation(columns) if self.draw else np.arange(columns)
 
     def _categorical(self) -> npt.NDArray[np.bool_] | None:
         """Which features are grouped by value (d,)."""
         if self.capacity["columns"] != "categories":
             return None
         features = self.encoder.schema.features
-        return np.array([f.kind == "categorical" and len(f.categories) < _MAX_CATEGORIES for f in features])
+        grouped = np.array([f.kind == "categorical" and len(f.categories) < _MAX_CATEGORIES for f in features])
+        return grouped[self._order(len(features))]
 
 
 def _trees(encoder: Encoder) -> int:

@@ -31,6 +31,18 @@ def distances(encoder: Encoder, outputs: Tensor, answers: Predictions) -> Float6
     return np.asarray((p * (p.log() - q.log())).sum(1).numpy())
 
 
+def spreads(encoder: Encoder, one: Tensor, other: Tensor) -> Float64:
+    """Half the distance between two draws' outputs (m, k) to each input, (m,): what one draw adds to any distance.
+
+    The mean squared distance of a random answer from another is their squared difference in the mean, and the variance
+    of each. Half the squared difference of two draws estimates the variance of one without bias.
+    """
+    if encoder.schema.task == "regression":
+        return np.asarray(((one[:, 0] - other[:, 0]) ** 2 / 2).numpy())
+    p, q = _mixed(one.softmax(-1)), _mixed(other.softmax(-1))
+    return np.asarray(((p - q) * (p.log() - q.log())).sum(1).numpy() / 4)
+
+
 def constant_distance(encoder: Encoder, answers: Predictions) -> float:
     """Mean distance of the best constant answer: the spread of the answers."""
     if encoder.schema.task == "regression":

@@ -18,31 +18,27 @@ _MAX_DEVIATION = 2.0
 """A target is doubted that lies more than this many standard deviations from the answer."""
 _NORMAL_MAD = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
-_ROUNDS = 2
-"""The second round learns without the records that the first one doubted."""
 _LEAST = 4
 """Records of an offer that can be halved."""
 
 
-def doubted(learner: Learner, owner: Sample, offer: Sample) -> Tensor:
+def doubted(learner: Learner, owner: Sample, offer: Sample, left_out: Tensor) -> Tensor:
     """Which labels of an offer are doubted, (n,).
 
     Args:
         learner: Of the model's family.
         owner: The owner's records.
         offer: Weighted records (n).
+        left_out: Which of them not to learn (n,): those that an earlier round doubted.
     """
-    found = torch.zeros(len(offer), dtype=torch.bool)
     if len(offer) < _LEAST:
-        return found
+        return torch.zeros(len(offer), dtype=torch.bool)
     halves = [np.sort(half) for half in np.array_split(np.random.default_rng(0).permutation(len(offer)), 2)]
-    for _ in range(_ROUNDS):
-        outputs = torch.zeros((len(offer), learner.encoder.outputs), dtype=torch.float64)
-        for rows, others in (halves, halves[::-1]):
-            trusted = others[~found.numpy()[others]]
-            outputs[torch.from_numpy(rows)] = learner.outputs(owner.join(offer.take(trusted)), offer.take(rows))
-        found = _improbable(outputs, offer.y) if learner.is_classifier else _distant(outputs, offer.y, ~found)
-    return found
+    outputs = torch.zeros((len(offer), learner.encoder.outputs), dtype=torch.float64)
+    for rows, others in (halves, halves[::-1]):
+        trusted = others[~left_out.numpy()[others]]
+        outputs[torch.from_numpy(rows)] = learner.outputs(owner.join(offer.take(trusted)), offer.take(rows))
+    return _improbable(outputs, offer.y) if learner.is_classifier else _distant(outputs, offer.y, ~left_out)
 
 
 def _improbable(outputs: Tensor, y: Tensor) -> Tensor:

@@ -1,40 +1,65 @@
-"""Linear learners: logistic and ridge regression with a penalty on the weights, to the optimum.
+"""Linear learners: logistic and ridge regression with a penalty on the weights, to the optimum; calibrated classifiers.
 
 The penalty is a total, as in scikit-learn's ``C`` and ``alpha``: the more records, the less it counts.
 """
 
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from assay_pricing.learners.port import Learner, single_thread
+from assay_pricing.learners.port import CLASSES, Learner, single_thread
+from assay_pricing.records.records import Records
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 
 PENALTIES = tuple(float(f"{x:.2g}") for x in 10.0 ** np.arange(-4, 4.5, 0.5))
+_COLUMNS = ("encoded", "scaled", "units")
+_KINDS = ("direct", "calibrated", "calibrated_svm")
+_FOLDS = 5
+_MAX_COLUMNS = 2048
+_LEAST_SPREAD = 1e-9
 _MAX_NEWTON = 1500
 """Parameters up to which Newton's method is used; its system has the square of that many numbers."""
 
 
 class Linear(Learner):
-    """Logistic regression of classes, ridge regression of targets, with half of ``penalty`` on the squared weights."""
+    """Logistic regression of classes, ridge regression of targets, with half of ``penalty`` on the squared weights.
+
+    ``columns`` are those of the encoder, each ``scaled`` by its spread among the records that are learned, or in the
+    owner's ``units``. ``kind`` is the loss, and whether sigmoids that are fitted on folds give the probabilities (Platt
+    1999).
+    """
 
     family: ClassVar[str] = "linear"
     learns_many: ClassVar[bool] = True
-    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {"penalty": PENALTIES}
+    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "penalty": PENALTIES,
+        "columns": _COLUMNS,
+        "classes": CLASSES,
+        "kind": _KINDS,
+    }
 
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
         """As scikit-learn has it by default."""
-        yield cls(encoder, {"penalty": 1.0})
+        yield cls(encoder, {"penalty": 1.0, "columns": _COLUMNS[0], "classes": CLASSES[0], "kind": _KINDS[0]})
+
+    def settings(self) -> list[str]:
+        """See ``Learner``."""
+        return [name for name in super().settings() if name != "kind" or self.is_classifier]
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""
-        return self.linear_outputs(records.x, inputs.x, records)
+        x, asked = self._columns(records), self._columns(inputs)
+        if self.capacity.get("columns") == "scaled":
+            scale = _spread(x, records.weight)
+            x, asked = x / scale, asked / scale
+        return self.linear_outputs(x, asked, records)
 
     def linear_outputs(self, x: Tensor, asked: Tensor, records: Sample) -> Tensor:
         """``outputs`` of a linear model of the columns ``x`` (n, w) of records, for the columns ``asked`` (m, w)."""
@@ -44,16 +69,46 @@ class Linear(Learner):
             only = self.only_answer(records, len(asked))
             return self._logistic(x, asked, records) if only is None else only
 
-    def _logistic(self, x: Tensor, asked: Tensor, records: Sample) -> Tensor:
-        from sklearn.linear_model import LogisticRegression
+    def _columns(self, sample: Sample) -> Tensor:
+        """Columns (n, w) before any projection, if there are not too many."""
+        encoder = self.encoder
+        is_whole = encoder.basis is None or encoder.columns > _MAX_COLUMNS
+        if self.capacity.get("columns") == "units" and encoder.standardised and encoder.columns <= _MAX_COLUMNS:
+            encoder, is_whole = replace(encoder, standardised=False), False
+        if is_whole or sample.raw.shape[1] != len(encoder.schema.features):
+            return sample.x
+        x = sample.raw.numpy()
+        return replace(encoder, basis=None).x(Records(encoder.schema, x, np.zeros(len(x))))
 
-        small = x.shape[1] * self.encoder.outputs <= _MAX_NEWTON
-        solver, steps = ("newton-cholesky", 50) if small else ("lbfgs", 1000)
-        model = LogisticRegression(C=1 / self.capacity["penalty"], solver=solver, tol=1e-8, max_iter=steps)
+    def _logistic(self, x: Tensor, asked: Tensor, records: Sample) -> Tensor:
+        labels = records.y.numpy()
+        folds = min(_FOLDS, int(np.unique(labels, return_counts=True)[1].min()))
+        model = self._classifier(x.shape[1], folds)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the last digit was not reached, or that columns repeat each other
-            model.fit(x.numpy(), records.y.numpy(), sample_weight=records.weight.numpy())
+            model.fit(x.numpy(), labels, sample_weight=self.weights(records))
         return self.answers(model, asked.numpy())
+
+    def _classifier(self, columns: int, folds: int) -> Any:
+        """A classifier of so many columns; calibrated if each class has records for two folds."""
+        from sklearn.calibration import CalibratedClassifierCV
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.svm import LinearSVC
+
+        kind, strength = self.capacity.get("kind", _KINDS[0]), 1 / self.capacity["penalty"]
+        if kind == "calibrated_svm" and folds > 1:
+            return CalibratedClassifierCV(LinearSVC(C=strength, random_state=0), cv=folds)
+        small = columns * self.encoder.outputs <= _MAX_NEWTON
+        solver, steps = ("newton-cholesky", 50) if small else ("lbfgs", 1000)
+        model = LogisticRegression(C=strength, solver=solver, tol=1e-8, max_iter=steps)
+        return CalibratedClassifierCV(model, cv=folds) if kind == "calibrated" and folds > 1 else model
+
+
+def _spread(x: Tensor, weight: Tensor) -> Tensor:
+    """Standard deviation of each column (w,); 1 for a constant one."""
+    shares = weight / weight.sum()
+    spread = (shares @ (x - shares @ x) ** 2).sqrt()
+    return torch.where(spread > _LEAST_SPREAD, spread, torch.ones_like(spread))
 
 
 def _ridge(x: Tensor, asked: Tensor, records: Sample, penalty: float) -> Tensor:

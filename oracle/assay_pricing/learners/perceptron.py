@@ -20,6 +20,7 @@ class Perceptron(Learner):
     """One hidden layer of ``width`` units, with a weight decay."""
 
     family: ClassVar[str] = "network"
+    is_random = True
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {"decay": _DECAYS, "width": _WIDTHS}
 
     @classmethod
@@ -31,7 +32,7 @@ class Perceptron(Learner):
         """See ``Learner``."""
         widths = (self.encoder.width, self.capacity["width"], self.encoder.outputs)
         network = train(
-            Network.initialise(widths, 0).to(torch.float32),
+            Network.initialise(widths, self.draw).to(torch.float32),
             records.x.float(),
             records.y.float(),
             (records.weight / records.weight.sum()).float()[None],

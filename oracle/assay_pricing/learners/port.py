@@ -19,6 +19,8 @@ MIN_PROBABILITY = 1e-6
 _MAX_NUMBERS = 2**21
 """Encoded features of all records that a learner is trained on: 16 MiB."""
 
+CLASSES = ("as_given", "balanced")
+"""Weights of classes: as records have them, or as much on every class, as ``class_weight="balanced"`` of libraries."""
 Capacity = Mapping[str, Any]
 """What bounds how closely a learner follows its records: plain JSON values by name."""
 
@@ -39,6 +41,7 @@ class Learner(ABC):
     Attributes:
         encoder: Of the records.
         capacity: One value for each of the family's settings.
+        draw: Of what the family leaves to chance, and a model's records do not tell: a seed, an order of the columns.
     """
 
     family: ClassVar[str]
@@ -50,23 +53,45 @@ class Learner(ABC):
     learns_many: ClassVar[bool] = False
     """Training takes little longer with ``MAX_LEARNED`` records than with ``MAX_BASE``."""
 
-    def __init__(self, encoder: Encoder, capacity: Capacity) -> None:
+    is_random: ClassVar[bool] = False
+    """Whether another draw gives other answers."""
+    varies_as_model: ClassVar[bool] = False
+    """Whether a model of the family varies as much: not if it may average more draws than the learner does."""
+
+    def __init__(self, encoder: Encoder, capacity: Capacity, draw: int = 0) -> None:
         self.encoder = encoder
         self.capacity = dict(capacity)
+        self.draw = draw
+
+    def redrawn(self, draw: int) -> Self:
+        """The learner with another draw."""
+        return type(self)(self.encoder, self.capacity, draw)
 
     @classmethod
     @abstractmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
         """The family at capacities that are common in practice: where a search starts."""
 
-    def variations(self) -> Iterator[Self]:
-        """Learners whose capacity differs in one setting by one step."""
-        for name, values in self.grid.items():
-            here = values.index(self.capacity[name])
-            near = range(len(values)) if isinstance(values[0], str) else (here - 1, here + 1)
-            for index in near:
-                if 0 <= index < len(values) and index != here:
-                    yield type(self)(self.encoder, {**self.capacity, name: values[index]})
+    def settings(self) -> list[str]:
+        """Names of the settings that a search varies."""
+        return [
+            name
+            for name in self.grid
+            if (name != "classes" or self.is_classifier) and (name != "columns" or self.has_column_choices)
+        ]
+
+    @property
+    def has_column_choices(self) -> bool:
+        """Whether the ways to give columns to the learner differ for these records."""
+        return True
+
+    def moved(self, name: str, by: int) -> Self | None:
+        """The learner with another value of a setting, so many places on in the grid; None at its end."""
+        values = self.grid[name]
+        index = values.index(self.capacity[name]) + by
+        if not 0 <= index < len(values):
+            return None
+        return type(self)(self.encoder, {**self.capacity, name: values[index]})
 
     def steps(self) -> float:
         """Steps from the nearest of ``starts``: how unusual the capacity is."""
@@ -118,6 +143,15 @@ class Learner(ABC):
             if feature.kind == "categorical" and feature.missing in ("nan", "none") and "" in feature.categories:
                 x[x[:, j] == feature.categories.index(""), j] = np.nan
         return x
+
+    def weights(self, records: Sample) -> Float64:
+        """Weights of records (n,) to learn with: those given, or with as much weight on every class."""
+        given = np.asarray(records.weight.numpy())
+        if self.capacity.get("classes") != "balanced" or not self.is_classifier:
+            return given
+        sums = np.bincount(records.y.numpy().astype(np.int64), given, self.encoder.outputs)
+        shares = sums.sum() / (np.count_nonzero(sums) * np.where(sums > 0, sums, 1.0))
+        return np.asarray(given * shares[records.y.numpy().astype(np.int64)])
 
     def answers(self, model: Any, x: Any) -> Tensor:
         """Outputs of a fitted scikit-learn model for features (m, d), as ``outputs`` returns them."""

@@ -5,6 +5,10 @@ capacity, trained on the records that the model was trained on, gives the model'
 the families are compared at the capacity that libraries have by default; then the capacity of those that come near the
 closest is changed, one setting by one step, as long as this brings a learner closer.
 
+Two trainings of one model differ, too: by its seed, or by the order of its columns. A learner of low capacity varies
+less, so that it would seem to be closer to a model than a learner of the model's own capacity is. What a learner's own
+draw adds to its distance is therefore taken off (``closeness.spreads``).
+
 Many capacities come about as close, and differ in what they make of more records. Among those within one standard
 error of the closest (Breiman, Friedman, Olshen, Stone, "Classification and Regression Trees", 1984), the most
 conventional one is taken: the fewest steps from what libraries have by default.
@@ -16,10 +20,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from torch import Tensor
 
 from assay_pricing.black_box.port import Predictions
 from assay_pricing.learners.boosting import Boosting
-from assay_pricing.learners.closeness import constant_distance, distances
+from assay_pricing.learners.closeness import constant_distance, distances, spreads
 from assay_pricing.learners.forest import Forest
 from assay_pricing.learners.linear import Linear
 from assay_pricing.learners.neighbours import Neighbours
@@ -37,13 +42,20 @@ _NEAR = 4.0
 """A family is refined if its first learner is at most this many times as far from the model as the closest."""
 _SAME = 1e-3
 """A learner this near, as a share of the distance of a constant answer, is the model's equal: no other is tried."""
+_DRAWS = 2.5
+"""How many times as far as the closest a learner of the model's kind is, at most: twice, and a half by chance."""
+_MAX_REDRAWN = 8
+"""Learners that are trained by a second draw, at most."""
 _PATIENCE = 5
 """Attempts of one learner after the closest, until no better one is expected."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A learner, and the distance of its answers from the model's to each input (m,), see ``closeness.distances``."""
+    """A learner, and the distance of its answers from the model's to each input (m,).
+
+    See ``closeness.distances``; in a ``Choice`` without what the learner's own draw adds.
+    """
 
     learner: Learner
     distances: Float64
@@ -59,6 +71,10 @@ class Candidate:
             return False
         excess = self.distances - closest.distances
         return bool(excess.mean() <= excess.std(ddof=1) / np.sqrt(len(excess)))
+
+
+_Attempt = tuple[Candidate, Tensor]
+"""A candidate and its outputs (m, k)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,15 +119,8 @@ def choose(
         progress: Called for each family.
     """
     steps = 2 * len(families)
-    found: list[Candidate] = []
-    few = thinned(records, encoder)
-
-    def closest(learner: Learner) -> Candidate:
-        learned = records if learner.most > MAX_BASE else few
-        attempts = _attempts(learner, encoder, learned, inputs, answers)
-        found.extend(attempts)
-        return min(attempts, key=_distance)
-
+    search = _Search(encoder, records, inputs, answers)
+    closest = search.closest
     first = []
     for done, name in enumerate(families):
         progress("choosing a learner", done, steps)
@@ -119,12 +128,14 @@ def choose(
     first.sort(key=_distance)
     same = _SAME * constant_distance(encoder, answers)
     best = first[0]
+    if search.is_another_draw(best):
+        same = best.distance
     for done, candidate in enumerate(first, len(families)):
         progress("choosing a learner", done, steps)
         if best.distance > same and candidate.distance <= _NEAR * best.distance:
             best = min(best, _refined(candidate, closest, same), key=_distance)
     progress("choosing a learner", steps, steps)
-    return choose_among(found)
+    return choose_among(search.contenders())
 
 
 def choose_among(found: Sequence[Candidate]) -> Choice:
@@ -136,35 +147,98 @@ def choose_among(found: Sequence[Candidate]) -> Choice:
     return Choice(best, tuple(near) or (closest,))
 
 
-def _attempts(
-    learner: Learner, encoder: Encoder, records: Sample, inputs: Sample, answers: Predictions
-) -> list[Candidate]:
-    """A learner's attempts; the rest is left out once several in a row came no closer."""
-    found: list[Candidate] = []
-    closest, waited = float("inf"), 0
-    for attempt, outputs in learner.attempts(records, inputs):
-        candidate = Candidate(attempt, distances(encoder, outputs, answers))
-        found.append(candidate)
-        waited = 0 if candidate.distance < closest else waited + 1
-        closest = min(closest, candidate.distance)
-        if waited >= _PATIENCE:
-            break
-    return found
+class _Search:
+    """Tries learners, and keeps what all of them answered."""
+
+    def __init__(self, encoder: Encoder, records: Sample, inputs: Sample, answers: Predictions) -> None:
+        self._encoder, self._inputs, self._answers = encoder, inputs, answers
+        self._many, self._few = records, thinned(records, encoder)
+        self._tried: list[list[_Attempt]] = []
+
+    def closest(self, learner: Learner) -> Candidate:
+        """The closest of a learner's attempts; the rest is left out once several in a row came no closer."""
+        tried: list[_Attempt] = []
+        least, waited = float("inf"), 0
+        for attempt, outputs in learner.attempts(self._learned(learner), self._inputs):
+            tried.append((Candidate(attempt, distances(self._encoder, outputs, self._answers)), outputs.float()))
+            distance = tried[-1][0].distance
+            waited = 0 if distance < least else waited + 1
+            least = min(least, distance)
+            if waited >= _PATIENCE:
+                break
+        self._tried.append(tried)
+        return min((candidate for candidate, _ in tried), key=_distance)
+
+    def _learned(self, learner: Learner) -> Sample:
+        """The records for a learner: all, or as many as it is trained on."""
+        return self._many if learner.most > MAX_BASE else self._few
+
+    def is_another_draw(self, candidate: Candidate) -> bool:
+        """Whether the model differs from a learner no more than the learner's own draws do, by one standard error."""
+        if not candidate.learner.varies_as_model:
+            return False
+        one, other = (
+            candidate.learner.redrawn(draw).outputs(self._learned(candidate.learner), self._inputs)
+            for draw in (candidate.learner.draw, 1)
+        )
+        distance = (candidate.distances + distances(self._encoder, other, self._answers)) / 2
+        excess = distance - 2 * spreads(self._encoder, one, other)
+        return bool(excess.mean() <= excess.std(ddof=1) / np.sqrt(len(excess)))
+
+    def contenders(self) -> list[Candidate]:
+        """Candidates that may be of the model's kind, without what their own draws add to their distance.
+
+        A learner of the model's kind is in the mean at most twice as far as the closest: the model's own draw is in
+        every distance, and its own adds as much.
+        """
+        closest = min(candidate.distance for tried in self._tried for candidate, _ in tried)
+        bound = max(_DRAWS * closest, closest)  # rounding can make the distance of equal answers negative
+        near = [[one for one in tried if one[0].distance <= bound] for tried in self._tried]
+        near = sorted(filter(None, near), key=lambda tried: min(candidate.distance for candidate, _ in tried))
+        return [candidate for tried in near[:_MAX_REDRAWN] for candidate in self._redrawn(tried)]
+
+    def _redrawn(self, tried: "list[_Attempt]") -> list[Candidate]:
+        """The same candidates by two draws."""
+        if not tried[0][0].learner.is_random:
+            return [candidate for candidate, _ in tried]
+        learner = tried[0][0].learner
+        others = learner.redrawn(1).attempts(self._learned(learner), self._inputs)
+        by_capacity = {json.dumps(dict(one.learner.capacity)): (one, outputs) for one, outputs in tried}
+        found = []
+        for attempt, outputs in others:
+            if not by_capacity:
+                break
+            same = by_capacity.pop(json.dumps(dict(attempt.capacity)), None)
+            if same is None:
+                continue
+            mean = (same[0].distances + distances(self._encoder, outputs, self._answers)) / 2
+            found.append(Candidate(same[0].learner, mean - spreads(self._encoder, same[1].double(), outputs)))
+        return found
 
 
 def _refined(candidate: Candidate, closest: Callable[[Learner], Candidate], same: float) -> Candidate:
-    """Coordinate descent over the capacity: each step that comes closer is taken."""
+    """Coordinate descent over the capacity: one setting after the other is moved while that brings a learner closer."""
     tried = {_key(candidate.learner)}
+
+    def is_closer(name: str, by: int) -> bool:
+        nonlocal candidate
+        learner = candidate.learner.moved(name, by)
+        if learner is None or _key(learner) in tried or len(tried) >= learner.tries or candidate.distance <= same:
+            return False
+        tried.add(_key(learner))
+        other = closest(learner)
+        if other.distance < candidate.distance:
+            candidate = other
+            return True
+        return False
+
     moved = True
     while moved:
         moved = False
-        for learner in candidate.learner.variations():
-            if _key(learner) in tried or len(tried) >= learner.tries or candidate.distance <= same:
-                continue
-            tried.add(_key(learner))
-            other = closest(learner)
-            if other.distance < candidate.distance:
-                candidate, moved = other, True
+        for name in candidate.learner.settings():
+            for by in (1, -1):
+                while is_closer(name, by):
+                    moved = True
     return candidate
 
 

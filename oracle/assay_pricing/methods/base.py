@@ -126,9 +126,21 @@ class RefitMethod(Method):
         """The method as if the owner had other records, those of ``context``; None if that would take another fit."""
         return None if self.parts.tensors else type(self)(context, self.parts)
 
-    def doubted(self, offer: Sample) -> Tensor:
-        """Which records of an offer (n) probably have a wrong label, (n,); none unless the method can tell."""
-        return torch.zeros(len(offer), dtype=torch.bool)
+    def doubted(self, offer: Sample, left_out: Tensor) -> Tensor:
+        """Which records of an offer (n) probably have a wrong label, (n,); none unless the method can tell.
+
+        Args:
+            offer: Records (n).
+            left_out: Which of them to tell it without (n,), because they are doubted already.
+        """
+        return torch.zeros(len(offer), dtype=left_out.dtype)
+
+    def own_choice(self) -> float:
+        """What the owner gains by giving more weight to the better ones of her own records; 0 unless it was measured.
+
+        A seller's records that are chosen in the same way are not paid for that.
+        """
+        return 0.0
 
     @abstractmethod
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:

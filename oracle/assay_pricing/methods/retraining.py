@@ -90,16 +90,16 @@ class Retraining(RefitMethod):
         alone = learner.outputs(context.base, validation)
         as_model = learner.outputs(_learned(task, learner.most), validation) if task.validation_is_learned else alone
         answers = task.black_box.predict(task.validation.x)
-        return cls(
-            context,
-            Parts(
-                {**tensors, "alone": alone},
-                settings,
-                fidelity(task, as_model, answers),
-                {**leaks, "alone": "the learner's answers on the validation records"},
-                agreement(task, as_model, answers),
-            ),
+        leak = "the learner's answers on the validation records"
+        found = Parts(
+            {**tensors, "alone": alone},
+            settings,
+            fidelity(task, as_model, answers),
+            {**leaks, "alone": leak, "chosen": f"{leak}, after learning chosen records of the owner twice"},
+            agreement(task, as_model, answers),
         )
+        chosen = cls(context, found)._own_choices()
+        return cls(context, replace(found, tensors={**found.tensors, "chosen": chosen}))
 
     def on(self, context: Context) -> Self:
         """See ``RefitMethod``; family and capacity are the same."""
@@ -114,6 +114,11 @@ class Retraining(RefitMethod):
         """See ``RefitMethod``; scenarios without an offer take the outputs that the fit stored."""
         if self.learner is None:
             return self.student.refit_outputs(offer, weights)
+        return self.context.encoder.outputs_in_units(self._scenarios(offer, weights))
+
+    def _scenarios(self, offer: Sample, weights: Tensor) -> Tensor:
+        """The learner's outputs (e, v, k) after the base and, in each of e scenarios, the offer with weights (e, n)."""
+        assert self.learner is not None
         base, validation = self.context.base, self.context.validation
         found = []
         for row in weights:
@@ -122,13 +127,37 @@ class Retraining(RefitMethod):
                 found.append(self.learner.outputs(base.join(replace(offer, weight=row).take(rows)), validation))
             else:
                 found.append(self.parts.tensors["alone"])
-        return self.context.encoder.outputs_in_units(torch.stack(found))
+        return torch.stack(found)
 
-    def doubted(self, offer: Sample) -> Tensor:
+    def doubted(self, offer: Sample, left_out: Tensor) -> Tensor:
         """See ``RefitMethod``."""
         if self.learner is None:
-            return super().doubted(offer)
-        return label_noise.doubted(self.learner, self.context.base, offer)
+            return super().doubted(offer, left_out)
+        return label_noise.doubted(self.learner, self.context.base, offer, left_out)
+
+    def own_choice(self) -> float:
+        """See ``RefitMethod``: the most that a subset of the owner's records brings, by the rules for an offer's."""
+        if self.learner is None:
+            return 0.0
+        metric, encoder = self.context.metric, self.context.encoder
+        alone, *chosen = (
+            encoder.outputs_in_units(x) for x in (self.parts.tensors["alone"], *self.parts.tensors["chosen"])
+        )
+        return max(0.0, *(metric.drop(alone, outputs) for outputs in chosen))
+
+    def _own_choices(self) -> Tensor:
+        """Outputs (2, v, k) after learning twice the owner's records that are not doubted, and those of value."""
+        base, rng = self.context.base, np.random.default_rng(0)
+        part = base.take(np.sort(rng.permutation(len(base))[:_MAX_ASKED]))
+        labels = part.y
+        if self.context.schema.task == "regression":
+            labels = torch.from_numpy(self.context.encoder.outputs_in_units(part.y))
+        own = Records(self.context.schema, part.raw.numpy(), labels.numpy())
+        trusted, useful = (
+            ~self.doubted(part, torch.zeros(len(part), dtype=torch.bool)),
+            torch.from_numpy(self.student.record_values(own) > 0),
+        )
+        return self._scenarios(part, torch.stack([part.weight * trusted, part.weight * useful]))
 
     def record_values(self, records: Records) -> Float64:
         """The student's, see ``FineTunedMethod``."""

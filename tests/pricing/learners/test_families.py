@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
@@ -17,6 +18,9 @@ from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from assay.protocol.schema import Feature
 from assay_pricing.learners.port import MIN_PROBABILITY, Learner
@@ -26,13 +30,18 @@ from assay_pricing.surrogate.task import Sample
 from tests.pricing.learners.tables import sample, table
 
 pytestmark = pytest.mark.unit
-SMALL = {"boosting": {"rounds": 20, "leaves": 8, "rate": 0.1, "smallest": 5, "columns": "codes"}}
+SMALL = {"boosting": {"rounds": 20, "leaves": 8, "smallest": 5}}
 
 
 def first(family: str, encoder: Encoder) -> Learner:
     """The family at its first capacity; fewer rounds of boosting."""
+    return at(family, encoder, SMALL.get(family, {}))
+
+
+def at(family: str, encoder: Encoder, capacity: dict) -> Learner:
+    """The family at its first capacity, but for what is given."""
     learner = next(FAMILIES[family].starts(encoder))
-    return type(learner)(encoder, SMALL.get(family, learner.capacity))
+    return type(learner)(encoder, {**learner.capacity, **capacity})
 
 
 def learned(family: str, owner: Sample, asked: Sample, encoder: Encoder) -> np.ndarray:
@@ -54,7 +63,31 @@ def learned(family: str, owner: Sample, asked: Sample, encoder: Encoder) -> np.n
             {"kind": "random", "smallest": 3, "share": 0.5},
             ExtraTreesClassifier(200, min_samples_leaf=3, max_features=0.5, random_state=7),
         ),
+        (
+            "boosting",
+            SMALL["boosting"] | {"depth": 3, "penalty": 1.0, "classes": "balanced"},
+            HistGradientBoostingClassifier(
+                max_iter=20,
+                max_leaf_nodes=8,
+                min_samples_leaf=5,
+                max_depth=3,
+                l2_regularization=1.0,
+                class_weight="balanced",
+            ),
+        ),
+        (
+            "forest",
+            {"kind": "random", "smallest": 1, "depth": 4, "classes": "balanced", "share": 0.5},
+            ExtraTreesClassifier(200, max_depth=4, max_features=0.5, class_weight="balanced", random_state=7),
+        ),
         ("linear", {"penalty": 10.0}, LogisticRegression(C=0.1, tol=1e-8)),
+        (
+            "linear",
+            {"penalty": 10.0, "columns": "scaled"},
+            make_pipeline(StandardScaler(), LogisticRegression(C=0.1, tol=1e-8)),
+        ),
+        ("linear", {"kind": "calibrated_svm"}, CalibratedClassifierCV(LinearSVC(random_state=0))),
+        ("linear", {"kind": "calibrated"}, CalibratedClassifierCV(LogisticRegression(tol=1e-8))),
         ("neighbours", {"count": 10, "by": "distance"}, KNeighborsClassifier(10, weights="distance")),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -65,7 +98,7 @@ def test_a_family_answers_as_the_librarys_classifier(family: str, capacity: dict
     known, inputs = sample(encoder, owner), sample(encoder, asked)
     name = "x" if family in ("linear", "neighbours") else "raw"
     expected = model.fit(getattr(known, name), owner.y).predict_proba(getattr(inputs, name))
-    found = FAMILIES[family](encoder, capacity).outputs(known, inputs).exp().numpy()
+    found = at(family, encoder, capacity).outputs(known, inputs).exp().numpy()
     np.testing.assert_allclose(found.sum(1), 1)
     assert np.abs(found - expected).mean() < (0.03 if family == "forest" else 1e-5)
 
@@ -104,7 +137,7 @@ def test_a_family_answers_as_the_librarys_regressor(family: str, capacity: dict,
     known, inputs = sample(encoder, owner), sample(encoder, asked)
     name = "raw" if family in ("boosting", "forest") else "x"
     expected = model.fit(getattr(known, name), known.y).predict(getattr(inputs, name))
-    found = FAMILIES[family](encoder, capacity).outputs(known, inputs)[:, 0].numpy()
+    found = at(family, encoder, capacity).outputs(known, inputs)[:, 0].numpy()
     allowed = {"forest": 0.1, "random_features": 0.2, "network": 0.4}.get(family, 1e-5)
     assert np.sqrt(np.mean((found - expected) ** 2)) < allowed
 

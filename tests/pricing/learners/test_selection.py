@@ -1,11 +1,14 @@
 """The search finds the family and about the capacity of models that were trained on the same records."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from torch import Tensor
 
 from assay_pricing.black_box.port import Predictions
 from assay_pricing.learners.closeness import constant_distance, distances
@@ -13,6 +16,7 @@ from assay_pricing.learners.label_noise import doubted
 from assay_pricing.learners.linear import Linear
 from assay_pricing.learners.selection import FAMILIES, Candidate, choose, choose_among
 from assay_pricing.surrogate.encoder import Encoder
+from assay_pricing.surrogate.task import Sample
 from tests.pricing import contexts
 from tests.pricing.learners.tables import sample, table
 
@@ -92,7 +96,8 @@ def test_distances_by_hand() -> None:
 
 def candidate(family: str, capacity: dict, *apart: float) -> Candidate:
     encoder = contexts.identity_encoder(contexts.schema(1, 2))
-    return Candidate(FAMILIES[family](encoder, capacity), np.array(apart))
+    start = next(FAMILIES[family].starts(encoder))
+    return Candidate(FAMILIES[family](encoder, {**start.capacity, **capacity}), np.array(apart))
 
 
 def test_among_the_near_the_most_conventional_capacity_of_the_closest_family_is_chosen() -> None:
@@ -106,6 +111,37 @@ def test_among_the_near_the_most_conventional_capacity_of_the_closest_family_is_
     assert choose_among([far, closest]).best is closest
 
 
+class Noisy(Linear):
+    """Answers the mean of the owner's targets, and a normal deviate of a size that is its capacity."""
+
+    family = "noisy"
+    is_random = True
+    grid: ClassVar[dict] = {"size": (0.0, 1.0, 3.0)}
+
+    @classmethod
+    def starts(cls, encoder: Encoder):
+        yield cls(encoder, {"size": 1.0})
+
+    def outputs(self, records: Sample, inputs: Sample) -> Tensor:
+        deviates = np.random.default_rng((self.draw, 5)).normal(size=(len(inputs), 1))
+        return records.y.mean() + self.capacity["size"] * torch.from_numpy(deviates)
+
+
+def test_a_learner_that_varies_as_the_model_does_is_not_taken_for_a_smoother_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The constant answer is closer by one half; without what the learner's own draw adds, both are as close."""
+    monkeypatch.setitem(FAMILIES, "noisy", Noisy)
+    owner = contexts.sample(np.zeros((10, 1)), np.zeros(10))
+    asked = contexts.sample(np.zeros((500, 1)), np.zeros(500))
+    encoder = contexts.identity_encoder(contexts.schema(1, 1))
+    answers = Predictions(np.random.default_rng(1).normal(size=500))
+    found = choose(encoder, owner, asked, answers, ["noisy"])
+    assert found.best.learner.capacity == {"size": 1.0}
+    assert found.best.distance == pytest.approx(np.mean(answers.labels**2), abs=0.1)
+    assert {candidate.learner.capacity["size"] for candidate in found.near} == {0.0, 1.0}
+
+
 def test_candidates_that_give_no_numbers_are_not_near() -> None:
     broken = candidate("linear", {"penalty": 1.0}, np.inf, np.inf)
     worst = candidate("linear", {"penalty": 10.0}, 5.0, 6.0)
@@ -114,10 +150,10 @@ def test_candidates_that_give_no_numbers_are_not_near() -> None:
 
 def test_steps_are_counted_from_the_nearest_default() -> None:
     encoder = contexts.identity_encoder(contexts.schema(1, 2))
-    usual = {"rounds": 100, "leaves": 31, "rate": 0.1, "smallest": 20, "columns": "codes"}
+    usual = next(FAMILIES["boosting"].starts(encoder)).capacity
     assert FAMILIES["boosting"](encoder, usual).steps() == 0
     assert FAMILIES["boosting"](encoder, usual | {"rounds": 400}).steps() == 2
-    assert FAMILIES["boosting"](encoder, usual | {"rate": 0.03, "leaves": 8}).steps() == 3
+    assert FAMILIES["boosting"](encoder, usual | {"rate": 0.03, "leaves": 15}).steps() == 2
     assert FAMILIES["neighbours"](encoder, {"count": 40, "by": "distance"}).steps() == 2
 
 
@@ -134,7 +170,8 @@ def test_wrong_labels_are_doubted_and_others_hardly(k: int) -> None:
     encoder = contexts.identity_encoder(contexts.schema(2, k))
 
     owner = contexts.sample(x[:100] + np.array([5.0, -5.0]), labels[:100])
-    found = doubted(Linear(encoder, {"penalty": 0.1}), owner, contexts.sample(x[100:], given[100:])).numpy()
+    offer, nobody = contexts.sample(x[100:], given[100:]), torch.zeros(300, dtype=torch.bool)
+    found = doubted(Linear(encoder, {"penalty": 0.1}), owner, offer, nobody).numpy()
     assert found[wrong[100:]].mean() > 0.5
     assert found[~wrong[100:]].mean() < 0.1
 
@@ -143,4 +180,6 @@ def test_an_offer_of_three_records_is_not_doubted() -> None:
     owner = table(1, 30, 2)
     encoder = Encoder.fit(owner)
     known = sample(encoder, owner)
-    assert not doubted(Linear(encoder, {"penalty": 1.0}), known, known.take(np.arange(3))).any()
+    assert not doubted(
+        Linear(encoder, {"penalty": 1.0}), known, known.take(np.arange(3)), torch.zeros(3, dtype=torch.bool)
+    ).any()
