@@ -23,11 +23,10 @@ _RESAMPLES = 200
 _LEVELS = (0.05, 0.95)
 _ROUNDS = 2
 """Rounds in which labels are doubted, at most."""
-_SHRINKAGE = 1.0
-"""Standard errors of a gain below which nothing of it is paid.
-
-The square of an estimate is, in the mean, the square of the true gain and that of one standard error.
-"""
+_SHRINKAGE = 0.5
+"""Standard errors of a gain below which nothing of it is paid."""
+_SELECTION = 1.0
+"""Those of what a subset gains more than the whole set: it is the best of several, so that chance favours it."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,10 @@ def best_subset(
     drops = np.array([metric.drop(before, outputs) for outputs in after])
     resampled = np.array([resampled_drops(metric, before, outputs, seed) for outputs in after])  # (subsets, samples)
     errors = (resampled - resampled[0]).std(1)
-    more = [0.0, *(shrunk(drop - drops[0] - own, error) for drop, error in zip(drops[1:], errors[1:], strict=True))]
+    more = [
+        0.0,
+        *(shrunk(drop - drops[0] - own, error, _SELECTION) for drop, error in zip(drops[1:], errors[1:], strict=True)),
+    ]
     best = int(np.argmax(more))
     if shrunk(drops[0] + more[best], resampled[best].std()) <= 0:
         best = 0
@@ -153,12 +155,12 @@ def best_subset(
     return best, gain, (float(low) * share, float(high) * share)
 
 
-def shrunk(gain: float, error: float) -> float:
+def shrunk(gain: float, error: float, least: float = _SHRINKAGE) -> float:
     """A gain less what chance explains of it: the positive part of the estimator of James and Stein (1961).
 
-    A gain of many standard errors is paid in full, nearly; of one under ``_SHRINKAGE`` of them nothing is.
+    Of many standard errors it is left as it is, nearly; of fewer than ``least`` of them nothing is.
     """
-    return gain * max(0.0, 1 - (_SHRINKAGE * error / gain) ** 2) if gain > 0 else gain
+    return gain * max(0.0, 1 - (least * error / gain) ** 2) if gain > 0 else gain
 
 
 def _subsets(method: RefitMethod, offer: Sample, record_values: Float64, after: Sequence[Float64]) -> Iterator[Bools]:

@@ -223,8 +223,10 @@ def test_a_set_of_junk_alone_has_no_subset_and_no_gain() -> None:
 
 def test_an_uncertain_gain_is_shrunk_and_a_clear_one_is_not() -> None:
     assert shrunk(1.0, 0.0) == 1
-    assert shrunk(1.0, 0.1) == pytest.approx(1 - 1 / 100)
-    assert shrunk(1.0, 1.0) == 0
+    assert shrunk(1.0, 0.1) == pytest.approx(1 - 0.5**2 / 100)
+    assert shrunk(1.0, 2.0) == 0
+    assert shrunk(1.0, 1.0) == pytest.approx(0.75)
+    assert shrunk(1.0, 1.0, 1.0) == 0
     assert shrunk(-1.0, 9.0) == -1
     gains = [shrunk(gain, 1.0) for gain in np.linspace(-2, 5, 50)]
     assert gains == sorted(gains)

@@ -98,7 +98,7 @@ class Retraining(RefitMethod):
             {**leaks, "alone": leak, "chosen": f"{leak}, after learning chosen records of the owner twice"},
             agreement(task, as_model, answers),
         )
-        chosen = cls(context, found)._own_choices()
+        chosen = cls(context, found)._own_choices(task.owner)
         return cls(context, replace(found, tensors={**found.tensors, "chosen": chosen}))
 
     def on(self, context: Context) -> Self:
@@ -108,6 +108,7 @@ class Retraining(RefitMethod):
             tensors |= prefixed(self.student.on(context).parts.tensors, _STUDENT)
         else:
             tensors["alone"] = self.learner.outputs(context.base, context.validation)
+            tensors["chosen"] = tensors["alone"][None]  # nothing is known of choices among the other records
         return type(self)(context, replace(self.parts, tensors=tensors))
 
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
@@ -145,18 +146,12 @@ class Retraining(RefitMethod):
         )
         return max(0.0, *(metric.drop(alone, outputs) for outputs in chosen))
 
-    def _own_choices(self) -> Tensor:
+    def _own_choices(self, owner: Records) -> Tensor:
         """Outputs (2, v, k) after learning twice the owner's records that are not doubted, and those of value."""
-        base, rng = self.context.base, np.random.default_rng(0)
-        part = base.take(np.sort(rng.permutation(len(base))[:_MAX_ASKED]))
-        labels = part.y
-        if self.context.schema.task == "regression":
-            labels = torch.from_numpy(self.context.encoder.outputs_in_units(part.y))
-        own = Records(self.context.schema, part.raw.numpy(), labels.numpy())
-        trusted, useful = (
-            ~self.doubted(part, torch.zeros(len(part), dtype=torch.bool)),
-            torch.from_numpy(self.student.record_values(own) > 0),
-        )
+        own = owner.take(np.sort(np.random.default_rng(0).permutation(owner.n)[:_MAX_ASKED]))
+        part = self.context.encode(own)
+        trusted = ~self.doubted(part, torch.zeros(len(part), dtype=torch.bool))
+        useful = torch.from_numpy(self.student.record_values(own) > 0)
         return self._scenarios(part, torch.stack([part.weight * trusted, part.weight * useful]))
 
     def record_values(self, records: Records) -> Float64:
