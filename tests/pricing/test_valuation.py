@@ -145,8 +145,8 @@ def test_an_offer_is_priced_with_all_that_it_copies_and_a_sample_of_the_sellers_
     places = found.x[:, 0].tolist()
     assert places[0] == 1  # copied from the seller's other offers
     assert places[-1] == 2  # copied from what others sold
-    assert len(places) == 4  # two of the rest, which represent twenty
-    assert found.weight.tolist() == [1, 10, 10, 1]
+    assert len(places) == 6  # four of the rest, which represent twenty
+    assert found.weight.tolist() == [1, 5, 5, 5, 5, 1]
 
 
 def test_the_interval_is_scipys_percentile_bootstrap_of_the_same_samples() -> None:

@@ -68,6 +68,16 @@ def test_nested_good_sets_are_paid_their_true_gains_in_order(function: PriceFunc
     np.testing.assert_allclose(paid, true, rtol=0.2, atol=0.1)
 
 
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_a_hundred_records_that_the_owner_lacks_are_paid_more_than_twenty_of_them(
+    function: PriceFunction, seed: int
+) -> None:
+    offer = drawn(seed, 400)
+    rare = offer.take(np.flatnonzero(offer.x[:, 0] < 0)[:100])
+    few = function.appraise(rare.take(np.arange(20))).predicted_gain
+    assert function.appraise(rare).predicted_gain > few > 0
+
+
 def test_junk_in_a_good_set_costs_about_its_share_and_is_named(function: PriceFunction) -> None:
     good, junk = drawn(3, 150), shuffled(drawn(4, 150))
     alone, mixed = function.appraise(good), function.appraise(good.join(junk))
