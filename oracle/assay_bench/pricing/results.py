@@ -200,6 +200,9 @@ class CaseResult(Result):
         metric: ``log_loss`` or ``squared_error``: what gains are drops of.
         fidelity: Agreement of the surrogate with the model, 0..1.
         refused: The oracle would not price for this model.
+        tested_rank: Rank agreement by the backtest, on parts of the owner's records; None without a backtest, like the
+            next.
+        tested_slope: Slope of predicted on true gain by the backtest.
         seconds_fit: Processor time to fit.
         binary_over_graded: Money that the binary rule pays for all offers, over what the graded rule pays, with the
             rates that one budget gives; None if the graded rule pays nothing.
@@ -209,6 +212,8 @@ class CaseResult(Result):
     metric: str
     fidelity: float
     refused: bool
+    tested_rank: float | None
+    tested_slope: float | None
     seconds_fit: float
     binary_over_graded: float | None
     sellers: dict[str, SellerResult]

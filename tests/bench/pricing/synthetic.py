@@ -112,7 +112,14 @@ def case(**changes: tuple[float, float]) -> CaseResult:
     } | changes
     sellers = {name: seller(*both) for name, both in prices_and_gains.items()}
     return CaseResult(
-        metric="log_loss", fidelity=0.9, refused=False, seconds_fit=1.0, binary_over_graded=0.7, sellers=sellers
+        metric="log_loss",
+        fidelity=0.9,
+        refused=False,
+        tested_rank=0.8,
+        tested_slope=1.1,
+        seconds_fit=1.0,
+        binary_over_graded=0.7,
+        sellers=sellers,
     )
 
 

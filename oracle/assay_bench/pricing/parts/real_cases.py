@@ -31,7 +31,7 @@ def real_case(unit: Unit, packages: Path) -> CaseResult:
     start = time.process_time()
     function = fit(case.model, case.owner, validation=case.validation, method=unit.name)
     seconds_fit = time.process_time() - start
-    ungated = without_gate(function)
+    ungated, tested = without_gate(function), function.manifest.backtest
     appraisals, seconds = {}, {}
     for seller, offer in case.sellers.items():
         start = time.process_time()
@@ -41,6 +41,8 @@ def real_case(unit: Unit, packages: Path) -> CaseResult:
         metric=function.manifest.metric,
         fidelity=function.fidelity,
         refused=is_refused(function),
+        tested_rank=tested.rank_agreement if tested else None,
+        tested_slope=tested.slope if tested else None,
         seconds_fit=seconds_fit,
         binary_over_graded=_binary_over_graded(function, appraisals.values()),
         sellers={

@@ -57,6 +57,8 @@ def case_figures(case: CaseResult) -> CaseFigures:
         best_first=not case.refused and best_first(case.sellers),
         refused=case.refused,
         fidelity=case.fidelity,
+        tested_rank=case.tested_rank,
+        tested_slope=case.tested_slope,
         binary_over_graded=case.binary_over_graded,
         seconds_fit=case.seconds_fit,
         seconds_appraise=mean(one.seconds for one in sellers),

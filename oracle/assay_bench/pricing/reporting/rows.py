@@ -176,6 +176,8 @@ class CaseFigures(Result):
         best_first: The best seller has the highest price, and the function is not refused.
         refused: The price function is refused.
         fidelity: Agreement of the surrogate with the model, 0..1.
+        tested_rank: Rank agreement by the backtest, see ``CaseResult``.
+        tested_slope: Slope by the backtest.
         binary_over_graded: Money that the binary rule pays over the graded one's, see ``CaseResult``.
         seconds_fit: Processor time to fit, without start-up, like the next.
         seconds_appraise: Mean processor time to appraise a seller's offer.
@@ -197,6 +199,8 @@ class CaseFigures(Result):
     best_first: float | None
     refused: float | None
     fidelity: float | None
+    tested_rank: float | None
+    tested_slope: float | None
     binary_over_graded: float | None
     seconds_fit: float | None
     seconds_appraise: float | None

@@ -16,7 +16,10 @@ def is_refused(function: PriceFunction) -> bool:
 
 
 def without_gate(function: PriceFunction) -> PriceFunction:
-    """The same function, which prices even if the oracle would refuse to."""
-    return replace(
-        function, manifest=function.manifest.model_copy(update={"fidelity": 1.0, "agreement": None, "backtest": None})
-    )
+    """The same function, which prices even if the oracle would refuse to.
+
+    It has no backtest. That changes no price, as the backtest of a function that was fitted without the model's own
+    training only says whether to refuse.
+    """
+    open_gate = {"fidelity": 1.0, "agreement": None, "backtest": None}
+    return replace(function, manifest=function.manifest.model_copy(update=open_gate))
