@@ -70,6 +70,8 @@ def edges(column: Float64, weight: Float64) -> Float64 | None:
     if np.count_nonzero(np.diff(values)) < _BINS:
         return None
     below = weight.cumsum()
-    wanted = np.linspace(0, 1, _BINS + 1)[1:-1] * below[-1]
-    lower, upper = (np.minimum(np.searchsorted(below, wanted, side), len(values) - 1) for side in ("left", "right"))
+    wanted = np.linspace(0, 100, _BINS + 1)[1:-1] / 100 * below[-1]  # rounded as scikit-learn does: ties depend on it
+    lower = np.minimum(np.searchsorted(below, wanted), len(values) - 1)
+    is_between = below[lower] - wanted <= np.finfo(np.float64).eps
+    upper = np.minimum(lower + is_between, len(values) - 1)
     return np.asarray(np.unique((values[lower] + values[upper]) / 2))

@@ -43,6 +43,16 @@ def test_classes_and_probabilities_are_those_of_the_estimator() -> None:
     np.testing.assert_array_equal(list(binned.staged(ASKED)), list(expected.staged_predict_proba(ASKED)))
 
 
+def test_a_quantile_that_falls_between_two_records_is_the_mean_of_both() -> None:
+    """Of 300 equal weights every twentieth quantile falls there, but for rounding."""
+    x, y = X[:300, :1], Y[:300]
+    x = np.where(np.isnan(x), 0.5, x) + np.arange(300)[:, None] * 1e-9
+    estimators = [HistGradientBoostingRegressor(max_iter=12, early_stopping=False) for _ in range(2)]
+    binned = Binned(estimators[0])
+    binned.grow(x, y, np.ones(300), 12)
+    np.testing.assert_array_equal(binned.predict(ASKED[:, :1]), estimators[1].fit(x, y).predict(ASKED[:, :1]))
+
+
 def test_a_column_of_few_values_is_left_as_it_is() -> None:
     few, many = np.repeat(np.arange(255.0), 2), np.arange(256.0)
     assert edges(few, np.ones(510)) is None
