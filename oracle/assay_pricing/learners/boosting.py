@@ -27,7 +27,7 @@ _SMALLEST = (1, 5, 20, 60)
 _UNBOUNDED = 0
 _DEPTHS = (3, 6, _UNBOUNDED)
 _PENALTIES = (0.0, 1.0, 10.0)
-_COLUMNS = ("codes", "categories", "one_hot")
+_COLUMNS = ("one_hot", "categories", "codes", "codes_first", "codes_last")
 _MAX_CATEGORIES = 255
 """Values of a category that scikit-learn can group by at most."""
 
@@ -37,7 +37,8 @@ class Boosting(Learner):
 
     A tree has at most ``depth`` splits on a path, any number if 0; ``penalty`` is on the squares of its values.
     ``columns`` says what trees see of a category: the position of its value (``codes``), groups of values
-    (``categories``), or one column for each value (``one_hot``).
+    (``categories``), or one column for each value (``one_hot``). Of two columns that split as well the first is taken,
+    and a pipeline may put all codes before the other columns (``codes_first``) or after them (``codes_last``).
     """
 
     family: ClassVar[str] = "boosting"
@@ -68,6 +69,10 @@ class Boosting(Learner):
             {"rate": 0.3, "leaves": 63, "depth": 6, "smallest": 1, "penalty": 1.0},
         ):
             yield cls(encoder, {**usual, **changed, "columns": "codes", "classes": CLASSES[0]})
+        kinds = [feature.kind == "categorical" for feature in encoder.schema.features]
+        for columns, order in (("codes_first", sorted(kinds, reverse=True)), ("codes_last", sorted(kinds))):
+            if kinds != order:
+                yield cls(encoder, {**usual, "columns": columns, "classes": CLASSES[0]})
 
     @property
     def has_column_choices(self) -> bool:
@@ -87,7 +92,8 @@ class Boosting(Learner):
         if only is not None:
             return only
         with single_thread():
-            return self.answers(self._grown(self._model(), records, self.capacity["rounds"]), self._features(inputs))
+            model = self._grown(self._model(), records, self.capacity["rounds"])
+            return self.answers(model, self._features(inputs, records))
 
     def attempts(self, records: Sample, inputs: Sample) -> Iterator[tuple[Self, Tensor]]:
         """The learner after every ten rounds; trees grow only as far as the answers are asked for."""
@@ -95,7 +101,7 @@ class Boosting(Learner):
         if only is not None:
             yield self, only
             return
-        model, x = self._model(), self._features(inputs)
+        model, x = self._model(), self._features(inputs, records)
         for grown in range(_ROUNDS, max(_MAX_TREES // _trees(self.encoder), 2 * _ROUNDS) + 1, _ROUNDS):
             with single_thread():
                 self._grown(model, records, grown)
@@ -126,16 +132,21 @@ class Boosting(Learner):
 
     def _grown(self, model: Binned, records: Sample, rounds: int) -> Binned:
         """The model after ``rounds`` rounds; the rounds that it has already are kept."""
-        model.grow(self._features(records), records.y.numpy(), self.weights(records), rounds)
+        model.grow(self._features(records, records), records.y.numpy(), self.weights(records), rounds)
         return model
 
-    def _features(self, sample: Sample) -> Float64:
-        x = np.asarray(sample.x.numpy()) if self.capacity["columns"] == "one_hot" else self.codes(sample)
+    def _features(self, sample: Sample, learned: Sample) -> Float64:
+        x = np.asarray(sample.x.numpy()) if self.capacity["columns"] == "one_hot" else self.codes(sample, learned)
         return x[:, self._order(x.shape[1])]
 
     def _order(self, columns: int) -> npt.NDArray[np.int64]:
-        """Places of the columns: of two that split as well, the first is taken."""
-        return np.random.default_rng(self.draw).permutation(columns) if self.draw else np.arange(columns)
+        """Places of the columns (columns,)."""
+        if self.draw:
+            return np.random.default_rng(self.draw).permutation(columns)
+        if self.capacity["columns"] not in ("codes_first", "codes_last"):
+            return np.arange(columns)
+        is_code = np.array([feature.kind == "categorical" for feature in self.encoder.schema.features])
+        return np.argsort(is_code if self.capacity["columns"] == "codes_last" else ~is_code, kind="stable")
 
     def _categorical(self) -> npt.NDArray[np.bool_] | None:
         """Which features are grouped by value (d,)."""

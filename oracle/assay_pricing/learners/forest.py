@@ -48,8 +48,8 @@ class Forest(Learner):
         """See ``Learner``."""
         with single_thread():
             model = self._model()
-            model.fit(self.codes(records), records.y.numpy(), sample_weight=self.weights(records))
-            return self.answers(model, self.codes(inputs))
+            model.fit(self.codes(records, records), records.y.numpy(), sample_weight=self.weights(records))
+            return self.answers(model, self.codes(inputs, records))
 
     def _model(self) -> Any:
         from sklearn import ensemble

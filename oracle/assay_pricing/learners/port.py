@@ -132,15 +132,19 @@ class Learner(ABC):
         """Whether records have classes; otherwise targets."""
         return self.encoder.schema.task == "classification"
 
-    def codes(self, sample: Sample) -> Float64:
-        """Raw features (n, d) with NaN also for a missing category.
+    def codes(self, sample: Sample, learned: Sample) -> Float64:
+        """Raw features (n, d) with NaN also for a missing category, and -1 for a category of no learned record.
 
-        Pipelines that number categories keep a gap as a gap: scikit-learn's ``OrdinalEncoder`` does. An empty text, in
-        files that hold that for a missing value, is a category like others.
+        Pipelines that number categories do the same: scikit-learn's ``OrdinalEncoder`` keeps a gap as a gap, and has
+        numbers for the values that it was fitted on. An empty text, in files that hold that for a missing value, is a
+        category like others.
         """
-        x = np.array(sample.raw.numpy())
+        x, known = np.array(sample.raw.numpy()), learned.raw.numpy()
         for j, feature in enumerate(self.encoder.schema.features):
-            if feature.kind == "categorical" and feature.missing in ("nan", "none") and "" in feature.categories:
+            if feature.kind != "categorical":
+                continue
+            x[~np.isin(x[:, j], known[:, j]) & ~np.isnan(x[:, j]), j] = -1
+            if feature.missing in ("nan", "none") and "" in feature.categories:
                 x[x[:, j] == feature.categories.index(""), j] = np.nan
         return x
 
