@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
@@ -19,7 +20,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from assay.protocol.schema import Feature
@@ -204,6 +205,22 @@ def test_a_family_takes_targets_that_are_all_the_same(family: str) -> None:
     outputs = first(family, encoder).outputs(flat, sample(encoder, asked))
     assert outputs.shape == (20, 1)
     assert float((outputs - 0.5).abs().max()) < 0.2
+
+
+@pytest.mark.parametrize("columns", ["codes_first", "codes_last"])
+def test_boosting_takes_categories_as_a_pipeline_numbers_and_places_them(columns: str) -> None:
+    """The pipeline knows no colour but those that it was fitted on, and moves columns: the answers are the same."""
+    owner, asked = table(1, 400, 2), table(2, 200, 2)
+    owner = owner.take(np.flatnonzero(owner.x[:, 3] != 1))
+    encoder = Encoder.fit(owner)
+    numbers = (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), [3])
+    rest = ("passthrough", [0, 1, 2])
+    placed = make_column_transformer(*((numbers, rest) if columns == "codes_first" else (rest, numbers)))
+    pipeline = make_pipeline(placed, HistGradientBoostingClassifier(max_iter=20, min_samples_leaf=5))
+    expected = pipeline.fit(owner.x, owner.y).predict_proba(asked.x)
+    learner = at("boosting", encoder, {"rounds": 20, "leaves": 31, "smallest": 5, "columns": columns})
+    found = learner.outputs(sample(encoder, owner), sample(encoder, asked)).exp().numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(("missing", "is_gap"), [("none", True), ("nan", True), ("empty", False)])
