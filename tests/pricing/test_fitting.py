@@ -32,7 +32,7 @@ def test_groups_are_the_values_of_a_category_or_the_classes(name: str) -> None:
     task = make_task(MODEL, OWNER, decay=2e-3, worst_group=name)
     expected = task.validation.y if name == "state" else task.validation.x[:, 4]
     assert task.context.metric.groups is not None
-    assert task.context.metric.groups.tolist() == expected.tolist()
+    assert task.context.metric.groups.tolist() == np.unique(expected, return_inverse=True)[1].tolist()
 
 
 def test_a_black_box_is_taken_as_it_is() -> None:
@@ -40,7 +40,7 @@ def test_a_black_box_is_taken_as_it_is() -> None:
     assert make_task(box, OWNER, decay=2e-3).black_box is box
 
 
-def test_a_regression_has_one_metric_and_a_label_that_groups_nothing() -> None:
+def test_a_regression_has_metrics_of_its_own_and_its_label_groups_by_quarters() -> None:
     owner = hours(1, 100)
     line = np.linalg.lstsq(owner.x[:, :4], owner.y, rcond=None)[0]
 
@@ -50,8 +50,11 @@ def test_a_regression_has_one_metric_and_a_label_that_groups_nothing() -> None:
     assert make_task(model, owner, decay=2e-3).context.metric.name == "squared_error"
     with pytest.raises(DataError, match="expected a metric for regression, got 'log_loss'"):
         make_task(model, owner, metric="log_loss", decay=2e-3)
-    with pytest.raises(DataError, match=f"to group by, got '{HOURS.label}'"):
-        make_task(model, owner, worst_group=HOURS.label, decay=2e-3)
+    quarters = make_task(model, owner, worst_group=HOURS.label, decay=2e-3)
+    order = np.argsort(quarters.validation.y)
+    assert quarters.context.metric.groups is not None
+    assert np.unique(quarters.context.metric.groups).tolist() == [0, 1, 2, 3]
+    assert (np.diff(quarters.context.metric.groups[order]) >= 0).all()
 
 
 def test_owner_and_validation_have_one_schema() -> None:

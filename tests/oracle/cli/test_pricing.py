@@ -231,7 +231,7 @@ def test_a_model_in_an_onnx_file_is_the_same_model(tmp_path: Path) -> None:
         (["--method", "alchemy"], "expected a method among"),
         (["--metric", "beauty"], "expected a metric"),
         (["--label", "z"], "expected a label column 'z'"),
-        (["--worst-group", "a"], "expected the label or a categorical feature to group by, got 'a'"),
+        (["--worst-group", "z"], "expected the label or a feature to group by, got 'z'"),
         (["--setting", "trees=many"], "expected the setting trees of forest"),
         (["--model", "linear_plant:broken"], "linear_plant:broken failed to make a model: RuntimeError: no licence"),
         (["--model", "http://localhost:abc/"], "expected an answer from http://localhost:abc/, got: Invalid port"),

@@ -5,6 +5,7 @@ import pytest
 
 from assay_pricing.fitting import fit
 from assay_pricing.function import PriceFunction
+from assay_pricing.surrogate.task import MAX_LEARNED
 from tests.pricing.machines import STATES, machines, regression_of
 
 pytestmark = pytest.mark.unit
@@ -23,7 +24,7 @@ def plant(request: pytest.FixtureRequest) -> PriceFunction:
 def test_the_owners_ten_rows_are_all_kept(plant: PriceFunction) -> None:
     base = plant.method.context.base
     wear = base.y == STATES.index("wear")
-    assert len(base) <= 4096
+    assert len(base) <= MAX_LEARNED < OWNER.n
     assert int(wear.sum()) == 10
     assert base.weight[wear].tolist() == [1.0] * 10
     assert float(base.weight.sum()) == pytest.approx(OWNER.n)
