@@ -5,24 +5,20 @@ The penalty is a total, as in scikit-learn's ``C`` and ``alpha``: the more recor
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from itertools import product
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from assay_pricing.learners.port import CLASSES, Learner, single_thread
-from assay_pricing.records.records import Records
+from assay_pricing.learners.port import CLASSES, COLUMNS, Learner, single_thread
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 
 PENALTIES = tuple(float(f"{x:.2g}") for x in 10.0 ** np.arange(-4, 4.5, 0.5))
-_COLUMNS = ("encoded", "scaled", "units")
 _KINDS = ("direct", "calibrated", "calibrated_svm")
 _FOLDS = 5
-_MAX_COLUMNS = 2048
-_LEAST_SPREAD = 1e-9
 _MAX_NEWTON = 1500
 """Parameters up to which Newton's method is used; its system has the square of that many numbers."""
 
@@ -30,24 +26,25 @@ _MAX_NEWTON = 1500
 class Linear(Learner):
     """Logistic regression of classes, ridge regression of targets, with half of ``penalty`` on the squared weights.
 
-    ``columns`` are those of the encoder, each ``scaled`` by its spread among the records that are learned, or in the
-    owner's ``units``. ``kind`` is the loss, and whether sigmoids that are fitted on folds give the probabilities (Platt
-    1999).
+    ``columns``: see ``port.COLUMNS``. ``kind`` is the loss, and whether sigmoids that are fitted on folds give the
+    probabilities (Platt 1999).
     """
 
     family: ClassVar[str] = "linear"
     learns_many: ClassVar[bool] = True
     grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "penalty": PENALTIES,
-        "columns": _COLUMNS,
+        "columns": COLUMNS,
         "classes": CLASSES,
         "kind": _KINDS,
     }
 
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
-        """As scikit-learn has it by default."""
-        yield cls(encoder, {"penalty": 1.0, "columns": _COLUMNS[0], "classes": CLASSES[0], "kind": _KINDS[0]})
+        """As scikit-learn has its linear models by default, on scaled columns and on the owner's."""
+        kinds = _KINDS if encoder.schema.task == "classification" else _KINDS[:1]
+        for kind, columns in product(kinds, ("encoded", "units") if encoder.standardised else ("encoded",)):
+            yield cls(encoder, {"penalty": 1.0, "columns": columns, "classes": CLASSES[0], "kind": kind})
 
     def settings(self) -> list[str]:
         """See ``Learner``."""
@@ -55,11 +52,7 @@ class Linear(Learner):
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""
-        x, asked = self._columns(records), self._columns(inputs)
-        if self.capacity.get("columns") == "scaled":
-            scale = _spread(x, records.weight)
-            x, asked = x / scale, asked / scale
-        return self.linear_outputs(x, asked, records)
+        return self.linear_outputs(*self.columns(records, inputs), records)
 
     def linear_outputs(self, x: Tensor, asked: Tensor, records: Sample) -> Tensor:
         """``outputs`` of a linear model of the columns ``x`` (n, w) of records, for the columns ``asked`` (m, w)."""
@@ -68,17 +61,6 @@ class Linear(Learner):
                 return _ridge(x, asked, records, self.capacity["penalty"])
             only = self.only_answer(records, len(asked))
             return self._logistic(x, asked, records) if only is None else only
-
-    def _columns(self, sample: Sample) -> Tensor:
-        """Columns (n, w) before any projection, if there are not too many."""
-        encoder = self.encoder
-        is_whole = encoder.basis is None or encoder.columns > _MAX_COLUMNS
-        if self.capacity.get("columns") == "units" and encoder.standardised and encoder.columns <= _MAX_COLUMNS:
-            encoder, is_whole = replace(encoder, standardised=False), False
-        if is_whole or sample.raw.shape[1] != len(encoder.schema.features):
-            return sample.x
-        x = sample.raw.numpy()
-        return replace(encoder, basis=None).x(Records(encoder.schema, x, np.zeros(len(x))))
 
     def _logistic(self, x: Tensor, asked: Tensor, records: Sample) -> Tensor:
         labels = records.y.numpy()
@@ -102,13 +84,6 @@ class Linear(Learner):
         solver, steps = ("newton-cholesky", 50) if small else ("lbfgs", 1000)
         model = LogisticRegression(C=strength, solver=solver, tol=1e-8, max_iter=steps)
         return CalibratedClassifierCV(model, cv=folds) if kind == "calibrated" and folds > 1 else model
-
-
-def _spread(x: Tensor, weight: Tensor) -> Tensor:
-    """Standard deviation of each column (w,); 1 for a constant one."""
-    shares = weight / weight.sum()
-    spread = (shares @ (x - shares @ x) ** 2).sqrt()
-    return torch.where(spread > _LEAST_SPREAD, spread, torch.ones_like(spread))
 
 
 def _ridge(x: Tensor, asked: Tensor, records: Sample, penalty: float) -> Tensor:

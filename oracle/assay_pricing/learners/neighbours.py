@@ -1,16 +1,18 @@
 """Nearest neighbours (Fix and Hodges 1951; Cover and Hart 1967)."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from assay_pricing.learners.port import Learner
+from assay_pricing.learners.port import COLUMNS, Learner
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 
-_COUNTS = (1, 3, 5, 10, 20, 40)
+_COUNTS = (1, 3, 5, 7, 10, 15, 20, 25, 30, 40, 60, 100)
 _BY = ("equal", "distance")
 _BLOCK = 256
 """Inputs at a time: their distances from 8,000 records take 16 MiB."""
@@ -20,24 +22,26 @@ _LEAST_DISTANCE = 1e-9
 class Neighbours(Learner):
     """The mean of the ``count`` nearest records, at equal weight or by the inverse of their distance.
 
-    A record of weight two counts as two; of the farthest that is still needed only a part counts.
+    ``columns``: see ``port.COLUMNS``. A record of weight two counts as two; of the farthest that is still needed only a
+    part counts.
     """
 
     family: ClassVar[str] = "neighbours"
-    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {"count": _COUNTS, "by": _BY}
+    grid: ClassVar[Mapping[str, tuple[Any, ...]]] = {"count": _COUNTS, "by": _BY, "columns": COLUMNS}
 
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
         """As scikit-learn has it by default, and with more."""
-        yield cls(encoder, {"count": 5, "by": "equal"})
-        yield cls(encoder, {"count": 20, "by": "equal"})
+        for count, columns in product((5, 20), ("scaled", "units")):
+            yield cls(encoder, {"count": count, "by": "equal", "columns": columns})
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""
-        targets = records.y[:, None]
+        x, asked = self.columns(records, inputs)
+        known, targets = replace(records, x=x), records.y[:, None]
         if self.is_classifier:
             targets = torch.nn.functional.one_hot(records.y.long(), self.encoder.outputs).double()
-        found = torch.cat([self._mean(records, targets, x) for x in torch.split(inputs.x, _BLOCK)])
+        found = torch.cat([self._mean(known, targets, block) for block in torch.split(asked, _BLOCK)])
         return self.log_probabilities(found, torch.arange(found.shape[1])) if self.is_classifier else found
 
     def _mean(self, records: Sample, targets: Tensor, x: Tensor) -> Tensor:

@@ -3,13 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from assay_pricing.records.records import Float64
+from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import MAX_BASE, MAX_LEARNED, Sample
 
@@ -21,6 +22,14 @@ _MAX_NUMBERS = 2**21
 
 CLASSES = ("as_given", "balanced")
 """Weights of classes: as records have them, or as much on every class, as ``class_weight="balanced"`` of libraries."""
+COLUMNS = ("encoded", "scaled", "units")
+"""Scales of columns: the encoder's, each by its spread among the records that are learned, or the owner's units."""
+_MAX_COLUMNS = 2048
+"""Columns that a learner takes without the encoder's projection, at most."""
+_MAX_SPREADS = 1e6
+"""Numbers are at most so far from the centre: models clip none, and sums of larger ones lose their digits."""
+_LEAST_SPREAD = 1e-9
+
 Capacity = Mapping[str, Any]
 """What bounds how closely a learner follows its records: plain JSON values by name."""
 
@@ -147,6 +156,27 @@ class Learner(ABC):
             if feature.missing in ("nan", "none") and "" in feature.categories:
                 x[x[:, j] == feature.categories.index(""), j] = np.nan
         return x
+
+    def columns(self, records: Sample, inputs: Sample) -> tuple[Tensor, Tensor]:
+        """Columns of records to learn (n, w) and of inputs (m, w), by the capacity's ``columns``; not clipped.
+
+        They are not projected either, unless they are too many.
+        """
+        x, asked = self._unprojected(records), self._unprojected(inputs)
+        if self.capacity["columns"] != "scaled":
+            return x, asked
+        shares = records.weight / records.weight.sum()
+        spread = (shares @ (x - shares @ x) ** 2).sqrt()
+        spread = torch.where(spread > _LEAST_SPREAD, spread, torch.ones_like(spread))
+        return x / spread, asked / spread
+
+    def _unprojected(self, sample: Sample) -> Tensor:
+        encoder = self.encoder
+        if encoder.columns > _MAX_COLUMNS or sample.raw.shape[1] != len(encoder.schema.features):
+            return sample.x
+        standardised = encoder.standardised and self.capacity["columns"] != "units"
+        known = Records(encoder.schema, sample.raw.numpy(), np.zeros(len(sample)))
+        return replace(encoder, basis=None, clip=_MAX_SPREADS, standardised=standardised).x(known)
 
     def weights(self, records: Sample) -> Float64:
         """Weights of records (n,) to learn with: those given, or with as much weight on every class."""

@@ -236,9 +236,15 @@ def _refined(candidate: Candidate, closest: Callable[[Learner], Candidate], same
     while moved:
         moved = False
         for name in candidate.learner.settings():
-            for by in (1, -1):
-                while is_closer(name, by):
-                    moved = True
+            values = candidate.learner.grid[name]
+            if isinstance(values[0], str):  # texts have no order: a farther one says nothing of the next
+                for there in range(len(values)):
+                    by = there - values.index(candidate.learner.capacity[name])
+                    moved = (by != 0 and is_closer(name, by)) or moved
+            else:
+                for by in (1, -1):
+                    while is_closer(name, by):
+                        moved = True
     return candidate
 
 

@@ -38,6 +38,7 @@ class Encoder:
         target: Mean and spread of a regression's labels; (0, 1) for a classification.
         standardised: Numbers become (x - centre) / scale; otherwise they keep the owner's units.
         basis: Principal directions (columns, width) of the owner's records; None if columns are not projected.
+        clip: Numbers are at most so many spreads from the centre.
     """
 
     schema: Schema
@@ -46,6 +47,7 @@ class Encoder:
     target: tuple[float, float]
     standardised: bool = True
     basis: Tensor | None = None
+    clip: float = CLIP
 
     @classmethod
     def fit(cls, records: Records) -> "Encoder":
@@ -122,7 +124,7 @@ class Encoder:
 
     def _x(self, records: Records) -> Tensor:
         missing = np.isnan(records.x)
-        numbers = np.clip((np.where(missing, self.centre, records.x) - self.centre) / self.scale, -CLIP, CLIP)
+        numbers = np.clip((np.where(missing, self.centre, records.x) - self.centre) / self.scale, -self.clip, self.clip)
         if not self.standardised:
             numbers = numbers * self.scale + self.centre
         if self.columns == len(self.schema.features) and _is_number(self.schema).all():

@@ -61,7 +61,7 @@ def made(k: int, owner: int = 120, held: int = 200) -> Task:
 
 
 def nearest(of: Task, count: int) -> Neighbours:
-    return Neighbours(of.context.encoder, {"count": count, "by": "distance"})
+    return Neighbours(of.context.encoder, {"count": count, "by": "distance", "columns": "encoded"})
 
 
 def line(of: Task) -> Linear:

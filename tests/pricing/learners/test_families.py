@@ -89,7 +89,11 @@ def learned(family: str, owner: Sample, asked: Sample, encoder: Encoder) -> np.n
         ),
         ("linear", {"kind": "calibrated_svm"}, CalibratedClassifierCV(LinearSVC(random_state=0))),
         ("linear", {"kind": "calibrated"}, CalibratedClassifierCV(LogisticRegression(tol=1e-8))),
-        ("neighbours", {"count": 10, "by": "distance"}, KNeighborsClassifier(10, weights="distance")),
+        (
+            "neighbours",
+            {"count": 10, "by": "distance", "columns": "encoded"},
+            KNeighborsClassifier(10, weights="distance"),
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -118,7 +122,7 @@ def test_a_family_answers_as_the_librarys_classifier(family: str, capacity: dict
             RandomForestRegressor(200, min_samples_leaf=2, random_state=7),
         ),
         ("linear", {"penalty": 10.0}, Ridge(10.0)),
-        ("neighbours", {"count": 5, "by": "equal"}, KNeighborsRegressor(5)),
+        ("neighbours", {"count": 5, "by": "equal", "columns": "encoded"}, KNeighborsRegressor(5)),
         (
             "random_features",
             {"penalty": 1.0, "narrowness": 1.0},

@@ -5,16 +5,21 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from assay.protocol.schema import Feature, Schema
 from assay_pricing.black_box.port import Predictions
 from assay_pricing.learners.closeness import constant_distance, distances
 from assay_pricing.learners.label_noise import doubted
 from assay_pricing.learners.linear import Linear
 from assay_pricing.learners.selection import FAMILIES, Candidate, choose, choose_among
+from assay_pricing.records.records import Records
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 from tests.pricing import contexts
@@ -61,7 +66,7 @@ def test_a_linear_model_is_found_with_its_penalty_from_labels_alone() -> None:
 def test_nearest_neighbours_are_found_with_their_count() -> None:
     found = chosen(KNeighborsClassifier(10), "x", 3)
     assert found.learner.family == "neighbours"
-    assert found.learner.capacity == {"count": 10, "by": "equal"}
+    assert found.learner.capacity["count"] == 10
     assert found.distance < 1e-9
 
 
@@ -154,7 +159,7 @@ def test_steps_are_counted_from_the_nearest_default() -> None:
     assert FAMILIES["boosting"](encoder, usual).steps() == 0
     assert FAMILIES["boosting"](encoder, usual | {"rounds": 400}).steps() == 2
     assert FAMILIES["boosting"](encoder, usual | {"rate": 0.03, "leaves": 15}).steps() == 2
-    assert FAMILIES["neighbours"](encoder, {"count": 40, "by": "distance"}).steps() == 2
+    assert FAMILIES["neighbours"](encoder, {"count": 25, "by": "distance", "columns": "units"}).steps() == 2
 
 
 @pytest.mark.parametrize("k", [1, 2])
@@ -171,7 +176,7 @@ def test_wrong_labels_are_doubted_and_others_hardly(k: int) -> None:
 
     owner = contexts.sample(x[:100] + np.array([5.0, -5.0]), labels[:100])
     offer, nobody = contexts.sample(x[100:], given[100:]), torch.zeros(300, dtype=torch.bool)
-    found = doubted(Linear(encoder, {"penalty": 0.1}), owner, offer, nobody).numpy()
+    found = doubted(Linear(encoder, {"penalty": 0.1, "columns": "encoded"}), owner, offer, nobody).numpy()
     assert found[wrong[100:]].mean() > 0.5
     assert found[~wrong[100:]].mean() < 0.1
 
@@ -183,3 +188,33 @@ def test_an_offer_of_three_records_is_not_doubted() -> None:
     assert not doubted(
         Linear(encoder, {"penalty": 1.0}), known, known.take(np.arange(3)), torch.zeros(3, dtype=torch.bool)
     ).any()
+
+
+def far(seed: int, n: int) -> Records:
+    """Records of two classes with values of up to thousands of times their usual size."""
+    rng = np.random.default_rng(seed)
+    x = np.column_stack([rng.normal(size=n), rng.lognormal(0, 3, n)])
+    schema = Schema(
+        task="classification", features=(Feature(name="a"), Feature(name="b")), label="y", classes=("0", "1")
+    )
+    return Records(schema, x, (x[:, 0] + 0.3 * rng.normal(size=n) > 0).astype(np.float64))
+
+
+def test_neighbours_are_found_on_columns_with_far_values() -> None:
+    """The encoder clips what lies far out; a model of neighbours on scaled columns does not."""
+    owner, asked = far(1, 400), far(2, 200)
+    encoder = Encoder.fit(owner)
+    model = make_pipeline(StandardScaler(), KNeighborsClassifier(7)).fit(owner.x, owner.y)
+    answers = Predictions(model.predict(asked.x), model.predict_proba(asked.x))
+    best = choose(encoder, sample(encoder, owner), sample(encoder, asked), answers, ("linear", "neighbours")).best
+    assert best.learner.capacity["count"] == 7
+    assert best.distance < 1e-6
+
+
+def test_a_calibrated_classifier_is_found() -> None:
+    """Its sigmoids are fitted on folds, so that its confidence grows with the records; no direct learner's does."""
+    model = CalibratedClassifierCV(LogisticRegression(), cv=5)
+    found = chosen(model, "x", 2, ("network", "linear", "forest"))
+    assert found.learner.family == "linear"
+    assert found.learner.capacity["kind"] == "calibrated"
+    assert found.distance < 1e-4

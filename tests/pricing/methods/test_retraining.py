@@ -117,9 +117,11 @@ def small_task(settings: dict[str, object]):
 
 
 def test_an_owner_may_state_family_and_capacity() -> None:
-    found = Retraining.fit(small_task({"family": "neighbours", "capacity": '{"count": 3, "by": "distance"}'}))
+    found = Retraining.fit(
+        small_task({"family": "neighbours", "capacity": '{"count": 3, "by": "distance", "columns": "encoded"}'})
+    )
     assert found.learner is not None
-    assert found.learner.capacity == {"count": 3, "by": "distance"}
+    assert found.learner.capacity == {"count": 3, "by": "distance", "columns": "encoded"}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,10 @@ def test_an_owner_may_state_family_and_capacity() -> None:
     [
         ({"family": "oracle"}, "expected a family among auto, network, .*, got 'oracle'"),
         ({"capacity": '{"count": 3}'}, "expected a capacity with its family, got one without"),
-        ({"family": "neighbours", "capacity": '{"count": 3}'}, "expected a capacity with by, count, got count"),
+        (
+            {"family": "neighbours", "capacity": '{"count": 3}'},
+            "expected a capacity with by, columns, count, got count",
+        ),
         ({"family": "neighbours", "capacity": "3"}, "expected a capacity as a JSON object, got '3'"),
     ],
 )
