@@ -67,6 +67,8 @@ def value_offer(
     """
     found = _valued(method, manifest, offer, record_values, context, sold)
     divisor = manifest.backtest.divisor if manifest.backtest else 1.0
+    if isinstance(method, RefitMethod):
+        divisor /= method.scale
     low, high = found.interval
     return replace(
         found,
@@ -102,7 +104,7 @@ def _valued(
     before, outputs = method.refit_outputs(together, torch.stack([without, whole]))
     subsets, after, best = [np.ones(offer.n, dtype=bool)], [outputs], 0
     if method.retrains:
-        for rows in _subsets(method, offered, record_values, after):
+        for rows in _subsets(method, offered, record_values, after) if method.prices_subsets else ():
             subsets.append(rows)
             after.append(method.refit_outputs(together, learned(rows)[None])[0])
         best, gain, interval = best_subset(metric, before, after, manifest.seed, method.own_choice())

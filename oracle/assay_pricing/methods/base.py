@@ -119,8 +119,18 @@ class RefitMethod(Method):
 
     @property
     def retrains(self) -> bool:
-        """The surrogate learns from nothing as the model does, so that the change is that of the model in size."""
+        """The surrogate learns as the model does, so that the change is that of the model in size."""
         return False
+
+    @property
+    def prices_subsets(self) -> bool:
+        """A set is priced as its best subset, and not as a whole; only where the surrogate ``retrains``."""
+        return self.retrains
+
+    @property
+    def scale(self) -> float:
+        """What a drop of the surrogate's risk is multiplied by to be a drop of the model's."""
+        return 1.0
 
     def on(self, context: Context) -> Self | None:
         """The method as if the owner had other records, those of ``context``; None if that would take another fit."""

@@ -2,7 +2,9 @@
 
 The learner is of the family and the capacity whose answers come closest to the model's (``learners/selection.py``). A
 network's learner is a distilled student, fine-tuned: it carries what the model has learned from other records, too.
-Every other family learns from nothing. Values of single records are the student's.
+Where the labels of the owner's records alone draw the student away from the model, it is fine-tuned anchored at its
+answers to these records (``methods/families/fine_tuning.py``). Every other family learns from nothing. Values of single
+records are the student's.
 """
 
 import json
@@ -16,12 +18,16 @@ from torch import Tensor
 
 from assay_pricing.errors import DataError
 from assay_pricing.learners import label_noise, selection
+from assay_pricing.learners.closeness import constant_distance, distances
 from assay_pricing.learners.perceptron import Perceptron
 from assay_pricing.learners.port import Learner
 from assay_pricing.methods.base import Parts, RefitMethod, prefixed, without_prefix
 from assay_pricing.methods.distillation import Distillation
+from assay_pricing.methods.families.fine_tuning import anchored
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.distillation import agreement, fidelity
+from assay_pricing.surrogate.network import Network
+from assay_pricing.surrogate.outlook import model_risk
 from assay_pricing.surrogate.queries import mixtures
 from assay_pricing.surrogate.task import MAX_BASE, MAX_LEARNED, Context, Sample, Task, stratified_sample, thinned
 
@@ -30,6 +36,12 @@ _STUDENT = "student."
 _MAX_ASKED = 1000
 """Inputs of each kind that learners are compared on: validation records, records that the model was trained on."""
 _MIXTURES = 500
+_SCALE = "scale"
+_MAX_DRIFT = 0.2
+"""A student is anchored if the owner's labels alone take it further from the model by more than this share of the
+distance of a constant answer."""
+_MAX_SCALE = 2.0
+"""Bounds what is made of a difference between the risks of the model and the student."""
 
 
 class Retraining(RefitMethod):
@@ -53,8 +65,22 @@ class Retraining(RefitMethod):
 
     @property
     def retrains(self) -> bool:
-        """See ``RefitMethod``; a fine-tuned student does not."""
+        """See ``RefitMethod``; a student that drifts without an offer does not."""
+        return self.learner is not None or self._is_anchored
+
+    @property
+    def prices_subsets(self) -> bool:
+        """See ``RefitMethod``; not by an anchored student: it learns the records best that it agrees with already."""
         return self.learner is not None
+
+    @property
+    def scale(self) -> float:
+        """See ``RefitMethod``: the model's risk over that of an anchored student, which is the model only nearly."""
+        return float(self.parts.tensors[_SCALE]) if self._is_anchored else 1.0
+
+    @property
+    def _is_anchored(self) -> bool:
+        return _SCALE in self.parts.tensors
 
     @property
     def learners(self) -> tuple[Learner, ...]:
@@ -85,7 +111,7 @@ class Retraining(RefitMethod):
         settings = {"family": learner.family, "capacity": json.dumps(learner.capacity, sort_keys=True)}
         parts = replace(student.parts, tensors=tensors, leaks=leaks, settings=settings)
         if isinstance(learner, Perceptron):
-            return cls(context, parts)
+            return cls(context, _anchored(task, student, parts))
         validation = context.validation
         alone = learner.outputs(context.base, validation)
         as_model = learner.outputs(_learned(task, learner.most), validation) if task.validation_is_learned else alone
@@ -106,6 +132,8 @@ class Retraining(RefitMethod):
         tensors = dict(self.parts.tensors)
         if self.learner is None:
             tensors |= prefixed(self.student.on(context).parts.tensors, _STUDENT)
+            if self._is_anchored:
+                tensors["alone"] = _answers(self.student, self.student.network, context.validation)
         else:
             tensors["alone"] = self.learner.outputs(context.base, context.validation)
             tensors["chosen"] = tensors["alone"][None]  # nothing is known of choices among the other records
@@ -113,22 +141,26 @@ class Retraining(RefitMethod):
 
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
         """See ``RefitMethod``; scenarios without an offer take the outputs that the fit stored."""
-        if self.learner is None:
+        if self.learner is None and not self._is_anchored:
             return self.student.refit_outputs(offer, weights)
         return self.context.encoder.outputs_in_units(self._scenarios(offer, weights))
 
     def _scenarios(self, offer: Sample, weights: Tensor) -> Tensor:
         """The learner's outputs (e, v, k) after the base and, in each of e scenarios, the offer with weights (e, n)."""
-        assert self.learner is not None
-        base, validation = self.context.base, self.context.validation
         found = []
         for row in weights:
             rows = np.flatnonzero(row.numpy() > 0)
             if len(rows):
-                found.append(self.learner.outputs(base.join(replace(offer, weight=row).take(rows)), validation))
+                found.append(self._outputs(replace(offer, weight=row).take(rows), self.context.validation))
             else:
                 found.append(self.parts.tensors["alone"])
         return torch.stack(found)
+
+    def _outputs(self, offer: Sample, inputs: Sample) -> Tensor:
+        """Outputs (m, k) for inputs, after learning the base and a weighted offer."""
+        if self.learner is not None:
+            return self.learner.outputs(self.context.base.join(offer), inputs)
+        return _answers(self.student, anchored(self.student.network, self.student.context.base, offer), inputs)
 
     def doubted(self, offer: Sample, left_out: Tensor) -> Tensor:
         """See ``RefitMethod``."""
@@ -161,6 +193,35 @@ class Retraining(RefitMethod):
     def junk_score(self, records: Records) -> Float64:
         """The student's, see ``FineTunedMethod``."""
         return self.student.junk_score(records)
+
+
+def _answers(student: Distillation, network: Network, inputs: Sample) -> Tensor:
+    """Log-probabilities, or values in a regression, (m, k) of a student's network (e = 1)."""
+    found = network(inputs.x)[0]
+    return found.log_softmax(-1) if student.context.schema.classes else found
+
+
+def _anchored(task: Task, student: Distillation, parts: Parts) -> Parts:
+    """The parts with the anchored student's outputs and the size of its drops, where a student is to be anchored.
+
+    The labels of the owner's records have taught a model what they can if these are what it was trained on; a student
+    that learns them again stays where it is.
+    """
+    answers, validation = task.black_box.predict(task.validation.x), student.context.validation
+    alone, drifted = _answers(student, student.network, validation), student.parts.tensors["alone"][0]
+    encoder, metric, scale = task.context.encoder, task.context.metric, 1.0
+    before, after = (float(distances(encoder, outputs, answers).mean()) for outputs in (alone, drifted))
+    if after - before <= _MAX_DRIFT * constant_distance(encoder, answers):
+        return parts
+    of_model, of_student = model_risk(answers, metric), metric.risk(encoder.outputs_in_units(alone))
+    if of_model is not None and of_student > 0 and not task.validation_is_learned:
+        scale = min(max(of_model / of_student, 1 / _MAX_SCALE), _MAX_SCALE)
+    tensors = {"alone": alone, _SCALE: torch.tensor(scale, dtype=torch.float64)}
+    leaks = {
+        "alone": "the student's answers on the validation records",
+        _SCALE: "the model's risk on the validation records over the student's",
+    }
+    return replace(parts, tensors={**parts.tensors, **tensors}, leaks={**parts.leaks, **leaks})
 
 
 def _owned(task: Task, most: int) -> Sample:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from assay_pricing.appraisal import Appraisal, Verdict
@@ -159,3 +160,29 @@ def test_more_of_the_owners_kind_is_valued_as_by_the_model_where_she_has_plenty(
     assert (len(method.context.base), len(method.student.context.base)) == (9000, 4096)
     before, after = ((m.predict(validation.x) - validation.y) ** 2 for m in (model, trained(owner.join(more))))
     assert method.set_value(more) == pytest.approx(float((before - after).mean()), abs=1e-6)
+
+
+def confident(x: Float64) -> Float64:
+    p = 1 / (1 + np.exp(-10 * x[:, 0]))
+    return np.stack([1 - p, p], axis=1)
+
+
+@pytest.mark.parametrize("disputed", [False, True])
+def test_a_student_is_anchored_where_the_owners_labels_alone_take_it_from_the_model(disputed: bool) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    owner = records(x[:100], (x[:100, 0] > 0) != disputed, 2)
+    validation = records(x[100:], x[100:, 0] > 0, 2)
+    found = Retraining.fit(task(confident, owner, validation, {"family": "network", "capacity": "{}"}))
+    assert found.retrains == disputed
+    assert not found.learners
+    if not disputed:
+        assert found.scale == 1
+        return
+    nothing = torch.zeros((1, 100), dtype=torch.float64)
+    before, after = found.refit_outputs(found.context.base, torch.cat([nothing, nothing + 1]))
+    student = found.student.network(found.context.validation.x)[0].log_softmax(1).numpy()
+    np.testing.assert_allclose(before, student, atol=1e-12)
+    assert abs(after - before).max() > 1e-2
+    metric = found.context.metric
+    assert found.scale == pytest.approx(metric.risk(np.log(confident(validation.x))) / metric.risk(before), rel=1e-6)
+    assert found.scale != 1
