@@ -17,6 +17,7 @@ from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 
 PENALTIES = tuple(float(f"{x:.2g}") for x in 10.0 ** np.arange(-4, 4.5, 0.5))
+_FIRST_PENALTIES = (1.0, 0.01, 100.0)
 _KINDS = ("direct", "calibrated", "calibrated_svm")
 _FOLDS = 5
 _MAX_NEWTON = 1500
@@ -41,10 +42,17 @@ class Linear(Learner):
 
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
-        """As scikit-learn has its linear models by default, on scaled columns and on the owner's."""
-        kinds = _KINDS if encoder.schema.task == "classification" else _KINDS[:1]
-        for kind, columns in product(kinds, ("encoded", "units") if encoder.standardised else ("encoded",)):
-            yield cls(encoder, {"penalty": 1.0, "columns": columns, "classes": CLASSES[0], "kind": kind})
+        """As scikit-learn has its linear models by default; direct ones also with other penalties, and in units.
+
+        A calibrated classifier comes nearer to a direct one of another penalty than a direct one of the usual penalty
+        does: the search would not find back.
+        """
+        usual = {"penalty": 1.0, "columns": "encoded", "classes": CLASSES[0], "kind": "direct"}
+        scales = ("encoded", "units") if encoder.standardised else ("encoded",)
+        for penalty, columns in product(_FIRST_PENALTIES, scales):
+            yield cls(encoder, usual | {"penalty": penalty, "columns": columns})
+        if encoder.schema.task == "classification":
+            yield from (cls(encoder, usual | {"kind": kind}) for kind in _KINDS[1:])
 
     def settings(self) -> list[str]:
         """See ``Learner``."""

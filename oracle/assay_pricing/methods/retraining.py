@@ -19,6 +19,7 @@ from torch import Tensor
 from assay_pricing.errors import DataError
 from assay_pricing.learners import label_noise, selection
 from assay_pricing.learners.closeness import constant_distance, distances
+from assay_pricing.learners.linear import Linear
 from assay_pricing.learners.perceptron import Perceptron
 from assay_pricing.learners.port import Learner
 from assay_pricing.methods.base import Parts, RefitMethod, prefixed, without_prefix
@@ -258,6 +259,8 @@ def _learners(task: Task, learned: Sample) -> list[Learner]:
             raise DataError(f"expected a capacity with {', '.join(names)}, got {', '.join(sorted(capacity))}")
         return [selection.FAMILIES[family](encoder, capacity)]
     families = tuple(selection.FAMILIES) if family == _AUTO else (family,)
+    if family == _AUTO and task.linear:
+        families = (Linear.family,)  # no other family's log-odds or values are linear in the columns
     if family == _AUTO and task.black_box.parameters is not None and not task.linear:
         families = (Perceptron.family,)
     if families == (Perceptron.family,):

@@ -108,7 +108,7 @@ def candidate(family: str, capacity: dict, *apart: float) -> Candidate:
 def test_among_the_near_the_most_conventional_capacity_of_the_closest_family_is_chosen() -> None:
     far = candidate("linear", {"penalty": 1.0}, 8.0, 8.0, 9.0, 9.0)
     usual = candidate("linear", {"penalty": 3.2}, 1.0, 4.0, 1.0, 3.0)
-    closest = candidate("linear", {"penalty": 100.0}, 2.0, 2.0, 2.0, 2.0)
+    closest = candidate("linear", {"penalty": 3200.0}, 2.0, 2.0, 2.0, 2.0)
     other = candidate("neighbours", {"count": 5, "by": "equal"}, 1.0, 4.0, 1.0, 2.5)
     found = choose_among([far, usual, closest, other])
     assert found.best is usual
