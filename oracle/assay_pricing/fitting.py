@@ -110,7 +110,7 @@ def _tested(fitted: Method, task: Task, near_radius: float, train: Train | None)
             )
         return fitted, None
     outcome = measure(fitted, task, near_radius, train)
-    if outcome.learner is not None and outcome.learner is not fitted.learners[0]:
+    if outcome.learner is not fitted.learners[0]:
         fitted = fitted.with_learner(task, outcome.learner)
     return fitted, outcome.backtest
 

@@ -261,7 +261,7 @@ def _learners(task: Task, learned: Sample) -> list[Learner]:
     families = tuple(selection.FAMILIES) if family == _AUTO else (family,)
     if family == _AUTO and task.linear:
         families = (Linear.family,)  # no other family's log-odds or values are linear in the columns
-    if family == _AUTO and task.black_box.parameters is not None and not task.linear:
+    elif family == _AUTO and task.black_box.parameters is not None:
         families = (Perceptron.family,)
     if families == (Perceptron.family,):
         return [next(Perceptron.starts(encoder))]  # the student is what is fine-tuned
