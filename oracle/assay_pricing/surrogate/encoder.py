@@ -83,9 +83,13 @@ class Encoder:
         if self.columns <= MAX_COLUMNS:
             return self
         x = self._x(records)
-        squares, directions = torch.linalg.eigh(x.T @ x)  # ascending
+        is_wide = x.shape[1] > len(x)  # then the products of records are fewer than those of columns
+        squares, vectors = torch.linalg.eigh(x @ x.T if is_wide else x.T @ x)  # ascending
         below = squares.flip(0).cumsum(0) / squares.sum() < _ENERGY
-        return replace(self, basis=directions.flip(1)[:, : min(int(below.sum()) + 1, _MAX_DIRECTIONS)].contiguous())
+        kept = vectors.flip(1)[:, : min(int(below.sum()) + 1, _MAX_DIRECTIONS)]
+        if is_wide:
+            kept = torch.linalg.qr(x.T @ kept)[0]
+        return replace(self, basis=kept.contiguous())
 
     @property
     def width(self) -> int:

@@ -85,8 +85,10 @@ def wide(n: int = 300) -> Records:
     return records(x, np.zeros(n), 2)
 
 
-def test_many_columns_are_projected_on_the_directions_that_hold_their_squares() -> None:
-    owner = wide()
+@pytest.mark.parametrize("n", [300, 150])
+def test_many_columns_are_projected_on_the_directions_that_hold_their_squares(n: int) -> None:
+    """Of more records than columns, and of fewer."""
+    owner = wide(n)
     encoder = Encoder.fit(owner)
     reduced = encoder.reduced(owner)
     plain = encoder.x(owner).numpy()
