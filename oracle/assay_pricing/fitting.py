@@ -25,7 +25,7 @@ from assay_pricing.price import Outlook, PricingRule
 from assay_pricing.records.records import Records
 from assay_pricing.risk import REGRESSION, Metric, groups_of
 from assay_pricing.surrogate.calibration import calibrate
-from assay_pricing.surrogate.network import deterministic
+from assay_pricing.surrogate.network import AUTO, deterministic, device_of
 from assay_pricing.surrogate.task import Context, Progress, Sample, Task, no_progress, stratified_sample
 from assay_pricing.valuation import base_risk
 
@@ -50,6 +50,7 @@ def fit(
     seed: int = 0,
     labels_only: bool = False,
     train: Train | None = None,
+    device: str = AUTO,
     progress: Progress = no_progress,
 ) -> PriceFunction:
     """Fits the price function of a model.
@@ -72,10 +73,12 @@ def fit(
         labels_only: Read the model's labels alone, even if it gives probabilities.
         train: The owner's training, see ``backtest.measure``: it says what held-out records are worth, chooses the
             learner that predicts this best, and gives prices their size.
+        device: Where networks are compared, see ``device_of``. The price function is the same on every device.
         progress: Called during long work.
 
     Raises:
-        DataError: Too few records, an unknown metric, group or setting, or a training for a method that has no learner.
+        DataError: Too few records, an unknown metric, group or setting, a training for a method that has no learner, or
+            a device that there is not.
         ModelError: The model does not answer as a model of this schema must, or its classes are in another order; or
             the training fails.
         ArtifactError: Unknown method.
@@ -90,6 +93,7 @@ def fit(
             decay=decay,
             seed=seed,
             labels_only=labels_only,
+            device=device,
             progress=progress,
         )
         task = replace(task, settings=methods.settings(method, settings or {}))
@@ -125,6 +129,7 @@ def make_task(
     decay: float | None = None,
     seed: int = 0,
     labels_only: bool = False,
+    device: str = AUTO,
     progress: Progress = no_progress,
 ) -> Task:
     """The input of ``Method.fit``, without the method's settings; see ``fit`` for arguments and errors."""
@@ -136,7 +141,8 @@ def make_task(
     black_box = _black_box(model, schema, labels_only)
     examine(black_box, owner)
     progress("asking the model", 1, 1)
-    learner = calibrate(black_box, owner, validation, decay, seed, progress)
+    compared_on = device_of(device, len(schema.features))
+    learner = calibrate(black_box, owner, validation, decay, seed, progress, compared_on)
     encoder = learner.encoder
     context = Context(
         schema=schema,
@@ -160,6 +166,7 @@ def make_task(
         progress,
         linear=learner.linear,
         validation_is_learned=is_split,
+        device=compared_on,
     )
 
 

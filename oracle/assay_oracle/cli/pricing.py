@@ -137,6 +137,13 @@ class Setting(click.ParamType):
 @click.option(
     "--train-budget", default="10m", show_default=True, metavar="TIME", help="For all trainings: 90s, 10m or 2h."
 )
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where networks are compared; auto takes a GPU for wide inputs. Prices are the same on every device.",
+)
 @click.option("--decay", type=click.FloatRange(0, 1e6), help="The model's own weight decay; estimated by default.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @token_option
@@ -173,6 +180,7 @@ def fit(
     labels_only: bool,
     train: str | None,
     train_budget: str,
+    device: str,
     decay: float | None,
     seed: int,
     token: "Token",
@@ -222,6 +230,7 @@ def fit(
             "method": method,
             "settings": dict(settings),
             "decay": decay,
+            "device": device,
             "seed": seed,
         },
     )

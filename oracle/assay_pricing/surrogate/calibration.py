@@ -64,6 +64,7 @@ def calibrate(
     decay: float | None,
     seed: int,
     progress: Progress = no_progress,
+    device: str = "cpu",
 ) -> Learner:
     """Chooses the learner closest to the model.
 
@@ -74,6 +75,7 @@ def calibrate(
         decay: The model's weight decay, where it is known.
         seed: Of the subsamples and of the networks.
         progress: Called for every encoder that was tried.
+        device: Where learners are trained, see ``network.train``.
     """
     fitted = Encoder.fit(owner)
     by_column = fitted.by_column(owner)
@@ -84,7 +86,7 @@ def calibrate(
     encoders = [fitted, unscaled] if by_column is fitted else [unscaled, fitted, by_column]  # the most common first
 
     def evaluate(learner: Learner) -> Candidate:
-        return learner, _losses_to_model(learner, owner, validation, answers, seed)
+        return learner, _losses_to_model(learner, owner, validation, answers, seed, device)
 
     linear = nonlinearity(black_box, known, seed) <= _MAX_NONLINEARITY
     candidates = []
@@ -154,7 +156,9 @@ def _scores(answers: Predictions, records: Records) -> Float64 | None:
     return np.asarray(logs - logs.mean(1, keepdims=True))
 
 
-def _losses_to_model(learner: Learner, owner: Records, validation: Records, answers: Predictions, seed: int) -> Float64:
+def _losses_to_model(
+    learner: Learner, owner: Records, validation: Records, answers: Predictions, seed: int, device: str = "cpu"
+) -> Float64:
     """Loss against the model's answer on each validation record, after training on the owner's labels, (v,)."""
     encoder = learner.encoder
     x = encoder.x(owner).float()
@@ -168,6 +172,7 @@ def _losses_to_model(learner: Learner, owner: Records, validation: Records, answ
         steps=_STEPS,
         rate=_RATE,
         anneal=True,
+        device=device,
     )
     outputs = network.to(torch.float64)(encoder.x(validation))  # (1, v, k)
     target: Tensor = encoder.y(answers.labels)

@@ -6,6 +6,7 @@ probabilities it learns labels.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -31,13 +32,16 @@ _MIXTURES = 1024
 _RIDGES = (1e-3, 1e-2, 1e-1)
 _MIN_PROBABILITY = 1e-6
 _NO_SPREAD = 1e-12
+_OTHER_SUMS = 0.03
+"""Fidelities of one student by two orders of sums differ by less."""
 
 
 def distil(task: Task) -> tuple[Network, float]:
     """Distils the narrowest student whose fidelity reaches 0.90, or the best if none does.
 
     Where the model's size is known the student has at most half its parameters. Where the model is linear, linear
-    students come first. Widths are tried upwards, each with little weight decay and with more.
+    students come first. Widths are tried upwards, each with little weight decay and with more. A GPU only finds out
+    which of them are worth training: the student is trained on the CPU, and is the same with and without a GPU.
 
     Returns:
         The student (e = 1) and its fidelity on the validation records that ``queries`` leaves out.
@@ -127,9 +131,56 @@ def _students(task: Task, inputs: Tensor, target: Tensor) -> Iterator[Network]:
     encoder = task.context.encoder
     if task.linear and _affordable(task, (encoder.width + 1) * encoder.outputs):
         yield from linear_students(inputs, target)
-    for attempt, (width, decay) in enumerate(product(_widths(task), _DECAYS)):
-        start = Network.initialise((encoder.width, width, encoder.outputs), task.seed + attempt)
-        yield _trained(task, start, f"a student of width {width}", inputs, target, decay)
+    for attempt in _attempts(task) if task.device == "cpu" else _worthwhile(task, inputs, target):
+        yield attempt.trained(task, inputs, target)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A student before training.
+
+    Attributes:
+        seed: Of its random weights.
+        width: Hidden units.
+        decay: Weight decay.
+    """
+
+    seed: int
+    width: int
+    decay: float
+
+    def trained(self, task: Task, inputs: Tensor, target: Tensor, device: str = "cpu") -> Network:
+        """The student (e = 1) after training on the model's answers, in single precision for speed."""
+        done, encoder = iter(range(1, _STEPS + 1)), task.context.encoder
+        return train(
+            Network.initialise((encoder.width, self.width, encoder.outputs), self.seed).to(torch.float32),
+            inputs.float(),
+            target.float(),
+            torch.full((1, len(inputs)), 1 / len(inputs)),
+            decay=self.decay,
+            steps=_STEPS,
+            rate=_RATE,
+            anneal=True,
+            device=device,
+            tick=lambda: task.progress(f"distilling a student of width {self.width}", next(done), _STEPS),
+        ).to(torch.float64)
+
+
+def _attempts(task: Task) -> list[_Attempt]:
+    """Widths upwards, each with every decay."""
+    combinations = enumerate(product(_widths(task), _DECAYS))
+    return [_Attempt(task.seed + number, width, decay) for number, (width, decay) in combinations]
+
+
+def _worthwhile(task: Task, inputs: Tensor, target: Tensor) -> list[_Attempt]:
+    """Attempts without those that end under the floor, or under the best if none reaches it, whatever the sums."""
+    found: list[tuple[_Attempt, float]] = []
+    for attempt in _attempts(task):
+        found.append((attempt, network_fidelity(task, attempt.trained(task, inputs, target, task.device))))
+        if found[-1][1] >= FIDELITY_FLOOR + _OTHER_SUMS:
+            break
+    least = min(FIDELITY_FLOOR, max(reached for _, reached in found)) - _OTHER_SUMS
+    return [attempt for attempt, reached in found if reached >= least]
 
 
 def linear_students(inputs: Tensor, target: Tensor) -> Iterator[Network]:
@@ -152,22 +203,6 @@ def linear_students(inputs: Tensor, target: Tensor) -> Iterator[Network]:
     for ridge in _RIDGES:
         solved = torch.linalg.solve(squares + ridge * torch.eye(len(squares), dtype=torch.float64), right)
         yield Network(((solved[None, :-1], solved[None, -1:]),))
-
-
-def _trained(task: Task, start: Network, description: str, inputs: Tensor, target: Tensor, decay: float) -> Network:
-    """The student after training on the model's answers, in single precision for speed."""
-    done = iter(range(1, _STEPS + 1))
-    return train(
-        start.to(torch.float32),
-        inputs.float(),
-        target.float(),
-        torch.full((1, len(inputs)), 1 / len(inputs)),
-        decay=decay,
-        steps=_STEPS,
-        rate=_RATE,
-        anneal=True,
-        tick=lambda: task.progress(f"distilling {description}", next(done), _STEPS),
-    ).to(torch.float64)
 
 
 def _affordable(task: Task, parameters: int) -> bool:

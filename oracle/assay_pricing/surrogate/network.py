@@ -1,7 +1,8 @@
 """Small multilayer perceptrons, ``e`` of them batched, in double precision.
 
-Training is full batch for a fixed number of steps, so the same inputs give the same parameters. Several scenarios (the
-base with an offer, the base alone) train at once: they share the records and differ in the records' weights.
+Training is full batch for a fixed number of steps, so the same inputs give the same parameters on a CPU. Several
+scenarios (the base with an offer, the base alone) train at once: they share the records and differ in the records'
+weights.
 """
 
 import math
@@ -14,7 +15,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from assay_pricing.errors import DataError
+
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
+AUTO = "auto"
+DEVICES = (AUTO, "cpu", "cuda")
+_MIN_COLUMNS = 256
+"""A network of fewer inputs is trained in less time than a GPU takes to start."""
 
 Target = Tensor
 """Class indices (n,), class probabilities (n, k), or regression targets (n,)."""
@@ -29,6 +36,29 @@ def deterministic() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def device_of(stated: str, columns: int) -> str:
+    """Where networks of so many inputs are compared: on the stated device, or under ``auto`` on a GPU for wide inputs.
+
+    A GPU sums in an order of its own. It only says which networks are worth training: those that price are trained on
+    the CPU, so that a price function is the same with and without a GPU.
+
+    Raises:
+        DataError: The stated device is none of ``DEVICES``, or there is none of that kind.
+    """
+    if stated not in DEVICES:
+        raise DataError(f"expected a device among {', '.join(DEVICES)}, got {stated!r}")
+    if stated == "cpu" or (stated == AUTO and columns < _MIN_COLUMNS):
+        return "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    if stated == AUTO:
+        return "cpu"
+    raise DataError(
+        "expected a GPU that torch can use, found none",
+        hint="install torch with CUDA or ROCm, or leave the device out (--device)",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +146,7 @@ def train(
     steps: int,
     rate: float,
     anneal: bool = False,
+    device: str = "cpu",
     tick: Callable[[], None] = lambda: None,
 ) -> Network:
     """Full-batch Adam (Kingma and Ba, 2015) with L2 decay in the loss; importing ``torch.optim`` takes seconds.
@@ -129,13 +160,15 @@ def train(
         steps: Number of steps.
         rate: Step size.
         anneal: Lower the rate to zero along a half cosine.
+        device: Where to compute, see ``device_of``.
         tick: Called after every step.
 
     Returns:
-        The trained networks, detached.
+        The trained networks, detached, on the CPU.
     """
+    x, target, weights = (tensor.to(device) for tensor in (x, target, weights))
     x = x.T.contiguous().T  # column-major: the products forwards and backwards then run along the records
-    live = [tensor.clone().requires_grad_() for tensor in network.tensors]
+    live = [tensor.to(device, copy=True).requires_grad_() for tensor in network.tensors]
     means, squares = ([torch.zeros_like(tensor) for tensor in live] for _ in range(2))
     for step in range(1, steps + 1):
         loss = (losses(Network.of(live)(x), target) * weights).sum()
@@ -149,4 +182,4 @@ def train(
                 root = (square / (1 - _BETA2**step)).sqrt_().add_(_EPSILON)
                 tensor.addcdiv_(mean, root, value=-size / (1 - _BETA1**step))
         tick()
-    return Network.of([tensor.detach() for tensor in live])
+    return Network.of([tensor.detach().cpu() for tensor in live])

@@ -145,6 +145,7 @@ class Task:
         settings: The method's, by name; see ``Method.settings``.
         linear: The model's log-odds or values are linear in its inputs (``calibration``).
         validation_is_learned: The validation records were split off the owner's: the model was trained on them, too.
+        device: Where networks are compared, see ``network.train``; those that price are trained on the CPU.
     """
 
     context: Context
@@ -156,6 +157,7 @@ class Task:
     settings: Mapping[str, Any] = field(default_factory=dict)
     linear: bool = False
     validation_is_learned: bool = False
+    device: str = "cpu"
 
 
 def stratified_sample(records: Records, encoder: Encoder, rng: np.random.Generator, most: int | None = None) -> Sample:

@@ -1,5 +1,7 @@
 """Students: which are tried, what they are asked, and how their fidelity is measured."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -169,6 +171,32 @@ def test_the_first_student_that_agrees_is_taken_and_else_the_best(monkeypatch: p
     scores = iter([0.3, 0.8, 0.7, 0.1, 0.2, 0.4, 0.5, 0.6])
     student, reached = distil(sized(None))
     assert (student.layers[0][0].shape[2], reached) == (16, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("reached", "taken", "on_the_cpu"),
+    [([0.3, 0.95], 1, 1), ([0.3, 0.89, 0.91, 0.95], 2, 2), ([0.2, 0.8, 0.7, 0.1, 0.2, 0.4, 0.5, 0.6], 1, 1)],
+)
+def test_a_gpu_says_which_students_are_worth_training_on_the_cpu(
+    reached: list[float], taken: int, on_the_cpu: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By sums in another order an attempt is better or worse by .01."""
+    trained: list[tuple[int, str]] = []
+
+    def record(attempt: distillation._Attempt, *given: object) -> tuple[int, str]:
+        trained.append((attempt.seed, "cuda" if len(given) == 4 else "cpu"))
+        return trained[-1]
+
+    def fidelity_of(_: Task, student: tuple[int, str]) -> float:
+        number, device = student
+        return reached[number] + (0 if device == "cpu" else 0.01 * (-1) ** number)
+
+    monkeypatch.setattr(distillation._Attempt, "trained", record)
+    monkeypatch.setattr(distillation, "network_fidelity", fidelity_of)
+    assert distil(sized(None)) == ((taken, "cpu"), reached[taken])
+    trained.clear()
+    assert distil(replace(sized(None), device="cuda")) == ((taken, "cpu"), reached[taken])
+    assert [device for _, device in trained].count("cpu") == on_the_cpu
 
 
 def test_a_student_learns_a_bent_model() -> None:
