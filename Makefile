@@ -28,6 +28,7 @@ help: ## list the targets
 # --- set-up: two steps, so that the demonstration does not wait for what only tests need ----------------------------
 
 .build/run: pyproject.toml package-lock.json scripts/setup/install_torch.py scripts/setup/import_commands.py \
+  hatch_build.py scripts/setup/build_native.py client/assay/protocol/batch/digests.c \
   scripts/setup/link_tools.sh \
   $(addprefix requirements/,installer.txt build.txt run.txt torch.txt torch-cpu.txt)
 	@echo "== What runs: Python packages, Anvil" >&2

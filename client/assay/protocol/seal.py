@@ -1,87 +1,54 @@
-"""Sealed files: cipher, index and chunks. ``docs/protocol.md`` has the format, ``tree`` the commitment.
+"""Sealed files: cipher and chunks. ``docs/protocol.md`` has the format, ``tree`` the commitment, ``index`` the index.
 
-Everything streams over binary file objects; memory is bounded by the index (64 bytes a chunk) and a few chunks.
+Everything streams over binary file objects, in batches on all processors: the caller's thread reads and writes, the
+others hash and encrypt. Memory is bounded by a few batches and the nodes over them, 32 bytes for a MiB of data.
 Letters: ``n`` chunks of ``chunk_size`` bytes, the last one shorter; chunk ``i`` is 16 bytes of salt and then data.
 
     seal(source, target, key)     data -> sealed file and its Commitment
     read_index(sealed)            sealed file -> Index, checked against the root it carries
-    check_chunks(sealed)          every ciphertext chunk against the index; needs no key
+    check_chunks(sealed)          every ciphertext chunk against the index, or a range of them; needs no key
     open_sealed(sealed, key, out) sealed file -> data, every chunk checked
     find_bad_chunk(sealed, key)   first chunk that the key does not open, for a dispute
     prove(sealed, i)              what the contract needs to judge chunk i
 """
 
-import hashlib
 import os
 import secrets
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
-from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
-from assay.errors import ChunkMismatch, CommitmentMismatch, NotSealedData, SealedDataTruncated
+from assay.errors import ChunkMismatch, CommitmentMismatch, DataChanged, NotSealedData, SealedDataTruncated
+from assay.protocol.batch import ENTRY_BYTES, fill_digests
+from assay.protocol.batches import Buffer, Buffers, in_order, read_into, write_from
+from assay.protocol.index import MAGIC, Index, header_of, read_index, read_nodes
 from assay.protocol.tree import (
-    ENTRY_BYTES,
-    HEADER_BYTES,
     SALT_BYTES,
     ChunkProof,
     Commitment,
     Layout,
-    path_of,
+    batch_node,
     root_of,
+    root_over,
     sha256,
 )
 
-MAGIC = b"ASSAYSD1"
+__all__ = ["DEFAULT_CHUNK_SIZE", "KEY_BYTES", "MAGIC", "Index", "read_index"]
+
 KEY_BYTES = 32
 DEFAULT_CHUNK_SIZE = 4096
+_CIPHER_BLOCK = 64
+_PLAIN, _SEALED = 0, 32
+"""Where the two digests of an entry begin."""
 
-_HEADER = struct.Struct(">8s I I Q 32s Q")
 Progress = Callable[[int], None]
 """Called with the number of bytes done since the last call."""
-
-
-@dataclass(frozen=True)
-class Index:
-    """The part of a sealed file in front of the chunks, found to match the root that it carries.
-
-    ``entries`` is the concatenation, for every chunk, of SHA-256 of its plaintext and of its ciphertext: 64 n bytes.
-    """
-
-    layout: Layout
-    data_root: bytes
-    entries: bytes
-
-    @property
-    def commitment(self) -> Commitment:
-        """The commitment alone."""
-        return Commitment(
-            total_bytes=self.layout.total_bytes, chunk_size=self.layout.chunk_size, data_root=self.data_root
-        )
-
-    def check_root(self, data_root: bytes) -> None:
-        """Verifies that the file is the one that an order commits to.
-
-        Raises:
-            CommitmentMismatch: It has another root than ``data_root``.
-        """
-        if self.data_root != data_root:
-            raise CommitmentMismatch(f"expected root 0x{data_root.hex()}, got 0x{self.data_root.hex()}")
-
-    def plain_digest(self, index: int) -> bytes:
-        """Committed SHA-256 of chunk ``index`` in plaintext."""
-        return self.entries[index * ENTRY_BYTES : index * ENTRY_BYTES + 32]
-
-    def sealed_digest(self, index: int) -> bytes:
-        """Committed SHA-256 of chunk ``index`` in ciphertext."""
-        return self.entries[index * ENTRY_BYTES + 32 : (index + 1) * ENTRY_BYTES]
-
-    def verify_sealed_chunk(self, index: int, chunk: bytes) -> bool:
-        """Whether ``chunk`` is the committed ciphertext of chunk ``index``; for downloads that resume."""
-        return hashlib.sha256(chunk).digest() == self.sealed_digest(index)
+BatchDone = Callable[[int], None]
+"""Called when a batch and all before it are in the target, with the number of them."""
 
 
 def keystream(key: bytes, first_block: int = 0) -> Callable[[bytes], bytes]:
@@ -89,10 +56,89 @@ def keystream(key: bytes, first_block: int = 0) -> Callable[[bytes], bytes]:
 
     Returns a function that encrypts or decrypts the next bytes.
     """
+    return _cipher(key, first_block).update
+
+
+def _cipher(key: bytes, first_block: int = 0) -> CipherContext:
     if len(key) != KEY_BYTES:
         raise NotSealedData(f"expected a key of {KEY_BYTES} bytes, got {len(key)}")
     nonce = first_block.to_bytes(4, "little") + bytes(12)
-    return Cipher(ChaCha20(key, nonce), mode=None).encryptor().update
+    return Cipher(ChaCha20(key, nonce), mode=None).encryptor()
+
+
+class _Batch:
+    """A batch of a sealed file in its buffer, and the entries that its chunks have or should have."""
+
+    def __init__(self, layout: Layout, number: int, buffer: Buffer, entries: bytes = b"") -> None:
+        self.layout = layout
+        self.number = number
+        self.place = layout.batch(number)
+        self.buffer = buffer
+        self.entries = entries
+        self.node = b""
+
+    def encrypt(self, key: bytes) -> None:
+        """Encrypts or decrypts the chunks in place."""
+        first_block = self.place.first * self.layout.chunk_size // _CIPHER_BLOCK
+        _cipher(key, first_block).update_into(self.buffer.content, self.buffer.content)
+
+    def seal(self, key: bytes) -> "_Batch":
+        """Encrypts the chunks in place, and makes their entries and the node over them."""
+        entries = bytearray(self.place.count * ENTRY_BYTES)
+        fill_digests(self.buffer.content, self.layout.chunk_size, entries, _PLAIN)
+        self.encrypt(key)
+        fill_digests(self.buffer.content, self.layout.chunk_size, entries, _SEALED)
+        self.entries = bytes(entries)
+        self.node = batch_node(self.layout, self.number, self.entries)
+        return self
+
+    def differing(self, half: int) -> list[int]:
+        """Chunks, counted from the file's first, whose digest is not the one in this half of their entry."""
+        found = bytearray(self.entries)
+        fill_digests(self.buffer.content, self.layout.chunk_size, found, half)
+        if found == self.entries:
+            return []
+        expected, got = (
+            [entries[at : at + ENTRY_BYTES] for at in range(0, len(found), ENTRY_BYTES)]
+            for entries in (self.entries, bytes(found))
+        )
+        return [self.place.first + i for i in range(self.place.count) if expected[i] != got[i]]
+
+    def check(self) -> "_Checked":
+        """Compares the ciphertext."""
+        return _Checked(self, self.differing(_SEALED), [])
+
+    def open(self, key: bytes) -> "_Checked":
+        """Compares the ciphertext, decrypts it in place, and compares the plaintext."""
+        altered = self.differing(_SEALED)
+        self.encrypt(key)
+        return _Checked(self, altered, self.differing(_PLAIN))
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A batch, its chunks whose ciphertext is ``altered``, and those that have another plaintext than committed."""
+
+    batch: _Batch
+    altered: list[int]
+    unopened: list[int]
+
+    def error(self) -> tuple[int, ChunkMismatch] | None:
+        """The first chunk that is wrong, and what is wrong with it."""
+        if not self.altered and not self.unopened:
+            return None
+        bad = min(self.altered + self.unopened)
+        if bad in self.altered:
+            return bad, altered_error(bad)
+        return bad, ChunkMismatch(f"the key does not open chunk {bad} to its committed plaintext")
+
+
+def altered_error(index: int) -> ChunkMismatch:
+    """The error of a chunk whose ciphertext is not the committed one."""
+    return ChunkMismatch(f"sealed chunk {index} is not the committed one")
+
+
+# --- sealing ----------------------------------------------------------------------------------------------------------
 
 
 def seal(
@@ -101,114 +147,150 @@ def seal(
     key: bytes,
     *,
     chunk_size: int = DEFAULT_CHUNK_SIZE,
-    salts: Callable[[int], bytes] = secrets.token_bytes,
+    salts: Callable[[int], bytes] | None = None,
     progress: Progress | None = None,
+    done: int = 0,
+    batch_done: BatchDone | None = None,
 ) -> Commitment:
     """Seals all of ``source`` (seekable) into ``target`` (seekable, from its start).
 
-    ``key`` is 32 fresh random bytes that seal nothing else, ever.
+    ``key`` is 32 fresh random bytes that seal nothing else, ever. ``salts`` makes the salt of a chunk in place of the
+    system's random bytes. The header is written last: until then ``target`` is no sealed file. An interrupted call is
+    resumed under the same key with the number of batches ``done``, which ``target`` (readable) has from it.
 
     Raises:
         DataEmpty: ``source`` has no bytes.
         DataTooLarge: ``source`` exceeds 256 GiB.
-        SealedDataTruncated: ``source`` became shorter while it was read.
+        DataChanged: ``source`` became shorter or longer while it was read.
     """
     source.seek(0, os.SEEK_END)
     layout = Layout.of_data(source.tell(), chunk_size)
-    source.seek(0)
-    encrypt = keystream(key)
-    entries = bytearray()
-    target.seek(layout.body_offset)
-    for index in range(layout.count):
-        wanted = layout.length(index) - SALT_BYTES
-        data = source.read(wanted)
-        if len(data) != wanted:
-            raise SealedDataTruncated(f"the source became shorter while it was sealed, at chunk {index}")
-        plain = salts(SALT_BYTES) + data
-        chunk = encrypt(plain)
-        entries += hashlib.sha256(plain).digest() + hashlib.sha256(chunk).digest()
-        target.write(chunk)
+    _cipher(key)
+    nodes = bytearray().join(read_nodes(target, layout, layout.batches[:done]))
+    if progress and done:
+        progress(min(layout.batch(done).data_offset, layout.data_bytes))
+    buffers = Buffers(layout)
+    plain = _plain_batches(source, layout, buffers, salts, done)
+    for batch in in_order((partial(batch.seal, key) for batch in plain), len(layout.batches) - done):
+        target.seek(batch.place.entries_offset)
+        target.write(batch.entries)
+        write_from(target, layout.body_offset + batch.place.offset, [batch.buffer.content])
+        nodes += batch.node
+        buffers.take_back(batch.buffer)
+        if batch_done:
+            batch_done(batch.number + 1)
         if progress:
-            progress(wanted)
-    root = root_of(layout, bytes(entries))
+            progress(batch.place.data_bytes)
+    root = root_over(layout, bytes(nodes))
+    commitment = Commitment(total_bytes=layout.total_bytes, chunk_size=chunk_size, data_root=root)
     target.seek(0)
-    target.write(_HEADER.pack(MAGIC, chunk_size, 0, layout.total_bytes, root, 0))
-    target.write(entries)
-    return Commitment(total_bytes=layout.total_bytes, chunk_size=chunk_size, data_root=root)
+    target.write(header_of(commitment))
+    return commitment
 
 
-def read_index(sealed: BinaryIO) -> Index:
-    """Reads header and index from the start of ``sealed`` and checks them against the root in the header.
-
-    Raises:
-        NotSealedData: Not a sealed file, or one with an impossible layout.
-        SealedDataTruncated: The index is incomplete.
-        CommitmentMismatch: The index is not the one that the root commits to.
-    """
-    sealed.seek(0)
-    header = sealed.read(HEADER_BYTES)
-    if not header.startswith(MAGIC):
-        raise NotSealedData(f"expected a sealed file that starts with {MAGIC!r}, got {header[:8]!r}")
-    if len(header) < HEADER_BYTES:
-        raise SealedDataTruncated(f"expected a header of {HEADER_BYTES} bytes, got {len(header)}")
-    _, chunk_size, first_gap, total_bytes, root, second_gap = _HEADER.unpack(header)
-    if first_gap or second_gap:
-        raise NotSealedData("expected zeros in the gaps of the header, got something else")
-    layout = Layout(total_bytes, chunk_size)
-    sealed.seek(0, os.SEEK_END)
-    if sealed.tell() < layout.body_offset:
-        raise SealedDataTruncated(f"expected an index that ends at byte {layout.body_offset}, got {sealed.tell()}")
-    sealed.seek(HEADER_BYTES)
-    entries = sealed.read(layout.count * ENTRY_BYTES)
-    if root_of(layout, entries) != root:
-        raise CommitmentMismatch(f"the index is not the one that root 0x{root.hex()} commits to")
-    return Index(layout, root, entries)
+def _plain_batches(
+    source: BinaryIO, layout: Layout, buffers: Buffers, salts: Callable[[int], bytes] | None, done: int
+) -> Iterator[_Batch]:
+    for number in layout.batches[done:]:
+        place = layout.batch(number)
+        buffer = buffers.lend(place)
+        if not read_into(source, place.data_offset, buffer.data()):
+            raise DataChanged(f"the source became shorter while it was sealed, after chunk {place.first}")
+        buffer.put_salts(_salts(place.count, salts))
+        yield _Batch(layout, number, buffer)
+    source.seek(layout.data_bytes)
+    if source.read(1):
+        raise DataChanged(f"the source became longer than {layout.data_bytes} bytes while it was sealed")
 
 
-def _chunks(sealed: BinaryIO, index: Index) -> Iterator[tuple[int, bytes]]:
+def _salts(count: int, make: Callable[[int], bytes] | None) -> bytes:
+    if make is None:
+        return secrets.token_bytes(count * SALT_BYTES)
+    return b"".join([make(SALT_BYTES) for _ in range(count)])
+
+
+# --- checking and opening ---------------------------------------------------------------------------------------------
+
+
+def _sealed_batches(sealed: BinaryIO, index: Index, buffers: Buffers, numbers: range) -> Iterator[_Batch]:
     layout = index.layout
     sealed.seek(0, os.SEEK_END)
     if sealed.tell() != layout.file_bytes:
         raise SealedDataTruncated(f"expected a sealed file of {layout.file_bytes} bytes, got {sealed.tell()}")
-    sealed.seek(layout.body_offset)
-    for i in range(layout.count):
-        yield i, sealed.read(layout.length(i))
+    for number in numbers:
+        place = layout.batch(number)
+        entries = index.entries(number)
+        buffer = buffers.lend(place)
+        if not read_into(sealed, layout.body_offset + place.offset, [buffer.content]):
+            raise SealedDataTruncated(f"the sealed file became shorter while it was read, after chunk {place.first}")
+        yield _Batch(layout, number, buffer, entries)
 
 
-def check_chunks(sealed: BinaryIO, *, progress: Progress | None = None) -> Index:
+def check_chunks(sealed: BinaryIO, *, chunks: range | None = None, progress: Progress | None = None) -> Index:
     """Checks index and every ciphertext chunk; needs no key. What a buyer does before the key is out.
+
+    With ``chunks`` (step 1) it checks these alone, and reads nothing but the index and the batches that they are in.
 
     Raises:
         ChunkMismatch: A chunk is not the committed one. Also the errors of ``read_index``.
+        IndexError: The file has no such chunks.
     """
     index = read_index(sealed)
-    for i, chunk in _chunks(sealed, index):
-        if not index.verify_sealed_chunk(i, chunk):
-            raise ChunkMismatch(f"sealed chunk {i} is not the committed one")
+    numbers = index.layout.batches if chunks is None else index.layout.batches_of(chunks)
+    buffers = Buffers(index.layout)
+    batches = _sealed_batches(sealed, index, buffers, numbers)
+    for checked in in_order((batch.check for batch in batches), len(numbers)):
+        bad = [i for i in checked.altered if chunks is None or i in chunks]
+        if bad:
+            raise altered_error(bad[0])
+        buffers.take_back(checked.batch.buffer)
         if progress:
-            progress(len(chunk))
+            progress(checked.batch.place.total_bytes)
     return index
 
 
-def open_sealed(sealed: BinaryIO, key: bytes, target: BinaryIO, *, progress: Progress | None = None) -> Index:
+def open_sealed(
+    sealed: BinaryIO,
+    key: bytes,
+    target: BinaryIO,
+    *,
+    progress: Progress | None = None,
+    done: int = 0,
+    batch_done: BatchDone | None = None,
+) -> Index:
     """Decrypts ``sealed`` into ``target``, checking every chunk in ciphertext and in plaintext.
+
+    An interrupted call is resumed with the number of batches ``done`` whose data ``target`` has from it.
 
     Raises:
         ChunkMismatch: A chunk is not the committed one, or ``key`` does not open it. ``target`` then has the chunks
             before it. Also the errors of ``read_index``.
     """
     index = read_index(sealed)
-    decrypt = keystream(key)
-    for i, chunk in _chunks(sealed, index):
-        if not index.verify_sealed_chunk(i, chunk):
-            raise ChunkMismatch(f"sealed chunk {i} is not the committed one")
-        plain = decrypt(chunk)
-        if hashlib.sha256(plain).digest() != index.plain_digest(i):
-            raise ChunkMismatch(f"the key does not open chunk {i} to its committed plaintext")
-        target.write(plain[SALT_BYTES:])
+    layout = index.layout
+    if progress and done:
+        progress(min(layout.batch(done).offset, layout.total_bytes))
+    for checked, buffers in _opened(sealed, index, key, layout.batches[done:]):
+        batch, data = checked.batch, checked.batch.buffer.data()
+        if error := checked.error():
+            write_from(target, batch.place.data_offset, data[: error[0] - batch.place.first])
+            raise error[1]
+        write_from(target, batch.place.data_offset, data)
+        buffers.take_back(batch.buffer)
+        if batch_done:
+            batch_done(batch.number + 1)
         if progress:
-            progress(len(chunk))
+            progress(batch.place.total_bytes)
     return index
+
+
+def _opened(sealed: BinaryIO, index: Index, key: bytes, numbers: range) -> Iterator[tuple[_Checked, Buffers]]:
+    """Batches in order, decrypted, with the buffers to give theirs back to."""
+    _cipher(key)
+    buffers = Buffers(index.layout)
+    batches = _sealed_batches(sealed, index, buffers, numbers)
+    for checked in in_order((partial(batch.open, key) for batch in batches), len(numbers)):
+        yield checked, buffers
 
 
 def find_bad_chunk(sealed: BinaryIO, key: bytes) -> int | None:
@@ -220,25 +302,28 @@ def find_bad_chunk(sealed: BinaryIO, key: bytes) -> int | None:
         ChunkMismatch: There are such chunks, and ``key`` opens all others. Also the errors of ``read_index``.
     """
     index = read_index(sealed)
-    decrypt = keystream(key)
-    altered = None
-    for i, chunk in _chunks(sealed, index):
-        plain = decrypt(chunk)
-        if not index.verify_sealed_chunk(i, chunk):
-            altered = i if altered is None else altered
-        elif hashlib.sha256(plain).digest() != index.plain_digest(i):
-            return i
-    if altered is not None:
-        raise ChunkMismatch(f"sealed chunk {altered} is not the committed one")
+    altered: list[int] = []
+    for checked, buffers in _opened(sealed, index, key, index.layout.batches):
+        bad = [i for i in checked.unopened if i not in checked.altered]
+        if bad:
+            return bad[0]
+        altered = altered or checked.altered
+        buffers.take_back(checked.batch.buffer)
+    if altered:
+        raise altered_error(altered[0])
     return None
 
 
 def plaintext(sealed: BinaryIO, key: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     """All chunks in plaintext with their salts, and the digests of the sealed chunks: what ``revealData`` takes."""
     index = read_index(sealed)
-    decrypt = keystream(key)
-    plain = b"".join(decrypt(chunk) for _, chunk in _chunks(sealed, index))
-    return plain, tuple(index.sealed_digest(i) for i in range(index.layout.count))
+    plain, entries = bytearray(), bytearray()
+    for checked, buffers in _opened(sealed, index, key, index.layout.batches):
+        plain += checked.batch.buffer.content
+        entries += checked.batch.entries
+        buffers.take_back(checked.batch.buffer)
+    digests = (bytes(entries[at + _SEALED : at + ENTRY_BYTES]) for at in range(0, len(entries), ENTRY_BYTES))
+    return bytes(plain), tuple(digests)
 
 
 def open_revealed(plain: bytes, sealed_digests: Sequence[bytes], chunk_size: int, data_root: bytes) -> bytes:
@@ -276,5 +361,5 @@ def prove(sealed: BinaryIO, index: int) -> ChunkProof:
         index=index,
         plain_digest=whole.plain_digest(index),
         sealed_chunk=chunk,
-        path=path_of(layout, whole.entries, index),
+        path=whole.path(index),
     )

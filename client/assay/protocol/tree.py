@@ -4,8 +4,15 @@
 16 bytes of salt and then data. Its entry is SHA-256 of its plaintext and SHA-256 of its ciphertext: 64 bytes.
 
     root_of(layout, entries)         the root that a quote and an order carry
-    path_of(layout, entries, i)      siblings of leaf i
     verify_proof(proof, data_root)   the contract's rule
+
+A large tree is computed batch by batch. A batch is a power of two of chunks; the nodes over the batches, 32 bytes for a
+MiB of data, are all that stays in memory.
+
+    layout.batches                   the batches, in order
+    batch_node(layout, b, entries)   the node over one of them
+    root_over(layout, nodes)         the root over all of them
+    siblings(level, i)               siblings of node i of a level, up to its top
 """
 
 import hashlib
@@ -15,6 +22,7 @@ from typing import Any
 from pydantic import Field
 
 from assay.errors import DataEmpty, DataTooLarge, NotSealedData
+from assay.protocol.batch import ENTRY_BYTES, leaves, parents
 from assay.protocol.types import Bytes32, HexBytes, Value
 
 SALT_BYTES = 16
@@ -23,10 +31,9 @@ MAX_TOTAL_BYTES = 2**38
 """Where ChaCha20's 32-bit block counter ends: 256 GiB."""
 HEADER_BYTES = 64
 """Length of the header of a sealed file; the entries follow it, and then the chunks."""
-ENTRY_BYTES = 64
-
-_LEAF_TAG = b"assay/leaf/v1".ljust(32, b"\0")
-_NODE_TAG = b"assay/node/v1".ljust(32, b"\0")
+BATCH_BYTES = 2**20
+"""Bytes of a batch of chunks: large enough that what a batch costs by itself is small, and small enough for a cache."""
+_NODE_BYTES = 32
 _ROOT_TAG = b"assay/root/v1".ljust(32, b"\0")
 
 
@@ -96,6 +103,60 @@ class Layout:
         """Bytes of chunk ``index``, salt included."""
         return min(self.chunk_size, self.total_bytes - index * self.chunk_size)
 
+    @property
+    def batches(self) -> range:
+        """Numbers of the batches."""
+        return range(-(-self.total_bytes // BATCH_BYTES))
+
+    def batch(self, number: int) -> "Batch":
+        """Where batch ``number`` lies."""
+        total_bytes = min(BATCH_BYTES, self.total_bytes - number * BATCH_BYTES)
+        count = -(-total_bytes // self.chunk_size)
+        return Batch(
+            first=number * (BATCH_BYTES // self.chunk_size), count=count, total_bytes=total_bytes, number=number
+        )
+
+    def batches_of(self, chunks: range) -> range:
+        """Numbers of the batches with ``chunks`` (step 1).
+
+        Raises:
+            IndexError: There are no such chunks.
+        """
+        if not 0 <= chunks.start < chunks.stop <= self.count:
+            raise IndexError(f"expected chunks from 0 to {self.count - 1}, got {chunks.start} to {chunks.stop - 1}")
+        first, last = (index * self.chunk_size // BATCH_BYTES for index in (chunks.start, chunks.stop - 1))
+        return range(first, last + 1)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``count`` chunks from chunk ``first`` on, of ``total_bytes`` with their salts: batch ``number``."""
+
+    number: int
+    first: int
+    count: int
+    total_bytes: int
+
+    @property
+    def data_bytes(self) -> int:
+        """Bytes of data without the salts."""
+        return self.total_bytes - self.count * SALT_BYTES
+
+    @property
+    def offset(self) -> int:
+        """Where it begins among the chunks."""
+        return self.number * BATCH_BYTES
+
+    @property
+    def data_offset(self) -> int:
+        """Where it begins in the data."""
+        return self.offset - self.first * SALT_BYTES
+
+    @property
+    def entries_offset(self) -> int:
+        """Where its entries begin in the sealed file."""
+        return HEADER_BYTES + self.first * ENTRY_BYTES
+
 
 class Commitment(Value):
     """What a seal commits to; ``data_root`` goes into the quote."""
@@ -120,40 +181,44 @@ class ChunkProof(Value):
         return tuple(getattr(self, name) for name in type(self).model_fields)
 
 
-def _leaf(layout: Layout, index: int, entry: bytes) -> bytes:
-    return sha256(_LEAF_TAG, _word(index), _word(layout.length(index)), entry)
-
-
-def _leaves(layout: Layout, entries: bytes) -> list[bytes]:
-    return [_leaf(layout, i, entries[i * ENTRY_BYTES : (i + 1) * ENTRY_BYTES]) for i in range(layout.count)]
-
-
-def _parents(level: list[bytes]) -> list[bytes]:
-    parents = [sha256(_NODE_TAG, level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-    return parents + level[-1:] if len(level) % 2 else parents
-
-
 def _root(layout: Layout, top: bytes) -> bytes:
     return sha256(_ROOT_TAG, _word(layout.total_bytes), _word(layout.chunk_size), top)
 
 
+def _top(level: bytes) -> bytes:
+    while len(level) > _NODE_BYTES:
+        level = parents(level)
+    return level
+
+
+def leaves_of(layout: Layout, first: int, entries: bytes) -> bytes:
+    """Leaves of the chunks from ``first`` on with ``entries`` (64 bytes a chunk): 32 bytes a chunk."""
+    return leaves(first, entries, layout.chunk_size, layout.length(first + len(entries) // ENTRY_BYTES - 1))
+
+
+def batch_node(layout: Layout, number: int, entries: bytes) -> bytes:
+    """Node over batch ``number`` with ``entries`` (64 bytes a chunk): 32 bytes."""
+    return _top(leaves_of(layout, layout.batch(number).first, entries))
+
+
+def root_over(layout: Layout, nodes: bytes) -> bytes:
+    """Root over the ``nodes`` of all batches (32 bytes each): 32 bytes."""
+    return _root(layout, _top(nodes))
+
+
 def root_of(layout: Layout, entries: bytes) -> bytes:
     """Root over the index ``entries`` (64 n bytes): 32 bytes."""
-    level = _leaves(layout, entries)
-    while len(level) > 1:
-        level = _parents(level)
-    return _root(layout, level[0])
+    return _root(layout, _top(leaves_of(layout, 0, entries)))
 
 
-def path_of(layout: Layout, entries: bytes, index: int) -> tuple[bytes, ...]:
-    """Siblings on the way from leaf ``index`` to the top of the tree over ``entries`` (64 n bytes), lowest first."""
+def siblings(level: bytes, index: int) -> tuple[bytes, ...]:
+    """Siblings on the way from node ``index`` of ``level`` (32 bytes a node) to its top, lowest first."""
     path: list[bytes] = []
-    level, position = _leaves(layout, entries), index
-    while len(level) > 1:
-        sibling = position ^ 1
+    while len(level) > _NODE_BYTES:
+        sibling = (index ^ 1) * _NODE_BYTES
         if sibling < len(level):
-            path.append(level[sibling])
-        level, position = _parents(level), position // 2
+            path.append(level[sibling : sibling + _NODE_BYTES])
+        level, index = parents(level), index // 2
     return tuple(path)
 
 
@@ -163,12 +228,12 @@ def verify_proof(proof: ChunkProof, data_root: bytes) -> bool:
     if proof.index >= layout.count or len(proof.sealed_chunk) != layout.length(proof.index):
         return False
     entry = proof.plain_digest + hashlib.sha256(proof.sealed_chunk).digest()
-    node, position, width, siblings = _leaf(layout, proof.index, entry), proof.index, layout.count, iter(proof.path)
+    node, position, width, path = leaves_of(layout, proof.index, entry), proof.index, layout.count, iter(proof.path)
     while width > 1:
         if position ^ 1 < width:
-            sibling = next(siblings, None)
+            sibling = next(path, None)
             if sibling is None:
                 return False
-            node = sha256(_NODE_TAG, sibling, node) if position % 2 else sha256(_NODE_TAG, node, sibling)
+            node = parents(sibling + node if position % 2 else node + sibling)
         position, width = position // 2, (width + 1) // 2
-    return next(siblings, None) is None and _root(layout, node) == data_root
+    return next(path, None) is None and _root(layout, node) == data_root

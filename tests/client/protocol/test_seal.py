@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from assay.errors import (
     ChunkMismatch,
     CommitmentMismatch,
+    DataChanged,
     DataEmpty,
     DataTooLarge,
     NotSealedData,
@@ -313,7 +314,7 @@ def test_source_that_shrinks_while_it_is_sealed() -> None:
         def read(self, size: int | None = -1) -> bytes:
             return super().read(size)[:-1]
 
-    with pytest.raises(SealedDataTruncated, match="became shorter"):
+    with pytest.raises(DataChanged, match="became shorter"):
         seal.seal(Shrinking(bytes(3000)), io.BytesIO(), KEY)
 
 

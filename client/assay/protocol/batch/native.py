@@ -1,0 +1,72 @@
+"""The functions of ``digests.c`` with the signatures of ``twin``.
+
+ctypes calls them and releases the interpreter's lock meanwhile, so that threads hash side by side.
+"""
+
+import ctypes
+import os
+
+from assay.protocol.batch.twin import DIGEST_BYTES, ENTRY_BYTES
+
+LIBRARY = os.path.join(os.path.dirname(__file__), "digests.so")
+
+
+class Native:
+    """The library at ``path``.
+
+    Raises:
+        OSError: There is none, or one for another system.
+    """
+
+    def __init__(self, path: str) -> None:
+        library = ctypes.CDLL(path)
+        pointer, size, number = ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64
+        place = ctypes.c_void_p
+        self._fill_digests = library.assay_fill_digests
+        self._fill_digests.argtypes = [place, size, size, place]
+        self._leaves = library.assay_leaves
+        self._leaves.argtypes = [number, pointer, size, number, number, ctypes.c_char_p]
+        self._parents = library.assay_parents
+        self._parents.argtypes = [pointer, size, ctypes.c_char_p]
+        for function in (self._fill_digests, self._leaves, self._parents):
+            function.restype = None
+        self.available = bool(library.assay_available())
+        """Whether the processor has the instructions."""
+
+    def fill_digests(self, data: memoryview, size: int, entries: bytearray, offset: int) -> None:
+        """As ``twin.fill_digests``."""
+        count = -(-len(data) // size)
+        if len(entries) != count * ENTRY_BYTES or offset not in (0, DIGEST_BYTES):
+            raise ValueError(
+                f"expected {count} entries and an offset of 0 or 32, got {len(entries)} bytes and {offset}"
+            )
+        if count:
+            self._fill_digests(_address(data), len(data), size, _address(entries) + offset)
+
+    def leaves(self, first: int, entries: bytes, size: int, last: int) -> bytes:
+        """As ``twin.leaves``."""
+        count = len(entries) // ENTRY_BYTES
+        out = ctypes.create_string_buffer(count * DIGEST_BYTES)
+        self._leaves(first, entries, count, size, last, out)
+        return out.raw
+
+    def parents(self, level: bytes) -> bytes:
+        """As ``twin.parents``."""
+        count = len(level) // DIGEST_BYTES
+        out = ctypes.create_string_buffer((count + 1) // 2 * DIGEST_BYTES)
+        self._parents(level, count, out)
+        return out.raw
+
+
+def _address(room: memoryview | bytearray) -> int:
+    """Where the bytes of ``room`` lie; it must outlive the use of its address."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(room))
+
+
+def load(path: str = LIBRARY) -> Native | None:
+    """The library at ``path``; None if it was not compiled, or if the processor lacks the instructions."""
+    try:
+        native = Native(path)
+    except OSError:
+        return None
+    return native if native.available else None

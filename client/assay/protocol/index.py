@@ -1,0 +1,149 @@
+"""The index of a sealed file: read batch by batch, and compared with the root whenever it is read.
+
+``docs/protocol.md`` has the format. In memory are the nodes over the batches alone: 32 bytes for a MiB of data.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from assay.errors import CommitmentMismatch, NotSealedData, SealedDataTruncated
+from assay.protocol.batch import ENTRY_BYTES
+from assay.protocol.tree import (
+    BATCH_BYTES,
+    HEADER_BYTES,
+    Commitment,
+    Layout,
+    batch_node,
+    leaves_of,
+    root_over,
+    sha256,
+    siblings,
+)
+
+MAGIC = b"ASSAYSD1"
+_HEADER = struct.Struct(">8s I I Q 32s Q")
+_NODE_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Index:
+    """The part of a sealed file in front of the chunks, found to match the root that it carries.
+
+    ``nodes`` are the nodes of the tree over its batches. ``sealed`` is the file, which must stay open for what reads
+    entries: they are compared with ``nodes`` again, because the file may have changed since.
+    """
+
+    layout: Layout
+    data_root: bytes
+    nodes: bytes
+    sealed: BinaryIO
+
+    @property
+    def commitment(self) -> Commitment:
+        """The commitment alone."""
+        return Commitment(
+            total_bytes=self.layout.total_bytes, chunk_size=self.layout.chunk_size, data_root=self.data_root
+        )
+
+    def check_root(self, data_root: bytes) -> None:
+        """Verifies that the file is the one that an order commits to.
+
+        Raises:
+            CommitmentMismatch: It has another root than ``data_root``.
+        """
+        if self.data_root != data_root:
+            raise CommitmentMismatch(f"expected root 0x{data_root.hex()}, got 0x{self.data_root.hex()}")
+
+    def entries(self, number: int) -> bytes:
+        """Entries of batch ``number``: for each chunk, SHA-256 of its plaintext and of its ciphertext.
+
+        Raises:
+            CommitmentMismatch: The file changed since the index was read.
+        """
+        found = read_entries(self.sealed, self.layout, number)
+        if batch_node(self.layout, number, found) != self.nodes[number * _NODE_BYTES : (number + 1) * _NODE_BYTES]:
+            raise CommitmentMismatch(f"the index changed while it was read: root 0x{self.data_root.hex()}")
+        return found
+
+    def plain_digest(self, index: int) -> bytes:
+        """Committed SHA-256 of chunk ``index`` in plaintext; raises as ``entries``."""
+        return self._entry(index)[:32]
+
+    def sealed_digest(self, index: int) -> bytes:
+        """Committed SHA-256 of chunk ``index`` in ciphertext; raises as ``entries``."""
+        return self._entry(index)[32:]
+
+    def verify_sealed_chunk(self, index: int, chunk: bytes) -> bool:
+        """Whether ``chunk`` is the committed ciphertext of chunk ``index``; for downloads that resume."""
+        return sha256(chunk) == self.sealed_digest(index)
+
+    def path(self, index: int) -> tuple[bytes, ...]:
+        """Siblings on the way from leaf ``index`` to the top of the tree, lowest first; raises as ``entries``."""
+        number = self._batch_of(index)
+        first = self.layout.batch(number).first
+        return siblings(leaves_of(self.layout, first, self.entries(number)), index - first) + siblings(
+            self.nodes, number
+        )
+
+    def _batch_of(self, index: int) -> int:
+        return index * self.layout.chunk_size // BATCH_BYTES
+
+    def _entry(self, index: int) -> bytes:
+        number = self._batch_of(index)
+        start = (index - self.layout.batch(number).first) * ENTRY_BYTES
+        return self.entries(number)[start : start + ENTRY_BYTES]
+
+
+def header_of(commitment: Commitment) -> bytes:
+    """The 64 bytes that a sealed file begins with."""
+    return _HEADER.pack(MAGIC, commitment.chunk_size, 0, commitment.total_bytes, commitment.data_root, 0)
+
+
+def read_entries(sealed: BinaryIO, layout: Layout, number: int) -> bytes:
+    """Entries of batch ``number`` as the file has them; fewer if it ends before."""
+    batch = layout.batch(number)
+    sealed.seek(batch.entries_offset)
+    return sealed.read(batch.count * ENTRY_BYTES)
+
+
+def read_nodes(sealed: BinaryIO, layout: Layout, numbers: range) -> Iterator[bytes]:
+    """Nodes over batches, from their entries as the file has them.
+
+    Raises:
+        SealedDataTruncated: It ends before.
+    """
+    for number in numbers:
+        entries = read_entries(sealed, layout, number)
+        if len(entries) != layout.batch(number).count * ENTRY_BYTES:
+            raise SealedDataTruncated(f"expected an index that ends at byte {layout.body_offset}, got less")
+        yield batch_node(layout, number, entries)
+
+
+def read_index(sealed: BinaryIO) -> Index:
+    """Reads header and index from the start of ``sealed`` and checks them against the root in the header.
+
+    Raises:
+        NotSealedData: Not a sealed file, or one with an impossible layout.
+        SealedDataTruncated: The index is incomplete.
+        CommitmentMismatch: The index is not the one that the root commits to.
+    """
+    sealed.seek(0)
+    header = sealed.read(HEADER_BYTES)
+    if not header.startswith(MAGIC):
+        raise NotSealedData(f"expected a sealed file that starts with {MAGIC!r}, got {header[:8]!r}")
+    if len(header) < HEADER_BYTES:
+        raise SealedDataTruncated(f"expected a header of {HEADER_BYTES} bytes, got {len(header)}")
+    _, chunk_size, first_gap, total_bytes, root, second_gap = _HEADER.unpack(header)
+    if first_gap or second_gap:
+        raise NotSealedData("expected zeros in the gaps of the header, got something else")
+    layout = Layout(total_bytes, chunk_size)
+    sealed.seek(0, os.SEEK_END)
+    if sealed.tell() < layout.body_offset:
+        raise SealedDataTruncated(f"expected an index that ends at byte {layout.body_offset}, got {sealed.tell()}")
+    nodes = b"".join(read_nodes(sealed, layout, layout.batches))
+    if root_over(layout, nodes) != root:
+        raise CommitmentMismatch(f"the index is not the one that root 0x{root.hex()} commits to")
+    return Index(layout, root, nodes, sealed)

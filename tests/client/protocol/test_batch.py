@@ -1,0 +1,96 @@
+"""Batches of SHA-256: the compiled functions and their twin give the digests of hashlib, for every length and count."""
+
+import hashlib
+import runpy
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from assay.protocol.batch import native, twin
+
+ROOT = Path(__file__).parents[3]
+Functions = native.Native | ModuleType
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> native.Native:
+    target = tmp_path_factory.mktemp("native") / "digests.so"
+    problem = runpy.run_path(str(ROOT / "scripts" / "setup" / "build_native.py"))["compile_native"](target)
+    found = None if problem else native.load(str(target))
+    if found is None:
+        pytest.skip(problem or "the processor lacks the instructions")
+    return found
+
+
+def content(length: int) -> bytes:
+    return hashlib.shake_256(b"content").digest(length)
+
+
+def digests(functions: Functions, data: bytes, size: int, offset: int) -> bytes:
+    entries = bytearray(b"\xaa" * 64 * -(-len(data) // size))
+    functions.fill_digests(memoryview(bytearray(data)), size, entries, offset)
+    return bytes(entries)
+
+
+def check_digests(functions: Functions) -> None:
+    for size in (1, 31, 55, 56, 63, 64, 65, 119, 120, 127, 128, 1024):
+        for length in (0, 1, size - 1, size, size + 1, 2 * size - 1, 2 * size, 3 * size, 4 * size + size // 2 + 1):
+            for offset in (0, 32):
+                data = content(length)
+                pieces = [data[start : start + size] for start in range(0, length, size)]
+                half, kept = [hashlib.sha256(piece).digest() for piece in pieces], b"\xaa" * 32
+                expected = b"".join(kept + one if offset else one + kept for one in half)
+                assert digests(functions, data, size, offset) == expected, (size, length, offset)
+
+
+def check_tree(functions: Functions) -> None:
+    def word(number: int) -> bytes:
+        return number.to_bytes(32, "big")
+
+    for count in range(1, 12):
+        entries = content(64 * count)
+        for first, size, last in ((0, 1024, 17), (2**28 - 20, 16384, 16384)):
+            expected = [
+                hashlib.sha256(
+                    b"assay/leaf/v1".ljust(32, b"\0")
+                    + word(first + i)
+                    + word(last if i == count - 1 else size)
+                    + entries[64 * i : 64 * (i + 1)]
+                ).digest()
+                for i in range(count)
+            ]
+            assert functions.leaves(first, entries, size, last) == b"".join(expected)
+        level = content(32 * count)
+        nodes = [
+            hashlib.sha256(b"assay/node/v1".ljust(32, b"\0") + level[32 * i : 32 * (i + 2)]).digest()
+            for i in range(0, count - 1, 2)
+        ]
+        assert functions.parents(level) == b"".join(nodes) + (level[-32:] if count % 2 else b"")
+
+
+@pytest.mark.unit
+def test_twin_gives_the_digests_of_hashlib() -> None:
+    check_digests(twin)
+    check_tree(twin)
+
+
+@pytest.mark.integration
+def test_compiled_functions_give_the_digests_of_hashlib(compiled: native.Native) -> None:
+    check_digests(compiled)
+    check_tree(compiled)
+
+
+@pytest.mark.integration
+def test_compiled_functions_write_nowhere_else(compiled: native.Native) -> None:
+    with pytest.raises(ValueError, match="expected 2 entries"):
+        compiled.fill_digests(memoryview(bytearray(100)), 64, bytearray(64), 0)
+    with pytest.raises(ValueError, match="expected 1 entries"):
+        compiled.fill_digests(memoryview(bytearray(64)), 64, bytearray(64), 48)
+
+
+@pytest.mark.unit
+def test_library_that_is_not_there_or_foreign_is_not_loaded(tmp_path: Path) -> None:
+    assert native.load(str(tmp_path / "none.so")) is None
+    (tmp_path / "foreign.so").write_bytes(b"\x7fELF")
+    assert native.load(str(tmp_path / "foreign.so")) is None
