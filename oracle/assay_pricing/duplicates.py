@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.appraisal import Verdict
+from assay_pricing.learners.threads import in_parallel
 from assay_pricing.records.records import Float64
 from assay_pricing.similarity import Accept, highest, total
 from assay_pricing.surrogate.task import MAX_BASE, Sample
@@ -69,12 +70,15 @@ def near_radius(base: Sample) -> float:
 
     Of many records every second one, or third and so on, is taken.
     """
-    nearest, x = [], base.x[:: -(-len(base) // MAX_BASE) or 1]
-    for start in range(0, len(x), _CHUNK):
-        distances = _distances(x[start : start + _CHUNK], base.x)  # shape: (chunk, b)
+
+    def nearest(part: Tensor) -> Tensor:
+        distances = _distances(part, base.x)  # shape: (chunk, b)
         distances[distances == 0] = torch.inf
-        nearest.append(distances.min(1).values)
-    found = torch.cat(nearest)
+        found: Tensor = distances.min(1).values
+        return found
+
+    chunks = torch.split(base.x[:: -(-len(base) // MAX_BASE) or 1], _CHUNK)
+    found = torch.cat(in_parallel(nearest, chunks))
     found = found[torch.isfinite(found)]
     return float(torch.quantile(found, _NEAR_QUANTILE)) / 2 if len(found) else 0.0
 

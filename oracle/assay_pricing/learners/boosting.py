@@ -1,5 +1,6 @@
 """Gradient-boosted trees (Friedman 2001) on binned features, as LightGBM, XGBoost and scikit-learn grow them."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -11,13 +12,16 @@ import torch
 from torch import Tensor
 
 from assay_pricing.learners.binned import Binned
-from assay_pricing.learners.port import CLASSES, Capacity, Learner, single_thread
+from assay_pricing.learners.port import CLASSES, Capacity, Learner
+from assay_pricing.learners.threads import single_thread
 from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 
 _ROUNDS, _STEP = 50, 10
-"""Rounds that a search grows at a time, and rounds between two capacities."""
+"""Numbers of rounds that are common in practice are multiples; and rounds between two capacities of a search."""
+_AT_ONCE = 100
+"""Rounds that a search grows at a time: to go on takes as long as some fifty."""
 _MAX_TREES = 600
 """Trees that a search grows at most, of all classes together."""
 _LEAST_TRIES = 4
@@ -102,16 +106,38 @@ class Boosting(Learner):
             yield self, only
             return
         model, x = self._model(), self._features(inputs, records)
-        for grown in range(_ROUNDS, max(_MAX_TREES // _trees(self.encoder), 2 * _ROUNDS) + 1, _ROUNDS):
+        most = max(_MAX_TREES // _trees(self.encoder) // _ROUNDS, 2) * _ROUNDS
+        for done in range(0, most, _AT_ONCE):
+            grown = min(done + _AT_ONCE, most)
             with single_thread():
                 self._grown(model, records, grown)
-                found = list(islice(model.staged(x), grown - _ROUNDS, None))
-            for rounds in range(grown - _ROUNDS + _STEP, grown + 1, _STEP):
-                answers = found[rounds - grown - 1]
+                found = list(islice(model.staged(x), done, None))
+            for rounds in range(done + _STEP, grown + 1, _STEP):
+                answers = found[rounds - done - 1]
                 outputs = torch.from_numpy(answers)[:, None]
                 if self.is_classifier:
                     outputs = self.log_probabilities(answers, model.classes_)
-                yield type(self)(self.encoder, {**self.capacity, "rounds": rounds}), outputs
+                yield self._after(rounds), outputs
+
+    def training(self) -> str:
+        """See ``Learner``; bounds that others imply make no difference, nor do names of one order of the columns."""
+        leaves, depth, columns = (self.capacity[name] for name in ("leaves", "depth", "columns"))
+        if depth:
+            leaves = min(leaves, 2**depth)
+        if depth >= leaves - 1:  # no path of a tree is longer
+            depth = _UNBOUNDED
+        if columns not in ("one_hot", "categories"):
+            columns = self._order(len(self.encoder.schema.features)).tolist()
+        capacity = {**self.capacity, "leaves": leaves, "depth": depth, "columns": columns}
+        del capacity["rounds"]
+        return json.dumps([self.family, self.draw, capacity], sort_keys=True)
+
+    def at(self, attempt: Learner) -> Self:
+        """See ``Learner``."""
+        return self._after(attempt.capacity["rounds"])
+
+    def _after(self, rounds: int) -> Self:
+        return type(self)(self.encoder, {**self.capacity, "rounds": rounds}, self.draw)
 
     def _model(self) -> Binned:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor

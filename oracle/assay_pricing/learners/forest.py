@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
-from assay_pricing.learners.port import CLASSES, Learner, single_thread
+from assay_pricing.learners.port import CLASSES, Learner
+from assay_pricing.learners.threads import single_thread
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 

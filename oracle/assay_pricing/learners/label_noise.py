@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from assay_pricing.learners.port import Learner
+from assay_pricing.learners.threads import in_parallel
+from assay_pricing.records.records import Int64
 from assay_pricing.surrogate.task import Sample
 
 _MAX_RATIO = 0.2
@@ -35,9 +37,13 @@ def doubted(learner: Learner, owner: Sample, offer: Sample, left_out: Tensor) ->
         return torch.zeros(len(offer), dtype=torch.bool)
     halves = [np.sort(half) for half in np.array_split(np.random.default_rng(0).permutation(len(offer)), 2)]
     outputs = torch.zeros((len(offer), learner.encoder.outputs), dtype=torch.float64)
-    for rows, others in (halves, halves[::-1]):
+
+    def vouched(rows: Int64, others: Int64) -> Tensor:
         trusted = others[~left_out.numpy()[others]]
-        outputs[torch.from_numpy(rows)] = learner.outputs(owner.join(offer.take(trusted)), offer.take(rows))
+        return learner.outputs(owner.join(offer.take(trusted)), offer.take(rows))
+
+    for rows, found in zip(halves, in_parallel(lambda pair: vouched(*pair), (halves, halves[::-1])), strict=True):
+        outputs[torch.from_numpy(rows)] = found
     return _improbable(outputs, offer.y) if learner.is_classifier else _distant(outputs, offer.y, ~left_out)
 
 

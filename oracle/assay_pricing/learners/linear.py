@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay_pricing.learners.port import CLASSES, COLUMNS, Learner, single_thread
+from assay_pricing.learners.port import CLASSES, COLUMNS, Learner
+from assay_pricing.learners.threads import single_thread
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 

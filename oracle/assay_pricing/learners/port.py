@@ -1,8 +1,8 @@
 """What every learner offers: it learns weighted records from nothing, and answers for other records."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -32,16 +32,6 @@ _LEAST_SPREAD = 1e-9
 
 Capacity = Mapping[str, Any]
 """What bounds how closely a learner follows its records: plain JSON values by name."""
-
-
-@contextmanager
-def single_thread() -> Iterator[None]:
-    """Runs scikit-learn on one thread: one order of sums, and no more processors than the rest of pricing."""
-    import sklearn  # noqa: F401  (its thread pools are limited only once they are loaded)
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        yield
 
 
 class Learner(ABC):
@@ -130,6 +120,14 @@ class Learner(ABC):
     def attempts(self, records: Sample, inputs: Sample) -> Iterator[tuple[Self, Tensor]]:
         """This learner with its outputs, and others whose outputs cost little more, in the order of their capacity."""
         yield self, self.outputs(records, inputs)
+
+    def training(self) -> str:
+        """What its attempts depend on, but for the records: learners of which this is equal give equal answers."""
+        return json.dumps([self.family, self.draw, self.capacity], sort_keys=True)
+
+    def at(self, attempt: "Learner") -> Self:  # noqa: ARG002
+        """This learner where it gives the answers of an attempt of a learner of equal training."""
+        return self
 
     @property
     def most(self) -> int:

@@ -31,6 +31,7 @@ from assay_pricing.learners.neighbours import Neighbours
 from assay_pricing.learners.perceptron import Perceptron
 from assay_pricing.learners.port import Learner
 from assay_pricing.learners.random_features import RandomFeatures
+from assay_pricing.learners.threads import in_parallel, workers
 from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import MAX_BASE, Progress, Sample, no_progress, thinned
@@ -120,11 +121,12 @@ def choose(
     """
     steps = 2 * len(families)
     search = _Search(encoder, records, inputs, answers)
-    closest = search.closest
     first = []
     for done, name in enumerate(families):
         progress("choosing a learner", done, steps)
-        first.append(min(map(closest, FAMILIES[name].starts(encoder)), key=_distance))
+        starts = list(FAMILIES[name].starts(encoder))
+        search.train(starts)
+        first.append(min(map(search.closest, starts), key=_distance))
     first.sort(key=_distance)
     same = _SAME * constant_distance(encoder, answers)
     best = first[0]
@@ -133,7 +135,7 @@ def choose(
     for done, candidate in enumerate(first, len(families)):
         progress("choosing a learner", done, steps)
         if best.distance > same and candidate.distance <= _NEAR * best.distance:
-            best = min(best, _refined(candidate, closest, same), key=_distance)
+            best = min(best, search.refined(candidate, same), key=_distance)
     progress("choosing a learner", steps, steps)
     return choose_among(search.contenders())
 
@@ -154,9 +156,52 @@ class _Search:
         self._encoder, self._inputs, self._answers = encoder, inputs, answers
         self._many, self._few = records, thinned(records, encoder)
         self._tried: list[list[_Attempt]] = []
+        self._trained: dict[str, list[_Attempt]] = {}
+
+    def train(self, learners: Sequence[Learner]) -> None:
+        """Trains learners at the same time, once each; those that ``closest`` is never asked for are no contenders."""
+        new = {learner.training(): learner for learner in learners}
+        new = {training: learner for training, learner in new.items() if training not in self._trained}
+        self._trained |= zip(new, in_parallel(self._attempts, new.values()), strict=True)
 
     def closest(self, learner: Learner) -> Candidate:
-        """The closest of a learner's attempts; the rest is left out once several in a row came no closer."""
+        """The closest of a learner's attempts, which become contenders."""
+        self.train([learner])
+        self._tried.append(self._known(learner))
+        return min((candidate for candidate, _ in self._tried[-1]), key=_distance)
+
+    def refined(self, candidate: Candidate, same: float) -> Candidate:
+        """A candidate after ``_refined``; learners that this will ask for are trained at the same time.
+
+        They are those that come next if none of them comes closer. Which learners are tried in the end does not depend
+        on how many are trained at a time.
+        """
+        while ahead := self._ahead(candidate, same):
+            self.train(ahead[: workers()])
+        return _refined(candidate, self.closest, same)
+
+    def _ahead(self, candidate: Candidate, same: float) -> list[Learner]:
+        """The learners that ``_refined`` asks for and that are not trained yet, if none of them comes closer."""
+        found: list[Learner] = []
+
+        def closest(learner: Learner) -> Candidate:
+            if learner.training() in self._trained:
+                return min((known for known, _ in self._known(learner)), key=_distance)
+            found.append(learner)
+            return Candidate(learner, np.array([np.inf]))
+
+        _refined(candidate, closest, same)
+        return found
+
+    def _known(self, learner: Learner) -> list[_Attempt]:
+        """The attempts of a trained learner; the training may be another's that gives the same answers."""
+        return [
+            (Candidate(learner.at(attempt.learner), attempt.distances), outputs)
+            for attempt, outputs in self._trained[learner.training()]
+        ]
+
+    def _attempts(self, learner: Learner) -> list[_Attempt]:
+        """A learner's attempts; the rest is left out once several in a row came no closer."""
         tried: list[_Attempt] = []
         least, waited = float("inf"), 0
         for attempt, outputs in learner.attempts(self._learned(learner), self._inputs):
@@ -166,8 +211,7 @@ class _Search:
             least = min(least, distance)
             if waited >= _PATIENCE:
                 break
-        self._tried.append(tried)
-        return min((candidate for candidate, _ in tried), key=_distance)
+        return tried
 
     def _learned(self, learner: Learner) -> Sample:
         """The records for a learner: all, or as many as it is trained on."""
@@ -177,10 +221,9 @@ class _Search:
         """Whether the model differs from a learner no more than the learner's own draws do, by one standard error."""
         if not candidate.learner.varies_as_model:
             return False
-        one, other = (
-            candidate.learner.redrawn(draw).outputs(self._learned(candidate.learner), self._inputs)
-            for draw in (candidate.learner.draw, 1)
-        )
+        kept = {_capacity(known.learner): outputs for known, outputs in self._known(candidate.learner)}
+        one = kept[_capacity(candidate.learner)].double()
+        other = candidate.learner.redrawn(1).outputs(self._learned(candidate.learner), self._inputs)
         distance = (candidate.distances + distances(self._encoder, other, self._answers)) / 2
         excess = distance - 2 * spreads(self._encoder, one, other)
         return bool(excess.mean() <= excess.std(ddof=1) / np.sqrt(len(excess)))
@@ -195,25 +238,29 @@ class _Search:
         bound = max(_DRAWS * closest, closest)  # rounding can make the distance of equal answers negative
         near = [[one for one in tried if one[0].distance <= bound] for tried in self._tried]
         near = sorted(filter(None, near), key=lambda tried: min(candidate.distance for candidate, _ in tried))
-        return [candidate for tried in near[:_MAX_REDRAWN] for candidate in self._redrawn(tried)]
+        groups: dict[str, list[list[_Attempt]]] = {}
+        for tried in near[:_MAX_REDRAWN]:
+            groups.setdefault(tried[0][0].learner.redrawn(1).training(), []).append(tried)
+        return [candidate for redrawn in in_parallel(self._redrawn, groups.values()) for candidate in redrawn]
 
-    def _redrawn(self, tried: "list[_Attempt]") -> list[Candidate]:
-        """The same candidates by two draws."""
-        if not tried[0][0].learner.is_random:
-            return [candidate for candidate, _ in tried]
-        learner = tried[0][0].learner
-        others = learner.redrawn(1).attempts(self._learned(learner), self._inputs)
-        by_capacity = {json.dumps(dict(one.learner.capacity)): (one, outputs) for one, outputs in tried}
-        found = []
-        for attempt, outputs in others:
-            if not by_capacity:
+    def _redrawn(self, group: list[list[_Attempt]]) -> list[Candidate]:
+        """The same candidates by two draws, where the second draws of a group are one training."""
+        if not group[0][0][0].learner.is_random:
+            return [candidate for tried in group for candidate, _ in tried]
+        learner = group[0][0][0].learner.redrawn(1)
+        waiting = [{_capacity(one.learner): (one, outputs) for one, outputs in tried} for tried in group]
+        found: list[list[Candidate]] = [[] for _ in group]
+        for attempt, outputs in learner.attempts(self._learned(learner), self._inputs):
+            other = distances(self._encoder, outputs, self._answers)
+            for tried, by_capacity, redrawn in zip(group, waiting, found, strict=True):
+                same = by_capacity.pop(_capacity(tried[0][0].learner.at(attempt)), None)
+                if same is not None:
+                    mean = (same[0].distances + other) / 2
+                    spread = spreads(self._encoder, same[1].double(), outputs)
+                    redrawn.append(Candidate(same[0].learner, mean - spread))
+            if not any(waiting):
                 break
-            same = by_capacity.pop(json.dumps(dict(attempt.capacity)), None)
-            if same is None:
-                continue
-            mean = (same[0].distances + distances(self._encoder, outputs, self._answers)) / 2
-            found.append(Candidate(same[0].learner, mean - spreads(self._encoder, same[1].double(), outputs)))
-        return found
+        return [candidate for redrawn in found for candidate in redrawn]
 
 
 def _refined(candidate: Candidate, closest: Callable[[Learner], Candidate], same: float) -> Candidate:
@@ -250,6 +297,10 @@ def _refined(candidate: Candidate, closest: Callable[[Learner], Candidate], same
 
 def _distance(candidate: Candidate) -> float:
     return candidate.distance
+
+
+def _capacity(learner: Learner) -> str:
+    return json.dumps(learner.capacity, sort_keys=True)
 
 
 def _key(learner: Learner) -> str:

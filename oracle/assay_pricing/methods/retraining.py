@@ -22,6 +22,7 @@ from assay_pricing.learners.closeness import constant_distance, distances
 from assay_pricing.learners.linear import Linear
 from assay_pricing.learners.perceptron import Perceptron
 from assay_pricing.learners.port import Learner
+from assay_pricing.learners.threads import in_parallel
 from assay_pricing.methods.base import Parts, RefitMethod, prefixed, without_prefix
 from assay_pricing.methods.distillation import Distillation
 from assay_pricing.methods.families.fine_tuning import anchored
@@ -148,14 +149,14 @@ class Retraining(RefitMethod):
 
     def _scenarios(self, offer: Sample, weights: Tensor) -> Tensor:
         """The learner's outputs (e, v, k) after the base and, in each of e scenarios, the offer with weights (e, n)."""
-        found = []
-        for row in weights:
+
+        def answers(row: Tensor) -> Tensor:
             rows = np.flatnonzero(row.numpy() > 0)
-            if len(rows):
-                found.append(self._outputs(replace(offer, weight=row).take(rows), self.context.validation))
-            else:
-                found.append(self.parts.tensors["alone"])
-        return torch.stack(found)
+            if not len(rows):
+                return self.parts.tensors["alone"]
+            return self._outputs(replace(offer, weight=row).take(rows), self.context.validation)
+
+        return torch.stack(in_parallel(answers, weights))
 
     def _outputs(self, offer: Sample, inputs: Sample) -> Tensor:
         """Outputs (m, k) for inputs, after learning the base and a weighted offer."""

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.black_box.port import BlackBox, Predictions
+from assay_pricing.learners.threads import in_parallel
 from assay_pricing.records.inputs import is_continuous
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import Metric
@@ -74,7 +75,7 @@ def calibrate(
         validation: Records that it was not trained on.
         decay: The model's weight decay, where it is known.
         seed: Of the subsamples and of the networks.
-        progress: Called for every encoder that was tried.
+        progress: Called before and after the encoders are tried.
         device: Where learners are trained, see ``network.train``.
     """
     fitted = Encoder.fit(owner)
@@ -89,12 +90,14 @@ def calibrate(
         return learner, _losses_to_model(learner, owner, validation, answers, seed, device)
 
     linear = nonlinearity(black_box, known, seed) <= _MAX_NONLINEARITY
-    candidates = []
-    for done, encoder in enumerate(encoders):
-        progress("choosing a learner", done, len(encoders))
+
+    def closest(encoder: Encoder) -> Candidate:
         whole = linear and encoder.columns <= _MAX_LINEAR_COLUMNS
         learner = Learner(encoder if whole else encoder.reduced(known), DECAY if decay is None else decay, linear)
-        candidates.append(evaluate(learner) if decay is not None else search_decay(evaluate, learner))
+        return evaluate(learner) if decay is not None else search_decay(evaluate, learner)
+
+    progress("choosing a learner", 0, len(encoders))
+    candidates = in_parallel(closest, encoders)
     progress("choosing a learner", len(encoders), len(encoders))
     return select_candidate(candidates)[0]
 

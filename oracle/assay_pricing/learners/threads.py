@@ -1,0 +1,69 @@
+"""Independent trainings on several threads, each of which computes on one thread.
+
+A sum whose parts are shared among threads depends on their number. Work is therefore divided between trainings, never
+within one: results are equal to the bit on any number of processors. The libraries release the interpreter's lock in
+their loops, so that trainings run at the same time.
+"""
+
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_MAX_WORKERS = 4
+"""More threads wait for the interpreter's lock, and each holds the memory of a training."""
+
+_local = threading.local()
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Runs scikit-learn on one thread: one order of sums."""
+    import sklearn  # noqa: F401  (its thread pools are limited only once they are loaded)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
+def workers() -> int:
+    """Threads that work is shared among: one for each processor that this process may use, up to four."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, _MAX_WORKERS)
+
+
+def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """The function's results in the order of the items, computed at the same time.
+
+    Within a call that is itself part of parallel work, one item is taken after the other. The first error of an item is
+    raised; items that have not begun by then are left out.
+
+    Args:
+        function: Depends on its item alone, and changes nothing that another call reads.
+        items: Arguments.
+    """
+    given = list(items)
+    threads = min(workers(), len(given))
+    if threads < 2 or getattr(_local, "is_worker", False):
+        return [function(item) for item in given]
+    # Limits of libraries and filters of warnings are the process's: threads would restore each other's.
+    with single_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with ThreadPoolExecutor(threads, initializer=_begin) as pool:
+            return list(pool.map(function, given))
+
+
+def _begin() -> None:
+    """Makes a thread a worker; OpenMP's limit is each thread's own."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    _local.is_worker = True
+    torch.set_num_threads(1)
+    threadpool_limits(1)
