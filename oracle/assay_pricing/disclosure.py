@@ -7,7 +7,7 @@ from assay_pricing.manifest import Carried, Leak
 from assay_pricing.methods import Method
 from assay_pricing.surrogate.distillation import fidelity
 from assay_pricing.surrogate.network import Network, train
-from assay_pricing.surrogate.task import Task
+from assay_pricing.surrogate.task import Task, thinned
 
 _WIDTH = 32
 _STEPS = 200
@@ -64,9 +64,12 @@ def carried(task: Task, method: Method, table: tuple[Leak, ...]) -> Carried:
 
 
 def _trained_copy_fidelity(task: Task, method: Method) -> float:
-    """Fidelity of a small network trained on the owner's records in the artifact, on the validation records."""
+    """Fidelity of a small network trained on the owner's records in the artifact, on the validation records.
+
+    Of many, ``MAX_BASE`` weighted ones represent them.
+    """
     context = method.context
-    encoder, base = context.encoder, context.base
+    encoder, base = context.encoder, thinned(context.base, context.encoder)
     network = train(
         Network.initialise((encoder.width, _WIDTH, encoder.outputs), task.seed).to(torch.float32),
         base.x.float(),

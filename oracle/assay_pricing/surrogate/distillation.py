@@ -25,8 +25,8 @@ WIDTHS = (16, 32, 64, 128)
 _STEPS = 600
 _RATE = 1e-2
 _DECAYS = (1e-4, 1e-3)
-_MAX_OWNED = 2048
-"""Records of the owner that the model is queried for at most."""
+_MAX_ASKED = 2048
+"""Records of the owner, and validation inputs, that the model is queried for at most."""
 _MIXTURES = 1024
 """Mixtures of the owner's inputs, and of the validation inputs."""
 _RIDGES = (1e-3, 1e-2, 1e-1)
@@ -66,8 +66,9 @@ def queries(task: Task) -> tuple[Tensor, Tensor]:
     rng = np.random.default_rng(task.seed)
     x, validation = task.owner.x, _halves(task)[0]
     near = mixtures(task, rng, _MIXTURES, among=validation)
-    owned = x[rng.permutation(len(x))[:_MAX_OWNED]]
-    asked = np.concatenate([owned, validation, mixtures(task, rng, _MIXTURES), near])
+    owned = x[rng.permutation(len(x))[:_MAX_ASKED]]
+    goal = validation[:: -(-len(validation) // _MAX_ASKED) or 1]  # of many, every second one, or third and so on
+    asked = np.concatenate([owned, goal, mixtures(task, rng, _MIXTURES), near])
     answers = task.black_box.predict(asked)
     if answers.probabilities is not None:
         return encoded(task, asked), torch.from_numpy(answers.probabilities)

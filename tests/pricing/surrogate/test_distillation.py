@@ -92,6 +92,12 @@ def test_the_model_is_asked_about_half_of_the_validation_set_and_judged_on_the_o
     assert first | second == held
 
 
+def test_of_many_validation_records_an_even_part_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay_pricing.surrogate.distillation._MAX_ASKED", 15)
+    inputs, _ = queries(world())
+    assert len(inputs) == 15 + 10 + 2 * 1024
+
+
 def test_of_labels_alone_the_labels_are_learned() -> None:
     _, target = queries(world(lambda x: line(x).argmax(1)))
     assert target.dim() == 1
