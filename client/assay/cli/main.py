@@ -37,7 +37,10 @@ COMMANDS = {
         "List the models that buy data on this chain, newest first: goal, columns, price cap, budget, oracle.",
     ),
     "names": LazyCommand("assay.cli.commands.names:names", "Name models and accounts."),
-    "open": LazyCommand("assay.cli.commands.sealing:open_", "Open sealed FILE, checking every chunk."),
+    "open": LazyCommand(
+        "assay.cli.commands.sealing:open_",
+        "Open sealed FILE, checking every chunk.",
+    ),
     "orders": LazyCommand(
         "assay.cli.commands.orders:orders",
         "List orders with their state: by default those that you sell, and those of your models.",
@@ -51,6 +54,10 @@ COMMANDS = {
     "status": LazyCommand(
         "assay.cli.commands.status:status",
         "Show your money, your open offers and orders, what is due until when, and the command that does it.",
+    ),
+    "verify": LazyCommand(
+        "assay.cli.commands.sealing:verify",
+        "Check sealed FILE without its key: the index, and every chunk or a range of them.",
     ),
 }
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 MOST_THREADS = 32
 """Bounds the memory of buffers: the disk is slower than so many threads."""
-_AHEAD = 2
+_AHEAD = 1
 """Batches that wait for each thread, so that none is idle while the caller writes."""
 _MOST_VIEWS = 1024
 """Views that a system takes in one call (``IOV_MAX``)."""

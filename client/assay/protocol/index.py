@@ -5,12 +5,14 @@
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from assay.errors import CommitmentMismatch, NotSealedData, SealedDataTruncated
 from assay.protocol.batch import ENTRY_BYTES
+from assay.protocol.batches import in_order
 from assay.protocol.tree import (
     BATCH_BYTES,
     HEADER_BYTES,
@@ -64,9 +66,14 @@ class Index:
             CommitmentMismatch: The file changed since the index was read.
         """
         found = read_entries(self.sealed, self.layout, number)
-        if batch_node(self.layout, number, found) != self.nodes[number * _NODE_BYTES : (number + 1) * _NODE_BYTES]:
-            raise CommitmentMismatch(f"the index changed while it was read: root 0x{self.data_root.hex()}")
+        self.check_entries(number, found)
         return found
+
+    def check_entries(self, number: int, entries: bytes) -> None:
+        """Verifies ``entries`` of batch ``number``, which the file had when they were read; raises as ``entries``."""
+        expected = self.nodes[number * _NODE_BYTES : (number + 1) * _NODE_BYTES]
+        if batch_node(self.layout, number, entries) != expected:
+            raise CommitmentMismatch(f"the index changed while it was read: root 0x{self.data_root.hex()}")
 
     def plain_digest(self, index: int) -> bytes:
         """Committed SHA-256 of chunk ``index`` in plaintext; raises as ``entries``."""
@@ -109,17 +116,21 @@ def read_entries(sealed: BinaryIO, layout: Layout, number: int) -> bytes:
     return sealed.read(batch.count * ENTRY_BYTES)
 
 
-def read_nodes(sealed: BinaryIO, layout: Layout, numbers: range) -> Iterator[bytes]:
-    """Nodes over batches, from their entries as the file has them.
+def read_nodes(sealed: BinaryIO, layout: Layout, numbers: range) -> bytes:
+    """Nodes over batches ``numbers`` (32 bytes each), from their entries as the file has them.
 
     Raises:
         SealedDataTruncated: It ends before.
     """
+    return b"".join(in_order(_node_calls(sealed, layout, numbers), len(numbers)))
+
+
+def _node_calls(sealed: BinaryIO, layout: Layout, numbers: range) -> Iterator[Callable[[], bytes]]:
     for number in numbers:
         entries = read_entries(sealed, layout, number)
         if len(entries) != layout.batch(number).count * ENTRY_BYTES:
             raise SealedDataTruncated(f"expected an index that ends at byte {layout.body_offset}, got less")
-        yield batch_node(layout, number, entries)
+        yield partial(batch_node, layout, number, entries)
 
 
 def read_index(sealed: BinaryIO) -> Index:
@@ -143,7 +154,7 @@ def read_index(sealed: BinaryIO) -> Index:
     sealed.seek(0, os.SEEK_END)
     if sealed.tell() < layout.body_offset:
         raise SealedDataTruncated(f"expected an index that ends at byte {layout.body_offset}, got {sealed.tell()}")
-    nodes = b"".join(read_nodes(sealed, layout, layout.batches))
+    nodes = read_nodes(sealed, layout, layout.batches)
     if root_over(layout, nodes) != root:
         raise CommitmentMismatch(f"the index is not the one that root 0x{root.hex()} commits to")
     return Index(layout, root, nodes, sealed)

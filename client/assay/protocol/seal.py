@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from assay.errors import ChunkMismatch, CommitmentMismatch, DataChanged, NotSealedData, SealedDataTruncated
 from assay.protocol.batch import ENTRY_BYTES, fill_digests
 from assay.protocol.batches import Buffer, Buffers, in_order, read_into, write_from
-from assay.protocol.index import MAGIC, Index, header_of, read_index, read_nodes
+from assay.protocol.index import MAGIC, Index, header_of, read_entries, read_index, read_nodes
 from assay.protocol.tree import (
     SALT_BYTES,
     ChunkProof,
@@ -69,11 +69,14 @@ def _cipher(key: bytes, first_block: int = 0) -> CipherContext:
 class _Batch:
     """A batch of a sealed file in its buffer, and the entries that its chunks have or should have."""
 
-    def __init__(self, layout: Layout, number: int, buffer: Buffer, entries: bytes = b"") -> None:
+    def __init__(
+        self, layout: Layout, number: int, buffer: Buffer, index: Index | None = None, entries: bytes = b""
+    ) -> None:
         self.layout = layout
         self.number = number
         self.place = layout.batch(number)
         self.buffer = buffer
+        self.index = index
         self.entries = entries
         self.node = b""
 
@@ -92,6 +95,10 @@ class _Batch:
         self.node = batch_node(self.layout, self.number, self.entries)
         return self
 
+    def _check_entries(self) -> None:
+        assert self.index is not None
+        self.index.check_entries(self.number, self.entries)
+
     def differing(self, half: int) -> list[int]:
         """Chunks, counted from the file's first, whose digest is not the one in this half of their entry."""
         found = bytearray(self.entries)
@@ -106,10 +113,12 @@ class _Batch:
 
     def check(self) -> "_Checked":
         """Compares the ciphertext."""
+        self._check_entries()
         return _Checked(self, self.differing(_SEALED), [])
 
     def open(self, key: bytes) -> "_Checked":
         """Compares the ciphertext, decrypts it in place, and compares the plaintext."""
+        self._check_entries()
         altered = self.differing(_SEALED)
         self.encrypt(key)
         return _Checked(self, altered, self.differing(_PLAIN))
@@ -166,9 +175,9 @@ def seal(
     source.seek(0, os.SEEK_END)
     layout = Layout.of_data(source.tell(), chunk_size)
     _cipher(key)
-    nodes = bytearray().join(read_nodes(target, layout, layout.batches[:done]))
+    nodes = bytearray(read_nodes(target, layout, layout.batches[:done]))
     if progress and done:
-        progress(min(layout.batch(done).data_offset, layout.data_bytes))
+        progress(layout.data_end_of(done))
     buffers = Buffers(layout)
     plain = _plain_batches(source, layout, buffers, salts, done)
     for batch in in_order((partial(batch.seal, key) for batch in plain), len(layout.batches) - done):
@@ -219,11 +228,11 @@ def _sealed_batches(sealed: BinaryIO, index: Index, buffers: Buffers, numbers: r
         raise SealedDataTruncated(f"expected a sealed file of {layout.file_bytes} bytes, got {sealed.tell()}")
     for number in numbers:
         place = layout.batch(number)
-        entries = index.entries(number)
+        entries = read_entries(sealed, layout, number)
         buffer = buffers.lend(place)
         if not read_into(sealed, layout.body_offset + place.offset, [buffer.content]):
             raise SealedDataTruncated(f"the sealed file became shorter while it was read, after chunk {place.first}")
-        yield _Batch(layout, number, buffer, entries)
+        yield _Batch(layout, number, buffer, index, entries)
 
 
 def check_chunks(sealed: BinaryIO, *, chunks: range | None = None, progress: Progress | None = None) -> Index:
@@ -254,22 +263,24 @@ def open_sealed(
     key: bytes,
     target: BinaryIO,
     *,
+    index: Index | None = None,
     progress: Progress | None = None,
     done: int = 0,
     batch_done: BatchDone | None = None,
 ) -> Index:
     """Decrypts ``sealed`` into ``target``, checking every chunk in ciphertext and in plaintext.
 
-    An interrupted call is resumed with the number of batches ``done`` whose data ``target`` has from it.
+    ``index`` is that of ``sealed``, if it was read before. An interrupted call is resumed with the number of batches
+    ``done`` whose data ``target`` has from it.
 
     Raises:
         ChunkMismatch: A chunk is not the committed one, or ``key`` does not open it. ``target`` then has the chunks
             before it. Also the errors of ``read_index``.
     """
-    index = read_index(sealed)
+    index = index or read_index(sealed)
     layout = index.layout
     if progress and done:
-        progress(min(layout.batch(done).offset, layout.total_bytes))
+        progress(layout.end_of(done) - layout.body_offset)
     for checked, buffers in _opened(sealed, index, key, layout.batches[done:]):
         batch, data = checked.batch, checked.batch.buffer.data()
         if error := checked.error():

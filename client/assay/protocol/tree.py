@@ -127,6 +127,18 @@ class Layout:
         first, last = (index * self.chunk_size // BATCH_BYTES for index in (chunks.start, chunks.stop - 1))
         return range(first, last + 1)
 
+    def end_of(self, batches: int) -> int:
+        """Where the first ``batches`` end in the sealed file."""
+        return self.body_offset + min(batches * BATCH_BYTES, self.total_bytes)
+
+    def data_end_of(self, batches: int) -> int:
+        """Where the first ``batches`` end in the data."""
+        return min(self.batch(batches).data_offset, self.data_bytes)
+
+    def bytes_to_read(self, chunks: range) -> int:
+        """Bytes of the batches with ``chunks`` (step 1)."""
+        return sum(self.batch(number).total_bytes for number in self.batches_of(chunks))
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -1,15 +1,14 @@
-"""``assay seal`` and ``assay open``: sealed files without a sale."""
+"""``assay seal``, ``assay open`` and ``assay verify``: sealed files without a sale."""
 
-import secrets
 from pathlib import Path
 
 import click
 
 from assay.cli.terminal import emit, json_option, progress
-from assay.errors import NotSealedData, UsageError
-from assay.files import whole_file, write_new
+from assay.errors import UsageError
 from assay.protocol import seal as sealed_data
 from assay.protocol import tree
+from assay.sealed_files import open_file, read_key, seal_file
 
 existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -29,6 +28,8 @@ existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 def seal(file: Path, out: Path | None, key_out: Path | None, chunk_size: str, as_json: bool) -> None:
     """Seal FILE under a fresh key.
 
+    The same command resumes what was interrupted.
+
     \b
     Example:
       assay seal data.parquet
@@ -37,21 +38,7 @@ def seal(file: Path, out: Path | None, key_out: Path | None, chunk_size: str, as
     key_out = key_out or file.with_name(file.name + ".key")
     if out.resolve() == key_out.resolve():
         raise UsageError(f"expected two files, got {out} for the sealed data and for the key")
-    for path in (out, key_out):
-        if path.exists():
-            raise UsageError(f"{path} exists", hint="choose another name with --out and --key-out")
-    key = secrets.token_bytes(sealed_data.KEY_BYTES)
-    write_new(key_out, key.hex().encode() + b"\n")
-    try:
-        with (
-            file.open("rb") as source,
-            whole_file(out) as target,
-            progress("sealing", file.stat().st_size) as done,
-        ):
-            commitment = sealed_data.seal(source, target, key, chunk_size=int(chunk_size), progress=done)
-    except BaseException:
-        key_out.unlink()
-        raise
+    commitment = seal_file(file, out, key_out, int(chunk_size), progress)
     result = {**commitment.model_dump(mode="json"), "sealed": str(out), "key": str(key_out)}
     emit(result, f"sealed\t{out}\nkey\t{key_out}\nroot\t0x{commitment.data_root.hex()}", as_json)
 
@@ -64,20 +51,60 @@ def seal(file: Path, out: Path | None, key_out: Path | None, chunk_size: str, as
 def open_(file: Path, key_file: Path, out: Path, as_json: bool) -> None:
     """Open sealed FILE, checking every chunk.
 
+    The same command resumes what was interrupted.
+
     \b
     Example:
       assay open data.parquet.sealed --key data.parquet.key --out data.parquet
     """
-    if out.exists():
-        raise UsageError(f"{out} exists", hint="choose another name with --out")
-    try:
-        key = bytes.fromhex(key_file.read_text().strip().removeprefix("0x"))
-    except ValueError:  # UnicodeDecodeError is one
-        raise NotSealedData(f"expected a key of 32 bytes in hex in {key_file}, got something else") from None
-    with (
-        file.open("rb") as source,
-        whole_file(out) as target,
-        progress("opening", file.stat().st_size) as done,
-    ):
-        index = sealed_data.open_sealed(source, key, target, progress=done)
+    index = open_file(file, read_key(key_file), out, progress)
     emit(index.commitment, f"opened\t{out}\nroot\t0x{index.data_root.hex()}", as_json)
+
+
+@click.command()
+@click.argument("file", type=existing)
+@click.option("--root", metavar="0xHEX", help="The root that the file must have, of a quote or an order.")
+@click.option("--chunks", metavar="FIRST-LAST", help="Check these chunks, counted from 0, and read no others.")
+@json_option
+def verify(file: Path, root: str | None, chunks: str | None, as_json: bool) -> None:
+    """Check sealed FILE without its key: the index, and every chunk or a range of them.
+
+    \b
+    Example:
+      assay verify data.parquet.sealed
+      assay verify data.parquet.sealed --chunks 1000-1999
+    """
+    wanted = _root(root) if root is not None else None
+    span = _span(chunks) if chunks is not None else None
+    with file.open("rb") as source:
+        index = sealed_data.read_index(source)
+        if wanted is not None:
+            index.check_root(wanted)
+        span = span or range(index.layout.count)
+        if span.stop > index.layout.count:
+            raise UsageError(f"expected --chunks from 0 to {index.layout.count - 1}, got {chunks}")
+        with progress("verifying", index.layout.bytes_to_read(span)) as done:
+            sealed_data.check_chunks(source, chunks=span, progress=done)
+    result = {**index.commitment.model_dump(mode="json"), "first_chunk": span.start, "last_chunk": span.stop - 1}
+    text = f"verified\tchunks {span.start} to {span.stop - 1} of {index.layout.count}\nroot\t0x{index.data_root.hex()}"
+    emit(result, text, as_json)
+
+
+def _root(text: str) -> bytes:
+    try:
+        root = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        root = b""
+    if len(root) != 32:
+        raise UsageError(f"expected 32 bytes in hex for --root, got {text}")
+    return root
+
+
+def _span(text: str) -> range:
+    first, dash, last = text.partition("-")
+    if not (first.isdecimal() and (last.isdecimal() or not dash)):
+        raise UsageError(f"expected --chunks FIRST-LAST, such as 0-99, got {text}")
+    span = range(int(first), int(last or first) + 1)
+    if not span:
+        raise UsageError(f"expected --chunks with FIRST up to LAST, got {text}")
+    return span

@@ -1,14 +1,21 @@
 """``assay seal`` and ``assay open``: nothing is overwritten, no half is left, failed commands can be repeated."""
 
+import hashlib
 import json
+import os
+import resource
+import signal
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
 from assay.cli.main import main
-from assay.protocol.tree import CHUNK_SIZES
+from assay.protocol.tree import CHUNK_SIZES, Layout
+from assay.resumable import Partial
 
 pytestmark = pytest.mark.unit
 
@@ -127,3 +134,193 @@ def test_folder_that_is_not_there(data: Path) -> None:
     assert result.exit_code == 1
     assert "No such file or directory" in result.stderr
     assert names(data.parent) == {"data.csv"}
+
+
+# --- what was interrupted ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "data.csv"
+    path.write_bytes(hashlib.shake_256(b"data").digest(4 * 2**20))
+    return path
+
+
+@pytest.fixture
+def interrupts(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes the next command end after so many batches, as by Ctrl-C."""
+    batch_done = Partial.batch_done
+
+    def after(count: int) -> None:
+        def stop(partial: Partial, done: int) -> None:
+            batch_done(partial, done)
+            if done == count:
+                monkeypatch.setattr(Partial, "batch_done", batch_done)
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(Partial, "batch_done", stop)
+
+    return after
+
+
+def test_interrupted_seal_resumes_under_its_key(large: Path, interrupts: Callable[[int], None]) -> None:
+    interrupts(2)
+    assert run("seal", large).exit_code == 130
+    key = (large.parent / "data.csv.key").read_bytes()
+    part = (large.parent / ".data.csv.sealed.part").read_bytes()
+    assert not (large.parent / "data.csv.sealed").exists()
+    assert run("seal", large).exit_code == 0
+    sealed = (large.parent / "data.csv.sealed").read_bytes()
+    assert (large.parent / "data.csv.key").read_bytes() == key
+    body = Layout.of_data(4 * 2**20, 4096).body_offset
+    assert sealed[body : body + 2 * 2**20] == part[body : body + 2 * 2**20]
+    assert names(large.parent) == {"data.csv", "data.csv.sealed", "data.csv.key"}
+    assert run("open", f"{large}.sealed", "--key", f"{large}.key", "--out", large.parent / "opened").exit_code == 0
+    assert (large.parent / "opened").read_bytes() == large.read_bytes()
+
+
+def test_file_that_changed_since_the_interruption_is_sealed_anew(
+    large: Path, interrupts: Callable[[int], None]
+) -> None:
+    interrupts(2)
+    run("seal", large)
+    key = (large.parent / "data.csv.key").read_bytes()
+    large.write_bytes(bytes(4 * 2**20))
+    assert run("seal", large).exit_code == 0
+    assert (large.parent / "data.csv.key").read_bytes() != key
+    assert run("open", f"{large}.sealed", "--key", f"{large}.key", "--out", large.parent / "opened").exit_code == 0
+    assert (large.parent / "opened").read_bytes() == bytes(4 * 2**20)
+
+
+def test_interrupted_seal_replaces_no_other_key(large: Path, interrupts: Callable[[int], None]) -> None:
+    interrupts(2)
+    run("seal", large)
+    (large.parent / "data.csv.key").write_bytes(b"00" * 32)
+    result = run("seal", large)
+    assert (result.exit_code, "data.csv.key exists" in result.stderr) == (2, True)
+    assert (large.parent / "data.csv.key").read_bytes() == b"00" * 32
+
+
+def test_key_of_a_complete_file_that_was_moved_away_is_kept(large: Path) -> None:
+    run("seal", large)
+    (large.parent / "data.csv.sealed").rename(large.parent / "elsewhere")
+    key = (large.parent / "data.csv.key").read_bytes()
+    assert run("seal", large).exit_code == 2
+    assert (large.parent / "data.csv.key").read_bytes() == key
+
+
+def test_file_that_changes_while_it_is_sealed(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch_done = Partial.batch_done
+
+    def touch(partial: Partial, done: int) -> None:
+        os.utime(large, ns=(1, done))
+        batch_done(partial, done)
+
+    monkeypatch.setattr(Partial, "batch_done", touch)
+    result = run("seal", large)
+    assert (result.exit_code, "changed while it was sealed" in result.stderr) == (1, True)
+    assert names(large.parent) == {"data.csv"}
+
+
+def test_interrupted_opening_resumes(large: Path, interrupts: Callable[[int], None]) -> None:
+    run("seal", large)
+    opened = large.parent / "opened"
+    arguments = ("open", f"{large}.sealed", "--key", f"{large}.key", "--out", opened)
+    interrupts(3)
+    assert run(*arguments).exit_code == 130
+    assert not opened.exists()
+    assert run(*arguments).exit_code == 0
+    assert opened.read_bytes() == large.read_bytes()
+    assert names(large.parent) == {"data.csv", "data.csv.sealed", "data.csv.key", "opened"}
+
+
+def test_disk_without_room(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = SimpleNamespace(f_bavail=1, f_frsize=4096)
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    result = run("seal", data)
+    assert (result.exit_code, "found 4096" in result.stderr, "make room" in result.stderr) == (1, True, True)
+    assert names(data.parent) == {"data.csv"}
+
+
+def test_disk_that_fills_up(large: Path) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 * 2**20, limit[1]))
+    try:
+        result = run("seal", large)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
+    assert (result.exit_code, "cannot write" in result.stderr, "make room" in result.stderr) == (1, True, True)
+    assert not (large.parent / "data.csv.sealed").exists()
+    assert run("seal", large).exit_code == 0
+    assert run("open", f"{large}.sealed", "--key", f"{large}.key", "--out", large.parent / "opened").exit_code == 0
+    assert (large.parent / "opened").read_bytes() == large.read_bytes()
+
+
+# --- verify -----------------------------------------------------------------------------------------------------------
+
+
+def test_verifies_without_the_key(data: Path) -> None:
+    root = json.loads(run("seal", data, "--chunk-size", 1024, "--json").stdout)["data_root"]
+    verified = json.loads(run("verify", f"{data}.sealed", "--root", root, "--json").stdout)
+    assert (verified["data_root"], verified["first_chunk"], verified["last_chunk"]) == (root, 0, 7)
+    other = run("verify", f"{data}.sealed", "--root", "0x" + "00" * 32)
+    assert (other.exit_code, "expected root 0x0000" in other.stderr) == (1, True)
+
+
+def test_verifies_a_range(data: Path) -> None:
+    run("seal", data, "--chunk-size", 1024)
+    sealed = data.parent / "data.csv.sealed"
+    content = bytearray(sealed.read_bytes())
+    content[-1] ^= 1
+    sealed.write_bytes(content)
+    assert "chunks 0 to 6 of 8" in run("verify", sealed, "--chunks", "0-6").stdout
+    for chunks in ("7", "3-7"):
+        result = run("verify", sealed, "--chunks", chunks)
+        assert (result.exit_code, "sealed chunk 7 is not" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("chunks", ["", "x", "3-", "-3", "4-3", "0-8", "8", "1.5"])
+def test_range_that_cannot_be(data: Path, chunks: str) -> None:
+    run("seal", data, "--chunk-size", 1024)
+    result = run("verify", f"{data}.sealed", "--chunks", chunks)
+    assert (result.exit_code, "expected --chunks" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("root", ["", "0x12", "no hex"])
+def test_root_that_cannot_be(data: Path, root: str) -> None:
+    run("seal", data)
+    result = run("verify", f"{data}.sealed", "--root", root)
+    assert (result.exit_code, "expected 32 bytes in hex" in result.stderr) == (2, True)
+
+
+HEADER_FIELDS = {"magic": 0, "chunk_size": 11, "first_gap": 12, "total_bytes": 23, "root": 24, "second_gap": 63}
+
+
+@pytest.mark.parametrize("field", HEADER_FIELDS)
+@pytest.mark.parametrize("bit", [0, 7])
+def test_flipped_bit_in_every_field_of_the_header(data: Path, field: str, bit: int) -> None:
+    run("seal", data)
+    sealed = data.parent / "data.csv.sealed"
+    content = bytearray(sealed.read_bytes())
+    content[HEADER_FIELDS[field]] ^= 1 << bit
+    sealed.write_bytes(content)
+    for command in (
+        ("verify", sealed),
+        ("open", sealed, "--key", data.parent / "data.csv.key", "--out", data.parent / "opened"),
+    ):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("error: ")
+    assert names(data.parent) == {"data.csv", "data.csv.sealed", "data.csv.key"}
+
+
+@pytest.mark.parametrize("length", [1, 4079, 4080, 4081, 8160])
+def test_one_byte_one_chunk_and_a_short_last_one(tmp_path: Path, length: int) -> None:
+    data = tmp_path / "data.csv"
+    data.write_bytes(b"x" * length)
+    assert run("seal", data).exit_code == 0
+    assert run("verify", f"{data}.sealed").exit_code == 0
+    assert run("open", f"{data}.sealed", "--key", f"{data}.key", "--out", tmp_path / "opened").exit_code == 0
+    assert (tmp_path / "opened").read_bytes() == b"x" * length

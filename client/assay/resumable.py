@@ -1,0 +1,221 @@
+"""New files that are written in batches, and that an interruption at any point, a crash included, does not cost.
+
+A file grows under the name ``.NAME.part``, and ``.NAME.state`` has how far it came: what it is made of, the number of
+batches that were ``written``, and the number that were ``synced`` to disk. The former holds after a crash of the
+process, the latter after one of the machine, which then has another boot id.
+"""
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from assay.errors import DiskError, SealError, UsageError
+from assay.files import private_file, sync_folder
+
+_SYNC_EVERY = 64
+"""Batches after which the file is flushed to disk, in the background."""
+_STATE_BYTES = 512
+"""The state is written in place, by one write into one sector of the disk."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a file came. ``made_of`` names, by digests and sizes, what it is made of; ``boot`` the machine's run."""
+
+    made_of: dict[str, str]
+    written: int
+    synced: int
+    boot: str
+
+    @property
+    def done(self) -> int:
+        """Batches that the file certainly has."""
+        return self.written if self.boot and self.boot == boot_id() else self.synced
+
+
+def boot_id() -> str:
+    """Names the run of the machine since it started; empty where the system has no name for it."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+class Partial:
+    """The unfinished file of ``path``, open and locked. ``resumable`` makes it.
+
+    Attributes:
+        file: Open for reading and writing.
+        state: How far it came; None if there is nothing of an earlier run, or nothing that can be used.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, *, is_new: bool) -> None:
+        self.file = file
+        self.state = None if is_new else _read_state(_state_path(path))
+        self._path = path
+        self._state_file: BinaryIO | None = None
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="sync")
+        self._syncing: Future[int] | None = None
+
+    def resume(self, made_of: Mapping[str, str], end_of: Callable[[int], int]) -> int | None:
+        """Number of batches that an earlier run wrote, if they are made of the same; otherwise None.
+
+        ``end_of`` tells where so many batches end: a shorter file has lost some of them.
+        """
+        if self.state is None or self.state.made_of != dict(made_of):
+            return None
+        done = self.state.done
+        if os.fstat(self.file.fileno()).st_size < end_of(done):
+            return None
+        self._begin(State(dict(made_of), written=done, synced=done, boot=boot_id()))
+        return done
+
+    def restart(self, made_of: Mapping[str, str]) -> None:
+        """Forgets what an earlier run wrote; the file is empty then."""
+        self.file.truncate(0)
+        self._begin(State(dict(made_of), written=0, synced=0, boot=boot_id()))
+
+    def _begin(self, state: State) -> None:
+        os.fsync(self.file.fileno())
+        path = _state_path(self._path)
+        self._state_file = private_file(path, "r+b" if path.exists() else "w+b")
+        self._save(state)
+        os.fsync(self._state_file.fileno())
+        sync_folder(self._path.parent)
+
+    def batch_done(self, count: int) -> None:
+        """Records that the first ``count`` batches were written."""
+        assert self.state is not None
+        self.file.flush()
+        synced = self.state.synced
+        if self._syncing is not None and self._syncing.done():
+            synced = self._syncing.result()
+            self._syncing = None
+        if self._syncing is None and count - synced >= _SYNC_EVERY:
+            self._syncing = self._disk.submit(self._sync, count)
+        self._save(replace(self.state, written=count, synced=synced))
+
+    def _sync(self, count: int) -> int:
+        os.fsync(self.file.fileno())
+        return count
+
+    def _save(self, state: State) -> None:
+        assert self._state_file is not None
+        content = json.dumps(asdict(state)).encode().ljust(_STATE_BYTES - 1) + b"\n"
+        os.pwrite(self._state_file.fileno(), content, 0)
+        self.state = state
+
+    def is_lost_by(self, error: BaseException) -> bool:
+        """Whether nothing is worth keeping after ``error``: the same work would meet it again, or none was done."""
+        return isinstance(error, SealError) or self.state is None or self.state.written == 0
+
+    def close(self) -> None:
+        """Ends what runs in the background; both files stay."""
+        self._disk.shutdown()
+        if self._state_file is not None:
+            self._state_file.close()
+
+    def finish(self) -> None:
+        """The file appears at its path, complete and on disk."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        part_path(self._path).replace(self._path)
+        sync_folder(self._path.parent)
+        _state_path(self._path).unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Deletes both files."""
+        part_path(self._path).unlink(missing_ok=True)
+        _state_path(self._path).unlink(missing_ok=True)
+
+
+@contextmanager
+def resumable(path: Path) -> Iterator[Partial]:
+    """The unfinished file of ``path``, of an earlier run or new. It appears at ``path`` if the context ends.
+
+    An interruption leaves it for the next run, unless its content is refused, or nothing was written.
+
+    Raises:
+        UsageError: Another process is writing it.
+        DiskError: The disk is full.
+    """
+    with _locked(path) as (file, is_new):
+        partial = Partial(path, file, is_new=is_new)
+        try:
+            yield partial
+            partial.finish()
+        except BaseException as error:
+            if partial.is_lost_by(error):
+                partial.discard()
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise DiskError(
+                    f"cannot write {path}: {error.strerror}",
+                    hint=f"make room, and run the same command again; delete {part_path(path)} to give it up",
+                ) from None
+            raise
+        finally:
+            partial.close()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
+    """The unfinished file, and whether it is new; no other process has it."""
+    name = part_path(path)
+    is_new = not name.exists()
+    with private_file(name, "x+b" if is_new else "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _busy(path) from None
+        except OSError:
+            pass  # A disk without locks keeps nobody out, which is no reason to do nothing.
+        if not name.exists() or not os.path.samestat(os.fstat(file.fileno()), name.stat()):
+            raise _busy(path)
+        yield file, is_new
+
+
+def _busy(path: Path) -> UsageError:
+    return UsageError(f"another command is writing {path}", hint="let it finish, or end it")
+
+
+def check_room(folder: Path, wanted: int) -> None:
+    """Verifies, before anything is written, that ``folder`` has room for ``wanted`` bytes.
+
+    Raises:
+        DiskError: It has not.
+    """
+    found = os.statvfs(folder)
+    free = found.f_bavail * found.f_frsize
+    if free < wanted:
+        raise DiskError(
+            f"expected room for {wanted} bytes in {folder.absolute()}, found {free}",
+            hint="make room, or name another folder",
+        )
+
+
+def part_path(path: Path) -> Path:
+    """Where the unfinished file of ``path`` lies."""
+    return path.with_name(f".{path.name}.part")
+
+
+def _state_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.state")
+
+
+def _read_state(path: Path) -> State | None:
+    try:
+        state = State(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+    counts = (state.written, state.synced)
+    usable = isinstance(state.made_of, dict) and all(type(count) is int and count >= 0 for count in counts)
+    return state if usable else None

@@ -1,0 +1,163 @@
+"""Unfinished files: what an interruption leaves, what the next run makes of it, and what is never lost."""
+
+import errno
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from assay import resumable as module
+from assay.errors import DataChanged, DiskError, UsageError
+from assay.resumable import Partial, check_room, part_path, resumable
+
+pytestmark = pytest.mark.unit
+
+MADE_OF = {"source": "a"}
+
+
+def ends(batches: int) -> int:
+    return 10 * batches
+
+
+def state_of(path: Path) -> dict[str, object]:
+    content = path.with_name(f".{path.name}.state").read_bytes()
+    assert len(content) == 512
+    found: dict[str, object] = json.loads(content)
+    return found
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "file"
+
+
+@contextmanager
+def ended(path: Path, error: BaseException | None = None) -> Iterator[Partial]:
+    """A run that ends by ``error``, by default Ctrl-C, after the context."""
+    error = error or KeyboardInterrupt()
+    with suppress(type(error)), resumable(path) as partial:
+        yield partial
+        raise error
+
+
+def write(partial: Partial, batches: int) -> None:
+    """Writes batches of ten bytes."""
+    partial.restart(MADE_OF)
+    for number in range(1, batches + 1):
+        partial.file.write(b"0123456789")
+        partial.batch_done(number)
+
+
+def interrupt(path: Path, batches: int = 3, error: BaseException | None = None) -> None:
+    with ended(path, error) as partial:
+        write(partial, batches)
+
+
+def test_file_appears_whole(path: Path) -> None:
+    with resumable(path) as partial:
+        partial.restart(MADE_OF)
+        partial.file.write(b"content")
+        assert not path.exists()
+    assert path.read_bytes() == b"content"
+    assert [one.name for one in path.parent.iterdir()] == ["file"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_interrupted_file_is_resumed(path: Path) -> None:
+    interrupt(path)
+    assert state_of(path)["written"] == 3
+    assert not path.exists()
+    with resumable(path) as partial:
+        assert partial.resume(MADE_OF, ends) == 3
+        partial.file.seek(30)
+        partial.file.write(b"end")
+    assert path.read_bytes() == b"0123456789" * 3 + b"end"
+
+
+def test_what_is_made_of_something_else_is_not_resumed(path: Path) -> None:
+    interrupt(path)
+    with resumable(path) as partial:
+        assert partial.resume({"source": "b"}, ends) is None
+        partial.restart({"source": "b"})
+        partial.file.write(b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_file_that_lost_bytes_is_not_resumed(path: Path) -> None:
+    interrupt(path)
+    with part_path(path).open("r+b") as file:
+        file.truncate(29)
+    with ended(path) as partial:
+        assert partial.resume(MADE_OF, ends) is None
+
+
+def test_after_a_crash_of_the_machine_only_what_was_synced_counts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SYNC_EVERY", 2)
+    with ended(path) as partial:
+        write(partial, 2)
+        while partial.state is not None and partial.state.synced == 0:
+            partial.batch_done(2)
+        for number in range(3, 6):
+            partial.file.write(b"0123456789")
+            partial.batch_done(number)
+    synced, written = state_of(path)["synced"], state_of(path)["written"]
+    assert (synced in (2, 4), written) == (True, 5)
+    monkeypatch.setattr(module, "boot_id", lambda: "another")
+    with ended(path) as partial:
+        assert partial.resume(MADE_OF, ends) == synced
+    assert state_of(path)["written"] == synced
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b'{"made_of":1,"written":1,"synced":1,"boot":""}'])
+def test_state_that_cannot_be_read_is_no_state(path: Path, content: bytes) -> None:
+    interrupt(path)
+    path.with_name(".file.state").write_bytes(content)
+    with ended(path) as partial:
+        assert partial.state is None
+
+
+def test_state_of_a_file_that_is_complete_serves_no_other(path: Path) -> None:
+    """A crash between the last rename and the deletion of the state."""
+    interrupt(path)
+    part_path(path).replace(path)
+    with ended(path) as partial:
+        assert partial.state is None
+
+
+def test_refused_content_is_deleted(path: Path) -> None:
+    interrupt(path, error=DataChanged("the source changed"))
+    assert list(path.parent.iterdir()) == []
+
+
+def test_run_that_wrote_nothing_leaves_nothing(path: Path) -> None:
+    interrupt(path, 0)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_full_disk_keeps_what_was_written(path: Path) -> None:
+    def fill() -> None:
+        with resumable(path) as partial:
+            write(partial, 1)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(DiskError, match="No space left") as raised:
+        fill()
+    assert str(part_path(path)) in str(raised.value.hint)
+    assert state_of(path)["written"] == 1
+
+
+def test_two_runs_do_not_write_one_file(path: Path) -> None:
+    with resumable(path) as partial:
+        partial.restart(MADE_OF)
+        with pytest.raises(UsageError, match="another command is writing"), resumable(path):
+            pass
+        partial.file.write(b"content")
+    assert path.read_bytes() == b"content"
+
+
+def test_room_is_checked_before_anything_is_written(tmp_path: Path) -> None:
+    check_room(tmp_path, 1)
+    with pytest.raises(DiskError, match="expected room for 1152921504606846976 bytes"):
+        check_room(tmp_path, 2**60)
