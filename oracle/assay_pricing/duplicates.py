@@ -78,7 +78,7 @@ def near_radius(base: Sample) -> float:
         return found
 
     chunks = torch.split(base.x[:: -(-len(base) // MAX_BASE) or 1], _CHUNK)
-    found = torch.cat(in_parallel(nearest, chunks))
+    found = torch.cat(in_parallel(nearest, chunks, len(base)))
     found = found[torch.isfinite(found)]
     return float(torch.quantile(found, _NEAR_QUANTILE)) / 2 if len(found) else 0.0
 

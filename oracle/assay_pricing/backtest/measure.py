@@ -7,7 +7,6 @@ Gains are those of whole sets, before any subset and any shrinkage.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, product
 from typing import Literal
 
 import numpy as np
@@ -18,7 +17,6 @@ from assay_pricing.black_box.port import BlackBox
 from assay_pricing.duplicates import Kernel
 from assay_pricing.errors import ModelError
 from assay_pricing.learners.port import Learner
-from assay_pricing.learners.threads import in_parallel
 from assay_pricing.manifest import Backtest
 from assay_pricing.methods import RefitMethod
 from assay_pricing.records.records import Float64, Int64, Records
@@ -75,11 +73,15 @@ def measure(method: RefitMethod, task: Task, near_radius: float, train: Train | 
         parts = parts[:_SPLITS_OF_LEARNERS]
     kernel = Kernel(near_radius, classes=task.context.schema.task == "classification")
     learners = method.learners[: 1 + (_RIVALS if is_trained else 1)]
-    tests = list(product(learners, parts))
-    task.progress(_PRICING, 0, len(tests))
-    found = iter(in_parallel(lambda test: _predicted(test[0], task, goal, kernel, test[1]), tests))
-    gains = [np.concatenate([*islice(found, len(parts)), np.zeros((0, 2))]) for _ in learners]
-    task.progress(_PRICING, len(tests), len(tests))
+    steps = len(learners) * len(parts)
+    gains: list[Float64] = []
+    for learner in learners:
+        found: list[Float64] = []
+        for part in parts:
+            task.progress(_PRICING, len(gains) * len(parts) + len(found), steps)
+            found.append(_predicted(learner, task, goal, kernel, part))
+        gains.append(np.concatenate([*found, np.zeros((0, 2))]))
+    task.progress(_PRICING, steps, steps)
     if is_trained:
         gains = [one[: len(true)] for one in gains]
         best = _closest(gains, true)

@@ -35,7 +35,7 @@ def typical(method: Method, manifest: Manifest, task: Task) -> Outlook:
     gains: list[float | None] = [None]
     if isinstance(method, RefitMethod):
         task.progress(_PRICING, 0, _DRAWS)
-        gains = in_parallel(partial(_paid, method, manifest, task, records), range(_DRAWS))
+        gains = in_parallel(partial(_paid, method, manifest, task, records), range(_DRAWS), len(method.context.base))
         task.progress(_PRICING, _DRAWS, _DRAWS)
     paid = [gain for gain in gains if gain is not None]
     if not paid:

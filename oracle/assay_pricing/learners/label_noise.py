@@ -42,7 +42,9 @@ def doubted(learner: Learner, owner: Sample, offer: Sample, left_out: Tensor) ->
         trusted = others[~left_out.numpy()[others]]
         return learner.outputs(owner.join(offer.take(trusted)), offer.take(rows))
 
-    for rows, found in zip(halves, in_parallel(lambda pair: vouched(*pair), (halves, halves[::-1])), strict=True):
+    for rows, found in zip(
+        halves, in_parallel(lambda pair: vouched(*pair), (halves, halves[::-1]), len(owner)), strict=True
+    ):
         outputs[torch.from_numpy(rows)] = found
     return _improbable(outputs, offer.y) if learner.is_classifier else _distant(outputs, offer.y, ~left_out)
 

@@ -162,7 +162,7 @@ class _Search:
         """Trains learners at the same time, once each; those that ``closest`` is never asked for are no contenders."""
         new = {learner.training(): learner for learner in learners}
         new = {training: learner for training, learner in new.items() if training not in self._trained}
-        self._trained |= zip(new, in_parallel(self._attempts, new.values()), strict=True)
+        self._trained |= zip(new, in_parallel(self._attempts, new.values(), len(self._many)), strict=True)
 
     def closest(self, learner: Learner) -> Candidate:
         """The closest of a learner's attempts, which become contenders."""
@@ -177,7 +177,7 @@ class _Search:
         on how many are trained at a time.
         """
         while ahead := self._ahead(candidate, same):
-            self.train(ahead[: workers()])
+            self.train(ahead[: workers(len(self._many))])
         return _refined(candidate, self.closest, same)
 
     def _ahead(self, candidate: Candidate, same: float) -> list[Learner]:
@@ -241,7 +241,11 @@ class _Search:
         groups: dict[str, list[list[_Attempt]]] = {}
         for tried in near[:_MAX_REDRAWN]:
             groups.setdefault(tried[0][0].learner.redrawn(1).training(), []).append(tried)
-        return [candidate for redrawn in in_parallel(self._redrawn, groups.values()) for candidate in redrawn]
+        return [
+            candidate
+            for redrawn in in_parallel(self._redrawn, groups.values(), len(self._many))
+            for candidate in redrawn
+        ]
 
     def _redrawn(self, group: list[list[_Attempt]]) -> list[Candidate]:
         """The same candidates by two draws, where the second draws of a group are one training."""

@@ -2,7 +2,8 @@
 
 A sum whose parts are shared among threads depends on their number. Work is therefore divided between trainings, never
 within one: results are equal to the bit on any number of processors. The libraries release the interpreter's lock in
-their loops, so that trainings run at the same time.
+their loops, so that trainings on many records run at the same time. On few, threads wait for the lock most of the time,
+and two trainings take longer together than one after the other.
 """
 
 import os
@@ -19,6 +20,9 @@ R = TypeVar("R")
 _MAX_WORKERS = 4
 """More threads wait for the interpreter's lock, and each holds the memory of a training."""
 
+_LEAST_RECORDS = 8192
+"""Trainings on fewer records are no faster at the same time."""
+
 _local = threading.local()
 
 
@@ -32,14 +36,20 @@ def single_thread() -> Iterator[None]:
         yield
 
 
-def workers() -> int:
-    """Threads that work is shared among: one for each processor that this process may use, up to four."""
+def workers(records: int) -> int:
+    """Threads that work on so many records is shared among: one for each usable processor, up to four; or one."""
+    if records < _LEAST_RECORDS or getattr(_local, "is_worker", False):
+        return 1
+    return _processors()
+
+
+def _processors() -> int:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, _MAX_WORKERS)
 
 
-def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """The function's results in the order of the items, computed at the same time.
+def in_parallel(function: Callable[[T], R], items: Iterable[T], records: int) -> list[R]:
+    """The function's results in the order of the items, computed at the same time where the work is large.
 
     Within a call that is itself part of parallel work, one item is taken after the other. The first error of an item is
     raised; items that have not begun by then are left out.
@@ -47,10 +57,11 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
     Args:
         function: Depends on its item alone, and changes nothing that another call reads.
         items: Arguments.
+        records: How many records each call works on, about.
     """
     given = list(items)
-    threads = min(workers(), len(given))
-    if threads < 2 or getattr(_local, "is_worker", False):
+    threads = min(workers(records), len(given))
+    if threads < 2:
         return [function(item) for item in given]
     # Limits of libraries and filters of warnings are the process's: threads would restore each other's.
     with single_thread(), warnings.catch_warnings():

@@ -156,7 +156,7 @@ class Retraining(RefitMethod):
                 return self.parts.tensors["alone"]
             return self._outputs(replace(offer, weight=row).take(rows), self.context.validation)
 
-        return torch.stack(in_parallel(answers, weights))
+        return torch.stack(in_parallel(answers, weights, len(self.context.base)))
 
     def _outputs(self, offer: Sample, inputs: Sample) -> Tensor:
         """Outputs (m, k) for inputs, after learning the base and a weighted offer."""

@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from assay_pricing.black_box.port import BlackBox, Predictions
-from assay_pricing.learners.threads import in_parallel
 from assay_pricing.records.inputs import is_continuous
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import Metric
@@ -75,7 +74,7 @@ def calibrate(
         validation: Records that it was not trained on.
         decay: The model's weight decay, where it is known.
         seed: Of the subsamples and of the networks.
-        progress: Called before and after the encoders are tried.
+        progress: Called for every encoder that was tried.
         device: Where learners are trained, see ``network.train``.
     """
     fitted = Encoder.fit(owner)
@@ -90,14 +89,12 @@ def calibrate(
         return learner, _losses_to_model(learner, owner, validation, answers, seed, device)
 
     linear = nonlinearity(black_box, known, seed) <= _MAX_NONLINEARITY
-
-    def closest(encoder: Encoder) -> Candidate:
+    candidates = []
+    for done, encoder in enumerate(encoders):
+        progress("choosing a learner", done, len(encoders))
         whole = linear and encoder.columns <= _MAX_LINEAR_COLUMNS
         learner = Learner(encoder if whole else encoder.reduced(known), DECAY if decay is None else decay, linear)
-        return evaluate(learner) if decay is not None else search_decay(evaluate, learner)
-
-    progress("choosing a learner", 0, len(encoders))
-    candidates = in_parallel(closest, encoders)
+        candidates.append(evaluate(learner) if decay is not None else search_decay(evaluate, learner))
     progress("choosing a learner", len(encoders), len(encoders))
     return select_candidate(candidates)[0]
 

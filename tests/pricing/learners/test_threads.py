@@ -19,10 +19,12 @@ from tests.pricing.learners.tables import sample, table
 
 pytestmark = pytest.mark.unit
 
+MANY = 100_000
+
 
 @pytest.fixture
 def two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "workers", lambda: 2)
+    monkeypatch.setattr(threads, "_processors", lambda: 2)
 
 
 @pytest.mark.usefixtures("two")
@@ -36,8 +38,8 @@ def test_results_come_in_the_order_of_the_items() -> None:
             assert second_is_done.wait(30)
         return 10 * item
 
-    assert in_parallel(work, range(4)) == [0, 10, 20, 30]
-    assert in_parallel(work, []) == []
+    assert in_parallel(work, range(4), MANY) == [0, 10, 20, 30]
+    assert in_parallel(work, [], MANY) == []
 
 
 @pytest.mark.usefixtures("two")
@@ -47,21 +49,31 @@ def test_the_first_error_is_raised() -> None:
             raise ValueError(f"item {item}")
 
     with pytest.raises(ValueError, match="item 1"):
-        in_parallel(work, range(3))
+        in_parallel(work, range(3), MANY)
 
 
 @pytest.mark.usefixtures("two")
 def test_each_worker_computes_on_one_thread_and_shares_nothing_out() -> None:
     def work(_: int) -> tuple[set[int], str, list[str]]:
         limits = {torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())}
-        return limits, threading.current_thread().name, in_parallel(lambda _: threading.current_thread().name, range(3))
+        return (
+            limits,
+            threading.current_thread().name,
+            in_parallel(lambda _: threading.current_thread().name, range(3), MANY),
+        )
 
     before = [pool["num_threads"] for pool in threadpool_info()]
     with deterministic():
-        found = in_parallel(work, range(4))
+        found = in_parallel(work, range(4), MANY)
     assert all(limits == {1} for limits, _, _ in found)
     assert all(nested == [name] * 3 for _, name, nested in found)
     assert [pool["num_threads"] for pool in threadpool_info()] == before
+
+
+@pytest.mark.usefixtures("two")
+def test_work_on_few_records_stays_in_its_thread() -> None:
+    name = threading.current_thread().name
+    assert in_parallel(lambda _: threading.current_thread().name, range(3), 1000) == [name] * 3
 
 
 @pytest.mark.usefixtures("two")
@@ -77,7 +89,7 @@ def test_filters_of_warnings_are_as_before_in_any_order_of_the_ends() -> None:
         second_has_ended.set()
 
     before = list(warnings.filters)
-    in_parallel(work, range(2))
+    in_parallel(work, range(2), MANY)
     assert list(warnings.filters) == before
 
 
@@ -88,18 +100,20 @@ def test_trainings_at_the_same_time_give_the_answers_of_one_alone(family: str) -
     encoder = Encoder.fit(owner)
     known, learner = sample(encoder, owner), next(FAMILIES[family].starts(encoder))
     alone = learner.outputs(known, known)
-    assert all(torch.equal(alone, found) for found in in_parallel(lambda _: learner.outputs(known, known), range(2)))
+    assert all(
+        torch.equal(alone, found) for found in in_parallel(lambda _: learner.outputs(known, known), range(2), MANY)
+    )
 
 
 def test_one_worker_and_several_give_one_integer_price(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=(90, 3))
     drawn = records(x, x[:, 0] + x[:, 1] + 0.3 * rng.normal(size=90), 1)
+    monkeypatch.setattr(threads, "_LEAST_RECORDS", 1)
     owner, offer = drawn.take(np.arange(60)), drawn.take(np.arange(60, 90))
 
     def priced(workers: int) -> tuple[str, int]:
-        monkeypatch.setattr(threads, "workers", lambda: workers)
-        monkeypatch.setattr("assay_pricing.learners.selection.workers", lambda: workers)
+        monkeypatch.setattr(threads, "_processors", lambda: workers)
         function = fit(lambda x: x[:, 0] + x[:, 1], owner, settings={"family": "linear"}, decay=2e-3)
         return function.manifest.model_dump_json(), function.appraise(offer).price
 
