@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
 .PHONY: help setup lock check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
-  mutate coverage slither bench-pricing clean
+  mutate coverage slither bench-pricing bench-seal crash clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -152,6 +152,12 @@ gas: setup ## gas of every operation beside its floor: out/gas.json
 
 bench-pricing: .build/bench ## every pricing method against retraining: out/pricing.json, plots, docs/benchmark.md
 	assay-oracle bench --page docs/benchmark.md
+
+bench-seal: .build/run ## sealing against two SHA-256 passes and ChaCha20, on SIZE=4G: out/seal.json
+	PYTHONPATH=oracle python -m assay_bench.sealing --size $(or $(SIZE),4G)
+
+crash: setup ## assay seal and assay open killed at twenty random points each, and run again
+	pytest -p no:ape_test -m slow tests/client/test_crashes.py
 
 clean: ## remove everything that set-up installed or built, and all results in out/
 	rm -rf .build .venv node_modules out

@@ -1,5 +1,7 @@
 """What holds for every test: it is marked ``unit`` or ``integration``, and a unit test opens no socket.
 
+Tests that are marked ``slow`` run only where ``-m`` asks for them.
+
 With several workers (``--dist loadgroup``) tests that share costly fixtures stay together: those of one file, and all
 of a folder in ``TOGETHER``. The groups that take longest run first, so that the others fill in and the workers end
 at one time.
@@ -45,7 +47,9 @@ def rank(item: pytest.Item) -> int:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "slow" not in config.option.markexpr:
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
     items.sort(key=rank)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item)))

@@ -2,7 +2,8 @@
 
 A file grows under the name ``.NAME.part``, and ``.NAME.state`` has how far it came: what it is made of, the number of
 batches that were ``written``, and the number that were ``synced`` to disk. The former holds after a crash of the
-process, the latter after one of the machine, which then has another boot id.
+process, the latter after one of the machine, which then has another boot id. Behind them are notes of the writer, 32
+bytes a batch.
 """
 
 import errno
@@ -23,6 +24,7 @@ _SYNC_EVERY = 64
 """Batches after which the file is flushed to disk, in the background."""
 _STATE_BYTES = 512
 """The state is written in place, by one write into one sector of the disk."""
+NOTE_BYTES = 32
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -79,23 +81,35 @@ class Partial:
         self._begin(State(dict(made_of), written=done, synced=done, boot=boot_id()))
         return done
 
-    def restart(self, made_of: Mapping[str, str]) -> None:
-        """Forgets what an earlier run wrote; the file is empty then."""
+    def restart(self, made_of: Mapping[str, str], notes: bytes = b"") -> None:
+        """Forgets what an earlier run wrote; the file is empty then, and ``notes`` are kept for the next run."""
         self.file.truncate(0)
-        self._begin(State(dict(made_of), written=0, synced=0, boot=boot_id()))
+        _state_path(self._path).unlink(missing_ok=True)
+        self._begin(State(dict(made_of), written=0, synced=0, boot=boot_id()), notes)
 
-    def _begin(self, state: State) -> None:
+    @property
+    def notes(self) -> bytes:
+        """Notes that were kept so far."""
+        return _state_path(self._path).read_bytes()[_STATE_BYTES:]
+
+    def _begin(self, state: State, notes: bytes = b"") -> None:
         os.fsync(self.file.fileno())
         path = _state_path(self._path)
+        if self._state_file is not None:
+            self._state_file.close()
         self._state_file = private_file(path, "r+b" if path.exists() else "w+b")
+        if notes:
+            os.pwrite(self._state_file.fileno(), notes, _STATE_BYTES)
         self._save(state)
         os.fsync(self._state_file.fileno())
         sync_folder(self._path.parent)
 
-    def batch_done(self, count: int) -> None:
-        """Records that the first ``count`` batches were written."""
+    def batch_done(self, count: int, note: bytes = b"") -> None:
+        """Records that the first ``count`` batches were written, and the ``note`` on the last of them."""
         assert self.state is not None
+        assert self._state_file is not None
         self.file.flush()
+        os.pwrite(self._state_file.fileno(), note, _STATE_BYTES + (count - 1) * NOTE_BYTES)
         synced = self.state.synced
         if self._syncing is not None and self._syncing.done():
             synced = self._syncing.result()
@@ -105,7 +119,9 @@ class Partial:
         self._save(replace(self.state, written=count, synced=synced))
 
     def _sync(self, count: int) -> int:
+        assert self._state_file is not None
         os.fsync(self.file.fileno())
+        os.fsync(self._state_file.fileno())
         return count
 
     def _save(self, state: State) -> None:
@@ -213,7 +229,7 @@ def _state_path(path: Path) -> Path:
 
 def _read_state(path: Path) -> State | None:
     try:
-        state = State(**json.loads(path.read_bytes()))
+        state = State(**json.loads(path.read_bytes()[:_STATE_BYTES]))
     except (OSError, ValueError, TypeError):
         return None
     counts = (state.written, state.synced)

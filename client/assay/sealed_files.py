@@ -10,9 +10,9 @@ from pathlib import Path
 from assay.errors import DataChanged, NotSealedData, UsageError
 from assay.files import write_new
 from assay.protocol import seal
-from assay.protocol.index import header_of
+from assay.protocol.index import read_header
 from assay.protocol.tree import Commitment, Layout
-from assay.resumable import Partial, check_room, part_path, resumable
+from assay.resumable import NOTE_BYTES, Partial, check_room, part_path, resumable
 
 ShowProgress = Callable[[str, int], AbstractContextManager[seal.Progress]]
 """Takes a task's name and its total bytes; yields a function that takes the bytes done since its last call."""
@@ -43,7 +43,7 @@ def seal_file(source: Path, out: Path, key_out: Path, chunk_size: int, progress:
             "chunk_size": str(chunk_size),
         }
         with resumable(out) as partial, progress("sealing", layout.data_bytes) as show:
-            key, done = _key_of(partial, layout, made_of, key_out)
+            key, nodes = _key_of(partial, layout, made_of, key_out)
             try:
                 commitment = seal.seal(
                     data,
@@ -51,7 +51,7 @@ def seal_file(source: Path, out: Path, key_out: Path, chunk_size: int, progress:
                     key,
                     chunk_size=chunk_size,
                     progress=show,
-                    done=done,
+                    done=nodes,
                     batch_done=partial.batch_done,
                 )
                 after = source.stat()
@@ -64,8 +64,8 @@ def seal_file(source: Path, out: Path, key_out: Path, chunk_size: int, progress:
     return commitment
 
 
-def _key_of(partial: Partial, layout: Layout, made_of: dict[str, str], key_out: Path) -> tuple[bytes, int]:
-    """The key to seal under, and the number of batches that are sealed under it.
+def _key_of(partial: Partial, layout: Layout, made_of: dict[str, str], key_out: Path) -> tuple[bytes, bytes]:
+    """The key to seal under, and the nodes over the batches that are sealed under it.
 
     A key that exists is used, or replaced, only if it is the one of the unfinished file.
     """
@@ -74,14 +74,15 @@ def _key_of(partial: Partial, layout: Layout, made_of: dict[str, str], key_out: 
         if partial.state is None or partial.state.made_of.get("key") != _digest(found):
             raise _exists(key_out)
         done = partial.resume({**made_of, "key": _digest(found)}, layout.end_of)
-        if done is not None:
-            return read_key(key_out), done
+        nodes = partial.notes[: (done or 0) * NOTE_BYTES]
+        if done is not None and len(nodes) == done * NOTE_BYTES:
+            return read_key(key_out), nodes
         key_out.unlink()
     key = secrets.token_bytes(seal.KEY_BYTES)
     written = key.hex().encode() + b"\n"
     partial.restart({**made_of, "key": _digest(written)})
     write_new(key_out, written)
-    return key, 0
+    return key, b""
 
 
 def _digest(key: bytes) -> str:
@@ -98,17 +99,21 @@ def open_file(sealed: Path, key: bytes, out: Path, progress: ShowProgress) -> se
     """
     _check_new(out)
     with sealed.open("rb") as source:
-        index = seal.read_index(source)
+        layout, root = read_header(source)
         if not part_path(out).exists():
-            check_room(out.parent, index.layout.data_bytes)
-        made_of = {"header": header_of(index.commitment).hex()}
-        with resumable(out) as partial, progress("opening", index.layout.total_bytes) as show:
-            done = partial.resume(made_of, index.layout.data_end_of)
+            check_room(out.parent, layout.data_bytes)
+        made_of = {"root": root.hex(), "bytes": str(layout.total_bytes)}
+        with resumable(out) as partial:
+            done = partial.resume(made_of, layout.data_end_of)
+            index = seal.read_index(source, nodes=None if done is None else partial.notes)
             if done is None:
-                partial.restart(made_of)
-            return seal.open_sealed(
-                source, key, partial.file, index=index, progress=show, done=done or 0, batch_done=partial.batch_done
-            )
+                partial.restart(made_of, index.nodes)
+            with progress("opening", layout.total_bytes) as show:
+                batch_done = partial.batch_done
+                seal.open_sealed(
+                    source, key, partial.file, index=index, progress=show, done=done or 0, batch_done=batch_done
+                )
+    return index
 
 
 def read_key(path: Path) -> bytes:

@@ -4,6 +4,7 @@
     ``PackageUnavailable``   a pinned package cannot be downloaded
     ``PackageAltered``       a downloaded package does not have its pinned hash
     ``LibraryMissing``       a library that the benchmark needs or compares is not installed
+    ``MeasurementFailed``    a program that is measured failed
 """
 
 from assay.errors import AssayError
@@ -31,4 +32,11 @@ class LibraryMissing(BenchError):
     """A library that the benchmark compares with is not installed.
 
     Remedy: ``make bench-pricing`` installs the libraries.
+    """
+
+
+class MeasurementFailed(BenchError):
+    """A program that is measured failed.
+
+    Remedy: as the message says; then run it again: it resumes.
     """

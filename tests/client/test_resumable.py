@@ -23,8 +23,7 @@ def ends(batches: int) -> int:
 
 def state_of(path: Path) -> dict[str, object]:
     content = path.with_name(f".{path.name}.state").read_bytes()
-    assert len(content) == 512
-    found: dict[str, object] = json.loads(content)
+    found: dict[str, object] = json.loads(content[:512])
     return found
 
 
@@ -74,6 +73,19 @@ def test_interrupted_file_is_resumed(path: Path) -> None:
         partial.file.seek(30)
         partial.file.write(b"end")
     assert path.read_bytes() == b"0123456789" * 3 + b"end"
+
+
+def test_notes_are_kept(path: Path) -> None:
+    with ended(path) as partial:
+        partial.restart(MADE_OF, b"first" * 20)
+        assert partial.notes == b"first" * 20
+        partial.restart(MADE_OF)
+        for number in range(1, 4):
+            partial.file.write(b"0123456789")
+            partial.batch_done(number, bytes([number]) * 32)
+    with ended(path) as partial:
+        assert partial.resume(MADE_OF, ends) == 3
+        assert partial.notes == b"\1" * 32 + b"\2" * 32 + b"\3" * 32
 
 
 def test_what_is_made_of_something_else_is_not_resumed(path: Path) -> None:

@@ -16,6 +16,7 @@ from assay.protocol.batches import in_order
 from assay.protocol.tree import (
     BATCH_BYTES,
     HEADER_BYTES,
+    NODE_BYTES,
     Commitment,
     Layout,
     batch_node,
@@ -27,7 +28,6 @@ from assay.protocol.tree import (
 
 MAGIC = b"ASSAYSD1"
 _HEADER = struct.Struct(">8s I I Q 32s Q")
-_NODE_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ class Index:
         if self.data_root != data_root:
             raise CommitmentMismatch(f"expected root 0x{data_root.hex()}, got 0x{self.data_root.hex()}")
 
+    def node(self, number: int) -> bytes:
+        """Node over batch ``number``."""
+        return self.nodes[number * NODE_BYTES : (number + 1) * NODE_BYTES]
+
     def entries(self, number: int) -> bytes:
         """Entries of batch ``number``: for each chunk, SHA-256 of its plaintext and of its ciphertext.
 
@@ -71,8 +75,7 @@ class Index:
 
     def check_entries(self, number: int, entries: bytes) -> None:
         """Verifies ``entries`` of batch ``number``, which the file had when they were read; raises as ``entries``."""
-        expected = self.nodes[number * _NODE_BYTES : (number + 1) * _NODE_BYTES]
-        if batch_node(self.layout, number, entries) != expected:
+        if batch_node(self.layout, number, entries) != self.node(number):
             raise CommitmentMismatch(f"the index changed while it was read: root 0x{self.data_root.hex()}")
 
     def plain_digest(self, index: int) -> bytes:
@@ -116,30 +119,12 @@ def read_entries(sealed: BinaryIO, layout: Layout, number: int) -> bytes:
     return sealed.read(batch.count * ENTRY_BYTES)
 
 
-def read_nodes(sealed: BinaryIO, layout: Layout, numbers: range) -> bytes:
-    """Nodes over batches ``numbers`` (32 bytes each), from their entries as the file has them.
-
-    Raises:
-        SealedDataTruncated: It ends before.
-    """
-    return b"".join(in_order(_node_calls(sealed, layout, numbers), len(numbers)))
-
-
-def _node_calls(sealed: BinaryIO, layout: Layout, numbers: range) -> Iterator[Callable[[], bytes]]:
-    for number in numbers:
-        entries = read_entries(sealed, layout, number)
-        if len(entries) != layout.batch(number).count * ENTRY_BYTES:
-            raise SealedDataTruncated(f"expected an index that ends at byte {layout.body_offset}, got less")
-        yield partial(batch_node, layout, number, entries)
-
-
-def read_index(sealed: BinaryIO) -> Index:
-    """Reads header and index from the start of ``sealed`` and checks them against the root in the header.
+def read_header(sealed: BinaryIO) -> tuple[Layout, bytes]:
+    """Layout and root in the header of ``sealed``.
 
     Raises:
         NotSealedData: Not a sealed file, or one with an impossible layout.
-        SealedDataTruncated: The index is incomplete.
-        CommitmentMismatch: The index is not the one that the root commits to.
+        SealedDataTruncated: The header, or the index behind it, is incomplete.
     """
     sealed.seek(0)
     header = sealed.read(HEADER_BYTES)
@@ -154,7 +139,26 @@ def read_index(sealed: BinaryIO) -> Index:
     sealed.seek(0, os.SEEK_END)
     if sealed.tell() < layout.body_offset:
         raise SealedDataTruncated(f"expected an index that ends at byte {layout.body_offset}, got {sealed.tell()}")
-    nodes = read_nodes(sealed, layout, layout.batches)
-    if root_over(layout, nodes) != root:
+    return layout, root
+
+
+def read_index(sealed: BinaryIO, *, nodes: bytes | None = None) -> Index:
+    """Reads header and index from the start of ``sealed`` and checks them against the root in the header.
+
+    With the ``nodes`` of an index that was read before, the entries are compared with them only when they are used.
+
+    Raises:
+        CommitmentMismatch: The index, or ``nodes``, are not what the root commits to. Also the errors of
+            ``read_header``.
+    """
+    layout, root = read_header(sealed)
+    if nodes is None:
+        nodes = b"".join(in_order(_node_calls(sealed, layout), len(layout.batches)))
+    if len(nodes) != len(layout.batches) * NODE_BYTES or root_over(layout, nodes) != root:
         raise CommitmentMismatch(f"the index is not the one that root 0x{root.hex()} commits to")
     return Index(layout, root, nodes, sealed)
+
+
+def _node_calls(sealed: BinaryIO, layout: Layout) -> Iterator[Callable[[], bytes]]:
+    for number in layout.batches:
+        yield partial(batch_node, layout, number, read_entries(sealed, layout, number))

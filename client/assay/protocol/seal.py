@@ -25,8 +25,9 @@ from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from assay.errors import ChunkMismatch, CommitmentMismatch, DataChanged, NotSealedData, SealedDataTruncated
 from assay.protocol.batch import ENTRY_BYTES, fill_digests
 from assay.protocol.batches import Buffer, Buffers, in_order, read_into, write_from
-from assay.protocol.index import MAGIC, Index, header_of, read_entries, read_index, read_nodes
+from assay.protocol.index import MAGIC, Index, header_of, read_entries, read_index
 from assay.protocol.tree import (
+    NODE_BYTES,
     SALT_BYTES,
     ChunkProof,
     Commitment,
@@ -47,8 +48,8 @@ _PLAIN, _SEALED = 0, 32
 
 Progress = Callable[[int], None]
 """Called with the number of bytes done since the last call."""
-BatchDone = Callable[[int], None]
-"""Called when a batch and all before it are in the target, with the number of them."""
+BatchDone = Callable[[int, bytes], None]
+"""Called when a batch and all before it are in the target, with the number of them, and the node over the last one."""
 
 
 def keystream(key: bytes, first_block: int = 0) -> Callable[[bytes], bytes]:
@@ -78,7 +79,7 @@ class _Batch:
         self.buffer = buffer
         self.index = index
         self.entries = entries
-        self.node = b""
+        self.node = index.node(number) if index else b""
 
     def encrypt(self, key: bytes) -> None:
         """Encrypts or decrypts the chunks in place."""
@@ -158,14 +159,14 @@ def seal(
     chunk_size: int = DEFAULT_CHUNK_SIZE,
     salts: Callable[[int], bytes] | None = None,
     progress: Progress | None = None,
-    done: int = 0,
+    done: bytes = b"",
     batch_done: BatchDone | None = None,
 ) -> Commitment:
     """Seals all of ``source`` (seekable) into ``target`` (seekable, from its start).
 
     ``key`` is 32 fresh random bytes that seal nothing else, ever. ``salts`` makes the salt of a chunk in place of the
     system's random bytes. The header is written last: until then ``target`` is no sealed file. An interrupted call is
-    resumed under the same key with the number of batches ``done``, which ``target`` (readable) has from it.
+    resumed under the same key with the nodes over the batches that are ``done`` (32 bytes each, of ``batch_done``).
 
     Raises:
         DataEmpty: ``source`` has no bytes.
@@ -175,19 +176,19 @@ def seal(
     source.seek(0, os.SEEK_END)
     layout = Layout.of_data(source.tell(), chunk_size)
     _cipher(key)
-    nodes = bytearray(read_nodes(target, layout, layout.batches[:done]))
-    if progress and done:
-        progress(layout.data_end_of(done))
+    nodes, first = bytearray(done), len(done) // NODE_BYTES
+    if progress and first:
+        progress(layout.data_end_of(first))
     buffers = Buffers(layout)
-    plain = _plain_batches(source, layout, buffers, salts, done)
-    for batch in in_order((partial(batch.seal, key) for batch in plain), len(layout.batches) - done):
+    plain = _plain_batches(source, layout, buffers, salts, first)
+    for batch in in_order((partial(batch.seal, key) for batch in plain), len(layout.batches) - first):
         target.seek(batch.place.entries_offset)
         target.write(batch.entries)
         write_from(target, layout.body_offset + batch.place.offset, [batch.buffer.content])
         nodes += batch.node
         buffers.take_back(batch.buffer)
         if batch_done:
-            batch_done(batch.number + 1)
+            batch_done(batch.number + 1, batch.node)
         if progress:
             progress(batch.place.data_bytes)
     root = root_over(layout, bytes(nodes))
@@ -198,9 +199,9 @@ def seal(
 
 
 def _plain_batches(
-    source: BinaryIO, layout: Layout, buffers: Buffers, salts: Callable[[int], bytes] | None, done: int
+    source: BinaryIO, layout: Layout, buffers: Buffers, salts: Callable[[int], bytes] | None, first: int
 ) -> Iterator[_Batch]:
-    for number in layout.batches[done:]:
+    for number in layout.batches[first:]:
         place = layout.batch(number)
         buffer = buffers.lend(place)
         if not read_into(source, place.data_offset, buffer.data()):
@@ -289,7 +290,7 @@ def open_sealed(
         write_from(target, batch.place.data_offset, data)
         buffers.take_back(batch.buffer)
         if batch_done:
-            batch_done(batch.number + 1)
+            batch_done(batch.number + 1, batch.node)
         if progress:
             progress(batch.place.total_bytes)
     return index

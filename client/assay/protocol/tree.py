@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import Field
 
 from assay.errors import DataEmpty, DataTooLarge, NotSealedData
-from assay.protocol.batch import ENTRY_BYTES, leaves, parents
+from assay.protocol.batch import ENTRY_BYTES, leaves, parents, top
 from assay.protocol.types import Bytes32, HexBytes, Value
 
 SALT_BYTES = 16
@@ -33,7 +33,7 @@ HEADER_BYTES = 64
 """Length of the header of a sealed file; the entries follow it, and then the chunks."""
 BATCH_BYTES = 2**20
 """Bytes of a batch of chunks: large enough that what a batch costs by itself is small, and small enough for a cache."""
-_NODE_BYTES = 32
+NODE_BYTES = 32
 _ROOT_TAG = b"assay/root/v1".ljust(32, b"\0")
 
 
@@ -193,14 +193,8 @@ class ChunkProof(Value):
         return tuple(getattr(self, name) for name in type(self).model_fields)
 
 
-def _root(layout: Layout, top: bytes) -> bytes:
-    return sha256(_ROOT_TAG, _word(layout.total_bytes), _word(layout.chunk_size), top)
-
-
-def _top(level: bytes) -> bytes:
-    while len(level) > _NODE_BYTES:
-        level = parents(level)
-    return level
+def _root(layout: Layout, node: bytes) -> bytes:
+    return sha256(_ROOT_TAG, _word(layout.total_bytes), _word(layout.chunk_size), node)
 
 
 def leaves_of(layout: Layout, first: int, entries: bytes) -> bytes:
@@ -210,26 +204,26 @@ def leaves_of(layout: Layout, first: int, entries: bytes) -> bytes:
 
 def batch_node(layout: Layout, number: int, entries: bytes) -> bytes:
     """Node over batch ``number`` with ``entries`` (64 bytes a chunk): 32 bytes."""
-    return _top(leaves_of(layout, layout.batch(number).first, entries))
+    return top(leaves_of(layout, layout.batch(number).first, entries))
 
 
 def root_over(layout: Layout, nodes: bytes) -> bytes:
     """Root over the ``nodes`` of all batches (32 bytes each): 32 bytes."""
-    return _root(layout, _top(nodes))
+    return _root(layout, top(nodes))
 
 
 def root_of(layout: Layout, entries: bytes) -> bytes:
     """Root over the index ``entries`` (64 n bytes): 32 bytes."""
-    return _root(layout, _top(leaves_of(layout, 0, entries)))
+    return _root(layout, top(leaves_of(layout, 0, entries)))
 
 
 def siblings(level: bytes, index: int) -> tuple[bytes, ...]:
     """Siblings on the way from node ``index`` of ``level`` (32 bytes a node) to its top, lowest first."""
     path: list[bytes] = []
-    while len(level) > _NODE_BYTES:
-        sibling = (index ^ 1) * _NODE_BYTES
+    while len(level) > NODE_BYTES:
+        sibling = (index ^ 1) * NODE_BYTES
         if sibling < len(level):
-            path.append(level[sibling : sibling + _NODE_BYTES])
+            path.append(level[sibling : sibling + NODE_BYTES])
         level, index = parents(level), index // 2
     return tuple(path)
 

@@ -44,6 +44,14 @@ def check_digests(functions: Functions) -> None:
                 assert digests(functions, data, size, offset) == expected, (size, length, offset)
 
 
+def top_of(nodes: list[bytes]) -> bytes:
+    """As RFC 6962 has it: the left subtree is the largest power of two."""
+    if len(nodes) == 1:
+        return nodes[0]
+    half = 1 << (len(nodes) - 1).bit_length() - 1
+    return hashlib.sha256(b"assay/node/v1".ljust(32, b"\0") + top_of(nodes[:half]) + top_of(nodes[half:])).digest()
+
+
 def check_tree(functions: Functions) -> None:
     def word(number: int) -> bytes:
         return number.to_bytes(32, "big")
@@ -66,6 +74,7 @@ def check_tree(functions: Functions) -> None:
             hashlib.sha256(b"assay/node/v1".ljust(32, b"\0") + level[32 * i : 32 * (i + 2)]).digest()
             for i in range(0, count - 1, 2)
         ]
+        assert functions.top(level) == top_of([level[32 * i : 32 * (i + 1)] for i in range(count)])
         assert functions.parents(level) == b"".join(nodes) + (level[-32:] if count % 2 else b"")
 
 

@@ -123,6 +123,7 @@ def test_without_the_compiled_library(file: bytes, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(seal, "fill_digests", twin.fill_digests)
     monkeypatch.setattr(tree, "leaves", twin.leaves)
     monkeypatch.setattr(tree, "parents", twin.parents)
+    monkeypatch.setattr(tree, "top", twin.top)
     assert sealed().getvalue() == file
     seal.check_chunks(io.BytesIO(file))
 
@@ -224,24 +225,29 @@ class Interrupted(Exception):
     """Raised by the tests in place of a crash."""
 
 
-def until(batch: int) -> Callable[[int], None]:
-    def stop(done: int) -> None:
-        if done == batch:
-            raise Interrupted
+class Stop:
+    """Collects the nodes over the batches that are done, and interrupts after so many."""
 
-    return stop
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self.nodes = b""
+
+    def __call__(self, done: int, node: bytes) -> None:
+        self.nodes += node
+        if done == self._batch:
+            raise Interrupted
 
 
 @pytest.mark.parametrize("done", [0, 1, 3, 4])
 def test_interrupted_seal_is_resumed_at_a_batch(file: bytes, threads: int, done: int) -> None:
-    target, make_salt = io.BytesIO(), salts()
+    target, stop = io.BytesIO(), Stop(done)
     if done:
         with pytest.raises(Interrupted):
-            seal.seal(io.BytesIO(DATA), target, KEY, salts=make_salt, batch_done=until(done))
+            seal.seal(io.BytesIO(DATA), target, KEY, salts=salts(), batch_done=stop)
     again = salts()
     again(done * 256 * 16)
     steps: list[int] = []
-    seal.seal(io.BytesIO(DATA), target, KEY, salts=again, done=done, progress=steps.append)
+    seal.seal(io.BytesIO(DATA), target, KEY, salts=again, done=stop.nodes, progress=steps.append)
     assert target.getvalue() == file
     assert sum(steps) == len(DATA)
 
@@ -251,8 +257,20 @@ def test_interrupted_opening_is_resumed_at_a_batch(file: bytes, threads: int, do
     target = io.BytesIO()
     if done:
         with pytest.raises(Interrupted):
-            seal.open_sealed(io.BytesIO(file), KEY, target, batch_done=until(done))
+            seal.open_sealed(io.BytesIO(file), KEY, target, batch_done=Stop(done))
     steps: list[int] = []
     index = seal.open_sealed(io.BytesIO(file), KEY, target, done=done, progress=steps.append)
     assert target.getvalue() == DATA
     assert sum(steps) == index.layout.total_bytes
+
+
+def test_nodes_of_an_earlier_reading_serve_in_place_of_the_index(file: bytes) -> None:
+    nodes = seal.read_index(io.BytesIO(file)).nodes
+    content = bytearray(file)
+    content[HEADER_BYTES + 300 * 64] ^= 1
+    index = seal.read_index(io.BytesIO(content), nodes=nodes)
+    with pytest.raises(CommitmentMismatch, match="changed while it was read"):
+        seal.open_sealed(io.BytesIO(content), KEY, io.BytesIO(), index=index)
+    for other in (b"", nodes[:-32], nodes + nodes[:32], bytes(32) + nodes[32:]):
+        with pytest.raises(CommitmentMismatch, match="commits to"):
+            seal.read_index(io.BytesIO(file), nodes=other)

@@ -6,6 +6,7 @@ was not compiled or the processor lacks the instructions.
     fill_digests(data, size, entries, offset)    digest of every piece of data, into entries of 64 bytes
     leaves(first, entries, size, last)           leaves of the chunks that the entries are of
     parents(level)                               the level above
+    top(level)                                   the node over all of it
 """
 
 from assay.protocol.batch import native, twin
@@ -18,5 +19,6 @@ ACCELERATED = _native is not None
 fill_digests = _native.fill_digests if _native else twin.fill_digests
 leaves = _native.leaves if _native else twin.leaves
 parents = _native.parents if _native else twin.parents
+top = _native.top if _native else twin.top
 
-__all__ = ["ACCELERATED", "ENTRY_BYTES", "fill_digests", "leaves", "parents"]
+__all__ = ["ACCELERATED", "ENTRY_BYTES", "fill_digests", "leaves", "parents", "top"]

@@ -1,5 +1,5 @@
 /* Batches of SHA-256 (FIPS 180-4) by the SHA extensions of x86-64, two messages at a time: one message alone leaves half
- * of the unit idle, because every round waits for the one before it. twin.py is the specification of the three functions.
+ * of the unit idle, because every round waits for the one before it. twin.py is the specification of the functions.
  * No Python headers: native.py calls this library through ctypes, which releases the interpreter's lock meanwhile.
  */
 #include <stddef.h>
@@ -159,7 +159,12 @@ void assay_parents(const uint8_t *level, size_t count, uint8_t *out) {
         }
         hash(messages, 96, digests);
     }
-    if (count % 2) memcpy(out + 32 * pairs, level + 64 * pairs, 32);
+    if (count % 2) memmove(out + 32 * pairs, level + 64 * pairs, 32);
+}
+
+/* The top of the tree over a level of `count` nodes, to the level's first 32 bytes. A node is read before it is replaced. */
+void assay_top(uint8_t *level, size_t count) {
+    for (; count > 1; count = (count + 1) / 2) assay_parents(level, count, level);
 }
 
 #else

@@ -16,6 +16,7 @@ class Native:
 
     Raises:
         OSError: There is none, or one for another system.
+        AttributeError: It is one of another version.
     """
 
     def __init__(self, path: str) -> None:
@@ -25,10 +26,12 @@ class Native:
         self._fill_digests = library.assay_fill_digests
         self._fill_digests.argtypes = [place, size, size, place]
         self._leaves = library.assay_leaves
-        self._leaves.argtypes = [number, pointer, size, number, number, ctypes.c_char_p]
+        self._leaves.argtypes = [number, pointer, size, number, number, place]
         self._parents = library.assay_parents
-        self._parents.argtypes = [pointer, size, ctypes.c_char_p]
-        for function in (self._fill_digests, self._leaves, self._parents):
+        self._parents.argtypes = [pointer, size, place]
+        self._top = library.assay_top
+        self._top.argtypes = [place, size]
+        for function in (self._fill_digests, self._leaves, self._parents, self._top):
             function.restype = None
         self.available = bool(library.assay_available())
         """Whether the processor has the instructions."""
@@ -46,16 +49,23 @@ class Native:
     def leaves(self, first: int, entries: bytes, size: int, last: int) -> bytes:
         """As ``twin.leaves``."""
         count = len(entries) // ENTRY_BYTES
-        out = ctypes.create_string_buffer(count * DIGEST_BYTES)
-        self._leaves(first, entries, count, size, last, out)
-        return out.raw
+        out = bytearray(max(count, 1) * DIGEST_BYTES)
+        self._leaves(first, entries, count, size, last, _address(out))
+        return bytes(out[: count * DIGEST_BYTES])
 
     def parents(self, level: bytes) -> bytes:
         """As ``twin.parents``."""
         count = len(level) // DIGEST_BYTES
-        out = ctypes.create_string_buffer((count + 1) // 2 * DIGEST_BYTES)
-        self._parents(level, count, out)
-        return out.raw
+        out = bytearray((count // 2 + 1) * DIGEST_BYTES)
+        self._parents(level, count, _address(out))
+        return bytes(out[: (count + 1) // 2 * DIGEST_BYTES])
+
+    def top(self, level: bytes) -> bytes:
+        """As ``twin.top``."""
+        nodes = bytearray(level)
+        if nodes:
+            self._top(_address(nodes), len(nodes) // DIGEST_BYTES)
+        return bytes(nodes[:DIGEST_BYTES])
 
 
 def _address(room: memoryview | bytearray) -> int:
@@ -67,6 +77,6 @@ def load(path: str = LIBRARY) -> Native | None:
     """The library at ``path``; None if it was not compiled, or if the processor lacks the instructions."""
     try:
         native = Native(path)
-    except OSError:
+    except (OSError, AttributeError):
         return None
     return native if native.available else None

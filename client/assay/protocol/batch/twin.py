@@ -39,3 +39,10 @@ def parents(level: bytes) -> bytes:
     pairs = len(level) // (2 * DIGEST_BYTES) * 2 * DIGEST_BYTES
     nodes = [sha256(NODE_TAG + level[i : i + 64]).digest() for i in range(0, pairs, 64)]
     return b"".join(nodes) + level[pairs:]
+
+
+def top(level: bytes) -> bytes:
+    """The node over all of ``level`` (32 bytes each)."""
+    while len(level) > DIGEST_BYTES:
+        level = parents(level)
+    return level

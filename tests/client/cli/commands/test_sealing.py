@@ -152,8 +152,8 @@ def interrupts(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     batch_done = Partial.batch_done
 
     def after(count: int) -> None:
-        def stop(partial: Partial, done: int) -> None:
-            batch_done(partial, done)
+        def stop(partial: Partial, done: int, note: bytes) -> None:
+            batch_done(partial, done, note)
             if done == count:
                 monkeypatch.setattr(Partial, "batch_done", batch_done)
                 raise KeyboardInterrupt
@@ -212,9 +212,9 @@ def test_key_of_a_complete_file_that_was_moved_away_is_kept(large: Path) -> None
 def test_file_that_changes_while_it_is_sealed(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batch_done = Partial.batch_done
 
-    def touch(partial: Partial, done: int) -> None:
+    def touch(partial: Partial, done: int, note: bytes) -> None:
         os.utime(large, ns=(1, done))
-        batch_done(partial, done)
+        batch_done(partial, done, note)
 
     monkeypatch.setattr(Partial, "batch_done", touch)
     result = run("seal", large)
