@@ -18,9 +18,10 @@ from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 
 PENALTIES = tuple(float(f"{x:.2g}") for x in 10.0 ** np.arange(-4, 4.5, 0.5))
-_FIRST_PENALTIES = (1.0, 0.01, 100.0)
-_KINDS = ("direct", "calibrated", "calibrated_svm")
-_FOLDS = 5
+_FIRST_PENALTIES = {"direct": (1.0, 0.01, 100.0), "calibrated": (1.0,), "calibrated_svm": (1.0, 10.0)}
+"""Penalties at which a kind is first tried; a sigmoid takes up part of what a penalty does."""
+_FOLDS = (3, 5, 10)
+_USUAL_FOLDS = 5
 _MAX_NEWTON = 1500
 """Parameters up to which Newton's method is used; its system has the square of that many numbers."""
 
@@ -28,8 +29,8 @@ _MAX_NEWTON = 1500
 class Linear(Learner):
     """Logistic regression of classes, ridge regression of targets, with half of ``penalty`` on the squared weights.
 
-    ``columns``: see ``port.COLUMNS``. ``kind`` is the loss, and whether sigmoids that are fitted on folds give the
-    probabilities (Platt 1999).
+    ``columns``: see ``port.COLUMNS``. ``kind`` is the loss, and whether sigmoids give the probabilities (Platt 1999),
+    each fitted on one of ``folds`` parts of the records.
     """
 
     family: ClassVar[str] = "linear"
@@ -38,26 +39,29 @@ class Linear(Learner):
         "penalty": PENALTIES,
         "columns": COLUMNS,
         "classes": CLASSES,
-        "kind": _KINDS,
+        "kind": tuple(_FIRST_PENALTIES),
+        "folds": _FOLDS,
     }
 
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
-        """As scikit-learn has its linear models by default; direct ones also with other penalties, and in units.
-
-        A calibrated classifier comes nearer to a direct one of another penalty than a direct one of the usual penalty
-        does: the search would not find back.
-        """
-        usual = {"penalty": 1.0, "columns": "encoded", "classes": CLASSES[0], "kind": "direct"}
+        """As scikit-learn has its linear models by default, also with other penalties and in units."""
         scales = ("encoded", "units") if encoder.standardised else ("encoded",)
-        for penalty, columns in product(_FIRST_PENALTIES, scales):
-            yield cls(encoder, usual | {"penalty": penalty, "columns": columns})
-        if encoder.schema.task == "classification":
-            yield from (cls(encoder, usual | {"kind": kind}) for kind in _KINDS[1:])
+        kinds = _FIRST_PENALTIES if encoder.schema.task == "classification" else ("direct",)
+        for kind, columns in product(kinds, scales):
+            for penalty in _FIRST_PENALTIES[kind]:
+                capacity = {"penalty": penalty, "columns": columns, "classes": CLASSES[0]}
+                yield cls(encoder, {**capacity, "kind": kind, "folds": _USUAL_FOLDS})
+
+    @property
+    def kind(self) -> str:
+        """See ``Learner``."""
+        return str(self.capacity.get("kind", "direct"))
 
     def settings(self) -> list[str]:
         """See ``Learner``."""
-        return [name for name in super().settings() if name != "kind" or self.is_classifier]
+        left_out = {"kind", "folds"} if self.kind == "direct" else {"kind"}
+        return [name for name in super().settings() if name not in left_out]
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""
@@ -73,7 +77,8 @@ class Linear(Learner):
 
     def _logistic(self, x: Tensor, asked: Tensor, records: Sample) -> Tensor:
         labels = records.y.numpy()
-        folds = min(_FOLDS, int(np.unique(labels, return_counts=True)[1].min()))
+        least = int(np.unique(labels, return_counts=True)[1].min())
+        folds = min(self.capacity.get("folds", _USUAL_FOLDS), least)
         model = self._classifier(x.shape[1], folds)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the last digit was not reached, or that columns repeat each other
@@ -86,13 +91,13 @@ class Linear(Learner):
         from sklearn.linear_model import LogisticRegression
         from sklearn.svm import LinearSVC
 
-        kind, strength = self.capacity.get("kind", _KINDS[0]), 1 / self.capacity["penalty"]
-        if kind == "calibrated_svm" and folds > 1:
+        strength = 1 / self.capacity["penalty"]
+        if self.kind == "calibrated_svm" and folds > 1:
             return CalibratedClassifierCV(LinearSVC(C=strength, random_state=0), cv=folds)
         small = columns * self.encoder.outputs <= _MAX_NEWTON
         solver, steps = ("newton-cholesky", 50) if small else ("lbfgs", 1000)
         model = LogisticRegression(C=strength, solver=solver, tol=1e-8, max_iter=steps)
-        return CalibratedClassifierCV(model, cv=folds) if kind == "calibrated" and folds > 1 else model
+        return CalibratedClassifierCV(model, cv=folds) if self.kind == "calibrated" and folds > 1 else model
 
 
 def _ridge(x: Tensor, asked: Tensor, records: Sample, penalty: float) -> Tensor:

@@ -71,6 +71,14 @@ class Learner(ABC):
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
         """The family at capacities that are common in practice: where a search starts."""
 
+    @property
+    def kind(self) -> str:
+        """What a search compares apart from the rest of the family, as it compares families.
+
+        The capacity at which one kind comes closest says nothing of the capacity at which another does.
+        """
+        return ""
+
     def settings(self) -> list[str]:
         """Names of the settings that a search varies."""
         return [

@@ -2,8 +2,8 @@
 
 What a learner makes of more records depends on its family and on its capacity. A learner of the model's family and
 capacity, trained on the records that the model was trained on, gives the model's answers: both are found by that. First
-the families are compared at the capacity that libraries have by default; then the capacity of those that come near the
-closest is changed, one setting by one step, as long as this brings a learner closer.
+the families, and the kinds of a family, are compared at the capacity that libraries have by default; then the capacity
+of those that come near the closest is changed, one setting by one step, as long as this brings a learner closer.
 
 Two trainings of one model differ, too: by its seed, or by the order of its columns. A learner of low capacity varies
 less, so that it would seem to be closer to a model than a learner of the model's own capacity is. What a learner's own
@@ -18,6 +18,8 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 from torch import Tensor
@@ -117,14 +119,14 @@ def choose(
         inputs: Inputs that the learners are compared on.
         answers: The model's answers to them.
         families: To choose among.
-        progress: Called for each family.
+        progress: Called for each kind of each family.
     """
-    steps = 2 * len(families)
+    kinds = [kind for name in families for kind in _kinds(FAMILIES[name], encoder)]
+    steps = 2 * len(kinds)
     search = _Search(encoder, records, inputs, answers)
     first = []
-    for done, name in enumerate(families):
+    for done, starts in enumerate(kinds):
         progress("choosing a learner", done, steps)
-        starts = list(FAMILIES[name].starts(encoder))
         search.train(starts)
         first.append(min(map(search.closest, starts), key=_distance))
     first.sort(key=_distance)
@@ -132,12 +134,19 @@ def choose(
     best = first[0]
     if search.is_another_draw(best):
         same = best.distance
-    for done, candidate in enumerate(first, len(families)):
+    for done, candidate in enumerate(first, len(kinds)):
         progress("choosing a learner", done, steps)
-        if best.distance > same and candidate.distance <= _NEAR * best.distance:
+        is_kin = candidate.learner.family == first[0].learner.family  # it may come as near as its kin has come by now
+        if best.distance > same and candidate.distance <= _NEAR * (first[0] if is_kin else best).distance:
             best = min(best, search.refined(candidate, same), key=_distance)
     progress("choosing a learner", steps, steps)
     return choose_among(search.contenders())
+
+
+def _kinds(family: type[Learner], encoder: Encoder) -> list[list[Learner]]:
+    """The learners that a search of a family starts with, by kind."""
+    starts = sorted(family.starts(encoder), key=attrgetter("kind"))
+    return [list(kind) for _, kind in groupby(starts, attrgetter("kind"))]
 
 
 def choose_among(found: Sequence[Candidate]) -> Choice:
