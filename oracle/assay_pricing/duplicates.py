@@ -99,10 +99,13 @@ class Kernel:
 
     def weights(self, offer: Sample, base: Sample) -> Tensor:
         """Weight of each record of the offer (n,): one over its density in offer and base, at most 1."""
+        return 1 / (self.density(offer, offer) + self.density(offer, base)).clamp(min=1)
+
+    def density(self, records: Sample, among: Sample) -> Tensor:
+        """Sum over ``among`` of the similarities to each record (n,)."""
         if self.radius == 0:
-            return torch.ones(len(offer), dtype=torch.float64)
-        density = self._compared(total, offer, offer) + self._compared(total, offer, base)
-        return 1 / density.clamp(min=1)
+            return torch.zeros(len(records), dtype=torch.float64)
+        return self._compared(total, records, among)
 
     def is_copied(self, records: Sample, offer: Sample) -> Tensor:
         """Whether the offer has a record of the same label within the radius of each of ``records`` (m,)."""

@@ -93,9 +93,7 @@ def _valued(
     others = joint_records(method.context, kernel, offered, context, sold, manifest.seed)
     together = others.join(offered)
 
-    without, whole = torch.zeros(len(together), dtype=torch.float64), together.weight * kernel.weights(together, base)
-    if len(others):
-        without[: len(others)] = others.weight * kernel.weights(others, base)
+    without, whole = _shares(replace(kernel, radius=method.copy_share * kernel.radius), kernel, others, offered, base)
 
     def learned(rows: Bools) -> Tensor:
         """Weight of each record where the others and ``rows`` (n,) of the offer are learned."""
@@ -120,6 +118,23 @@ def _valued(
         distinct=effective_count(added),
         excluded=tuple((~subsets[best]).tolist()) if best else (),
     )
+
+
+def _shares(kernel: Kernel, of_others: Kernel, others: Sample, offer: Sample, base: Sample) -> tuple[Tensor, Tensor]:
+    """Weights of the others and of the offer, before the offer is learned, and when it is (n,) each.
+
+    Args:
+        kernel: By which records of the offer are copies of each other and of the base.
+        of_others: By which records of the offer are copies of the others.
+        others: Records that the offer is priced together with.
+        offer: The offer.
+        base: The owner's records.
+    """
+    without, nothing = kernel.density(others, others) + kernel.density(others, base), torch.zeros(len(offer))
+    offered = kernel.density(offer, offer) + kernel.density(offer, base) + of_others.density(offer, others)
+    whole = torch.cat([without + of_others.density(others, offer), offered])
+    weight = others.join(offer).weight
+    return torch.cat([others.weight / without.clamp(min=1), nothing.double()]), weight / whole.clamp(min=1)
 
 
 def best_subset(

@@ -45,6 +45,12 @@ class Halving(RefitMethod):
         return np.asarray(self.context.metric.y[None, :, None] + error[:, None, None])
 
 
+class Relearning(Halving):
+    """By which copies within a quarter of the radius share a weight."""
+
+    copy_share = 0.25
+
+
 class Mean(RefitMethod):
     """Answers the mean label of base and offer, and doubts labels over 5; retrains as the model does."""
 
@@ -81,8 +87,14 @@ def at(*places: float) -> Records:
     return records([[place] for place in places], [0.0] * len(places), 1)
 
 
-def valued(offer: Records, others: Records = NOTHING, sold: Records = NOTHING, **changes: object) -> Valuation:
-    return value_offer(Halving(GOAL, Parts()), manifest(**changes), offer, np.ones(offer.n), others, sold)
+def valued(
+    offer: Records,
+    others: Records = NOTHING,
+    sold: Records = NOTHING,
+    method: type[Method] = Halving,
+    **changes: object,
+) -> Valuation:
+    return value_offer(method(GOAL, Parts()), manifest(**changes), offer, np.ones(offer.n), others, sold)
 
 
 def test_the_set_value_is_the_drop_from_the_base_alone() -> None:
@@ -111,6 +123,21 @@ def test_near_copies_share_one_weight_and_count_as_one() -> None:
     found = valued(at(1, 1, 5), near_radius=0.1)
     assert found.set_value == pytest.approx(1 - 1 / 3)
     assert found.distinct == 2
+
+
+def test_of_a_learner_that_is_retrained_only_closer_copies_share_a_weight() -> None:
+    near = valued(at(1, 1.09), near_radius=0.1)
+    assert near.set_value < valued(at(1, 1.09), method=Relearning, near_radius=0.1).set_value
+    assert valued(at(1, 1.09), method=Relearning, near_radius=0.1).set_value == pytest.approx(1 - 1 / 3, abs=1e-3)
+    assert valued(at(1, 1.01), method=Relearning, near_radius=0.1).set_value < 1 - 1 / 2.2
+
+
+@pytest.mark.parametrize("source", ["sold", "others"])
+def test_copies_of_other_offers_share_their_weight_within_the_whole_radius(source: str) -> None:
+    """A copy that is moved a little is not paid a second time."""
+    found = valued(at(1.09), method=Relearning, near_radius=0.1, **{source: at(1)})
+    assert found.set_value == pytest.approx(valued(at(1.09), near_radius=0.1, **{source: at(1)}).set_value)
+    assert found.set_value < 0.05
 
 
 def test_a_copy_of_what_others_sold_adds_nothing_and_new_records_keep_their_value() -> None:

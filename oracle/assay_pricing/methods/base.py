@@ -128,6 +128,11 @@ class RefitMethod(Method):
         return self.retrains
 
     @property
+    def copy_share(self) -> float:
+        """Radius within which records share a weight, as a share of ``Manifest.near_radius``."""
+        return 1.0
+
+    @property
     def scale(self) -> float:
         """What a drop of the surrogate's risk is multiplied by to be a drop of the model's."""
         return 1.0

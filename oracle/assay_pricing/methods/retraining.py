@@ -42,6 +42,9 @@ _SCALE = "scale"
 _MAX_DRIFT = 0.2
 """A student is anchored if the owner's labels alone take it further from the model by more than this share of the
 distance of a constant answer."""
+_COPY_SHARE = 0.25
+"""A retrained learner says itself what a near copy adds. In many columns all distances are alike, and new records of a
+large offer would share a weight within the whole radius."""
 _MAX_SCALE = 2.0
 """Bounds what is made of a difference between the risks of the model and the student."""
 
@@ -74,6 +77,11 @@ class Retraining(RefitMethod):
     def prices_subsets(self) -> bool:
         """See ``RefitMethod``; not by an anchored student: it learns the records best that it agrees with already."""
         return self.learner is not None
+
+    @property
+    def copy_share(self) -> float:
+        """See ``RefitMethod``."""
+        return 1.0 if self.learner is None else _COPY_SHARE
 
     @property
     def scale(self) -> float:

@@ -26,6 +26,7 @@ class Several:
     """A method with learners."""
 
     learners: tuple[Learner, ...]
+    copy_share: float = 1.0
 
 
 @dataclass
