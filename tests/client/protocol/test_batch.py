@@ -1,7 +1,10 @@
 """Batches of SHA-256: the compiled functions and their twin give the digests of hashlib, for every length and count."""
 
 import hashlib
+import platform
 import runpy
+import shutil
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -103,3 +106,22 @@ def test_library_that_is_not_there_or_foreign_is_not_loaded(tmp_path: Path) -> N
     assert native.load(str(tmp_path / "none.so")) is None
     (tmp_path / "foreign.so").write_bytes(b"\x7fELF")
     assert native.load(str(tmp_path / "foreign.so")) is None
+
+
+@pytest.mark.unit
+def test_machine_that_cannot_compile_is_told_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compile_native = runpy.run_path(str(ROOT / "scripts" / "setup" / "build_native.py"))["compile_native"]
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert compile_native(tmp_path / "digests.so") == "no C compiler: none of cc, gcc, clang"
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    assert compile_native(tmp_path / "digests.so") == "no instructions for it on riscv64"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.integration
+def test_compiler_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compile_native = runpy.run_path(str(ROOT / "scripts" / "setup" / "build_native.py"))["compile_native"]
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(shutil, "which", lambda _: sys.executable)
+    assert "failed" in compile_native(tmp_path / "digests.so")
+    assert list(tmp_path.iterdir()) == []

@@ -221,6 +221,28 @@ def test_huge_index_that_is_not_there_takes_no_memory() -> None:
         seal.read_index(io.BytesIO(header))
 
 
+HEADERS = st.tuples(
+    st.sampled_from([b"ASSAYSD1", b"ASSAYSD2", bytes(8)]),
+    st.one_of(chunk_sizes, st.integers(0, 2**32 - 1)),
+    st.sampled_from([0, 0, 0, 1]),
+    st.one_of(st.integers(0, 5000), st.integers(0, 2**64 - 1)),
+    st.binary(min_size=32, max_size=32),
+    st.sampled_from([0, 0, 0, 2**64 - 1]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(header=HEADERS, body=st.binary(max_size=2000), cut=st.integers(0, 64))
+def test_any_header_before_any_bytes_is_refused_by_name(header: tuple[Any, ...], body: bytes, cut: int) -> None:
+    """What a parser may meet, from headers that are nearly right on; never another error, never much memory."""
+    content = struct.pack(">8sIIQ32sQ", *header) + body
+    for file in (content, content[:cut]):
+        for read in (seal.read_index, seal.check_chunks, lambda one: seal.open_sealed(one, KEY, io.BytesIO())):
+            with pytest.raises(SealError) as raised:
+                read(io.BytesIO(file))
+            assert raised.value.message
+
+
 def test_index_of_another_file_is_refused() -> None:
     first, second = sealed(bytes(3000)).getvalue(), sealed(bytes(3000)).getvalue()
     with pytest.raises(CommitmentMismatch):
