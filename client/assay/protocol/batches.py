@@ -1,6 +1,6 @@
 """Batches of chunks on their way: buffers that are used again, reads and writes that leave the salts out, threads.
 
-The caller's thread reads and writes; the others hash and encrypt, outside the interpreter's lock. A batch stays in one
+The caller's thread writes; the others read, hash and encrypt, outside the interpreter's lock. A batch stays in one
 buffer all the way: memory that is new for every batch costs the system more than the cipher.
 """
 
@@ -104,17 +104,35 @@ class Buffers:
         self._free.append(buffer)
 
 
+def reads_anywhere(file: BinaryIO) -> bool:
+    """Whether ``read_into`` leaves the position of ``file`` alone, so that threads may call it side by side."""
+    return _descriptor(file, "preadv") is not None
+
+
 def read_into(file: BinaryIO, offset: int, views: list[memoryview]) -> bool:
     """Fills ``views``, one after the other, with the bytes of ``file`` from ``offset`` on; False if it ends before."""
     descriptor = _descriptor(file, "preadv")
+    if descriptor is None:
+        file.seek(offset)
+        return all(_fill(file, view) for view in views)
     for part in _parts(views):
-        wanted = sum(map(len, part))
-        if descriptor is None or os.preadv(descriptor, part, offset) != wanted:
-            file.seek(offset)
-            if not all(_fill(file, view) for view in part):
+        left = part
+        while left:
+            got = os.preadv(descriptor, left, offset)
+            if not got:
                 return False
-        offset += wanted
+            offset += got
+            left = _without(left, got)
     return True
+
+
+def _without(views: list[memoryview], count: int) -> list[memoryview]:
+    """What is left of ``views`` behind their first ``count`` bytes."""
+    for i, view in enumerate(views):
+        if count < len(view):
+            return [view[count:], *views[i + 1 :]]
+        count -= len(view)
+    return []
 
 
 def write_from(file: BinaryIO, offset: int, views: list[memoryview]) -> None:

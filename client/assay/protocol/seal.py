@@ -1,7 +1,7 @@
 """Sealed files: cipher and chunks. ``docs/protocol.md`` has the format, ``tree`` the commitment, ``index`` the index.
 
-Everything streams over binary file objects, in batches on all processors: the caller's thread reads and writes, the
-others hash and encrypt. Memory is bounded by a few batches and the nodes over them, 32 bytes for a MiB of data.
+Everything streams over binary file objects, in batches on all processors: the caller's thread writes, the others
+read, hash and encrypt. Memory is bounded by a few batches and the nodes over them, 32 bytes for a MiB of data.
 Letters: ``n`` chunks of ``chunk_size`` bytes, the last one shorter; chunk ``i`` is 16 bytes of salt and then data.
 
     seal(source, target, key)     data -> sealed file and its Commitment
@@ -15,137 +15,34 @@ Letters: ``n`` chunks of ``chunk_size`` bytes, the last one shorter; chunk ``i``
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
-from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
-
-from assay.errors import ChunkMismatch, CommitmentMismatch, DataChanged, NotSealedData, SealedDataTruncated
-from assay.protocol.batch import ENTRY_BYTES, fill_digests
-from assay.protocol.batches import Buffer, Buffers, in_order, read_into, write_from
+from assay.errors import CommitmentMismatch, DataChanged, SealedDataTruncated
+from assay.protocol.batch import ENTRY_BYTES
+from assay.protocol.batches import Buffer, Buffers, in_order, read_into, reads_anywhere, write_from
 from assay.protocol.index import MAGIC, Index, header_of, read_entries, read_index
+from assay.protocol.sealed_batch import KEY_BYTES, SEALED, CheckedBatch, SealedBatch, altered_error, cipher, keystream
 from assay.protocol.tree import (
     NODE_BYTES,
     SALT_BYTES,
+    Batch,
     ChunkProof,
     Commitment,
     Layout,
-    batch_node,
     root_of,
     root_over,
     sha256,
 )
 
-__all__ = ["DEFAULT_CHUNK_SIZE", "KEY_BYTES", "MAGIC", "Index", "read_index"]
+__all__ = ["DEFAULT_CHUNK_SIZE", "KEY_BYTES", "MAGIC", "Index", "keystream", "read_index"]
 
-KEY_BYTES = 32
 DEFAULT_CHUNK_SIZE = 4096
-_CIPHER_BLOCK = 64
-_PLAIN, _SEALED = 0, 32
-"""Where the two digests of an entry begin."""
 
 Progress = Callable[[int], None]
 """Called with the number of bytes done since the last call."""
 BatchDone = Callable[[int, bytes], None]
 """Called when a batch and all before it are in the target, with the number of them, and the node over the last one."""
-
-
-def keystream(key: bytes, first_block: int = 0) -> Callable[[bytes], bytes]:
-    """The one stream of a sealed file under ``key`` (32 bytes), from 64-byte block ``first_block`` on.
-
-    Returns a function that encrypts or decrypts the next bytes.
-    """
-    return _cipher(key, first_block).update
-
-
-def _cipher(key: bytes, first_block: int = 0) -> CipherContext:
-    if len(key) != KEY_BYTES:
-        raise NotSealedData(f"expected a key of {KEY_BYTES} bytes, got {len(key)}")
-    nonce = first_block.to_bytes(4, "little") + bytes(12)
-    return Cipher(ChaCha20(key, nonce), mode=None).encryptor()
-
-
-class _Batch:
-    """A batch of a sealed file in its buffer, and the entries that its chunks have or should have."""
-
-    def __init__(
-        self, layout: Layout, number: int, buffer: Buffer, index: Index | None = None, entries: bytes = b""
-    ) -> None:
-        self.layout = layout
-        self.number = number
-        self.place = layout.batch(number)
-        self.buffer = buffer
-        self.index = index
-        self.entries = entries
-        self.node = index.node(number) if index else b""
-
-    def encrypt(self, key: bytes) -> None:
-        """Encrypts or decrypts the chunks in place."""
-        first_block = self.place.first * self.layout.chunk_size // _CIPHER_BLOCK
-        _cipher(key, first_block).update_into(self.buffer.content, self.buffer.content)
-
-    def seal(self, key: bytes) -> "_Batch":
-        """Encrypts the chunks in place, and makes their entries and the node over them."""
-        entries = bytearray(self.place.count * ENTRY_BYTES)
-        fill_digests(self.buffer.content, self.layout.chunk_size, entries, _PLAIN)
-        self.encrypt(key)
-        fill_digests(self.buffer.content, self.layout.chunk_size, entries, _SEALED)
-        self.entries = bytes(entries)
-        self.node = batch_node(self.layout, self.number, self.entries)
-        return self
-
-    def _check_entries(self) -> None:
-        assert self.index is not None
-        self.index.check_entries(self.number, self.entries)
-
-    def differing(self, half: int) -> list[int]:
-        """Chunks, counted from the file's first, whose digest is not the one in this half of their entry."""
-        found = bytearray(self.entries)
-        fill_digests(self.buffer.content, self.layout.chunk_size, found, half)
-        if found == self.entries:
-            return []
-        expected, got = (
-            [entries[at : at + ENTRY_BYTES] for at in range(0, len(found), ENTRY_BYTES)]
-            for entries in (self.entries, bytes(found))
-        )
-        return [self.place.first + i for i in range(self.place.count) if expected[i] != got[i]]
-
-    def check(self) -> "_Checked":
-        """Compares the ciphertext."""
-        self._check_entries()
-        return _Checked(self, self.differing(_SEALED), [])
-
-    def open(self, key: bytes) -> "_Checked":
-        """Compares the ciphertext, decrypts it in place, and compares the plaintext."""
-        self._check_entries()
-        altered = self.differing(_SEALED)
-        self.encrypt(key)
-        return _Checked(self, altered, self.differing(_PLAIN))
-
-
-@dataclass(frozen=True)
-class _Checked:
-    """A batch, its chunks whose ciphertext is ``altered``, and those that have another plaintext than committed."""
-
-    batch: _Batch
-    altered: list[int]
-    unopened: list[int]
-
-    def error(self) -> tuple[int, ChunkMismatch] | None:
-        """The first chunk that is wrong, and what is wrong with it."""
-        if not self.altered and not self.unopened:
-            return None
-        bad = min(self.altered + self.unopened)
-        if bad in self.altered:
-            return bad, altered_error(bad)
-        return bad, ChunkMismatch(f"the key does not open chunk {bad} to its committed plaintext")
-
-
-def altered_error(index: int) -> ChunkMismatch:
-    """The error of a chunk whose ciphertext is not the committed one."""
-    return ChunkMismatch(f"sealed chunk {index} is not the committed one")
 
 
 # --- sealing ----------------------------------------------------------------------------------------------------------
@@ -175,7 +72,7 @@ def seal(
     """
     source.seek(0, os.SEEK_END)
     layout = Layout.of_data(source.tell(), chunk_size)
-    _cipher(key)
+    cipher(key)
     nodes, first = bytearray(done), len(done) // NODE_BYTES
     if progress and first:
         progress(layout.data_end_of(first))
@@ -200,17 +97,29 @@ def seal(
 
 def _plain_batches(
     source: BinaryIO, layout: Layout, buffers: Buffers, salts: Callable[[int], bytes] | None, first: int
-) -> Iterator[_Batch]:
+) -> Iterator[SealedBatch]:
     for number in layout.batches[first:]:
         place = layout.batch(number)
         buffer = buffers.lend(place)
-        if not read_into(source, place.data_offset, buffer.data()):
-            raise DataChanged(f"the source became shorter while it was sealed, after chunk {place.first}")
-        buffer.put_salts(_salts(place.count, salts))
-        yield _Batch(layout, number, buffer)
+        load = partial(_load_plain, source, place, buffer, _salts(place.count, salts))
+        yield SealedBatch(layout, number, buffer, _in_its_thread(source, load))
     source.seek(layout.data_bytes)
     if source.read(1):
         raise DataChanged(f"the source became longer than {layout.data_bytes} bytes while it was sealed")
+
+
+def _load_plain(source: BinaryIO, place: Batch, buffer: Buffer, salts: bytes) -> None:
+    if not read_into(source, place.data_offset, buffer.data()):
+        raise DataChanged(f"the source became shorter while it was sealed, after chunk {place.first}")
+    buffer.put_salts(salts)
+
+
+def _in_its_thread(file: BinaryIO, load: Callable[[], None]) -> Callable[[], None]:
+    """``load``, for the thread that needs what it reads; done at once if ``file`` has one position for all of them."""
+    if reads_anywhere(file):
+        return load
+    load()
+    return lambda: None
 
 
 def _salts(count: int, make: Callable[[int], bytes] | None) -> bytes:
@@ -222,7 +131,7 @@ def _salts(count: int, make: Callable[[int], bytes] | None) -> bytes:
 # --- checking and opening ---------------------------------------------------------------------------------------------
 
 
-def _sealed_batches(sealed: BinaryIO, index: Index, buffers: Buffers, numbers: range) -> Iterator[_Batch]:
+def _sealed_batches(sealed: BinaryIO, index: Index, buffers: Buffers, numbers: range) -> Iterator[SealedBatch]:
     layout = index.layout
     sealed.seek(0, os.SEEK_END)
     if sealed.tell() != layout.file_bytes:
@@ -231,9 +140,13 @@ def _sealed_batches(sealed: BinaryIO, index: Index, buffers: Buffers, numbers: r
         place = layout.batch(number)
         entries = read_entries(sealed, layout, number)
         buffer = buffers.lend(place)
-        if not read_into(sealed, layout.body_offset + place.offset, [buffer.content]):
-            raise SealedDataTruncated(f"the sealed file became shorter while it was read, after chunk {place.first}")
-        yield _Batch(layout, number, buffer, index, entries)
+        load = _in_its_thread(sealed, partial(_load_sealed, sealed, layout, place, buffer))
+        yield SealedBatch(layout, number, buffer, load, index, entries)
+
+
+def _load_sealed(sealed: BinaryIO, layout: Layout, place: Batch, buffer: Buffer) -> None:
+    if not read_into(sealed, layout.body_offset + place.offset, [buffer.content]):
+        raise SealedDataTruncated(f"the sealed file became shorter while it was read, after chunk {place.first}")
 
 
 def check_chunks(sealed: BinaryIO, *, chunks: range | None = None, progress: Progress | None = None) -> Index:
@@ -296,9 +209,9 @@ def open_sealed(
     return index
 
 
-def _opened(sealed: BinaryIO, index: Index, key: bytes, numbers: range) -> Iterator[tuple[_Checked, Buffers]]:
+def _opened(sealed: BinaryIO, index: Index, key: bytes, numbers: range) -> Iterator[tuple[CheckedBatch, Buffers]]:
     """Batches in order, decrypted, with the buffers to give theirs back to."""
-    _cipher(key)
+    cipher(key)
     buffers = Buffers(index.layout)
     batches = _sealed_batches(sealed, index, buffers, numbers)
     for checked in in_order((partial(batch.open, key) for batch in batches), len(numbers)):
@@ -334,7 +247,7 @@ def plaintext(sealed: BinaryIO, key: bytes) -> tuple[bytes, tuple[bytes, ...]]:
         plain += checked.batch.buffer.content
         entries += checked.batch.entries
         buffers.take_back(checked.batch.buffer)
-    digests = (bytes(entries[at + _SEALED : at + ENTRY_BYTES]) for at in range(0, len(entries), ENTRY_BYTES))
+    digests = (bytes(entries[at + SEALED : at + ENTRY_BYTES]) for at in range(0, len(entries), ENTRY_BYTES))
     return bytes(plain), tuple(digests)
 
 

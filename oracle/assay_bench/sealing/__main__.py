@@ -60,18 +60,18 @@ def table(result: SealingReport) -> str:
         f"{where}; a plain copy to the disk: {result.disk_mb_per_s:,.0f} MB/s by the clock",
         f"hashing {'compiled' if result.accelerated else 'by hashlib: the compiled library is missing'}",
         "",
-        f"{'':18}{'MB/s of processor':>18}{'bound':>8}{'ratio':>8}{'by clock':>10}{'peak MB':>9}{'1 to 2':>8}",
+        " " * 18 + "MB/s of processor   bound   ratio  with disk  by clock  peak MB  1 to 2",
     ]
     for name in ("seal", "open", "verify"):
         one: Figures = getattr(result, name)
         scaling = "" if one.scaling is None else f"{one.scaling:.2f}"
         lines.append(
-            f"{name:18}{one.mb_per_s:18,.0f}{one.bound_mb_per_s:8,.0f}{one.ratio:8.2f}{one.clock_mb_per_s:10,.0f}"
+            f"{name:18}{one.mb_per_s:17,.0f}{one.bound_mb_per_s:8,.0f}{one.ratio:8.2f}{one.ratio_with_disk:11.2f}{one.clock_mb_per_s:10,.0f}"
             f"{one.peak_mb:9,.0f}{scaling:>8}"
         )
     for name, peer in result.peers.items():
-        lines.append(f"{name:18}{peer.mb_per_s:18,.0f}{'':16}{peer.clock_mb_per_s:10,.0f}{peer.peak_mb:9,.0f}")
-    lines += [f"{name:18}{'not installed':>18}" for name in result.missing]
+        lines.append(f"{name:18}{peer.mb_per_s:17,.0f}{'':27}{peer.clock_mb_per_s:10,.0f}{peer.peak_mb:9,.0f}")
+    lines += [f"{name:18}{'not installed':>17}" for name in result.missing]
     return "\n".join(lines)
 
 

@@ -33,6 +33,8 @@ class Figures(BaseModel):
         bound_mb_per_s: SHA-256 by hashlib, twice with ChaCha20 by OpenSSL in between (once alone for ``verify``), of
             bytes in memory.
         ratio: ``mb_per_s / bound_mb_per_s``.
+        ratio_with_disk: The same, where the bound also reads the file and, but for ``verify``, writes another: the
+            system's share of the work.
         clock_mb_per_s: By the clock, on all processors, until the last byte is on disk.
         peak_mb: Peak of memory of the process.
         scaling: Seconds on one processor by seconds on two, of a file in memory; None with one processor.
@@ -43,6 +45,7 @@ class Figures(BaseModel):
     mb_per_s: float
     bound_mb_per_s: float
     ratio: float
+    ratio_with_disk: float
     clock_mb_per_s: float
     peak_mb: float
     scaling: float | None
@@ -113,6 +116,7 @@ class _Bench:
 
         disk = self._step("copy", lambda: run_worker(self._processors, "copy", data, copied), copied)
         copied.unlink(missing_ok=True)
+        read = self._step("read", lambda: run_worker(self._processors, "read", data))
         bounds = [self._bound(passes, 1) for passes in (1, 2)]
         runs = {
             "seal": self._step("seal", lambda: run_worker(self._processors, "seal", data, sealed, key), sealed, key),
@@ -123,8 +127,10 @@ class _Bench:
         bounds += [self._bound(passes, 2) for passes in (1, 2)]
         scaling = self._scaling() if self._processors > 1 else {}
         rates = {"verify": (bounds[0] + bounds[2]) / 2, "seal": (bounds[1] + bounds[3]) / 2}
+        disks = {"verify": read, "seal": disk}
         figures = {
-            name: self._figures(run, rates.get(name, rates["seal"]), scaling.get(name)) for name, run in runs.items()
+            name: self._figures(run, rates.get(name, rates["seal"]), disks.get(name, disk), scaling.get(name))
+            for name, run in runs.items()
         }
         peers, missing = self._peers(data)
         return SealingReport(
@@ -152,12 +158,13 @@ class _Bench:
         found = self._step(name, lambda: run_worker(self._processors, "bound", length, passes))
         return -(-length // PIECE_BYTES) * PIECE_BYTES / MEGABYTE / found.processors
 
-    def _figures(self, found: Run, bound: float, scaling: float | None) -> Figures:
+    def _figures(self, found: Run, bound: float, disk: Run, scaling: float | None) -> Figures:
         rate = self._size / MEGABYTE / found.processors
         return Figures(
             mb_per_s=round(rate, 1),
             bound_mb_per_s=round(bound, 1),
             ratio=round(rate / bound, 3),
+            ratio_with_disk=round(rate * (1 / bound + disk.processors * MEGABYTE / self._size), 3),
             clock_mb_per_s=self._rate(found.clock),
             peak_mb=round(found.peak_mb, 1),
             scaling=None if scaling is None else round(scaling, 2),

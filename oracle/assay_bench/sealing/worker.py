@@ -55,6 +55,14 @@ def copy(source: str, target: str) -> None:
         os.fsync(out.fileno())
 
 
+def read(source: str) -> None:
+    """Reads a file."""
+    room = bytearray(PIECE_BYTES)
+    with open(source, "rb", buffering=0) as data:
+        while data.readinto(room):
+            pass
+
+
 def seal(source: str, target: str, key: str) -> None:
     """As ``assay seal``."""
     seal_file(Path(source), Path(target), Path(key), DEFAULT_CHUNK_SIZE, no_progress)
@@ -81,6 +89,7 @@ def pyrage(source: str, target: str) -> None:
 WORK: dict[str, Callable[..., None]] = {
     "bound": bound,
     "copy": copy,
+    "read": read,
     "seal": seal,
     "open": open_,
     "verify": verify,

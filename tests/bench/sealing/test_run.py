@@ -23,6 +23,7 @@ def test_command_writes_figures_and_a_table(tmp_path: Path) -> None:
     assert result.bytes == 3 * 2**20
     for one in (result.seal, result.open, result.verify):
         assert one.ratio == pytest.approx(one.mb_per_s / one.bound_mb_per_s, rel=0.01)
+        assert one.ratio_with_disk > one.ratio
         assert 0 < one.peak_mb < 256
         assert (one.scaling is None) == (result.processors == 1)
     assert "age (pyrage)" in result.peers
@@ -73,12 +74,19 @@ def test_peak_and_processor_time_are_those_of_the_child() -> None:
 
 @pytest.mark.unit
 def test_table_names_what_is_missing() -> None:
-    figures = {"mb_per_s": 800, "bound_mb_per_s": 1000, "ratio": 0.8, "clock_mb_per_s": 900, "peak_mb": 50}
+    figures = {
+        "mb_per_s": 800,
+        "bound_mb_per_s": 1000,
+        "ratio": 0.8,
+        "ratio_with_disk": 0.9,
+        "clock_mb_per_s": 900,
+        "peak_mb": 50,
+    }
     one = {**figures, "scaling": None}
     values = {"bytes": 2**30, "processors": 1, "accelerated": False, "load": 0.1, "disk_mb_per_s": 300, "peers": {}}
     report = {**values, "seal": one, "open": one, "verify": one, "missing": ["age"]}
     lines = table(run.SealingReport.model_validate_json(json.dumps(report))).splitlines()
     assert lines[0] == "1,024 MiB on 1 processors, load 0.1; a plain copy to the disk: 300 MB/s by the clock"
     assert lines[1] == "hashing by hashlib: the compiled library is missing"
-    assert lines[4].split() == ["seal", "800", "1,000", "0.80", "900", "50"]
+    assert lines[4].split() == ["seal", "800", "1,000", "0.80", "0.90", "900", "50"]
     assert lines[-1].split() == ["age", "not", "installed"]

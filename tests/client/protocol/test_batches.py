@@ -9,7 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from assay.errors import ChunkMismatch, CommitmentMismatch, DataChanged
-from assay.protocol import batches, seal, tree
+from assay.protocol import batches, seal, sealed_batch, tree
 from assay.protocol.batch import native, twin
 from assay.protocol.tree import BATCH_BYTES, HEADER_BYTES, Layout
 
@@ -120,7 +120,7 @@ def test_what_is_not_written_out_yet_is_read(file: bytes, on_disk: Callable[[str
 
 
 def test_without_the_compiled_library(file: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seal, "fill_digests", twin.fill_digests)
+    monkeypatch.setattr(sealed_batch, "fill_digests", twin.fill_digests)
     monkeypatch.setattr(tree, "leaves", twin.leaves)
     monkeypatch.setattr(tree, "parents", twin.parents)
     monkeypatch.setattr(tree, "top", twin.top)
@@ -130,7 +130,7 @@ def test_without_the_compiled_library(file: bytes, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.skipif(native.load() is None, reason="not compiled")
 def test_compiled_library_is_in_use() -> None:
-    assert isinstance(seal.fill_digests.__self__, native.Native)  # type: ignore[attr-defined]
+    assert isinstance(sealed_batch.fill_digests.__self__, native.Native)  # type: ignore[attr-defined]
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
