@@ -160,4 +160,4 @@ crash: setup ## assay seal and assay open killed at twenty random points each, a
 	pytest -p no:ape_test -m slow tests/client/test_crashes.py
 
 clean: ## remove everything that set-up installed or built, and all results in out/
-	rm -rf .build .venv node_modules out
+	rm -rf .build .venv node_modules out client/assay/protocol/batch/digests.so

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 import assay.protocol
 from assay.protocol.batch import ACCELERATED
 from assay.protocol.seal import keystream
-from assay.resumable import check_room
+from assay.resumable import check_room, part_path
 from assay_bench.sealing.measure import MEGABYTE, Run, Steps, run_command, run_worker
 from assay_bench.sealing.peers import end_agent, peer_commands
 
@@ -113,25 +113,21 @@ class _Bench:
         if not sealed.exists():
             self._steps.forget("seal")
         key, opened, copied = self._folder / "key", self._folder / "opened", self._folder / "copied"
-
-        disk = self._step("copy", lambda: run_worker(self._processors, "copy", data, copied), copied)
+        disk = self._step("copy", partial(self._worker, "copy", data, copied), copied)
         copied.unlink(missing_ok=True)
-        read = self._step("read", lambda: run_worker(self._processors, "read", data))
-        bounds = [self._bound(passes, 1) for passes in (1, 2)]
-        runs = {
-            "seal": self._step("seal", lambda: run_worker(self._processors, "seal", data, sealed, key), sealed, key),
-            "verify": self._step("verify", lambda: run_worker(self._processors, "verify", sealed)),
-            "open": self._step("open", lambda: run_worker(self._processors, "open", sealed, opened, key), opened),
-        }
-        opened.unlink(missing_ok=True)
-        bounds += [self._bound(passes, 2) for passes in (1, 2)]
+        read = self._step("read", partial(self._worker, "read", data))
         scaling = self._scaling() if self._processors > 1 else {}
-        rates = {"verify": (bounds[0] + bounds[2]) / 2, "seal": (bounds[1] + bounds[3]) / 2}
-        disks = {"verify": read, "seal": disk}
-        figures = {
-            name: self._figures(run, rates.get(name, rates["seal"]), disks.get(name, disk), scaling.get(name))
-            for name, run in runs.items()
-        }
+
+        def figures(name: str, passes: int, disk: Run, arguments: tuple[Path, ...], *targets: Path) -> Figures:
+            bounds = [self._bound(passes, f"before {name}")]
+            found = self._step(name, partial(self._worker, name, *arguments), *targets)
+            bounds.append(self._bound(passes, f"after {name}"))
+            return self._figures(found, sum(bounds) / 2, disk, scaling.get(name))
+
+        sealing = figures("seal", 2, disk, (data, sealed, key), sealed, key)
+        verifying = figures("verify", 1, read, (sealed,))
+        opening = figures("open", 2, disk, (sealed, opened, key), opened)
+        opened.unlink(missing_ok=True)
         peers, missing = self._peers(data)
         return SealingReport(
             bytes=self._size,
@@ -141,21 +137,26 @@ class _Bench:
             disk_mb_per_s=self._rate(disk.clock),
             peers=peers,
             missing=missing,
-            **figures,
+            seal=sealing,
+            open=opening,
+            verify=verifying,
         )
+
+    def _worker(self, work: str, *arguments: object) -> Run:
+        return run_worker(self._processors, work, *arguments)
 
     def _step(self, name: str, measure: Callable[[], Run], *targets: Path) -> Run:
         if name not in self._steps:
             self._report(name)
             for target in targets:
                 target.unlink(missing_ok=True)
+                part_path(target).unlink(missing_ok=True)
         return self._steps.once(name, measure)
 
-    def _bound(self, passes: int, turn: int) -> float:
+    def _bound(self, passes: int, when: str) -> float:
         """MB in a second of processor time."""
         length = min(self._size, BOUND_BYTES)
-        name = f"bound, {passes} x SHA-256, {turn}"
-        found = self._step(name, lambda: run_worker(self._processors, "bound", length, passes))
+        found = self._step(f"bound {when}", partial(self._worker, "bound", length, passes))
         return -(-length // PIECE_BYTES) * PIECE_BYTES / MEGABYTE / found.processors
 
     def _figures(self, found: Run, bound: float, disk: Run, scaling: float | None) -> Figures:
@@ -195,7 +196,7 @@ class _Bench:
         home.mkdir(mode=0o700, exist_ok=True)
         programs = peer_commands(data, target, home)
         missing = [name for name, command in programs.items() if shutil.which(command[0]) is None]
-        pyrage = partial(run_worker, self._processors, "pyrage", data, target)
+        pyrage = partial(self._worker, "pyrage", data, target)
         runs = {"age (pyrage)": self._step("pyrage", pyrage, target)}
         for name in programs.keys() - set(missing):
             runs[name] = self._step(name, partial(run_command, programs[name]), target)
