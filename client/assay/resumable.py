@@ -25,6 +25,7 @@ _SYNC_EVERY = 64
 _STATE_BYTES = 512
 """The state is written in place, by one write into one sector of the disk."""
 NOTE_BYTES = 32
+_MOST_CACHED_BYTES = 2**30
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -120,9 +121,19 @@ class Partial:
 
     def _sync(self, count: int) -> int:
         assert self._state_file is not None
-        os.fsync(self.file.fileno())
+        self._flush()
         os.fsync(self._state_file.fileno())
         return count
+
+    def _flush(self) -> None:
+        """Waits until the file is on disk; a large one then leaves the page cache to others.
+
+        Memory that is new to the cache costs the system more than memory that it uses again: up to as much as hashing.
+        """
+        descriptor = self.file.fileno()
+        os.fsync(descriptor)
+        if os.fstat(descriptor).st_size > _MOST_CACHED_BYTES and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def _save(self, state: State) -> None:
         assert self._state_file is not None
@@ -143,7 +154,7 @@ class Partial:
     def finish(self) -> None:
         """The file appears at its path, complete and on disk."""
         self.file.flush()
-        os.fsync(self.file.fileno())
+        self._flush()
         part_path(self._path).replace(self._path)
         sync_folder(self._path.parent)
         _state_path(self._path).unlink(missing_ok=True)

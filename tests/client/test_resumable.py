@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -173,3 +174,16 @@ def test_room_is_checked_before_anything_is_written(tmp_path: Path) -> None:
     check_room(tmp_path, 1)
     with pytest.raises(DiskError, match="expected room for 1152921504606846976 bytes"):
         check_room(tmp_path, 2**60)
+
+
+def test_large_file_leaves_the_page_cache(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    advised: list[int] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda *arguments: advised.append(arguments[3]))
+    for most, expected in ((29, {os.POSIX_FADV_DONTNEED}), (30, set())):
+        monkeypatch.setattr(module, "_MOST_CACHED_BYTES", most)
+        advised.clear()
+        with resumable(path) as partial:
+            write(partial, 3)
+        assert set(advised) == expected
+        assert path.read_bytes() == b"0123456789" * 3
+        path.unlink()
