@@ -6,7 +6,7 @@
 import os
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO
 
@@ -42,6 +42,8 @@ class Index:
     data_root: bytes
     nodes: bytes
     sealed: BinaryIO
+    _recent: dict[int, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Entries of the batch that was asked for last: chunks are mostly asked for in order."""
 
     @property
     def commitment(self) -> Commitment:
@@ -103,8 +105,13 @@ class Index:
 
     def _entry(self, index: int) -> bytes:
         number = self._batch_of(index)
+        entries = self._recent.get(number)
+        if entries is None:
+            entries = self.entries(number)
+            self._recent.clear()
+            self._recent[number] = entries
         start = (index - self.layout.batch(number).first) * ENTRY_BYTES
-        return self.entries(number)[start : start + ENTRY_BYTES]
+        return entries[start : start + ENTRY_BYTES]
 
 
 def header_of(commitment: Commitment) -> bytes:

@@ -185,6 +185,23 @@ def test_range_is_checked_without_the_rest(file: bytes) -> None:
             seal.check_chunks(io.BytesIO(content), chunks=impossible)
 
 
+def test_chunks_that_arrive_in_order_read_an_entry_once(file: bytes) -> None:
+    reads: list[int] = []
+
+    class Counted(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            reads.append(self.tell())
+            return super().read(size)
+
+    index = seal.read_index(Counted(file))
+    layout, before = index.layout, len(reads)
+    for i in range(layout.count):
+        chunk = file[layout.body_offset + i * 4096 :][: layout.length(i)]
+        assert index.verify_sealed_chunk(i, chunk)
+        assert not index.verify_sealed_chunk(i, chunk[:-1])
+    assert len(reads) - before == len(layout.batches)
+
+
 # --- what changes meanwhile -------------------------------------------------------------------------------------------
 
 
