@@ -78,7 +78,7 @@ class LinePrices:
 
     @property
     def manifest(self) -> Any:
-        rule = SimpleNamespace(kind="graded")
+        rule = SimpleNamespace(kind="graded", cap=2**96 - 1, grid=10**9)
         found = {"metric": "log_loss", "method": "lines", "fidelity": 0.97, "rule": rule}
         return SimpleNamespace(hash=self.hash, schema_=self.schema, **found)
 

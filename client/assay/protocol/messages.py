@@ -11,7 +11,7 @@ from pydantic import Field
 
 from assay.protocol.schema import Schema
 from assay.protocol.structs import ModelTerms, Quote
-from assay.protocol.types import Address, Bytes32, ModelIdField, OfferIdField, OrderIdField, Signature, Value
+from assay.protocol.types import Address, Bytes32, ModelIdField, Money, OfferIdField, OrderIdField, Signature, Value
 
 API_PREFIX = "/v1"
 UPLOAD_OFFSET_HEADER = "Upload-Offset"
@@ -61,6 +61,11 @@ class ModelInfo(Value):
     pricing: str = Field(description="binary or graded")
     method: str
     fidelity: float = Field(ge=0, le=1, description="agreement of the surrogate with the model")
+    price_cap: Money | None = Field(
+        default=None,
+        description="highest price of an offer by the pricing rule; the terms' max_price bounds it as well",
+    )
+    price_grid: Money | None = Field(default=None, description="prices are multiples of this")
     limits: DataLimits | None = None
     max_chunk_size: int = Field(
         default=MAX_CHUNK_SIZE,

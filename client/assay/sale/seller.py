@@ -31,8 +31,8 @@ from assay.protocol.statements import digest
 from assay.protocol.structs import ModelTerms, Status
 from assay.protocol.types import ModelId
 from assay.sale.acceptance import Acceptance, accepted
+from assay.sale.offered.precheck import check_file, chunk_size_for
 from assay.sale.offers import ENDED, OfferRecord, OfferStore
-from assay.sale.precheck import check_file, chunk_size_for
 from assay.sale.release import Release, can_be_posted, is_borne_out, no_report
 from assay.sale.trust import check_quote, check_receipts, oracle_of
 

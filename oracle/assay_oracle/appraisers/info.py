@@ -16,4 +16,6 @@ def info_of(manifest: Manifest) -> FunctionInfo:
         method=manifest.method,
         fidelity=manifest.fidelity,
         limits=DataLimits(records=MAX_RECORDS, expanded_bytes=MAX_EXPANDED_BYTES),
+        cap=manifest.rule.cap,
+        grid=manifest.rule.grid,
     )

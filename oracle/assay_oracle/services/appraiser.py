@@ -20,6 +20,8 @@ class FunctionInfo:
         pricing: ``binary`` or ``graded``.
         fidelity: Agreement of the surrogate with the model, 0..1.
         limits: How large the data of one offer may be.
+        cap: Highest price of an offer by the pricing rule, in base units.
+        grid: Prices are multiples of this, in base units.
     """
 
     hash: bytes
@@ -29,6 +31,8 @@ class FunctionInfo:
     method: str
     fidelity: float
     limits: DataLimits | None = None
+    cap: int | None = None
+    grid: int | None = None
 
 
 @dataclass(frozen=True)

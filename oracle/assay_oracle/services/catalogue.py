@@ -59,6 +59,8 @@ class PricedModel:
             pricing=function.pricing,
             method=function.method,
             fidelity=function.fidelity,
+            price_cap=function.cap,
+            price_grid=function.grid,
             limits=function.limits,
         )
 

@@ -10,6 +10,7 @@ from assay.amounts import WrittenAmount, amount_text
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms, state_of
 from assay.cli.commands.models import show
+from assay.cli.commands.terms import terms as terms_page
 from assay.cli.group import Group
 from assay.cli.options import model_option
 from assay.cli.params import ADDRESS, HEX32, SALT, WRITTEN
@@ -282,3 +283,4 @@ def status(session: Session, model_id: ModelId, as_json: bool) -> None:
 
 
 model.add_command(show)
+model.add_command(terms_page)

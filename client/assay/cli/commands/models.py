@@ -20,7 +20,7 @@ from assay.errors import AssayError, ExitCode
 from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.protocol.structs import ModelTerms
 from assay.protocol.types import ModelId
-from assay.sale.file_report import report_on
+from assay.sale.offered.file_report import report_on
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,31 @@ def test_prefix_that_several_models_share_is_refused(desk: Desk, monkeypatch: py
     assert all(found in refused.stderr for found in ids)
 
 
+# --- terms ------------------------------------------------------------------------------------------------------------
+
+
+def test_terms_are_a_page_and_their_example_passes_the_check(desk: Desk, tmp_path: Path) -> None:
+    example = tmp_path / "example.csv"
+    page = desk.run("model", "terms", "--model", model(desk), "--example", example).stdout
+    assert "goal\tbetter log_loss" in page
+    assert "highest price\t0.1 ETH (100000000000000000 wei), for one offer" in page
+    assert "x\tfeature\tnumber\tno\t-" in page
+    assert "y\tlabel\tone of the values\tno\t0, 1" in page
+    found = desk.json("check", example, "--model", model(desk))
+    assert (found["faults"], found["warnings"]) == ([], [])
+    assert "price step" in page
+    terms = desk.json("model", "terms", "--model", model(desk))
+    assert terms["price_grid"] == str(10**9)
+    assert (terms["max_price"], terms["schema"]["label"]) == (str(10**17), "y")
+
+
+def test_example_replaces_no_file(desk: Desk) -> None:
+    own = desk.file(b"mine", "own.csv")
+    refused = desk.run("model", "terms", "--model", model(desk), "--example", own, status=2)
+    assert "own.csv exists" in refused.stderr
+    assert own.read_bytes() == b"mine"
+
+
 # --- check ------------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from assay.errors import OfferRefused, OracleRefused
 from assay.protocol import seal
 from assay.protocol.messages import DataLimits, ModelInfo
 from assay.protocol.schema import Feature, Schema
-from assay.sale.precheck import check_file, least_upload_bytes
+from assay.sale.offered.precheck import check_file, least_upload_bytes
 from tests.kit.actors import ORACLE_IDENTITY, oracle_account
 from tests.kit.market import Market
 

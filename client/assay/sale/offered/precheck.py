@@ -12,7 +12,7 @@ from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.protocol.schema import Schema, normal_form_hint
 from assay.protocol.seal import DEFAULT_CHUNK_SIZE
 from assay.protocol.tree import CHUNK_SIZES, Layout
-from assay.sale.data_file import foreign_kind, is_text_table, read_header, read_shapes
+from assay.sale.offered.data_file import foreign_kind, is_text_table, read_header, read_shapes
 
 _AGE_CHUNK, _AGE_TAG, _AGE_NONCE = 65_536, 16, 16
 _NUMBER_BYTES = 8

@@ -14,8 +14,8 @@ from pathlib import Path
 from assay.errors import DataEmpty, OfferRefused
 from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.protocol.schema import Feature, Schema
-from assay.sale.data_file import Header, is_container, read_header
-from assay.sale.precheck import check_file, chunk_size_for
+from assay.sale.offered.data_file import Header, is_container, read_header
+from assay.sale.offered.precheck import check_file, chunk_size_for
 
 _GAPS = ("", "na", "nan", "null", "none", "n/a")
 _DIGEST_BYTES = 12

@@ -6,7 +6,7 @@ import pytest
 
 from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.protocol.schema import Feature, Schema
-from assay.sale.file_report import report_on
+from assay.sale.offered.file_report import report_on
 from tests.kit.market import Market
 
 pytestmark = pytest.mark.unit
