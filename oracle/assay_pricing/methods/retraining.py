@@ -45,7 +45,7 @@ distance of a constant answer."""
 _COPY_SHARE = 0.25
 """A retrained learner says itself what a near copy adds. In many columns all distances are alike, and new records of a
 large offer would share a weight within the whole radius."""
-_MAX_SCALE = 2.0
+_MAX_SCALE = 4.0
 """Bounds what is made of a difference between the risks of the model and the student."""
 
 
@@ -85,12 +85,15 @@ class Retraining(RefitMethod):
 
     @property
     def scale(self) -> float:
-        """See ``RefitMethod``: the model's risk over that of an anchored student, which is the model only nearly."""
-        return float(self.parts.tensors[_SCALE]) if self._is_anchored else 1.0
+        """See ``RefitMethod``: the model's risk over a student's, which is the model only nearly.
+
+        A student that is not anchored is paid for drops of its recalibrated risk, of which the model has more.
+        """
+        return float(self.parts.tensors[_SCALE]) if _SCALE in self.parts.tensors else 1.0
 
     @property
     def _is_anchored(self) -> bool:
-        return _SCALE in self.parts.tensors
+        return self.learner is None and "alone" in self.parts.tensors
 
     @property
     def learners(self) -> tuple[Learner, ...]:
@@ -121,7 +124,7 @@ class Retraining(RefitMethod):
         settings = {"family": learner.family, "capacity": json.dumps(learner.capacity, sort_keys=True)}
         parts = replace(student.parts, tensors=tensors, leaks=leaks, settings=settings)
         if isinstance(learner, Perceptron):
-            return cls(context, _anchored(task, student, parts))
+            return cls(context, _sized(task, student, parts))
         validation = context.validation
         alone = learner.outputs(context.base, validation)
         as_model = learner.outputs(_learned(task, learner.most), validation) if task.validation_is_learned else alone
@@ -211,26 +214,29 @@ def _answers(student: Distillation, network: Network, inputs: Sample) -> Tensor:
     return found.log_softmax(-1) if student.context.schema.classes else found
 
 
-def _anchored(task: Task, student: Distillation, parts: Parts) -> Parts:
-    """The parts with the anchored student's outputs and the size of its drops, where a student is to be anchored.
+def _sized(task: Task, student: Distillation, parts: Parts) -> Parts:
+    """The parts with the size of a student's drops, and where it is to be anchored with its outputs.
 
     The labels of the owner's records have taught a model what they can if these are what it was trained on; a student
     that learns them again stays where it is.
     """
     answers, validation = task.black_box.predict(task.validation.x), student.context.validation
     alone, drifted = _answers(student, student.network, validation), student.parts.tensors["alone"][0]
-    encoder, metric, scale = task.context.encoder, task.context.metric, 1.0
+    encoder, metric, tensors, scale = task.context.encoder, task.context.metric, {}, 1.0
     before, after = (float(distances(encoder, outputs, answers).mean()) for outputs in (alone, drifted))
-    if after - before <= _MAX_DRIFT * constant_distance(encoder, answers):
-        return parts
-    of_model, of_student = model_risk(answers, metric), metric.risk(encoder.outputs_in_units(alone))
+    if after - before > _MAX_DRIFT * constant_distance(encoder, answers):
+        tensors["alone"], outputs = alone, encoder.outputs_in_units(alone)
+    else:
+        outputs = metric.calibrated(encoder.outputs_in_units(drifted))
+    of_model, of_student = model_risk(answers, metric), metric.risk(outputs)
     if of_model is not None and of_student > 0 and not task.validation_is_learned:
         scale = min(max(of_model / of_student, 1 / _MAX_SCALE), _MAX_SCALE)
-    tensors = {"alone": alone, _SCALE: torch.tensor(scale, dtype=torch.float64)}
+    tensors[_SCALE] = torch.tensor(scale, dtype=torch.float64)
     leaks = {
         "alone": "the student's answers on the validation records",
         _SCALE: "the model's risk on the validation records over the student's",
     }
+    leaks = {name: leak for name, leak in leaks.items() if name in tensors}
     return replace(parts, tensors={**parts.tensors, **tensors}, leaks={**parts.leaks, **leaks})
 
 

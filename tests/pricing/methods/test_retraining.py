@@ -175,14 +175,15 @@ def test_a_student_is_anchored_where_the_owners_labels_alone_take_it_from_the_mo
     found = Retraining.fit(task(confident, owner, validation, {"family": "network", "capacity": "{}"}))
     assert found.retrains == disputed
     assert not found.learners
+    metric, nothing = found.context.metric, torch.zeros((1, 100), dtype=torch.float64)
+    of_model = metric.risk(np.log(confident(validation.x)))
     if not disputed:
-        assert found.scale == 1
+        before = metric.calibrated(found.refit_outputs(found.context.base, nothing)[0])
+        assert found.scale == pytest.approx(min(of_model / metric.risk(before), 4), rel=1e-6)
         return
-    nothing = torch.zeros((1, 100), dtype=torch.float64)
     before, after = found.refit_outputs(found.context.base, torch.cat([nothing, nothing + 1]))
     student = found.student.network(found.context.validation.x)[0].log_softmax(1).numpy()
     np.testing.assert_allclose(before, student, atol=1e-12)
     assert abs(after - before).max() > 1e-2
-    metric = found.context.metric
-    assert found.scale == pytest.approx(metric.risk(np.log(confident(validation.x))) / metric.risk(before), rel=1e-6)
+    assert found.scale == pytest.approx(of_model / metric.risk(before), rel=1e-6)
     assert found.scale != 1
