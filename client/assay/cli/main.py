@@ -8,6 +8,9 @@ from assay.cli.lazy import LazyCommand, LazyGroup
 from assay.cli.options import setting_options
 
 COMMANDS = {
+    "bought": LazyCommand(
+        "assay.cli.commands.bought:bought", "List, export and check again the files that your models bought."
+    ),
     "buy": LazyCommand(
         "assay.cli.commands.purchases:buy",
         "Watch a model's orders: download, check, open, acknowledge; dispute what the key does not open.",

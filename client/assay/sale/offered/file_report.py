@@ -17,7 +17,8 @@ from assay.protocol.schema import Feature, Schema
 from assay.sale.offered.data_file import Header, is_container, read_header
 from assay.sale.offered.precheck import check_file, chunk_size_for
 
-_GAPS = ("", "na", "nan", "null", "none", "n/a")
+GAPS = ("", "na", "nan", "null", "none", "n/a")
+"""Spellings of a missing value, in lower case."""
 _DIGEST_BYTES = 12
 """Of each row, to find rows that repeat another."""
 _MOST_WARNINGS = 20
@@ -113,7 +114,7 @@ def _unusual(value: str, feature: Feature | None, classes: tuple[str, ...], *, c
     """
     if feature is not None and feature.kind == "categorical":
         return "" if value in feature.categories else "a value that the model does not know"
-    if value.strip().lower() in _GAPS:
+    if value.strip().lower() in GAPS:
         return "no value" if feature is None or feature.missing is None else ""
     if feature is None:
         return "" if not classes or _is_among(value, classes) else "no class of the model"

@@ -1,0 +1,163 @@
+"""``assay bought``: purchases with their provenance, exported and checked again."""
+
+from pathlib import Path
+
+import click
+
+from assay.amounts import short_amount
+from assay.cli.group import Group
+from assay.cli.session import Session, pass_session
+from assay.cli.tables import fields, id_text, table, time_text
+from assay.cli.terminal import emit, json_option
+from assay.errors import AssayError, OracleError, UsageError
+from assay.protocol.schema import Schema
+from assay.protocol.types import ModelId
+from assay.sale.bought import check_again
+from assay.sale.bought import export as export_file
+from assay.sale.escrow import EscrowRecords
+from assay.sale.portfolio import OrderView, Role
+from assay.sale.purchase import PurchaseFiles
+
+into_option = click.option(
+    "--into", type=click.Path(path_type=Path, file_okay=False), help="Folder of assay buy; by default <home>/purchases."
+)
+order_argument = click.argument("order")
+"""An order's id, or the first digits of it."""
+
+
+@click.group(cls=Group)
+def bought() -> None:
+    """List, export and check again the files that your models bought."""
+
+
+@bought.command("list")
+@into_option
+@json_option
+@pass_session
+def list_(session: Session, into: Path | None, as_json: bool) -> None:
+    """List the opened files with their provenance: order, price, data root; with --json schema and transaction, too.
+
+    \b
+    Examples:
+      assay bought list
+      assay bought list --json
+    """
+    chain = session.chain(sending=False)
+    views = _purchases(session, into)
+    schemas = {model_id: _schema(session, model_id) for model_id in {view.posted.order.model_id for view in views}}
+    rows = [
+        (
+            time_text(chain.time_of(view.posted.block)),
+            id_text(view.order_id),
+            short_amount(view.posted.order.price, chain.token(view.posted.order.token)),
+            session.model_text(view.posted.order.model_id),
+            view.status.name.lower(),
+            id_text(view.posted.order.data_root),
+            view.file,
+        )
+        for view in views
+    ]
+    result = [
+        {
+            "order_id": view.order_id,
+            "status": view.status.name.lower(),
+            "model_id": view.posted.order.model_id,
+            "seller": view.posted.order.seller,
+            "price": str(view.posted.order.price),
+            "token": view.posted.order.token,
+            "data_root": view.posted.order.data_root,
+            "transaction": view.posted.transaction,
+            "time": chain.time_of(view.posted.block),
+            "file": str(view.file),
+            "bytes": view.file.stat().st_size if view.file else 0,
+            "schema": schemas[view.posted.order.model_id],
+        }
+        for view in views
+    ]
+    heads = ("date", "order", "price", "model", "state", "root", "file")
+    emit(result, table(heads, rows) if rows else "nothing is bought and opened yet", as_json)
+
+
+@bought.command()
+@order_argument
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@into_option
+@json_option
+@pass_session
+def export(session: Session, order: str, file: Path, into: Path | None, as_json: bool) -> None:
+    """Export what ORDER bought to FILE, in the format that its suffix names. An existing file is not replaced.
+
+    Under the suffix that it was bought with, the file is copied as it is. CSV becomes JSON lines under .jsonl, with
+    numbers in the numeric columns of the model; the oracle is asked which these are.
+
+    \b
+    Examples:
+      assay bought export 0x9c... data.csv
+      assay bought export 0x9c... data.jsonl --json
+    """
+    view, source = _purchase(session, order, into)
+    export_file(source, file, lambda: session.oracle.model(view.posted.order.model_id).schema_)
+    emit({"file": file, "bytes": file.stat().st_size}, fields([("file", file)]), as_json)
+
+
+@bought.command()
+@order_argument
+@into_option
+@json_option
+@pass_session
+def check(session: Session, order: str, into: Path | None, as_json: bool) -> None:
+    """Check again that the opened file of ORDER is what its data root on chain commits to. Needs the sealed file.
+
+    Ends with status 1 if it is not.
+
+    \b
+    Examples:
+      assay bought check 0x9c...
+      assay bought check 0x9c... --json
+    """
+    view, source = _purchase(session, order, into)
+    chain, folder = session.chain(sending=False), into or session.purchases_folder
+    posted = view.posted.order
+
+    def key() -> bytes | None:
+        escrow = EscrowRecords(chain, session.account, session.identity, folder)
+        found = escrow.revealed_key(posted)
+        if found is not None:
+            return found
+        try:
+            armored = session.oracle.order(view.order_id).key_envelope
+        except OracleError:
+            armored = None
+        return escrow.key(posted, view.status, armored)
+
+    compared = check_again(chain, posted, source, PurchaseFiles(folder), key)
+    root = f"0x{posted.data_root.hex()}"
+    rows = [("file", source), ("root", root), ("compared with", compared), ("verdict", "what was bought")]
+    emit({"file": source, "data_root": root, "compared_with": compared, "is_as_bought": True}, fields(rows), as_json)
+
+
+def _purchases(session: Session, into: Path | None) -> list[OrderView]:
+    """Orders of the account's models whose opened file is in the folder; oldest first."""
+    views = session.portfolio(session.chain(sending=False), into).orders()
+    return [view for view in views if view.role is Role.BUYER and view.file is not None]
+
+
+def _purchase(session: Session, order: str, into: Path | None) -> tuple[OrderView, Path]:
+    start = order.lower().removeprefix("0x")
+    views = _purchases(session, into)
+    found = [(view, view.file) for view in views if view.file and start and view.order_id.hex().startswith(start)]
+    if len(found) != 1:
+        raise UsageError(
+            f"expected one order whose file is open in {into or session.purchases_folder} and whose id begins with "
+            f"{order!r}, found {len(found)}",
+            hint="assay bought list lists them; --into names another folder; assay buy opens what is paid",
+        )
+    return found[0]
+
+
+def _schema(session: Session, model_id: ModelId) -> Schema | None:
+    """Columns of a model's records; None if the oracle does not say."""
+    try:
+        return session.oracle.model(model_id).schema_
+    except AssayError:
+        return None
