@@ -267,7 +267,7 @@ class OracleClient:
     def _fetch(self, order_id: OrderId, file: BinaryIO, whole: int, seconds: float, progress: Progress | None) -> None:
         """One request for the bytes that ``file`` lacks of ``whole``. Bytes before a broken connection are kept."""
         path = f"/orders/0x{order_id.hex()}/sealed"
-        with self._requests.part(path, start=file.tell(), seconds=seconds) as pieces:
+        with self._requests.part(path, start=file.tell(), whole=whole, seconds=seconds) as pieces:
             for piece in pieces:
                 if file.tell() + len(piece) > whole:
                     raise OracleMisbehaved(f"expected an envelope of {whole} bytes, got more")

@@ -74,8 +74,8 @@ class OracleRequests:
         self._http.close()
 
     @contextmanager
-    def part(self, path: str, *, start: int, seconds: float) -> Iterator[Iterator[bytes]]:
-        """The bytes of a file from ``start`` on, in pieces.
+    def part(self, path: str, *, start: int, whole: int, seconds: float) -> Iterator[Iterator[bytes]]:
+        """The bytes of a file of ``whole`` bytes from ``start`` on, in pieces.
 
         Raises:
             NoAnswer: They do not come within ``seconds``, or a proxy answered in place of the oracle.
@@ -89,9 +89,25 @@ class OracleRequests:
                     self._check_gateway(answer)
                     self._raise_problem(answer)
                     raise OracleMisbehaved(f"expected a partial answer (206), got {answer.status}")
+                self._check_range(response.headers.get("content-range"), start, whole)
                 yield response.pieces
         except BadAnswer as error:
             raise self._misbehaved(error) from None
+
+    def _check_range(self, got: str | None, start: int, whole: int) -> None:
+        """Checks the range that an answer names (RFC 9110, section 14.4), before a byte of it is kept.
+
+        An answer that names none is taken: other bytes do not pass the checks of the file.
+
+        Raises:
+            OracleMisbehaved: It is another range, or one of a file of another length.
+        """
+        permitted = {f"bytes {start}-{whole - 1}/{total}" for total in (whole, "*")}
+        if got is not None and got.strip() not in permitted:
+            raise OracleMisbehaved(
+                f"expected bytes {start} to {whole - 1} of {whole} from {self.url}, got {got[:_SHOWN_CHARACTERS]!r}",
+                hint="what came before is kept: run the same command again",
+            )
 
     def value(self, kind: type[V], method: str, path: str, **options: Any) -> V:
         """The answer to a request, which is sent until there is one or its time is over.

@@ -331,6 +331,23 @@ def test_answer_without_range_is_not_appended(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == b"xxx"
 
 
+@pytest.mark.parametrize("named", ["bytes 0-9/10", "bytes 3-8/10", "bytes 3-9/11", "bytes */10", "lines 3-9/10", ""])
+def test_answer_with_another_range_is_not_appended(tmp_path: Path, named: str) -> None:
+    (tmp_path / "file").write_bytes(b"xxx")
+    body = httpx.Response(206, stream=httpx.ByteStream(bytes(7)), headers={"Content-Range": named})
+    with pytest.raises(OracleMisbehaved, match="expected bytes 3 to 9 of 10"):
+        downloads(body).download(bytes(32), tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"xxx"
+
+
+@pytest.mark.parametrize("named", ["bytes 3-9/10", "bytes 3-9/*"])
+def test_answer_with_the_range_that_was_asked_for_is_appended(tmp_path: Path, named: str) -> None:
+    (tmp_path / "file").write_bytes(b"xxx")
+    body = httpx.Response(206, stream=httpx.ByteStream(bytes(7)), headers={"Content-Range": named})
+    downloads(body).download(bytes(32), tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"xxx" + bytes(7)
+
+
 def test_whole_download_is_not_asked_for_again(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(bytes(10))
     downloads(httpx.Response(500)).download(bytes(32), tmp_path / "file")
