@@ -6,7 +6,9 @@ A header is checked against bounds before it is parsed: parsers take time quadra
 https://age-encryption.org/v1.
 """
 
-from typing import BinaryIO
+import io
+from contextlib import suppress
+from typing import Any, BinaryIO, cast
 
 import pyrage
 from bech32 import bech32_decode, bech32_encode, convertbits
@@ -16,6 +18,7 @@ from assay.errors import EnvelopeInvalid
 _PREFIX = "age"
 _VERSION_LINE = b"age-encryption.org/v1\n"
 _MAC_LINE = b"---"
+_CHUNK_BYTES, _TAG_BYTES, _NONCE_BYTES = 65_536, 16, 16
 MAX_HEADER_BYTES = 4096
 """Length of a header up to its MAC: room for 20 recipients and one stanza of grease. One recipient takes 300 bytes."""
 MAX_STANZAS = 21
@@ -116,6 +119,37 @@ def decrypt_with(identity: str, source: BinaryIO, target: BinaryIO) -> None:
         if getattr(error, "errno", None) is not None:
             raise
         raise EnvelopeInvalid(f"expected an age envelope for {public_of(identity)}: {error}") from None
+
+
+def intact_bytes(identity: str, source: BinaryIO) -> int:
+    """Bytes from the start of the envelope in ``source`` (seekable) that are authentic: its header and whole chunks.
+
+    An envelope divides into chunks of 64 KiB with a tag of 16 bytes each (age-encryption.org/v1). 0 if the first chunk
+    is not authentic, or is the last.
+    """
+    start, plain = source.tell(), _Count()
+    with suppress(EnvelopeInvalid):
+        decrypt_with(identity, source, cast(BinaryIO, plain))
+    chunks = plain.total // _CHUNK_BYTES
+    if not chunks:
+        return 0
+    source.seek(start)
+    header = source.read(MAX_HEADER_BYTES)
+    body = header.index(b"\n", header.index(b"\n" + _MAC_LINE) + 1) + 1 + _NONCE_BYTES
+    return body + chunks * (_CHUNK_BYTES + _TAG_BYTES)
+
+
+class _Count(io.RawIOBase):
+    """Counts the bytes that are written to it."""
+
+    total = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.total += len(data)
+        return len(data)
 
 
 def _check_header(source: BinaryIO) -> None:

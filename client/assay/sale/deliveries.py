@@ -127,11 +127,9 @@ class Deliveries:
             if sealed.exists():
                 return
             enveloped = self._files.path(order, ".age")
-            with self._progress("downloading", self.record(order).sealed_bytes) as done:
-                seconds = min(DOWNLOAD_SECONDS, self.seconds_left)
-                self._oracle.download(order.order_id(), enveloped, within=seconds, progress=done)
+            self._download(order, enveloped)
             try:
-                self._unwrap(order, enveloped, sealed)
+                self._unwrap_or_ask_again(order, enveloped, sealed)
             except (SealError, EnvelopeInvalid) as error:
                 enveloped.unlink()
                 raise OracleMisbehaved(
@@ -139,6 +137,29 @@ class Deliveries:
                     hint="run the same command again to download it again",
                 ) from None
             enveloped.unlink()
+
+    def _download(self, order: Order, enveloped: Path) -> None:
+        """Downloads what ``enveloped`` lacks of the envelope, for as long as this poll permits."""
+        with self._progress("downloading", self.record(order).sealed_bytes) as done:
+            seconds = min(DOWNLOAD_SECONDS, self.seconds_left)
+            self._oracle.download(order.order_id(), enveloped, within=seconds, progress=done)
+
+    def _unwrap_or_ask_again(self, order: Order, enveloped: Path, sealed: Path) -> None:
+        """Unwraps the envelope; asks once more for the bytes from the first chunk on that is not authentic.
+
+        Raises:
+            EnvelopeInvalid: The first chunk is not authentic, or the bytes that came again are not.
+        """
+        try:
+            self._unwrap(order, enveloped, sealed)
+        except EnvelopeInvalid:
+            with enveloped.open("r+b") as source:
+                intact = envelope.intact_bytes(self._identity, source)
+                if not intact:
+                    raise
+                source.truncate(intact)
+            self._download(order, enveloped)
+            self._unwrap(order, enveloped, sealed)
 
     def _unwrap(self, order: Order, enveloped: Path, sealed: Path) -> None:
         with enveloped.open("rb") as source, whole_file(sealed) as target:
