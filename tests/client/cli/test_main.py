@@ -63,6 +63,7 @@ COMMANDS = {
     **{("model", name): ["--model", ID, "--amount", "1"] for name in ("fund", "withdraw")},
     ("model", "bond"): ["--model", ID, "--amount", "1", "--oracle-address", "0x" + 40 * "1"],
     **{("credit", name): ["--amount", "1"] for name in ("deposit", "withdraw")},
+    ("model", "terms"): ["--model", ID],
     ("sell",): [__file__, "--model", ID],
     ("buy",): ["--model", ID, "--once"],
     ("seal",): ["/nowhere"],
