@@ -95,12 +95,20 @@ class Choice:
     def rivals(self) -> list[Learner]:
         """Other learners than the best that are as near to the model, those that differ most from it first.
 
-        These are the closest one of each other family, and then the best one's family by steps of capacity.
+        These are the closest one of each other kind, and then those of the best one's kind by steps of capacity. A
+        learner of another kind that only a more unusual capacity than the best's brings near is there by chance.
         """
-        best, others = self.best.learner, {one.learner.family: one.learner for one in reversed(self.near)}
-        own = [one.learner for one in self.near if one.learner.family == best.family and one is not self.best]
-        far = sorted(own, key=lambda learner: -learner.steps_from(best.capacity))
-        return [*(learner for family, learner in others.items() if family != best.family), *far]
+        best, others = self.best.learner, dict[tuple[str, str], Learner]()
+        for one in self.near:
+            if one.learner.steps() <= best.steps():
+                others.setdefault(_kind(one.learner), one.learner)
+        others.pop(_kind(best), None)
+        own = [one.learner for one in self.near if _kind(one.learner) == _kind(best) and one is not self.best]
+        return [*others.values(), *sorted(own, key=lambda learner: -learner.steps_from(best.capacity))]
+
+
+def _kind(learner: Learner) -> tuple[str, str]:
+    return learner.family, learner.kind
 
 
 def choose(

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from assay.protocol.schema import Feature, Schema
 from assay_pricing.black_box.port import Predictions
+from assay_pricing.learners import selection
 from assay_pricing.learners.closeness import constant_distance, distances
 from assay_pricing.learners.label_noise import doubted
 from assay_pricing.learners.linear import Linear
-from assay_pricing.learners.selection import FAMILIES, Candidate, choose, choose_among
+from assay_pricing.learners.selection import FAMILIES, Candidate, Choice, choose, choose_among
 from assay_pricing.records.records import Records
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
@@ -210,6 +211,18 @@ def test_neighbours_are_found_on_columns_with_far_values() -> None:
     best = choose(encoder, sample(encoder, owner), sample(encoder, asked), answers, ("linear", "neighbours")).best
     assert best.learner.capacity["count"] == 7
     assert best.distance < 1e-6
+
+
+def test_a_rival_of_another_kind_is_as_usual_as_the_best_and_one_of_its_own_differs_most() -> None:
+    encoder = Encoder.fit(table(1, 50, 2))
+    calibrated, machine, direct = (next(iter(kind)) for kind in selection._kinds(FAMILIES["linear"], encoder))
+    assert [learner.kind for learner in (direct, calibrated, machine)] == ["direct", "calibrated", "calibrated_svm"]
+    forest = next(FAMILIES["forest"].starts(encoder))
+    own = [direct.moved("penalty", by) for by in (1, -2)]
+    near = [
+        Candidate(one, np.ones(2)) for one in (direct, own[0], own[1], forest, calibrated.moved("penalty", 3), machine)
+    ]
+    assert Choice(near[0], tuple(near)).rivals() == [forest, calibrated, own[1], own[0]]
 
 
 @pytest.mark.parametrize(
