@@ -219,9 +219,8 @@ def test_a_rival_of_another_kind_is_as_usual_as_the_best_and_one_of_its_own_diff
     assert [learner.kind for learner in (direct, calibrated, machine)] == ["direct", "calibrated", "calibrated_svm"]
     forest = next(FAMILIES["forest"].starts(encoder))
     own = [direct.moved("penalty", by) for by in (1, -2)]
-    near = [
-        Candidate(one, np.ones(2)) for one in (direct, own[0], own[1], forest, calibrated.moved("penalty", 3), machine)
-    ]
+    found = (direct, *own, forest, machine.moved("penalty", 3), calibrated)
+    near = [Candidate(one, np.ones(2)) for one in found]
     assert Choice(near[0], tuple(near)).rivals() == [forest, calibrated, own[1], own[0]]
 
 
