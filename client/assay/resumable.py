@@ -234,6 +234,11 @@ def part_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
 
 
+def work_paths(path: Path) -> tuple[Path, Path]:
+    """The unfinished file of ``path`` and its state."""
+    return part_path(path), _state_path(path)
+
+
 def _state_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.state")
 

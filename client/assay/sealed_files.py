@@ -12,7 +12,7 @@ from assay.files import write_new
 from assay.protocol import seal
 from assay.protocol.index import read_header
 from assay.protocol.tree import Commitment, Layout
-from assay.resumable import NOTE_BYTES, Partial, check_room, part_path, resumable
+from assay.resumable import NOTE_BYTES, Partial, check_room, part_path, resumable, work_paths
 
 ShowProgress = Callable[[str, int], AbstractContextManager[seal.Progress]]
 """Takes a task's name and its total bytes; yields a function that takes the bytes done since its last call."""
@@ -30,6 +30,7 @@ def seal_file(source: Path, out: Path, key_out: Path, chunk_size: int, progress:
         DiskError: There is no room for ``out``.
     """
     _check_new(out)
+    _check_source(source, out)
     with source.open("rb") as data:
         before = os.fstat(data.fileno())
         layout = Layout.of_data(before.st_size, chunk_size)
@@ -39,7 +40,8 @@ def seal_file(source: Path, out: Path, key_out: Path, chunk_size: int, progress:
         made_of = {
             "bytes": str(before.st_size),
             "modified": str(before.st_mtime_ns),
-            "inode": str(before.st_ino),
+            "changed": str(before.st_ctime_ns),  # a program can set back the time of modification, not this one
+            "inode": f"{before.st_dev}:{before.st_ino}",
             "chunk_size": str(chunk_size),
         }
         with resumable(out) as partial, progress("sealing", layout.data_bytes) as show:
@@ -98,6 +100,7 @@ def open_file(sealed: Path, key: bytes, out: Path, progress: ShowProgress) -> se
         DiskError: There is no room for ``out``.
     """
     _check_new(out)
+    _check_source(sealed, out)
     with sealed.open("rb") as source:
         layout, root = read_header(source)
         if not part_path(out).exists():
@@ -126,6 +129,16 @@ def read_key(path: Path) -> bytes:
         return bytes.fromhex(path.read_text().strip().removeprefix("0x"))
     except ValueError:  # UnicodeDecodeError is one
         raise NotSealedData(f"expected a key of 32 bytes in hex in {path}, got something else") from None
+
+
+def _check_source(source: Path, out: Path) -> None:
+    """Refuses a source that is an unfinished file of ``out``: it would be emptied."""
+    for name in work_paths(out):
+        if name.exists() and source.exists() and name.samefile(source):
+            raise UsageError(
+                f"expected a file to read, {source} is an unfinished file of {out}",
+                hint="choose another name with --out, or rename the file",
+            )
 
 
 def _check_new(path: Path) -> None:

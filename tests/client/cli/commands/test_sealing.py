@@ -192,6 +192,33 @@ def test_file_that_changed_since_the_interruption_is_sealed_anew(
     assert (large.parent / "opened").read_bytes() == bytes(4 * 2**20)
 
 
+def test_file_that_changed_under_its_old_time_is_sealed_anew(large: Path, interrupts: Callable[[int], None]) -> None:
+    """Two texts under one stream of the cipher would tell their difference."""
+    interrupts(2)
+    run("seal", large)
+    key, before = (large.parent / "data.csv.key").read_bytes(), large.stat()
+    with large.open("r+b") as file:
+        file.write(b"other")
+    os.utime(large, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert run("seal", large).exit_code == 0
+    assert (large.parent / "data.csv.key").read_bytes() != key
+
+
+@pytest.mark.parametrize("name", [".out.part", ".out.state"])
+@pytest.mark.parametrize("command", [("seal", "--key-out", "key"), ("open", "--key", "key")])
+def test_source_that_is_a_work_file_of_the_output_is_kept(
+    data: Path, name: str, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data.parent)
+    Path("key").write_text("00" * 32)
+    Path(name).write_bytes(b"content")
+    if command[0] == "seal":
+        Path("key").unlink()
+    result = run(command[0], name, *command[1:], "--out", "out")
+    assert (result.exit_code, "unfinished file" in result.stderr) == (2, True)
+    assert Path(name).read_bytes() == b"content"
+
+
 def test_interrupted_seal_replaces_no_other_key(large: Path, interrupts: Callable[[int], None]) -> None:
     interrupts(2)
     run("seal", large)
