@@ -149,16 +149,19 @@ def _load_sealed(sealed: BinaryIO, layout: Layout, place: Batch, buffer: Buffer)
         raise SealedDataTruncated(f"the sealed file became shorter while it was read, after chunk {place.first}")
 
 
-def check_chunks(sealed: BinaryIO, *, chunks: range | None = None, progress: Progress | None = None) -> Index:
+def check_chunks(
+    sealed: BinaryIO, *, index: Index | None = None, chunks: range | None = None, progress: Progress | None = None
+) -> Index:
     """Checks index and every ciphertext chunk; needs no key. What a buyer does before the key is out.
 
-    With ``chunks`` (step 1) it checks these alone, and reads nothing but the index and the batches that they are in.
+    ``index`` is that of ``sealed``, if it was read before. With ``chunks`` (step 1) it checks these alone, and reads
+    nothing but the index and the batches that they are in.
 
     Raises:
         ChunkMismatch: A chunk is not the committed one. Also the errors of ``read_index``.
         IndexError: The file has no such chunks.
     """
-    index = read_index(sealed)
+    index = index or read_index(sealed)
     numbers = index.layout.batches if chunks is None else index.layout.batches_of(chunks)
     buffers = Buffers(index.layout)
     batches = _sealed_batches(sealed, index, buffers, numbers)

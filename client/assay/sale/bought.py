@@ -61,15 +61,16 @@ def _open_again(order: Order, sealed: Path, target: BinaryIO, key: Callable[[], 
             hint="assay clean deletes it once the file is open: without it nothing can be checked",
         )
     with sealed.open("rb") as source:
-        seal.check_chunks(source).check_root(order.data_root)
+        index = seal.read_index(source)
+        index.check_root(order.data_root)
         found = key()
         if found is None:
+            seal.check_chunks(source, index=index)
             raise UsageError(
                 "the sealed file has the order's root; the key, to compare the opened file with it, is not here",
                 hint="the key is on chain once revealed, or with the oracle: try again when it answers",
             )
-        source.seek(0)
-        seal.open_sealed(source, found, target)
+        seal.open_sealed(source, found, target, index=index)  # which checks the sealed chunks, too
 
 
 def export(file: Path, target: Path, schema: Callable[[], Schema]) -> None:

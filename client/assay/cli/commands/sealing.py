@@ -84,7 +84,7 @@ def verify(file: Path, root: str | None, chunks: str | None, as_json: bool) -> N
         if span.stop > index.layout.count:
             raise UsageError(f"expected --chunks from 0 to {index.layout.count - 1}, got {chunks}")
         with progress("verifying", index.layout.bytes_to_read(span)) as done:
-            sealed_data.check_chunks(source, chunks=span, progress=done)
+            sealed_data.check_chunks(source, index=index, chunks=span, progress=done)
     result = {**index.commitment.model_dump(mode="json"), "first_chunk": span.start, "last_chunk": span.stop - 1}
     text = f"verified\tchunks {span.start} to {span.stop - 1} of {index.layout.count}\nroot\t0x{index.data_root.hex()}"
     emit(result, text, as_json)
