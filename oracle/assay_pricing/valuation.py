@@ -130,11 +130,11 @@ def _shares(kernel: Kernel, of_others: Kernel, others: Sample, offer: Sample, ba
         offer: The offer.
         base: The owner's records.
     """
-    without, nothing = kernel.density(others, others) + kernel.density(others, base), torch.zeros(len(offer))
+    alone = kernel.density(others, others) + kernel.density(others, base)
     offered = kernel.density(offer, offer) + kernel.density(offer, base) + of_others.density(offer, others)
-    whole = torch.cat([without + of_others.density(others, offer), offered])
-    weight = others.join(offer).weight
-    return torch.cat([others.weight / without.clamp(min=1), nothing.double()]), weight / whole.clamp(min=1)
+    without = torch.cat([others.weight / alone.clamp(min=1), torch.zeros_like(offer.weight)])
+    together = torch.cat([alone + of_others.density(others, offer), offered])
+    return without, others.join(offer).weight / together.clamp(min=1)
 
 
 def best_subset(
