@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 import assay.protocol
 from assay.protocol.batch import ACCELERATED
+from assay.protocol.batches import processors
 from assay.protocol.seal import keystream
 from assay.resumable import check_room, part_path
 from assay_bench.sealing.measure import MEGABYTE, Run, Steps, run_command, run_worker
@@ -101,7 +102,7 @@ class _Bench:
         self._folder = folder
         self._rounds = rounds
         self._report = report
-        self._processors = len(os.sched_getaffinity(0))
+        self._processors = processors()
         of = {"size": size, "processors": self._processors, "accelerated": ACCELERATED, "code": _fingerprint()}
         self._steps = Steps(folder / "steps.json", of)
 
