@@ -55,6 +55,10 @@ def case_figures(case: CaseResult) -> CaseFigures:
         harmful_paid=None if case.refused or not price.any() else payment_share(price, harmful),
         monotone=mean(larger.price >= smaller.price for smaller, larger in useful_pairs(case.sellers)),
         best_first=not case.refused and best_first(case.sellers),
+        best_first_ceiling=mean(
+            _names_best(halves[:, i], halves[:, 1 - i], error * np.sqrt(2)) for i in range(halves.shape[1])
+        ),
+        best_first_validation=_names_best(np.array([one.gain_validation for one in sellers]), gain, error),
         refused=case.refused,
         fidelity=case.fidelity,
         tested_rank=case.tested_rank,
@@ -85,10 +89,16 @@ def price_gain_correlation(sellers: Mapping[str, PriceAndGain]) -> float:
 
 def best_first(sellers: Mapping[str, PriceAndGain]) -> bool:
     """Whether something is paid, and most to the best seller, or to one as good within the best's standard error."""
-    highest = max(seller.price for seller in sellers.values())
-    best = max(sellers.values(), key=lambda seller: seller.gain)
-    first = max(seller.gain for seller in sellers.values() if seller.price == highest)
-    return highest > 0 and first >= best.gain - best.gain_error
+    price, gain, error = (
+        np.array([getattr(one, name) for one in sellers.values()]) for name in ("price", "gain", "gain_error")
+    )
+    return bool(price.max() > 0) and _names_best(price, gain, error)
+
+
+def _names_best(scores: Floats, gain: Floats, error: Floats) -> bool:
+    """Whether a seller of the highest score has the highest gain, or one below it by at most the best's error."""
+    best = gain.argmax()
+    return bool(gain[scores == scores.max()].max() >= gain[best] - error[best])
 
 
 def useful_pairs(sellers: Mapping[str, SellerResult]) -> list[tuple[SellerResult, SellerResult]]:

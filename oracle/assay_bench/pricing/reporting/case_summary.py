@@ -8,7 +8,7 @@ from assay_bench.pricing.reporting.rows import CaseFigures, CaseRow
 _WELL_RANKED, _BELOW_CEILING, _UNINFORMATIVE = 0.9, 0.05, 0.5
 _SIZES = ("slope", "price_slope", "paid_over_true")
 _FITS = ("r2", "price_r2")
-_MEANS = ("harmful_paid", "monotone", "best_first")
+_MEANS = ("harmful_paid", "monotone", "best_first", "best_first_ceiling", "best_first_validation")
 _WHOLE = "_whole"
 
 

@@ -82,6 +82,8 @@ _OF_CASES = {
     "best_first": _at_least(
         0.95, "share of draws in which the best seller has the highest price, a refused function being a failure"
     ),
+    "best_first_ceiling": _shown("the same of true gains on one half of the test records, judged by the other half"),
+    "best_first_validation": _shown("the same of true gains on validation records, from which prices are read"),
     "binary_difference": _at_most(
         0.2,
         "what the binary rule pays over what the graded one pays, with one budget, less 1; mean over the real cases",

@@ -34,6 +34,8 @@ _AGREEMENT_HEADS = (
     "paid to harmful",
     "in order",
     "best first",
+    "ceiling of best first",
+    "V first",
 )
 _TERMS = f"""\
 - **True gain**: the drop of the loss when the true model is trained with the data as well. **V** is measured on the
@@ -59,7 +61,9 @@ _TERMS = f"""\
 - **paid over true**: sum of the prices of useful sellers over the sum of their true gains. **paid to harmful**: share
   of all payments. **in order**: share of nested offers, where the added records are useful, of which the larger has at
   least the price of the smaller. **best first**: the seller with the highest price has the highest true gain, or one
-  below it by no more than its standard error; a refused function is a failure.
+  below it by no more than its standard error; a refused function is a failure. Its **ceiling** is of the true gains on
+  one half of the test records, judged by the other half. **V first** is the same of the true gains V: prices are read
+  from the validation records, and have the best seller wrong where these have by chance.
 - **Backtest**: parts of the owner's own records are left out at the fit and priced, and other learners that are near
   the model say what each part is worth.
 - **binary over graded**: money that the binary rule pays for all offers, over what the graded rule pays, each with the
@@ -221,6 +225,8 @@ def _agreement(draws: Sequence[CaseFigures]) -> tuple[str, ...]:
         with_error(one.harmful_paid for one in draws),
         with_error(one.monotone for one in draws),
         with_error(one.best_first for one in draws),
+        with_error(one.best_first_ceiling for one in draws),
+        with_error(one.best_first_validation for one in draws),
     )
 
 

@@ -174,6 +174,8 @@ class CaseFigures(Result):
         monotone: Of the nested pairs of offers in which the added records are useful, the share in which the larger
             offer has at least the price of the smaller.
         best_first: The best seller has the highest price, and the function is not refused.
+        best_first_ceiling: The best seller on one half of the test records is the best on the other, by the same rule.
+        best_first_validation: The seller with the highest true gain on validation records is the best on test records.
         refused: The price function is refused.
         fidelity: Agreement of the surrogate with the model, 0..1.
         tested_rank: Rank agreement by the backtest, see ``CaseResult``.
@@ -197,6 +199,8 @@ class CaseFigures(Result):
     harmful_paid: float | None
     monotone: float | None
     best_first: float | None
+    best_first_ceiling: float | None
+    best_first_validation: float | None
     refused: float | None
     fidelity: float | None
     tested_rank: float | None

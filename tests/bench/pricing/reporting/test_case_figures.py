@@ -87,6 +87,13 @@ def test_the_best_seller_is_known_to_its_standard_error_alone() -> None:
     assert best_first(case(few=(0.5, 0.2)).sellers), "of two highest prices one is the best seller's"
 
 
+def test_half_of_the_test_records_and_the_validation_records_may_have_another_best_seller() -> None:
+    first = seller(0.3, 0.3, gain_halves=(0.35, 0.25), gain_validation=0.1)
+    figures = case_figures(of(first, seller(0.2, 0.28, gain_halves=(0.25, 0.31), gain_validation=0.2)))
+    # errors 0.01, of a half 0.014: each half has another best seller, by more than that
+    assert (figures.best_first, figures.best_first_ceiling, figures.best_first_validation) == (1, 0, 0)
+
+
 def test_a_pair_is_in_order_if_more_useful_records_cost_no_less() -> None:
     nested = {"few": (0.2, 0.1), "new_half": (0.1, 0.3), "new_clean": (0.2, 0.31)}
     pairs = useful_pairs(case(**nested).sellers)

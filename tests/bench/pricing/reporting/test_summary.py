@@ -51,6 +51,8 @@ def test_every_figure_of_the_summary() -> None:
         "harmful_paid": pytest.approx(0.1),
         "monotone": 1,
         "best_first": 1,
+        "best_first_ceiling": 1,
+        "best_first_validation": 1,
         "binary_difference": pytest.approx(0.3),
         "rho_shortfall": pytest.approx(0.9 - 9 / 9.5),
         # all that is offered is priced
