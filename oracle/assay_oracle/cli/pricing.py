@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from assay_pricing.records.columns import RawTable
     from assay_pricing.records.records import Records
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DATA = click.Path(exists=True, path_type=Path)
+"""A file of records, or a folder of such files."""
 OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -61,12 +62,12 @@ class Setting(click.ParamType):
 @click.option(
     "--data",
     cls=RecordsOption,
-    type=FILE,
+    type=DATA,
     required=True,
     help="Records that the model was trained on: a {formats} file.",
 )
 @click.option("--label", default="y", show_default=True, help="Name of the label column.")
-@click.option("--validation", type=FILE, help="Records that define the goal; by default a part of --data is set aside.")
+@click.option("--validation", type=DATA, help="Records that define the goal; by default a part of --data is set aside.")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the price function, new or empty.")
 @click.option("--replace", is_flag=True, help="Replace a price function in --out that no model is registered with.")
 @click.option(
@@ -270,7 +271,7 @@ def fit(
 
 @click.command()
 @click.argument("folder", type=FOLDER)
-@click.argument("file", type=FILE)
+@click.argument("file", type=DATA)
 @click.option("--report", "page", type=OUT_FILE, help="Write an HTML page with plots to this file.")
 @click.option("--without-records", is_flag=True, help="Leave the records' own columns out of the page: fit to be sent.")
 @token_option
@@ -311,7 +312,7 @@ def appraise(folder: Path, file: Path, page: Path | None, without_records: bool,
 @click.option(
     "--data",
     cls=RecordsOption,
-    type=FILE,
+    type=DATA,
     required=True,
     help="Labelled records like those of future offers: a {formats} file.",
 )
@@ -381,20 +382,18 @@ def _check_terms(terms: Mapping[str, Any]) -> None:
 
 def _table(path: Path) -> "RawTable":
     from assay_pricing.errors import DataError
-    from assay_pricing.records.tables import parse_table
+    from assay_pricing.records.tables import read_table
 
-    with path.open("rb") as source:
-        try:
-            return parse_table(source)
-        except DataError as error:
-            raise DataError(f"{path}: {error.message}", hint=error.hint) from None
+    try:
+        return read_table(path)
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", hint=error.hint) from None
 
 
 def _records(path: Path, function: Any) -> "tuple[Records, tuple[str, ...]]":
     """The records of a file, and the columns of it that the model does not have."""
     from assay_pricing.records.bounds import MAX_RECORDS
-    from assay_pricing.records.tables import parse_table, to_records
+    from assay_pricing.records.tables import read_table, to_records
 
-    with path.open("rb") as source:
-        table = parse_table(source, max_records=MAX_RECORDS, schema=function.schema)
-        return to_records(table, function.schema), table.ignored
+    table = read_table(path, max_records=MAX_RECORDS, schema=function.schema)
+    return to_records(table, function.schema), table.ignored

@@ -1,6 +1,8 @@
 """Files to records: detect the format, read the columns, check them against a schema."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -36,6 +38,21 @@ def parse_records(
     return to_records(parse_table(source, max_bytes=max_bytes, max_records=max_records, schema=schema), schema)
 
 
+def read_table(
+    path: Path,
+    *,
+    max_bytes: int = MAX_EXPANDED_BYTES,
+    max_records: int | None = None,
+    schema: Schema | None = None,
+) -> RawTable:
+    """Reads the columns of the file or folder at ``path``; arguments and errors as of ``parse_table``."""
+    if not path.is_dir():
+        with path.open("rb") as source:
+            return parse_table(source, max_bytes=max_bytes, max_records=max_records, schema=schema)
+    known, bounds = formats.detect_folder(path), Bounds(max_bytes, max_records)
+    return _checked(lambda: known.read(path, bounds, schema), bounds, f"a folder of {known.name}")
+
+
 def parse_table(
     source: BinaryIO,
     *,
@@ -53,13 +70,17 @@ def parse_table(
     source.seek(0)
     if not start:
         raise DataError(f"expected a {formats.listing()} file, got an empty file")
-    bounds = Bounds(max_bytes, max_records)
+    known, bounds = formats.detect(start), Bounds(max_bytes, max_records)
+    return _checked(lambda: known.read(source, bounds, schema), bounds, f"a {formats.listing()} file")
+
+
+def _checked(read: Callable[[], RawTable], bounds: Bounds, expected: str) -> RawTable:
     try:
-        table = formats.detect(start).read(source, bounds, schema)
+        table = read()
     except DataError:
         raise
     except Exception as error:  # a parser may raise anything on a malformed file: report it as unreadable
-        raise DataError(f"expected a {formats.listing()} file, got an unreadable one: {first_line(error)}") from None
+        raise DataError(f"expected {expected}, got an unreadable one: {first_line(error)}") from None
     table = _with_texts(table)
     lengths = {len(column) for column in table.columns.values()} or {0}
     if len(lengths) > 1:

@@ -21,21 +21,28 @@ everything that reads files asks this registry::
 
 A reader trusts nothing in the file: it checks ``bounds`` before it allocates, executes nothing, and raises
 ``DataError`` with the reason. Any other exception is reported as a file that cannot be read.
+
+A module may also, or only, read a folder of files as one table: ``FOLDER = FolderFormat(...)``.
 '''
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import BinaryIO
 
 from assay.protocol.schema import Schema
+from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds
 from assay_pricing.records.columns import RawTable
 from assay_pricing.records.quoting import alternatives
 
 Read = Callable[[BinaryIO, Bounds, Schema | None], RawTable]
 """Reads a seekable binary stream from its start; with a schema, refuses other columns before it reads their values."""
+ReadFolder = Callable[[Path, Bounds, Schema | None], RawTable]
+"""Reads a folder as ``Read`` reads a file. The order of the records follows from the names of the files."""
 
 
 @dataclass(frozen=True)
@@ -45,32 +52,75 @@ class Format:
     Attributes:
         name: As messages and help texts write it.
         suffixes: Endings of file names, with the dot, the usual one first.
-        magic: The first bytes of every file of this format; empty for the one format that has none (CSV), which is
-            taken when no other matches.
+        magic: Bytes that every file of this format has at ``place``; empty for the one format that has none (CSV),
+            which is taken when no other matches.
         read: The reader.
+        place: Where the magic number stands, in bytes from the start.
     """
 
     name: str
     suffixes: tuple[str, ...]
     magic: bytes
     read: Read
+    place: int = 0
+
+
+@dataclass(frozen=True)
+class FolderFormat:
+    """A folder of files that is one table.
+
+    Attributes:
+        name: Of its files, in the plural, as messages and help texts write it.
+        suffixes: Endings of the names of its files, in lower case with the dot. A folder is of the first format, by
+            name, of which some file below it has one.
+        read: The reader.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: ReadFolder
 
 
 def registered() -> tuple[Format, ...]:
     """All formats, by name."""
-    modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
-    formats = (module.FORMAT for module in modules if hasattr(module, "FORMAT"))
+    formats = (module.FORMAT for module in _modules() if hasattr(module, "FORMAT"))
     return tuple(sorted(formats, key=lambda known: known.name))
+
+
+def registered_folders() -> tuple[FolderFormat, ...]:
+    """All formats of folders, by name."""
+    formats = (module.FOLDER for module in _modules() if hasattr(module, "FOLDER"))
+    return tuple(sorted(formats, key=lambda known: known.name))
+
+
+def _modules() -> Iterator[ModuleType]:
+    return (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
 
 
 def detect(start: bytes) -> Format:
     """The format of a file whose first bytes are ``start``: the one with the longest magic number that matches."""
-    return max((known for known in registered() if start.startswith(known.magic)), key=lambda known: len(known.magic))
+    fitting = (known for known in registered() if start[known.place :].startswith(known.magic))
+    return max(fitting, key=lambda known: len(known.magic))
+
+
+def detect_folder(folder: Path) -> FolderFormat:
+    """The format of a folder, by the names of the files in it and in its folders.
+
+    Raises:
+        DataError: No file has a name of a known format.
+    """
+    known = {suffix: each for each in reversed(registered_folders()) for suffix in each.suffixes}
+    found = {path.suffix.lower() for path in folder.rglob("*") if not path.name.startswith(".")}
+    fitting = [known[suffix] for suffix in found & known.keys()]
+    if not fitting:
+        kinds = alternatives([each.name for each in registered_folders()] or ["files"])
+        raise DataError(f"expected a folder of {kinds}, got {folder} with none of them")
+    return min(fitting, key=lambda each: each.name)
 
 
 def magic_length() -> int:
     """First bytes of a file that ``detect`` needs."""
-    return max(len(known.magic) for known in registered())
+    return max(known.place + len(known.magic) for known in registered())
 
 
 def listing() -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from assay_pricing.errors import DataError
 from assay_pricing.records import formats
-from assay_pricing.records.tables import parse_records, parse_table
+from assay_pricing.records.tables import parse_records, parse_table, read_table
 from tests.pricing.records.files import GOOD, SCHEMA
 
 pytestmark = pytest.mark.unit
@@ -15,11 +15,13 @@ pytestmark = pytest.mark.unit
 TOY = '''
 """Toy: a magic number, then one record per line with fields between bars."""
 
+import io
+
 import numpy as np
 
 from assay_pricing.errors import DataError
 from assay_pricing.records.columns import RawTable
-from assay_pricing.records.formats import Format
+from assay_pricing.records.formats import FolderFormat, Format
 
 
 def read(source, bounds, schema):
@@ -31,6 +33,14 @@ def read(source, bounds, schema):
 
 
 FORMAT = Format(name="Toy", suffixes=(".toy",), magic=b"TOY!", read=read)
+
+
+def read_folder(path, bounds, schema):
+    lines = [line for part in sorted(path.rglob("*.toy")) for line in part.read_text().removeprefix("TOY!").split()[1:]]
+    return read(io.BytesIO("\\n".join(["a|c|y", *lines]).encode()), bounds, schema)
+
+
+FOLDER = FolderFormat(name="Toy files", suffixes=(".toy",), read=read_folder)
 '''
 
 
@@ -63,6 +73,22 @@ def test_a_format_added_in_one_file_is_read_and_listed() -> None:
 def test_what_is_wrong_with_its_files_is_reported(content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
         parse_records(io.BytesIO(content), SCHEMA)
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_folder_of_files_is_one_table_in_the_order_of_their_names(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    (folder / "b").mkdir(parents=True)
+    (folder / "b" / "one.toy").write_text("TOY!a|c|y\n1|red|0")
+    (folder / "a.TOY.toy").write_text("TOY!a|c|y\n2|red|0\n3|red|1")
+    assert read_table(folder).columns["a"].values == ("2", "3", "1")
+    (folder / "b" / "one.toy").write_text("TOY!a|c|y\n1|red")
+    with pytest.raises(DataError, match="expected as many fields in each line as names"):
+        read_table(folder)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(DataError, match=r"expected a folder of .*Toy files, got .*empty with none of them"):
+        read_table(empty)
 
 
 def test_a_format_is_detected_by_its_first_bytes_and_is_csv_if_no_other_matches() -> None:
