@@ -32,12 +32,20 @@ def private_folder(path: Path) -> None:
 def private_file(path: Path, mode: str) -> BinaryIO:
     """Opens ``path`` for writing in a binary ``mode``. Its owner alone can read it, from the first moment on.
 
-    A file that exists is narrowed before anything is written to it.
+    A file that exists is narrowed before anything is written to it. A symbolic link is not followed: who can write the
+    folder could have made it.
+
+    Raises:
+        OSError: ``path`` is a symbolic link (``ELOOP``), or cannot be opened.
     """
 
     def opener(name: str, flags: int) -> int:
-        descriptor = os.open(name, flags, PRIVATE)
-        os.fchmod(descriptor, PRIVATE)
+        descriptor = os.open(name, flags | os.O_NOFOLLOW, PRIVATE)
+        try:
+            os.fchmod(descriptor, PRIVATE)
+        except BaseException:
+            os.close(descriptor)
+            raise
         return descriptor
 
     return cast(BinaryIO, open(path, mode, opener=opener))

@@ -10,9 +10,10 @@ import errno
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +28,7 @@ _STATE_BYTES = 512
 NOTE_BYTES = 32
 _MOST_CACHED_BYTES = 2**30
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -41,7 +43,7 @@ class State:
 
     @property
     def done(self) -> int:
-        """Batches that the file certainly has."""
+        """Batches that the file has, unless a disk lost some of those that are not ``synced``."""
         return self.written if self.boot and self.boot == boot_id() else self.synced
 
 
@@ -69,16 +71,22 @@ class Partial:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self._syncing: Future[int] | None = None
 
-    def resume(self, made_of: Mapping[str, str], end_of: Callable[[int], int]) -> int | None:
+    def resume(
+        self, made_of: Mapping[str, str], end_of: Callable[[int], int], first_damaged: Callable[[range], int]
+    ) -> int | None:
         """Number of batches that an earlier run wrote, if they are made of the same; otherwise None.
 
-        ``end_of`` tells where so many batches end: a shorter file has lost some of them.
+        ``end_of`` tells where so many batches end: a shorter file has lost some of them. ``first_damaged`` reads the
+        batches of a range and returns the first that is not what was written, or the end of the range. It gets those
+        that were not flushed to disk: a file server that crashed, or a disk that failed, may have lost them.
         """
         if self.state is None or self.state.made_of != dict(made_of):
             return None
         done = self.state.done
         if os.fstat(self.file.fileno()).st_size < end_of(done):
             return None
+        if self.state.synced < done:
+            done = first_damaged(range(self.state.synced, done))
         self._begin(State(dict(made_of), written=done, synced=done, boot=boot_id()))
         return done
 
@@ -91,14 +99,15 @@ class Partial:
     @property
     def notes(self) -> bytes:
         """Notes that were kept so far."""
-        return _state_path(self._path).read_bytes()[_STATE_BYTES:]
+        with _open_own(_state_path(self._path), "rb") as file:
+            return file.read()[_STATE_BYTES:]
 
     def _begin(self, state: State, notes: bytes = b"") -> None:
         os.fsync(self.file.fileno())
         path = _state_path(self._path)
         if self._state_file is not None:
             self._state_file.close()
-        self._state_file = private_file(path, "r+b" if path.exists() else "w+b")
+        self._state_file = _open_own(path, "r+b" if os.path.lexists(path) else "x+b")
         if notes:
             os.pwrite(self._state_file.fileno(), notes, _STATE_BYTES)
         self._save(state)
@@ -152,12 +161,31 @@ class Partial:
             self._state_file.close()
 
     def finish(self) -> None:
-        """The file appears at its path, complete and on disk."""
+        """The file appears at its path, complete and on disk, unless there is another file by then.
+
+        Raises:
+            UsageError: There is one; the unfinished file stays.
+        """
         self.file.flush()
         self._flush()
-        part_path(self._path).replace(self._path)
+        part = part_path(self._path)
+        try:
+            self._path.hardlink_to(part)
+        except FileExistsError:
+            raise self._exists() from None
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if self._path.exists():  # on such a disk, another program may still come in between
+                raise self._exists() from None
+            part.replace(self._path)
         sync_folder(self._path.parent)
-        _state_path(self._path).unlink(missing_ok=True)
+        self.discard()
+
+    def _exists(self) -> UsageError:
+        return UsageError(
+            f"{self._path} appeared while it was written", hint="move it away, and run the same command again"
+        )
 
     def discard(self) -> None:
         """Deletes both files."""
@@ -195,19 +223,65 @@ def resumable(path: Path) -> Iterator[Partial]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
-    """The unfinished file, and whether it is new; no other process has it."""
+    """The unfinished file, and whether it is new; no other process has it.
+
+    Raises:
+        UsageError: Another process has it, or may have it where the disk has no locks; or it is not this account's.
+    """
     name = part_path(path)
-    is_new = not name.exists()
-    with private_file(name, "x+b" if is_new else "r+b") as file:
+    forget_finished(path)
+    is_new = not os.path.lexists(name)
+    try:
+        opened = _open_own(name, "x+b" if is_new else "r+b")
+    except FileExistsError:
+        raise _busy(path) from None
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _busy(path) from None
         except OSError:
-            pass  # A disk without locks keeps nobody out, which is no reason to do nothing.
+            if not is_new:  # a new one was made by this process and by no other
+                raise UsageError(
+                    f"{name} is there, and its disk has no locks to show whether another command is writing it",
+                    hint=f"if none is, delete {name} to begin again; or name another folder with --out",
+                ) from None
         if not name.exists() or not os.path.samestat(os.fstat(file.fileno()), name.stat()):
             raise _busy(path)
         yield file, is_new
+
+
+def forget_finished(path: Path) -> None:
+    """Removes the unfinished file of ``path`` if it is a second name of a complete one, which a crash left.
+
+    Otherwise a complete file would be emptied, or written to.
+    """
+    with suppress(FileNotFoundError):
+        found = part_path(path).lstat()
+        if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+            for name in work_paths(path):
+                name.unlink(missing_ok=True)
+
+
+def _open_own(path: Path, mode: str) -> BinaryIO:
+    """Opens a regular file of this account, or makes it: others could read what is written to a file of theirs.
+
+    Raises:
+        UsageError: It is another's, or no regular file.
+    """
+    try:
+        file = private_file(path, mode)
+        found = os.fstat(file.fileno())
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
+            return file
+        file.close()
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EPERM, errno.ENXIO, None):
+            raise
+    raise UsageError(
+        f"expected a file of this account at {path}, found another's, or no regular file",
+        hint="delete it, or name a folder that only this account can write to",
+    )
 
 
 def _busy(path: Path) -> UsageError:
@@ -245,7 +319,8 @@ def _state_path(path: Path) -> Path:
 
 def _read_state(path: Path) -> State | None:
     try:
-        state = State(**json.loads(path.read_bytes()[:_STATE_BYTES]))
+        with _open_own(path, "rb") as file:
+            state = State(**json.loads(file.read(_STATE_BYTES)))
     except (OSError, ValueError, TypeError):
         return None
     counts = (state.written, state.synced)

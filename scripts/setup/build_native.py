@@ -22,13 +22,16 @@ def compile_native(target: Path) -> str | None:
     compiler = next((path for path in map(shutil.which, COMPILERS) if path), None)
     if compiler is None:
         return f"no C compiler: none of {', '.join(COMPILERS)}"
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        made = Path(folder) / target.name
-        command = [compiler, "-O3", "-shared", "-fPIC", "-o", str(made), str(SOURCE)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            return f"{compiler} failed: {done.stderr.strip()}"
-        os.replace(made, target)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            made = Path(folder) / target.name
+            command = [compiler, "-O3", "-shared", "-fPIC", "-o", str(made), str(SOURCE)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                return f"{compiler} failed: {done.stderr.strip()}"
+            os.replace(made, target)
+    except OSError as error:
+        return f"{target.parent} cannot be written to: {error.strerror}"
     return None
 
 

@@ -22,6 +22,11 @@ def ends(batches: int) -> int:
     return 10 * batches
 
 
+def whole(tail: range) -> int:
+    """Nothing of the tail is damaged."""
+    return tail.stop
+
+
 def state_of(path: Path) -> dict[str, object]:
     content = path.with_name(f".{path.name}.state").read_bytes()
     found: dict[str, object] = json.loads(content[:512])
@@ -70,7 +75,7 @@ def test_interrupted_file_is_resumed(path: Path) -> None:
     assert state_of(path)["written"] == 3
     assert not path.exists()
     with resumable(path) as partial:
-        assert partial.resume(MADE_OF, ends) == 3
+        assert partial.resume(MADE_OF, ends, whole) == 3
         partial.file.seek(30)
         partial.file.write(b"end")
     assert path.read_bytes() == b"0123456789" * 3 + b"end"
@@ -85,14 +90,14 @@ def test_notes_are_kept(path: Path) -> None:
             partial.file.write(b"0123456789")
             partial.batch_done(number, bytes([number]) * 32)
     with ended(path) as partial:
-        assert partial.resume(MADE_OF, ends) == 3
+        assert partial.resume(MADE_OF, ends, whole) == 3
         assert partial.notes == b"\1" * 32 + b"\2" * 32 + b"\3" * 32
 
 
 def test_what_is_made_of_something_else_is_not_resumed(path: Path) -> None:
     interrupt(path)
     with resumable(path) as partial:
-        assert partial.resume({"source": "b"}, ends) is None
+        assert partial.resume({"source": "b"}, ends, whole) is None
         partial.restart({"source": "b"})
         partial.file.write(b"new")
     assert path.read_bytes() == b"new"
@@ -103,7 +108,7 @@ def test_file_that_lost_bytes_is_not_resumed(path: Path) -> None:
     with part_path(path).open("r+b") as file:
         file.truncate(29)
     with ended(path) as partial:
-        assert partial.resume(MADE_OF, ends) is None
+        assert partial.resume(MADE_OF, ends, whole) is None
 
 
 def test_after_a_crash_of_the_machine_only_what_was_synced_counts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +124,7 @@ def test_after_a_crash_of_the_machine_only_what_was_synced_counts(path: Path, mo
     assert (synced in (2, 4), written) == (True, 5)
     monkeypatch.setattr(module, "boot_id", lambda: "another")
     with ended(path) as partial:
-        assert partial.resume(MADE_OF, ends) == synced
+        assert partial.resume(MADE_OF, ends, whole) == synced
     assert state_of(path)["written"] == synced
 
 
@@ -187,3 +192,105 @@ def test_large_file_leaves_the_page_cache(path: Path, monkeypatch: pytest.Monkey
         assert set(advised) == expected
         assert path.read_bytes() == b"0123456789" * 3
         path.unlink()
+
+
+def test_batches_that_were_not_flushed_are_checked(path: Path) -> None:
+    asked: list[range] = []
+
+    def first_damaged(tail: range) -> int:
+        asked.append(tail)
+        return 1
+
+    interrupt(path)
+    with ended(path) as partial:
+        assert partial.resume(MADE_OF, ends, first_damaged) == 1
+    assert asked == [range(3)]
+    with ended(path) as partial:
+        assert partial.resume(MADE_OF, ends, first_damaged) == 1, "what a run resumed with is on disk"
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_file_that_appears_meanwhile_is_kept(path: Path, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not links:
+        without_links(monkeypatch)
+
+    def run() -> None:
+        with resumable(path) as partial:
+            write(partial, 3)
+            path.write_bytes(b"another's")
+
+    with pytest.raises(UsageError, match="appeared while it was written"):
+        run()
+    assert path.read_bytes() == b"another's"
+    path.unlink()
+    with resumable(path) as partial:
+        assert partial.resume(MADE_OF, ends, whole) == 3
+    assert path.read_bytes() == b"0123456789" * 3
+    assert [one.name for one in path.parent.iterdir()] == ["file"]
+
+
+def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+
+
+@pytest.mark.parametrize("name", [".file.part", ".file.state"])
+def test_link_that_another_account_may_have_made_is_not_followed(path: Path, name: str) -> None:
+    interrupt(path)
+    victim = path.with_name("victim")
+    victim.write_bytes(b"content")
+    path.with_name(name).unlink()
+    path.with_name(name).symlink_to(victim)
+    with pytest.raises(UsageError, match="expected a file of this account"), resumable(path):
+        pass
+    assert victim.read_bytes() == b"content"
+
+
+def test_file_of_another_account_is_not_written_to(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt(path)
+    before, own = part_path(path).read_bytes(), os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
+    with pytest.raises(UsageError, match="expected a file of this account"), resumable(path):
+        pass
+    assert part_path(path).read_bytes() == before
+
+
+def test_pipe_in_place_of_the_file_is_refused(path: Path) -> None:
+    os.mkfifo(part_path(path))
+    with pytest.raises(UsageError, match="no regular file"), resumable(path):
+        pass
+
+
+def test_second_name_of_a_complete_file_is_not_written_to(path: Path) -> None:
+    """A crash between the two steps in which the file appears; then the file was moved."""
+    interrupt(path)
+    complete = path.with_name("complete")
+    complete.hardlink_to(part_path(path))
+    with resumable(path) as partial:
+        assert partial.state is None
+        partial.restart(MADE_OF)
+        partial.file.write(b"new")
+    assert (complete.read_bytes(), path.read_bytes()) == (b"0123456789" * 3, b"new")
+    assert {one.name for one in path.parent.iterdir()} == {"file", "complete"}
+
+
+def test_disk_without_locks_resumes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another command may be writing what is there; a new file is this one's alone."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(module.fcntl, "flock", refuse)
+    interrupt(path)
+    before = part_path(path).read_bytes()
+    with pytest.raises(UsageError, match="has no locks") as raised, resumable(path):
+        pass
+    assert part_path(path).read_bytes() == before
+    assert f"delete {part_path(path)}" in str(raised.value.hint)
+    part_path(path).unlink()
+    with resumable(path) as partial:
+        write(partial, 1)
+    assert path.read_bytes() == b"0123456789"

@@ -18,11 +18,21 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import BinaryIO
 
-from assay.errors import CommitmentMismatch, DataChanged, SealedDataTruncated
+from assay.errors import CommitmentMismatch, DataChanged, SealedDataTruncated, SealError
 from assay.protocol.batch import ENTRY_BYTES
 from assay.protocol.batches import Buffer, Buffers, in_order, read_into, reads_anywhere, write_from
 from assay.protocol.index import MAGIC, Index, header_of, read_entries, read_index
-from assay.protocol.sealed_batch import KEY_BYTES, SEALED, CheckedBatch, SealedBatch, altered_error, cipher, keystream
+from assay.protocol.resealing import InOrder, check_replaces, salts_of
+from assay.protocol.sealed_batch import (
+    KEY_BYTES,
+    PLAIN,
+    SEALED,
+    CheckedBatch,
+    SealedBatch,
+    altered_error,
+    cipher,
+    keystream,
+)
 from assay.protocol.tree import (
     NODE_BYTES,
     SALT_BYTES,
@@ -55,6 +65,8 @@ def seal(
     *,
     chunk_size: int = DEFAULT_CHUNK_SIZE,
     salts: Callable[[int], bytes] | None = None,
+    seed: bytes | None = None,
+    digest: InOrder | None = None,
     progress: Progress | None = None,
     done: bytes = b"",
     batch_done: BatchDone | None = None,
@@ -62,13 +74,17 @@ def seal(
     """Seals all of ``source`` (seekable) into ``target`` (seekable, from its start).
 
     ``key`` is 32 fresh random bytes that seal nothing else, ever. ``salts`` makes the salt of a chunk in place of the
-    system's random bytes. The header is written last: until then ``target`` is no sealed file. An interrupted call is
-    resumed under the same key with the nodes over the batches that are ``done`` (32 bytes each, of ``batch_done``).
+    system's random bytes. The header is written last: until then ``target`` is no sealed file. ``digest`` receives the
+    data, in order.
+
+    An interrupted call is resumed under the same key, and the same ``seed`` of the salts, 32 random bytes, with the
+    nodes over the batches that are ``done`` (32 bytes each, of ``batch_done``). What ``target`` has behind them is
+    compared with what takes its place: no byte of the stream encrypts two texts.
 
     Raises:
         DataEmpty: ``source`` has no bytes.
         DataTooLarge: ``source`` exceeds 256 GiB.
-        DataChanged: ``source`` became shorter or longer while it was read.
+        DataChanged: ``source`` became shorter or longer while it was read, or was altered since the interruption.
     """
     source.seek(0, os.SEEK_END)
     layout = Layout.of_data(source.tell(), chunk_size)
@@ -77,8 +93,10 @@ def seal(
     if progress and first:
         progress(layout.data_end_of(first))
     buffers = Buffers(layout)
-    plain = _plain_batches(source, layout, buffers, salts, first)
+    plain = _plain_batches(source, layout, buffers, _salts(salts, seed), digest, first)
     for batch in in_order((partial(batch.seal, key) for batch in plain), len(layout.batches) - first):
+        if seed is not None:
+            check_replaces(target, layout.body_offset + batch.place.offset, batch.buffer.content)
         target.seek(batch.place.entries_offset)
         target.write(batch.entries)
         write_from(target, layout.body_offset + batch.place.offset, [batch.buffer.content])
@@ -96,22 +114,35 @@ def seal(
 
 
 def _plain_batches(
-    source: BinaryIO, layout: Layout, buffers: Buffers, salts: Callable[[int], bytes] | None, first: int
+    source: BinaryIO,
+    layout: Layout,
+    buffers: Buffers,
+    salts: Callable[[Batch], bytes],
+    digest: InOrder | None,
+    first: int,
 ) -> Iterator[SealedBatch]:
     for number in layout.batches[first:]:
         place = layout.batch(number)
         buffer = buffers.lend(place)
-        load = partial(_load_plain, source, place, buffer, _salts(place.count, salts))
+        load = partial(_load_plain, source, place, buffer, salts(place), digest)
         yield SealedBatch(layout, number, buffer, _in_its_thread(source, load))
     source.seek(layout.data_bytes)
     if source.read(1):
         raise DataChanged(f"the source became longer than {layout.data_bytes} bytes while it was sealed")
 
 
-def _load_plain(source: BinaryIO, place: Batch, buffer: Buffer, salts: bytes) -> None:
-    if not read_into(source, place.data_offset, buffer.data()):
-        raise DataChanged(f"the source became shorter while it was sealed, after chunk {place.first}")
+def _load_plain(source: BinaryIO, place: Batch, buffer: Buffer, salts: bytes, digest: InOrder | None) -> None:
+    data = buffer.data()
+    if digest:
+        digest.load(place.number, data, partial(_read_plain, source, place, data))
+    else:
+        _read_plain(source, place, data)
     buffer.put_salts(salts)
+
+
+def _read_plain(source: BinaryIO, place: Batch, data: list[memoryview]) -> None:
+    if not read_into(source, place.data_offset, data):
+        raise DataChanged(f"the source became shorter while it was sealed, after chunk {place.first}")
 
 
 def _in_its_thread(file: BinaryIO, load: Callable[[], None]) -> Callable[[], None]:
@@ -122,10 +153,30 @@ def _in_its_thread(file: BinaryIO, load: Callable[[], None]) -> Callable[[], Non
     return lambda: None
 
 
-def _salts(count: int, make: Callable[[int], bytes] | None) -> bytes:
-    if make is None:
-        return secrets.token_bytes(count * SALT_BYTES)
-    return b"".join([make(SALT_BYTES) for _ in range(count)])
+def _salts(make: Callable[[int], bytes] | None, seed: bytes | None) -> Callable[[Batch], bytes]:
+    """Makes the salts of a batch: by ``make``, from ``seed``, or of random bytes of the system."""
+    if make is not None:
+        return lambda place: b"".join([make(SALT_BYTES) for _ in range(place.count)])
+    if seed is not None:
+        return lambda place: salts_of(seed, place)
+    return lambda place: secrets.token_bytes(place.count * SALT_BYTES)
+
+
+def first_damaged(target: BinaryIO, layout: Layout, nodes: bytes, numbers: range) -> int:
+    """First batch of ``numbers`` that an unfinished sealed file does not have as ``nodes`` commit to it, or the end.
+
+    ``nodes`` are those over its first batches, 32 bytes each.
+    """
+    buffers, index = Buffers(layout), Index(layout, b"", nodes, target)
+    for number in numbers:
+        try:
+            checked = next(_batches(target, index, buffers, range(number, number + 1))).check()
+        except SealError:
+            return number
+        if checked.altered:
+            return number
+        buffers.take_back(checked.batch.buffer)
+    return numbers.stop
 
 
 # --- checking and opening ---------------------------------------------------------------------------------------------
@@ -136,6 +187,11 @@ def _sealed_batches(sealed: BinaryIO, index: Index, buffers: Buffers, numbers: r
     sealed.seek(0, os.SEEK_END)
     if sealed.tell() != layout.file_bytes:
         raise SealedDataTruncated(f"expected a sealed file of {layout.file_bytes} bytes, got {sealed.tell()}")
+    yield from _batches(sealed, index, buffers, numbers)
+
+
+def _batches(sealed: BinaryIO, index: Index, buffers: Buffers, numbers: range) -> Iterator[SealedBatch]:
+    layout = index.layout
     for number in numbers:
         place = layout.batch(number)
         entries = read_entries(sealed, layout, number)
@@ -219,6 +275,22 @@ def _opened(sealed: BinaryIO, index: Index, key: bytes, numbers: range) -> Itera
     batches = _sealed_batches(sealed, index, buffers, numbers)
     for checked in in_order((partial(batch.open, key) for batch in batches), len(numbers)):
         yield checked, buffers
+
+
+def first_unopened(sealed: BinaryIO, key: bytes, opened: BinaryIO, index: Index, numbers: range) -> int:
+    """First batch of ``numbers`` whose data the unfinished file ``opened`` does not have, or the end of ``numbers``.
+
+    Raises:
+        SealError: ``sealed`` does not have the batch any more.
+    """
+    buffers = Buffers(index.layout)
+    for batch in _sealed_batches(sealed, index, buffers, numbers):
+        batch.load()
+        batch.encrypt(key)
+        if not read_into(opened, batch.place.data_offset, batch.buffer.data()) or batch.differing(PLAIN):
+            return batch.number
+        buffers.take_back(batch.buffer)
+    return numbers.stop
 
 
 def find_bad_chunk(sealed: BinaryIO, key: bytes) -> int | None:

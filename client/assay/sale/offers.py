@@ -6,25 +6,29 @@
                                        upload.age    its envelope for the oracle
 
 A key that is lost after a quote is a lost sale, because the one-time rule forbids a second evaluation. So the key is on
-disk first, and a folder is complete or absent.
+disk first, and a folder is complete or absent. A sealing that is under way has a folder with another name, ``.*.part``,
+which the same command resumes.
 """
 
 import hashlib
-import os
+import json
 import secrets
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError, model_validator
 
 from assay.errors import KeyReused, StoreError
-from assay.files import exclusive, private_file, private_folder, sync_folder, write_whole
+from assay.files import exclusive, private_folder, sync_folder, write_whole
 from assay.protocol import seal
 from assay.protocol.structs import Quote
+from assay.protocol.tree import Commitment
 from assay.protocol.types import Address, Bytes32, ModelId, ModelIdField, OfferIdField, Signature, Value
+from assay.resumable import forget_finished
+from assay.sealed_files import seal_file
 
 ENDED = ("declined", "paid", "disputed", "refunded")
 """Outcomes after the one evaluation: another offer of the same file would be refused."""
@@ -64,6 +68,12 @@ class OfferRecord(Value):
         return {name: value for name, value in values.items() if name != "handed_over"}
 
 
+def digest_of(source: Path) -> bytes:
+    """SHA-256 of a file."""
+    with source.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").digest()
+
+
 class OfferStore:
     """Offers under ``home``, which is made if it does not exist.
 
@@ -85,20 +95,22 @@ class OfferStore:
         chunk_size: int = seal.DEFAULT_CHUNK_SIZE,
         progress: seal.Progress | None = None,
     ) -> OfferRecord:
-        """Seals ``source`` under a fresh key and records the offer. All of it is on disk when this returns."""
-        aside = self._folder / f".{secrets.token_hex(8)}.part"
+        """Seals ``source`` under a fresh key and records the offer. All of it is on disk when this returns.
+
+        An interrupted call is resumed by the same call.
+
+        Raises:
+            UsageError: Another command is sealing the same file for the same model.
+        """
+        names = (str(source.resolve()), oracle_url, model_id.hex(), seller, str(chunk_size))
+        aside = self._folder / f".{hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]}.part"
         private_folder(aside)
-        try:
-            key = secrets.token_bytes(seal.KEY_BYTES)
-            write_whole(aside / "key", key.hex().encode())
-            with source.open("rb") as data, private_file(aside / "data.sealed", "w+b") as sealed:
-                digest = hashlib.file_digest(data, "sha256").digest()
-                commitment = seal.seal(data, sealed, key, chunk_size=chunk_size, progress=progress)
-                sealed.flush()
-                os.fsync(sealed.fileno())
+        digest, sealed = hashlib.sha256(), aside / "data.sealed"
+
+        def write_record(commitment: Commitment) -> None:
             record = OfferRecord(
-                source=str(source.resolve()),
-                source_digest=digest,
+                source=names[0],
+                source_digest=digest.digest(),
                 oracle_url=oracle_url,
                 model_id=model_id,
                 seller=seller,
@@ -106,10 +118,28 @@ class OfferStore:
                 nonce=secrets.token_bytes(32),
             )
             write_whole(aside / "record.json", record.model_dump_json(indent=2).encode())
-            aside.rename(self._of(commitment.data_root))
-        except BaseException:
-            shutil.rmtree(aside, ignore_errors=True)
-            raise
+
+        if sealed.exists() and self._read(aside).source_digest != digest_of(source):
+            shutil.rmtree(aside)  # a crash left it, and the file changed since
+            private_folder(aside)
+        if not sealed.exists():
+            try:
+                seal_file(
+                    source,
+                    sealed,
+                    aside / "key",
+                    chunk_size,
+                    lambda _, __: nullcontext(progress or (lambda _: None)),
+                    digest=digest,
+                    sealed=write_record,
+                )
+            except BaseException:
+                with suppress(OSError):
+                    aside.rmdir()  # which fails if there is something to resume
+                raise
+        forget_finished(sealed)
+        record = self._read(aside)
+        aside.rename(self._of(record.data_root))
         sync_folder(self._folder)
         return record
 
@@ -122,10 +152,10 @@ class OfferStore:
 
     def of(self, source: Path, *, model_id: ModelId, seller: str) -> list[OfferRecord]:
         """All offers of this file to this model: those that were accepted first, which money depends on."""
-        with source.open("rb") as data:
-            digest = hashlib.file_digest(data, "sha256").digest()
-        wanted = (digest, model_id, seller)
-        found = [record for record in self.all() if (record.source_digest, record.model_id, record.seller) == wanted]
+        found = [record for record in self.all() if (record.model_id, record.seller) == (model_id, seller)]
+        if found:
+            digest = digest_of(source)
+            found = [record for record in found if record.source_digest == digest]
         return sorted(found, key=lambda record: record.acceptance is None)
 
     def all(self) -> list[OfferRecord]:

@@ -1,10 +1,12 @@
 """Batches of SHA-256: the compiled functions and their twin give the digests of hashlib, for every length and count."""
 
+import errno
 import hashlib
 import platform
 import runpy
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType
 
@@ -17,13 +19,17 @@ Functions = native.Native | ModuleType
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> native.Native:
+def library(tmp_path_factory: pytest.TempPathFactory) -> str:
     target = tmp_path_factory.mktemp("native") / "digests.so"
     problem = runpy.run_path(str(ROOT / "scripts" / "setup" / "build_native.py"))["compile_native"](target)
-    found = None if problem else native.load(str(target))
-    if found is None:
+    if problem or native.load(str(target)) is None:
         pytest.skip(problem or "the processor lacks the instructions")
-    return found
+    return str(target)
+
+
+@pytest.fixture(scope="module")
+def compiled(library: str) -> native.Native:
+    return native.Native(library)
 
 
 def content(length: int) -> bytes:
@@ -106,6 +112,30 @@ def test_library_that_is_not_there_or_foreign_is_not_loaded(tmp_path: Path) -> N
     assert native.load(str(tmp_path / "none.so")) is None
     (tmp_path / "foreign.so").write_bytes(b"\x7fELF")
     assert native.load(str(tmp_path / "foreign.so")) is None
+
+
+@pytest.mark.integration
+def test_library_of_another_interface_is_not_loaded(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "INTERFACE", 2)
+    assert native.load(library) is None
+
+
+@pytest.mark.integration
+def test_library_that_gives_other_digests_is_not_loaded(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(twin, "LEAF_TAG", b"assay/leaf/v2".ljust(32, b"\0"))
+    assert native.load(library) is None
+
+
+@pytest.mark.unit
+def test_tree_that_cannot_be_written_to_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    compile_native = runpy.run_path(str(ROOT / "scripts" / "setup" / "build_native.py"))["compile_native"]
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(shutil, "which", lambda _: sys.executable)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", refuse)
+    assert compile_native(tmp_path / "digests.so") == f"{tmp_path} cannot be written to: Read-only file system"
 
 
 @pytest.mark.unit

@@ -11,6 +11,7 @@ import pytest
 from assay.errors import ChunkMismatch, CommitmentMismatch, DataChanged
 from assay.protocol import batches, seal, sealed_batch, tree
 from assay.protocol.batch import native, twin
+from assay.protocol.resealing import InOrder
 from assay.protocol.tree import BATCH_BYTES, HEADER_BYTES, Layout
 
 pytestmark = pytest.mark.unit
@@ -291,3 +292,27 @@ def test_nodes_of_an_earlier_reading_serve_in_place_of_the_index(file: bytes) ->
     for other in (b"", nodes[:-32], nodes + nodes[:32], bytes(32) + nodes[32:]):
         with pytest.raises(CommitmentMismatch, match="commits to"):
             seal.read_index(io.BytesIO(file), nodes=other)
+
+
+# --- the digest of the data -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_digest_gets_the_data_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    monkeypatch.setattr(batches, "processors", lambda: threads)
+    (tmp_path / "data").write_bytes(DATA)
+    digest = hashlib.sha256()
+    with (tmp_path / "data").open("rb") as source:
+        seal.seal(source, io.BytesIO(), KEY, digest=InOrder(digest))
+    assert digest.digest() == hashlib.sha256(DATA).digest()
+
+
+def test_batch_that_fails_lets_no_other_wait_for_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_into(_: object, offset: int, __: object) -> bool:
+        return offset > 0
+
+    monkeypatch.setattr(batches, "processors", lambda: 4)
+    monkeypatch.setattr(seal, "read_into", read_into)
+    (tmp_path / "data").write_bytes(DATA)
+    with (tmp_path / "data").open("rb") as source, pytest.raises(DataChanged, match="became shorter"):
+        seal.seal(source, io.BytesIO(), KEY, digest=InOrder(hashlib.sha256()))

@@ -1,6 +1,7 @@
 """The record of offers: the key is on disk before anything is sent, a folder is whole or absent, a key serves once."""
 
 import errno
+import hashlib
 import json
 import os
 import stat
@@ -15,6 +16,7 @@ import pytest
 from assay import files
 from assay.errors import DataEmpty, KeyReused, StoreError
 from assay.protocol import seal
+from assay.resumable import Partial
 from assay.sale import offers as offers_module
 from assay.sale.offers import OfferRecord, OfferStore
 
@@ -163,6 +165,75 @@ def test_empty_file_leaves_nothing(store: OfferStore, tmp_path: Path) -> None:
         create(store, tmp_path / "empty")
     assert store.all() == []
     assert list((tmp_path / "home" / "offers").iterdir()) == []
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, store: OfferStore, source: Path, error: type[BaseException]) -> None:
+    """A sealing of three batches that ends after the second."""
+    batch_done = Partial.batch_done
+
+    def stop(partial: Partial, done: int, note: bytes) -> None:
+        batch_done(partial, done, note)
+        if done == 2:
+            raise error
+
+    source.write_bytes(b"x,y\n1,0\n" * 350_000)
+    monkeypatch.setattr(Partial, "batch_done", stop)
+    with pytest.raises(error):
+        create(store, source)
+    monkeypatch.setattr(Partial, "batch_done", batch_done)
+
+
+def test_interrupted_sealing_resumes_under_its_key(
+    store: OfferStore, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(monkeypatch, store, source, KeyboardInterrupt)
+    (aside,) = source.parent.joinpath("home", "offers").iterdir()
+    key = bytes.fromhex((aside / "key").read_text())
+    assert store.all() == []
+    sealed: list[int] = []
+    record = create(store, source, progress=sealed.append)
+    assert store.key(record) == key
+    assert sealed[0] > 2**20, "what was sealed before is not sealed again"
+    assert record.source_digest == hashlib.sha256(source.read_bytes()).digest()
+    assert find(store, source) == record
+    assert {path.name for path in store.sealed(record).parent.iterdir()} == {"key", "data.sealed", "record.json"}
+
+
+def test_sealing_that_was_complete_before_a_crash_is_taken(store: OfferStore, source: Path) -> None:
+    record = create(store, source)
+    folder = store.sealed(record).parent
+    for changed in (False, True):
+        aside = create_aside(store, source)
+        folder.rename(aside)
+        if changed:
+            source.write_bytes(b"x,y\n2,1\n")
+        again = create(store, source)
+        assert (again == record) is not changed
+    assert again.source_digest == hashlib.sha256(source.read_bytes()).digest()
+
+
+def create_aside(store: OfferStore, source: Path) -> Path:
+    """Where an offer of ``source`` lies while it is sealed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(offers_module, "seal_file", _raise)
+        patch.setattr(Path, "rmdir", lambda _: None)
+        with pytest.raises(KeyboardInterrupt):
+            create(store, source)
+    (aside,) = (path for path in source.parent.joinpath("home", "offers").iterdir() if path.name.startswith("."))
+    aside.rmdir()
+    return aside
+
+
+def _raise(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_file_is_not_read_where_no_offer_can_be_of_it(
+    store: OfferStore, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(store, source)
+    monkeypatch.setattr(offers_module, "digest_of", _raise)
+    assert find(store, source, model_id=b"\x02" * 32) is None
 
 
 @cut_off_files_stay_open

@@ -96,7 +96,7 @@ ACCELERATED static void hash(const uint8_t *const messages[LANES], size_t length
     }
 }
 
-/* Whether the processor has the instructions. */
+/* The number of this interface, which native.py knows, where the processor has the instructions; otherwise 0. */
 int assay_available(void) {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1)) return 0;

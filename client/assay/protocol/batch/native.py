@@ -6,8 +6,11 @@ ctypes calls them and releases the interpreter's lock meanwhile, so that threads
 import ctypes
 import os
 
+from assay.protocol.batch import twin
 from assay.protocol.batch.twin import DIGEST_BYTES, ENTRY_BYTES
 
+INTERFACE = 1
+"""Number of the functions and arguments that this module calls; the library names its own."""
 LIBRARY = os.path.join(os.path.dirname(__file__), "digests.so")
 
 
@@ -33,8 +36,8 @@ class Native:
         self._top.argtypes = [place, size]
         for function in (self._fill_digests, self._leaves, self._parents, self._top):
             function.restype = None
-        self.available = bool(library.assay_available())
-        """Whether the processor has the instructions."""
+        self.available: bool = library.assay_available() == INTERFACE
+        """Whether it has this interface, and the processor the instructions."""
 
     def fill_digests(self, data: memoryview, size: int, entries: bytearray, offset: int) -> None:
         """As ``twin.fill_digests``."""
@@ -73,10 +76,22 @@ def _address(room: memoryview | bytearray) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(room))
 
 
+def _agrees(native: Native) -> bool:
+    """Whether a short example gives what ``twin`` gives: a library of another version may differ."""
+    data, results = bytearray(range(200)), []
+    for functions in (native, twin):
+        entries = bytearray(2 * ENTRY_BYTES)
+        for offset in (0, DIGEST_BYTES):
+            functions.fill_digests(memoryview(data), 128, entries, offset)
+        leaves = functions.leaves(0, bytes(entries), 128, 72)
+        results.append((entries, leaves, functions.parents(leaves), functions.top(leaves + leaves[:DIGEST_BYTES])))
+    return results[0] == results[1]
+
+
 def load(path: str = LIBRARY) -> Native | None:
-    """The library at ``path``; None if it was not compiled, or if the processor lacks the instructions."""
+    """The library at ``path``; None if it was not compiled, is a stale one, or the processor lacks the instructions."""
     try:
         native = Native(path)
     except (OSError, AttributeError):
         return None
-    return native if native.available else None
+    return native if native.available and _agrees(native) else None
