@@ -46,10 +46,11 @@ class Neighbours(Learner):
 
     def _mean(self, records: Sample, targets: Tensor, x: Tensor) -> Tensor:
         """Means (m, k) of the targets (n, k) near inputs ``x`` (m, width)."""
-        distance, rows = torch.cdist(x, records.x).sort(dim=1, stable=True)
+        count = self.capacity["count"]
+        distance, rows = _nearest(torch.cdist(x, records.x), records.weight, count)
         weight = records.weight[rows]
         nearer = weight.cumsum(1) - weight
-        weight = torch.minimum(weight, (self.capacity["count"] - nearer).clamp(min=0))
+        weight = torch.minimum(weight, (count - nearer).clamp(min=0))
         if self.capacity["by"] == "distance":
             weight = weight / distance.clamp(min=_LEAST_DISTANCE)
         mean = torch.zeros((len(x), targets.shape[1]), dtype=torch.float64)
@@ -58,3 +59,20 @@ class Neighbours(Learner):
         for column in range(targets.shape[1]):
             mean[:, column] = (weight * targets[rows, column]).sum(1)
         return mean / weight.sum(1, keepdim=True)
+
+
+def _nearest(distance: Tensor, weight: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The smallest of distances (m, n) in ascending order, and their records, of equal ones the earlier first.
+
+    As many as have a sum of ``count`` of the records' weights (n,); sorting all takes several times as long.
+    """
+    wanted = 2 * count
+    while wanted < distance.shape[1]:
+        found, rows = distance.topk(wanted, largest=False)
+        limit = found[:, -1:]  # of records at this distance some may be missing
+        if bool((weight[rows] * (found < limit)).sum(1).min() >= count):
+            rows = rows.sort(1).values
+            found, order = distance.gather(1, rows).sort(dim=1, stable=True)
+            return found, rows.gather(1, order)
+        wanted *= 4
+    return distance.sort(dim=1, stable=True)

@@ -24,6 +24,7 @@ from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from assay.protocol.schema import Feature
+from assay_pricing.learners.neighbours import _nearest
 from assay_pricing.learners.port import MIN_PROBABILITY, Learner
 from assay_pricing.learners.selection import FAMILIES
 from assay_pricing.surrogate.encoder import Encoder
@@ -240,3 +241,17 @@ def test_trees_take_a_missing_category_as_a_pipeline_hands_it_on(missing: Any, i
         x[x[:, 3] == 0, 3] = np.nan
     model = HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=8, min_samples_leaf=5).fit(x, gaps.y)
     np.testing.assert_allclose(np.exp(found.numpy()), model.predict_proba(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("decimals", [9, 0], ids=["distinct", "equal distances"])
+def test_neighbours_are_found_without_sorting_all_records(decimals: int) -> None:
+    draw = torch.Generator().manual_seed(0)
+    x, asked = (torch.randn((n, 2), generator=draw, dtype=torch.float64).round(decimals=decimals) for n in (200, 20))
+    weight = 0.2 + torch.rand(200, generator=draw, dtype=torch.float64)
+    distances = torch.cdist(asked, x)
+    everything = distances.sort(dim=1, stable=True)
+    for count in (1, 5, 40, 500):
+        found, rows = _nearest(distances, weight, count)
+        needed = int(((weight[everything.indices].cumsum(1) - weight[everything.indices]) < count).sum(1).max())
+        assert torch.equal(found[:, :needed], everything.values[:, :needed])
+        assert torch.equal(rows[:, :needed], everything.indices[:, :needed])
