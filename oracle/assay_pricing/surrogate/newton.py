@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from assay_pricing.learners.threads import in_parallel
 from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.curvature import output_gradient, output_hessian
 from assay_pricing.surrogate.network import Network
@@ -23,6 +25,8 @@ MAX_DENSE = 3000
 _BLOCK_NUMBERS = 2**18
 """Numbers in one block of moved outputs: they stay in a core's cache."""
 _BISECTIONS = 30
+_LINEAR = 40.0
+"""log(1 + e^x) is x in double precision from here on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +44,18 @@ class NewtonStep:
         before = _losses(v_outputs.T[None], v_y)[0]  # (v,)
         steps = self._steps(offer)
         lengths = torch.stack([torch.ones(len(offer), dtype=torch.float64), self._line_search(offer, steps)])
-        parts: tuple[list[RiskDrop], list[RiskDrop]] = ([], [])
-        rows = max(1, _BLOCK_NUMBERS // v_outputs.numel())
-        for start in range(0, len(offer), rows):
-            moves = steps[start : start + rows] @ v_hidden.T  # (m, k, v)
-            for part, length in zip(parts, lengths[:, start : start + rows], strict=True):
-                drops = before - _losses(v_outputs.T - length[:, None, None] * moves, v_y)  # (m, v)
-                part.append(RiskDrop.average(drops, importance))
-        full, searched = (RiskDrop.concatenate(part) for part in parts)
+
+        def drops(rows: slice) -> tuple[RiskDrop, RiskDrop]:
+            moves = steps[rows] @ v_hidden.T  # (m, k, v)
+            full, searched = (
+                RiskDrop.average(before - _losses(v_outputs.T - length[:, None, None] * moves, v_y), importance)
+                for length in lengths[:, rows]
+            )
+            return full, searched
+
+        block = max(1, _BLOCK_NUMBERS // v_outputs.numel())
+        parts = in_parallel(drops, [slice(start, start + block) for start in range(0, len(offer), block)], len(v_y))
+        full, searched = (RiskDrop.concatenate([part[which] for part in parts]) for which in range(2))
         return full, searched
 
     def first_order(self, offer: Sample) -> Float64:
@@ -113,5 +121,8 @@ def _losses(outputs: Tensor, y: Tensor) -> Tensor:
     """Losses (n, v) of outputs (n, k, v): as ``network.losses``, whose outputs come last, in half the time."""
     if outputs.shape[1] == 1:
         return (outputs[:, 0] - y) ** 2 / 2
+    if outputs.shape[1] == 2:  # one logarithm instead of two
+        excess = (outputs[:, 1] - outputs[:, 0]) * (1 - 2 * y)  # of the other class over the label
+        return functional.softplus(excess, threshold=_LINEAR)
     logs = outputs.log_softmax(1)
     return -logs.gather(1, y.long().expand(len(outputs), 1, len(y)))[:, 0]
