@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.appraisal import Verdict
-from assay_pricing.learners.threads import in_parallel
+from assay_pricing.learners.nearest import nearest
 from assay_pricing.records.records import Float64
 from assay_pricing.similarity import Accept, highest, total
 from assay_pricing.surrogate.task import MAX_BASE, Sample
@@ -23,7 +23,6 @@ from assay_pricing.surrogate.task import MAX_BASE, Sample
 _SALTED_BYTES = 16
 _NEAR_QUANTILE = 0.05
 _SAME_TARGET = 0.1  # standard deviations of a regression's targets
-_CHUNK = 512
 
 Compare = Callable[[Tensor, Tensor, float, tuple[Tensor, Tensor] | None, Accept], Tensor]
 """``similarity.total`` or ``similarity.highest``."""
@@ -70,15 +69,9 @@ def near_radius(base: Sample) -> float:
 
     Of many records every second one, or third and so on, is taken.
     """
-
-    def nearest(part: Tensor) -> Tensor:
-        distances = _distances(part, base.x)  # shape: (chunk, b)
-        distances[distances == 0] = torch.inf
-        found: Tensor = distances.min(1).values
-        return found
-
-    chunks = torch.split(base.x[:: -(-len(base) // MAX_BASE) or 1], _CHUNK)
-    found = torch.cat(in_parallel(nearest, chunks, len(base)))
+    distinct = torch.from_numpy(np.unique(base.x.numpy(), axis=0))
+    distances = nearest(base.x[:: -(-len(base) // MAX_BASE) or 1], distinct, 2)[0]
+    found = torch.where(distances > 0, distances, torch.inf).min(1).values
     found = found[torch.isfinite(found)]
     return float(torch.quantile(found, _NEAR_QUANTILE)) / 2 if len(found) else 0.0
 
@@ -137,8 +130,3 @@ def _salted(digest: bytes, salt: bytes) -> bytes:
 
 def _same_target(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).abs() < _SAME_TARGET
-
-
-def _distances(a: Tensor, b: Tensor) -> Tensor:
-    """Euclidean distances (n, m) by differences: exactly zero between equal rows."""
-    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")

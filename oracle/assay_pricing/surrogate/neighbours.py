@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from assay_pricing.learners.nearest import closer, nearest
 from assay_pricing.surrogate.task import Context, RiskDrop, Sample
 
 DEFAULT_NEIGHBOURS = 5
@@ -56,22 +57,24 @@ class Neighbours:
         then replaces: by record and validation record one comparison and one of few gains.
         """
         base, validation = self.context.base, self.context.validation
-        nearest = self._distances(base.x).topk(min(self.neighbours, len(base)), largest=False)
-        votes = self._votes(base.y)[nearest.indices]  # (v, neighbours, k)
+        scale = self.context.encoder.column_scale
+        asked = validation.x / scale
+        distances, rows = nearest(asked, base.x / scale, self.neighbours)
+        votes = self._votes(base.y)[rows]  # (v, neighbours, k)
         before = votes.sum(1)  # (v, k)
         importance = self.context.importance(self._outputs(before))
-        full = nearest.indices.shape[1] == self.neighbours
+        full = rows.shape[1] == self.neighbours
         replaced = votes[:, -1] if full else torch.zeros_like(votes[:, -1])
-        limit = nearest.values[:, -1] if full else torch.full((len(validation),), torch.inf, dtype=torch.float64)
+        limit = distances[:, -1] if full else torch.full((len(validation),), torch.inf, dtype=torch.float64)
         now = self._losses(before)  # (v,)
         parts = []
-        rows = max(1, _BLOCK_NUMBERS // before.numel())
-        for start in range(0, len(offer), rows):
-            part = slice(start, start + rows)
-            closer = limit > self._distances(offer.x[part]).T  # (m, v)
+        block = max(1, _BLOCK_NUMBERS // before.numel())
+        for start in range(0, len(offer), block):
+            part = slice(start, start + block)
+            is_closer = closer(offer.x[part] / scale, asked, limit)  # (m, v)
             targets, which = offer.y[part].unique(return_inverse=True)  # type: ignore[no-untyped-call]
             gains = now - self._losses(before - replaced + self._votes(targets)[:, None])  # (distinct targets, v)
-            parts.append(RiskDrop.average(torch.where(closer, gains[which], 0.0), importance))
+            parts.append(RiskDrop.average(torch.where(is_closer, gains[which], 0.0), importance))
         return RiskDrop.concatenate(parts)
 
     def _outputs(self, votes: Tensor) -> Tensor:
