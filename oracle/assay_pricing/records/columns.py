@@ -62,6 +62,7 @@ class RawTable:
         ignored: Columns that are there and are not read, because the schema has no such feature.
         unreadable: Columns that hold neither numbers, text nor times, with what they hold: an owner may leave them out.
         words: By column of numbers, the words that the reader took for missing values, and how often each occurs.
+        notes: Sentences on how the file was read, where it could be read otherwise.
     """
 
     columns: dict[str, Column]
@@ -76,6 +77,7 @@ class RawTable:
     ignored: tuple[str, ...] = ()
     unreadable: dict[str, str] = field(default_factory=dict)
     words: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))

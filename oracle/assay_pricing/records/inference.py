@@ -18,15 +18,9 @@ from assay_pricing.records.columns import Column, RawTable, Texts, check_readabl
 from assay_pricing.records.faults import Faults
 from assay_pricing.records.quoting import by_number, listed, quoted
 from assay_pricing.records.roles import Choices, exclusion
-from assay_pricing.records.text import (
-    GAPS,
-    Levels,
-    canonical_number,
-    canonical_text,
-    moment,
-    number,
-    time_format,
-)
+from assay_pricing.records.spelling.numbers import marks_of, number
+from assay_pricing.records.spelling.times import form_of, moment, time_format
+from assay_pricing.records.text import Levels, canonical_number, canonical_text, is_gap
 from assay_pricing.records.values import NUMBERS_HINT, TIMES_HINT, as_text
 
 _MAX_CLASSES_FROM_INTEGERS = 50
@@ -39,7 +33,11 @@ _OTHER_DATE = re.compile(
     r"(\d{1,2}[./ -](\d{1,2}|[A-Za-z]{3,9})[./ -](\d{4}|\d{2})|\d{4}[./]\d{1,2}[./]\d{1,2}|\d{4}-\d{2}-\d{2})\b.*",
     re.ASCII,
 )
-"""A date in another form than ISO 8601, or one with something behind it."""
+"""A date in a form that is not read, or in one whose order of day and month nothing proves."""
+_PADDED = re.compile(r"[+-]?0\d", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_DAYS = (1900_01_01, 2100_12_31)
+"""Dates as whole numbers: year, month, day."""
 
 TaskKind = Literal["classification", "regression"]
 
@@ -97,7 +95,8 @@ def infer(
     else:
         names = _classes(labels, [canonical_text(name) for name in classes])
         schema = Schema(task=task, features=features, label=label, classes=names, excluded=excluded)
-    return Inferred(schema, tuple(inference.warnings))
+    notes = dict.fromkeys(note for table in tables for note in table.notes)
+    return Inferred(schema, (*notes, *inference.warnings))
 
 
 @dataclass
@@ -159,15 +158,16 @@ class _Inference:
     def _from_text(self, name: str, columns: Sequence[Column]) -> Feature:
         """The kind of a column that is text in some table: only text without types may spell anything else."""
         counts = _counts(columns)
-        words = {text: count for text, count in counts.items() if text.strip() not in GAPS}
+        words = {text: count for text, count in counts.items() if not is_gap(text)}
         gaps = sum(counts.values()) > sum(words.values())
         comma = self.tables[0].decimal_comma
         missing: Literal["nan", "none"] | None = self.tables[0].gap if gaps else None
         other = {text: count for text, count in counts.items() if text and text not in words}
-        times = {text for text in words if moment(text) is not None}
+        form = form_of(words)
+        times = {text for text in words if moment(text, form) is not None}
         if words and len(times) == len(words):
             self._note_gaps(name, other)
-            return Feature(name=name, kind="time", stored=time_format(next(iter(words))), missing=missing)
+            return Feature(name=name, kind="time", stored=time_format(next(iter(words)), form), missing=missing)
         if sum(words[text] for text in times) > _MOSTLY * sum(words.values()):
             self._note_mixture(name, columns, times, "times", f"{TIMES_HINT}, {_OR_TEXT}")
             return self._category(name, columns, "")
@@ -176,17 +176,21 @@ class _Inference:
         if all(text.strip().lower() in ("true", "false") for text in words):
             self._note_gaps(name, other)
             return Feature(name=name, kind="boolean", missing=missing)
-        numeric = {text for text in words if number(text, decimal_comma=comma) is not None}
+        marks = marks_of(words, decimal_comma=comma)
+        numeric = {text for text in words if number(text, marks) is not None}
         if len(numeric) == len(words):
             self._note_gaps(name, other)
-            return Feature(name=name, missing="nan" if gaps else None)
+            self._note_padding(name, words)
+            whole = not gaps and all(_WHOLE.fullmatch(text.strip()) for text in words)
+            return Feature(name=name, stored="int64" if whole else "", missing="nan" if gaps else None)
         if sum(words[text] for text in numeric) > _MOSTLY * sum(words.values()):
             self._note_mixture(name, columns, numeric, "numbers", NUMBERS_HINT)
         return self._category(name, columns, "")
 
     def _note_other_dates(self, name: str, columns: Sequence[Column]) -> None:
         words = {text for column in columns if isinstance(column, Texts) for text in column.values}
-        other = sorted(text for text in words if moment(text) is None and _OTHER_DATE.fullmatch(text.strip()))
+        form = form_of(words)
+        other = sorted(text for text in words if moment(text, form) is None and _OTHER_DATE.fullmatch(text.strip()))
         if len(other) > _MOSTLY * len(words):
             self.warnings.append(
                 f"column {quoted(name)} has dates such as {quoted(other[0])}, which are read as text: {TIMES_HINT}."
@@ -200,10 +204,28 @@ class _Inference:
                 f"{quoted(name)} reads the column as text."
             )
 
+    def _note_padding(self, name: str, words: Collection[str]) -> None:
+        padded = sorted(text for text in words if _PADDED.match(text.strip()))
+        if padded:
+            self.warnings.append(
+                f"column {quoted(name)} has numbers with zeros in front, such as {quoted(padded[0])}: read as numbers. "
+                f"--categorical {quoted(name)} reads the column as text, as codes must be."
+            )
+
+    def _note_days(self, name: str, arrays: Sequence[npt.NDArray[Any]]) -> None:
+        days = np.concatenate(arrays).astype(np.float64)
+        month, day = days // 100 % 100, days % 100
+        years = (days >= _DAYS[0]) & (days <= _DAYS[1])
+        if (years & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all():
+            self.warnings.append(
+                f"column {quoted(name)} has dates without marks, such as {days[0]:.0f}, which are read as numbers: "
+                f"{TIMES_HINT}."
+            )
+
     def _note_mixture(self, name: str, columns: Sequence[Column], right: set[str], what: str, hint: str) -> None:
         for column in columns:
             if isinstance(column, Texts):
-                wrong = np.array([t not in right and t.strip() not in GAPS for t in column.values] + [False])
+                wrong = np.array([t not in right and not is_gap(t) for t in column.values] + [False])
                 rows = wrong[column.codes]
                 if rows.any():
                     self.faults.add(
@@ -223,10 +245,10 @@ class _Inference:
         spelled = [text for text in values if (text and canonical_number(text) != text) or number(text) is not None]
         if len(spelled) == len(values) and self.tables[0].typed and name not in self.choices.categories:
             self.warnings.append(f"column {quoted(name)} is text that spells numbers: it is read as text.")
-        if {"NA", "N/A", "null", "NULL"} & values:
+        if gaps := {text for text in values if text and is_gap(text)}:
             self.warnings.append(
-                f"column {quoted(name)} has the text {listed({'NA', 'N/A', 'null', 'NULL'} & values)}: read as text, "
-                "not as a missing value. A model saw the same if its data were read so (pandas: keep_default_na=False)."
+                f"column {quoted(name)} has the text {listed(gaps)}: read as text, not as a missing value. A model saw "
+                "the same if its data were read so (pandas: keep_default_na=False)."
             )
         missing = _missing(columns)
         return Feature(
@@ -248,6 +270,7 @@ class _Inference:
                 )
             return "float32"
         if all(array.dtype.kind in "iu" for array in arrays):
+            self._note_days(name, arrays)
             return "int64" if len(kinds) > 1 else kinds.pop()
         return "float64"
 

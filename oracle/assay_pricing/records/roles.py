@@ -16,7 +16,8 @@ from assay.errors import UsageError
 from assay.protocol.schema import Excluded
 from assay_pricing.records.columns import Column, Texts, is_left_by_pandas, is_missing
 from assay_pricing.records.quoting import listed
-from assay_pricing.records.text import moment, number
+from assay_pricing.records.spelling.numbers import marks_of, number
+from assay_pricing.records.spelling.times import form_of, moment
 
 MIN_ROWS = 20
 """In fewer rows, distinct values say nothing."""
@@ -114,7 +115,10 @@ def exclusion(name: str, columns: Sequence[Column], choices: Choices, *, in_inde
 def _of_text(name: str, columns: Sequence[Texts]) -> Excluded | None:
     """The same for a text column, whose values are not mostly numbers or times."""
     values = [text for column in columns for text in column.values]
-    if sum(number(text) is not None or moment(text) is not None for text in values) > _ONE_OFF * len(values):
+    marks, form = marks_of(values), form_of(values)
+    if sum(number(text, marks) is not None or moment(text, form) is not None for text in values) > _ONE_OFF * len(
+        values
+    ):
         return None
     known = [column.codes[column.codes >= 0] for column in columns]
     rows = sum(map(len, known))

@@ -15,6 +15,7 @@ from assay_pricing.records.columns import RawTable, Texts, check_columns, check_
 from assay_pricing.records.faults import Faults
 from assay_pricing.records.quoting import first_line, listed
 from assay_pricing.records.records import Float64, Records
+from assay_pricing.records.spelling.times import form_in
 from assay_pricing.records.values import Reader
 
 _MISSING_HINT = "fill the gaps or leave these rows out: the model's schema has no missing value there"
@@ -134,7 +135,7 @@ def _values(reader: Reader, feature: Feature, name: str) -> tuple[Float64, tuple
         if feature.kind == "boolean":
             values = reader.booleans(name)
         elif feature.kind == "time":
-            values = reader.times(name)
+            values = reader.times(name, form_in(feature.stored))
         else:
             values = reader.numbers(name, single=feature.stored in ("float16", "float32"))
         missing = np.isnan(values) & (feature.missing is None)

@@ -15,7 +15,9 @@ from assay_pricing.records.faults import Faults
 from assay_pricing.records.inputs import MICROSECONDS
 from assay_pricing.records.quoting import quoted
 from assay_pricing.records.records import Float64
-from assay_pricing.records.text import GAPS, MAX_EXACT, Levels, boolean, canonical_text, moment, number
+from assay_pricing.records.spelling.numbers import MAX_EXACT, marks_of, number
+from assay_pricing.records.spelling.times import Form, form_of, moment
+from assay_pricing.records.text import Levels, boolean, canonical_text, is_gap
 
 NUMBERS_HINT = (
     "write numbers with a point and without other signs, leave the cell of a missing value empty, or read the "
@@ -50,7 +52,7 @@ class Reader:
                 CSV file of it.
         """
         column = self.table.columns[name]
-        values = self._spelled(name, column, "numbers", self._number, NUMBERS_HINT)
+        values = self._spelled(name, column, "numbers", self._number_reader(column), NUMBERS_HINT)
         if values is None:
             assert not isinstance(column, Texts)
             values = self._stored_numbers(name, column, single=single)
@@ -73,10 +75,16 @@ class Reader:
                 self.faults.add(name, "true or false", _shown(column, wrong), wrong)
         return values
 
-    def times(self, name: str) -> Float64:
-        """Values of a column of times, in seconds since 1970-01-01 UTC, NaN for a missing one, (n,)."""
+    def times(self, name: str, declared: Form = "unproven") -> Float64:
+        """Values of a column of times, in seconds since 1970-01-01 UTC, NaN for a missing one, (n,).
+
+        Args:
+            name: Of the column.
+            declared: The order of day and month in dates that prove none.
+        """
         column = self.table.columns[name]
-        values = self._spelled(name, column, "times", _seconds, TIMES_HINT)
+        form = form_of(column.values if isinstance(column, Texts) else (), declared)
+        values = self._spelled(name, column, "times", lambda text: _seconds(text, form), TIMES_HINT)
         return values if values is not None else self._stored_numbers(name, column, single=False)
 
     def levels(self, name: str, known: Sequence[str]) -> tuple[Float64, tuple[str, ...]]:
@@ -97,7 +105,7 @@ class Reader:
         column = self.table.columns[name]
         if not isinstance(column, Texts):
             return is_missing(column)
-        return np.array([*(text.strip() in GAPS for text in column.values), True])[column.codes]
+        return np.array([*map(is_gap, column.values), True])[column.codes]
 
     def _spelled(
         self, name: str, column: Column, expected: str, read: Callable[[str], float | None], hint: str
@@ -105,16 +113,23 @@ class Reader:
         """Values that a text column spells; None for a column of another kind."""
         if not isinstance(column, Texts):
             return None
-        spelled = [np.nan if text.strip() in GAPS else read(text) for text in column.values]
+        spelled = [np.nan if is_gap(text) else read(text) for text in column.values]
         wrong = np.array([value is None for value in spelled] + [False])[column.codes]
         if wrong.any():
             self.faults.add(name, expected, _shown(column, wrong), wrong, hint)
         return np.array([*(np.nan if value is None else value for value in spelled), np.nan])[column.codes]
 
-    def _number(self, text: str) -> float | None:
-        truth = boolean(text)
-        found = number(text, decimal_comma=self.table.decimal_comma)
-        return float(truth) if found is None and truth is not None else found
+    def _number_reader(self, column: Column) -> Callable[[str], float | None]:
+        """Reads the numbers of a text column with the marks that it has."""
+        texts = column.values if isinstance(column, Texts) else ()
+        marks = marks_of([text for text in texts if not is_gap(text)], decimal_comma=self.table.decimal_comma)
+
+        def read(text: str) -> float | None:
+            found = number(text, marks)
+            word = text.strip().lower()
+            return float(word == "true") if found is None and word in ("true", "false") else found
+
+        return read
 
     def _stored_numbers(self, name: str, column: npt.NDArray[Any] | Texts, *, single: bool) -> Float64:
         assert not isinstance(column, Texts)
@@ -168,8 +183,8 @@ def _truth(text: str) -> float | None:
     return None if found is None else float(found)
 
 
-def _seconds(text: str) -> float | None:
-    micros = moment(text)
+def _seconds(text: str, form: Form) -> float | None:
+    micros = moment(text, form)
     return number(text) if micros is None else micros / MICROSECONDS
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from assay_pricing.errors import DataError
+from assay_pricing.records.spelling.numbers import number
 from assay_pricing.records.tables import parse_records
-from assay_pricing.records.text import canonical_number, canonical_text, length_prefixed, number
+from assay_pricing.records.text import canonical_number, canonical_text, length_prefixed
 from tests.pricing.records.files import SCHEMA, csv, npz, refused, seconds
 
 pytestmark = pytest.mark.unit
@@ -48,7 +49,10 @@ def test_text_that_is_no_unicode_is_refused() -> None:
     file = npz(a=np.zeros(1), c=np.array(["\ud800"]), y=np.zeros(1))
     refused(file, "lone surrogate")
     refused(npz(a=np.zeros(1), c=np.array(["red"]), y=np.array(["\ud800"])), "lone surrogate")
-    refused(csv(b"a,c,y\n1,\xff,0\n"), "invalid UTF8")
+    refused(csv("a,c,y\n1,é,0\n".encode() + b"1,\xff,0\n"), "invalid UTF8 in line 3 of a file with other characters")
+    refused(csv(b"\xef\xbb\xbfa,c,y\n1,\xff,0\n"), "invalid UTF8 in line 2")
+    refused(csv(b"a,c,y\n1,\x81,0\n"), "got a byte of none of them in line 2")
+    assert parse_records(csv(b"a,c,y\n1,\xff,0\n"), SCHEMA).unseen == {1: ("ÿ",)}
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def is_text_table(path: Path) -> bool:
 def read_header(path: Path) -> Header | None:
     """The header as the oracle reads it; None if the first line is no text.
 
-    The separator is a comma, or the first of semicolon, tab and bar that stands in a line without commas.
+    The separator is the most frequent of comma, semicolon, tab and bar outside quotes; a comma if none is more so.
     """
     start = _start(path)
     encoding = _encoding(start)
@@ -112,7 +112,7 @@ def read_header(path: Path) -> Header | None:
         with path.open(encoding=encoding, newline="") as file:
             line = file.readline(MAX_LINE)
         outside = "".join(line.split('"')[::2])
-        separator = next((mark for mark in _SEPARATORS if mark in outside), ",")
+        separator = max(_SEPARATORS, key=outside.count)
         return Header(tuple(next(csv.reader([line], delimiter=separator), [])), separator, encoding)
     except (UnicodeError, csv.Error):
         return None

@@ -37,7 +37,7 @@ def type_text(feature: Feature) -> str:
 
 
 def _time_type(feature: Feature) -> str:
-    if "%" in feature.stored and "%H" not in feature.stored:
+    if "%" in feature.stored and "%M" not in feature.stored:
         return "date"
     if "%" in feature.stored and "%d" not in feature.stored:
         return "time of day"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from assay_pricing.records.bounds import TEXT_BYTES, Bounds
 from assay_pricing.records.columns import Column, Texts
 from assay_pricing.records.faults import Faults
-from assay_pricing.records.text import MAX_EXACT
+from assay_pricing.records.spelling.numbers import MAX_EXACT
 
 Kind = Literal["text", "uuid", "boolean", "number", "time", "nothing"]
 

@@ -1,12 +1,18 @@
-"""Delimiter-separated values (RFC 4180) with a header line, in UTF-8 or UTF-16.
+"""Delimiter-separated values (RFC 4180) with a header line, in UTF-8, UTF-16 or Windows-1252.
 
-The fields are separated by commas, semicolons, tabs or vertical bars, as the header line is. A file with semicolons may
-have commas before the fractions of its numbers.
+The fields are separated by commas, semicolons, tabs or vertical bars: by the mark that is most frequent in the header
+line. A file with semicolons may have commas before the fractions of its numbers (``spelling.numbers``).
 
 Quotes tell text from a missing value where the writer uses them so: if the header is quoted, or some cell is ``"NA"``,
-then a cell ``NA`` without quotes is missing and one with quotes is text. Otherwise only an empty cell is missing.
+then a cell ``NA`` without quotes is missing and one with quotes is text. Otherwise only an empty cell and ``\\N`` are
+missing.
+
+A file that is not in UTF-8 and has no byte order mark is in Windows-1252, which has the characters of Latin-1, too
+(WHATWG Encoding, "windows-1252"). One that has characters of UTF-8 beside bytes that are none is in two encodings, and
+is refused: it would be read with false characters.
 """
 
+import codecs
 import csv
 import io
 import re
@@ -22,15 +28,21 @@ from assay_pricing.records.columns import Column, RawTable, check_columns, used
 from assay_pricing.records.formats import Format
 from assay_pricing.records.formats.arrow import to_texts
 from assay_pricing.records.formats.look import check_header, check_text, refusal
-from assay_pricing.records.quoting import first_line
-from assay_pricing.records.text import GAPS, MAX_EXACT
+from assay_pricing.records.quoting import first_line, quoted
+from assay_pricing.records.spelling.numbers import MAX_EXACT
+from assay_pricing.records.text import GAPS, NULL, WORDS
 
 _QUOTED_GAP = b'"NA"'
-_HEXADECIMAL = r"^\s*[+-]?0[xX]"
-"""Arrow casts such text to integers; it is text to ``text.number``, hence in an offer, and to pandas."""
+_ANOTHER_READING = r"^\s*[+-]?0[xX0-9]"
+"""Arrow casts 0x1F to an integer; it is text to ``numbers.number``, hence in an offer, and to pandas. Zeros in front
+are part of a code, which an owner may want as text."""
+_COMMA_NUMBER = r"^\s*[+-]?\d+,\d+\s*$"
+_GROUP, _NO_GROUP = r"^\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*$", r"[^\d\s.+-]|\.\d{0,2}\s*$|\.\d{4}|0\.|\..*\."
 _CELLS = re.compile(r"Expected (\d+) columns, got (\d+)", re.ASCII)
 _BLOCK = 2**20
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF_8_CHARACTER = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+"""One of more than one byte, but for U+0080 to U+00BF, which are signs in both encodings."""
 
 
 def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
@@ -45,7 +57,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     size = source.seek(0, io.SEEK_END)
     source.seek(0)
     bounds.check_bytes(8 * size // 2)  # a value takes at least two bytes as text, and eight as a number
-    source = _in_utf_8(source)
+    source, notes = _in_utf_8(source)
     header, separator = _header(source)
     check_header(header)
     names = next(csv.reader([header], delimiter=separator), [])
@@ -63,7 +75,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
                 include_columns=used(names, schema),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=not quotes,
-                null_values=sorted(GAPS) if quotes else [""],
+                null_values=["", NULL, *(WORDS if quotes else ())],
             ),
         )
     except pa.ArrowException as error:
@@ -96,6 +108,24 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         decimal_comma=separator == ";",
         ignored=tuple(name for name in names if name not in columns),
         words=words,
+        notes=notes + (_points(table) if separator == ";" else ()),
+    )
+
+
+def _points(table: Any) -> tuple[str, ...]:
+    """Columns of a file with decimal commas whose points may stand between groups of digits."""
+    import pyarrow.compute as pc
+
+    def has(name: str, pattern: str) -> bool:
+        return bool(pc.any(pc.match_substring_regex(table.column(name), pattern)).as_py())
+
+    if not any(has(name, _COMMA_NUMBER) for name in table.column_names):
+        return ()
+    return tuple(
+        f"column {quoted(name)} has numbers such as 1.234 in a file with decimal commas: the point is read as a "
+        "decimal point. Write thousands without a mark."
+        for name in table.column_names
+        if has(name, _GROUP) and not has(name, _NO_GROUP)
     )
 
 
@@ -112,24 +142,62 @@ def _count_hint(message: str) -> str | None:
     return "write a cell for each column in every line, and a value with a separator in it between quotes"
 
 
-def _in_utf_8(source: BinaryIO) -> BinaryIO:
+def _in_utf_8(source: BinaryIO) -> tuple[BinaryIO, tuple[str, ...]]:
+    """The file in UTF-8, and what to say about its encoding."""
     start = source.read(2)
     source.seek(0)
-    if start not in _UTF_16:
-        check_text(source)
-        return source
+    if start in _UTF_16:
+        try:
+            return io.BytesIO(source.read().decode("utf-16").encode()), ()
+        except UnicodeError:
+            source.seek(0)
+            raise refusal(source) from None
+    check_text(source)
+    at = _first_other_byte(source)
+    if at is None:
+        return source, ()
+    content = source.read()
+    source.seek(0)
+    mixed = _UTF_8_CHARACTER.search(content)
+    if mixed or content.startswith(codecs.BOM_UTF8):
+        line = content.count(b"\n", 0, at) + 1
+        raise DataError(
+            f"expected text in one encoding, got invalid UTF8 in line {line} of a file with other characters in UTF-8",
+            hint="save the whole file in UTF-8",
+        )
     try:
-        return io.BytesIO(source.read().decode("utf-16").encode())
-    except UnicodeError:
-        raise refusal(source) from None
+        text = content.decode("cp1252")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"expected text in UTF-8, UTF-16 or Windows-1252, got a byte of none of them in line {line}",
+            hint="save the file in UTF-8",
+        ) from None
+    return io.BytesIO(text.encode()), ("the file is not in UTF-8: its text is read as Windows-1252 (Latin-1)",)
+
+
+def _first_other_byte(source: BinaryIO) -> int | None:
+    """Where the file stops being UTF-8; None if it is all UTF-8. The position is reset to the start."""
+    decoder, done = codecs.getincrementaldecoder("utf-8")(), 0
+    try:
+        while block := source.read(_BLOCK):
+            kept = len(decoder.getstate()[0])
+            decoder.decode(block)
+            done += len(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        return done - kept + error.start
+    finally:
+        source.seek(0)
+    return None
 
 
 def _header(source: BinaryIO) -> tuple[str, str]:
-    """The first line and the separator in it: a comma, unless it has none but one of the others."""
+    """The first line and the separator in it: the most frequent mark outside quotes; a comma if none is more so."""
     try:
         line = source.readline().decode("utf-8-sig")
         outside = "".join(line.split('"')[::2])
-        separator = next((mark for mark in ",;\t|" if mark in outside), ",")
+        separator = max(",;\t|", key=outside.count)
         next(csv.reader([line], delimiter=separator))
     except (UnicodeDecodeError, StopIteration, csv.Error):
         source.seek(0)
@@ -160,26 +228,33 @@ def _numbers(column: Any, *, comma: bool) -> Column | None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    gaps = pc.is_in(column, value_set=pa.array(sorted(GAPS)))
-    known = pc.if_else(gaps, pa.scalar(None, pa.string()), column)
-    if known.null_count == len(known) or pc.any(pc.match_substring_regex(known, _HEXADECIMAL)).as_py():
+    known = pc.if_else(_is_gap(column), pa.scalar(None, pa.string()), column)
+    if known.null_count == len(known) or pc.any(pc.match_substring_regex(known, _ANOTHER_READING)).as_py():
         return None
     try:
         return np.asarray(known.cast(pa.int64()).to_numpy()) if not known.null_count else _floats(known)
     except pa.ArrowInvalid:
         pass
+    comma = comma and not pc.any(pc.match_substring(known, ".")).as_py()  # in one column there is one decimal mark
     try:
         return _floats(pc.replace_substring(known, ",", ".") if comma else known)
     except pa.ArrowInvalid:
         return None
 
 
-def _words(column: Any) -> dict[str, int]:
-    """The words for missing values in a column of numbers, and how often each occurs."""
+def _is_gap(column: Any) -> Any:
+    """Which cells ``text.is_gap`` takes for missing values."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = column.filter(pc.is_in(column, value_set=pa.array(sorted(GAPS - {""}))))
+    return pc.is_in(pc.ascii_lower(pc.ascii_trim_whitespace(column)), value_set=pa.array(sorted(GAPS)))
+
+
+def _words(column: Any) -> dict[str, int]:
+    """The words for missing values in a column of numbers, and how often each occurs."""
+    import pyarrow.compute as pc
+
+    found = column.filter(pc.and_(_is_gap(column), pc.not_equal(column, "")))
     return {str(count["values"]): int(count["counts"].as_py()) for count in pc.value_counts(found)}
 
 

@@ -11,6 +11,7 @@ from assay_pricing.records.quoting import quoted
 
 _HEAD = 4096
 _EXCEL_SEPARATOR = re.compile(r'"?sep=.?"?', re.IGNORECASE)
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _TO_PARQUET = "convert it: pandas.{reader}(...).to_parquet('data.parquet')"
 _LOOKS = (
     (b"\x1f\x8b", "a file compressed by gzip", "unpack it first: gunzip FILE"),
@@ -35,24 +36,19 @@ def refusal(source: BinaryIO) -> DataError:
     for magic, name, remedy in _LOOKS:
         if head.startswith(magic):
             return _looks_like(name, remedy)
-    if b"\0" in head:
-        return DataError(f"expected a {listing()} file, got none of them: the first line is no CSV header in UTF-8")
-    return DataError(
-        f"expected a {listing()} file, got none of them: the first line is no CSV header in UTF-8",
-        hint="save the file in UTF-8: iconv -f WINDOWS-1252 -t UTF-8 FILE",
-    )
+    return DataError(f"expected a {listing()} file, got none of them: the first line is no CSV header")
 
 
 def check_text(source: BinaryIO) -> None:
-    """Checks that a file has no zero bytes at its start, as text has none.
+    """Checks that a file does not begin as files of other kinds do, and has no control characters at its start.
 
     Raises:
-        DataError: It has.
+        DataError: It does, or has.
     """
-    if b"\0" in source.read(_HEAD):
-        source.seek(0)
-        raise refusal(source)
+    head = source.read(_HEAD)
     source.seek(0)
+    if _CONTROL.search(head) or any(head.startswith(magic) for magic, _, _ in _LOOKS):
+        raise refusal(source)
 
 
 def check_header(line: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from assay_pricing.errors import DataError
-from assay_pricing.records.tables import parse_records
+from assay_pricing.records.tables import parse_records, parse_table
 from tests.pricing.records.files import SCHEMA, csv, refused, seconds
 
 pytestmark = pytest.mark.unit
@@ -51,3 +51,13 @@ def test_csv_has_byte_order_marks_line_ends_quotes_and_empty_lines() -> None:
     read = parse_records(csv(b'\xef\xbb\xbfa,c,y\r\n1,"red",0\r\n\r\n2,"b ""l"",\ne",1\r\n'), SCHEMA)
     assert read.x.tolist() == [[1, 0], [2, 2]]
     assert read.unseen == {1: ('b "l",\ne',)}
+
+
+@pytest.mark.parametrize("text", ["a;c, or so;y\n1;red;0\n", "c, or so|a|y\nred|1|0\n", 'a,"c;;;;",y\n1,red,0\n'])
+def test_the_most_frequent_mark_outside_quotes_separates(text) -> None:
+    assert len(parse_table(csv(text)).columns) == 3
+
+
+def test_an_encoding_that_is_taken_for_another_is_noted() -> None:
+    assert "read as Windows-1252" in parse_table(csv("a,y\ncaf\xe9,\x801\n".encode("latin-1"))).notes[0]
+    assert parse_table(csv("a,y\ncafé,€1\n")).notes == ()
