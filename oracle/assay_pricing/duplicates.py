@@ -102,9 +102,13 @@ class Kernel:
 
     def is_copied(self, records: Sample, offer: Sample) -> Tensor:
         """Whether the offer has a record of the same label within the radius of each of ``records`` (m,)."""
+        return self.closest(records, offer) >= math.exp(-0.5)
+
+    def closest(self, records: Sample, among: Sample) -> Tensor:
+        """The highest similarity of each record to one of ``among`` (n,)."""
         if self.radius == 0:
-            return torch.zeros(len(records), dtype=torch.bool)
-        return self._compared(highest, records, offer) >= math.exp(-0.5)
+            return torch.zeros(len(records), dtype=torch.float64)
+        return self._compared(highest, records, among)
 
     def _compared(self, compare: Compare, first: Sample, second: Sample) -> Tensor:
         """``compare`` applied to the records of ``first`` and those of ``second`` that have the same label, (n,)."""

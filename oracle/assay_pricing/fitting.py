@@ -236,7 +236,7 @@ def _assemble(
     tested: Backtest | None,
 ) -> PriceFunction:
     context, encoder = method.context, method.context.encoder
-    tensors = _tensors(task.owner, method)
+    tensors = _tensors(task, method)
     leaks = disclosure.leaks(task, method, tensors)
     manifest = Manifest(
         schema_=context.schema,
@@ -275,13 +275,14 @@ def _rule(stated: PricingRule | Terms, seen: Outlook) -> PricingRule:
     return rule
 
 
-def _tensors(owner: Records, method: Method) -> dict[str, Tensor]:
+def _tensors(task: Task, method: Method) -> dict[str, Tensor]:
     """All tensors of the artifact, by name."""
     context, encoder = method.context, method.context.encoder
-    salt = hashlib.sha256(b"assay/owner-salt/v1" + owner.content_hash()).digest()
+    salt = hashlib.sha256(b"assay/owner-salt/v1" + task.owner.content_hash()).digest()
+    owned = [*task.owner.hashes(), *task.validation.hashes()]  # no record tests what has learned it
     tensors = {
         "owner.salt": torch.frombuffer(bytearray(salt), dtype=torch.uint8),
-        "owner.hashes": duplicates.salted_hashes(owner.hashes(), salt),
+        "owner.hashes": duplicates.salted_hashes(owned, salt),
         "encoder.centre": torch.from_numpy(encoder.centre),
         "encoder.scale": torch.from_numpy(encoder.scale),
         "base.weight": context.base.weight,

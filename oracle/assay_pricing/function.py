@@ -16,7 +16,7 @@ from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, Parts
 from assay_pricing.methods.base import without_prefix
 from assay_pricing.price import MICRO, to_micros
-from assay_pricing.records.records import Records
+from assay_pricing.records.records import Int64, Records
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import deterministic
@@ -123,13 +123,15 @@ class PriceFunction:
 
     def _appraise(self, records: Records, known: frozenset[bytes], context: Records, sold: Records) -> Appraisal:
         salt = bytes(self.tensors["owner.salt"].numpy())
-        verdicts = duplicates.classify_exact_duplicates(records.hashes(), self.tensors["owner.hashes"], salt, known)
-        rows = [i for i, verdict in enumerate(verdicts) if not verdict.is_duplicate]
+        hashes = records.hashes()
+        verdicts = duplicates.classify_exact_duplicates(hashes, self.tensors["owner.hashes"], salt, known)
+        rows = [i for i in _order(hashes) if not verdicts[i].is_duplicate]
         record_values = np.zeros(records.n)
         valuation = Valuation()
         # An offer of duplicates alone is valued too, and its value dropped: a quick answer would tell what it is.
-        distinct = records.take(rows or _first_of_each(verdicts))
+        distinct = records.take(rows or [i for i in _order(hashes) if verdicts[i] is not Verdict.REPEATED])
         values = self.method.record_values(distinct) * self.method.value_unit
+        context, sold = (other.take(_order(other.hashes())) for other in (context, sold))
         found = value_offer(self.method, self.manifest, distinct, values, context, sold)
         if rows:
             record_values[rows], valuation = values, found
@@ -160,9 +162,9 @@ class PriceFunction:
         )
 
 
-def _first_of_each(verdicts: Sequence[Verdict]) -> list[int]:
-    """Rows that repeat no earlier one."""
-    return [row for row, verdict in enumerate(verdicts) if verdict is not Verdict.REPEATED]
+def _order(hashes: Sequence[bytes]) -> Int64:
+    """Rows in the order of their hashes (n,): what draws or splits records then depends on the set of them alone."""
+    return np.array(sorted(range(len(hashes)), key=hashes.__getitem__), dtype=np.int64)
 
 
 def _context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:

@@ -93,7 +93,11 @@ def _valued(
     others = joint_records(method.context, kernel, offered, context, sold, manifest.seed)
     together = others.join(offered)
 
-    without, whole = _shares(replace(kernel, radius=method.copy_share * kernel.radius), kernel, others, offered, base)
+    near = replace(kernel, radius=method.copy_share * kernel.radius)
+    without, whole = _shares(near, kernel, others, offered, base)
+    # A surrogate that has learned a validation record knows its label: the record no longer tells what an offer brings.
+    unseen = 1 - near.closest(together, method.context.validation)
+    without, whole = without * unseen, whole * unseen
 
     def learned(rows: Bools) -> Tensor:
         """Weight of each record where the others and ``rows`` (n,) of the offer are learned."""

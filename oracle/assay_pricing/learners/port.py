@@ -29,6 +29,7 @@ _MAX_COLUMNS = 2048
 _MAX_SPREADS = 1e6
 """Numbers are at most so far from the centre: models clip none, and sums of larger ones lose their digits."""
 _LEAST_SPREAD = 1e-9
+_MAX_NUMBER = float(np.finfo(np.float32).max)
 
 Capacity = Mapping[str, Any]
 """What bounds how closely a learner follows its records: plain JSON values by name."""
@@ -150,11 +151,13 @@ class Learner(ABC):
     def codes(self, sample: Sample, learned: Sample) -> Float64:
         """Raw features (n, d) with NaN also for a missing category, and -1 for a category of no learned record.
 
+        Numbers that single precision does not hold are clipped: scikit-learn's trees refuse them.
+
         Pipelines that number categories do the same: scikit-learn's ``OrdinalEncoder`` keeps a gap as a gap, and has
         numbers for the values that it was fitted on. An empty text, in files that hold that for a missing value, is a
         category like others.
         """
-        x, known = np.array(sample.raw.numpy()), learned.raw.numpy()
+        x, known = np.clip(sample.raw.numpy(), -_MAX_NUMBER, _MAX_NUMBER), learned.raw.numpy()
         for j, feature in enumerate(self.encoder.schema.features):
             if feature.kind != "categorical":
                 continue

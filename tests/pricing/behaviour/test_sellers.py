@@ -62,4 +62,4 @@ def test_an_offer_is_hashed_once(function, olga, monkeypatch: pytest.MonkeyPatch
     offer = olga.offers["few"].take(range(30))
     appraisal = function.appraise(offer, known=frozenset(offer.hashes()[:10]), context=olga.offers["useful"])
     assert (appraisal.priced, appraisal.data_hash) == (20, offer.content_hash())
-    assert hashed == [30]
+    assert hashed.count(offer.n) == 1

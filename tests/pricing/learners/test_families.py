@@ -27,6 +27,7 @@ from assay.protocol.schema import Feature
 from assay_pricing.learners.neighbours import _nearest
 from assay_pricing.learners.port import MIN_PROBABILITY, Learner
 from assay_pricing.learners.selection import FAMILIES
+from assay_pricing.records.records import Records
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 from tests.pricing.learners.tables import sample, table
@@ -255,3 +256,11 @@ def test_neighbours_are_found_without_sorting_all_records(decimals: int) -> None
         needed = int(((weight[everything.indices].cumsum(1) - weight[everything.indices]) < count).sum(1).max())
         assert torch.equal(found[:, :needed], everything.values[:, :needed])
         assert torch.equal(rows[:, :needed], everything.indices[:, :needed])
+
+
+@pytest.mark.parametrize("family", ["boosting", "forest"])
+def test_trees_take_a_number_that_single_precision_does_not_hold(family: str) -> None:
+    owner, asked = table(1, 60, 2), table(2, 20, 2)
+    asked = Records(asked.schema, np.where(np.arange(4) == 1, 1e39, asked.x), asked.y)
+    encoder = Encoder.fit(owner)
+    assert np.isfinite(learned(family, sample(encoder, owner), sample(encoder, asked), encoder)).all()
