@@ -1,31 +1,26 @@
 """Exact duplicates by hash, near duplicates by kernel density.
 
 Exact duplicates are not priced. A near duplicate may add something, so it is kept with a lower weight: the weight of a
-record is 1 / max(1, s), where s sums exp(-d^2 / 2 r^2) over the records of the same label in the offer and the base, at
-distance d. Records within the radius r of each other thus share about the weight of one record.
+record is 1 / max(1, s), where s sums its similarities to the records of the same label in the offer and the base.
+Records within the radius r of each other thus share about the weight of one record.
 """
 
 import hashlib
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from assay_pricing import similarity
 from assay_pricing.appraisal import Verdict
 from assay_pricing.learners.nearest import nearest
 from assay_pricing.records.records import Float64
-from assay_pricing.similarity import Accept, highest, total
 from assay_pricing.surrogate.task import MAX_BASE, Sample
 
 _SALTED_BYTES = 16
 _NEAR_QUANTILE = 0.05
-_SAME_TARGET = 0.1  # standard deviations of a regression's targets
-
-Compare = Callable[[Tensor, Tensor, float, tuple[Tensor, Tensor] | None, Accept], Tensor]
-"""``similarity.total`` or ``similarity.highest``."""
 
 
 def salted_hashes(hashes: Sequence[bytes], salt: bytes) -> Tensor:
@@ -78,17 +73,15 @@ def near_radius(base: Sample) -> float:
 
 @dataclass(frozen=True)
 class Kernel:
-    """Similarity of two records: exp(-d^2 / 2 r^2) at distance d if they have the same label, else 0.
+    """Similarity of two records of one label: from 1 at distance 0 to 0 at sqrt(8) r, see ``similarity``.
 
-    The kernel is smooth in d, so that no small change of a record changes a price by a step.
+    The kernel is smooth in the distance, so that no small change of a record changes a price by a step.
 
     Attributes:
         radius: r, in units of the encoder; 0 makes no two records similar.
-        classes: Labels are class indices; otherwise targets, which are the same within 0.1 standard deviations.
     """
 
     radius: float
-    classes: bool
 
     def weights(self, offer: Sample, base: Sample) -> Tensor:
         """Weight of each record of the offer (n,): one over its density in offer and base, at most 1."""
@@ -98,29 +91,17 @@ class Kernel:
         """Sum over ``among`` of the similarities to each record (n,)."""
         if self.radius == 0:
             return torch.zeros(len(records), dtype=torch.float64)
-        return self._compared(total, records, among)
+        return similarity.total(records, among, self.radius) / similarity.UNIT
 
     def is_copied(self, records: Sample, offer: Sample) -> Tensor:
         """Whether the offer has a record of the same label within the radius of each of ``records`` (m,)."""
-        return self.closest(records, offer) >= math.exp(-0.5)
+        return self.closest(records, offer) >= similarity.AT_RADIUS
 
     def closest(self, records: Sample, among: Sample) -> Tensor:
         """The highest similarity of each record to one of ``among`` (n,)."""
         if self.radius == 0:
             return torch.zeros(len(records), dtype=torch.float64)
-        return self._compared(highest, records, among)
-
-    def _compared(self, compare: Compare, first: Sample, second: Sample) -> Tensor:
-        """``compare`` applied to the records of ``first`` and those of ``second`` that have the same label, (n,)."""
-        if not self.classes:
-            return compare(first.x, second.x, self.radius, (first.y, second.y), _same_target)
-        found = torch.zeros(len(first), dtype=torch.float64)
-        for label in torch.from_numpy(np.unique(first.y.numpy())):
-            rows = first.y == label
-            x = first.x[rows]
-            others = x if second is first else second.x[second.y == label]
-            found[rows] = compare(x, others, self.radius, None, _same_target)
-        return found
+        return similarity.highest(records, among, self.radius)
 
 
 def effective_count(weights: Float64) -> int:
@@ -130,7 +111,3 @@ def effective_count(weights: Float64) -> int:
 
 def _salted(digest: bytes, salt: bytes) -> bytes:
     return hashlib.sha256(salt + digest).digest()[:_SALTED_BYTES]
-
-
-def _same_target(a: Tensor, b: Tensor) -> Tensor:
-    return (a - b).abs() < _SAME_TARGET

@@ -1,179 +1,124 @@
-"""Similarities of many pairs of records: exactly, or by hashing where pairs grow with the square of what was offered.
+"""Similarities of many pairs of records: exact, and equal to the bit in any order, in any parts and on any processor.
 
-Up to ``EXACT_PAIRS`` pairs are computed in tiles, in one buffer: a temporary of the whole size would be returned to the
-kernel and fetched again for every operation. Above, a record is compared with at most ``_TABLES * _SAMPLED`` others, so
-that the work is linear in the number of records:
+The similarity of two records of one label at distance d is (1 - d^2 / 8 r^2)^4 within sqrt(8) r, and 0 beyond: a
+Gaussian exp(-d^2 / 2 r^2) whose tail is cut off smoothly. A tail would count whatever lies far away: at 6 r a million
+records have a similarity of 1.5e-8 each, at 5 r of 3.7e-6, four whole records together.
 
-- Records share a bucket of a hash table if ``_HASHES`` Gaussian projections, rounded down to ``_WIDTH`` radii, agree
-  (Datar et al., "Locality-sensitive hashing scheme based on p-stable distributions", 2004).
-- A similarity found in a bucket counts 1 / p, where p is the probability that the pair shares a bucket; the mean over
-  the tables has the sum of all similarities as its expectation (Charikar and Siminelakis, "Hashing-based estimators
-  for kernel density in high dimensions", 2017).
-- Of a bucket with more than ``_SAMPLED`` records so many are drawn, by a number that depends on the record alone: the
-  order of an offer changes nothing.
+- Coordinates are rounded to a lattice of ``_STEPS`` steps in r. Squared distances are then whole numbers, and doubles
+  add, multiply and sum whole numbers below 2^53 without rounding: the parts of a sum may come in any order.
+- Similarities are rounded down to multiples of 1 / ``UNIT`` for the same reason.
+- Only records of labels that are nearly equal are compared: both sides are sorted by their labels.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from assay_pricing.records.records import Float64, Int64
+from assay_pricing.surrogate.task import Sample
 
-EXACT_PAIRS = 2**29
-"""Pairs of one label that are computed one by one: some seconds."""
-_EXACT_SIDE = 8192
-"""Records on the smaller side that are all compared: the work is linear in the other side."""
+UNIT = 2.0**24
+"""A similarity of 1; up to 2^29 of them are summed without rounding."""
+SAME_LABEL = 0.1
+"""Labels that differ by less are one: indices of classes if they are equal, targets within so many deviations."""
+_SUPPORT = 8
+"""Square of the distance, in radii, from which on records are not similar."""
+AT_RADIUS = (1 - 1 / _SUPPORT) ** 4
+"""The similarity at a distance of one radius."""
+_STEPS = 256
+_REACH = _SUPPORT * _STEPS**2
+_EXACT = 2.0**53
 _TILE = (512, 1024)
-_TABLES, _HASHES, _WIDTH, _SAMPLED = 12, 6, 4.0, 32
-_PAIR_NUMBERS = 2**20
-_SEED = 20170605
-
-Accept = Callable[[Tensor, Tensor], Tensor]
-"""Whether pairs of labels count: a factor of 0 or 1, broadcast over them."""
 
 
-def is_exact(n: int, m: int) -> bool:
-    """Whether all pairs of n and m records are computed."""
-    return n * m <= EXACT_PAIRS or min(n, m) <= _EXACT_SIDE
-
-
-def total(first: Tensor, second: Tensor, radius: float, labels: tuple[Tensor, Tensor] | None, accept: Accept) -> Tensor:
-    """Sum of exp(-d^2 / 2 r^2) over the records of ``second`` (m, width) for each of ``first`` (n, width), (n,).
+def total(first: Sample, second: Sample, radius: float) -> Tensor:
+    """Sum over the records of ``second`` of the similarities to each of ``first``, in ``UNIT``, whole numbers (n,).
 
     Args:
-        first: Encoded records; the same object as ``second`` if they are compared with themselves, which counts 1.
-        second: Encoded records.
+        first: Records (n).
+        second: Records (m).
         radius: r, positive.
-        labels: Labels (n,) and (m,) that ``accept`` judges; None if all pairs count.
-        accept: Which pairs count.
     """
     found = torch.zeros(len(first), dtype=torch.float64)
-    if is_exact(len(first), len(second)):
-        for rows, similarity in _tiles(first, second, radius, labels, accept):
-            found[rows] += similarity.sum(1)
-        return found
-    itself = first is second
-    for pairs in _colliding(first, second, radius, skip_itself=itself):
-        similarity = pairs.similarity
-        if labels is not None:
-            similarity = similarity * accept(labels[0][pairs.left], labels[1][pairs.right])
-        found.index_add_(0, pairs.left, similarity * pairs.share / pairs.chance)
-    return found / _TABLES + itself
-
-
-def highest(
-    first: Tensor, second: Tensor, radius: float, labels: tuple[Tensor, Tensor] | None, accept: Accept
-) -> Tensor:
-    """The highest similarity of each record of ``first`` to one of ``second``, (n,); arguments as of ``total``.
-
-    By hashing, a pair at a distance of one radius is found with a probability of 97 %, a closer one more surely.
-    """
-    found = torch.zeros(len(first), dtype=torch.float64)
-    if is_exact(len(first), len(second)):
-        for rows, similarity in _tiles(first, second, radius, labels, accept):
-            found[rows] = torch.maximum(found[rows], similarity.max(1).values)
-        return found
-    for pairs in _colliding(first, second, radius, skip_itself=False):
-        similarity = pairs.similarity
-        if labels is not None:
-            similarity = similarity * accept(labels[0][pairs.left], labels[1][pairs.right])
-        found.scatter_reduce_(0, pairs.left, similarity, "amax")
+    for rows, closeness in _close(first, second, radius):
+        found[rows] += closeness.square_().square_().mul_(UNIT).floor_().sum(1)
     return found
 
 
-def _tiles(
-    first: Tensor, second: Tensor, radius: float, labels: tuple[Tensor, Tensor] | None, accept: Accept
-) -> Iterator[tuple[slice, Tensor]]:
-    """Similarities in tiles of rows and columns. Every tile lies in the same memory: read it before the next."""
-    buffer = torch.empty(_TILE, dtype=torch.float64)
-    squares, others = (first**2).sum(1), (second**2).sum(1)
-    for start in range(0, len(first), _TILE[0]):
-        rows = slice(start, min(start + _TILE[0], len(first)))
-        for left in range(0, len(second), _TILE[1]):
-            columns = slice(left, min(left + _TILE[1], len(second)))
-            tile = buffer[: rows.stop - start, : columns.stop - left]
-            torch.add(squares[rows, None], others[columns], out=tile)
-            tile.addmm_(first[rows], second[columns].T, alpha=-2).clamp_(min=0)
-            tile.mul_(-1 / (2 * radius**2)).exp_()
-            if labels is not None:
-                tile.mul_(accept(labels[0][rows, None], labels[1][columns]))
-            yield rows, tile
+def highest(first: Sample, second: Sample, radius: float) -> Tensor:
+    """The highest similarity of each record of ``first`` to one of ``second``, (n,); arguments as of ``total``."""
+    found = torch.zeros(len(first), dtype=torch.float64)
+    for rows, closeness in _close(first, second, radius):
+        found[rows] = torch.maximum(found[rows], closeness.max(1).values)
+    return found.square_().square_()
 
 
-class _Pairs:
-    """Pairs that share a bucket.
+def _close(first: Sample, second: Sample, radius: float) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows of ``first`` (p,) with their 1 - d^2 / 8 r^2 to records of ``second`` (p, q).
 
-    Attributes:
-        left: Their rows in the first set (p,).
-        right: Their rows in the second set (p,).
-        similarity: exp(-d^2 / 2 r^2) (p,).
-        chance: Probability that the pair shares a bucket of one table (p,).
-        share: How many records of its bucket each drawn one stands for (p,).
+    It is 0 where it would be negative, and for other labels. Tiles without any similarity are left out. Every tile lies
+    in the same memory: read it before the next.
     """
-
-    def __init__(self, first: Tensor, second: Tensor, radius: float, rows: Int64, drawn: Int64, share: Float64) -> None:
-        self.left, self.right = torch.from_numpy(rows), torch.from_numpy(drawn)
-        square = ((first[self.left] - second[self.right]) ** 2).sum(1)
-        self.similarity = (-square / (2 * radius**2)).exp()
-        self.chance = _chance(square.sqrt() / radius)
-        self.share = torch.from_numpy(share)
-
-
-def _chance(distance: Tensor) -> Tensor:
-    """Probability that records at a distance, in radii, share a bucket: Datar et al., section 3.2."""
-    ratio = _WIDTH / distance.clamp(min=1e-6)
-    flat = torch.special.erf(ratio / math.sqrt(2)) - math.sqrt(2 / math.pi) / ratio * (1 - (-(ratio**2) / 2).exp())
-    chance: Tensor = flat.clamp(min=1e-3) ** _HASHES
-    return chance
-
-
-def _colliding(first: Tensor, second: Tensor, radius: float, *, skip_itself: bool) -> Iterator[_Pairs]:
-    """The pairs of each table, in blocks."""
-    rows_of_block = max(1, _PAIR_NUMBERS // (_SAMPLED * max(1, first.shape[1])))
-    draw = torch.Generator().manual_seed(_SEED)
-    for _ in range(_TABLES):
-        directions = torch.randn((first.shape[1], _HASHES + 1), generator=draw, dtype=torch.float64)
-        shift = torch.rand(_HASHES, generator=draw, dtype=torch.float64)
-        mixer = torch.randint(-(2**62), 2**62, (_HASHES,), generator=draw) | 1
-        (keys, _), (others, luck) = (_hashed(x, directions / radius, shift, mixer) for x in (first, second))
-        order = np.lexsort((luck, others))
-        ordered = others[order]
-        begin, end = np.searchsorted(ordered, keys, "left"), np.searchsorted(ordered, keys, "right")
-        for start in range(0, len(first), rows_of_block):
-            block = np.arange(start, min(start + rows_of_block, len(first)))
-            pairs = _drawn(block, begin[block], end[block], order, skip_itself=skip_itself)
-            yield _Pairs(first, second, radius, *pairs)
+    if not len(first) or not len(second):
+        return
+    left, right = torch.argsort(first.y, stable=True), torch.argsort(second.y, stable=True)
+    labels, others = first.y[left], second.y[right]
+    closeness = _Closeness(_lattice(first.x[left], radius), _lattice(second.x[right], radius))
+    buffer = torch.empty(_TILE, dtype=torch.float64)
+    for start in range(0, len(left), _TILE[0]):
+        rows = slice(start, min(start + _TILE[0], len(left)))
+        begin, end = _band(labels[rows], others)
+        for at in range(begin, end, _TILE[1]):
+            columns = slice(at, min(at + _TILE[1], end))
+            tile = buffer.view(-1)[: (rows.stop - start) * (columns.stop - at)].view(rows.stop - start, -1)
+            closeness.into(tile, rows, columns)
+            if float(tile.max()) <= 0:
+                continue
+            tile.clamp_(min=0)
+            if _spread(labels[rows], others[columns]) >= SAME_LABEL:
+                tile.mul_((labels[rows, None] - others[columns]).abs() < SAME_LABEL)
+            yield left[rows], tile.div_(_REACH)
 
 
-def _hashed(x: Tensor, directions: Tensor, shift: Tensor, mixer: Tensor) -> tuple[Int64, Float64]:
-    """Bucket of each record (n,), and a number in 0..1 that orders the records of a bucket (n,)."""
-    projected = x @ directions
-    codes = (projected[:, :-1] / _WIDTH + shift).floor().long()
-    luck: Float64 = np.asarray((projected[:, -1] * 1e5 % 1).numpy())
-    return np.asarray((codes * mixer).sum(1).numpy()), luck
+def _band(labels: Tensor, others: Tensor) -> tuple[int, int]:
+    """First and last place, plus one, of the sorted labels ``others`` that may be the same as one of ``labels``."""
+    margin = SAME_LABEL * 1.001  # for rounding
+    ends = (float(labels[0]) - margin, float(labels[-1]) + margin)
+    begin, end = np.searchsorted(others.numpy(), ends).tolist()
+    return begin, end
 
 
-def _drawn(
-    rows: Int64,
-    begin: Int64,
-    end: Int64,
-    order: Int64,
-    *,
-    skip_itself: bool,
-) -> tuple[Int64, Int64, Float64]:
-    """Row, drawn record and its share, for all pairs of ``rows`` with the first records of their buckets."""
-    size = end - begin
-    taken = np.minimum(size, _SAMPLED)
-    left = np.repeat(rows, taken)
-    ends = np.cumsum(taken)
-    place = np.arange(len(left)) - np.repeat(ends - taken, taken)
-    right = order[np.repeat(begin, taken) + place]
-    if not skip_itself:
-        return left, right, np.repeat(size / np.maximum(taken, 1), taken)
-    own = left == right
-    counted = taken - np.bincount(left[own] - rows[0], minlength=len(rows))
-    share = np.repeat((size - 1) / np.maximum(counted, 1), taken)
-    return left[~own], right[~own], share[~own]
+def _spread(first: Tensor, second: Tensor) -> float:
+    """The largest difference between two sorted series of labels."""
+    return float(torch.maximum(first[-1] - second[0], second[-1] - first[0]))
+
+
+def _lattice(x: Tensor, radius: float) -> Tensor:
+    """Coordinates (n, width) in steps of the lattice: whole numbers."""
+    return torch.round(x * (_STEPS / radius))
+
+
+class _Closeness:
+    """8 r^2 - d^2 of whole numbers (n, width) and (m, width): the same by products and by differences."""
+
+    def __init__(self, first: Tensor, second: Tensor) -> None:
+        middle = torch.round(second.mean(0))
+        self._first, self._second = first - middle, second - middle
+        own, other = (self._first**2).sum(1), (self._second**2).sum(1)
+        self._are_exact = 2 * (math.sqrt(own.max()) + math.sqrt(other.max())) ** 2 + _REACH < _EXACT
+        if self._are_exact:
+            one = torch.ones_like
+            self._first = torch.cat([2 * self._first, (_REACH - own)[:, None], one(own)[:, None]], dim=1)
+            self._second = torch.cat([self._second, one(other)[:, None], -other[:, None]], dim=1)
+
+    def into(self, out: Tensor, rows: slice, columns: slice) -> None:
+        """Writes it for some rows and others to ``out`` (p, q); what is below -2^53 is rounded."""
+        first, second = self._first[rows], self._second[columns]
+        if self._are_exact:
+            torch.mm(first, second.T, out=out)
+            return
+        out.fill_(_REACH)
+        for a, b in zip(first.T, second.T, strict=True):
+            out.sub_((a[:, None] - b).square_())

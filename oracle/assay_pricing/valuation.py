@@ -88,7 +88,7 @@ def _valued(
         gain = set_value - threshold
         return Valuation(set_value, gain, (gain, gain), int((record_values > 0).sum()))
     metric, base = method.context.metric, method.context.base
-    kernel = Kernel(manifest.near_radius, classes=manifest.schema_.task == "classification")
+    kernel = Kernel(manifest.near_radius)
     offered = method.context.encode(offer)
     others = joint_records(method.context, kernel, offered, context, sold, manifest.seed)
     together = others.join(offered)

@@ -12,7 +12,7 @@ from tests.pricing.contexts import drawn, sample
 
 pytestmark = pytest.mark.unit
 FAR = sample([[100.0]], [0])
-HALF = float(np.exp(-0.5))
+NEAR = (7 / 8) ** 4
 """Similarity at a distance of one radius."""
 
 
@@ -62,22 +62,22 @@ def test_one_record_or_copies_of_one_have_no_radius() -> None:
 
 
 def test_weights_on_a_line_are_one_over_the_kernel_density() -> None:
-    kernel = Kernel(2.0, classes=True)
-    np.testing.assert_allclose(kernel.weights(line(0, 2), FAR), [1 / (1 + HALF)] * 2)
+    kernel = Kernel(2.0)
+    np.testing.assert_allclose(kernel.weights(line(0, 2), FAR), [1 / (1 + NEAR)] * 2)
     near_base = kernel.weights(line(0, 2), line(2))
-    np.testing.assert_allclose(near_base, [1 / (1 + 2 * HALF), 1 / (2 + HALF)])
+    np.testing.assert_allclose(near_base, [1 / (1 + 2 * NEAR), 1 / (2 + NEAR)])
     np.testing.assert_allclose(kernel.weights(line(0, 0, 0, 50), FAR), [1 / 3, 1 / 3, 1 / 3, 1])
 
 
 def test_records_of_other_labels_share_no_weight() -> None:
     offer = sample([[0.0], [0.0]], [0, 1])
-    np.testing.assert_allclose(Kernel(2.0, classes=True).weights(offer, FAR), [1, 1])
+    np.testing.assert_allclose(Kernel(2.0).weights(offer, FAR), [1, 1])
     targets = sample([[0.0], [0.0], [0.0]], [0.0, 0.09, 0.2])
-    np.testing.assert_allclose(Kernel(2.0, classes=False).weights(targets, FAR), [1 / 2, 1 / 2, 1])
+    np.testing.assert_allclose(Kernel(2.0).weights(targets, FAR), [1 / 2, 1 / 2, 1])
 
 
 def test_without_a_radius_every_record_counts_in_full() -> None:
-    kernel = Kernel(0.0, classes=True)
+    kernel = Kernel(0.0)
     assert kernel.weights(line(0, 0), FAR).tolist() == [1, 1]
     assert kernel.is_copied(line(0), line(0)).tolist() == [False]
 
@@ -86,12 +86,13 @@ def test_blocks_of_records_add_up() -> None:
     offer, base = drawn(1, 700, 2, 3), drawn(2, 600, 2, 3)
     everyone = offer.join(base)
     squares = torch.cdist(offer.x, everyone.x) ** 2
-    density = (torch.exp(-squares / (2 * 0.3**2)) * (offer.y[:, None] == everyone.y)).sum(1)
-    np.testing.assert_allclose(Kernel(0.3, classes=True).weights(offer, base), 1 / density)
+    similarity = (1 - squares / (8 * 0.3**2)).clamp(min=0) ** 4
+    density = (similarity * (offer.y[:, None] == everyone.y)).sum(1)
+    np.testing.assert_allclose(Kernel(0.3).weights(offer, base), 1 / density, rtol=3e-3)
 
 
 def test_a_record_is_copied_within_the_radius_under_the_same_label() -> None:
-    kernel = Kernel(2.0, classes=True)
+    kernel = Kernel(2.0)
     assert kernel.is_copied(line(0, 10, 20), line(1.99, 12.01)).tolist() == [True, False, False]
     assert kernel.is_copied(line(0), line(0, y=1)).tolist() == [False]
     assert kernel.is_copied(line(0, 1), sample(np.zeros((0, 1)), [])).tolist() == [False] * 2

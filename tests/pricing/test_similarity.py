@@ -1,90 +1,79 @@
-"""Similarities against the definition, and by hashing against the exact ones."""
+"""Similarities against the definition, and to the bit in any order and any parts."""
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from assay_pricing import similarity
-from assay_pricing.similarity import highest, total
-from tests.pricing.contexts import drawn
+from assay_pricing.similarity import AT_RADIUS, UNIT, highest, total
+from assay_pricing.surrogate.task import Sample
+from tests.pricing.contexts import drawn, sample
 
 pytestmark = pytest.mark.unit
 
 
-def every(a: Tensor, b: Tensor) -> Tensor:
-    raise AssertionError("there are no labels to judge")
+def by_definition(first: Sample, second: Sample, radius: float) -> Tensor:
+    squares = torch.cdist(first.x, second.x) ** 2
+    same = (first.y[:, None] - second.y).abs() < 0.1
+    return (1 - squares / (8 * radius**2)).clamp(min=0) ** 4 * same
 
 
-def by_definition(first: Tensor, second: Tensor, radius: float) -> Tensor:
-    return torch.exp(-(torch.cdist(first, second) ** 2) / (2 * radius**2))
+def in_parts(first: Sample, second: Sample, radius: float, sizes: list[int]) -> Tensor:
+    """The total as sums over parts of ``second``."""
+    ends = np.cumsum(sizes)
+    parts = [second.take(np.arange(end - size, end)) for end, size in zip(ends, sizes, strict=True)]
+    return torch.stack([total(first, part, radius) for part in parts]).sum(0)
 
 
-@pytest.fixture
-def hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(similarity, "EXACT_PAIRS", 0)
-    monkeypatch.setattr(similarity, "_EXACT_SIDE", 0)
-
-
-@pytest.mark.parametrize(("n", "m"), [(1, 1), (512, 1024), (700, 1500), (3, 0), (0, 3)])
-def test_tiles_add_up_to_the_definition(n: int, m: int) -> None:
-    first, second = drawn(1, n, 3, 2).x, drawn(2, m, 3, 2).x
+@pytest.mark.parametrize(
+    ("n", "m", "k"), [(1, 1, 2), (512, 1024, 2), (700, 1500, 3), (700, 1500, 1), (3, 0, 2), (0, 3, 1)]
+)
+def test_tiles_add_up_to_the_definition(n: int, m: int, k: int) -> None:
+    first, second = drawn(1, n, 3, k), drawn(2, m, 3, k)
     expected = by_definition(first, second, 0.7)
-    np.testing.assert_allclose(total(first, second, 0.7, None, every), expected.sum(1), rtol=1e-9)
+    np.testing.assert_allclose(total(first, second, 0.7) / UNIT, expected.sum(1), rtol=0.01, atol=0.01)
     if m:
-        np.testing.assert_allclose(highest(first, second, 0.7, None, every), expected.max(1).values, rtol=1e-9)
+        on_lattice = by_definition(*(sample((s.x * 256 / 0.7).round() * 0.7 / 256, s.y) for s in (first, second)), 0.7)
+        np.testing.assert_allclose(total(first, second, 0.7) / UNIT, on_lattice.sum(1), atol=m / UNIT)
+        np.testing.assert_allclose(highest(first, second, 0.7), on_lattice.max(1).values, atol=1e-12)
 
 
-def test_the_work_is_linear_in_the_records_of_one_crowd(hashing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("spread", [0.01, 1.0])
+def test_any_parts_in_any_order_have_the_same_total_to_the_bit(k: int, spread: float) -> None:
+    first, second = drawn(3, 300, 5, k), drawn(4, 2600, 5, k)
+    first, second = (sample(s.x * spread, s.y) for s in (first, second))
+    whole = total(first, second, 0.5)
+    rng = np.random.default_rng(0)
+    for sizes in ([1, 2599], [1000, 1000, 600], [37] * 70 + [10]):
+        assert torch.equal(in_parts(first, second, 0.5, sizes), whole)
+        assert torch.equal(in_parts(first, second.take(rng.permutation(2600)), 0.5, sizes), whole)
+    mixed = rng.permutation(300)
+    assert torch.equal(total(first.take(mixed), second, 0.5), whole[torch.from_numpy(mixed)])
+
+
+def test_products_and_differences_give_the_same_squares() -> None:
+    """A radius so small that products of coordinates would be rounded."""
+    near = sample([[1e9], [1e9 + 1e-5], [-1e9], [1e9 + 1e-3]], [0] * 4)
+    copies = sample([[0.0], [1e-5], [1e-3]], [0] * 3)
+    assert torch.equal(total(near, near, 1e-5)[torch.tensor([0, 1, 3])], total(copies, copies, 1e-5))
+
+
+def test_what_lies_far_away_counts_nothing() -> None:
+    """A million records at a distance of 5 radii would be four records under a Gaussian."""
+    ring = sample([[5.0, 0.0], [0.0, 5.0], [2.9, 0.0]], [0] * 3)
+    assert total(sample([[0.0, 0.0]], [0]), ring, 1.0).tolist() == [0.0]
+
+
+def test_a_crowd_weighs_one_record() -> None:
     """All records lie within one radius of each other: an attacker's densest upload."""
-    compared: list[int] = []
-    pairs = similarity._Pairs
-
-    def counted(*arguments: object) -> object:
-        made = pairs(*arguments)  # type: ignore[arg-type]
-        compared.append(len(made.left))
-        return made
-
-    monkeypatch.setattr(similarity, "_Pairs", counted)
-    for n in (1000, 4000):
-        compared.clear()
-        crowd = drawn(3, n, 4, 2).x / 100
-        found = total(crowd, crowd, 1.0, None, every)
-        assert sum(compared) <= n * similarity._TABLES * similarity._SAMPLED
-        assert float(found.mean()) == pytest.approx(n, rel=0.1)
+    crowd = sample(drawn(3, 2000, 4, 2).x / 300, [0] * 2000)
+    assert float((UNIT / total(crowd, crowd, 1.0)).sum()) == pytest.approx(1, rel=1e-3)
 
 
-@pytest.mark.parametrize(("copies", "noise"), [(1, 0.0), (2, 0.02), (2, 0.15), (10, 0.05)])
-def test_hashing_gives_near_copies_the_weight_that_pairs_give_them(hashing: None, copies: int, noise: float) -> None:
-    """The sum of the weights is the number of records that a seller is paid for."""
-    rng = np.random.default_rng(4)
-    x = np.repeat(rng.normal(size=(2000 // copies, 16)), copies, axis=0)
-    offer = torch.from_numpy(x + noise * rng.normal(size=x.shape))
-    exact = by_definition(offer, offer, 1.0).sum(1)
-    hashed = total(offer, offer, 1.0, None, every)
-    assert float(hashed.mean()) == pytest.approx(float(exact.mean()), rel=0.1)
-    assert float((1 / hashed).sum()) == pytest.approx(float((1 / exact).sum()), rel=0.1)
-
-
-def test_hashing_finds_copies_and_nothing_else(hashing: None) -> None:
+def test_sold_copies_are_found_and_nothing_else() -> None:
     rng = np.random.default_rng(5)
-    sold = torch.from_numpy(rng.normal(size=(3000, 16)) * 10)
-    copies = sold[:500] + 0.02 * torch.from_numpy(rng.normal(size=(500, 16)))
-    found = highest(sold, copies, 1.0, None, every)
-    assert bool((found[:500] > 0.9).all())
-    assert bool((found[500:] < 0.6).all())
-
-
-def test_the_order_of_an_offer_changes_no_weight(hashing: None) -> None:
-    crowd = drawn(6, 1500, 3, 2).x / 10
-    shuffled = torch.from_numpy(np.random.default_rng(0).permutation(len(crowd)))
-    mixed = crowd[shuffled]
-    found, again = total(crowd, crowd, 1.0, None, every), total(mixed, mixed, 1.0, None, every)
-    np.testing.assert_allclose(again, found[shuffled], rtol=1e-12)
-
-
-def test_hashing_compares_targets_too(hashing: None) -> None:
-    x = torch.zeros((4, 2), dtype=torch.float64)
-    y = torch.tensor([0.0, 0.05, 1.0, 1.0], dtype=torch.float64)
-    found = total(x, x, 1.0, (y, y), lambda a, b: (a - b).abs() < 0.1)
-    assert found.tolist() == pytest.approx([2, 2, 2, 2], rel=1e-4)
+    sold = rng.normal(size=(3000, 16)) * 10
+    copies = sold[:500] + 0.02 * rng.normal(size=(500, 16))
+    found = highest(sample(sold, [0] * 3000), sample(copies, [0] * 500), 1.0)
+    assert (found >= AT_RADIUS).tolist() == [True] * 500 + [False] * 2500

@@ -71,7 +71,7 @@ def measure(method: RefitMethod, task: Task, near_radius: float, train: Train | 
     is_trained = len(true) >= MIN_EPISODES
     if not is_trained:
         parts = parts[:_SPLITS_OF_LEARNERS]
-    kernel = Kernel(method.copy_share * near_radius, classes=task.context.schema.task == "classification")
+    kernel = Kernel(method.copy_share * near_radius)
     learners = method.learners[: 1 + (_RIVALS if is_trained else 1)]
     steps = len(learners) * len(parts)
     gains: list[Float64] = []
