@@ -18,7 +18,7 @@ PRICING = ROOT / "oracle" / "assay_pricing"
 ORACLE = ROOT / "oracle" / "assay_oracle"
 BENCH = ROOT / "oracle" / "assay_bench"
 
-HEAVY = {"torch", "numpy", "pandas", "pyarrow", "sklearn", "scipy", "matplotlib", "safetensors", "onnxruntime"}
+HEAVY = {"torch", "numpy", "pandas", "pyarrow", "sklearn", "scipy", "matplotlib", "safetensors", "onnxruntime", "PIL"}
 DISK = {"open", "mkstemp", "NamedTemporaryFile", "TemporaryFile"}
 
 

@@ -1,5 +1,7 @@
 """A price function on disk: ``tensors.safetensors`` and ``manifest.json``. Data, never code.
 
+The files of its encoders lie in ``encoders``, each named by its SHA-256, which the manifest states.
+
 The hash of the artifact is SHA-256 over the canonical JSON of the manifest without its field ``hash``, preceded by its
 length in 8 bytes, big-endian, and followed by the bytes of the tensors' file. The stored manifest must be canonical:
 one altered byte in either file is found.
@@ -11,9 +13,10 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import safetensors
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 _MANIFEST = "manifest.json"
 _TENSORS = "tensors.safetensors"
 _MODELS = ".models"
+_ENCODERS = "encoders"
 
 
 def finalize(manifest: Manifest, tensors: "dict[str, Tensor]") -> tuple[Manifest, bytes]:
@@ -41,8 +45,23 @@ def finalize(manifest: Manifest, tensors: "dict[str, Tensor]") -> tuple[Manifest
     return manifest.model_copy(update={"hash": _digest(manifest, content)}), content
 
 
-def write(folder: Path, manifest: Manifest, content: bytes, *, replace: bool = False) -> None:
+def encoder_files(manifest: Manifest) -> tuple[bytes, ...]:
+    """SHA-256 of each file of an encoder, each once, in the order of the columns."""
+    encoders = (feature.encoder for feature in manifest.schema_.features if feature.encoder is not None)
+    return tuple(dict.fromkeys(sha256 for encoder in encoders for sha256 in encoder.files))
+
+
+def write(
+    folder: Path,
+    manifest: Manifest,
+    content: bytes,
+    files: Mapping[bytes, bytes] = MappingProxyType({}),
+    *,
+    replace: bool = False,
+) -> None:
     """Writes an artifact to a new or empty folder; after a crash the folder is whole, or as it was before.
+
+    ``files`` are those of its encoders, by SHA-256.
 
     With ``replace`` it takes the place of a price function that stands there. A crash between the two renames leaves
     the folder free, and both price functions beside it under a hidden name.
@@ -57,6 +76,10 @@ def write(folder: Path, manifest: Manifest, content: bytes, *, replace: bool = F
         whole.mkdir()
         write_whole(whole / _TENSORS, content)
         write_whole(whole / _MANIFEST, _canonical(manifest))
+        if files:
+            (whole / _ENCODERS).mkdir()
+        for sha256, each in files.items():
+            write_whole(whole / _ENCODERS / sha256.hex(), each)
         try:
             if folder.exists() and any(folder.iterdir()):
                 folder.rename(old)
@@ -88,7 +111,7 @@ def check_free(folder: Path, *, replace: bool = False) -> None:
     if models:
         text = f"expected a free folder, {folder} has the price function of model {', '.join(models)}"
         raise ArtifactExists(text, hint=f"{other}: the model is registered with this one")
-    foreign = sorted(found - {_MANIFEST, _TENSORS})
+    foreign = sorted(found - {_MANIFEST, _TENSORS, _ENCODERS})
     if foreign:
         raise ArtifactExists(f"expected a free folder, {folder} has {foreign[0]!r}", hint=other)
     if found and not replace and not _is_refused(folder):
@@ -148,6 +171,28 @@ def read(folder: Path) -> "tuple[Manifest, dict[str, Tensor]]":
         raise ArtifactError(f"expected safetensors in {folder / _TENSORS}: {error}") from None
 
 
+def read_file(folder: Path, sha256: bytes) -> bytes:
+    """The content of a file of an encoder.
+
+    Raises:
+        ArtifactError: It is missing or altered.
+    """
+    path = folder / _ENCODERS / sha256.hex()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(
+            f"expected a file of the model's encoder in {path}: {error.strerror}",
+            hint="copy the encoders' folder with the price function, or put the published file there under its SHA-256",
+        ) from None
+    if hashlib.sha256(content).digest() != sha256:
+        raise ArtifactError(
+            f"expected a file with SHA-256 {sha256.hex()} in {path}, got an altered one",
+            hint="put the published file there again",
+        )
+    return content
+
+
 @contextmanager
 def of_one_piece(folder: Path) -> Iterator[None]:
     """Reports an error of another kind than ``AssayError`` as an artifact whose tensors do not fit its manifest.
@@ -192,6 +237,8 @@ def _checked(folder: Path) -> tuple[Manifest, bytes]:
             f"expected a price function with hash 0x{manifest.hash.hex()}, got altered files in {folder}",
             hint="restore it from a copy or fit it again",
         )
+    for sha256 in encoder_files(manifest):
+        read_file(folder, sha256)
     return manifest, content
 
 

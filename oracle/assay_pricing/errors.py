@@ -3,6 +3,7 @@
 AssayError
 └── PricingError
     ├── DataError       the records cannot be read or do not fit the schema
+    ├── EncoderError    an encoder's file does not do what its declaration says
     ├── ModelError      the black box does not answer as a model of this schema must
     │   └── ModelTimeout    one call of it took longer than its limit
     ├── FidelityError   the surrogate agrees with the model too little to price by
@@ -22,6 +23,13 @@ class DataError(PricingError):
     """The records cannot be read or do not fit the schema.
 
     Remedy: correct the file, or name another schema.
+    """
+
+
+class EncoderError(PricingError):
+    """An encoder's declaration is wrong, or its file does not take and give what the declaration says.
+
+    Remedy: correct the declaration, or name the right file.
     """
 
 

@@ -1,7 +1,8 @@
 """The price function: fitted once by the model owner, then deterministic. The same offer has the same integer price."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 from assay.protocol.schema import Schema
 from assay_pricing import artifact, duplicates, methods
 from assay_pricing.appraisal import Appraisal, Verdict, reasons_for, reasons_for_seller
+from assay_pricing.encoding.encoders import Encoders
 from assay_pricing.errors import DataError
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, Parts
@@ -34,15 +36,22 @@ class PriceFunction:
         manifest: Everything about it but the tensors.
         method: The fitted method.
         tensors: All stored tensors, by name.
+        encoders: Of texts and pictures; ``save`` writes their files, too.
     """
 
     manifest: Manifest
     method: Method
     tensors: dict[str, Tensor]
+    encoders: Encoders = field(default_factory=Encoders)
 
-    @property
+    @cached_property
     def schema(self) -> Schema:
         """Schema of the records that it prices."""
+        return self.file_schema.encoded()
+
+    @property
+    def file_schema(self) -> Schema:
+        """Columns of the files that it prices, see ``tables.parse_records``."""
         return self.manifest.schema_
 
     @property
@@ -55,6 +64,19 @@ class PriceFunction:
         """Agreement of the surrogate with the model on held-out records, 0..1."""
         return self.manifest.fidelity
 
+    def reading(self, file_schema: Schema, encoders: Encoders) -> "PriceFunction":
+        """The same function for files with texts and pictures, which encoders turn into the records' features.
+
+        Raises:
+            DataError: The features are not those of the records.
+        """
+        if file_schema == self.file_schema:
+            return replace(self, encoders=encoders)
+        if file_schema.encoded() != self.schema:
+            raise DataError("expected columns that are encoded to the features of the price function, got others")
+        manifest, _ = artifact.finalize(self.manifest.model_copy(update={"schema_": file_schema}), self.tensors)
+        return replace(self, manifest=manifest, encoders=encoders)
+
     def save(self, folder: Path, *, replace: bool = False) -> None:
         """Writes the artifact to a new or empty folder; with ``replace`` also over one that no model uses.
 
@@ -62,7 +84,9 @@ class PriceFunction:
             ArtifactExists: Something stands there.
             ArtifactError: The folder cannot be written.
         """
-        artifact.write(folder, *artifact.finalize(self.manifest, self.tensors), replace=replace)
+        manifest, content = artifact.finalize(self.manifest, self.tensors)
+        files = {sha256: self.encoders.file(sha256) for sha256 in artifact.encoder_files(manifest)}
+        artifact.write(folder, manifest, content, files, replace=replace)
 
     @classmethod
     def load(cls, folder: Path) -> "PriceFunction":
@@ -70,17 +94,20 @@ class PriceFunction:
 
         Raises:
             ArtifactError: It is missing, damaged, altered, of another version, or its tensors do not fit its manifest.
+            EncoderError: The file of an encoder is no network, or takes other inputs than the manifest says.
         """
         manifest, tensors = artifact.read(folder)
+        encoders = Encoders(partial(artifact.read_file, folder))
+        encoders.load(manifest.schema_)
         with artifact.of_one_piece(folder):
-            return cls._restored(manifest, tensors)
+            return cls._restored(manifest, tensors, encoders)
 
     @classmethod
-    def _restored(cls, manifest: Manifest, tensors: dict[str, Tensor]) -> "PriceFunction":
+    def _restored(cls, manifest: Manifest, tensors: dict[str, Tensor], encoders: Encoders) -> "PriceFunction":
         own = without_prefix(tensors, "method.")
         parts = Parts(own, manifest.settings, manifest.fidelity)
         method = methods.method(manifest.method).restore(_context(manifest, tensors), parts)
-        return cls(manifest, method, tensors)
+        return cls(manifest, method, tensors, encoders)
 
     def check_fidelity(self) -> None:
         """Refuses a surrogate that does not represent its model.
@@ -169,7 +196,7 @@ def _order(hashes: Sequence[bytes]) -> Int64:
 
 def _context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:
     """The context of a method as it was fitted; without records if the artifact has none."""
-    schema = manifest.schema_
+    schema = manifest.schema_.encoded()
     centre, scale = tensors["encoder.centre"].numpy(), tensors["encoder.scale"].numpy()
     encoder = Encoder(schema, centre, scale, manifest.target, manifest.standardised, tensors.get("encoder.basis"))
     base = _sample(encoder, tensors, "base", tensors.get("base.y", _NOBODY), tensors["base.weight"])

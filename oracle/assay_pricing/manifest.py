@@ -119,7 +119,7 @@ class Manifest(Value):
     """Everything about a price function but its tensors.
 
     Attributes:
-        schema_: Schema of the records that it prices.
+        schema_: Columns of the files that it prices, with their encoders: ``schema_.encoded()`` is that of the records.
         method: Name of the pricing method.
         settings: The method's settings.
         metric: Name of the risk, see ``risk.Metric``.

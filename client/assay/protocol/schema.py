@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from assay.protocol.encoder import Encoder
 from assay.protocol.types import Value
 
 
@@ -15,20 +16,39 @@ class Feature(Value):
 
     Attributes:
         name: Of the column.
-        kind: ``numeric``; ``categorical``, a text among ``categories``; ``boolean``; or ``time``, a date, a time of day
-            or a point in time.
+        kind: ``numeric``; ``categorical``, a text among ``categories``; ``boolean``; ``time``, a date, a time of day or
+            a point in time; or ``text`` and ``image``, which ``encoder`` turns into numbers.
         categories: The values that the model knows, for a categorical feature. The empty text is the missing value.
         stored: How the owner's file holds the column: the name of a pandas data type, ``date``, or the ``strftime``
             format of a time that is written as text. The model gets the column in this form. Empty for the usual one.
         missing: What the owner's file holds in place of a missing value, which the model gets: NaN, None or the empty
             text. None if no record of the owner lacks a value; an offer must not either.
+        encoder: Of a text or an image; None for every other kind.
     """
 
     name: str
-    kind: Literal["numeric", "categorical", "boolean", "time"] = "numeric"
+    kind: Literal["numeric", "categorical", "boolean", "time", "text", "image"] = "numeric"
     categories: tuple[str, ...] = ()
     stored: str = ""
     missing: Literal["nan", "none", "empty"] | None = None
+    encoder: Encoder | None = Field(default=None, exclude_if=lambda encoder: encoder is None)
+
+    @model_validator(mode="after")
+    def _has_the_encoder_of_its_kind(self) -> Self:
+        taken = None if self.encoder is None else "text" if self.encoder.text else "image"
+        if taken != (self.kind if self.kind in ("text", "image") else None):
+            raise ValueError(f"expected an encoder of texts for a text, of pictures for an image, got {self.kind}")
+        return self
+
+    @property
+    def encoded(self) -> "tuple[Feature, ...]":
+        """What the model gets of it: the features of its encoder, or itself.
+
+        Features of an encoder are multiples of a power of two below 2^24 times it: single precision holds them.
+        """
+        if self.encoder is None:
+            return (self,)
+        return tuple(Feature(name=f"{self.name}[{i}]", stored="float32") for i in range(self.encoder.width))
 
 
 class Excluded(Value):
@@ -46,7 +66,7 @@ class Excluded(Value):
 
 
 class Schema(Value):
-    """Shape of the records that a model takes: ``d`` features and, for a classifier, ``k`` classes.
+    """Columns of the files that a model's records come in: ``d`` features and, for a classifier, ``k`` classes.
 
     Every column has a name of its own.
     """
@@ -65,6 +85,13 @@ class Schema(Value):
         if repeated:
             raise ValueError(f"expected columns of distinct names, got more than one {', '.join(repeated)}")
         return self
+
+    def encoded(self) -> "Schema":
+        """The schema of the records themselves: each text and image is replaced by the features of its encoder."""
+        if all(feature.encoder is None for feature in self.features):
+            return self
+        features = tuple(part for feature in self.features for part in feature.encoded)
+        return Schema(task=self.task, features=features, label=self.label, classes=self.classes, excluded=self.excluded)
 
 
 def normal_form_hint(missing: Collection[str], given: Collection[str]) -> str:

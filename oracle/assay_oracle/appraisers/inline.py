@@ -51,7 +51,7 @@ class InlineAppraiser:
         Raises:
             DataError: The data does not fit the model's schema.
         """
-        records = self._parse(source, self._function.schema)
+        records = self._parse(source, self.info.schema)
         self._cache.put(offer_id, distinct(records))
         return InlineOffer(self, self._function, records)
 
@@ -78,7 +78,7 @@ class InlineAppraiser:
         records = self._cache.get(offer.offer_id)
         if records is None:
             with offer.open() as source:
-                records = distinct(self._parse(source, self._function.schema))
+                records = distinct(self._parse(source, self.info.schema))
             self._cache.put(offer.offer_id, records)
         return records if offer.rows is None else records.take(offer.rows)
 

@@ -1,6 +1,7 @@
 """Options that say which columns are features of a model."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,17 @@ _OPTIONS = (
         "A column that is a feature, though it may look like a key; repeatable.",
     ),
     ("--categorical", "categories", "A column to read as text, even if it spells numbers; repeatable."),
+)
+
+
+encoder_option = click.option(
+    "--encoder",
+    "encoders",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Declaration (TOML) of a network that turns a column of texts or pictures into numbers; repeatable; see "
+    "docs/encoders.md.",
 )
 
 

@@ -33,3 +33,23 @@ def open_keys(settings: Settings) -> vault.Vault:
     if password is None:
         password = click.prompt("Password", hide_input=True, err=True)
     return vault.open_vault(settings.data_dir, password)
+
+
+class Setting(click.ParamType):
+    """A setting of a pricing method, ``NAME=VALUE``: the value is an integer, a number, or else text."""
+
+    name = "setting"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parses."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = value.partition("=")
+        if not name or not equals:
+            self.fail(f"expected NAME=VALUE, got {value!r}", param, ctx)
+        for kind in (int, float):
+            try:
+                return name, kind(text)
+            except ValueError:
+                continue
+        return name, text

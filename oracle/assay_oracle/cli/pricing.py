@@ -11,7 +11,8 @@ import click
 
 from assay.cli.params import AMOUNT
 from assay.cli.terminal import emit, json_option, report
-from assay_oracle.cli.columns import column_options
+from assay_oracle.cli.columns import column_options, encoder_option
+from assay_oracle.cli.options import Setting
 from assay_oracle.cli.progress import progress_bars
 from assay_oracle.cli.token import token_option
 
@@ -37,26 +38,6 @@ class RecordsOption(click.Option):
         return super().get_help_record(ctx)
 
 
-class Setting(click.ParamType):
-    """A setting of a pricing method, ``NAME=VALUE``: the value is an integer, a number, or else text."""
-
-    name = "setting"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parses."""
-        if isinstance(value, tuple):
-            return value
-        name, equals, text = value.partition("=")
-        if not name or not equals:
-            self.fail(f"expected NAME=VALUE, got {value!r}", param, ctx)
-        for kind in (int, float):
-            try:
-                return name, kind(text)
-            except ValueError:
-                continue
-        return name, text
-
-
 @click.command()
 @click.option("--model", "model_name", required=True, metavar="MODEL", help="The black box; see below.")
 @click.option(
@@ -74,6 +55,7 @@ class Setting(click.ParamType):
     "--task", type=click.Choice(["classification", "regression"]), help="Meaning of the labels; inferred by default."
 )
 @column_options
+@encoder_option
 @click.option("--class", "classes", multiple=True, help="A class of the model that the data lacks; repeatable.")
 @click.option(
     "--classes",
@@ -162,6 +144,7 @@ def fit(
     dropped: tuple[str, ...],
     features: tuple[str, ...],
     categories: tuple[str, ...],
+    encoders: tuple[Path, ...],
     classes: tuple[str, ...],
     order: str | None,
     outputs: Literal["probabilities", "logits", "labels"] | None,
@@ -212,6 +195,7 @@ def fit(
         label=label,
         task=task,
         columns={"ids": ids, "dropped": dropped, "features": features, "categories": categories},
+        encoders=encoders,
         classes=classes,
         order=next(csv.reader([order]), ()) if order else (),
         outputs=outputs,
@@ -291,7 +275,7 @@ def appraise(folder: Path, file: Path, page: Path | None, without_records: bool,
 
     function = PriceFunction.load(folder)
     records, ignored = _records(file, function)
-    columns = profile(function.schema, records)
+    columns = profile(function.file_schema, records)
     report(columns_text(columns))
     for name in ignored:
         report(f"column {name!r} is no feature of the model: it is not read")
@@ -395,5 +379,5 @@ def _records(path: Path, function: Any) -> "tuple[Records, tuple[str, ...]]":
     from assay_pricing.records.bounds import MAX_RECORDS
     from assay_pricing.records.tables import read_table, to_records
 
-    table = read_table(path, max_records=MAX_RECORDS, schema=function.schema)
-    return to_records(table, function.schema), table.ignored
+    table = read_table(path, max_records=MAX_RECORDS, schema=function.file_schema)
+    return to_records(table, function.file_schema, function.encoders), table.ignored

@@ -5,6 +5,7 @@ standard input and output. The kernel ends it if an offer takes more than its ti
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from assay_oracle.appraisers.cache import RecordCache
@@ -13,6 +14,7 @@ from assay_oracle.appraisers.worker import Worker
 from assay_oracle.cli.process_limits import limit_cpu, limit_memory, standard_channel
 from assay_oracle.log import set_up
 from assay_pricing.function import PriceFunction
+from assay_pricing.records.tables import parse_records
 
 
 def load_inline(artifact: Path, cache: RecordCache) -> InlineAppraiser:
@@ -20,11 +22,12 @@ def load_inline(artifact: Path, cache: RecordCache) -> InlineAppraiser:
 
     Raises:
         ArtifactError: The artifact is missing, damaged or altered.
+        EncoderError: The file of an encoder is not what the manifest says.
         FidelityError: Its surrogate agrees with its model too rarely.
     """
     function = PriceFunction.load(artifact)
     function.check_fidelity()
-    return InlineAppraiser(function, cache)
+    return InlineAppraiser(function, cache, parse=partial(parse_records, encoders=function.encoders))
 
 
 def main(cache_bytes: int, memory_bytes: int) -> None:

@@ -18,8 +18,10 @@ from assay_oracle.owner.load import check_name, load_function, load_model, state
 from assay_oracle.owner.training import BUDGET, BoundedTraining, seconds_of
 
 if TYPE_CHECKING:
+    from assay.protocol.encoder import Encoder
     from assay.protocol.schema import Schema
     from assay_pricing.black_box.inputs import Inputs
+    from assay_pricing.encoding.encoders import Encoders
     from assay_pricing.function import PriceFunction
     from assay_pricing.manifest import Backtest, Manifest
     from assay_pricing.price import Outlook, PricingRule
@@ -51,6 +53,7 @@ class Request:
         label: Name of the label column.
         task: Meaning of the labels; None to ask the model, and then the labels.
         columns: Names of columns by the fields of ``assay_pricing.records.roles.Choices``.
+        encoders: Declarations of encoders.
         classes: Classes of the model that the data lacks.
         order: The model's classes in the order of its outputs.
         outputs: What the model returns; None to infer it.
@@ -73,6 +76,7 @@ class Request:
     label: str
     task: TaskKind | None = None
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    encoders: Sequence[Path] = ()
     classes: Sequence[str] = ()
     order: Sequence[str] = ()
     outputs: Literal["probabilities", "logits", "labels"] | None = None
@@ -164,12 +168,18 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
     tables = [read(path) for path in (request.data, request.validation) if path is not None]
     order = tuple(request.order) or stated_classes(request.model)
     task = request.task or task_of(model)
+    encoders, by_column = _encoders(request.encoders)
     inferred = infer(
-        tables, request.label, task=task, classes=(*request.classes, *order), choices=Choices(**request.columns)
+        tables,
+        request.label,
+        task=task,
+        classes=(*request.classes, *order),
+        choices=Choices(**request.columns),
+        encoders=by_column,
     )
-    schema = inferred.schema
-    owner, *held_out = (to_records(table, schema) for table in tables)
-    columns = profile(schema, owner)
+    columns_of_files = inferred.schema
+    owner, *held_out = (to_records(table, columns_of_files, encoders) for table in tables)
+    schema, columns = owner.schema, profile(columns_of_files, owner)
     report(columns_text(columns))
     for warning in inferred.warnings:
         report(f"warning: {warning}")
@@ -221,7 +231,21 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
         report(f"warning: {_cut_short(train, function.manifest.backtest)}")
     for line in cost_lines(function.manifest, request.token):
         report(line)
-    return Fitted(function, columns, inferred.warnings)
+    return Fitted(function.reading(columns_of_files, encoders), columns, inferred.warnings)
+
+
+def _encoders(declarations: Sequence[Path]) -> "tuple[Encoders, dict[str, Encoder]]":
+    """The encoders that are declared, and the declaration of each by its column."""
+    from assay_pricing.encoding.declaration import read_declaration, reader
+    from assay_pricing.encoding.encoders import Encoders
+
+    declared = [read_declaration(path) for path in declarations]
+    by_column = {one.column: one.encoder for one in declared}
+    if len(by_column) < len(declared):
+        raise UsageError(
+            "expected encoders of distinct columns, got several of one", hint="give --encoder once for each"
+        )
+    return Encoders(reader({sha256: path for one in declared for sha256, path in one.files.items()})), by_column
 
 
 def _cut_short(train: BoundedTraining, tested: "Backtest | None") -> str:

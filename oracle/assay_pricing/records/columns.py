@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from assay.protocol.schema import Schema, normal_form_hint
 from assay_pricing.errors import DataError
+from assay_pricing.records.pictures import Pictures
 from assay_pricing.records.quoting import listed, quoted
 from assay_pricing.records.records import Int64
 
@@ -63,6 +64,7 @@ class RawTable:
         unreadable: Columns that hold neither numbers, text nor times, with what they hold: an owner may leave them out.
         words: By column of numbers, the words that the reader took for missing values, and how often each occurs.
         notes: Sentences on how the file was read, where it could be read otherwise.
+        pictures: Columns of pictures by name, as long as the others.
     """
 
     columns: dict[str, Column]
@@ -78,6 +80,7 @@ class RawTable:
     unreadable: dict[str, str] = field(default_factory=dict)
     words: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    pictures: dict[str, Pictures] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from assay.protocol.encoder import Encoder
 from assay.protocol.schema import Excluded, Feature, Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.columns import Column, RawTable, Texts, check_readable, is_missing
@@ -62,6 +63,7 @@ def infer(
     task: TaskKind | None = None,
     classes: Iterable[str] = (),
     choices: Choices | None = None,
+    encoders: Mapping[str, Encoder] | None = None,
 ) -> Inferred:
     """Infers a schema from an owner's tables, which must have the same columns.
 
@@ -75,17 +77,20 @@ def infer(
         task: Overrides the rule above.
         classes: Classes of the model that may occur in no table.
         choices: What the owner says about columns.
+        encoders: Of columns of texts and pictures, by name.
 
     Raises:
         DataError: There is no such column, a feature has the label's name, there is no feature, a column is of several
-            kinds, or a classification has fewer than two classes.
+            kinds, an encoder's column is of another kind, pictures have no encoder, or a classification has fewer than
+            two classes.
     """
     choices = choices or Choices()
     for table in tables:
         check_readable({name: kind for name, kind in table.unreadable.items() if not choices.excluded(name)})
     _check_same_columns(tables, label)
     choices.check([name for name in _names(tables[0]) if name != label])
-    inference = _Inference(tables, choices)
+    inference = _Inference(tables, choices, encoders or {})
+    inference.check_encoders(label)
     features, excluded = inference.features(label)
     labels = [table.columns[table.label or label] for table in tables]
     if task is None:
@@ -103,8 +108,31 @@ def infer(
 class _Inference:
     tables: Sequence[RawTable]
     choices: Choices
+    encoders: Mapping[str, Encoder]
     faults: Faults = field(default_factory=Faults)
     warnings: list[str] = field(default_factory=list)
+
+    def check_encoders(self, label: str) -> None:
+        """Checks that every encoder has a column of its kind, and every column of pictures an encoder.
+
+        Raises:
+            DataError: One has not.
+        """
+        first = self.tables[0]
+        for name, encoder in self.encoders.items():
+            known = first.columns if encoder.image is None else first.pictures
+            if name not in known or name == (first.label or label) or first.positional:
+                kind = "pictures" if encoder.image else "text"
+                raise DataError(
+                    f"expected a column {quoted(name)} of {kind} for its encoder, got columns {listed(_names(first))}",
+                    hint="name the column in the encoder's declaration: column",
+                )
+        for name in first.pictures:
+            if name not in self.encoders and not self.choices.excluded(name):
+                raise DataError(
+                    f"expected an encoder of the pictures in column {quoted(name)}, got none",
+                    hint=f"declare one (assay-oracle fit --encoder FILE), or leave the column out (--drop {name})",
+                )
 
     def features(self, label: str) -> tuple[tuple[Feature, ...], tuple[Excluded, ...]]:
         """All columns but the label, as features or as columns that are none."""
@@ -115,6 +143,9 @@ class _Inference:
             if name == (first.label or label):
                 continue
             columns = [table.columns[name] for table in self.tables if name in table.columns]
+            if name in self.encoders:
+                features.append(self._encoded(name, columns))
+                continue
             if not self.choices.names(name):
                 self._note_other_dates(name, columns)
             found = None if first.positional else exclusion(name, columns, self.choices, in_index=name in first.index)
@@ -137,6 +168,14 @@ class _Inference:
                 hint="name the column that the model takes (assay-oracle fit --feature COLUMN)" if excluded else None,
             )
         return tuple(features), tuple(excluded)
+
+    def _encoded(self, name: str, columns: Sequence[Column]) -> Feature:
+        encoder = self.encoders[name]
+        if encoder.image is not None:
+            return Feature(name=name, kind="image", encoder=encoder)
+        if not all(isinstance(column, Texts) for column in columns):
+            raise DataError(f"expected text in column {quoted(name)} for its encoder, got numbers or times")
+        return Feature(name=name, kind="text", missing="empty" if _missing(columns) else None, encoder=encoder)
 
     def _feature(self, name: str, columns: Sequence[Column]) -> Feature:
         missing = _missing(columns)
@@ -287,7 +326,7 @@ def _missing(columns: Sequence[Column]) -> Literal["nan"] | None:
 
 
 def _names(table: RawTable) -> list[str]:
-    return [*table.columns, *table.unreadable]
+    return [*table.columns, *table.pictures, *table.unreadable]
 
 
 def _check_same_columns(tables: Sequence[RawTable], label: str) -> None:

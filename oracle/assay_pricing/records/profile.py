@@ -37,18 +37,28 @@ class ColumnProfile(Value):
 
 
 def profile(schema: Schema, records: Records | None = None) -> tuple[ColumnProfile, ...]:
-    """The columns of a schema; with records of a file, what is in them."""
+    """The columns of a schema; with records of a file, what is in them. A text or a picture is one column."""
     return tuple(_profiles(schema, records))
 
 
 def _profiles(schema: Schema, records: Records | None) -> Iterator[ColumnProfile]:
-    for j, feature in enumerate(schema.features):
-        unseen = records.unseen.get(j, ()) if records else ()
-        yield _column(feature, "feature", records.x[:, j] if records else None, unseen)
+    j = 0
+    for feature in schema.features:
+        if feature.encoder is not None:
+            yield ColumnProfile(column=feature.name, role="feature", kind=_encoded(feature))
+        else:
+            unseen = records.unseen.get(j, ()) if records else ()
+            yield _column(feature, "feature", records.x[:, j] if records else None, unseen)
+        j += len(feature.encoded)
     label = Feature(name=schema.label, kind="categorical" if schema.classes else "numeric", categories=schema.classes)
     yield _column(label, "label", records.y if records else None, ())
     for column in schema.excluded:
         yield ColumnProfile(column=column.name, role=column.role, kind=column.reason)
+
+
+def _encoded(feature: Feature) -> str:
+    optional = "" if feature.missing is None else ", may be missing"
+    return f"{feature.kind}{optional}, encoded to {len(feature.encoded)} features"
 
 
 def _column(feature: Feature, role: str, values: Float64 | None, unseen: tuple[str, ...]) -> ColumnProfile:

@@ -1,21 +1,24 @@
 """Files to records: detect the format, read the columns, check them against a schema."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from assay.protocol.encoder import Encoder
 from assay.protocol.schema import Feature, Schema
+from assay_pricing.encoding.encoders import Encoders
 from assay_pricing.errors import DataError
 from assay_pricing.records import formats
 from assay_pricing.records.bounds import MAX_EXPANDED_BYTES, MAX_RECORDS, Bounds
-from assay_pricing.records.columns import RawTable, Texts, check_columns, check_width, is_missing
+from assay_pricing.records.columns import Column, RawTable, Texts, check_columns, check_width, is_missing
 from assay_pricing.records.faults import Faults
-from assay_pricing.records.quoting import first_line, listed
+from assay_pricing.records.quoting import first_line, listed, quoted
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.records.spelling.times import form_in
+from assay_pricing.records.text import canonical_text
 from assay_pricing.records.values import Reader
 
 _MISSING_HINT = "fill the gaps or leave these rows out: the model's schema has no missing value there"
@@ -23,20 +26,27 @@ _LABEL_HINT = "leave the rows without a label out"
 
 
 def parse_records(
-    source: BinaryIO, schema: Schema, *, max_bytes: int = MAX_EXPANDED_BYTES, max_records: int = MAX_RECORDS
+    source: BinaryIO,
+    schema: Schema,
+    *,
+    max_bytes: int = MAX_EXPANDED_BYTES,
+    max_records: int = MAX_RECORDS,
+    encoders: Encoders | None = None,
 ) -> Records:
     """Reads a file of records.
 
     Args:
         source: A seekable binary stream in one of ``formats.registered()``, detected by its first bytes.
-        schema: Schema that the records must have.
+        schema: Columns that the file must have.
         max_bytes: Memory that the file's columns may take.
         max_records: Number of records that the file may have.
+        encoders: Of the schema's texts and pictures; None if it has none.
 
     Raises:
         DataError: The file does not match the schema; the message names columns and rows.
     """
-    return to_records(parse_table(source, max_bytes=max_bytes, max_records=max_records, schema=schema), schema)
+    table = parse_table(source, max_bytes=max_bytes, max_records=max_records, schema=schema)
+    return to_records(table, schema, encoders)
 
 
 def read_table(
@@ -99,12 +109,18 @@ def _with_texts(table: RawTable) -> RawTable:
     return replace(table, columns=columns)
 
 
-def to_records(table: RawTable, schema: Schema) -> Records:
-    """Turns the columns of a table into records of ``schema``.
+def to_records(table: RawTable, schema: Schema, encoders: Encoders | None = None) -> Records:
+    """Turns the columns of a table into records of ``schema.encoded()``.
+
+    Args:
+        table: The columns.
+        schema: Of the file.
+        encoders: Of the schema's texts and pictures; None if it has none.
 
     Raises:
         DataError: Missing or extra columns; or values that the schema does not allow, all in one message: no value
             where one is required, no number, time or boolean where there must be one, an unknown class.
+        EncoderError: An encoder fails on a text or a picture.
     """
     names = [feature.name for feature in schema.features]
     label = table.label or schema.label
@@ -113,17 +129,66 @@ def to_records(table: RawTable, schema: Schema) -> Records:
         check_width(len(given), schema)
     else:
         given = names
-        check_columns(table.columns, schema, table.index)
+        check_columns(_named_as(schema.label, label, (*table.columns, *table.pictures)), schema, table.index)
+    encoded, places = schema.encoded(), _places(schema)
+    Bounds().check_bytes(8 * len(table) * len(encoded.features))
     reader = Reader(table, Faults())
-    x: Float64 = np.empty((len(table), len(names)), dtype=np.float64)
+    x: Float64 = np.empty((len(table), len(encoded.features)), dtype=np.float64)
     unseen: dict[int, tuple[str, ...]] = {}
-    for j, (feature, name) in enumerate(zip(schema.features, given, strict=True)):
-        x[:, j], unknown = _values(reader, feature, name)
-        if unknown:
-            unseen[j] = unknown
+    texts: dict[str, Sequence[str]] = {}
+    for feature, name, place in zip(schema.features, given, places, strict=True):
+        if feature.kind == "text":
+            texts[name] = _texts(reader, feature, name)
+        elif feature.kind != "image":
+            x[:, place.start], unknown = _values(reader, feature, name)
+            if unknown:
+                unseen[place.start] = unknown
+        elif name not in table.pictures:
+            raise DataError(f"expected pictures in column {quoted(name)}, got {_kind(table.columns[name])}")
     y = _labels(reader, schema, label)
     reader.faults.check()
-    return Records(schema, x, y, unseen)
+    for feature, name, place in zip(schema.features, given, places, strict=True):  # last: it is costly
+        if feature.encoder is not None:
+            x[:, place] = _encoded(table, feature.encoder, name, texts.get(name), encoders or Encoders())
+    return Records(encoded, x, y, unseen)
+
+
+def _named_as(label: str, own: str, names: Sequence[str]) -> list[str]:
+    """Names of columns, where the table's own name of the label is the schema's."""
+    return [label if name == own else name for name in names]
+
+
+def _places(schema: Schema) -> list[slice]:
+    """Where the features of each column are among all."""
+    widths = [1 if feature.encoder is None else feature.encoder.width for feature in schema.features]
+    ends = np.cumsum(widths).tolist()
+    return [slice(end - width, end) for width, end in zip(widths, ends, strict=True)]
+
+
+def _texts(reader: Reader, feature: Feature, name: str) -> Sequence[str]:
+    """The distinct texts of a column in the order of their codes, then the empty one, which is a missing value."""
+    column = reader.table.columns.get(name)
+    if not isinstance(column, Texts):
+        raise DataError(f"expected text in column {quoted(name)}, got {_kind(column)}")
+    missing = is_missing(column) & (feature.missing is None)
+    if missing.any():
+        reader.faults.add(name, "a text in every row", "none", missing, _MISSING_HINT)
+    return [canonical_text(text) for text in column.values]
+
+
+def _encoded(table: RawTable, encoder: Encoder, name: str, texts: Sequence[str] | None, encoders: Encoders) -> Float64:
+    if texts is None:
+        return encoders.of_pictures(encoder, table.pictures[name])
+    column = table.columns[name]
+    assert isinstance(column, Texts)
+    gap = [""] * bool((column.codes < 0).any())
+    return encoders.of_texts(encoder, name, [*texts, *gap])[column.codes]  # code -1 is the last one
+
+
+def _kind(column: Column | None) -> str:
+    if column is None:
+        return "pictures"
+    return "text" if isinstance(column, Texts) else "times" if column.dtype.kind == "M" else "numbers"
 
 
 def _values(reader: Reader, feature: Feature, name: str) -> tuple[Float64, tuple[str, ...]]:

@@ -219,7 +219,7 @@ def _text_columns(schema: Schema | None) -> Collection[str]:
     """Columns whose text is kept even where it spells numbers."""
     if schema is None:
         return ()
-    text = {feature.name for feature in schema.features if feature.kind == "categorical"}
+    text = {feature.name for feature in schema.features if feature.kind in ("categorical", "text")}
     return text | ({schema.label} if schema.task == "classification" else set())
 
 

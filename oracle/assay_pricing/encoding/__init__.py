@@ -1,0 +1,1 @@
+"""Texts and pictures to features, by public networks in ONNX files."""
