@@ -76,28 +76,40 @@ class Linear(Learner):
             return self._logistic(x, asked, records) if only is None else only
 
     def _logistic(self, x: Tensor, asked: Tensor, records: Sample) -> Tensor:
-        labels = records.y.numpy()
-        least = int(np.unique(labels, return_counts=True)[1].min())
-        folds = min(self.capacity.get("folds", _USUAL_FOLDS), least)
-        model = self._classifier(x.shape[1], folds)
+        """A classifier, calibrated in its ``folds``, as far as the second most common class has records for them.
+
+        scikit-learn refuses a class with fewer records than folds. Fewer folds, for one new record, would make another
+        classifier of all classes: a small class has its share of the weight as its probability, for every input.
+        """
+        labels, weight = records.y.numpy().astype(np.int64), self.weights(records)
+        sizes = np.bincount(labels, minlength=self.encoder.outputs)
+        folds = min(self.capacity.get("folds", _USUAL_FOLDS), int(np.sort(sizes)[-2]))
+        is_calibrated = self.kind != "direct" and folds > 1
+        learned = sizes[labels] >= (folds if is_calibrated else 1)
+        model = self._classifier(x.shape[1], folds, is_calibrated=is_calibrated)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the last digit was not reached, or that columns repeat each other
-            model.fit(x.numpy(), labels, sample_weight=self.weights(records))
-        return self.answers(model, asked.numpy())
+            model.fit(x.numpy()[learned], labels[learned], sample_weight=weight[learned])
+        if learned.all():
+            return self.answers(model, asked.numpy())
+        shares = np.bincount(labels[~learned], weight[~learned], self.encoder.outputs) / weight.sum()
+        whole = np.tile(shares, (len(asked), 1))
+        whole[:, model.classes_] = (1 - shares.sum()) * model.predict_proba(asked.numpy())
+        return self.log_probabilities(whole, np.arange(self.encoder.outputs))
 
-    def _classifier(self, columns: int, folds: int) -> Any:
-        """A classifier of so many columns; calibrated if each class has records for two folds."""
+    def _classifier(self, columns: int, folds: int, *, is_calibrated: bool) -> Any:
+        """A classifier of so many columns."""
         from sklearn.calibration import CalibratedClassifierCV
         from sklearn.linear_model import LogisticRegression
         from sklearn.svm import LinearSVC
 
         strength = 1 / self.capacity["penalty"]
-        if self.kind == "calibrated_svm" and folds > 1:
+        if is_calibrated and self.kind == "calibrated_svm":
             return CalibratedClassifierCV(LinearSVC(C=strength, random_state=0), cv=folds)
         small = columns * self.encoder.outputs <= _MAX_NEWTON
         solver, steps = ("newton-cholesky", 50) if small else ("lbfgs", 1000)
         model = LogisticRegression(C=strength, solver=solver, tol=1e-8, max_iter=steps)
-        return CalibratedClassifierCV(model, cv=folds) if self.kind == "calibrated" and folds > 1 else model
+        return CalibratedClassifierCV(model, cv=folds) if is_calibrated else model
 
 
 def _ridge(x: Tensor, asked: Tensor, records: Sample, penalty: float) -> Tensor:

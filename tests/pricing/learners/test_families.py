@@ -203,6 +203,58 @@ def test_a_family_takes_classes_without_records_and_a_constant_column(family: st
     assert (one.argmax(1) == 1).all()
 
 
+@pytest.mark.parametrize("kind", ["calibrated", "calibrated_svm"])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_few_records_of_a_new_class_leave_the_calibration_of_the_others(kind: str, count: int) -> None:
+    """The library refuses fewer records than folds; two or no folds would make another classifier of all classes."""
+    owner, asked = table(1, 150, 3), table(2, 100, 3)
+    encoder = Encoder.fit(owner)
+    inputs, new = sample(encoder, asked), np.flatnonzero(owner.y == 1)[:count]
+    known = sample(encoder, owner.take(owner.y != 1))
+    learner = at("linear", encoder, {"kind": kind})
+    before = learner.outputs(known, inputs).exp()
+    after = learner.outputs(known.join(sample(encoder, owner.take(new))), inputs).exp()
+    share = count / (len(known) + count)
+    torch.testing.assert_close(after[:, [0, 2]], (1 - share) * before[:, [0, 2]], rtol=1e-4, atol=0)
+    torch.testing.assert_close(after[:, 1], torch.full_like(after[:, 1], share), rtol=1e-4, atol=0)
+
+
+def test_a_calibrated_classifier_learns_few_records_of_every_class() -> None:
+    owner, asked = table(1, 60, 3), table(2, 20, 3)
+    encoder = Encoder.fit(owner)
+    of = [np.flatnonzero(owner.y == k) for k in range(3)]
+    for rows in ([of[0][:1], of[1][:1], of[2][:1]], [of[0][:9], of[1][:1], of[2][:1]], [of[0][:9], of[2][:2]]):
+        known = sample(encoder, owner.take(np.concatenate(rows)))
+        found = at("linear", encoder, {"kind": "calibrated_svm"}).outputs(known, sample(encoder, asked)).exp()
+        assert float(found.std(0).max()) > 0.01
+
+
+def test_neighbours_among_many_records_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, asked = table(1, 300, 3), table(2, 100, 3)
+    encoder = Encoder.fit(owner)
+    known, inputs, sizes = sample(encoder, owner), sample(encoder, asked), []
+    whole = first("neighbours", encoder).outputs(known, inputs)
+    monkeypatch.setattr("assay_pricing.learners.neighbours._MAX_DISTANCES", 3000)
+    monkeypatch.setattr(
+        "assay_pricing.learners.neighbours._nearest",
+        lambda distance, *rest: sizes.append(distance.numel()) or _nearest(distance, *rest),
+    )
+    torch.testing.assert_close(first("neighbours", encoder).outputs(known, inputs), whole)
+    assert max(sizes) <= 3000
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_family_takes_a_column_without_a_value(family: str, k: int) -> None:
+    """As a column that is mostly missing is in a part of the records."""
+    owner, asked = table(1, 60, k), table(2, 20, k)
+    empty = replace(owner, x=np.column_stack([np.full(60, np.nan), owner.x[:, 1:]]))
+    encoder = Encoder.fit(owner)
+    for columns in ("one_hot", "categories", "codes") if family == "boosting" else (None,):
+        learner = at(family, encoder, SMALL.get(family, {}) | ({"columns": columns} if columns else {}))
+        assert torch.isfinite(learner.outputs(sample(encoder, empty), sample(encoder, asked))).all()
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_takes_targets_that_are_all_the_same(family: str) -> None:
     owner, asked = table(1, 60, 1), table(2, 20, 1)
