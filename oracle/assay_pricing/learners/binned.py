@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from assay_pricing.records.records import Float64
 
@@ -17,12 +18,14 @@ _BINS = 255
 class Binned:
     """A scikit-learn estimator on columns that are binned at the quantiles of the records that it learned first.
 
-    The trees are those that the estimator grows on the columns themselves.
+    The trees are those that the estimator grows on the columns themselves. scikit-learn ends with an error where no
+    record that is learned has a value of a column: that column is a constant here, and splits nothing.
     """
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
         self._edges: list[Float64 | None] = []
+        self._empty: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
 
     @property
     def classes_(self) -> Any:
@@ -33,6 +36,7 @@ class Binned:
         """Learns features (n, d), labels (n,) and weights (n,), the same at each call, for so many rounds in all."""
         if not self._edges:
             self._edges = [edges(column, weight) for column in x.T]
+            self._empty = np.isnan(x[weight > 0]).all(0)
         self.estimator.set_params(max_iter=rounds).fit(self._binned(x), y, sample_weight=weight)
 
     def predict(self, x: Float64) -> Any:
@@ -51,7 +55,7 @@ class Binned:
         return found
 
     def _binned(self, x: Float64) -> Float64:
-        found = x.copy()
+        found = np.where(self._empty, 0.0, x)
         for column, limits in enumerate(self._edges):
             if limits is not None:
                 known = ~np.isnan(x[:, column])

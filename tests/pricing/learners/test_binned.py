@@ -60,3 +60,17 @@ def test_a_column_of_few_values_is_left_as_it_is() -> None:
     assert found is not None
     assert len(found) == 254
     assert edges(many, np.repeat([1.0, 0.0], [200, 56])) is None
+
+
+@pytest.mark.parametrize("weight", [np.ones(N), (np.arange(N) > 9).astype(float)], ids=["no value", "of weight zero"])
+def test_a_column_without_a_value_among_the_learned_records_splits_nothing(weight: Float64) -> None:
+    def grown(x: Float64) -> Binned:
+        estimator = HistGradientBoostingRegressor(max_iter=3, early_stopping=False, random_state=0)
+        binned = Binned(estimator)
+        binned.grow(x, Y, weight, 3)
+        return binned
+
+    empty = np.where(weight > 0, np.nan, 1.0)
+    found = grown(np.column_stack([X, empty]))
+    for asked in (np.full(len(ASKED), np.nan), ASKED[:, 0]):
+        np.testing.assert_array_equal(found.predict(np.column_stack([ASKED, asked])), grown(X).predict(ASKED))
