@@ -14,8 +14,8 @@ from assay_pricing.surrogate.task import Sample
 
 _COUNTS = (1, 3, 5, 7, 10, 15, 20, 25, 30, 40, 60, 100)
 _BY = ("equal", "distance")
-_BLOCK = 256
-"""Inputs at a time: their distances from 8,000 records take 16 MiB."""
+_MAX_INPUTS, _MAX_DISTANCES = 256, 2**21
+"""Inputs at a time, and their distances from all records: these take 16 MiB."""
 _LEAST_DISTANCE = 1e-9
 
 
@@ -41,7 +41,8 @@ class Neighbours(Learner):
         known, targets = replace(records, x=x), records.y[:, None]
         if self.is_classifier:
             targets = torch.nn.functional.one_hot(records.y.long(), self.encoder.outputs).double()
-        found = torch.cat([self._mean(known, targets, block) for block in torch.split(asked, _BLOCK)])
+        block = min(_MAX_INPUTS, max(1, _MAX_DISTANCES // len(records)))
+        found = torch.cat([self._mean(known, targets, part) for part in torch.split(asked, block)])
         return self.log_probabilities(found, torch.arange(found.shape[1])) if self.is_classifier else found
 
     def _mean(self, records: Sample, targets: Tensor, x: Tensor) -> Tensor:
