@@ -7,11 +7,13 @@ number of conjugate-gradient steps solves with products alone.
 ``p`` counts the parameters of one network, ``k`` its outputs.
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
-from torch.func import grad, jacrev, jvp, vjp, vmap
+from torch.func import grad, jvp, vjp, vmap
+from torch.nn import functional
 
 from assay_pricing.surrogate.linear_algebra import conjugate_gradient
 from assay_pricing.surrogate.network import Network, losses
@@ -50,6 +52,32 @@ def gradients(network: Network, sample: Sample) -> Iterator[Tensor]:
         yield by_record(theta, sample.x[start : start + rows], sample.y[start : start + rows])
 
 
+def jacobians(network: Network, x: Tensor) -> Tensor:
+    """Jacobian (m, k, p) of the outputs (k,) for each input of x (m, d) in the parameters: layer by layer backwards.
+
+    ``torch.func`` does the same, and imports torch's compiler when it is first called, which takes seconds.
+    """
+    inputs, sums = [x], list[Tensor]()
+    for weight, bias in network.layers[:-1]:
+        sums.append(inputs[-1] @ weight[0] + bias[0])
+        inputs.append(functional.gelu(sums[-1]))
+    k = network.layers[-1][1].shape[-1]
+    back = torch.eye(k, dtype=x.dtype).expand(len(x), k, k)  # derivatives (m, k, out) in a layer's sums
+    parts: list[Tensor] = []
+    for layer in reversed(range(len(network.layers))):
+        weight = network.layers[layer][0][0]
+        parts[:0] = [torch.einsum("mi,mko->mkio", inputs[layer], back).flatten(2), back]
+        if layer:
+            back = back @ weight.T * _gelu_slope(sums[layer - 1])[:, None]
+    return torch.cat(parts, dim=2)
+
+
+def _gelu_slope(x: Tensor) -> Tensor:
+    """Derivative of x F(x), F the normal distribution function."""
+    slope: Tensor = torch.special.ndtr(x) + x * (-(x**2) / 2).exp() / math.sqrt(2 * math.pi)
+    return slope
+
+
 def directional_derivatives(network: Network, sample: Sample, direction: Tensor) -> Tensor:
     """Derivative of each record's loss along a direction (p,) of the parameters, (n,); no gradient is formed.
 
@@ -73,11 +101,9 @@ def goal_gradient(network: Network, context: Context) -> Tensor:
     validation = context.validation
     importance = context.importance(network(validation.x)[0]) / len(validation)
 
-    def risk(parameters: Tensor) -> Tensor:
-        return (losses(unflatten(parameters)(validation.x), validation.y)[0] * importance).sum()
-
-    result: Tensor = grad(risk)(theta)
-    return result
+    parameters = theta.clone().requires_grad_()
+    risk = (losses(unflatten(parameters)(validation.x), validation.y)[0] * importance).sum()
+    return torch.autograd.grad(risk, parameters)[0]
 
 
 def solve(network: Network, context: Context, right: Tensor) -> Tensor:
@@ -93,17 +119,13 @@ def _gauss_newton(theta: Tensor, unflatten: Unflatten, context: Context) -> Tens
     """H (p, p), as decay * I + sum_b share_b (J_b^T S_b) (J_b^T S_b)^T with S_b S_b^T the Hessian in the outputs."""
     base = context.base
     share = base.weight / base.weight.sum()
-
-    def outputs(parameters: Tensor, x: Tensor) -> Tensor:
-        return unflatten(parameters)(x[None])[0, 0]
-
-    jacobian = vmap(jacrev(outputs), in_dims=(None, 0))
+    network = unflatten(theta)
     hessian = context.decay * torch.eye(len(theta), dtype=torch.float64)
     rows = max(1, _BLOCK_NUMBERS // (len(theta) * context.encoder.outputs))
     for start in range(0, len(base), rows):
         x = base.x[start : start + rows]
-        root = output_hessian_root(unflatten(theta)(x)[0]) * share[start : start + rows, None, None].sqrt()
-        block = torch.einsum("nkl,nkp->nlp", root, jacobian(theta, x)).flatten(0, 1)  # (m k, p)
+        root = output_hessian_root(network(x)[0]) * share[start : start + rows, None, None].sqrt()
+        block = torch.einsum("nkl,nkp->nlp", root, jacobians(network, x)).flatten(0, 1)  # (m k, p)
         hessian += block.T @ block
     return hessian
 

@@ -1,5 +1,8 @@
 """Gradients, directional derivatives and H^-1 v against autograd on dense matrices."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -75,6 +78,33 @@ def test_the_gradient_of_the_worst_groups_goal_leaves_the_other_group_out() -> N
     share = torch.full((len(rows),), 1 / len(rows), dtype=torch.float64)
     expected = torch.autograd.functional.jacobian(lambda t: mean_loss(t, network, v.take(rows), share), vector(network))
     torch.testing.assert_close(curvature.goal_gradient(network, found), expected)
+
+
+@pytest.mark.parametrize("hidden", [(), (4,), (4, 3)])
+@pytest.mark.parametrize("k", [1, 3])
+def test_jacobians_are_autograds(k: int, hidden: tuple[int, ...]) -> None:
+    network, x = world(k, hidden)[0], 2 * drawn(4, 5, 3, k).x
+    expected = [
+        torch.autograd.functional.jacobian(lambda t, row=row: from_vector(t, network)(row[None])[0, 0], vector(network))
+        for row in x
+    ]
+    torch.testing.assert_close(curvature.jacobians(network, x), torch.stack(expected))
+
+
+def test_a_student_is_prepared_and_scores_records_without_torchs_compiler() -> None:
+    """Importing it takes several times as long as what it would compute."""
+    script = """
+import sys
+from assay_pricing.methods.distillation import Distillation
+from assay_pricing.surrogate.network import Network
+from tests.pricing.contexts import context, drawn, records
+found = context(drawn(1, 25, 3, 2), drawn(3, 15, 3, 2), 2)
+method = Distillation.from_network(found, Network.initialise((3, 4, 2), seed=2), 1.0, "student")
+assert len(method.record_values(records([[0, 1, 2], [1, 0, 1]], [0, 1], 2))) == 2
+print({"torch._dynamo", "sklearn", "scipy.stats", "pandas"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def gauss_newton(network: Network, found: Context) -> Tensor:
