@@ -4,7 +4,7 @@ A risk is read from outputs on the validation set: log-probabilities (v, k) for 
 regression, where v counts validation records. Counts per record let one function serve bootstrap samples and groups.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -122,9 +122,7 @@ class Metric:
         self.name = name
         self.y = y
         self.groups = groups
-        self._strata = np.zeros(len(y), dtype=np.int64)
-        if name.startswith("balanced"):
-            self._strata = np.unique(y, return_inverse=True)[1]
+        self._strata = np.unique(y, return_inverse=True)[1] if name.startswith("balanced") else None
 
     def risk(self, outputs: Float64, counts: Float64 | None = None, width: float = 0.0) -> float:
         """Risk of outputs (v, k) or (v, 1).
@@ -134,17 +132,17 @@ class Metric:
             counts: How often each validation record counts (v,), as in a bootstrap sample; once each if None.
             width: By which errors are smoothed, see ``width``; 0 counts them.
         """
-        if counts is None:
-            counts = np.ones(len(self.y))
-        if self.groups is None:
-            return self._risk(outputs, counts, width)
-        present = [g for g in np.unique(self.groups) if counts[self.groups == g].sum() > 0]
-        return max(self._risk(outputs, counts * (self.groups == g), width) for g in present)
+        return self._risk(outputs, width)(np.ones(len(self.y)) if counts is None else counts)
 
     def drop(self, before: Float64, after: Float64, counts: Float64 | None = None) -> float:
         """Drop of the risk from outputs ``before`` to outputs ``after``, smoothed; ``counts`` as in ``risk``."""
+        return float(self.drops(before, after, [np.ones(len(self.y)) if counts is None else counts])[0])
+
+    def drops(self, before: Float64, after: Float64, samples: Iterable[Float64]) -> Float64:
+        """``drop`` for each of several counts (v,), such as bootstrap samples; losses are computed once."""
         width = self.width(before)
-        return self.risk(before, counts, width) - self.risk(after, counts, width)
+        one, other = self._risk(before, width), self._risk(after, width)
+        return np.array([one(counts) - other(counts) for counts in samples])
 
     def width(self, outputs: Float64) -> float:
         """Width by which errors are smoothed where their drop from these outputs (v, k) is estimated.
@@ -170,7 +168,8 @@ class Metric:
         inside = np.ones(len(self.y))
         if self.groups is not None:
             groups = np.unique(self.groups)
-            risks = [self._risk(outputs, (self.groups == g).astype(np.float64)) for g in groups]
+            whole = self._ungrouped(outputs, 0.0)
+            risks = [whole((self.groups == g).astype(np.float64)) for g in groups]
             inside = (self.groups == groups[int(np.argmax(risks))]).astype(np.float64)
         shares = self._shares(inside)
         if self.name == "absolute_error":
@@ -182,7 +181,7 @@ class Metric:
             stepped = _descended(outputs, self.y)
             drops = _log_loss(outputs, self.y) - _log_loss(stepped, self.y)
             width = self.width(outputs)
-            gain = self._risk(outputs, inside, width) - self._risk(stepped, inside, width)
+            gain = self._ungrouped(outputs, width)(inside) - self._ungrouped(stepped, width)(inside)
             shares = shares * max(0.0, gain) / (shares @ drops)
         return np.asarray(shares * len(shares))
 
@@ -211,19 +210,35 @@ class Metric:
         calibrated = self.calibrated(before), self.calibrated(after)
         return calibrated if self.drop(*calibrated) < self.drop(before, after) else (before, after)
 
-    def _risk(self, outputs: Float64, counts: Float64, width: float = 0.0) -> float:
+    def _risk(self, outputs: Float64, width: float) -> Callable[[Float64], float]:
+        """The risk of outputs by how often each validation record counts (v,)."""
+        whole, groups = self._ungrouped(outputs, width), self.groups
+        if groups is None:
+            return whole
+        by_group = [(groups == g).astype(np.float64) for g in np.unique(groups)]
+
+        def worst(counts: Float64) -> float:
+            inside = (counts * group for group in by_group)
+            return max(whole(found) for found in inside if found.any())
+
+        return worst
+
+    def _ungrouped(self, outputs: Float64, width: float) -> Callable[[Float64], float]:
+        """The risk over all records that count."""
         if self.name == "auc":
-            return 1 - _mean_auc(outputs, self.y, counts)
+            return lambda counts: 1 - _mean_auc(outputs, self.y, counts)
         if width > 0:
             from scipy.special import ndtr
 
             losses = ndtr(-_margins(outputs, self.y) / width)
         else:
             losses = _LOSSES[self.name](outputs, self.y)
-        return float(self._shares(counts) @ losses)
+        return lambda counts: float(self._shares(counts) @ losses)
 
     def _shares(self, counts: Float64) -> Float64:
         """Share of each record in the mean (v,), summing to one."""
+        if self._strata is None:
+            return np.asarray(counts / counts.sum())
         return _stratified(self._strata, counts)
 
 

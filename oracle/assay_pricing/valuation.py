@@ -243,10 +243,6 @@ def bootstrap_interval(metric: Metric, before: Float64, after: Float64, seed: in
 
 def resampled_drops(metric: Metric, before: Float64, after: Float64, seed: int) -> Float64:
     """Drops of the risk on bootstrap samples of the validation records; one seed gives the same samples."""
-    rng = np.random.default_rng(seed)
-    v = len(metric.y)
-    drops = []
-    for _ in range(_RESAMPLES):
-        counts = np.bincount(rng.integers(v, size=v), minlength=v).astype(np.float64)
-        drops.append(metric.drop(before, after, counts))
-    return np.array(drops)
+    rng, v = np.random.default_rng(seed), len(metric.y)
+    samples = (np.bincount(rng.integers(v, size=v), minlength=v).astype(np.float64) for _ in range(_RESAMPLES))
+    return metric.drops(before, after, samples)

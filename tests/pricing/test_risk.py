@@ -229,3 +229,12 @@ def test_a_column_without_groups_is_refused() -> None:
     assert caught.value.hint == "one of rent, town, rooms, area"
     with pytest.raises(DataError, match="expected a column of several values to group by, got 'rent'"):
         grouped("rent", 1)
+
+
+@pytest.mark.parametrize("name", ["log_loss", "balanced_accuracy", "auc"])
+def test_drops_on_several_samples_are_those_of_each(name: str) -> None:
+    rng = np.random.default_rng(0)
+    before, after = (np.log(rng.dirichlet((2, 2, 2), 60)) for _ in range(2))
+    metric = Metric(name, rng.integers(0, 3, 60).astype(np.float64), rng.integers(0, 2, 60))
+    samples = [rng.integers(0, 3, 60).astype(np.float64) for _ in range(3)]
+    assert metric.drops(before, after, samples).tolist() == [metric.drop(before, after, one) for one in samples]
