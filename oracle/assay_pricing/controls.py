@@ -18,6 +18,7 @@ from assay_pricing.surrogate.task import Sample, Task
 _SIZES = (16, 64, 256)
 _DRAWS = 2
 _JITTER = 0.02  # standard deviations of a feature
+_REPEATED = 4
 
 
 def measure(method: Method, task: Task) -> tuple[Control, ...]:
@@ -35,6 +36,21 @@ def measure(method: Method, task: Task) -> tuple[Control, ...]:
         controls.append(Control(records=size, gain=max(0.0, *gains)))
     task.progress("pricing control groups", len(_SIZES), len(_SIZES))
     return tuple(controls)
+
+
+def instability(method: Method, seed: int) -> float:
+    """Root mean square of the drops of the risk when one to four of the owner's records are learned once more.
+
+    They bring nothing, but a learner that is trained from nothing answers otherwise after the least change of its
+    records: bins and splits of trees move. Measured of methods that retrain; 0 for others.
+    """
+    if not isinstance(method, RefitMethod) or not method.retrains:
+        return 0.0
+    base, metric = method.context.base, method.context.metric
+    rows = np.random.default_rng(seed).integers(len(base), size=_REPEATED)
+    weights = torch.ones((_REPEATED + 1, _REPEATED), dtype=torch.float64).tril(-1)  # row 0: the base alone
+    before, *after = method.refit_outputs(base.take(rows), weights)
+    return float(np.sqrt(np.mean([metric.drop(before, outputs) ** 2 for outputs in after])))
 
 
 def cut(controls: Sequence[Control], records: int) -> float:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any, Literal
 
+from pydantic import Field
+
 from assay.protocol.schema import Schema
 from assay.protocol.types import Bytes32, Value
 from assay_pricing.errors import ArtifactError, BacktestError, FidelityError
@@ -136,6 +138,7 @@ class Manifest(Value):
         target: Mean and spread of a regression's labels; (0, 1) for a classification.
         standardised: The encoder scales numbers rather than leaving them in the owner's units.
         controls: Gains of the control sets, by size.
+        instability: See ``controls.instability``.
         near_radius: Distance within which two encoded records are near duplicates.
         owner_records: The owner's records that the function was fitted on.
         validation_records: Records that define the goal.
@@ -163,6 +166,7 @@ class Manifest(Value):
     target: tuple[float, float]
     standardised: bool
     controls: tuple[Control, ...]
+    instability: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     near_radius: float
     owner_records: int
     validation_records: int

@@ -27,6 +27,11 @@ _SHRINKAGE = 0.5
 """Standard errors of a gain below which nothing of it is paid."""
 _SELECTION = 1.0
 """Those of what a subset gains more than the whole set: it is the best of several, so that chance favours it."""
+_UNSTABLE = 2.0
+"""How many times the instability of the surrogate a gain is, below which nothing of it is paid.
+
+Single records move a retrained learner about as far as large sets do, so that a seller of many could live on chance.
+"""
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,9 @@ def _valued(
         for rows in _subsets(method, offered, record_values, after) if method.prices_subsets else ():
             subsets.append(rows)
             after.append(method.refit_outputs(together, learned(rows)[None])[0])
-        best, gain, interval = best_subset(metric, before, after, manifest.seed, method.own_choice())
+        best, gain, interval = best_subset(
+            metric, before, after, manifest.seed, own=method.own_choice(), instability=manifest.instability
+        )
     else:
         earned = metric.earned(before, outputs)
         low, high = bootstrap_interval(metric, *earned, manifest.seed)
@@ -142,12 +149,19 @@ def _shares(kernel: Kernel, of_others: Kernel, others: Sample, offer: Sample, ba
 
 
 def best_subset(
-    metric: Metric, before: Float64, after: Sequence[Float64], seed: int, own: float = 0.0
+    metric: Metric,
+    before: Float64,
+    after: Sequence[Float64],
+    seed: int,
+    *,
+    own: float = 0.0,
+    instability: float = 0.0,
 ) -> tuple[int, float, tuple[float, float]]:
     """Which of several subsets is priced, the gain that is paid, and its 90 % bootstrap interval.
 
     The first subset is the whole set. What another one gains more is shrunk by its standard error, added to the whole
-    set's gain, and the sum is shrunk by the standard error of the other's gain. So no draw of the validation records
+    set's gain, and the sum is shrunk by the standard error of the other's gain. The surrogate's instability adds to
+    both errors. So no draw of the validation records
     decides between two subsets by a step, and the best of several chances is not paid as if it were the only one. Where
     no subset is paid, the whole set is what was priced.
 
@@ -158,30 +172,29 @@ def best_subset(
         seed: Of the bootstrap samples.
         own: What the owner gains by choosing among her own records by the same rules. It needs no offer, so that a
             subset is not paid for it.
+        instability: Of the surrogate, see ``controls.instability``.
     """
     drops = np.array([metric.drop(before, outputs) for outputs in after])
     resampled = np.array([resampled_drops(metric, before, outputs, seed) for outputs in after])  # (subsets, samples)
-    errors = (resampled - resampled[0]).std(1)
-    more = [
-        0.0,
-        *(shrunk(drop - drops[0] - own, error, _SELECTION) for drop, error in zip(drops[1:], errors[1:], strict=True)),
-    ]
+    chosen = _SELECTION * np.hypot((resampled - resampled[0]).std(1), instability)
+    more = [0.0, *(shrunk(drop - drops[0] - own, doubt) for drop, doubt in zip(drops[1:], chosen[1:], strict=True))]
+    doubts = np.hypot(_SHRINKAGE * resampled.std(1), _UNSTABLE * instability)
     best = int(np.argmax(more))
-    if shrunk(drops[0] + more[best], resampled[best].std()) <= 0:
+    if shrunk(drops[0] + more[best], doubts[best]) <= 0:
         best = 0
     value = float(drops[0] + more[best])
-    gain = shrunk(value, float(resampled[best].std()))
+    gain = shrunk(value, float(doubts[best]))
     low, high = np.quantile(resampled[best], _LEVELS) + value - drops[best]
     share = gain / value if value > 0 else 1.0
     return best, gain, (float(low) * share, float(high) * share)
 
 
-def shrunk(gain: float, error: float, least: float = _SHRINKAGE) -> float:
+def shrunk(gain: float, doubt: float) -> float:
     """A gain less what chance explains of it: the positive part of the estimator of James and Stein (1961).
 
-    Of many standard errors it is left as it is, nearly; of fewer than ``least`` of them nothing is.
+    Of many times the doubt it is left as it is, nearly; of less than the doubt nothing is.
     """
-    return gain * max(0.0, 1 - (least * error / gain) ** 2) if gain > 0 else gain
+    return gain * max(0.0, 1 - (doubt / gain) ** 2) if gain > 0 else gain
 
 
 def _subsets(method: RefitMethod, offer: Sample, record_values: Float64, after: Sequence[Float64]) -> Iterator[Bools]:

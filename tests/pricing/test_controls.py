@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from assay_pricing.controls import control_sets, cut, measure
+from assay_pricing.controls import control_sets, cut, instability, measure
 from assay_pricing.manifest import Control
 from assay_pricing.methods import Method, Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
@@ -87,3 +87,17 @@ def test_control_sets_are_made_of_the_owners_records(owners_task: Task) -> None:
 def test_control_sets_come_from_the_seed_alone(owners_task: Task) -> None:
     first, second = control_sets(owners_task, 16), control_sets(owners_task, 16)
     assert all(torch.equal(a.x, b.x) and torch.equal(a.y, b.y) for a, b in zip(first, second, strict=True))
+
+
+class Retrained(Halving):
+    """It learns as the model does."""
+
+    retrains = True
+
+
+def test_instability_is_what_records_that_are_learned_once_more_change(owners_task) -> None:
+    """Its squared errors are 1/2 to 1/5 after one to four of them."""
+    drops = 1 - 1 / np.arange(2, 6)
+    assert instability(Retrained.fit(owners_task), 0) == pytest.approx(np.sqrt((drops**2).mean()))
+    assert instability(Halving.fit(owners_task), 0) == 0
+    assert instability(Constant.fit(owners_task), 0) == 0

@@ -250,10 +250,9 @@ def test_a_set_of_junk_alone_has_no_subset_and_no_gain() -> None:
 
 def test_an_uncertain_gain_is_shrunk_and_a_clear_one_is_not() -> None:
     assert shrunk(1.0, 0.0) == 1
-    assert shrunk(1.0, 0.1) == pytest.approx(1 - 0.5**2 / 100)
-    assert shrunk(1.0, 2.0) == 0
-    assert shrunk(1.0, 1.0) == pytest.approx(0.75)
-    assert shrunk(1.0, 1.0, 1.0) == 0
+    assert shrunk(1.0, 0.1) == pytest.approx(0.99)
+    assert shrunk(1.0, 0.5) == pytest.approx(0.75)
+    assert shrunk(1.0, 1.0) == 0
     assert shrunk(-1.0, 9.0) == -1
     gains = [shrunk(gain, 1.0) for gain in np.linspace(-2, 5, 50)]
     assert gains == sorted(gains)
@@ -267,6 +266,14 @@ def test_a_subset_is_not_paid_for_what_the_owner_gains_by_choosing_among_her_own
     assert best_subset(metric, before, [before, chosen], 0) == (1, 0.75, (0.75, 0.75))
     assert best_subset(metric, before, [before, chosen], 0, own=0.25)[:2] == (1, 0.5)
     assert best_subset(metric, before, [before, chosen], 0, own=0.75)[:2] == (0, 0)
+
+
+def test_a_gain_that_any_change_of_the_records_may_bring_is_not_paid() -> None:
+    """The squared error of every record falls by 1/4, so that the validation records leave no doubt."""
+    metric = Metric("squared_error", np.zeros(50))
+    before, after = np.ones((50, 1)), np.full((50, 1), 0.75**0.5)
+    for instability, paid in ((0.0, 0.25), (0.0625, 0.1875), (0.125, 0.0), (1.0, 0.0)):
+        assert best_subset(metric, before, [after], 0, instability=instability)[1] == pytest.approx(paid)
 
 
 def test_chance_does_not_choose_a_subset() -> None:
