@@ -3,7 +3,7 @@
 <folder>/<order id>-<start of the data root>.age                     the download; the next one resumes it
                                              .sealed                 the sealed file, which has the order's data root
                                              .part                   the data while they are written
-                                             .csv, .parquet, .npz    the data
+                                             .csv, .parquet, ...     the data, under the suffix of their format
                                              .aside                  a sealed file that was damaged or cannot be read
 
 A reorganisation can replace an order by another one of the same pair, with the same id and another root. Names by the
@@ -26,8 +26,14 @@ from assay.protocol import seal
 from assay.protocol.structs import Order, Status
 from assay.protocol.tree import ChunkProof
 
-SUFFIXES = {b"PAR1": ".parquet", b"PK\x03\x04": ".npz"}
-"""Suffix of an opened file by its first four bytes."""
+SUFFIXES = {
+    b"PAR1": ".parquet",
+    b"PK\x03\x04": ".npz",
+    b"ARROW1": ".arrow",
+    b"\xff\xff\xff\xff": ".arrows",
+    b"{": ".jsonl",
+}
+"""Suffix of an opened file by its first bytes."""
 DEFAULT_SUFFIX = ".csv"
 ROOT_DIGITS = 40
 """Hex digits of a data root in a name: two files of a seller that share them take 2^80 work."""
@@ -217,7 +223,7 @@ def find_proof(sealed: Path, key: bytes, data_root: bytes) -> ChunkProof | None:
 
 
 def suffix_of(path: Path) -> str:
-    """Suffix of the file at ``path`` by its first four bytes."""
+    """Suffix of the file at ``path`` by its first bytes."""
     with path.open("rb") as file:
-        start = file.read(4)
-    return SUFFIXES.get(start, DEFAULT_SUFFIX)
+        start = file.read(max(map(len, SUFFIXES)))
+    return next((suffix for magic, suffix in SUFFIXES.items() if start.startswith(magic)), DEFAULT_SUFFIX)

@@ -45,7 +45,7 @@ class RecordsOption(click.Option):
     cls=RecordsOption,
     type=DATA,
     required=True,
-    help="Records that the model was trained on: a {formats} file.",
+    help="Records that the model was trained on, in a file: {formats}.",
 )
 @click.option("--label", default="y", show_default=True, help="Name of the label column.")
 @click.option("--validation", type=DATA, help="Records that define the goal; by default a part of --data is set aside.")
@@ -298,7 +298,7 @@ def appraise(folder: Path, file: Path, page: Path | None, without_records: bool,
     cls=RecordsOption,
     type=DATA,
     required=True,
-    help="Labelled records like those of future offers: a {formats} file.",
+    help="Labelled records like those of future offers, in a file: {formats}.",
 )
 @click.option("--kind", type=click.Choice(["linear", "tree", "forest"]), default="forest", show_default=True)
 @click.option("--bits", type=int, default=4, show_default=True, help="Bits of a quantised number, at most 8.")

@@ -80,9 +80,9 @@ def parse_table(
     start = source.read(formats.magic_length())
     source.seek(0)
     if not start:
-        raise DataError(f"expected a {formats.listing()} file, got an empty file")
+        raise DataError(f"expected {formats.expected()}, got an empty file")
     known, bounds = formats.detect(start), Bounds(max_bytes, max_records)
-    return _checked(lambda: known.read(source, bounds, schema), bounds, f"a {formats.listing()} file")
+    return _checked(lambda: known.read(source, bounds, schema), bounds, f"{formats.expected()}")
 
 
 def _checked(read: Callable[[], RawTable], bounds: Bounds, expected: str) -> RawTable:

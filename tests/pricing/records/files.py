@@ -1,6 +1,7 @@
 """Files of records as bytes, and how their refusal is checked."""
 
 import io
+import json
 import time
 import zipfile
 
@@ -31,6 +32,20 @@ def parquet(columns, **options) -> io.BytesIO:
     pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(columns), file, **options)
     file.seek(0)
     return file
+
+
+def arrow(columns, *, stream: bool = False, **options) -> io.BytesIO:
+    file, table = io.BytesIO(), columns if isinstance(columns, pa.Table) else pa.table(columns)
+    new = pa.ipc.new_stream if stream else pa.ipc.new_file
+    with new(file, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        writer.write_table(table)
+    file.seek(0)
+    return file
+
+
+def jsonl(*records: dict | str) -> io.BytesIO:
+    lines = [record if isinstance(record, str) else json.dumps(record) for record in records]
+    return io.BytesIO("".join(line + "\n" for line in lines).encode())
 
 
 def npz(**arrays) -> io.BytesIO:
@@ -67,8 +82,12 @@ def refused(file: io.BytesIO, message: str, schema: Schema | None = SCHEMA, **bo
     assert len(str(caught.value)) < 1000
 
 
+COLUMNS = {"a": [1.5, -2, 0], "c": ["red", "e\u0301", "blue"], "y": [0, 1, 1]}
 GOOD = {
     "csv": csv("a,c,y\n1.5,red,0\n-2,é,1\n0,blue,1\n").getvalue(),
-    "parquet": parquet({"a": [1.5, -2, 0], "c": ["red", "e\u0301", "blue"], "y": [0, 1, 1]}).getvalue(),
+    "parquet": parquet(COLUMNS).getvalue(),
     "npz": npz(a=np.array([1.5, -2, 0]), c=np.array(["red", "é", "blue"]), y=np.array([0, 1, 1])).getvalue(),
+    "jsonl": jsonl(*({name: values[row] for name, values in COLUMNS.items()} for row in range(3))).getvalue(),
+    "arrow": arrow(COLUMNS, compression="lz4").getvalue(),
+    "stream": arrow(COLUMNS, stream=True).getvalue(),
 }

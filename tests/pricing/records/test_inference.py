@@ -306,10 +306,10 @@ def test_separators_and_encodings_change_nothing(encode, mark, comma) -> None:
     ("content", "message", "hint"),
     [
         (b"\x1f\x8b\x08\x00rest", "looks like a file compressed by gzip", "gunzip"),
-        (b"ARROW1\0\0", "looks like an Arrow or Feather file", "read_feather"),
+        (b"FEA1\0\0", "looks like a Feather file of version 1", "read_feather"),
         (b"\x80\x04\x95", "looks like a pickle", "read_pickle"),
         (b"\x93NUMPY\x01\x00", "looks like a single NumPy array", "numpy.savez"),
-        (b'{"len": 1, "kind": "late"}\n', "looks like JSON", "read_json"),
+        (b'[{"len": 1, "kind": "late"}]', "looks like JSON", "read_json"),
     ],
 )
 def test_an_odd_file_is_named_with_its_remedy(content, message, hint) -> None:

@@ -22,10 +22,10 @@ def test_one_record_has_one_hash_in_every_format() -> None:
     read = [parse_records(io.BytesIO(content), SCHEMA) for content in GOOD.values()]
     assert read[0].x.tolist() == [[1.5, 0], [-2, 1], [0, 2]]
     assert read[0].unseen == {1: ("blue",)}
-    assert read[0].hashes() == read[1].hashes() == read[2].hashes()
+    assert len({records.hashes() for records in read}) == 1
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet", "npz"])
+@pytest.mark.parametrize("form", sorted(GOOD))
 def test_the_number_of_records_in_an_offer_is_limited(form) -> None:
     refused(io.BytesIO(GOOD[form]), "expected at most 2 records in one offer, got 3", max_records=2)
     assert len(parse_records(io.BytesIO(GOOD[form]), SCHEMA, max_records=3)) == 3

@@ -16,6 +16,7 @@ _TEXT_SUFFIXES = ("", ".csv", ".tsv", ".tab", ".psv", ".txt", ".text", ".dat", "
 _PARQUET = "convert it to Parquet, for example with pandas"
 _PICTURE = "a table has one labelled record a row: extract numbers from the pictures, or save them as arrays (NPZ)"
 _CSV = "save the table as CSV in UTF-8"
+_CONTAINERS = (b"PAR1", b"PK\x03\x04", b"ARROW1", b"\xff\xff\xff\xff", b"{")
 _UNPACK = "unpack it first"
 _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89PNG\r\n", "a PNG picture", _PICTURE),
@@ -32,8 +33,7 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"\x28\xb5\x2f\xfd", "a file compressed by zstd", _UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
-    (b"ARROW1", "an Arrow or Feather file", _PARQUET),
-    (b"FEA1", "a Feather file", _PARQUET),
+    (b"FEA1", "a Feather file of version 1", _PARQUET),
     (b"ORC", "an ORC file", _PARQUET),
     (b"\x89HDF", "an HDF5 file", _PARQUET),
     (b"SQLite format 3\0", "an SQLite database", _PARQUET),
@@ -43,7 +43,14 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"\x80\x04", "a pickle, which is never opened because it may hold code", _PARQUET),
     (b"\x80\x05", "a pickle, which is never opened because it may hold code", _PARQUET),
 )
-_MARKUP: tuple[tuple[str, str], ...] = (("{", "JSON"), ("[", "JSON"), ("<", "HTML or XML"))
+_MARKUP: tuple[tuple[str, str, str], ...] = (
+    (
+        "[",
+        "a JSON array",
+        "write JSON lines, one object a line: pandas.DataFrame.to_json(orient='records', lines=True)",
+    ),
+    ("<", "HTML or XML", _PARQUET),
+)
 
 
 @dataclass(frozen=True)
@@ -81,17 +88,17 @@ def foreign_kind(path: Path) -> Foreign | None:
         return _foreign_archive(path)
     text = _text(start)
     if text is not None:
-        for mark, name in _MARKUP:
+        for mark, name, remedy in _MARKUP:
             if text.lstrip().startswith(mark):
-                return Foreign(name, _PARQUET)
+                return Foreign(name, remedy)
         if text.lstrip('"').lower().startswith("sep="):
             return Foreign("a CSV file whose first line is for Excel alone", "delete the line that begins with sep=")
     return None
 
 
 def is_container(path: Path) -> bool:
-    """Whether the file starts as Parquet or NPZ do."""
-    return _start(path).startswith((b"PAR1", b"PK\x03\x04"))
+    """Whether the file starts as a table that is no CSV file: Parquet, NPZ, Arrow, JSON lines."""
+    return _start(path).startswith(_CONTAINERS)
 
 
 def is_text_table(path: Path) -> bool:

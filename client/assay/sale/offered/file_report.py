@@ -44,7 +44,7 @@ def report_on(path: Path, oracle: OracleInfo, model: ModelInfo) -> FileReport:
         found.faults.append(error.message)
         return found
     if is_container(path):
-        found.warnings.append("the values of a Parquet or NPZ file are not looked at here")
+        found.warnings.append("the values of this file are not looked at here")
         return found
     header = read_header(path)
     if header is None:

@@ -123,6 +123,12 @@ def magic_length() -> int:
     return max(known.place + len(known.magic) for known in registered())
 
 
+def expected() -> str:
+    """What messages expect, as in ``a CSV, NPZ or Parquet file``."""
+    names = listing()
+    return f"{'an' if names[0] in 'AEIO' else 'a'} {names} file"
+
+
 def listing() -> str:
     """Names of all formats, as in ``CSV, NPZ or Parquet``."""
     return alternatives([known.name for known in registered()])

@@ -1,5 +1,7 @@
 """Columns of an Arrow table, for the formats that Arrow reads."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -57,6 +59,15 @@ def kind_of(arrow_type: Any) -> Kind | None:
     return "uuid" if getattr(arrow_type, "extension_name", "") == _UUID else None
 
 
+def index_of(metadata: Mapping[bytes, bytes] | None) -> frozenset[str]:
+    """Columns that pandas wrote as the index of the data frame, by the metadata of a schema."""
+    try:
+        found = json.loads((metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
+        return frozenset(name for name in found if isinstance(name, str))
+    except (ValueError, AttributeError, TypeError):
+        return frozenset()
+
+
 def to_columns(table: Any, bounds: Bounds) -> dict[str, Converted]:
     """The columns of a ``pyarrow.Table``.
 
@@ -85,6 +96,7 @@ def to_texts(column: Any, bounds: Bounds) -> tuple[Texts, int]:
 
     if not pa.types.is_dictionary(column.type):
         if pa.types.is_string_view(column.type):
+            bounds.check_bytes(sum(map(_view_bytes, column.chunks)))
             column = column.cast(pa.large_string())
         column = column.dictionary_encode()
     places: dict[str, int] = {}
@@ -92,6 +104,7 @@ def to_texts(column: Any, bounds: Bounds) -> tuple[Texts, int]:
     for chunk in column.chunks:
         values = chunk.dictionary
         if pa.types.is_string_view(values.type):
+            bounds.check_bytes(_view_bytes(values))
             values = values.cast(pa.large_string())
         codes = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         known = codes[codes >= 0]
@@ -108,6 +121,15 @@ def to_texts(column: Any, bounds: Bounds) -> tuple[Texts, int]:
                 place[code] = places.setdefault(text, len(places))
         parts.append(place[codes])
     return Texts(np.concatenate(parts), tuple(places)), size
+
+
+def _view_bytes(array: Any) -> int:
+    """Bytes of the text of an array of string views, of which many may show the same bytes.
+
+    A view has 16 bytes and begins with the length of its text (Arrow columnar format, "Variable-size Binary View").
+    """
+    views = np.frombuffer(array.buffers()[1], dtype="<i4")[4 * array.offset :: 4]
+    return int(views[: len(array)].astype(np.int64).sum())
 
 
 def _convert(column: Any, name: str, bounds: Bounds, faults: Faults) -> Converted:

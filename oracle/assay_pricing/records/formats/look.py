@@ -6,7 +6,7 @@ import zipfile
 from typing import BinaryIO
 
 from assay_pricing.errors import DataError
-from assay_pricing.records.formats import listing
+from assay_pricing.records.formats import expected
 from assay_pricing.records.quoting import quoted
 
 _HEAD = 4096
@@ -18,8 +18,7 @@ _LOOKS = (
     (b"BZh", "a file compressed by bzip2", "unpack it first: bunzip2 FILE"),
     (b"\xfd7zXZ\x00", "a file compressed by xz", "unpack it first: unxz FILE"),
     (b"\x28\xb5\x2f\xfd", "a file compressed by zstd", "unpack it first: unzstd FILE"),
-    (b"ARROW1", "an Arrow or Feather file", _TO_PARQUET.format(reader="read_feather")),
-    (b"FEA1", "a Feather file", _TO_PARQUET.format(reader="read_feather")),
+    (b"FEA1", "a Feather file of version 1", _TO_PARQUET.format(reader="read_feather")),
     (b"ORC", "an ORC file", _TO_PARQUET.format(reader="read_orc")),
     (b"\x89HDF", "an HDF5 file", _TO_PARQUET.format(reader="read_hdf")),
     (b"SQLite format 3", "an SQLite database", _TO_PARQUET.format(reader="read_sql")),
@@ -36,7 +35,7 @@ def refusal(source: BinaryIO) -> DataError:
     for magic, name, remedy in _LOOKS:
         if head.startswith(magic):
             return _looks_like(name, remedy)
-    return DataError(f"expected a {listing()} file, got none of them: the first line is no CSV header")
+    return DataError(f"expected {expected()}, got none of them: the first line is no CSV header")
 
 
 def check_text(source: BinaryIO) -> None:
@@ -63,7 +62,9 @@ def check_header(line: str) -> None:
             hint="delete that line, which only Excel reads",
         )
     if line.lstrip()[:1] in ("{", "["):
-        raise _looks_like("JSON", _TO_PARQUET.format(reader="read_json") + ", with lines=True for JSON lines")
+        raise _looks_like(
+            "JSON", "write JSON lines, one object a line: pandas.read_json(...).to_json(orient='records', lines=True)"
+        )
 
 
 def check_archive(content: BinaryIO) -> None:
@@ -86,4 +87,4 @@ def check_archive(content: BinaryIO) -> None:
 
 
 def _looks_like(name: str, remedy: str) -> DataError:
-    return DataError(f"expected a {listing()} file, got what looks like {name}", hint=remedy)
+    return DataError(f"expected {expected()}, got what looks like {name}", hint=remedy)

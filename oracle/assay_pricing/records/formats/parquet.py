@@ -1,6 +1,5 @@
 """Apache Parquet, with every encoding of text that Arrow reads."""
 
-import json
 from typing import Any, BinaryIO
 
 from assay.protocol.schema import Schema
@@ -8,7 +7,7 @@ from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds, check_distinct
 from assay_pricing.records.columns import RawTable, check_columns, check_readable, used
 from assay_pricing.records.formats import Format
-from assay_pricing.records.formats.arrow import kind_of, to_columns
+from assay_pricing.records.formats.arrow import index_of, kind_of, to_columns
 from assay_pricing.records.formats.parquet_pages import Pages, check_pages
 from assay_pricing.records.quoting import first_line
 
@@ -32,7 +31,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         meta, fields = file.metadata, file.schema_arrow
         names = list(fields.names)
         check_distinct(names)
-        index = _index(meta)
+        index = index_of(meta.metadata)
         if schema is not None:
             check_columns(names, schema, index)
         kinds = {name: kind_of(fields.field(name).type) for name in used(names, schema)}
@@ -68,15 +67,6 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         ignored=tuple(name for name in names if name not in found),
         unreadable=unreadable,
     )
-
-
-def _index(meta: Any) -> frozenset[str]:
-    """Columns that pandas wrote as the index of the data frame."""
-    try:
-        found = json.loads((meta.metadata or {}).get(b"pandas", b"{}")).get("index_columns", [])
-        return frozenset(name for name in found if isinstance(name, str))
-    except (ValueError, AttributeError, TypeError):
-        return frozenset()
 
 
 def _in_steps(file: Any, name: str, pages: Pages, bounds: Bounds) -> Any:

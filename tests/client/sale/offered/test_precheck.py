@@ -93,7 +93,7 @@ def test_header_without_a_column_of_the_model_is_refused_with_its_name(market: M
     assert "missing: 'bought' (the label)" in found.message
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"PAR1", b"PK\x03\x04 damaged"])
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"PAR1", b"PK\x03\x04 damaged", b"ARROW1", b'{"a": 1}'])
 @pytest.mark.parametrize("suffix", [".parquet", ".npz", ".bin"])
 def test_what_is_not_understood_is_left_to_the_oracle(market: Market, content: bytes, suffix: str) -> None:
     check(market, market.file(content, f"data{suffix}"))
@@ -107,7 +107,7 @@ def test_what_is_not_understood_is_left_to_the_oracle(market: Market, content: b
         (b"RIFF\x10\0\0\0WEBPVP8 ", "cat.webp", "is a WebP picture"),
         (b"%PDF-1.7\n", "paper.pdf", "is a PDF document"),
         (b"\x1f\x8b\x08", "data.csv.gz", "is a file compressed by gzip"),
-        (b'{"age": 1}\n', "data.jsonl", "is JSON"),
+        (b'[{"age": 1}]\n', "data.json", "is a JSON array"),
         (b"\xef\xbb\xbf<!doctype html>", "data.html", "is HTML or XML"),
         (b"\xef\xbb\xbfsep=;\r\na;y\r\n1;0\r\n", "data.csv", "is a CSV file whose first line is for Excel alone"),
         (b"Dear buyer,\nthis is no table\n", "letter.txt", "missing: 'age', 'town', 'bought' (the label)"),
@@ -126,7 +126,10 @@ def test_archive_of_other_files_is_refused(market: Market, member: str, told: st
     path = market.home / "data.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(member, b"...")
-    assert f"expected a table (CSV, NPZ or Parquet), data.npz is {told}" in refused(market, path).message
+    assert (
+        f"expected a table (Arrow, CSV, JSON lines, NPZ or Parquet), data.npz is {told}"
+        in refused(market, path).message
+    )
 
 
 def test_text_in_a_format_that_only_the_oracle_may_know_is_left_to_it(market: Market) -> None:

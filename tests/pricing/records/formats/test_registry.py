@@ -55,8 +55,8 @@ def test_a_format_added_in_one_file_is_read_and_listed() -> None:
     records = parse_records(io.BytesIO(b"TOY!a|c|y\n1.5|red|0\n-2|blue|1"), SCHEMA)
     assert records.x.tolist() == [[1.5, 0], [-2, 2]]
     assert records.unseen == {1: ("blue",)}
-    assert formats.listing() == "CSV, NPZ, Parquet, Toy or tar"
-    with pytest.raises(DataError, match="expected a CSV, NPZ, Parquet, Toy or tar file, got an empty file"):
+    assert formats.listing() == "Arrow, Arrow stream, CSV, JSON lines, NPZ, Parquet, Toy or tar"
+    with pytest.raises(DataError, match=r"expected an Arrow, .*, Parquet, Toy or tar file, got an empty file"):
         parse_table(io.BytesIO())
 
 
@@ -67,7 +67,7 @@ def test_a_format_added_in_one_file_is_read_and_listed() -> None:
         (b"TOY!a|c|y\n1|red", "expected as many fields in each line as names, got others"),
         (b"TOY!a|c|y", "expected at least one record, got none"),
         (b"TOY!a|c\n1|red", "expected a label column 'y'"),
-        (b"TOY!\xff", "expected a CSV, NPZ, Parquet, Toy or tar file, got an unreadable one"),
+        (b"TOY!\xff", "expected an Arrow, .*, Parquet, Toy or tar file, got an unreadable one"),
     ],
 )
 def test_what_is_wrong_with_its_files_is_reported(content: bytes, message: str) -> None:
@@ -92,10 +92,13 @@ def test_a_folder_of_files_is_one_table_in_the_order_of_their_names(tmp_path: Pa
 
 
 def test_a_format_is_detected_by_its_first_bytes_and_is_csv_if_no_other_matches() -> None:
-    assert {name: formats.detect(content[:4]).name for name, content in GOOD.items()} == {
+    assert {name: formats.detect(content[: formats.magic_length()]).name for name, content in GOOD.items()} == {
         "csv": "CSV",
         "parquet": "Parquet",
         "npz": "NPZ",
+        "jsonl": "JSON lines",
+        "arrow": "Arrow",
+        "stream": "Arrow stream",
     }
     assert formats.detect(b"P").name == "CSV"
 

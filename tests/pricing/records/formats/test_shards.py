@@ -51,7 +51,7 @@ def test_an_archive_is_found_by_its_bytes(tmp_path: Path) -> None:
         ({"a.json": b"{"}, r"expected JSON in 'a\.json'"),
         ({"a.json": b'{"y": NaN}'}, r"expected JSON in 'a\.json': NaN is no value"),
         ({"a.json": b'{"y": 1}', "b.json": b'{"y": "x"}'}, "values of one kind in field 'y'"),
-        ({"a.json": b"[" * 100_000}, "expected a .* file, got an unreadable one"),
+        ({"a.json": b"[" * 100_000}, "expected an .* file, got an unreadable one"),
         ({"a.cls": b"\xff"}, r"text in UTF-8 in 'a\.cls'"),
         ({"a.json": b'{"label": 1}', "a.cls": b"1"}, "distinct column names, got 'label' more than once"),
         ([("cat/a.png", b""), ("cat/a.png", b"")], r"files of distinct names, got 'cat/a\.png' more than once"),

@@ -1,0 +1,78 @@
+"""JSON lines: values as they are written, and what is no table named with its row and column."""
+
+import pytest
+
+from assay_pricing.errors import DataError
+from assay_pricing.records.inference import infer
+from assay_pricing.records.tables import parse_records, parse_table
+from tests.pricing.records.files import NUMERIC, SCHEMA, csv, jsonl, refused
+
+pytestmark = pytest.mark.unit
+
+
+def test_text_stays_text_and_null_and_what_is_not_there_is_missing() -> None:
+    file = jsonl('{"n": 1, "t": "2026-01-31", "z": "x", "b": true}', "", '{"n": NaN, "t": null, "z": "y"}')
+    found = infer([parse_table(file)], "z").schema
+    assert {feature.name: (feature.kind, feature.missing) for feature in found.features} == {
+        "n": ("numeric", "nan"),
+        "t": ("time", "none"),
+        "b": ("boolean", "none"),
+    }
+    assert found.features[1].stored == "%Y-%m-%d"
+    assert parse_table(jsonl({"z": "007"}, {"z": "1e3"})).columns["z"].values == ("007", "1e3")
+
+
+def test_a_nested_column_can_be_left_out() -> None:
+    table = parse_table(jsonl({"a": 1, "tags": ["x"], "y": 0}, {"a": 2, "tags": [], "y": 1}))
+    assert (list(table.columns), list(table.unreadable)) == (["a", "y"], ["tags"])
+    refused(jsonl({"a": 1, "c": ["red"], "y": 0}), "expected numbers, text or times, got list.* in column 'c'")
+
+
+def test_columns_of_the_model_are_required_by_name() -> None:
+    refused(jsonl({"a": 1, "y": 0}), "missing 'c'")
+    refused(jsonl({"a": 1, "c": "red", "y": 0}, {"a": 1, "c": "red", "y": 0, "age": 3}), "extra 'age'")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (['{"a": 1, "y": 0}', '{"a": "x", "y": 0}'], "got text in column 'a', row 1"),
+        (
+            ['{"a": true}', "", '{"a": 1}'],
+            "expected true or false as in the rows before, got a number in column 'a', row 1",
+        ),
+        (['{"a": 1, "a": 2}'], "'a' is there twice"),
+        (['{"a": 1}', '{"a": '], "got an unreadable one in row 1"),
+        (['{"a": 1} {"a": 2}'], "expected one JSON object a line, got 2 in row 0"),
+        (['{"a": 1},', '{"a": 2}'], "got an unreadable one in row 0: Extra data"),
+        (['{"a": 1}', "5"], "expected one JSON object a line, got a number in row 1"),
+        (["{}", "{}"], "expected at least one record, got none"),
+        (['{"a": "\\ud800"}'], "surrogate"),
+        (['{"a": 9007199254740993, "y": 1}', '{"a": 0.5, "y": 0}'], "got 9007199254740993 in column 'a', row 0"),
+        (['{"a":' + "[" * 40 + "]" * 40 + "}"], "expected values in at most 32 brackets, got more in row 0"),
+        (['{"a":' + "[" * 100_000 + "}"], "expected values in at most 32 brackets"),
+    ],
+)
+def test_what_is_no_table_is_named_with_its_row_and_column(lines, message) -> None:
+    refused(jsonl(*lines), message, None)
+
+
+def test_a_large_number_with_a_fraction_or_an_exponent_is_a_number() -> None:
+    assert parse_records(jsonl('{"a": 1e300, "b": 1.5, "y": 0}'), NUMERIC).x.tolist() == [[1e300, 1.5]]
+
+
+def test_names_that_differ_in_every_line_are_bounded_before_they_are_columns() -> None:
+    lines = [f'{{"k{i}": 1}}' for i in range(20_000)]
+    refused(jsonl(*lines), "at most 10000000 bytes once expanded", None, max_bytes=10_000_000)
+    refused(jsonl("".join(lines)), "expected one JSON object a line, got 20000", None)
+
+
+def test_numbers_in_quotes_are_the_numbers_of_a_numeric_column() -> None:
+    spelled = jsonl({"a": "1.5", "c": "red", "y": "0"}, {"a": "-2", "c": "é", "y": "1"})
+    assert parse_records(spelled, SCHEMA).hashes() == parse_records(csv("a,c,y\n1.5,red,0\n-2,é,1\n"), SCHEMA).hashes()
+
+
+def test_an_array_of_objects_is_named_with_its_remedy() -> None:
+    with pytest.raises(DataError, match="looks like JSON") as caught:
+        parse_table(csv('[{"a": 1}]'))
+    assert "lines=True" in (caught.value.hint or "")
