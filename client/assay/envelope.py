@@ -6,9 +6,7 @@ A header is checked against bounds before it is parsed: parsers take time quadra
 https://age-encryption.org/v1.
 """
 
-import io
-from contextlib import suppress
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
 import pyrage
 from bech32 import bech32_decode, bech32_encode, convertbits
@@ -121,35 +119,19 @@ def decrypt_with(identity: str, source: BinaryIO, target: BinaryIO) -> None:
         raise EnvelopeInvalid(f"expected an age envelope for {public_of(identity)}: {error}") from None
 
 
-def intact_bytes(identity: str, source: BinaryIO) -> int:
-    """Bytes from the start of the envelope in ``source`` (seekable) that are authentic: its header and whole chunks.
+def chunks_within(source: BinaryIO, plain: int) -> int:
+    """Bytes from the start of the envelope in ``source`` (seekable) with the chunks of its first ``plain`` bytes.
 
-    An envelope divides into chunks of 64 KiB with a tag of 16 bytes each (age-encryption.org/v1). 0 if the first chunk
-    is not authentic, or is the last.
+    An envelope divides into chunks of 64 KiB with a tag of 16 bytes each (age-encryption.org/v1). A chunk that is not
+    whole within ``plain`` does not count; 0 if there is no other.
     """
-    start, plain = source.tell(), _Count()
-    with suppress(EnvelopeInvalid):
-        decrypt_with(identity, source, cast(BinaryIO, plain))
-    chunks = plain.total // _CHUNK_BYTES
+    chunks = plain // _CHUNK_BYTES
     if not chunks:
         return 0
-    source.seek(start)
+    source.seek(0)
     header = source.read(MAX_HEADER_BYTES)
     body = header.index(b"\n", header.index(b"\n" + _MAC_LINE) + 1) + 1 + _NONCE_BYTES
     return body + chunks * (_CHUNK_BYTES + _TAG_BYTES)
-
-
-class _Count(io.RawIOBase):
-    """Counts the bytes that are written to it."""
-
-    total = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self.total += len(data)
-        return len(data)
 
 
 def _check_header(source: BinaryIO) -> None:

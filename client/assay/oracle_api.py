@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from assay.bounded_http import NoAnswer, Transport
+from assay.downloads import Download
 from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, UsageError
 from assay.files import private_file
 from assay.oracle_requests import ANSWER_SECONDS, REQUEST_TOO_LARGE, OracleRequests, pause_after
@@ -29,8 +30,6 @@ LEAST_PIECE_BYTES = 2**13
 """A proxy that refuses a piece of this size refuses every upload."""
 DOWNLOAD_SECONDS = 600.0
 """Time for one download; the next one resumes where it ended."""
-LEAST_RATE = 256
-"""Bytes a second below which an oracle counts as not answering."""
 _UPLOAD_CONFLICTS = ("upload_busy", "upload_offset_mismatch")
 """Problems of a piece whose predecessor is still on its way: the oracle's state shows where to resume."""
 
@@ -208,7 +207,9 @@ class OracleClient:
         target: Path,
         *,
         within: float = DOWNLOAD_SECONDS,
+        streams: int = 1,
         progress: Progress | None = None,
+        received: Callable[[int], None] | None = None,
     ) -> None:
         """Downloads the envelope of the sealed file into ``target``, from the end of what ``target`` has already.
 
@@ -216,7 +217,9 @@ class OracleClient:
             order_id: Whose file.
             target: Private to its owner; keeps what came, whatever happens.
             within: Seconds after which the rest is left to the next call.
+            streams: Requests that are under way at a time.
             progress: Receives the bytes that are there, and those that come.
+            received: Is called with the length of ``target`` whenever it grew, and may end the download by an error.
 
         Raises:
             OracleMisbehaved: The oracle sends other bytes than were requested.
@@ -240,40 +243,28 @@ class OracleClient:
             if progress and file.tell():
                 progress(file.tell())
             _check_room(target.parent, 2 * whole - file.tell())
-            self._fetch_all(order_id, file, whole, end, progress)
-            file.flush()
-            os.fsync(file.fileno())
 
-    def _fetch_all(self, order_id: OrderId, file: BinaryIO, whole: int, end: float, progress: Progress | None) -> None:
-        failures = 0
-        while file.tell() < whole:
-            before = file.tell()
-            seconds = min(self._requests.timeout, end - time.monotonic())
-            try:
-                self._fetch(order_id, file, whole, seconds, progress)
-            except NoAnswer as error:
-                failures = 1 if file.tell() - before >= LEAST_RATE * seconds else failures + 1
-                pause = pause_after(failures, error)
-                if failures >= self._requests.attempts or time.monotonic() + pause >= end:
-                    raise OracleUnreachable(
-                        f"got {file.tell()} of {whole} bytes of a file from the oracle at {self.url}: {error}",
-                        hint="run the same command again: it resumes",
-                    ) from error
-                self._requests.wait(pause)
-            else:
-                if file.tell() != whole:
-                    raise OracleMisbehaved(f"expected an envelope of {whole} bytes, got {file.tell()}")
-
-    def _fetch(self, order_id: OrderId, file: BinaryIO, whole: int, seconds: float, progress: Progress | None) -> None:
-        """One request for the bytes that ``file`` lacks of ``whole``. Bytes before a broken connection are kept."""
-        path = f"/orders/0x{order_id.hex()}/sealed"
-        with self._requests.part(path, start=file.tell(), whole=whole, seconds=seconds) as pieces:
-            for piece in pieces:
-                if file.tell() + len(piece) > whole:
-                    raise OracleMisbehaved(f"expected an envelope of {whole} bytes, got more")
+            def take(piece: bytes) -> None:
                 file.write(piece)
                 if progress:
                     progress(len(piece))
+                if received:
+                    file.flush()
+                    received(file.tell())
+
+            if received:
+                received(file.tell())
+            try:
+                download = Download(self._requests, f"/orders/0x{order_id.hex()}/sealed", whole, end)
+                download.run(file.tell(), streams, take)
+            except NoAnswer as error:
+                raise OracleUnreachable(
+                    f"got {file.tell()} of {whole} bytes of a file from the oracle at {self.url}: {error}",
+                    hint="run the same command again: it resumes",
+                ) from error
+            finally:
+                file.flush()
+                os.fsync(file.fileno())
 
 
 def _check_room(folder: Path, wanted: int) -> None:

@@ -74,14 +74,14 @@ class OracleRequests:
         self._http.close()
 
     @contextmanager
-    def part(self, path: str, *, start: int, whole: int, seconds: float) -> Iterator[Iterator[bytes]]:
-        """The bytes of a file of ``whole`` bytes from ``start`` on, in pieces.
+    def part(self, path: str, *, start: int, end: int, whole: int, seconds: float) -> Iterator[Iterator[bytes]]:
+        """The bytes of a file of ``whole`` bytes from ``start`` on, up to ``end``, in pieces.
 
         Raises:
             NoAnswer: They do not come within ``seconds``, or a proxy answered in place of the oracle.
             OracleRefused, OracleMisbehaved: The oracle sends something else.
         """
-        headers = {"Range": f"bytes={start}-"}
+        headers = {"Range": f"bytes={start}-" if end == whole else f"bytes={start}-{end - 1}"}
         try:
             with self._http.stream("GET", path, within=seconds, headers=headers) as response:
                 if response.status != 206:
@@ -89,12 +89,12 @@ class OracleRequests:
                     self._check_gateway(answer)
                     self._raise_problem(answer)
                     raise OracleMisbehaved(f"expected a partial answer (206), got {answer.status}")
-                self._check_range(response.headers.get("content-range"), start, whole)
+                self._check_range(response.headers.get("content-range"), start, end, whole)
                 yield response.pieces
         except BadAnswer as error:
             raise self._misbehaved(error) from None
 
-    def _check_range(self, got: str | None, start: int, whole: int) -> None:
+    def _check_range(self, got: str | None, start: int, end: int, whole: int) -> None:
         """Checks the range that an answer names (RFC 9110, section 14.4), before a byte of it is kept.
 
         An answer that names none is taken: other bytes do not pass the checks of the file.
@@ -102,10 +102,10 @@ class OracleRequests:
         Raises:
             OracleMisbehaved: It is another range, or one of a file of another length.
         """
-        permitted = {f"bytes {start}-{whole - 1}/{total}" for total in (whole, "*")}
+        permitted = {f"bytes {start}-{end - 1}/{total}" for total in (whole, "*")}
         if got is not None and got.strip() not in permitted:
             raise OracleMisbehaved(
-                f"expected bytes {start} to {whole - 1} of {whole} from {self.url}, got {got[:_SHOWN_CHARACTERS]!r}",
+                f"expected bytes {start} to {end - 1} of {whole} from {self.url}, got {got[:_SHOWN_CHARACTERS]!r}",
                 hint="what came before is kept: run the same command again",
             )
 

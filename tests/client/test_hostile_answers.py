@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from assay import downloads
 from assay.chain.node import Node
 from assay.errors import AssayError
 from assay.oracle_api import OracleClient
@@ -162,6 +163,39 @@ def test_download_of_a_byte_now_and_then_is_cut_and_keeps_what_came(tmp_path: Pa
     assert f"got {kept} of 10000 bytes" in error.message
     assert 0 < kept < 1000
     assert b"range: bytes=0-" in server.requests[1].lower()
+
+
+SPAN, WHOLE = 1000, 10_000
+PARTIAL = "206 Partial Content"
+DOWNLOADS: dict[str, Callable[[HostileServer], Behaviour]] = {
+    "endless": lambda server: server.floods(head(PARTIAL)),
+    "endless_with_the_right_range": lambda server: server.floods(head(PARTIAL, Content_Range="bytes 0-999/10000")),
+    "slow": lambda server: server.drips(head(PARTIAL, Content_Length=SPAN)),
+    "silent": lambda server: server.drips(b"", every=3600),
+    "another_range": lambda _: answer(bytes(SPAN), PARTIAL, Content_Range="bytes 5-1004/10000"),
+    "longer": lambda _: answer(bytes(WHOLE), PARTIAL),
+    "shorter_than_said": lambda _: sends(head(PARTIAL, Content_Length=SPAN) + bytes(10)),
+    "shorter": lambda _: answer(bytes(10), PARTIAL),
+    "whole_file": lambda _: answer(bytes(WHOLE)),
+    "another_status": lambda _: answer(bytes(SPAN), "226 IM Used"),
+    "redirect": lambda _: answer(b"", "307 Temporary Redirect", Location="http://127.0.0.1:9/"),
+}
+
+
+@pytest.mark.parametrize("name", DOWNLOADS)
+def test_download_over_several_connections_ends_in_time_and_bounds(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "SPAN_BYTES", SPAN)
+    zeros = "0x" + 64 * "0"
+    record = {"order_id": zeros, "model_id": zeros, "seller": "0x" + 40 * "0", "sealed_bytes": WHOLE}
+    server = HostileServer(sends())
+    server.serve(in_turn(answer(json.dumps(record).encode()), DOWNLOADS[name](server)))
+    with server:
+        client = OracleClient(server.url, timeout=SECONDS, attempts=2)
+        ends(lambda _: client.download(OrderId(bytes(32)), tmp_path / "file", streams=4), server)
+        assert 2 <= len(server.requests) <= 1 + 2 * 4 + 4
+    assert (tmp_path / "file").stat().st_size <= SPAN
 
 
 def test_call_with_all_its_attempts_ends_within_twice_the_time_of_one() -> None:

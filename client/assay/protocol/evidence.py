@@ -1,11 +1,11 @@
-"""What a buyer can show of an order that it paid on its oracle's statement, and what proves that false."""
+"""What a buyer can show of an oracle: a false statement that it paid on, and a chunk that is not the sold one."""
 
 import hashlib
 
 from assay.protocol.seal import keystream
 from assay.protocol.statements import Domain, signer_of
 from assay.protocol.structs import Order, key_hash
-from assay.protocol.tree import ChunkProof, verify_proof
+from assay.protocol.tree import ChunkProof, is_committed, sha256, verify_proof
 from assay.protocol.types import Address, Bytes32, Signature, Value
 
 
@@ -43,3 +43,23 @@ class EscrowEvidence(Value):
         first_block = self.proof.index * self.proof.chunk_size // 64
         opened = keystream(self.key, first_block)(self.proof.sealed_chunk)
         return hashlib.sha256(opened).digest() != self.proof.plain_digest
+
+
+class DeliveryEvidence(Value):
+    """A chunk that an oracle delivered twice in place of the committed one. That it did so is the buyer's word.
+
+    Attributes:
+        oracle_url: Where it was downloaded from.
+        proof: The delivered chunk, and the path of the committed one.
+        sealed_digest: SHA-256 of the committed one.
+    """
+
+    oracle_url: str
+    order: Order
+    proof: ChunkProof
+    sealed_digest: Bytes32
+
+    def shows_another_chunk(self) -> bool:
+        """Whether the order commits to another chunk at this place than the delivered one."""
+        is_another = sha256(self.proof.sealed_chunk) != self.sealed_digest
+        return is_another and is_committed(self.proof, self.sealed_digest, self.order.data_root)

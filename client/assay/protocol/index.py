@@ -126,15 +126,13 @@ def read_entries(sealed: BinaryIO, layout: Layout, number: int) -> bytes:
     return sealed.read(batch.count * ENTRY_BYTES)
 
 
-def read_header(sealed: BinaryIO) -> tuple[Layout, bytes]:
-    """Layout and root in the header of ``sealed``.
+def parse_header(header: bytes) -> tuple[Layout, bytes]:
+    """Layout and root in the first 64 bytes of a sealed file.
 
     Raises:
-        NotSealedData: Not a sealed file, or one with an impossible layout.
-        SealedDataTruncated: The header, or the index behind it, is incomplete.
+        NotSealedData: They are those of no sealed file, or of one with an impossible layout.
+        SealedDataTruncated: There are fewer.
     """
-    sealed.seek(0)
-    header = sealed.read(HEADER_BYTES)
     if not header.startswith(MAGIC):
         raise NotSealedData(f"expected a sealed file that starts with {MAGIC!r}, got {header[:8]!r}")
     if len(header) < HEADER_BYTES:
@@ -142,7 +140,17 @@ def read_header(sealed: BinaryIO) -> tuple[Layout, bytes]:
     _, chunk_size, first_gap, total_bytes, root, second_gap = _HEADER.unpack(header)
     if first_gap or second_gap:
         raise NotSealedData("expected zeros in the gaps of the header, got something else")
-    layout = Layout(total_bytes, chunk_size)
+    return Layout(total_bytes, chunk_size), root
+
+
+def read_header(sealed: BinaryIO) -> tuple[Layout, bytes]:
+    """Layout and root in the header of ``sealed``.
+
+    Raises:
+        SealedDataTruncated: The index behind it is incomplete. Also the errors of ``parse_header``.
+    """
+    sealed.seek(0)
+    layout, root = parse_header(sealed.read(HEADER_BYTES))
     sealed.seek(0, os.SEEK_END)
     if sealed.tell() < layout.body_offset:
         raise SealedDataTruncated(f"expected an index that ends at byte {layout.body_offset}, got {sealed.tell()}")

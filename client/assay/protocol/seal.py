@@ -167,16 +167,27 @@ def first_damaged(target: BinaryIO, layout: Layout, nodes: bytes, numbers: range
 
     ``nodes`` are those over its first batches, 32 bytes each.
     """
-    buffers, index = Buffers(layout), Index(layout, b"", nodes, target)
+    index, buffers = Index(layout, b"", nodes, target), Buffers(layout)
     for number in numbers:
         try:
-            checked = next(_batches(target, index, buffers, range(number, number + 1))).check()
+            if altered_chunks(target, index, number, buffers):
+                return number
         except SealError:
             return number
-        if checked.altered:
-            return number
-        buffers.take_back(checked.batch.buffer)
     return numbers.stop
+
+
+def altered_chunks(sealed: BinaryIO, index: Index, number: int, buffers: Buffers) -> list[int]:
+    """Chunks of batch ``number`` that are not the committed ones; ``sealed`` may end behind the batch.
+
+    Raises:
+        CommitmentMismatch: The index changed since it was read.
+        SealedDataTruncated: The file ends before.
+    """
+    (batch,) = _batches(sealed, index, buffers, range(number, number + 1))
+    altered = batch.check().altered
+    buffers.take_back(batch.buffer)
+    return altered
 
 
 # --- checking and opening ---------------------------------------------------------------------------------------------

@@ -230,10 +230,18 @@ def siblings(level: bytes, index: int) -> tuple[bytes, ...]:
 
 def verify_proof(proof: ChunkProof, data_root: bytes) -> bool:
     """Whether ``proof`` leads to ``data_root``; the contract's rule."""
+    return is_committed(proof, sha256(proof.sealed_chunk), data_root)
+
+
+def is_committed(proof: ChunkProof, sealed_digest: bytes, data_root: bytes) -> bool:
+    """Whether ``data_root`` commits to the plaintext of ``proof``, and to a sealed chunk with this digest.
+
+    The sealed chunk of ``proof`` counts by its length alone.
+    """
     layout = Layout(proof.total_bytes, proof.chunk_size)
     if proof.index >= layout.count or len(proof.sealed_chunk) != layout.length(proof.index):
         return False
-    entry = proof.plain_digest + hashlib.sha256(proof.sealed_chunk).digest()
+    entry = proof.plain_digest + sealed_digest
     node, position, width, path = leaves_of(layout, proof.index, entry), proof.index, layout.count, iter(proof.path)
     while width > 1:
         if position ^ 1 < width:

@@ -16,6 +16,7 @@ from eth_account.signers.local import LocalAccount
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms, send_unless_done, state_of
 from assay.chain.values import PostedOrder, Transaction
+from assay.downloads import DEFAULT_STREAMS
 from assay.errors import (
     AssayError,
     ChainError,
@@ -58,6 +59,7 @@ class Buyer:
         now: Unix time; by default the latest block's.
         report: Receives what happens, in a sentence.
         progress: Shows the progress of downloads and of opening.
+        streams: Requests of a download that are under way at a time.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Buyer:
         now: Callable[[], int] | None = None,
         report: Callable[[str], None] = no_report,
         progress: ShowProgress = no_progress,
+        streams: int = DEFAULT_STREAMS,
     ) -> None:
         self._chain = chain
         self._account = account
@@ -79,7 +82,7 @@ class Buyer:
         self._report = report
         self._progress = progress
         self._files = PurchaseFiles(folder)
-        self._deliveries = Deliveries(oracle, identity, self._files, progress)
+        self._deliveries = Deliveries(oracle, identity, self._files, progress, streams=streams)
         self._escrow = EscrowRecords(chain, account, identity, folder)
         self._ended: dict[OrderId, Purchase] = {}
         self._left: set[OrderId] = set()

@@ -1,19 +1,22 @@
 """The oracle as a buyer asks it: for a bounded time in a poll, and no more in a poll in which it does not answer."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from assay import envelope
-from assay.errors import EnvelopeInvalid, OracleMisbehaved, OracleRefused, OracleUnreachable, SealError
-from assay.files import whole_file
+from assay.downloads import DEFAULT_STREAMS
+from assay.errors import AssayError, OracleMisbehaved, OracleRefused, OracleUnreachable, SealError
+from assay.files import private_file, whole_file, write_whole
 from assay.oracle_api import DOWNLOAD_SECONDS, OracleClient
 from assay.protocol import seal
+from assay.protocol.evidence import DeliveryEvidence
 from assay.protocol.messages import OrderRecord
 from assay.protocol.structs import Order
 from assay.protocol.types import ModelId
+from assay.sale.arrival import Arrival, Damaged, NoMoreNeeded
 from assay.sale.purchase import PurchaseFiles
 
 POLL_SECONDS = 900
@@ -39,10 +42,20 @@ class Deliveries:
         identity: Age identity of the delivery key.
         files: Where downloads go.
         progress: Shows the progress of downloads.
+        streams: Requests of a download that are under way at a time.
     """
 
-    def __init__(self, oracle: OracleClient, identity: str, files: PurchaseFiles, progress: ShowProgress) -> None:
+    def __init__(
+        self,
+        oracle: OracleClient,
+        identity: str,
+        files: PurchaseFiles,
+        progress: ShowProgress,
+        *,
+        streams: int = DEFAULT_STREAMS,
+    ) -> None:
         self._oracle = oracle
+        self._streams = streams
         self._identity = identity
         self._files = files
         self._progress = progress
@@ -115,7 +128,10 @@ class Deliveries:
             raise
 
     def fetch(self, order: Order, sealed: Path) -> None:
-        """Downloads the sealed file of an order to ``sealed``, unless it exists, and checks every chunk.
+        """Downloads the sealed file of an order to ``sealed``, unless it exists, and checks every chunk as it comes.
+
+        What is damaged is asked for again, once. A sealed chunk that is then still another than the committed one is
+        kept as evidence.
 
         Raises:
             OracleMisbehaved: The oracle delivers something else than the order commits to.
@@ -126,43 +142,59 @@ class Deliveries:
         with self._files.alone():
             if sealed.exists():
                 return
-            enveloped = self._files.path(order, ".age")
-            self._download(order, enveloped)
-            try:
-                self._unwrap_or_ask_again(order, enveloped, sealed)
-            except (SealError, EnvelopeInvalid) as error:
-                enveloped.unlink()
-                raise OracleMisbehaved(
-                    f"the sealed file is not the one that the order commits to: {error.message}",
-                    hint="run the same command again to download it again",
-                ) from None
+            enveloped, asked_again = self._files.path(order, ".age"), -1
+            while not sealed.exists():
+                try:
+                    self._receive(order, enveloped, sealed)
+                except Damaged as damage:
+                    is_readable = damage.keep > 0 or damage.chunk is not None
+                    if not is_readable or damage.keep <= asked_again:
+                        raise self._refused(enveloped, damage.error, self._keep(order, damage)) from None
+                    asked_again = damage.keep
+                    os.truncate(enveloped, damage.keep)
+                except SealError as error:
+                    raise self._refused(enveloped, error) from None
             enveloped.unlink()
 
-    def _download(self, order: Order, enveloped: Path) -> None:
-        """Downloads what ``enveloped`` lacks of the envelope, for as long as this poll permits."""
-        with self._progress("downloading", self.record(order).sealed_bytes) as done:
-            seconds = min(DOWNLOAD_SECONDS, self.seconds_left)
-            self._oracle.download(order.order_id(), enveloped, within=seconds, progress=done)
-
-    def _unwrap_or_ask_again(self, order: Order, enveloped: Path, sealed: Path) -> None:
-        """Unwraps the envelope; asks once more for the bytes from the first chunk on that is not authentic.
+    def _receive(self, order: Order, enveloped: Path, sealed: Path) -> None:
+        """Downloads what ``enveloped`` lacks, for as long as this poll permits, and verifies all of it meanwhile.
 
         Raises:
-            EnvelopeInvalid: The first chunk is not authentic, or the bytes that came again are not.
+            Damaged: A part of it is not what it should be.
+            SealError: It is another file.
         """
-        try:
-            self._unwrap(order, enveloped, sealed)
-        except EnvelopeInvalid:
-            with enveloped.open("r+b") as source:
-                intact = envelope.intact_bytes(self._identity, source)
-                if not intact:
-                    raise
-                source.truncate(intact)
-            self._download(order, enveloped)
-            self._unwrap(order, enveloped, sealed)
+        private_file(enveloped, "ab").close()
+        with (
+            whole_file(sealed) as target,
+            Arrival(self._identity, enveloped, target, order.data_root) as arrival,
+            self._progress("downloading", self.record(order).sealed_bytes) as done,
+        ):
+            with suppress(NoMoreNeeded):
+                self._oracle.download(
+                    order.order_id(),
+                    enveloped,
+                    within=min(DOWNLOAD_SECONDS, self.seconds_left),
+                    streams=self._streams,
+                    progress=done,
+                    received=arrival.grown,
+                )
+            arrival.wait()
 
-    def _unwrap(self, order: Order, enveloped: Path, sealed: Path) -> None:
-        with enveloped.open("rb") as source, whole_file(sealed) as target:
-            envelope.decrypt_with(self._identity, source, target)
-            with self._progress("checking", target.tell()) as done:
-                seal.check_chunks(target, progress=done).check_root(order.data_root)
+    def _keep(self, order: Order, damage: Damaged) -> Path | None:
+        """Keeps what shows that a sealed chunk is another one; the path, if it was one."""
+        if damage.chunk is None:
+            return None
+        evidence = DeliveryEvidence(
+            oracle_url=self._oracle.url, order=order, proof=damage.chunk, sealed_digest=damage.committed
+        )
+        path = self._files.path(order, ".delivered.json")
+        write_whole(path, evidence.model_dump_json(indent=2).encode())
+        return path
+
+    def _refused(self, enveloped: Path, error: AssayError, evidence: Path | None = None) -> OracleMisbehaved:
+        enveloped.unlink()
+        shown = f"{evidence} shows it to anyone (DeliveryEvidence.shows_another_chunk); " if evidence else ""
+        return OracleMisbehaved(
+            f"the sealed file is not the one that the order commits to: {error.message}",
+            hint=f"{shown}run the same command again to download it again",
+        )

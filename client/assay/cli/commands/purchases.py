@@ -11,6 +11,7 @@ from assay.cli.options import model_option
 from assay.cli.session import Session, pass_session
 from assay.cli.tables import id_text, table
 from assay.cli.terminal import emit, json_option, progress, report
+from assay.downloads import DEFAULT_STREAMS, MOST_STREAMS
 from assay.errors import ChainError, ExitCode
 from assay.protocol.structs import Status
 from assay.protocol.types import ModelId
@@ -28,9 +29,18 @@ MOST_PAUSE = 900
 @click.option(
     "--every", type=click.FloatRange(0.1, MOST_PAUSE), default=5, show_default=True, help="Seconds between two polls."
 )
+@click.option(
+    "--streams",
+    type=click.IntRange(1, MOST_STREAMS),
+    default=DEFAULT_STREAMS,
+    show_default=True,
+    help="Requests of a download that are under way at a time.",
+)
 @json_option
 @pass_session
-def buy(session: Session, model_id: ModelId, into: Path | None, once: bool, every: float, as_json: bool) -> None:
+def buy(
+    session: Session, model_id: ModelId, into: Path | None, once: bool, every: float, streams: int, as_json: bool
+) -> None:
     """Watch a model's orders: download, check, open, acknowledge; dispute what the key does not open.
 
     With --once, the exit code is 5 while an order is still open. Watching with --json prints one object a line.
@@ -42,7 +52,16 @@ def buy(session: Session, model_id: ModelId, into: Path | None, once: bool, ever
     """
     chain = session.chain(sending=True)
     folder = into or session.purchases_folder
-    buyer = Buyer(chain, session.oracle, session.account, session.identity, folder, report=report, progress=progress)
+    buyer = Buyer(
+        chain,
+        session.oracle,
+        session.account,
+        session.identity,
+        folder,
+        report=report,
+        progress=progress,
+        streams=streams,
+    )
     watch = Watch(session, chain.token(buyer.terms(model_id).token), folder, as_json=as_json)
     if once:
         purchases = buyer.poll(model_id)
