@@ -18,7 +18,7 @@ from assay_pricing.black_box.port import BlackBox
 from assay_pricing.black_box.wrap import as_black_box
 from assay_pricing.errors import DataError
 from assay_pricing.function import PriceFunction
-from assay_pricing.manifest import Backtest, Control, Manifest
+from assay_pricing.manifest import Backtest, Control, Manifest, installed_libraries
 from assay_pricing.methods import Method, RefitMethod
 from assay_pricing.methods.base import prefixed
 from assay_pricing.price import Outlook, PricingRule
@@ -263,6 +263,7 @@ def _assemble(
         validation_records=task.validation.n,
         leaks=leaks,
         carried=disclosure.carried(task, method, leaks),
+        libraries=installed_libraries(),
     )
     seen = typical(method, manifest, task)
     final, _ = artifact.finalize(manifest.model_copy(update={"rule": _rule(rule, seen), "outlook": seen}), tensors)

@@ -2,6 +2,7 @@
 
 import pkgutil
 from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -13,7 +14,12 @@ from assay_pricing.errors import ArtifactError, BacktestError, FidelityError
 from assay_pricing.price import Outlook, PricingRule
 
 _NO_METHOD = "base"
-VERSION = 3
+_LIBRARIES = ("numpy", "scikit-learn", "torch")
+"""What computes a price: another version of one may give another price to the same offer."""
+_RELEASE = 2
+"""Numbers of a version, from the first on, that tell releases apart; those after them mend faults."""
+VERSION = 4
+"""Raised by every change by which a stored price function would price otherwise."""
 FIDELITY_FLOOR = 0.90
 """A surrogate that agrees less with its model does not price, unless its prices were tested (``Backtest``)."""
 LEAST_EXPLAINED = 0.5
@@ -144,6 +150,7 @@ class Manifest(Value):
         validation_records: Records that define the goal.
         leaks: What each tensor discloses.
         carried: What all tensors disclose together.
+        libraries: Versions of the libraries at the fit, by name; see ``unlike_libraries``.
         hash: SHA-256 of the artifact, see ``artifact``; zero before ``artifact.finalize``.
     """
 
@@ -172,6 +179,7 @@ class Manifest(Value):
     validation_records: int
     leaks: tuple[Leak, ...]
     carried: Carried
+    libraries: dict[str, str]
     hash: Bytes32 = bytes(32)
 
     def check_method(self) -> None:
@@ -185,6 +193,21 @@ class Manifest(Value):
                 f"expected a method among {', '.join(method_names())}, got {self.method!r}",
                 hint="install the version of Assay that fitted it, or fit it again with another method",
             )
+
+    def unlike_libraries(self) -> str | None:
+        """A sentence on libraries that have another minor version here than at the fit; None if there are none."""
+        here = {name: _version(name) for name in self.libraries}
+        found = [
+            f"{name} {there} (here {here[name]})"
+            for name, there in sorted(self.libraries.items())
+            if there.split(".")[:_RELEASE] != here[name].split(".")[:_RELEASE]
+        ]
+        if not found:
+            return None
+        return (
+            f"the price function was fitted with {', '.join(found)}: prices may differ from those at the fit; "
+            f"install these versions, or fit it again"
+        )
 
     @property
     def explained(self) -> float:
@@ -248,6 +271,19 @@ def _uninformative(tested: Backtest) -> BacktestError:
         f"{tested.slope_error:.2f} over {tested.episodes} parts",
         hint=hint,
     )
+
+
+def installed_libraries() -> dict[str, str]:
+    """Versions of the libraries that compute prices here, by name."""
+    return {name: _version(name) for name in _LIBRARIES}
+
+
+def _version(name: str) -> str:
+    """The installed version without the mark of its build (``+cpu``)."""
+    try:
+        return version(name).partition("+")[0]
+    except PackageNotFoundError:
+        return "none"
 
 
 def method_names(folders: Iterable[str] | None = None) -> list[str]:

@@ -111,5 +111,6 @@ def manifest(**changes: Any) -> Manifest:
         "carried": Carried(
             bytes=4, owner_records=0, validation_records=0, copy_fidelity=0.95, copied_by="using the surrogate"
         ),
+        "libraries": {},
     }
     return Manifest(**{**values, **changes})

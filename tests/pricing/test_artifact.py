@@ -76,15 +76,23 @@ def test_new_tensors_under_an_old_manifest_are_refused(folder: Path) -> None:
     [
         ("[]", r"expected the JSON of a price function in manifest\.json, got something else"),
         ("nothing", r"expected the JSON of a price function in manifest\.json, got something else"),
-        ('{"version": 1}', "expected a price function of version 3, got 1"),
-        ("{}", "expected a price function of version 3, got None"),
-        ('{"version": 3}', "got a wrong schema_: Field required"),
+        ('{"version": 1}', "expected a price function of version 4, got 1"),
+        ("{}", "expected a price function of version 4, got None"),
+        ('{"version": 4}', "got a wrong schema_: Field required"),
     ],
 )
 def test_a_manifest_that_is_none_is_named(folder: Path, text: str, message: str) -> None:
     (folder / "manifest.json").write_text(text)
     with pytest.raises(ArtifactError, match=message):
         artifact.read(folder)
+
+
+def test_libraries_of_another_minor_version_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay_pricing.manifest.version", {"torch": "2.9.1+cpu", "scikit-learn": "1.9.1"}.__getitem__)
+    assert manifest(libraries={"torch": "2.9.0", "scikit-learn": "1.9.1"}).unlike_libraries() is None
+    found = manifest(libraries={"torch": "2.9.0", "scikit-learn": "1.8.2"}).unlike_libraries()
+    assert found is not None
+    assert "fitted with scikit-learn 1.8.2 (here 1.9.1): prices may differ" in found
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

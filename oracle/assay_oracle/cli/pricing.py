@@ -18,6 +18,7 @@ from assay_oracle.cli.token import token_option
 
 if TYPE_CHECKING:
     from assay.amounts import Token
+    from assay_pricing.function import PriceFunction
     from assay_pricing.records.columns import RawTable
     from assay_pricing.records.records import Records
 
@@ -270,10 +271,9 @@ def appraise(folder: Path, file: Path, page: Path | None, without_records: bool,
     from assay_oracle.owner.columns import columns_text
     from assay_oracle.owner.summary import appraisal_text
     from assay_pricing.artifact import of_one_piece
-    from assay_pricing.function import PriceFunction
     from assay_pricing.records.profile import profile
 
-    function = PriceFunction.load(folder)
+    function = _loaded(folder)
     records, ignored = _records(file, function)
     columns = profile(function.file_schema, records)
     report(columns_text(columns))
@@ -316,10 +316,9 @@ def export_(
     """
     from assay_oracle.owner.summary import scorer_text
     from assay_pricing.canonical import canonical_json
-    from assay_pricing.function import PriceFunction
     from assay_pricing.scorer.export import export
 
-    function = PriceFunction.load(folder)
+    function = _loaded(folder)
     scorer = export(function, _records(data, function)[0], kind, bits=bits, depth=depth)
     out.write_bytes(canonical_json(scorer.model_dump(mode="json")))
     agreement = scorer.rank_agreement / 10**6
@@ -339,10 +338,19 @@ def inspect_(folder: Path, token: "Token", as_json: bool) -> None:
       assay-oracle inspect price
     """
     from assay_oracle.owner.summary import function_text
+
+    function = _loaded(folder)
+    emit(function.manifest, function_text(function, token), as_json)
+
+
+def _loaded(folder: Path) -> "PriceFunction":
     from assay_pricing.function import PriceFunction
 
     function = PriceFunction.load(folder)
-    emit(function.manifest, function_text(function, token), as_json)
+    unlike = function.manifest.unlike_libraries()
+    if unlike is not None:
+        report(f"warning: {unlike}")
+    return function
 
 
 def _check_decay(decay: float | None) -> None:

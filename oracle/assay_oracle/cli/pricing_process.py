@@ -4,6 +4,7 @@
 standard input and output. The kernel ends it if an offer takes more than its time or memory.
 """
 
+import logging
 import sys
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,8 @@ from assay_oracle.log import set_up
 from assay_pricing.function import PriceFunction
 from assay_pricing.records.tables import parse_records
 
+log = logging.getLogger(__name__)
+
 
 def load_inline(artifact: Path, cache: RecordCache) -> InlineAppraiser:
     """The appraiser of an artifact, in this process.
@@ -27,6 +30,9 @@ def load_inline(artifact: Path, cache: RecordCache) -> InlineAppraiser:
     """
     function = PriceFunction.load(artifact)
     function.check_fidelity()
+    unlike = function.manifest.unlike_libraries()
+    if unlike is not None:
+        log.warning(f"{artifact}: {unlike}")
     return InlineAppraiser(function, cache, parse=partial(parse_records, encoders=function.encoders))
 
 
