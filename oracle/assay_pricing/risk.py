@@ -7,10 +7,12 @@ regression, where v counts validation records. Counts per record let one functio
 from collections.abc import Callable, Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from assay_pricing.errors import DataError
 from assay_pricing.records.records import Float64, Int64, Records
 
+Bools = npt.NDArray[np.bool_]
 Losses = Callable[[Float64, Float64], Float64]
 
 
@@ -123,6 +125,16 @@ class Metric:
         self.y = y
         self.groups = groups
         self._strata = np.unique(y, return_inverse=True)[1] if name.startswith("balanced") else None
+
+    def take(self, rows: Int64) -> "Metric":
+        """The same risk on some of the validation records."""
+        return Metric(self.name, self.y[rows], None if self.groups is None else self.groups[rows])
+
+    def first_half(self) -> Bools:
+        """Which validation records (v,) are in the first of two halves, which share each label in equal parts."""
+        first = np.zeros(len(self.y), dtype=bool)
+        first[np.argsort(self.y, kind="stable")[::2]] = True
+        return first
 
     def risk(self, outputs: Float64, counts: Float64 | None = None, width: float = 0.0) -> float:
         """Risk of outputs (v, k) or (v, 1).

@@ -1,11 +1,10 @@
 """The value of an offer as a set: the drop of the owner's risk that it adds to what the owner has or is offered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -14,10 +13,8 @@ from assay_pricing.duplicates import Kernel, effective_count
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, RefitMethod
 from assay_pricing.records.records import Float64, Records
-from assay_pricing.risk import Metric
+from assay_pricing.risk import Bools, Metric
 from assay_pricing.surrogate.task import Context, Sample, stratified_sample
-
-Bools = npt.NDArray[np.bool_]
 
 _RESAMPLES = 200
 _LEVELS = (0.05, 0.95)
@@ -104,16 +101,25 @@ def _valued(
     unseen = 1 - near.closest(together, method.context.validation)
     without, whole = without * unseen, whole * unseen
 
-    def learned(rows: Bools) -> Tensor:
+    def weights(rows: Bools) -> Tensor:
         """Weight of each record where the others and ``rows`` (n,) of the offer are learned."""
         return whole * torch.from_numpy(np.concatenate([np.ones(len(others), dtype=bool), rows]))
+
+    def learned(rows: Bools) -> Float64:
+        """Outputs after learning these."""
+        found: Float64 = method.refit_outputs(together, weights(rows)[None])[0]
+        return found
 
     before, outputs = method.refit_outputs(together, torch.stack([without, whole]))
     subsets, after, best = [np.ones(offer.n, dtype=bool)], [outputs], 0
     if method.retrains:
-        for rows in _subsets(method, offered, record_values, after) if method.prices_subsets else ():
-            subsets.append(rows)
-            after.append(method.refit_outputs(together, learned(rows)[None])[0])
+        if method.prices_subsets:
+            for rows, outputs_of_rows in (
+                *_of_value(method, offer, record_values, outputs, learned),
+                *_trusted(method, offered, outputs, learned),
+            ):
+                subsets.append(rows)
+                after.append(outputs_of_rows)
         best, gain, interval = best_subset(
             metric, before, after, manifest.seed, own=method.own_choice(), instability=manifest.instability
         )
@@ -121,7 +127,7 @@ def _valued(
         earned = metric.earned(before, outputs)
         low, high = bootstrap_interval(metric, *earned, manifest.seed)
         gain, interval = metric.drop(*earned) - threshold, (low - threshold, high - threshold)
-    added = np.asarray((learned(subsets[best]) - without).numpy())
+    added = np.asarray((weights(subsets[best]) - without).numpy())
     return Valuation(
         set_value=metric.drop(before, after[best]),
         gain=gain,
@@ -197,27 +203,45 @@ def shrunk(gain: float, doubt: float) -> float:
     return gain * max(0.0, 1 - (doubt / gain) ** 2) if gain > 0 else gain
 
 
-def _subsets(method: RefitMethod, offer: Sample, record_values: Float64, after: Sequence[Float64]) -> Iterator[Bools]:
-    """Which records (n,) each subset has that may be priced instead of the whole set.
+def _of_value(
+    method: RefitMethod, offer: Records, record_values: Float64, whole: Float64, learned: Callable[[Bools], Float64]
+) -> Iterator[tuple[Bools, Float64]]:
+    """The records (n,) of value by themselves, and outputs that say what these bring; nothing if the whole brings more.
 
-    Those of value by themselves; those without doubted labels; and, if the latter are worth more than the whole set,
-    those whose labels are not doubted either by a learner that has not learned the doubted ones.
+    The validation records choose these records. Those that help them by chance are among the chosen, so that they would
+    say too much of what these bring. Each half of them is therefore answered after learning the records that the other
+    half chooses (cross-fitting).
 
     Args:
         method: That retrains.
         offer: Records (n).
         record_values: Value of each record on its own (n,).
-        after: Outputs after learning the whole set, and then each subset that was given.
+        whole: Outputs after learning the whole set.
+        learned: Outputs after learning some records.
     """
-    if 0 < np.count_nonzero(record_values > 0) < len(offer):
-        yield record_values > 0
-    whole, out = after[0], np.zeros(len(offer), dtype=bool)
+    chosen, metric = record_values > 0, method.context.metric
+    if chosen.all() or not chosen.any() or metric.risk(learned(chosen)) >= metric.risk(whole):
+        return
+    by_first, by_second = (learned(values > 0) for values in method.values_by_halves(offer))
+    yield chosen, np.where(metric.first_half()[:, None], by_second, by_first)
+
+
+def _trusted(
+    method: RefitMethod, offer: Sample, whole: Float64, learned: Callable[[Bools], Float64]
+) -> Iterator[tuple[Bools, Float64]]:
+    """The records (n,) without doubted labels, and outputs after learning them.
+
+    If they are worth more than the whole set, also those whose labels are not doubted either by a learner that has not
+    learned the doubted ones. No validation record chooses them. Arguments as of ``_of_value``.
+    """
+    out = np.zeros(len(offer), dtype=bool)
     for _ in range(_ROUNDS):
         doubted = np.asarray(method.doubted(offer, torch.from_numpy(out)).numpy())
         if doubted.all() or not doubted.any() or np.array_equal(doubted, out):
             return
-        yield ~doubted
-        if method.context.metric.risk(after[-1]) >= method.context.metric.risk(whole):
+        outputs = learned(~doubted)
+        yield ~doubted, outputs
+        if method.context.metric.risk(outputs) >= method.context.metric.risk(whole):
             return
         out = doubted
 

@@ -70,6 +70,21 @@ class Mean(RefitMethod):
         return means[:, None, None].expand(-1, len(self.context.validation), 1).numpy()
 
 
+class Memory(RefitMethod):
+    """Answers validation records at the feature of a learned record better or worse, by its label, and no others."""
+
+    name = "memory"
+    retrains = True
+
+    @classmethod
+    def fit(cls, task: Task) -> Self:
+        return cls(task.context, Parts())
+
+    def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
+        same = (offer.x == self.context.validation.x[:, 0]).double()  # (n, v)
+        return (1 - (weights * offer.y) @ same / 2)[:, :, None].numpy()
+
+
 class Sum(Method):
     """Values a record at its feature."""
 
@@ -233,6 +248,19 @@ def test_junk_in_a_good_set_is_left_out_by_the_values_of_its_records() -> None:
     found = retrained([0, 0, 0, 0, 5], [1, 1, 1, 1, -1])
     assert found.gain == 12
     assert found.excluded == (False, False, False, False, True)
+
+
+def test_records_that_help_only_the_validation_records_that_chose_them_are_no_subset() -> None:
+    """Those of label 1 would lower the squared error by 3/4 where they lie, and by nothing elsewhere."""
+    places = [[float(i)] for i in range(6)]
+    goal = context(BASE, sample(places, [0.0] * 6), 1)
+    offer = records(places, [1.0, 1.0, -1.0, -1.0, 1.0, -1.0], 1)
+    method = Memory(goal, Parts())
+    values = method.record_values(offer)
+    assert (values > 0).tolist() == [True, True, False, False, True, False]
+    found = value_offer(method, manifest(), offer, values, NOTHING, NOTHING)
+    assert found.excluded == ()
+    assert found.gain == pytest.approx((0.75 - 1.25) / 2)
 
 
 def test_where_no_subset_is_paid_the_whole_set_was_priced() -> None:

@@ -132,9 +132,8 @@ class _Goal:
         """Halves with equal shares of every label."""
         rng, metric = np.random.default_rng(task.seed), task.context.metric
         rows = np.sort(rng.permutation(len(metric.y))[:_MAX_VALIDATION])
-        part = Metric(metric.name, metric.y[rows], None if metric.groups is None else metric.groups[rows])
-        first = np.zeros(len(rows))
-        first[np.argsort(part.y, kind="stable")[::2]] = 1
+        part = metric.take(rows)
+        first = part.first_half().astype(np.float64)
         return cls(rows, part, np.stack([first, 1 - first]))
 
     def gains(self, before: Float64, after: Float64) -> list[float]:

@@ -150,6 +150,10 @@ class RefitMethod(Method):
         """
         return torch.zeros(len(offer), dtype=left_out.dtype)
 
+    def values_by_halves(self, records: Records) -> Float64:
+        """Value of each record by each half of the validation records (2, n), see ``Metric.first_half``."""
+        return np.stack([type(self)(half, self.parts).record_values(records) for half in self.context.halves()])
+
     def own_choice(self) -> float:
         """What the owner gains by giving more weight to the better ones of her own records; 0 unless it was measured.
 

@@ -27,6 +27,7 @@ from assay_pricing.methods.base import Parts, RefitMethod, prefixed, without_pre
 from assay_pricing.methods.distillation import Distillation
 from assay_pricing.methods.families.fine_tuning import anchored
 from assay_pricing.records.records import Float64, Records
+from assay_pricing.surrogate.curvature import goal_gradient, solve
 from assay_pricing.surrogate.distillation import agreement, fidelity
 from assay_pricing.surrogate.network import Network
 from assay_pricing.surrogate.outlook import model_risk
@@ -131,10 +132,15 @@ class Retraining(RefitMethod):
         answers = task.black_box.predict(task.validation.x)
         leak = "the learner's answers on the validation records"
         found = Parts(
-            {**tensors, "alone": alone},
+            {**tensors, "alone": alone, "solved_halves": _solved_halves(student)},
             settings,
             fidelity(task, as_model, answers),
-            {**leaks, "alone": leak, "chosen": f"{leak}, after learning chosen records of the owner twice"},
+            {
+                **leaks,
+                "alone": leak,
+                "chosen": f"{leak}, after learning chosen records of the owner twice",
+                "solved_halves": "the directions that would lower the risk on two halves of the validation records",
+            },
             agreement(task, as_model, answers),
         )
         chosen = cls(context, found)._own_choices(task.owner)
@@ -192,20 +198,39 @@ class Retraining(RefitMethod):
         return max(0.0, *(metric.drop(alone, outputs) for outputs in chosen))
 
     def _own_choices(self, owner: Records) -> Tensor:
-        """Outputs (2, v, k) after learning twice the owner's records that are not doubted, and those of value."""
+        """Outputs (2, v, k) after learning twice the owner's records that are not doubted, and those of value.
+
+        Those of value are chosen by one half of the validation records for the other, as of an offer.
+        """
         own = owner.take(np.sort(np.random.default_rng(0).permutation(owner.n)[:_MAX_ASKED]))
         part = self.context.encode(own)
         trusted = ~self.doubted(part, torch.zeros(len(part), dtype=torch.bool))
-        useful = torch.from_numpy(self.student.record_values(own) > 0)
-        return self._scenarios(part, torch.stack([part.weight * trusted, part.weight * useful]))
+        useful = torch.from_numpy(self.values_by_halves(own) > 0)
+        after, by_first, by_second = self._scenarios(part, part.weight * torch.stack([trusted, *useful]))
+        first = torch.from_numpy(self.context.metric.first_half())
+        return torch.stack([after, torch.where(first[:, None], by_second, by_first)])
 
     def record_values(self, records: Records) -> Float64:
         """The student's, see ``FineTunedMethod``."""
         return self.student.record_values(records)
 
+    def values_by_halves(self, records: Records) -> Float64:
+        """The student's, see ``RefitMethod``."""
+        parts, values = self.student.parts, []
+        for half, solved in zip(self.student.context.halves(), self.parts.tensors["solved_halves"], strict=True):
+            of_half = replace(parts, tensors={**parts.tensors, "solved": solved})
+            values.append(Distillation(half, of_half).record_values(records))
+        return np.stack(values)
+
     def junk_score(self, records: Records) -> Float64:
         """The student's, see ``FineTunedMethod``."""
         return self.student.junk_score(records)
+
+
+def _solved_halves(student: Distillation) -> Tensor:
+    """What ``FineTunedMethod`` keeps as ``solved``, of each half of the validation records (2, p)."""
+    network = student.network
+    return torch.stack([solve(network, half, goal_gradient(network, half)) for half in student.context.halves()])
 
 
 def _answers(student: Distillation, network: Network, inputs: Sample) -> Tensor:

@@ -93,6 +93,14 @@ class Context:
         ones = torch.ones(records.n, dtype=torch.float64)
         return Sample(self.encoder.x(records), self.encoder.y(records.y), ones, self.encoder.raw(records))
 
+    def halves(self) -> list["Context"]:
+        """Two contexts, each with a half of the validation records; see ``Metric.first_half``."""
+        first = self.metric.first_half()
+        return [
+            replace(self, validation=self.validation.take(rows), metric=self.metric.take(rows))
+            for rows in (np.flatnonzero(first), np.flatnonzero(~first))
+        ]
+
     def importance(self, outputs: Tensor) -> Tensor:
         """Weight of each validation record, by which drops of the training loss have the size of the goal's (v,).
 
