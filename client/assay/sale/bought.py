@@ -19,9 +19,10 @@ from assay.protocol import seal
 from assay.protocol.schema import Schema
 from assay.protocol.structs import Order
 from assay.sale.offered.data_file import read_header
-from assay.sale.offered.file_report import GAPS
 from assay.sale.purchase import DEFAULT_SUFFIX, PurchaseFiles, suffix_of
 
+GAPS = ("", "na", "nan", "null", "none", "n/a")
+"""Spellings of a missing value, in lower case."""
 LINES = ".jsonl"
 """Suffix of JSON lines, to which CSV is converted; other files are copied as they are, under their own suffix."""
 

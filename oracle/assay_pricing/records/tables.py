@@ -1,7 +1,7 @@
 """Files to records: detect the format, read the columns, check them against a schema."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -109,6 +109,27 @@ def _with_texts(table: RawTable) -> RawTable:
     return replace(table, columns=columns)
 
 
+@dataclass(frozen=True)
+class Values:
+    """The values of a table under a schema, before texts and pictures are encoded.
+
+    Attributes:
+        x: Features (n, d) of ``schema.encoded()``; those of an encoder hold nothing yet.
+        y: Labels (n,).
+        unseen: As of ``Records``.
+        texts: By column that an encoder takes, its distinct texts.
+        given: Names of the table's columns, in the order of the schema's features.
+        faults: What the schema does not allow.
+    """
+
+    x: Float64
+    y: Float64
+    unseen: dict[int, tuple[str, ...]]
+    texts: dict[str, Sequence[str]]
+    given: Sequence[str]
+    faults: Faults
+
+
 def to_records(table: RawTable, schema: Schema, encoders: Encoders | None = None) -> Records:
     """Turns the columns of a table into records of ``schema.encoded()``.
 
@@ -122,6 +143,21 @@ def to_records(table: RawTable, schema: Schema, encoders: Encoders | None = None
             where one is required, no number, time or boolean where there must be one, an unknown class.
         EncoderError: An encoder fails on a text or a picture.
     """
+    values = to_values(table, schema)
+    values.faults.check()
+    x = values.x
+    for feature, name, place in zip(schema.features, values.given, places_of(schema), strict=True):  # it is costly
+        if feature.encoder is not None:
+            x[:, place] = _encoded(table, feature.encoder, name, values.texts.get(name), encoders or Encoders())
+    return Records(schema.encoded(), x, values.y, values.unseen)
+
+
+def to_values(table: RawTable, schema: Schema) -> Values:
+    """Reads the columns of a table as the schema says, and notes what it does not allow.
+
+    Raises:
+        DataError: Missing or extra columns, or columns of another kind.
+    """
     names = [feature.name for feature in schema.features]
     label = table.label or schema.label
     if table.positional:
@@ -130,13 +166,13 @@ def to_records(table: RawTable, schema: Schema, encoders: Encoders | None = None
     else:
         given = names
         check_columns(_named_as(schema.label, label, (*table.columns, *table.pictures)), schema, table.index)
-    encoded, places = schema.encoded(), _places(schema)
+    encoded = schema.encoded()
     Bounds().check_bytes(8 * len(table) * len(encoded.features))
     reader = Reader(table, Faults())
     x: Float64 = np.empty((len(table), len(encoded.features)), dtype=np.float64)
     unseen: dict[int, tuple[str, ...]] = {}
     texts: dict[str, Sequence[str]] = {}
-    for feature, name, place in zip(schema.features, given, places, strict=True):
+    for feature, name, place in zip(schema.features, given, places_of(schema), strict=True):
         if feature.kind == "text":
             texts[name] = _texts(reader, feature, name)
         elif feature.kind != "image":
@@ -145,12 +181,7 @@ def to_records(table: RawTable, schema: Schema, encoders: Encoders | None = None
                 unseen[place.start] = unknown
         elif name not in table.pictures:
             raise DataError(f"expected pictures in column {quoted(name)}, got {_kind(table.columns[name])}")
-    y = _labels(reader, schema, label)
-    reader.faults.check()
-    for feature, name, place in zip(schema.features, given, places, strict=True):  # last: it is costly
-        if feature.encoder is not None:
-            x[:, place] = _encoded(table, feature.encoder, name, texts.get(name), encoders or Encoders())
-    return Records(encoded, x, y, unseen)
+    return Values(x, _labels(reader, schema, label), unseen, texts, given, reader.faults)
 
 
 def _named_as(label: str, own: str, names: Sequence[str]) -> list[str]:
@@ -158,7 +189,7 @@ def _named_as(label: str, own: str, names: Sequence[str]) -> list[str]:
     return [label if name == own else name for name in names]
 
 
-def _places(schema: Schema) -> list[slice]:
+def places_of(schema: Schema) -> list[slice]:
     """Where the features of each column are among all."""
     widths = [1 if feature.encoder is None else feature.encoder.width for feature in schema.features]
     ends = np.cumsum(widths).tolist()

@@ -26,6 +26,8 @@ HEAVY = (
     "sqlalchemy",
     "fastapi",
     "numpy",
+    "pyarrow",
+    "assay_pricing",
     "torch",
 )
 BARE = """

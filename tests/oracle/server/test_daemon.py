@@ -90,7 +90,10 @@ def test_same_records_of_another_seller_in_another_format_have_no_value_over_htt
         (b"x0,x1,y\n1,nan,0\n", "got none in column 'x1', row 0"),
         (b"x0,y\n1,0\n", "x1"),
         (b"x0,x1,y\n1,2,9\n", "9"),
-        (b"\x00\x01\x02 no table", "expected a CSV, NPZ, Parquet or tar file, got none of them"),
+        (
+            b"\x00\x01\x02 no table",
+            "expected an Arrow, Arrow stream, CSV, JSON lines, NPZ, Parquet or tar file, got none of them",
+        ),
     ],
     ids=["not_finite", "narrow", "unknown_label", "foreign"],
 )

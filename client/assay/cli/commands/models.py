@@ -246,22 +246,31 @@ def _how(session: Session, listing: Listing) -> str:
 def check(session: Session, file: Path, model_id: ModelId, as_json: bool) -> None:
     """Look at FILE before it is sealed or sent: columns, values, size, repeated records. Nothing of it is sent.
 
-    Asks the oracle for the model's columns and for its largest upload. Ends with status 1 if the oracle would refuse
-    the file. Whether it is worth anything, and whether a record was priced before, only the oracle can say.
+    Asks the oracle for the model's columns and for its largest upload, and reads the file by the code that the oracle
+    reads it with, in every format (pip install 'assay[formats]'). Faults name column and row; rows count from 0. Ends
+    with status 1 if the oracle would refuse the file. Whether it is worth anything, and whether a record was priced
+    before, only the oracle can say.
 
     \b
     Examples:
       assay check data.csv --model dress-model
-      assay check data.csv --json
+      assay check data.parquet --json
     """
     found = report_on(file, session.oracle.info(), session.oracle.model(model_id))
     rows = [
         ("size", size_text(found.bytes)),
         ("records", "not counted" if found.records is None else found.records),
         *(("fault", fault) for fault in found.faults),
+        *(("remedy", hint) for hint in found.hints),
         *(("warning", warning) for warning in found.warnings),
         ("verdict", "the oracle refuses this file" if found.faults else "no fault found"),
     ]
-    emit(asdict(found), fields(rows), as_json)
+    heads = ("column", "role", "type", "values in the file", "without a value")
+    seen = [
+        (each.column, each.role, each.kind, each.values, each.missing)
+        for each in found.columns
+        if each.missing is not None
+    ]
+    emit(asdict(found), "\n\n".join([fields(rows), *([table(heads, seen)] if seen else [])]), as_json)
     if found.faults:
         raise click.exceptions.Exit(int(ExitCode.FAILED))

@@ -36,6 +36,7 @@ _QUOTED_GAP = b'"NA"'
 _ANOTHER_READING = r"^\s*[+-]?0[xX0-9]"
 """Arrow casts 0x1F to an integer; it is text to ``numbers.number``, hence in an offer, and to pandas. Zeros in front
 are part of a code, which an owner may want as text."""
+_ROW = re.compile(r"Row #(\d+)", re.ASCII)
 _COMMA_NUMBER = r"^\s*[+-]?\d+,\d+\s*$"
 _GROUP, _NO_GROUP = r"^\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*$", r"[^\d\s.+-]|\.\d{0,2}\s*$|\.\d{4}|0\.|\..*\."
 _CELLS = re.compile(r"Expected (\d+) columns, got (\d+)", re.ASCII)
@@ -65,22 +66,19 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     if schema is not None:
         check_columns(names, schema)
     quotes = '"' in header or _has_quoted_gap(source)
-    source.seek(0)
+    options = pc.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()),
+        include_columns=used(names, schema),
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=not quotes,
+        null_values=["", NULL, *(WORDS if quotes else ())],
+    )
     try:
-        table = pc.read_csv(
-            source,
-            parse_options=pc.ParseOptions(newlines_in_values=True, delimiter=separator),
-            convert_options=pc.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                include_columns=used(names, schema),
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=not quotes,
-                null_values=["", NULL, *(WORDS if quotes else ())],
-            ),
-        )
+        table = _parse(source, separator, options)
     except pa.ArrowException as error:
+        message = first_line(error) + _row_of_fault(source, separator, options)
         raise DataError(
-            f"expected CSV in UTF-8 with as many cells in each line: {first_line(error)}",
+            f"expected CSV in UTF-8 with as many cells in each line: {message}",
             hint="save the file in UTF-8" if "UTF8" in str(error) else _count_hint(str(error)),
         ) from None
     if table.column_names != used(names, schema):
@@ -110,6 +108,30 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         words=words,
         notes=notes + (_points(table) if separator == ";" else ()),
     )
+
+
+def _parse(source: BinaryIO, separator: str, options: Any, *, threads: bool = True) -> Any:
+    import pyarrow.csv as pc
+
+    source.seek(0)
+    return pc.read_csv(
+        source,
+        read_options=pc.ReadOptions(use_threads=threads),
+        parse_options=pc.ParseOptions(newlines_in_values=True, delimiter=separator),
+        convert_options=options,
+    )
+
+
+def _row_of_fault(source: BinaryIO, separator: str, options: Any) -> str:
+    """Which row cannot be read; empty where Arrow does not say it. Only without threads does it count rows."""
+    import pyarrow as pa
+
+    try:
+        _parse(source, separator, options, threads=False)
+    except pa.ArrowException as error:
+        found = _ROW.search(str(error))
+        return f", in row {int(found[1]) - 2}" if found else ""  # it counts from 1, and the header
+    return ""
 
 
 def _points(table: Any) -> tuple[str, ...]:

@@ -141,10 +141,10 @@ def test_file_that_fits(desk: Desk) -> None:
     ("content", "fault"),
     [
         (b"", "expected data to seal"),
-        (b"x,y\n", "no records"),
+        (b"x,y\n", "expected at least one record, got none"),
         (b"x,z\n1,0\n", "missing: 'y' (the label)"),
-        (b"x,y\n1,0\n1\n", "row 3: expected 2 values, got 1"),
-        (b"\x89\xff\x00,y\n", "neither text"),
+        (b"x,y\n1,0\n1\n", "Expected 2 columns, got 1: 1, in row 1"),
+        (b"\x89\xff\x00,y\n", "got none of them: the first line is no CSV header"),
         (b"x,y\n" + b"1,0\n" * 300_000, "expected an upload of at most"),
     ],
     ids=["empty", "no_records", "column", "row", "binary", "size"],
@@ -154,20 +154,26 @@ def test_file_that_the_oracle_would_refuse(desk: Desk, content: bytes, fault: st
 
 
 @pytest.mark.parametrize(
-    ("content", "warning"),
+    ("content", "fault"),
     [
-        (b"x,y\n1,0\n1,0\n", "1 of 2 records repeat"),
-        (b"x,y\n1,0\n,1\n", "column 'x': no value in 1 records, first in row 3"),
-        (b"x,y\nabc,0\n", "column 'x': no number in 1 records, first in row 2: 'abc'"),
-        (b"x,y\n1,2\n", "column 'y': no class of the model"),
-        (b"x;y\n1,5;0\nabc;0\n", "column 'x': no number in 1 records, first in row 3: 'abc'"),
-        ("x,y\nabc,0\n".encode("utf-16"), "column 'x': no number in 1 records, first in row 2: 'abc'"),
+        (b"x,y\n1,0\n,1\n", "expected a value in every row, got none in column 'x', row 1"),
+        (b"x,y\nabc,0\n", "expected numbers, got 'abc' in column 'x', row 0"),
+        (b"x,y\n1,2\n", "expected labels among '0', '1', got '2' in column 'y', row 0"),
+        (b"x;y\n1,5;0\nabc;0\n", "expected numbers, got 'abc' in column 'x', row 1"),
+        ("x,y\nabc,0\n".encode("utf-16"), "expected numbers, got 'abc' in column 'x', row 0"),
+        (b'{"x": "abc", "y": 0}\n', "expected numbers, got 'abc' in column 'x', row 0"),
     ],
 )
-def test_what_the_oracle_may_refuse_is_a_warning(desk: Desk, content: bytes, warning: str) -> None:
-    found = checked(desk, content)
-    assert any(warning in text for text in found["warnings"])
-    assert found["faults"] == []
+def test_values_that_the_oracle_would_refuse_are_named(desk: Desk, content: bytes, fault: str) -> None:
+    found = checked(desk, content, status=1)
+    assert found["faults"] == [fault]
+
+
+def test_what_is_not_paid_for_is_a_warning_and_the_columns_of_the_file_are_shown(desk: Desk) -> None:
+    path = desk.file(b"x,y\n1,0\n1,0\n2.5,1\n", "data.csv")
+    shown = desk.run("check", path, "--model", model(desk)).stdout
+    assert "1 of 3 records repeat" in shown
+    assert "x\tfeature\tnumeric\t1 to 2.5\t0" in shown
 
 
 def test_unreachable_oracle_is_one_line(desk: Desk) -> None:

@@ -1,12 +1,19 @@
-"""What a file report warns of, by the kind of a column: the spellings that the oracle reads are no faults."""
+"""What a file report says, in every format: what the oracle refuses is a fault, with column and row."""
 
+import json
+import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from assay.protocol.messages import ModelInfo, OracleInfo
-from assay.protocol.schema import Feature, Schema
+from assay.protocol.messages import DataLimits, ModelInfo, OracleInfo
+from assay.protocol.schema import Excluded, Feature, Schema
 from assay.sale.offered.file_report import report_on
+from assay_pricing.errors import DataError
+from assay_pricing.records.tables import parse_records
 from tests.kit.market import Market
 
 pytestmark = pytest.mark.unit
@@ -21,6 +28,7 @@ SCHEMA = Schema(
     ),
     label="good",
     classes=("False", "True"),
+    excluded=(Excluded(name="id", role="id"),),
 )
 
 
@@ -30,26 +38,97 @@ def infos(market: Market) -> tuple[OracleInfo, ModelInfo]:
     return api.info(), api.model(market.model_id).model_copy(update={"schema_": SCHEMA})
 
 
+def in_csv(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join(["size,city,open,when,good", *rows]) + "\n")
+    return path
+
+
 @pytest.mark.parametrize(
-    ("row", "warning"),
+    ("row", "fault", "warning"),
     [
-        ("1.5,Bern,true,2025-01-05,TRUE", ""),
-        (",,0,08:30:00,false", ""),
-        ("NaN,NA,yes,2025-01-05 08:30,maybe", "column 'good': no class of the model"),
-        ("1,Basel,true,2025-01-05,True", "column 'city': a value that the model does not know"),
-        ("one,Bern,true,2025-01-05,True", "column 'size': no number"),
-        ("1,Bern,,2025-01-05,True", "column 'open': no value"),
-        ("1,Bern,true,2025-01-05,", "column 'good': no value"),
+        ("1.5,Bern,true,2025-01-05,TRUE", "", ""),
+        (",,0,08:30:00,false", "", ""),
+        ("-,NA,yes,31.12.2025 08:30,f", "", ""),
+        ("NaN,NA,yes,2025-01-05 08:30,maybe", "got 'maybe' in column 'good', row 0", ""),
+        ("1,Basel,true,2025-01-05,True", "", "column 'city': 'Basel' in 1 records, first in row 0"),
+        ("one,Bern,true,2025-01-05,True", "expected numbers, got 'one' in column 'size', row 0", ""),
+        ("1,Bern,,2025-01-05,True", "expected a value in every row, got none in column 'open', row 0", ""),
+        ("1,Bern,true,2025-01-05,", "expected a value in every row, got none in column 'good', row 0", ""),
+        ("1,Bern,true,01/02/2025,True", "expected times, got '01/02/2025' in column 'when', row 0", ""),
+        ("1,Bern,true", "Expected 5 columns, got 3", ""),
     ],
 )
-def test_spellings_that_the_oracle_reads_are_no_faults(
-    infos: tuple[OracleInfo, ModelInfo], tmp_path: Path, row: str, warning: str
+def test_what_the_oracle_refuses_is_a_fault_and_nothing_else_is(
+    infos: tuple[OracleInfo, ModelInfo], tmp_path: Path, row: str, fault: str, warning: str
 ) -> None:
-    path = tmp_path / "data.csv"
-    path.write_text(f"size,city,open,when,good\n{row}\n")
+    path = in_csv(tmp_path / "data.csv", row)
     found = report_on(path, *infos)
-    assert found.faults == []
-    assert [warning in text for text in found.warnings] == ([True] if warning else [])
+    assert [fault in text for text in found.faults] == [True] * bool(fault)
+    assert [warning in text for text in found.warnings] == [True] * bool(warning)
+    with path.open("rb") as source:
+        if not fault:
+            assert len(parse_records(source, SCHEMA)) == found.records == 1
+            return
+        with pytest.raises(DataError) as refusal:
+            parse_records(source, SCHEMA)
+    assert refusal.value.message == found.faults[0]
+
+
+def test_every_fault_of_a_file_is_listed_and_repeated_records_are_counted(
+    infos: tuple[OracleInfo, ModelInfo], tmp_path: Path
+) -> None:
+    faulty = report_on(
+        in_csv(tmp_path / "a.csv", "one,Bern,maybe,never,perhaps", "1,Bern,true,2025-01-05,True"), *infos
+    )
+    assert [text.split(" in column ")[1] for text in faulty.faults] == [f"'{n}', row 0" for n in SCHEMA_ORDER]
+    assert any("ISO 8601" in hint for hint in faulty.hints)
+    row = "1,Bern,true,2025-01-05,True"
+    found = report_on(in_csv(tmp_path / "b.csv", row, "2,Ulm,true,2025-01-05,True", row), *infos)
+    assert (found.records, found.repeated, found.faults) == (3, 1, [])
+    assert "1 of 3 records repeat another, and are not paid for" in found.warnings
+    assert {each.column: each.missing for each in found.columns if each.role == "feature"} == dict.fromkeys(
+        ["size", "city", "open", "when"], 0
+    )
+
+
+SCHEMA_ORDER = ("size", "open", "when", "good")
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".jsonl", ".npz"])
+def test_files_of_every_format_are_looked_at(infos: tuple[OracleInfo, ModelInfo], tmp_path: Path, suffix: str) -> None:
+    columns = {
+        "id": [7, 8],
+        "size": [1.5, 2.5],
+        "city": ["Bern", "Ulm"],
+        "open": ["true", "maybe"],
+        "when": ["2025-01-05"] * 2,
+        "good": ["True", "False"],
+    }
+    path = tmp_path / f"data{suffix}"
+    if suffix == ".npz":
+        np.savez(path, **{name: np.array(values) for name, values in columns.items()})
+    elif suffix == ".jsonl":
+        rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    elif suffix == ".parquet":
+        pq.write_table(pa.table(columns), path)
+    else:
+        with pa.ipc.new_file(path, pa.table(columns).schema) as writer:
+            writer.write_table(pa.table(columns))
+    found = report_on(path, *infos)
+    assert found.records == 2
+    assert found.faults == ["expected true or false, got 'maybe' in column 'open', row 1"]
+    assert found.warnings == [
+        "the model does not use 'id': the buyer gets these columns, too",
+        "column 'city': 'Ulm' in 1 records, first in row 1: the model does not know these values",
+    ]
+
+
+def test_limits_of_the_model_are_those_of_the_report(infos: tuple[OracleInfo, ModelInfo], tmp_path: Path) -> None:
+    oracle, model = infos
+    limited = model.model_copy(update={"limits": DataLimits(records=1, expanded_bytes=2**20)})
+    found = report_on(in_csv(tmp_path / "a.csv", *["1,Bern,true,2025-01-05,True"] * 2), oracle, limited)
+    assert found.faults == ["expected at most 1 records in one offer, got 2: split them into offers"]
 
 
 @pytest.mark.parametrize("label", ["1", "1.0", "01"])
@@ -58,6 +137,18 @@ def test_a_label_is_a_class_in_every_spelling_of_its_number(
 ) -> None:
     oracle, model = infos
     schema = SCHEMA.model_copy(update={"classes": ("0", "1")})
-    path = tmp_path / "data.csv"
-    path.write_text(f"size,city,open,when,good\n1,Bern,true,2025-01-05,{label}\n")
-    assert report_on(path, oracle, model.model_copy(update={"schema_": schema})).warnings == []
+    path = in_csv(tmp_path / "data.csv", f"1,Bern,true,2025-01-05,{label}")
+    found = report_on(path, oracle, model.model_copy(update={"schema_": schema}))
+    assert (found.faults, found.warnings) == ([], [])
+
+
+def test_without_the_libraries_the_values_are_not_looked_at_and_the_remedy_is_named(
+    infos: tuple[OracleInfo, ModelInfo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    found = report_on(in_csv(tmp_path / "data.csv", "one,Bern,true,2025-01-05,True"), *infos)
+    assert (found.records, found.faults) == (None, [])
+    assert "pip install 'assay[formats]'" in found.warnings[0]
+    headless = tmp_path / "other.csv"
+    headless.write_text("city,good\nBern,True\n")
+    assert "missing: 'size'" in report_on(headless, *infos).faults[0]
