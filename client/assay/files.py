@@ -77,6 +77,25 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A private file that appears at ``path``, complete and on disk, if its context ends without an error.
+
+    Yields:
+        The file, open for reading and writing, empty.
+
+    Raises:
+        FileExistsError: ``path`` exists, even if it was created a moment ago. It is not replaced.
+    """
+    with _aside(path, b"", PRIVATE) as aside:
+        with private_file(aside, "w+b") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        path.hardlink_to(aside)
+    sync_folder(path.parent)
+
+
 def write_new(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     """Creates ``path`` atomically. An existing file is never replaced.
 

@@ -1,30 +1,31 @@
 """What was bought, after the sale: a second check against the order's root, and exports in other formats."""
 
-import csv
 import filecmp
-import json
-import math
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from assay.chain.port import Chain
 from assay.errors import SealError, UsageError
-from assay.files import sync_folder
+from assay.files import new_file
 from assay.protocol import seal
 from assay.protocol.schema import Schema
 from assay.protocol.structs import Order
-from assay.sale.offered.data_file import read_header
-from assay.sale.purchase import DEFAULT_SUFFIX, PurchaseFiles, suffix_of
+from assay.sale.offered.reader import convert
+from assay.sale.purchase import PurchaseFiles, suffix_of
 
-GAPS = ("", "na", "nan", "null", "none", "n/a")
-"""Spellings of a missing value, in lower case."""
-LINES = ".jsonl"
-"""Suffix of JSON lines, to which CSV is converted; other files are copied as they are, under their own suffix."""
+FORMATS = {
+    ".arrow": "arrow",
+    ".csv": "csv",
+    ".feather": "arrow",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".npz": "npz",
+    ".parquet": "parquet",
+}
+"""Formats of exports by suffix; the first suffix of a format is its usual one."""
 
 
 def check_again(chain: Chain, order: Order, file: Path, files: PurchaseFiles, key: Callable[[], bytes | None]) -> str:
@@ -74,82 +75,37 @@ def _open_again(order: Order, sealed: Path, target: BinaryIO, key: Callable[[], 
         seal.open_sealed(source, found, target, index=index)  # which checks the sealed chunks, too
 
 
-def export(file: Path, target: Path, schema: Callable[[], Schema]) -> None:
-    """Writes the opened ``file`` to ``target``, a new file, in the format that its suffix names.
+def usual_suffix(form: str) -> str:
+    """The suffix that files of a format have."""
+    return next(suffix for suffix, known in FORMATS.items() if known == form)
 
-    Numeric columns of ``schema()`` become numbers in JSON lines, and all others texts.
+
+def export(file: Path, target: Path, schema: Callable[[], Schema], *, form: str | None = None) -> None:
+    """Writes the opened ``file`` to ``target``, a new file for its owner alone; a copy, if it is in that format.
+
+    Args:
+        file: Of a purchase.
+        target: Where to write.
+        schema: Of the model; asked for where the file has no types or no names.
+        form: Format, a value of ``FORMATS``; None for the one that the suffix of ``target`` names.
 
     Raises:
-        UsageError: ``target`` exists, its suffix names no format that the file can have, or the file is no such table.
+        UsageError: ``target`` exists, no format is named, or what reads tables is not installed.
+        AssayError: The file cannot be written in this format.
     """
-    suffix, own = target.suffix.lower(), suffix_of(file)
-    if suffix != own and (own, suffix) != (DEFAULT_SUFFIX, LINES):
-        permitted = f"{own} or {LINES}" if own == DEFAULT_SUFFIX else own
+    own = suffix_of(file)
+    if form is None and target.suffix.lower() not in {own, *FORMATS}:
         raise UsageError(
-            f"expected a file name that ends with {permitted}, got {target.name}",
-            hint=f"export it as {own}, and convert that, for example with pandas or pyarrow",
+            f"expected a file name that ends with {', '.join(sorted({own, *FORMATS}))}, got {target.name}",
+            hint="name the format: --format parquet",
         )
-    if target.exists():
-        raise UsageError(f"expected a new file, {target} exists", hint="name another one")
-    with _new_file(target) as aside:
-        if suffix == own:
-            shutil.copyfile(file, aside)
-        else:
-            _write_lines(file, aside, schema())
-
-
-@contextmanager
-def _new_file(target: Path) -> Iterator[Path]:
-    """A path to write to; what is there becomes ``target``, complete and on disk, unless that exists by then."""
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export.") as folder:
-        aside = Path(folder) / "data"
-        yield aside
-        with aside.open("rb") as written:
-            os.fsync(written.fileno())
-        try:
-            target.hardlink_to(aside)
-        except FileExistsError:
-            raise UsageError(f"expected a new file, {target} exists", hint="name another one") from None
-    sync_folder(target.parent)
-
-
-def _write_lines(file: Path, target: Path, schema: Schema) -> None:
-    """One JSON object a record of the CSV ``file``; null for a missing number, and for what JSON has no number for."""
-    header = read_header(file)
+    is_copy = target.suffix.lower() == own if form is None else FORMATS.get(own) == form
     try:
-        if header is None:
-            raise ValueError("its first line is no text")
-        numeric = {feature.name for feature in schema.features if feature.kind == "numeric"}
-        numeric |= {schema.label} if schema.task == "regression" else set()
-        comma = header.separator == ";"
-        with file.open(newline="", encoding=header.encoding) as source, target.open("w", encoding="utf-8") as lines:
-            rows = csv.reader(source, strict=True, delimiter=header.separator)
-            next(rows)
-            for row in filter(None, rows):
-                if len(row) != len(header.names):
-                    raise ValueError(f"line {rows.line_num}: expected {len(header.names)} values, got {len(row)}")
-                pairs = zip(header.names, row, strict=True)
-                record = {name: _number(text, comma=comma) if name in numeric else text for name, text in pairs}
-                lines.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
-    except (csv.Error, ValueError) as error:
-        raise UsageError(
-            f"{file.name} cannot be exported as JSON lines: {error}", hint="export it as .csv: as it was bought"
-        ) from None
-
-
-def _number(text: str, *, comma: bool) -> int | float | None:
-    """The number in a field; with ``comma``, one may stand before the fraction.
-
-    Raises:
-        ValueError: There is none.
-    """
-    written = text.strip().lower()
-    if written in GAPS:
-        return None
-    if comma and "." not in written:
-        written = written.replace(",", ".", 1)
-    try:
-        return int(written)
-    except ValueError:
-        number = float(written)
-        return number if math.isfinite(number) else None
+        with new_file(target) as written:
+            if is_copy:
+                with file.open("rb") as source:
+                    shutil.copyfileobj(source, written)
+            else:
+                convert(file, written, form or FORMATS[target.suffix.lower()], schema)
+    except FileExistsError:
+        raise UsageError(f"expected a new file, {target} exists", hint="name another one") from None

@@ -27,14 +27,16 @@ from assay.protocol.structs import Order, Status
 from assay.protocol.tree import ChunkProof
 
 SUFFIXES = {
-    b"PAR1": ".parquet",
-    b"PK\x03\x04": ".npz",
-    b"ARROW1": ".arrow",
-    b"\xff\xff\xff\xff": ".arrows",
-    b"{": ".jsonl",
+    (0, b"PAR1"): ".parquet",
+    (0, b"PK\x03\x04"): ".npz",
+    (0, b"ARROW1"): ".arrow",
+    (0, b"\xff\xff\xff\xff"): ".arrows",
+    (0, b"{"): ".jsonl",
+    (257, b"ustar"): ".tar",
 }
-"""Suffix of an opened file by its first bytes."""
+"""Suffix of an opened file by the bytes that it has at a place."""
 DEFAULT_SUFFIX = ".csv"
+_START = 262
 ROOT_DIGITS = 40
 """Hex digits of a data root in a name: two files of a seller that share them take 2^80 work."""
 
@@ -225,5 +227,6 @@ def find_proof(sealed: Path, key: bytes, data_root: bytes) -> ChunkProof | None:
 def suffix_of(path: Path) -> str:
     """Suffix of the file at ``path`` by its first bytes."""
     with path.open("rb") as file:
-        start = file.read(max(map(len, SUFFIXES)))
-    return next((suffix for magic, suffix in SUFFIXES.items() if start.startswith(magic)), DEFAULT_SUFFIX)
+        start = file.read(_START)
+    fitting = (suffix for (place, magic), suffix in SUFFIXES.items() if start[place:].startswith(magic))
+    return next(fitting, DEFAULT_SUFFIX)

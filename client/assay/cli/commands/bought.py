@@ -12,12 +12,13 @@ from assay.cli.terminal import emit, json_option
 from assay.errors import AssayError, OracleError, UsageError
 from assay.protocol.schema import Schema
 from assay.protocol.types import ModelId
-from assay.sale.bought import check_again
+from assay.sale.bought import FORMATS, check_again, usual_suffix
 from assay.sale.bought import export as export_file
 from assay.sale.escrow import EscrowRecords
 from assay.sale.portfolio import OrderView, Role
 from assay.sale.purchase import PurchaseFiles
 
+_NAME_DIGITS = 16
 into_option = click.option(
     "--into", type=click.Path(path_type=Path, file_okay=False), help="Folder of assay buy; by default <home>/purchases."
 )
@@ -80,24 +81,32 @@ def list_(session: Session, into: Path | None, as_json: bool) -> None:
 
 @bought.command()
 @order_argument
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.option(
+    "--format", "form", type=click.Choice(sorted(set(FORMATS.values()))), help="By default that of FILE's suffix."
+)
 @into_option
 @json_option
 @pass_session
-def export(session: Session, order: str, file: Path, into: Path | None, as_json: bool) -> None:
-    """Export what ORDER bought to FILE, in the format that its suffix names. An existing file is not replaced.
+def export(session: Session, order: str, file: Path | None, form: str | None, into: Path | None, as_json: bool) -> None:
+    """Export what ORDER bought to FILE, by default a file here with the start of the order's id as its name.
 
-    Under the suffix that it was bought with, the file is copied as it is. CSV becomes JSON lines under .jsonl, with
-    numbers in the numeric columns of the model; the oracle is asked which these are.
+    The values are unchanged; in the format that it was bought in, the file is copied as it is. A CSV file has no types:
+    the oracle is asked which columns of the model are numbers, booleans and times, and all others are text. The new
+    file can be read by its owner alone; an existing file is not replaced. Another format than that of the purchase
+    needs pip install 'assay[formats]'.
 
     \b
     Examples:
-      assay bought export 0x9c... data.csv
+      assay bought export 0x9c... --format parquet
       assay bought export 0x9c... data.jsonl --json
     """
+    if file is None and form is None:
+        raise UsageError("expected a FILE or --format, got neither", hint="for example --format parquet")
     view, source = _purchase(session, order, into)
-    export_file(source, file, lambda: session.oracle.model(view.posted.order.model_id).schema_)
-    emit({"file": file, "bytes": file.stat().st_size}, fields([("file", file)]), as_json)
+    target = file or Path(f"{view.order_id.hex()[:_NAME_DIGITS]}{usual_suffix(form or '')}")
+    export_file(source, target, lambda: session.oracle.model(view.posted.order.model_id).schema_, form=form)
+    emit({"file": target, "bytes": target.stat().st_size}, fields([("file", target)]), as_json)
 
 
 @bought.command()

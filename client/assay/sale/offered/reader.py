@@ -4,12 +4,14 @@ The client does without these libraries, which are large, for everything but the
 installed, a file is read by the code that the oracle reads it with: a second reader would find other faults.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from assay.errors import UsageError
 from assay.protocol.messages import ModelInfo
+from assay.protocol.schema import Schema
 
 if TYPE_CHECKING:
     from assay_pricing.records.exchange.examination import Examination
@@ -31,6 +33,24 @@ def examine(path: Path, model: ModelInfo) -> "Examination":
     if limits is None:
         return look(path, model.schema_)
     return look(path, model.schema_, max_bytes=limits.expanded_bytes, max_records=limits.records)
+
+
+def convert(source: Path, target: BinaryIO, form: str, schema: Callable[[], Schema]) -> None:
+    """Writes the table at ``source`` in another format, ``arrow``, ``csv``, ``jsonl``, ``npz`` or ``parquet``.
+
+    Args:
+        source: The file.
+        target: Seekable, empty.
+        form: Name of the format.
+        schema: Of the model; asked for where the file has no types or no names.
+
+    Raises:
+        UsageError: The libraries are not installed.
+    """
+    _require()
+    from assay_pricing.records.exchange.conversion import convert as write
+
+    write(source, target, form, schema)
 
 
 def _require() -> None:

@@ -1,11 +1,14 @@
 """``assay bought``: provenance, a second check against the root, and exports that replace nothing."""
 
 import json
+import stat
+import sys
 from pathlib import Path
 
 import pytest
 
 from assay.protocol.structs import Status
+from assay_pricing.records.tables import read_table
 from tests.kit.actors import buyer_account
 from tests.kit.desk import Desk
 from tests.kit.market import Market
@@ -30,6 +33,34 @@ def folder(market: Market) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("form", ["arrow", "csv", "jsonl", "npz", "parquet"])
+def test_purchase_is_exported_in_a_format_by_its_name(
+    owner: Desk, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    (entry,) = owner.json("bought", "list", "--into", folder)
+    monkeypatch.chdir(tmp_path)
+    written = owner.json("bought", "export", entry["order_id"], "--format", form, "--into", folder)["file"]
+    assert written == f"{entry['order_id'][2:18]}.{form}"
+    table = read_table(tmp_path / written)
+    assert (table.columns["x"][0], str(table.columns["x"][1])) == (1.5, "nan")
+    assert table.columns["y"].values == ("007", "no")
+    again = owner.run("bought", "export", entry["order_id"], "--format", form, "--into", folder, status=2)
+    assert f"{written} exists" in again.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_export_without_a_format_or_without_what_reads_tables_names_the_remedy(
+    owner: Desk, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (entry,) = owner.json("bought", "list", "--into", folder)
+    order = ("bought", "export", entry["order_id"], "--into", folder)
+    assert "--format parquet" in owner.run(*order, status=2).stderr
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert "pip install 'assay[formats]'" in owner.run(*order, tmp_path / "a.parquet", status=2).stderr
+    assert not [path for path in tmp_path.iterdir() if "a.parquet" in path.name]
+    owner.run(*order, tmp_path / "a.csv")
+
+
 def test_nothing_bought_yet(owner: Desk) -> None:
     assert owner.run("bought", "list").stdout == "nothing is bought and opened yet\n"
 
@@ -48,7 +79,12 @@ def test_purchase_is_listed_exported_and_checked(owner: Desk, folder: Path, tmp_
     read = [json.loads(line) for line in lines.read_text().splitlines()]
     assert read == [{"x": 1.5, "y": "007"}, {"x": None, "y": "no"}], "a text of digits stays a text"
 
-    for name, expected in (("copy.csv", "copy.csv exists"), ("data.parquet", "ends with .csv or .jsonl")):
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (copy, lines)} == {0o600}, "as the opened file"
+
+    for name, expected in (
+        ("copy.csv", "copy.csv exists"),
+        ("data.xlsx", "expected a file name that ends with .arrow"),
+    ):
         refused = owner.run("bought", "export", order, tmp_path / name, "--into", folder, status=2)
         assert expected in refused.stderr
 

@@ -1,0 +1,191 @@
+"""A table in another format, with its values unchanged: what the oracle reads in the one, it reads in the other.
+
+Values of a CSV file have no types: the columns of numbers, booleans and times are those of the model's schema, and all
+others are text. A missing value is null in Parquet, Arrow and JSON lines, an empty cell in CSV; NPZ has NaN, NaT, or
+the empty text.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from assay.protocol.schema import Feature, Schema
+from assay_pricing.errors import DataError
+from assay_pricing.records.bounds import Bounds
+from assay_pricing.records.columns import Column, RawTable, Texts, is_missing
+from assay_pricing.records.faults import Faults
+from assay_pricing.records.inputs import MICROSECONDS
+from assay_pricing.records.quoting import listed, quoted
+from assay_pricing.records.spelling.times import form_in
+from assay_pricing.records.tables import read_table
+from assay_pricing.records.values import Reader
+
+_ROWS = 2**14
+"""Records that are written at a time."""
+_WIDEST = 4
+"""Bytes of a character in an array of NumPy."""
+
+
+def convert(source: Path, target: BinaryIO, form: str, schema: Callable[[], Schema]) -> None:
+    """Writes the table at ``source`` to ``target`` in another format.
+
+    Args:
+        source: A file or a folder in a format that the oracle reads.
+        target: Seekable, empty.
+        form: One of ``FORMS``.
+        schema: Of the model; asked for where the file has no types or no names.
+
+    Raises:
+        DataError: The file cannot be read, or has values that the format cannot hold. The message names columns.
+    """
+    table = read_table(source)
+    if table.pictures or table.unreadable:
+        names = [*table.pictures, *table.unreadable]
+        raise DataError(f"expected columns of numbers, text and times, got other values in {listed(names)}")
+    if table.positional:
+        table = _named(table, schema())
+    elif not table.typed:
+        table = _typed(source, list(table.columns), schema())
+    FORMS[form](table, target)
+
+
+def _named(table: RawTable, schema: Schema) -> RawTable:
+    """A matrix of features with the names of the model's columns, if it has as many."""
+    label = table.label or schema.label
+    features = [name for name in table.columns if name != label]
+    if len(features) != len(schema.features):
+        return table
+    columns = {f.name: table.columns[name] for f, name in zip(schema.features, features, strict=True)}
+    return RawTable({**columns, schema.label: table.columns[label]})
+
+
+def _typed(source: Path, names: list[str], schema: Schema) -> RawTable:
+    """The columns of a CSV file in the kinds of a schema; text, where it has none of the name."""
+    known = {feature.name: feature for feature in schema.features if feature.encoder is None}
+    features = tuple(known.get(name, Feature(name=name, kind="categorical")) for name in names if name != schema.label)
+    table = read_table(source, schema=schema.model_copy(update={"features": features, "excluded": ()}))
+    reader, stored = Reader(table, Faults()), {}
+    columns = dict(table.columns)
+    for feature in features:
+        if isinstance(columns[feature.name], Texts) and feature.kind != "categorical":
+            columns[feature.name] = _read(reader, feature)
+        if feature.kind in ("boolean", "time"):
+            stored[feature.name] = "bool" if feature.kind == "boolean" else feature.stored
+    if schema.task == "regression" and isinstance(columns[schema.label], Texts):
+        columns[schema.label] = reader.numbers(schema.label)
+    reader.faults.check()
+    return RawTable({name: columns[name] for name in names}, stored=stored)
+
+
+def _read(reader: Reader, feature: Feature) -> Column:
+    if feature.kind == "boolean":
+        values = reader.booleans(feature.name)
+        codes = np.where(np.isnan(values), -1, np.nan_to_num(values)).astype(np.int64)
+        return Texts(codes, ("false", "true"))
+    if feature.kind == "time":
+        values = reader.times(feature.name, form_in(feature.stored)) * MICROSECONDS
+        times = np.rint(np.nan_to_num(values)).astype(np.int64).astype("datetime64[us]")
+        times[np.isnan(values)] = np.datetime64("NaT")
+        return times
+    return reader.numbers(feature.name)
+
+
+def to_arrow(table: RawTable) -> Any:
+    """The columns as a ``pyarrow.Table``, in the types that ``RawTable.stored`` names."""
+    import pyarrow as pa
+
+    return pa.table({name: _array(column, table.stored.get(name, "")) for name, column in table.columns.items()})
+
+
+def _array(column: Column, stored: str) -> Any:
+    import pyarrow as pa
+
+    if isinstance(column, Texts):
+        indices = pa.array(np.maximum(column.codes, 0), mask=column.codes < 0)
+        texts = pa.DictionaryArray.from_arrays(indices, pa.array(column.values, pa.large_string()))
+        if stored == "bool":
+            return texts.cast(pa.large_string()).cast(pa.bool_())
+        return texts if stored == "category" else texts.cast(pa.large_string())
+    if column.dtype.kind != "M":
+        return pa.array(column, mask=is_missing(column))
+    times = pa.array(column, pa.timestamp("us"), mask=is_missing(column))
+    days = column[~is_missing(column)].astype("datetime64[D]")
+    is_date = stored == "date" or ("%d" in stored and "%M" not in stored)
+    if is_date and (days == column[~is_missing(column)]).all():
+        return times.cast(pa.date32())
+    if "%M" in stored and "%d" not in stored and (days == np.datetime64(0, "D")).all():
+        return times.cast(pa.time64("us"))
+    zone = stored.removesuffix("]").partition(", ")[2]
+    return times.cast(pa.timestamp("us", zone)) if zone else times
+
+
+def _write_parquet(table: RawTable, target: BinaryIO) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(to_arrow(table), target, compression="zstd")
+
+
+def _write_arrow(table: RawTable, target: BinaryIO) -> None:
+    """Feather of version 2, as pandas writes it."""
+    import pyarrow as pa
+
+    found = to_arrow(table)
+    with pa.ipc.new_file(target, found.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_table(found)
+
+
+def _write_csv(table: RawTable, target: BinaryIO) -> None:
+    """Text is in quotes, and a missing value is not: ``NA`` stays a text."""
+    import pyarrow.csv as pc
+
+    pc.write_csv(to_arrow(table), target)
+
+
+def _write_lines(table: RawTable, target: BinaryIO) -> None:
+    row = 0
+    for batch in to_arrow(table).to_batches(max_chunksize=_ROWS):
+        for record in batch.to_pylist():
+            try:
+                line = json.dumps(record, ensure_ascii=False, allow_nan=False, default=_in_json)
+            except ValueError:
+                name = next(
+                    name for name, value in record.items() if isinstance(value, float) and not np.isfinite(value)
+                )
+                raise DataError(
+                    f"expected finite numbers, as JSON has no others, got {record[name]} in column {quoted(name)}, "
+                    f"row {row}",
+                    hint="export it as .parquet, .arrow or .npz",
+                ) from None
+            target.write(line.encode() + b"\n")
+            row += 1
+
+
+def _in_json(value: Any) -> str:
+    """A date or a time as in ISO 8601."""
+    return str(value.isoformat())
+
+
+def _write_arrays(table: RawTable, target: BinaryIO) -> None:
+    np.savez_compressed(target, **{name: _for_numpy(name, column) for name, column in table.columns.items()})
+
+
+def _for_numpy(name: str, column: Column) -> Any:
+    if not isinstance(column, Texts):
+        return column
+    if any(text.endswith("\0") for text in column.values):
+        raise DataError(f"expected text without zeros at its end, which NumPy drops, got others in {quoted(name)}")
+    Bounds().check_bytes(_WIDEST * len(column) * max(map(len, column.values), default=0))
+    return np.array([*column.values, ""])[column.codes]  # code -1 is the last value
+
+
+FORMS: dict[str, Callable[[RawTable, BinaryIO], None]] = {
+    "arrow": _write_arrow,
+    "csv": _write_csv,
+    "jsonl": _write_lines,
+    "npz": _write_arrays,
+    "parquet": _write_parquet,
+}
+"""What writes a format, by its name."""
