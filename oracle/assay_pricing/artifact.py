@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _MANIFEST = "manifest.json"
 _TENSORS = "tensors.safetensors"
 _MODELS = ".models"
+_SALT_BYTES = 32
 _ENCODERS = "encoders"
 
 
@@ -191,6 +192,35 @@ def read_file(folder: Path, sha256: bytes) -> bytes:
             hint="put the published file there again",
         )
     return content
+
+
+def check_part(is_right: bool, what: str) -> None:
+    """Refuses an artifact that is not what it must be: its hash says that it is whole, and not who made it.
+
+    Raises:
+        ArtifactError: ``is_right`` is false.
+    """
+    if not is_right:
+        raise ArtifactError(
+            f"expected {what} in the price function, got something else", hint="ask who made it for another"
+        )
+
+
+def check_tensors(manifest: Manifest, tensors: "dict[str, Tensor]") -> None:
+    """Checks the records and the control sets of an artifact; its method checks the rest.
+
+    Raises:
+        ArtifactError: A weight, a label, or the salt of the owner's hashes is no such thing, or there is no control.
+    """
+    check_part(len(manifest.controls) > 0, "at least one control set")
+    weight, salt = tensors["base.weight"], tensors["owner.salt"]
+    check_part(bool(((weight > 0) & weight.isfinite()).all()), "positive weights of the owner's records")
+    check_part(salt.dtype.itemsize * salt.numel() == _SALT_BYTES == salt.numel(), f"a salt of {_SALT_BYTES} bytes")
+    classes = len(manifest.schema_.classes)
+    for name in ("base.y", "validation.y"):
+        y = tensors.get(name, weight[:0])
+        is_class = (y >= 0) & (y < classes) & (y == y.floor()) if classes else y.isfinite()
+        check_part(bool(is_class.all()), f"{name} of the schema's classes" if classes else f"finite {name}")
 
 
 @contextmanager

@@ -104,6 +104,7 @@ class PriceFunction:
 
     @classmethod
     def _restored(cls, manifest: Manifest, tensors: dict[str, Tensor], encoders: Encoders) -> "PriceFunction":
+        artifact.check_tensors(manifest, tensors)
         own = without_prefix(tensors, "method.")
         parts = Parts(own, manifest.settings, manifest.fidelity)
         method = methods.method(manifest.method).restore(_context(manifest, tensors), parts)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assay_pricing.artifact import check_part
 from assay_pricing.errors import DataError
 from assay_pricing.learners import label_noise, selection
 from assay_pricing.learners.closeness import constant_distance, distances
@@ -68,6 +69,29 @@ class Retraining(RefitMethod):
         self.rivals: tuple[Learner, ...] = ()
         if family is not Perceptron:
             self.learner = family(context.encoder, json.loads(str(parts.settings["capacity"])))
+
+    @classmethod
+    def restore(cls, context: Context, parts: Parts) -> Self:
+        """See ``Method``.
+
+        Raises:
+            ArtifactError: The learner's capacity, its outputs or the scale of a student are no such things.
+        """
+        _check_capacity(context, parts)
+        tensors, shape = parts.tensors, (len(context.validation), context.encoder.outputs)
+        scale = tensors.get(_SCALE, torch.ones((), dtype=torch.float64))
+        check_part(scale.numel() == 1 and 1 / _MAX_SCALE <= float(scale) <= _MAX_SCALE, f"a method.{_SCALE} in bounds")
+        is_learner = parts.settings["family"] != Perceptron.family
+        for name, sets in (("alone", 0), ("chosen", 1)):
+            stored = tensors.get(name)
+            is_right = not is_learner if stored is None else _are_outputs(stored, sets, shape)
+            check_part(is_right, f"method.{name} with outputs {shape}")
+        if is_learner:
+            one, both = (tensors.get(name, torch.zeros(0)) for name in (f"{_STUDENT}solved", "solved_halves"))
+            check_part(
+                both.shape == (2, *one.shape) and both.dtype == one.dtype, "a method.solved_halves of two halves"
+            )
+        return cls(context, parts)
 
     @property
     def retrains(self) -> bool:
@@ -231,6 +255,22 @@ def _solved_halves(student: Distillation) -> Tensor:
     """What ``FineTunedMethod`` keeps as ``solved``, of each half of the validation records (2, p)."""
     network = student.network
     return torch.stack([solve(network, half, goal_gradient(network, half)) for half in student.context.halves()])
+
+
+def _check_capacity(context: Context, parts: Parts) -> None:
+    """Checks that the stored capacity has the names and kinds of values that the family takes."""
+    family, capacity = (str(parts.settings.get(name)) for name in ("family", "capacity"))
+    check_part(family in selection.FAMILIES, f"a family among {', '.join(selection.FAMILIES)}")
+    stored, usual = json.loads(capacity), next(selection.FAMILIES[family].starts(context.encoder)).capacity
+    is_right = isinstance(stored, dict) and sorted(stored) == sorted(usual)
+    is_right = is_right and all(isinstance(stored[name], str) == isinstance(usual[name], str) for name in usual)
+    check_part(is_right, f"a capacity of {family} with {', '.join(sorted(usual))}")
+
+
+def _are_outputs(found: Tensor, sets: int, shape: tuple[int, int]) -> bool:
+    """Whether these are finite outputs of a shape (v, k), after so many dimensions."""
+    has_shape = found.dtype == torch.float64 and found.ndim == sets + len(shape) and found.shape[sets:] == shape
+    return has_shape and bool(found.isfinite().all())
 
 
 def _answers(student: Distillation, network: Network, inputs: Sample) -> Tensor:

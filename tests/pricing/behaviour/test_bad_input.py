@@ -3,11 +3,14 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from assay.protocol.schema import Schema
+from assay_pricing import artifact
 from assay_pricing.errors import ArtifactError, DataError, FidelityError, ModelError
 from assay_pricing.fitting import fit
 from assay_pricing.function import PriceFunction
@@ -189,6 +192,47 @@ def test_an_artifact_of_another_version_is_refused(plant: PriceFunction, tmp_pat
     (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"version": VERSION + 1}))
     with pytest.raises(ArtifactError, match=f"expected a price function of version {VERSION}, got {VERSION + 1}"):
         PriceFunction.load(tmp_path)
+
+
+NAN = torch.tensor(float("nan"), dtype=torch.float64)
+ANSWERS = r"method\.alone with outputs \(120, 3\)"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("method.alone", None, ANSWERS),
+        ("method.alone", lambda stored: stored[:5], ANSWERS),
+        ("method.alone", lambda stored: stored * NAN, ANSWERS),
+        ("method.chosen", None, r"method\.chosen with outputs"),
+        ("method.solved_halves", lambda stored: stored[:1], r"a method\.solved_halves of two halves"),
+        ("method.scale", NAN, r"a method\.scale in bounds"),
+        ("method.scale", torch.full((), 1e6, dtype=torch.float64), r"a method\.scale in bounds"),
+        ("base.y", lambda stored: 0 * stored + 7, r"base\.y of the schema's classes"),
+        ("base.weight", lambda stored: -stored, "positive weights of the owner's records"),
+        ("owner.salt", lambda stored: stored.long(), "a salt of 32 bytes"),
+        ("capacity", '{"rounds": 60}', "a capacity of"),
+        ("capacity", "[]", "a capacity of"),
+        ("family", "oracle", "a family among network"),
+        ("controls", (), "at least one control set"),
+    ],
+)
+def test_what_a_stranger_hashed_is_checked_when_it_is_read(
+    plant: PriceFunction, tmp_path: Path, name: str, value: Any, said: str
+) -> None:
+    manifest, tensors = plant.manifest, dict(plant.tensors)
+    if name in manifest.settings:
+        manifest = manifest.model_copy(update={"settings": manifest.settings | {name: value}})
+    elif name == "controls":
+        manifest = manifest.model_copy(update={name: value})
+    elif value is None:
+        del tensors[name]
+    else:
+        tensors[name] = value(tensors[name]) if callable(value) else value
+    artifact.write(tmp_path / "price", *artifact.finalize(manifest, tensors))
+    with pytest.raises(ArtifactError, match=f"expected {said}") as caught:
+        PriceFunction.load(tmp_path / "price")
+    assert caught.value.hint == "ask who made it for another"
 
 
 def test_an_artifact_that_is_not_there_is_named(tmp_path: Path) -> None:
