@@ -14,6 +14,9 @@ Report = Callable[[str], None]
 
 REPORT_SECONDS = 5.0
 """Between two reports."""
+_AGAIN = 1.0
+"""Seconds after which a model that goes on in spite of an interrupt gets the next one."""
+_SOON = 1e-3
 
 
 class _TooLong(BaseException):
@@ -73,21 +76,33 @@ class ModelCalls:
         if self._limit is None or threading.current_thread() is not threading.main_thread():
             yield
             return
-        late = False
+        start, (left, again) = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)  # of a call around this one
+        is_first, late, is_open = not left or self._limit < left, False, True
 
-        def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 of the signal's handler
+        def interrupt(number: int, frame: FrameType | None) -> None:
             nonlocal late
-            late = True
-            raise _TooLong
+            if not is_first and callable(before):
+                before(number, frame)
+            late = is_first
+            if is_open:
+                raise _TooLong
 
         before = signal.signal(signal.SIGALRM, interrupt)
-        signal.setitimer(signal.ITIMER_REAL, self._limit)
+        signal.setitimer(signal.ITIMER_REAL, self._limit if is_first else left, _AGAIN)
         try:
-            yield
+            try:
+                yield
+            finally:
+                is_open = False
         except _TooLong:
-            pass
+            if not late:
+                raise
+        except Exception:  # what a model made of the interrupt
+            if not late:
+                raise
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            rest = max(left - (time.monotonic() - start), _SOON) if left else 0
+            signal.setitimer(signal.ITIMER_REAL, rest, again)
             signal.signal(signal.SIGALRM, before)
         if late:
             raise ModelTimeout(

@@ -2,16 +2,21 @@
 
 import re
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from assay.errors import UsageError
 from assay_oracle.owner.calls import ModelCalls
-from assay_pricing.errors import ModelTimeout
+from assay_pricing.errors import ModelError, ModelTimeout
 
 if TYPE_CHECKING:
-    from assay_pricing.black_box.port import BlackBox
+    from assay_pricing.black_box.port import BlackBox, Predictions
     from assay_pricing.black_box.training import Training
-    from assay_pricing.records.records import Records
+    from assay_pricing.records.records import Float64, Records
+
+_Found = TypeVar("_Found")
+_LEAST_SECONDS = 1e-3
 
 BUDGET = "10m"
 """For all trainings, unless the owner states another."""
@@ -35,7 +40,7 @@ class BoundedTraining:
 
     Args:
         training: The owner's.
-        seconds: For all calls together.
+        seconds: For all calls and the answers of the models together.
     """
 
     def __init__(self, training: "Training", seconds: float) -> None:
@@ -46,6 +51,8 @@ class BoundedTraining:
         """Models that were trained."""
         self.is_over = False
         """The time was over before all of them were."""
+        self.failures: list[str] = []
+        """Why trainings failed, or why their models did not answer."""
 
     def __call__(self, records: "Records") -> "BlackBox | None":
         """A model that was trained on records; None once the time is over.
@@ -53,17 +60,47 @@ class BoundedTraining:
         Raises:
             ModelError: The training fails.
         """
-        now = time.monotonic()
         if self._end is None:
-            self._end = now + self._seconds
-        if now >= self._end:
+            self._end = time.monotonic() + self._seconds
+        if time.monotonic() >= self._end:
             self.is_over = True
             return None
         try:
-            with ModelCalls(limit=self._end - now).call(f"{records.n} records"):
-                found = self._training(records)
+            model = self._within(lambda: self._training(records), f"{records.n} records")
         except ModelTimeout:
-            self.is_over = True
+            if not self.is_over:
+                raise
             return None
         self.done += 1
+        return _Answers(model, self._within)
+
+    def _within(self, work: Callable[[], _Found], records: str) -> _Found:
+        """What the work gives in the time that is left.
+
+        Raises:
+            ModelTimeout: The time is over.
+            ModelError: The work fails.
+        """
+        end = self._end or 0.0
+        try:
+            with ModelCalls(limit=max(end - time.monotonic(), _LEAST_SECONDS)).call(records):
+                return work()
+        except ModelError as error:
+            self.is_over = self.is_over or time.monotonic() >= end
+            if not self.is_over:
+                self.failures.append(error.message)
+            raise
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """A trained model whose answers take of the same time as its training."""
+
+    model: "BlackBox"
+    within: Callable[[Callable[[], Any], str], Any]
+    parameters: int | None = None
+
+    def predict(self, x: "Float64") -> "Predictions":
+        """See ``BlackBox``."""
+        found: Predictions = self.within(lambda: self.model.predict(x), f"{len(x)} records")
         return found

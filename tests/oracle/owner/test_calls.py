@@ -1,5 +1,6 @@
 """A model that hangs is ended, and one that takes long shows how far it is."""
 
+import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +31,29 @@ def test_a_model_that_hangs_is_ended_with_the_call_named(inputs: Inputs, named: 
     with pytest.raises(ModelTimeout, match=rf"within 0.05 s for one call, got none on {named}$") as caught:
         as_black_box(model, TWO, inputs=inputs, watch=ModelCalls(limit=0.05)).predict(X)
     assert "--model-timeout" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("inner", [60.0, 0.05])
+def test_an_interrupt_that_a_model_swallows_comes_again(monkeypatch: pytest.MonkeyPatch, inner: float) -> None:
+    """Also where the call is within another one, whose time is shorter or longer."""
+    monkeypatch.setattr("assay_oracle.owner.calls._AGAIN", 0.05)
+    outer, before, swallowed = 0.1 if inner > 1 else 60.0, signal.getitimer(signal.ITIMER_REAL), []
+
+    def swallows() -> None:
+        with ModelCalls(limit=outer).call("outer"), ModelCalls(limit=inner).call("inner"):
+            while len(swallowed) < 3:
+                try:
+                    time.sleep(60)
+                except BaseException as error:
+                    swallowed.append(error)
+            time.sleep(60)
+
+    with pytest.raises(ModelTimeout, match=f"within {min(inner, outer):g} s"):
+        swallows()
+    assert len(swallowed) == 3
+    left, again = signal.getitimer(signal.ITIMER_REAL)
+    assert before[0] - 10 < left <= before[0]  # the timer of the test itself
+    assert again == before[1]
 
 
 def test_a_limit_ends_with_its_call() -> None:
