@@ -85,8 +85,10 @@ class Backtest(Value):
     """How the prices of held-out parts of the owner's records agree with what the parts are worth.
 
     Attributes:
-        truth: What said the latter: the owner's training function (``train``), or other learners near to the model.
+        truth: What said the latter: the owner's training function (``train``), other learners near to the model, or
+            the learner that prices itself, where no other is near: then slope and ceiling say nothing.
         episodes: Number of parts that were priced.
+        skipped: Number of parts on which the owner's training failed.
         rank_agreement: Spearman's correlation of predicted and true gain, from one half of the validation records to
             the other.
         rank_error: Its standard error.
@@ -96,8 +98,9 @@ class Backtest(Value):
         expected_error: Root mean squared difference of predicted and true gain, in the unit of the goal; a loss is 0.
     """
 
-    truth: Literal["train", "learners"]
+    truth: Literal["train", "learners", "itself"]
     episodes: int
+    skipped: int = 0
     rank_agreement: float
     rank_error: float
     ceiling: float
@@ -263,7 +266,11 @@ class Manifest(Value):
 
 
 def _uninformative(tested: Backtest) -> BacktestError:
-    source = "the retrained model" if tested.truth == "train" else "other learners near to the model"
+    source = {
+        "train": "the retrained model",
+        "learners": "other learners near to the model",
+        "itself": "the same learner on other validation records",
+    }[tested.truth]
     if tested.ceiling <= _CLEAR * tested.rank_error:
         hint = "give more validation records (--validation): what the parts are worth is lost in their noise"
     elif tested.truth == "train":

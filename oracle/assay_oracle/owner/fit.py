@@ -227,8 +227,9 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
         progress=progress,
         **options,
     )
-    if train is not None and train.is_over:
-        report(f"warning: {_cut_short(train, function.manifest.backtest)}")
+    if train is not None:
+        for warning in _of_trainings(train, function.manifest.backtest):
+            report(f"warning: {warning}")
     for line in cost_lines(function.manifest, request.token):
         report(line)
     return Fitted(function.reading(columns_of_files, encoders), columns, inferred.warnings)
@@ -248,12 +249,19 @@ def _encoders(declarations: Sequence[Path]) -> "tuple[Encoders, dict[str, Encode
     return Encoders(reader({sha256: path for one in declared for sha256, path in one.files.items()})), by_column
 
 
-def _cut_short(train: BoundedTraining, tested: "Backtest | None") -> str:
-    """What the time that the owner stated was enough for."""
-    said = f"the time for --train was over after {train.done} trainings"
-    if tested is not None and tested.truth == "train":
-        return f"{said}: prices were tested on {tested.episodes} held-out parts; more time makes the figures surer"
-    return f"{said}, too few to say what held-out parts are worth: learners say it instead; give more (--train-budget)"
+def _of_trainings(train: BoundedTraining, tested: "Backtest | None") -> Iterator[str]:
+    """Why some held-out parts were not tested by ``--train``."""
+    is_truth = tested is not None and tested.truth == "train"
+    few = "too few to say what held-out parts are worth: learners say it instead"
+    if train.failures:
+        said = f"{len(train.failures)} of the trainings for --train failed, and their parts were left out"
+        yield f"{said}{'' if is_truth else f'; the others are {few}'}: {train.failures[0]}"
+    if train.is_over:
+        said = f"the time for --train was over after {train.done} trainings"
+        if tested is not None and is_truth:
+            yield f"{said}: prices were tested on {tested.episodes} held-out parts; more time makes the figures surer"
+        else:
+            yield f"{said}, {few}; give more (--train-budget)"
 
 
 def _limit(stated: float | None) -> float | None:

@@ -156,6 +156,9 @@ def _tested(function: PriceFunction) -> Iterator[tuple[str, str]]:
     found = function.manifest.backtest
     if found is None:
         return
+    if found.truth == "itself":
+        yield "Test of prices", "none: no other learner is as near to the model, and no training was given"
+        return
     yield (
         "Test of prices",
         (

@@ -33,6 +33,14 @@ def backtest_lines(manifest: Manifest) -> Iterator[str]:
     found = manifest.backtest
     if found is None:
         return
+    if found.truth == "itself":
+        yield (
+            "backtest: no other learner is as near to the model, and the size of prices was tested against nothing; "
+            "let the test retrain the model (--train MODULE:FUNCTION)"
+        )
+        rank = _with_error(found.rank_agreement, found.rank_error)
+        yield f"  from one half of the validation records to the other, gains have the rank agreement {rank}"
+        return
     source = "the retrained model" if found.truth == "train" else "learners near to the model"
     yield f"backtest: {found.episodes} held-out parts were priced; {source} said what they are worth"
     rank = _with_error(found.rank_agreement, found.rank_error)
@@ -65,8 +73,14 @@ def _backtest(manifest: Manifest) -> list[str]:
     found = manifest.backtest
     if found is None:
         return []
+    if found.truth == "itself":
+        return [
+            f"backtest\t{found.episodes} held-out parts, measured against nothing (--train)",
+            f"rank\t{_with_error(found.rank_agreement, found.rank_error)} from half to half of the validation records",
+        ]
+    skipped = f", training failed on {found.skipped}" if found.skipped else ""
     return [
-        f"backtest\t{found.episodes} held-out parts, truth by {found.truth}",
+        f"backtest\t{found.episodes} held-out parts, truth by {found.truth}{skipped}",
         f"rank\t{_with_error(found.rank_agreement, found.rank_error)}, the truth with itself {found.ceiling:.2f}",
         f"slope\t{_with_error(found.slope, found.slope_error)}, gains divided by {found.divisor:.2f}",
         f"error\t{found.expected_error:.6f} expected of a gain",

@@ -5,7 +5,7 @@ that is as near to the model as the chosen one; where there is none, the chosen 
 Gains are those of whole sets, before any subset and any shrinkage.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from assay_pricing.backtest import figures
 from assay_pricing.backtest.splits import Split, splits
-from assay_pricing.black_box.port import BlackBox
+from assay_pricing.black_box.port import BlackBox, Predictions
 from assay_pricing.duplicates import Kernel
 from assay_pricing.errors import ModelError
 from assay_pricing.learners.port import Learner
@@ -54,7 +54,8 @@ class Outcome:
 def measure(method: RefitMethod, task: Task, near_radius: float, train: Train | None = None) -> Outcome:
     """Prices held-out parts of the owner's records.
 
-    A training that is stopped before it has said what five parts are worth counts as none.
+    A part on which the training fails is skipped. A training that has said what fewer than five parts are worth,
+    because it failed on the others or was stopped, counts as none.
 
     Args:
         method: The fitted method; its ``learners`` are tested, of which there is at least one.
@@ -63,11 +64,12 @@ def measure(method: RefitMethod, task: Task, near_radius: float, train: Train | 
         train: The owner's training.
 
     Raises:
-        ModelError: The training fails, or its models do not answer as the goal needs.
+        ModelError: The training fails on every part, or its models do not answer as the goal needs.
     """
     goal = _Goal.of(task)
     parts = list(splits(task.owner, lambda part: np.asarray(task.context.encoder.x(part).numpy()), task.seed))
-    true = np.array(list(_true(train, task, goal, parts))) if train else np.zeros((0, 2))
+    trained, skipped = _true(train, task, goal, parts) if train else ({}, 0)
+    finished, true = np.array(list(trained), dtype=np.int64), np.array(list(trained.values()))
     is_trained = len(true) >= MIN_EPISODES
     if not is_trained:
         parts = parts[:_SPLITS_OF_LEARNERS]
@@ -83,19 +85,22 @@ def measure(method: RefitMethod, task: Task, near_radius: float, train: Train | 
         gains.append(np.concatenate([*found, np.zeros((0, 2))]))
     task.progress(_PRICING, steps, steps)
     if is_trained:
-        gains = [one[: len(true)] for one in gains]
+        gains = [one[finished] for one in gains]
         best = _closest(gains, true)
-        return Outcome(_compared(gains[best], true, "train"), learners[best])
-    return Outcome(_compared(gains[0], gains[-1], "learners"), learners[0])
+        return Outcome(_compared(gains[best], true, "train", skipped), learners[best])
+    return Outcome(_compared(gains[0], gains[-1], "learners" if len(gains) > 1 else "itself", skipped), learners[0])
 
 
-def _compared(predicted: Float64, true: Float64, truth: Literal["train", "learners"]) -> Backtest | None:
+def _compared(
+    predicted: Float64, true: Float64, truth: Literal["train", "learners", "itself"], skipped: int
+) -> Backtest | None:
     if len(predicted) < MIN_EPISODES:
         return None
     rank, slope = figures.rank_agreement(predicted, true), figures.slope(predicted, true)
     return Backtest(
         truth=truth,
         episodes=len(predicted),
+        skipped=skipped,
         rank_agreement=rank.value,
         rank_error=rank.error,
         ceiling=figures.rank_agreement(true, true).value,
@@ -157,30 +162,51 @@ def _predicted(learner: Learner, task: Task, goal: _Goal, kernel: Kernel, part: 
     return np.array(found)
 
 
-def _true(train: Train, task: Task, goal: _Goal, parts: Sequence[Split]) -> Iterator[list[float]]:
-    """Gains of the owner's model that is retrained with each offer, until the budget is spent."""
-    x, done, planned = task.validation.x[goal.rows], 0, sum(1 + len(part.offers) for part in parts)
+def _true(train: Train, task: Task, goal: _Goal, parts: Sequence[Split]) -> tuple[dict[int, list[float]], int]:
+    """Gains of the owner's model that is retrained with each offer, until the budget is spent.
 
-    def outputs(records: Records) -> Float64 | None:
+    Returns:
+        Gains by the place of the offer among all, and how many offers a training failed on.
+    """
+    x, done, planned = task.validation.x[goal.rows], 0, sum(1 + len(part.offers) for part in parts)
+    found: dict[int, list[float]] = {}
+    failures: list[ModelError] = []
+
+    def outputs(records: Records) -> tuple[Float64 | None, ModelError | None]:
+        """Of a model that is trained on records, or why it failed; neither once the budget is spent."""
         nonlocal done
         task.progress(_TRAINING, done, planned)
-        model = train(records)
         done += 1
-        if model is None:
-            return None
-        found = model_outputs(model.predict(x), goal.metric)
-        if found is None:
-            raise ModelError(
-                f"expected probabilities of a trained model, as {goal.metric.name} needs them, got labels",
-                hint="return a model with predict_proba (--train), or choose another goal: --metric accuracy",
-            )
-        return found
+        try:
+            model = train(records)
+            answers = None if model is None else model.predict(x)
+        except ModelError as error:
+            return None, error
+        return None if answers is None else _as_goal_needs(answers, goal), None
 
+    place = 0
     for part in parts:
-        before = outputs(part.kept)
+        before, failed = outputs(part.kept)
         for offer in part.offers.values():
-            after = None if before is None else outputs(part.kept.join(offer))
-            if before is None or after is None:
-                return
-            yield goal.gains(before, after)
+            after, now_failed = (None, failed) if before is None else outputs(part.kept.join(offer))
+            if now_failed is not None:
+                failures.append(now_failed)
+            elif before is None or after is None:
+                return found, len(failures)
+            else:
+                found[place] = goal.gains(before, after)
+            place += 1
     task.progress(_TRAINING, planned, planned)
+    if failures and not found:
+        raise failures[0]
+    return found, len(failures)
+
+
+def _as_goal_needs(answers: Predictions, goal: _Goal) -> Float64:
+    found = model_outputs(answers, goal.metric)
+    if found is None:
+        raise ModelError(
+            f"expected probabilities of a trained model, as {goal.metric.name} needs them, got labels",
+            hint="return a model with predict_proba (--train), or choose another goal: --metric accuracy",
+        )
+    return found

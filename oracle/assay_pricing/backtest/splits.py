@@ -1,5 +1,6 @@
 """Held-out parts of the owner's records, made into offers of known worth: useful, mislabelled, mixed, nothing new."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ _MAX_RECORDS = 1500
 _FEW = 300
 """Of fewer records, two splits are made rather than three: each training on them is little but not nothing."""
 _HELD_OUT = 0.4
+_SPARED = 0.2
 _LEAST = 8
 """Records of the owner from which parts can be held out."""
 
@@ -35,6 +37,8 @@ class Split:
 def splits(owner: Records, encode: Callable[[Records], Float64], seed: int) -> Iterator[Split]:
     """Splits off two fifths of the owner's records: at random, of one kind, and at one end of a column.
 
+    At least a fifth of every class is kept.
+
     The kind is most of a class, or the highest targets. The column is the one that says most of the labels. Offers are
     the whole part, a quarter of it, half of it with wrong labels, all of it with half of the labels wrong, and
     records between the others: a tenth to two fifths of the owner's records. Too few records, or records of one label,
@@ -55,8 +59,23 @@ def splits(owner: Records, encode: Callable[[Records], Float64], seed: int) -> I
     if owner.n >= _FEW:
         orders["at one end of a column"] = _by_column(owner, encode(owner), rng)
     for kind, order in orders.items():
+        order = _sparing(owner, order)
         held, kept = np.split(order, [round(_HELD_OUT * owner.n)])
         yield Split(kind, owner.take(np.sort(kept)), _offers(owner.take(rng.permutation(held)), owner.take(kept), rng))
+
+
+def _sparing(owner: Records, order: Int64) -> Int64:
+    """The order with the last fifth of every class at its end: no class is wholly held out.
+
+    A training may refuse records without one, and its model then says nothing of that class.
+    """
+    if owner.schema.task == "regression":
+        return order
+    is_last = np.zeros(len(order), dtype=bool)
+    for code in np.unique(owner.y):
+        places = np.flatnonzero(owner.y[order] == code)
+        is_last[places[-math.ceil(_SPARED * len(places)) :]] = True
+    return np.concatenate([order[~is_last], order[is_last]])
 
 
 def _offers(part: Records, kept: Records, rng: np.random.Generator) -> dict[str, Records]:

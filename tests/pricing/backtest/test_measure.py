@@ -87,9 +87,10 @@ def test_a_learner_that_is_as_near_says_what_parts_are_worth(k: int) -> None:
 def test_a_learner_without_another_is_compared_with_itself_on_other_validation_records() -> None:
     of = made(2)
     found = figures(measure(Several((line(of),)), of, NEAR_RADIUS))
+    assert found.truth == "itself"
     assert found.rank_agreement == pytest.approx(found.ceiling)
-    assert found.slope == pytest.approx(1)
     assert found.is_informative
+    assert found.divisor == 1
 
 
 def test_a_trained_model_chooses_the_learner_that_predicts_it_and_gives_the_size() -> None:
@@ -114,6 +115,36 @@ def test_a_training_that_ends_early_says_what_it_can_and_after_too_little_nothin
 
         found = figures(measure(Several(learners), of, NEAR_RADIUS, train))
         assert (found.truth, found.episodes) == (truth, episodes)
+
+
+def test_parts_on_which_the_training_fails_are_skipped_and_the_others_count() -> None:
+    of = made(2)
+    calls: list[int] = []
+
+    def train(known: Records) -> BlackBox:
+        calls.append(known.n)
+        if len(calls) in (1, 4):
+            raise ModelError("it needs two classes")
+        return Answering(line(of), known, of)
+
+    outcome = measure(Several((nearest(of, 20), line(of))), of, NEAR_RADIUS, train)
+    assert figures(outcome).truth == "learners"
+    assert figures(outcome).skipped == 6
+    calls[:] = [0]
+    outcome = measure(Several((nearest(of, 20), line(of))), of, NEAR_RADIUS, train)
+    found = figures(outcome)
+    assert (found.truth, found.episodes, found.skipped) == ("train", 9, 1)
+    assert outcome.learner.family == "linear"
+    assert found.slope == pytest.approx(1, abs=0.2)
+
+
+def test_a_training_that_fails_on_every_part_is_an_error() -> None:
+    def train(_: Records) -> BlackBox:
+        raise ModelError("it needs two classes")
+
+    of = made(2)
+    with pytest.raises(ModelError, match="it needs two classes"):
+        measure(Several((line(of),)), of, NEAR_RADIUS, train)
 
 
 def test_labels_of_a_trained_model_say_nothing_of_a_log_loss() -> None:

@@ -48,6 +48,16 @@ def test_a_part_is_most_of_a_class_or_the_highest_targets_or_one_end_of_a_column
     assert by_target[2].offers["whole"].x[:, 1].min() >= by_target[2].kept.x[:, 1].max()
 
 
+def test_no_class_is_wholly_held_out() -> None:
+    """Not even one that a column says, or one of few records."""
+    x = np.random.default_rng(3).normal(size=(400, 3))
+    owner = records(x, (x[:, 1] > 0.8) + 2.0 * (np.arange(400) < 3), 4)
+    for split in made(owner):
+        for code in np.unique(owner.y):
+            assert (split.kept.y == code).sum() >= (owner.y == code).sum() / 5
+    assert [split.kept.n for split in made(owner)] == [240] * 3
+
+
 def test_wrong_labels_are_of_another_class_on_the_same_records() -> None:
     split = made(owned(400, 3))[0]
     wrong, whole = split.offers["wrong labels"], split.offers["whole"]
