@@ -19,7 +19,7 @@ from assay_oracle.cli.pricing_process import load_inline
 from assay_pricing import artifact
 from assay_pricing.errors import ArtifactError, DataError
 from tests.kit.encoders import image_encoder, picture, text_encoder, words_onnx
-from tests.pricing.records.formats.pictures import tar, written
+from tests.kit.pictures import tar, written
 
 pytestmark = pytest.mark.integration
 

@@ -1,5 +1,6 @@
 """``assay model terms``: the page that a data owner reads before making a file for a model, and an example file."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from assay.cli.tables import fields, size_text, table
 from assay.cli.terminal import emit, json_option, report
 from assay.errors import OracleMisbehaved, UsageError
 from assay.files import write_new
+from assay.protocol.encoder import Encoder
 from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.protocol.schema import Feature, Schema
 from assay.protocol.types import ModelId
@@ -67,7 +69,11 @@ def terms(session: Session, model_id: ModelId, example: Path | None, as_json: bo
     if info.price_grid is not None:
         prices.append(("price step", f"{amount_text(info.price_grid, token)}: prices are multiples of it"))
     heads = ("column", "role", "type", "may be empty", "permitted values")
-    page = [fields(_summary(session, model_id, prices, oracle, info)), table(heads, _columns(info.schema_))]
+    page = [
+        fields(_summary(session, model_id, prices, oracle, info)),
+        table(heads, _columns(info.schema_)),
+        *_encoders(info.schema_),
+    ]
     emit(result, "\n\n".join(page), as_json)
 
 
@@ -116,3 +122,37 @@ def _feature(feature: Feature) -> tuple[object, ...]:
         "no" if feature.missing is None and "" not in feature.categories else "yes",
         known or (f"written {feature.stored}" if "%" in feature.stored else "-"),
     )
+
+
+def _encoders(schema: Schema) -> Iterator[str]:
+    """Each encoder with everything that says what it makes of a text or a picture."""
+    for feature in schema.features:
+        if feature.encoder is not None:
+            yield fields(_encoder(feature.name, feature.encoder))
+
+
+def _encoder(column: str, encoder: Encoder) -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = [
+        ("encoder of", column),
+        ("network", f"ONNX file with SHA-256 {encoder.sha256.hex()}"),
+        ("features", f"{encoder.width}, multiples of 1/{2**encoder.bits}"),
+        ("output", _output(encoder)),
+    ]
+    if encoder.text is not None:
+        tokenizer = encoder.text.tokenizer
+        rows.append(("tokenizer", f"file with SHA-256 {tokenizer.hex()}" if tokenizer else "in the network"))
+        if tokenizer:
+            rows.append(("text", f"cut after {encoder.text.max_tokens} tokens"))
+    if encoder.image is not None:
+        image = encoder.image
+        cut = "cropped from the middle, " if image.resize == "crop" else ""
+        rows.append(("picture", f"{cut}resized to {image.width} x {image.height} ({image.filter}), {image.channels}"))
+        moments = f", mean {list(image.mean)}" * bool(image.mean) + f", std {list(image.std)}" * bool(image.std)
+        rows.append(("values", f"0..255 times {image.scale:.6g}{moments}, {image.layout}"))
+    return rows
+
+
+def _output(encoder: Encoder) -> str:
+    pooled = {"none": "", "mean": "its mean", "first": "its first token"}[encoder.pooling]
+    unit = "of unit length" if encoder.normalised else ""
+    return ", ".join(filter(None, (encoder.output or "the first", pooled, unit)))

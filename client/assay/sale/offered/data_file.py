@@ -14,7 +14,10 @@ _SEPARATORS = ",;\t|"
 _TEXT_SUFFIXES = ("", ".csv", ".tsv", ".tab", ".psv", ".txt", ".text", ".dat", ".data", ".md", ".rst", ".log", ".sql")
 """A text under another suffix may be in a format that the oracle has and this client does not."""
 _PARQUET = "convert it to Parquet, for example with pandas"
-_PICTURE = "a table has one labelled record a row: extract numbers from the pictures, or save them as arrays (NPZ)"
+_PICTURE = (
+    "for a model that takes pictures, put each in a folder named as its label and write a tar archive of them (tar -cf "
+    "data.tar -C FOLDER .); for another, extract numbers from them, or save them as arrays (NPZ)"
+)
 _CSV = "save the table as CSV in UTF-8"
 _CONTAINERS = (b"PAR1", b"PK\x03\x04", b"ARROW1", b"\xff\xff\xff\xff", b"{")
 _UNPACK = "unpack it first"

@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import UTC, datetime
 
+from assay.errors import UsageError
 from assay.protocol.schema import Feature, Schema
 
 _MOMENT = datetime(2025, 1, 5, 8, 30, tzinfo=UTC)
@@ -16,7 +17,16 @@ def example_csv(schema: Schema) -> str:
 
     The values are permitted and mean nothing. Every feature that may lack a value lacks it in the last record, and has
     one in the others.
+
+    Raises:
+        UsageError: The model takes pictures, which no CSV file holds.
     """
+    pictures = [feature.name for feature in schema.features if feature.kind == "image"]
+    if pictures:
+        raise UsageError(
+            f"expected a model of tables for an example, this one takes pictures in column {pictures[0]!r}",
+            hint="offer a tar archive with each picture in a folder named as its label: tar -cf data.tar -C FOLDER .",
+        )
     count = min(max(_LEAST_RECORDS, len(schema.classes)), _MOST_RECORDS)
     written = io.StringIO()
     writer = csv.writer(written)
@@ -33,6 +43,10 @@ def type_text(feature: Feature) -> str:
         return "whole number" if _is_whole(feature) else "number"
     if feature.kind == "categorical":
         return "one of the values"
+    if feature.kind == "text":
+        return "text"
+    if feature.kind == "image":
+        return "picture (PNG, JPEG)"
     return "true or false" if feature.kind == "boolean" else _time_type(feature)
 
 
@@ -54,6 +68,8 @@ def _value(feature: Feature, record: int, *, last: bool) -> str:
     if feature.kind == "categorical":
         known = [text for text in feature.categories if text]
         return known[record % len(known)] if known else ""
+    if feature.kind == "text":
+        return f"a text, number {record}"
     if feature.kind == "boolean":
         return ("true", "false")[record % 2]
     if feature.kind == "time":

@@ -62,7 +62,7 @@ def _check_kind(path: Path) -> None:
     if found is not None:
         raise OfferRefused(
             "no_table",
-            f"expected a table (Arrow, CSV, JSON lines, NPZ or Parquet), {path.name} is {found.name}",
+            f"expected a table (Arrow, CSV, JSON lines, NPZ, Parquet or tar), {path.name} is {found.name}",
             hint=f"{found.remedy}; {_NOTHING_SENT}",
         )
 

@@ -1,6 +1,6 @@
 """What a file has under a model's schema, and what in it does not fit: read by the code that the oracle reads it with.
 
-A picture or a text that an encoder takes is not encoded, hence records of such a schema are not compared.
+Pictures are decoded. What an encoder takes is not encoded, hence records of such a schema are not compared.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,8 @@ from assay_pricing.records.profile import ColumnProfile, profile
 from assay_pricing.records.quoting import listed, quoted
 from assay_pricing.records.records import Records
 from assay_pricing.records.tables import Values, places_of, read_table, to_values
+
+_LISTED = 20
 
 
 class Examination(Value):
@@ -48,6 +50,7 @@ def examine(
         values = to_values(table, schema)
     except DataError as error:
         return Examination(faults=(error.message,), hints=(error.hint,) if error.hint else ())
+    _decode(table, values)
     warnings = (*table.notes, *_gaps(table), *_unused(table), *_unknown(values, schema))
     if values.faults.found:
         found = values.faults
@@ -59,6 +62,21 @@ def examine(
     except DataError as error:  # for example a text that is no Unicode
         return Examination(records=len(table), faults=(error.message,), warnings=warnings)
     return Examination(records=len(table), repeated=len(table) - distinct, warnings=warnings, columns=columns)
+
+
+def _decode(table: RawTable, values: Values) -> None:
+    """Notes pictures that cannot be decoded."""
+    faults: list[DataError] = []
+    for pictures in table.pictures.values():
+        for row in range(len(pictures)):
+            try:
+                pictures.decode(row)
+            except DataError as error:
+                faults.append(error)
+    more = len(faults) - _LISTED
+    found = [error.message for error in faults[:_LISTED]] + [f"and {more} more pictures"] * (more > 0)
+    values.faults.found += found
+    values.faults.hints += dict.fromkeys(error.hint for error in faults if error.hint)
 
 
 def _comparable(values: Values, schema: Schema) -> Records:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from assay.errors import OracleUnreachable
+from assay.protocol.encoder import Encoder, ImageInput, TextInput
+from assay.protocol.schema import Feature, Schema
 from tests.kit.actors import oracle_account, rival_account, seller_account
 from tests.kit.desk import Desk
 from tests.kit.market import Market
@@ -113,6 +115,34 @@ def test_terms_are_a_page_and_their_example_passes_the_check(desk: Desk, tmp_pat
     terms = desk.json("model", "terms", "--model", model(desk))
     assert terms["price_grid"] == str(10**9)
     assert (terms["max_price"], terms["schema"]["label"]) == (str(10**17), "y")
+
+
+def test_terms_name_the_encoders_of_texts_and_pictures(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = Encoder(sha256=b"\1" * 32, width=384, text=TextInput(tokenizer=b"\2" * 32), pooling="mean", normalised=True)
+    image = Encoder(sha256=b"\3" * 32, width=2, image=ImageInput(height=48, width=64, mean=(1.0, 2.0, 3.0)))
+    features = (
+        Feature(name="review", kind="text", encoder=text),
+        Feature(name="image", kind="image", encoder=image),
+    )
+    schema = Schema(task="classification", features=features, label="y", classes=("0", "1"))
+    info = desk.market.http.model
+    monkeypatch.setattr(
+        type(desk.market.http), "model", lambda _, model_id: info(model_id).model_copy(update={"schema_": schema})
+    )
+    page = desk.run("model", "terms", "--model", model(desk)).stdout
+    for line in (
+        "review\tfeature\ttext\tno\t-",
+        "image\tfeature\tpicture (PNG, JPEG)\tno\t-",
+        f"network\tONNX file with SHA-256 {'01' * 32}",
+        "features\t384, multiples of 1/1024",
+        "output\tthe first, its mean, of unit length",
+        f"tokenizer\tfile with SHA-256 {'02' * 32}",
+        "picture\tresized to 64 x 48 (bilinear), RGB",
+        "values\t0..255 times 0.00392157, mean [1.0, 2.0, 3.0], NCHW",
+    ):
+        assert line in page
+    refused = desk.run("model", "terms", "--model", model(desk), "--example", "x.csv", status=2)
+    assert "takes pictures in column 'image'" in refused.stderr
 
 
 def test_example_replaces_no_file(desk: Desk) -> None:

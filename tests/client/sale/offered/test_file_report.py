@@ -9,12 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assay.protocol.encoder import Encoder, ImageInput
 from assay.protocol.messages import DataLimits, ModelInfo, OracleInfo
 from assay.protocol.schema import Excluded, Feature, Schema
 from assay.sale.offered.file_report import report_on
+from assay.sale.purchase import suffix_of
 from assay_pricing.errors import DataError
 from assay_pricing.records.tables import parse_records
+from tests.kit.encoders import picture
 from tests.kit.market import Market
+from tests.kit.pictures import tar
 
 pytestmark = pytest.mark.unit
 
@@ -152,3 +156,23 @@ def test_without_the_libraries_the_values_are_not_looked_at_and_the_remedy_is_na
     headless = tmp_path / "other.csv"
     headless.write_text("city,good\nBern,True\n")
     assert "missing: 'size'" in report_on(headless, *infos).faults[0]
+
+
+def test_pictures_of_an_archive_are_decoded_and_named(market: Market, tmp_path: Path) -> None:
+    encoder = Encoder(sha256=bytes(32), width=3, image=ImageInput(height=4, width=4))
+    image = Feature(name="image", kind="image", encoder=encoder)
+    schema = Schema(task="classification", features=(image,), label="y", classes=("cat", "dog"))
+    model = market.http.model(market.model_id).model_copy(update={"schema_": schema})
+    files = {"cat/a.png": picture(3), "dog/b.jpg": picture(9, kind="JPEG")}
+    path = tmp_path / "data.tar"
+    for more, faults in (
+        ({}, []),
+        ({"cat/c.png": b"GIF89a"}, ["a damaged file in 'cat/c.png'"]),
+        ({"bird/a.png": picture(3)}, ["expected labels among 'cat', 'dog', got 'bird' in column 'label', row 0"]),
+        ({"../a.png": picture(3)}, ["expected names within the archive, got '../a.png'"]),
+    ):
+        path.write_bytes(tar(files | more).read())
+        found = report_on(path, market.http.info(), model)
+        assert len(found.faults) == len(faults)
+        assert all(part in fault for part, fault in zip(faults, found.faults, strict=True))
+    assert suffix_of(path) == ".tar"

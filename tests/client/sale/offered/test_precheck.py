@@ -127,7 +127,7 @@ def test_archive_of_other_files_is_refused(market: Market, member: str, told: st
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(member, b"...")
     assert (
-        f"expected a table (Arrow, CSV, JSON lines, NPZ or Parquet), data.npz is {told}"
+        f"expected a table (Arrow, CSV, JSON lines, NPZ, Parquet or tar), data.npz is {told}"
         in refused(market, path).message
     )
 

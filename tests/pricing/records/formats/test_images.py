@@ -15,7 +15,7 @@ from assay_pricing.records.pictures import decode
 from assay_pricing.records.roles import Choices
 from assay_pricing.records.tables import parse_records, read_table, to_records
 from tests.kit.encoders import picture
-from tests.pricing.records.formats.pictures import FILES, PICTURES, reads, samples, tar, written
+from tests.kit.pictures import FILES, PICTURES, reads, samples, tar, written
 
 pytestmark = pytest.mark.unit
 

@@ -10,7 +10,7 @@ import pytest
 from assay_pricing.errors import DataError
 from assay_pricing.records.tables import parse_records, parse_table, read_table
 from tests.kit.encoders import picture
-from tests.pricing.records.formats.pictures import PICTURES, reads, samples, tar, written
+from tests.kit.pictures import PICTURES, reads, samples, tar, written
 
 pytestmark = pytest.mark.unit
 
