@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     max_chunk_size: int = Field(
         MAX_CHUNK_SIZE, ge=1024, le=16_384, description="bytes of a sealed chunk, on which the gas of a dispute depends"
     )
+    store: str = Field("", description="where uploads and deliveries are: empty for data_dir, or s3://BUCKET/PREFIX")
+    store_endpoint: str = Field("", description="URL of an S3-compatible server; empty for that of AWS")
     max_disk_bytes: int = Field(16 * 2**30, gt=0, description="storage for all uploads and deliveries")
     max_open_offers: int = Field(256, gt=0, description="unpriced offers of all sellers")
     max_open_offers_per_seller: int = Field(4, gt=0, description="unpriced offers of one seller")

@@ -25,7 +25,19 @@ FILES = {
     "installer": ("--group", "installer"),
     "build": ("--group", "build"),
     "run": ("pyproject.toml", "--extra", "oracle", "--group", "speed"),
-    "dev": ("pyproject.toml", "--extra", "oracle", "--extra", "onnx", "--group", "speed", "--group", "dev"),
+    "dev": (
+        "pyproject.toml",
+        "--extra",
+        "oracle",
+        "--extra",
+        "onnx",
+        "--extra",
+        "s3",
+        "--group",
+        "speed",
+        "--group",
+        "dev",
+    ),
     "bench": ("pyproject.toml", "--extra", "oracle", "--extra", "onnx", "--extra", "bench"),
 }
 ALL = ("pyproject.toml", "--all-extras", "--group", "speed", "--group", "dev")

@@ -21,6 +21,7 @@ from assay_oracle.ledger.journal import JOURNAL
 from assay_oracle.ledger.operator import DROPPED, ListedOffer, OperatorJournal
 from assay_oracle.services.uploads import upload_name
 from assay_oracle.settings import Settings
+from assay_oracle.storage.chosen import delete_blob
 
 RUNNING = (OfferStatus.UPLOADING, OfferStatus.PRICING, OfferStatus.QUOTED, OfferStatus.ACCEPTED)
 REASON = "the oracle's operator dropped this offer; ask the operator, then offer again"
@@ -151,7 +152,7 @@ def drop(offer: str, config: Path | None, reason: str, as_json: bool) -> None:
             hint="an accepted quote is binding; assay-oracle offers lists what is under way",
         )
     if dropped.status is OfferStatus.REFUSED:  # also one that was dropped before, whose upload an interruption left
-        (settings.data_dir / upload_name(dropped.offer_id)).unlink(missing_ok=True)
+        delete_blob(settings, upload_name(dropped.offer_id))
     elif listed.expiry is not None and listed.expiry > unix_time():
         report(f"its signed quote is valid for {duration_text(listed.expiry - unix_time())}; the upload stays as long")
     result = {"offer_id": dropped.offer_id, "status": dropped.status, "reason": dropped.reason}

@@ -34,6 +34,7 @@ from assay_oracle.server.streaming import stream
 from assay_oracle.services.delivery import Delivery
 from assay_oracle.services.offers import Offers
 from assay_oracle.services.oracle import Oracle
+from assay_oracle.services.ports import StorageUnavailable
 
 MAX_JSON_BYTES = 64 * 1024
 BODY_SECONDS = 30.0
@@ -59,12 +60,19 @@ def problem(status: int, code: str, message: str, hint: str | None = None) -> JS
     return JSONResponse(Problem(code=code, message=message, hint=hint).model_dump(), status_code=status)
 
 
+def unavailable(code: str, message: str, hint: str | None) -> JSONResponse:
+    """An answer of 503: the same request may be served later."""
+    answer = problem(503, code, message, hint)
+    answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
+
+
 def refusal(error: AssayError) -> JSONResponse:
     """The answer that names an error."""
     status = status_of(error)
-    answer = problem(status, error.code, error.message, error.hint)
     if status == 503:
-        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+        return unavailable(error.code, error.message, error.hint)
+    answer = problem(status, error.code, error.message, error.hint)
     if status == 408:
         answer.headers["Connection"] = "close"  # the rest of the body is not read
     return answer
@@ -301,6 +309,12 @@ def _add_problems(app: FastAPI) -> None:
         if status_of(error) >= 500:
             log.warning("request failed", extra=about(code=error.code, cause=error.message))
         return refusal(error)
+
+    @app.exception_handler(StorageUnavailable)
+    async def without_store(request: Request, error: StorageUnavailable) -> JSONResponse:  # noqa: ARG001
+        log.warning("request failed", extra=about(code="storage_unavailable", cause=error.strerror))
+        text = "the oracle's store of uploads and deliveries does not answer"
+        return unavailable("storage_unavailable", text, "try again later; what was received is kept")
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:  # noqa: ARG001

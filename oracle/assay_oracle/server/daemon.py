@@ -23,7 +23,7 @@ from assay_oracle.server.model_watch import LoadAppraiser, ModelWatch
 from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.oracle import Oracle
 from assay_oracle.settings import WALL_FACTOR, ModelEntry, Settings
-from assay_oracle.storage.local import LocalStore
+from assay_oracle.storage.chosen import Store, open_store
 from assay_oracle.storage.scratch import ScratchFolder
 
 MODELS_ROUNDS = 5
@@ -98,7 +98,7 @@ class Daemon:
             oracle=signer.address if signer else None,
         )
         models.refresh()
-        blobs = LocalStore(settings.data_dir, max_bytes=settings.max_disk_bytes)
+        blobs = open_store(settings)
         self._oracle = Oracle(
             catalogue=self._catalogue,
             ledger=self._journal,
@@ -182,7 +182,7 @@ class _Server(uvicorn.Server):
             self._ready(f"http://{host}:{port}")
 
 
-def where_room(store: LocalStore, tick: Callable[[], bool]) -> Callable[[], bool]:
+def where_room(store: Store, tick: Callable[[], bool]) -> Callable[[], bool]:
     """A tick that waits while the disk has too little room: strangers' offers fill no journal that orders need."""
 
     def with_room() -> bool:

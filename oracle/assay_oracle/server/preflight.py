@@ -13,6 +13,7 @@ from assay_oracle.keys.vault import Vault, open_vault
 from assay_oracle.server.model_watch import LoadAppraiser
 from assay_oracle.services.catalogue import PricedModel
 from assay_oracle.settings import ModelEntry, Settings
+from assay_oracle.storage.chosen import open_store
 from assay_oracle.storage.local import check_room
 
 CLOCK_SECONDS = 60
@@ -70,6 +71,8 @@ class Preflight:
             )
             self._add("signer", account is not None, text, None if account else "assay-oracle init makes one")
         self._check("disk", self._disk, "there is room for an upload")
+        if self._settings.store:
+            self._check("store", lambda: open_store(self._settings), f"{self._settings.store} answers")
         deployment = self._check(
             "deployment", lambda: Deployment.read(self._settings.deployment), "the deployment record is valid"
         )

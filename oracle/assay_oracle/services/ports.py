@@ -5,6 +5,7 @@ implementation in a room of its own (``ledger/``, ``storage/``, ``keys/``, ``app
 there, chosen where the daemon is composed.
 """
 
+import errno
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
@@ -16,6 +17,13 @@ from assay.protocol.types import ContentId, ModelId, OfferId, OrderId
 from assay_oracle.ledger.values import Evaluation, Offer, Sale, SignedQuote
 
 # --- files ------------------------------------------------------------------------------------------------------------
+
+
+class StorageUnavailable(OSError):
+    """A store on another machine does not answer. As with a disk that fails, no offer is to blame."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(errno.EIO, message)
 
 
 class BlobWriter(Protocol):
@@ -32,7 +40,10 @@ class BlobWriter(Protocol):
 
 
 class BlobStore(Protocol):
-    """Named sequences of bytes. A name is ``<kind>/<file>``, both of letters, digits, ``.``, ``_`` and ``-``."""
+    """Named sequences of bytes. A name is ``<kind>/<file>``, both of letters, digits, ``.``, ``_`` and ``-``.
+
+    Every method raises ``OSError`` if the disk fails, ``StorageUnavailable`` if there is no answer.
+    """
 
     def size(self, name: str) -> int:
         """Number of bytes of a blob; 0 if it does not exist."""

@@ -42,6 +42,28 @@ def check_room(folder: Path, wanted: int) -> int:
     return free
 
 
+def check_room_to_price(folder: Path) -> None:
+    """Checks that pricing an offer leaves the journal in ``folder`` room for what is due on chain.
+
+    Raises:
+        StorageFull: It might not.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < PRICING_BYTES:
+        raise StorageFull(
+            f"expected {PRICING_BYTES} free bytes on the disk to price an offer, {free} are left: offers wait",
+            hint="free some space on the disk of data_dir",
+        )
+
+
+def check_blob_name(name: str) -> tuple[str, str]:
+    """Kind and file of a blob's name."""
+    kind, _, file = name.partition("/")
+    if kind not in KINDS or not _FILE.fullmatch(file):
+        raise ValueError(f"expected a blob name <kind>/<file> with a kind of {', '.join(KINDS)}, got {name!r}")
+    return kind, file
+
+
 class FileWriter:
     """Writes to the end of one file, within the store's quota."""
 
@@ -121,12 +143,7 @@ class LocalStore:
         Raises:
             StorageFull: It might not.
         """
-        free = shutil.disk_usage(self._folders[KINDS[0]]).free
-        if free < PRICING_BYTES:
-            raise StorageFull(
-                f"expected {PRICING_BYTES} free bytes on the disk to price an offer, {free} are left: offers wait",
-                hint="free some space on the disk of data_dir",
-            )
+        check_room_to_price(self._folders[KINDS[0]])
 
     def _add(self, count: int) -> None:
         """Corrects the count, so that no request costs more the more files there are."""
@@ -135,9 +152,7 @@ class LocalStore:
 
     def path(self, name: str) -> Path:
         """The file of a blob."""
-        kind, _, file = name.partition("/")
-        if kind not in self._folders or not _FILE.fullmatch(file):
-            raise ValueError(f"expected a blob name <kind>/<file> with a kind of {', '.join(KINDS)}, got {name!r}")
+        kind, file = check_blob_name(name)
         return self._folders[kind] / file
 
     def size(self, name: str) -> int:
