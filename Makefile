@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
 .PHONY: help setup lock check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
-  mutate coverage slither bench-pricing bench-seal crash clean
+  mutate coverage slither bench-pricing bench-seal fuzz-sealed crash clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -155,6 +155,14 @@ bench-pricing: .build/bench ## every pricing method against retraining: out/pric
 
 bench-seal: .build/run ## sealing against two SHA-256 passes and ChaCha20, on SIZE=4G: out/seal.json
 	PYTHONPATH=oracle python -m assay_bench.sealing --size $(or $(SIZE),4G)
+
+.build/fuzz: .build/run requirements/fuzz.txt
+	@echo "== The fuzzer" >&2
+	$(INSTALL) --require-hashes --requirement requirements/fuzz.txt
+	@touch $@
+
+fuzz-sealed: .build/fuzz ## coverage-guided fuzzing of what reads sealed files, for SECONDS=60
+	PYTHONPATH=scripts python -m fuzz --seconds $(or $(SECONDS),60)
 
 crash: setup ## assay seal and assay open killed at twenty random points each, and run again
 	pytest -p no:ape_test -m slow tests/client/test_crashes.py

@@ -38,6 +38,7 @@ FILES = {
         "--group",
         "dev",
     ),
+    "fuzz": ("pyproject.toml", "--extra", "fuzz"),
     "bench": ("pyproject.toml", "--extra", "oracle", "--extra", "onnx", "--extra", "bench"),
 }
 ALL = ("pyproject.toml", "--all-extras", "--group", "speed", "--group", "dev")
@@ -102,7 +103,7 @@ def main() -> None:
         everything = Path(folder) / "all.txt"
         standing = {
             block
-            for name in ("run", "dev", "bench", "torch")
+            for name in ("run", "dev", "fuzz", "bench", "torch")
             if (path := LOCKS / f"{name}.txt").exists()
             for block in blocks(path.read_text())
         }
