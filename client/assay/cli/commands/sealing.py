@@ -1,13 +1,16 @@
-"""``assay seal``, ``assay open`` and ``assay verify``: sealed files without a sale."""
+"""``assay seal``, ``assay open``, ``assay verify`` and ``assay pack``: files without a sale."""
 
 from pathlib import Path
 
 import click
 
+from assay.cli.tables import fields
 from assay.cli.terminal import emit, json_option, progress
 from assay.errors import UsageError
+from assay.files import new_file
 from assay.protocol import seal as sealed_data
 from assay.protocol import tree
+from assay.protocol.schema import Schema
 from assay.sealed_files import open_file, read_key, seal_file
 
 existing = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -108,3 +111,40 @@ def _span(text: str) -> range:
     if not span:
         raise UsageError(f"expected --chunks with FIRST up to LAST, got {text}")
     return span
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+def pack(folder: Path, file: Path, as_json: bool) -> None:
+    """Write the table in FOLDER into one FILE, which can be sold.
+
+    FOLDER has Parquet files with the same columns, also in Hive partitions (folders column=value). FILE ends with
+    .parquet, .arrow, .csv, .jsonl or .npz; an existing file is not replaced. The values are unchanged. Needs
+    pip install 'assay[formats]'.
+
+    \b
+    Examples:
+      assay pack exports/ data.parquet
+      assay sell data.parquet --model dress-model
+    """
+    from assay.sale.bought import FORMATS  # here: to seal a file takes none of a sale
+    from assay.sale.offered.reader import convert
+
+    form = FORMATS.get(file.suffix.lower())
+    if form is None:
+        raise UsageError(f"expected a file name that ends with {', '.join(sorted(FORMATS))}, got {file.name}")
+    try:
+        with new_file(file) as target:
+            convert(folder, target, form, _no_schema)
+    except FileExistsError:
+        raise UsageError(f"expected a new file, {file} exists", hint="name another one") from None
+    emit({"file": file, "bytes": file.stat().st_size}, fields([("file", file)]), as_json)
+
+
+def _no_schema() -> Schema:
+    raise UsageError(
+        "expected a folder of Parquet files, got files without types or names of columns",
+        hint="offer them as they are, one file an offer",
+    )

@@ -176,3 +176,14 @@ def test_pictures_of_an_archive_are_decoded_and_named(market: Market, tmp_path: 
         assert len(found.faults) == len(faults)
         assert all(part in fault for part, fault in zip(faults, found.faults, strict=True))
     assert suffix_of(path) == ".tar"
+
+
+def test_a_folder_is_looked_at_as_one_table(infos: tuple[OracleInfo, ModelInfo], tmp_path: Path) -> None:
+    for open_, name in ((True, "a"), (None, "b")):
+        path = tmp_path / "parts" / "city=Bern" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"size": [1.5], "open": [open_], "when": ["2025-01-05"], "good": ["True"]}), path)
+    found = report_on(tmp_path / "parts", *infos)
+    assert found.records == 2
+    assert found.faults == ["expected a value in every row, got none in column 'open', row 1"]
+    assert "assay pack" in found.warnings[0]
