@@ -98,6 +98,18 @@ class Appraisal:
     reasons: tuple[str, ...]
     seller_reasons: tuple[str, ...] = ()
 
+    @property
+    def left_out(self) -> str:
+        """Rows of the offer without which it is priced, from 0, such as ``3, 7-9``; empty if there are none."""
+        rows = [row for row, verdict in enumerate(self.verdicts) if verdict is Verdict.EXCLUDED]
+        runs: list[list[int]] = []
+        for row in rows:
+            if runs and row == runs[-1][-1] + 1:
+                runs[-1][1:] = [row]
+            else:
+                runs.append([row])
+        return ", ".join("-".join(map(str, run)) for run in runs)
+
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain values; the price as a decimal string, as money is in all JSON of the protocol."""
         return {
@@ -163,8 +175,8 @@ def reasons_for(
         yield "The predicted gain is too small for the owner's pricing rule. Price: 0."
     else:
         yield (
-            "The predicted gain is no larger than recalibrating the model, or adding worthless control data, would "
-            "give. Price: 0."
+            "No gain is predicted beyond what is not paid: what chance, worthless data, or no new data at all may "
+            "bring. Price: 0."
         )
 
 

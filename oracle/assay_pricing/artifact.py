@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from assay.errors import AssayError
 from assay.files import sync_folder, write_whole
 from assay_pricing.canonical import canonical_json
-from assay_pricing.errors import ArtifactError, ArtifactExists, FidelityError
+from assay_pricing.errors import ArtifactError, ArtifactExists, FidelityError, PricingError
 from assay_pricing.manifest import VERSION, Manifest
 
 if TYPE_CHECKING:
@@ -241,6 +241,25 @@ def of_one_piece(folder: Path) -> Iterator[None]:
             f"expected tensors that fit the manifest of the price function in {folder}, got others "
             f"({type(error).__name__})",
             hint="restore it from a copy, or ask who made it for another",
+        ) from error
+
+
+@contextmanager
+def pricing_of(offer: Path, folder: Path) -> Iterator[None]:
+    """Reports an error of another kind than ``AssayError`` at a price, which either side may have caused.
+
+    Raises:
+        PricingError: There was one.
+    """
+    try:
+        yield
+    except (AssayError, MemoryError):
+        raise
+    except Exception as error:
+        raise PricingError(
+            f"expected a price of {offer} by the price function in {folder}, got {type(error).__name__}",
+            hint="price another file: where that works, look for odd values in this one; where it does not, ask who "
+            "made the price function for another",
         ) from error
 
 

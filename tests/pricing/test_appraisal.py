@@ -19,7 +19,7 @@ MIXED = [Verdict.USEFUL, Verdict.HARMFUL, Verdict.REPEATED, Verdict.OWNED, Verdi
 JOINT = "The offer is priced together with 7 records of the seller's other offers: it is paid for what it adds to them."
 TOO_SMALL = "The predicted gain is too small for the owner's pricing rule. Price: 0."
 NO_GAIN = (
-    "The predicted gain is no larger than recalibrating the model, or adding worthless control data, would give. "
+    "No gain is predicted beyond what is not paid: what chance, worthless data, or no new data at all may bring. "
     "Price: 0."
 )
 PAID = "Together, the records are predicted to improve the model's log_loss."
@@ -51,6 +51,13 @@ def test_every_verdict_has_a_meaning_and_duplicates_share_one_reason() -> None:
     assert duplicates == [Verdict.REPEATED, Verdict.OWNED, Verdict.PRICED]
     assert len({verdict.reason for verdict in duplicates}) == 1
     assert Verdict.USEFUL.reason is None
+
+
+def test_rows_that_are_left_out_are_named_in_runs() -> None:
+    kept, out = Verdict.USEFUL, Verdict.EXCLUDED
+    found = replace(appraisal(), verdicts=(out, kept, out, out, out, kept, out, out))
+    assert found.left_out == "0, 2-4, 6-7"
+    assert appraisal().left_out == ""
 
 
 def test_reasons_count_the_duplicates_together() -> None:

@@ -11,7 +11,7 @@ import torch
 
 from assay_pricing import artifact
 from assay_pricing.canonical import canonical_json
-from assay_pricing.errors import ArtifactError, ArtifactExists, BacktestError, FidelityError
+from assay_pricing.errors import ArtifactError, ArtifactExists, BacktestError, DataError, FidelityError, PricingError
 from assay_pricing.manifest import Agreement, Backtest
 from tests.pricing.contexts import manifest
 
@@ -93,6 +93,14 @@ def test_libraries_of_another_minor_version_are_named(monkeypatch: pytest.Monkey
     found = manifest(libraries={"torch": "2.9.0", "scikit-learn": "1.8.2"}).unlike_libraries()
     assert found is not None
     assert "fitted with scikit-learn 1.8.2 (here 1.9.1): prices may differ" in found
+
+
+@pytest.mark.parametrize("error", [ValueError("1e39"), DataError("column 'load', row 0")])
+def test_a_price_that_fails_names_both_sides_unless_the_error_does(error: Exception) -> None:
+    with pytest.raises(PricingError) as caught, artifact.pricing_of(Path("offer.csv"), Path("price")):
+        raise error
+    named = "expected a price of offer.csv by the price function in price, got ValueError"
+    assert caught.value.message == (error.message if isinstance(error, DataError) else named)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

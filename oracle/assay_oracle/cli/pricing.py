@@ -270,7 +270,7 @@ def appraise(folder: Path, file: Path, page: Path | None, without_records: bool,
     """
     from assay_oracle.owner.columns import columns_text
     from assay_oracle.owner.summary import appraisal_text
-    from assay_pricing.artifact import of_one_piece
+    from assay_pricing.artifact import pricing_of
     from assay_pricing.records.profile import profile
 
     function = _loaded(folder)
@@ -279,7 +279,7 @@ def appraise(folder: Path, file: Path, page: Path | None, without_records: bool,
     report(columns_text(columns))
     for name in ignored:
         report(f"column {name!r} is no feature of the model: it is not read")
-    with of_one_piece(folder):
+    with pricing_of(file, folder):
         appraisal = function.appraise(records)
     if page is not None:
         from assay_oracle.owner.report import Heading, render

@@ -119,6 +119,12 @@ def _body(function: PriceFunction, records: Records, appraisal: Appraisal, headi
     counts = Counter(appraisal.verdicts)
     yield _table(("Verdict", "Records", "A record that"), [(_word(v), counts[v], v.meaning) for v in Verdict])
     yield _image(_verdict_bars(counts), "number of records by verdict")
+    if appraisal.left_out:
+        yield "<h3>Records to leave out</h3>"
+        yield (
+            f"<p>The price and its gain are those of the set without {counts[Verdict.EXCLUDED]} records. Leave them "
+            f"out of the training: with them the gain is not predicted. Their rows, from 0: {appraisal.left_out}.</p>"
+        )
     yield "<h2>Value by record</h2>"
     yield (
         f"<p>Predicted drop of the {escape(goal)} risk by each record alone, in the unit of the gain, highest first. "

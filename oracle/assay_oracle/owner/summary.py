@@ -12,6 +12,8 @@ from assay_pricing.records.profile import profile
 from assay_pricing.scorer.format import Scorer
 
 _MAX_CLASSES = 10
+_MAX_ROWS = 400
+"""Characters of a list of rows."""
 
 
 def fit_text(function: PriceFunction, folder: Path) -> str:
@@ -99,10 +101,18 @@ def appraisal_text(appraisal: Appraisal, token: Token = ETHER) -> str:
         f"price\t{amount_text(appraisal.price, token)}",
         f"gain\t{appraisal.predicted_gain:.6f} ({appraisal.metric}; 90 % interval {low:.6f} to {high:.6f})",
         f"records\t{appraisal.priced} of {appraisal.records} priced",
+        *([f"left out\t{_left_out(appraisal)}"] if appraisal.left_out else []),
         f"fidelity\t{appraisal.fidelity:.4f}",
         *(f"because\t{reason}" for reason in appraisal.reasons),
     ]
     return "\n".join(lines)
+
+
+def _left_out(appraisal: Appraisal) -> str:
+    rows = appraisal.left_out
+    if len(rows) > _MAX_ROWS:
+        rows = f"{rows[:_MAX_ROWS].rpartition(',')[0]} and more (all of them: --report, --json)"
+    return f"rows {rows}; the gain is that of the set without them"
 
 
 def function_text(function: PriceFunction, token: Token = ETHER) -> str:

@@ -11,8 +11,10 @@ import pytest
 from assay.amounts import amount_text
 from assay.protocol.schema import Feature, Schema
 from assay_oracle.owner.report import Heading, render
+from assay_oracle.owner.summary import appraisal_text, backtest_lines, function_text
 from assay_pricing.appraisal import Appraisal, Verdict
 from assay_pricing.fitting import fit
+from assay_pricing.manifest import Backtest
 from assay_pricing.records.records import Records
 from tests.pricing.machines import hours
 
@@ -101,6 +103,27 @@ def test_the_page_refers_to_nothing_outside_and_runs_nothing(function, mixed, ap
         assert base64.b64decode(pictured.split(",")[1], validate=True).startswith(b"\x89PNG")
     policy = next(a["content"] for tag, a in read.tags if tag == "meta" and "http-equiv" in a)
     assert policy.startswith("default-src 'none'")
+
+
+def test_records_to_leave_out_are_named_on_the_page_and_in_the_terminal(function, mixed, appraised) -> None:
+    verdicts = (Verdict.EXCLUDED, *appraised.verdicts[1:])
+    page = render(function, mixed, replace(appraised, verdicts=verdicts))
+    assert "Their rows, from 0: 0.</p>" in page
+    assert "left out\trows 0; the gain is that of the set without them" in appraisal_text(
+        replace(appraised, verdicts=verdicts)
+    )
+    many = appraisal_text(replace(appraised, verdicts=(Verdict.EXCLUDED, Verdict.USEFUL) * 200))
+    assert "and more (all of them: --report, --json)" in many
+
+
+def test_the_size_of_a_price_that_nothing_tested_is_not_shown(function, mixed, appraised) -> None:
+    figures = {"episodes": 10, "rank_agreement": 0.9, "rank_error": 0.05, "ceiling": 0.9, "expected_error": 0.01}
+    tested = Backtest(truth="itself", slope=1, slope_error=0, **figures)
+    alone = replace(function, manifest=function.manifest.model_copy(update={"backtest": tested}))
+    shown = [render(alone, mixed, appraised), function_text(alone), "\n".join(backtest_lines(alone.manifest))]
+    assert not any("slope" in text for text in shown)
+    assert "--train" in shown[1]
+    assert "--train" in shown[2]
 
 
 def test_a_price_for_mostly_uncertain_records_is_explained(function, mixed, appraised) -> None:
