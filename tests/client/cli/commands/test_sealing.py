@@ -1,10 +1,13 @@
 """``assay seal`` and ``assay open``: nothing is overwritten, no half is left, failed commands can be repeated."""
 
+import errno
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -126,6 +129,48 @@ def test_disk_without_room(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("seal", data)
     assert (result.exit_code, "found 4096" in result.stderr, "make room" in result.stderr) == (1, True, True)
     assert names(data.parent) == {"data.csv"}
+
+
+@pytest.mark.parametrize("refused", ["data.csv", ".data.csv.sealed.part", "data.csv.key", ".data.csv.sealed.state"])
+def test_sealing_without_permission_leaves_nothing(data: Path, refused: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        refuse(patch, data.parent / refused)
+        result = run("seal", data)
+    assert (result.exit_code, "Permission denied" in result.stderr) == (1, True)
+    assert names(data.parent) == {"data.csv"}
+    assert run("seal", data).exit_code == 0
+
+
+@pytest.mark.parametrize("refused", ["data.csv.sealed", "data.csv.key", ".opened.part"])
+def test_opening_without_permission_leaves_nothing(data: Path, refused: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("seal", data)
+    before = names(data.parent)
+    arguments = ("open", f"{data}.sealed", "--key", f"{data}.key", "--out", data.parent / "opened")
+    with monkeypatch.context() as patch:
+        refuse(patch, data.parent / refused)
+        result = run(*arguments)
+    assert (result.exit_code, "Permission denied" in result.stderr) == (1, True)
+    assert names(data.parent) == before
+    assert run(*arguments).exit_code == 0
+
+
+def refuse(patch: pytest.MonkeyPatch, path: Path) -> None:
+    """Refuses access to one file, as to an account without the right; the tests' own account may have all rights."""
+
+    def check(name: object) -> None:
+        if name == str(path) or name == path:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    def refusing(call: Callable[..., Any]) -> Callable[..., Any]:
+        def checked(name: Any, *arguments: Any, **options: Any) -> Any:
+            check(name)
+            return call(name, *arguments, **options)
+
+        return checked
+
+    patch.setattr(os, "open", refusing(os.open))
+    patch.setattr(Path, "open", refusing(Path.open))
+    patch.setattr(Path, "hardlink_to", refusing(Path.hardlink_to))
 
 
 # --- verify -----------------------------------------------------------------------------------------------------------
