@@ -87,11 +87,14 @@ class Outlook(Value):
         risk: That of the model on the validation records: the gain of a perfect model.
         records: Of a typical offer.
         gain: Of a typical offer, in the unit of the goal.
+        recalibration: Drop of the model's risk by another temperature, see ``risk.Metric.calibrated``, which needs no
+            data.
     """
 
     risk: float = 0.0
     records: int = 1
     gain: float = 0.0
+    recalibration: float = 0.0
 
     @property
     def record_gain(self) -> int:

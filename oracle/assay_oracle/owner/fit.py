@@ -36,6 +36,8 @@ _FEW = 5
 _FEW_OF_GROUP = 30
 _SHOWN = 5
 _MIN_MICROS = 1000
+_MUCH = 0.05
+"""Share of the risk that recalibration removes before it is worth a word."""
 MODEL_TIMEOUT = 3600.0
 """Seconds for one call of the model by default. A request to a URL has a limit of its own."""
 DEFAULT_RATE = 10**18
@@ -299,6 +301,11 @@ def cost_lines(manifest: "Manifest", token: Token) -> Iterator[str]:
         yield (
             f"warning: prices count millionths of the goal's unit, and the risk is {seen.risk:.2g}: give labels and "
             "values in a smaller unit"
+        )
+    if seen.recalibration > _MUCH * seen.risk:
+        yield (
+            "warning: the model's probabilities are too sure or too unsure: another temperature alone lowers its risk "
+            f"by {seen.recalibration:.2g}, and data that does the same is paid for it; recalibrate the model first"
         )
     cap = f", cut to the cap of {short_amount(rule.cap, token)}" if rule.cap < seen.perfect(rule) else ""
     yield f"  the owner's own records again: {short_amount(0, token)}, exact copies are not priced"

@@ -12,7 +12,7 @@ from assay_pricing.learners.threads import in_parallel
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, RefitMethod
 from assay_pricing.price import PARTS, Outlook
-from assay_pricing.surrogate.outlook import model_risk, outlook
+from assay_pricing.surrogate.outlook import model_risk, outlook, recalibration
 from assay_pricing.surrogate.task import MAX_BASE, Task, stratified_sample
 from assay_pricing.valuation import value_offer
 
@@ -42,7 +42,12 @@ def typical(method: Method, manifest: Manifest, task: Task) -> Outlook:
         return outlook(task.black_box, task.owner, task.validation, task.context.metric, task.seed)
     answers = task.black_box.predict(task.validation.x)
     risk = model_risk(answers, task.context.metric)
-    return Outlook(risk=manifest.risk if risk is None else risk, records=records, gain=max(0.0, float(np.mean(paid))))
+    return Outlook(
+        risk=manifest.risk if risk is None else risk,
+        records=records,
+        gain=max(0.0, float(np.mean(paid))),
+        recalibration=recalibration(answers, task.context.metric),
+    )
 
 
 def _paid(method: RefitMethod, manifest: Manifest, task: Task, records: int, draw: int) -> float | None:

@@ -39,14 +39,26 @@ def outlook(black_box: BlackBox, owner: Records, validation: Records, metric: Me
         weights[draw + 1, draw * part : (draw + 1) * part] = 0
     learned, *without = _outputs(owner.take(rows), validation, weights, seed)
     gain = float(np.mean([metric.drop(outputs, learned) for outputs in without]))
-    risk = model_risk(black_box.predict(validation.x), metric)
-    return Outlook(risk=metric.risk(learned) if risk is None else risk, records=part, gain=max(0.0, gain))
+    answers = black_box.predict(validation.x)
+    risk = model_risk(answers, metric)
+    return Outlook(
+        risk=metric.risk(learned) if risk is None else risk,
+        records=part,
+        gain=max(0.0, gain),
+        recalibration=recalibration(answers, metric),
+    )
 
 
 def model_risk(answers: Predictions, metric: Metric) -> float | None:
     """Risk of the model's own answers; None where it gives labels alone and the risk needs probabilities."""
     outputs = model_outputs(answers, metric)
     return None if outputs is None else max(0.0, metric.risk(outputs))
+
+
+def recalibration(answers: Predictions, metric: Metric) -> float:
+    """Drop of the risk of the model's own answers by another temperature; 0 where they have none."""
+    outputs = model_outputs(answers, metric)
+    return 0.0 if outputs is None else max(0.0, metric.risk(outputs) - metric.risk(metric.calibrated(outputs)))
 
 
 def _outputs(owner: Records, validation: Records, weights: torch.Tensor, seed: int) -> Float64:

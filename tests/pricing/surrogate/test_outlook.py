@@ -44,6 +44,15 @@ def test_the_risk_of_probabilities_is_their_loss() -> None:
     assert 0 < seen_of(owner, lambda x: x.argmax(1)).risk < np.log(3), "of labels alone, that of a small network"
 
 
+def test_what_another_temperature_brings_is_told_of_a_model_that_is_too_sure() -> None:
+    x = np.random.default_rng(0).normal(size=(200, 3))
+    owner = records(x, (x + np.random.default_rng(1).gumbel(size=x.shape)).argmax(1), 3)
+    right, sure = (seen_of(owner, lambda x, t=t: soft(t * x.astype(float))) for t in (1.0, 4.0))
+    assert right.recalibration < 0.02
+    assert sure.recalibration == pytest.approx(sure.risk - right.risk + right.recalibration, abs=1e-3)
+    assert seen_of(owner, lambda x: x.argmax(1), metric="accuracy").recalibration == 0
+
+
 def test_more_of_the_owners_kind_brings_less_the_more_there_is() -> None:
     few, many = (seen_of(line(n), lambda x: 3000 + 1000 * x[:, 0].astype(float)).gain for n in (60, 600))
     assert few > many >= 0
