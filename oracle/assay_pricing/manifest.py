@@ -22,6 +22,8 @@ VERSION = 4
 """Raised by every change by which a stored price function would price otherwise."""
 FIDELITY_FLOOR = 0.90
 """A surrogate that agrees less with its model does not price, unless its prices were tested (``Backtest``)."""
+LEAST_KAPPA = 0.8
+"""Or unless its agreement corrected for chance is *almost perfect*, in the scale of Landis and Koch (1977)."""
 LEAST_EXPLAINED = 0.5
 """Share of the spread of the model's answers that a learner must explain, unless the model itself was retrained."""
 _CLEAR = 2.0
@@ -228,8 +230,8 @@ class Manifest(Value):
         Raises:
             BacktestError: Prices of held-out parts of the owner's records do not agree with what these are worth.
             FidelityError: The surrogate agrees with the model no more often than a constant answer does. Or it agrees
-                on less than 90 % of held-out records, and nothing was tested. Or it explains less than half of the
-                spread of the model's answers, and the test did not retrain the model itself.
+                on less than 90 % of held-out records and by a kappa of less than .8, and nothing was tested. Or it
+                explains less than half of the spread of the model's answers, and the test did not retrain the model.
         """
         tested = self.backtest
         if tested is None:
@@ -246,7 +248,8 @@ class Manifest(Value):
         self._check_constant()
 
     def _check_floor(self) -> None:
-        if self.fidelity < FIDELITY_FLOOR:
+        kappa = 0.0 if self.agreement is None else self.agreement.kappa
+        if self.fidelity < FIDELITY_FLOOR and kappa < LEAST_KAPPA:
             raise FidelityError(
                 f"expected a surrogate that agrees with the model on at least {FIDELITY_FLOOR:.0%} of held-out "
                 f"records, got {self.fidelity:.1%}",

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,14 @@ def test_a_manifest_of_a_weak_surrogate_does_not_price() -> None:
     with pytest.raises(FidelityError, match=r"at least 90% of held-out records, got 89\.9%") as caught:
         manifest(fidelity=0.899).check_fidelity()
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(("kappa", "prices"), [(0.85, True), (0.8, True), (0.79, False), (0.0, False)])
+def test_agreement_counts_by_what_chance_leaves_of_it(kappa: float, prices: bool) -> None:
+    """Of ten classes 87 % are almost all that chance leaves; of two of which one is rare they may be nothing."""
+    found = Agreement(share=0.87, constant=0.2, kappa=kappa, by_class=(0.87,), explained=0.8)
+    with nullcontext() if prices else pytest.raises(FidelityError):
+        manifest(fidelity=0.87, agreement=found).check_fidelity()
 
 
 # --- a folder that is not free ----------------------------------------------------------------------------------------
