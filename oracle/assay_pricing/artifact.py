@@ -210,8 +210,14 @@ def check_tensors(manifest: Manifest, tensors: "dict[str, Tensor]") -> None:
     """Checks the records and the control sets of an artifact; its method checks the rest.
 
     Raises:
-        ArtifactError: A weight, a label, or the salt of the owner's hashes is no such thing, or there is no control.
+        ArtifactError: A weight, a label, the encoder, or the salt of the owner's hashes is no such thing, or there is
+            no control.
     """
+    features = manifest.schema_.encoded().features
+    for name in ("encoder.centre", "encoder.scale"):
+        is_right = tensors[name].shape == (len(features),) and bool(tensors[name].isfinite().all())
+        check_part(is_right, f"a finite {name} of {len(features)} features")
+    check_part(bool((tensors["encoder.scale"] > 0).all()), "a positive encoder.scale")
     check_part(len(manifest.controls) > 0, "at least one control set")
     weight, salt = tensors["base.weight"], tensors["owner.salt"]
     check_part(bool(((weight > 0) & weight.isfinite()).all()), "positive weights of the owner's records")
