@@ -16,7 +16,7 @@ from torch import Tensor
 from assay_pricing import similarity
 from assay_pricing.appraisal import Verdict
 from assay_pricing.learners.nearest import nearest
-from assay_pricing.records.records import Float64
+from assay_pricing.records.records import Float64, Int64
 from assay_pricing.surrogate.task import MAX_BASE, Sample
 
 _SALTED_BYTES = 16
@@ -58,6 +58,16 @@ def classify_exact_duplicates(
             verdicts.append(Verdict.USEFUL)
         seen.add(digest)
     return verdicts
+
+
+def order(hashes: Sequence[bytes], salt: bytes) -> Int64:
+    """Rows in the order of their salted hashes (n,).
+
+    What draws or splits records then depends on the set of them alone, and a seller, who does not know the salt, cannot
+    choose which come first.
+    """
+    keyed = [_salted(digest, salt) for digest in hashes]
+    return np.array(sorted(range(len(keyed)), key=keyed.__getitem__), dtype=np.int64)
 
 
 def near_radius(base: Sample) -> float:

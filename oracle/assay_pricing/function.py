@@ -1,6 +1,5 @@
 """The price function: fitted once by the model owner, then deterministic. The same offer has the same integer price."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -10,15 +9,16 @@ import torch
 from torch import Tensor
 
 from assay.protocol.schema import Schema
-from assay_pricing import artifact, duplicates, methods
+from assay_pricing import artifact, duplicates, methods, partitions
 from assay_pricing.appraisal import Appraisal, Verdict, reasons_for, reasons_for_seller
 from assay_pricing.encoding.encoders import Encoders
 from assay_pricing.errors import DataError
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, Parts
 from assay_pricing.methods.base import without_prefix
+from assay_pricing.partitions import LOCAL, Pool
 from assay_pricing.price import MICRO, to_micros
-from assay_pricing.records.records import Int64, Records
+from assay_pricing.records.records import Records
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import deterministic
@@ -125,6 +125,7 @@ class PriceFunction:
         known: frozenset[bytes] = frozenset(),
         context: Records | None = None,
         sold: Records | None = None,
+        pool: Pool = LOCAL,
     ) -> Appraisal:
         """Prices an offer as one set.
 
@@ -133,6 +134,7 @@ class PriceFunction:
             known: Hashes of records that were priced for this model before.
             context: Records of the seller's other offers: the offer is paid for what it adds to them.
             sold: Records that others sold to the owner since the function was fitted: near copies of them add nothing.
+            pool: Where parts of the offer are worked on; the price is the same everywhere.
 
         Raises:
             FidelityError: The surrogate's fidelity is under 0.90.
@@ -147,20 +149,23 @@ class PriceFunction:
             raise DataError("expected context and sold records of the model's schema, got another schema")
         with deterministic():
             nothing = records.take(np.arange(0))
-            return self._appraise(records, known, context or nothing, sold or nothing)
+            return self._appraise(records, known, context or nothing, sold or nothing, pool)
 
-    def _appraise(self, records: Records, known: frozenset[bytes], context: Records, sold: Records) -> Appraisal:
+    def _appraise(
+        self, records: Records, known: frozenset[bytes], context: Records, sold: Records, pool: Pool
+    ) -> Appraisal:
         salt = bytes(self.tensors["owner.salt"].numpy())
         hashes = records.hashes()
         verdicts = duplicates.classify_exact_duplicates(hashes, self.tensors["owner.hashes"], salt, known)
-        rows = [i for i in _order(hashes) if not verdicts[i].is_duplicate]
+        order = duplicates.order(hashes, salt)
+        rows = [i for i in order if not verdicts[i].is_duplicate]
         record_values = np.zeros(records.n)
         valuation = Valuation()
         # An offer of duplicates alone is valued too, and its value dropped: a quick answer would tell what it is.
-        distinct = records.take(rows or [i for i in _order(hashes) if verdicts[i] is not Verdict.REPEATED])
-        values = self.method.record_values(distinct) * self.method.value_unit
-        context, sold = (other.take(_order(other.hashes())) for other in (context, sold))
-        found = value_offer(self.method, self.manifest, distinct, values, context, sold)
+        distinct = records.take(rows or [i for i in order if verdicts[i] is not Verdict.REPEATED])
+        values = partitions.record_values(self.method, distinct, pool)
+        context, sold = (other.take(duplicates.order(other.hashes(), salt)) for other in (context, sold))
+        found = value_offer(self.method, self.manifest, distinct, values, context, sold, pool)
         if rows:
             record_values[rows], valuation = values, found
             for i, is_excluded in zip(rows, found.excluded or [False] * len(rows), strict=True):
@@ -188,11 +193,6 @@ class PriceFunction:
             reasons=tuple(reasons_for(records, verdicts, self.manifest.metric, gain, price, context.n)),
             seller_reasons=tuple(reasons_for_seller(records, verdicts, self.manifest.metric, price, context.n)),
         )
-
-
-def _order(hashes: Sequence[bytes]) -> Int64:
-    """Rows in the order of their hashes (n,): what draws or splits records then depends on the set of them alone."""
-    return np.array(sorted(range(len(hashes)), key=hashes.__getitem__), dtype=np.int64)
 
 
 def _context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:

@@ -12,7 +12,9 @@ from assay_pricing.controls import cut
 from assay_pricing.duplicates import Kernel, effective_count
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, RefitMethod
-from assay_pricing.records.records import Float64, Records
+from assay_pricing.partitions import LOCAL, Pool, Whole, values_by_halves
+from assay_pricing.records.records import Float64, Int64, Records
+from assay_pricing.representation import represent
 from assay_pricing.risk import Bools, Metric
 from assay_pricing.surrogate.task import Context, Sample, stratified_sample
 
@@ -52,22 +54,29 @@ class Valuation:
 
 
 def value_offer(
-    method: Method, manifest: Manifest, offer: Records, record_values: Float64, context: Records, sold: Records
+    method: Method,
+    manifest: Manifest,
+    offer: Records,
+    record_values: Float64,
+    context: Records,
+    sold: Records,
+    pool: Pool = LOCAL,
 ) -> Valuation:
     """Values an offer without exact duplicates.
 
     Args:
         method: The fitted method.
         manifest: Of its price function.
-        offer: Records (n).
+        offer: Records (n); of many the first ones of each class stand for all, see ``representation``.
         record_values: Value of each record on its own (n,).
         context: Records of the seller's other offers.
         sold: Records that other sellers sold to the owner.
+        pool: Where parts of the offer are worked on.
 
     Returns:
         Its value, in the size of true gains as far as the fit has measured that: see ``Backtest.divisor``.
     """
-    found = _valued(method, manifest, offer, record_values, context, sold)
+    found = _valued(method, manifest, offer, record_values, context, sold, pool)
     divisor = manifest.backtest.divisor if manifest.backtest else 1.0
     if isinstance(method, RefitMethod):
         divisor /= method.scale
@@ -81,7 +90,13 @@ def value_offer(
 
 
 def _valued(
-    method: Method, manifest: Manifest, offer: Records, record_values: Float64, context: Records, sold: Records
+    method: Method,
+    manifest: Manifest,
+    offer: Records,
+    record_values: Float64,
+    context: Records,
+    sold: Records,
+    pool: Pool,
 ) -> Valuation:
     """The value in the size that the method gives it; see ``value_offer``."""
     threshold = cut(manifest.controls, offer.n)
@@ -89,20 +104,22 @@ def _valued(
         set_value = method.set_value(offer) * method.value_unit
         gain = set_value - threshold
         return Valuation(set_value, gain, (gain, gain), int((record_values > 0).sum()))
-    metric, base = method.context.metric, method.context.base
+    metric = method.context.metric
     kernel = Kernel(manifest.near_radius)
-    offered = method.context.encode(offer)
-    others = joint_records(method.context, kernel, offered, context, sold, manifest.seed)
+    chosen, stand_for = represent(offer)
+    everyone = Whole(offer, method.context.encoder, pool)
+    offered = replace(method.context.encode(offer.take(chosen)), weight=torch.from_numpy(stand_for))
+    others = joint_records(method.context, kernel, everyone, context, sold, manifest.seed)
     together = others.join(offered)
 
     near = replace(kernel, radius=method.copy_share * kernel.radius)
-    without, whole = _shares(near, kernel, others, offered, base)
+    without, whole = _shares(near, kernel, others, offered, everyone, method.context.base)
     # A surrogate that has learned a validation record knows its label: the record no longer tells what an offer brings.
     unseen = 1 - near.closest(together, method.context.validation)
     without, whole = without * unseen, whole * unseen
 
     def weights(rows: Bools) -> Tensor:
-        """Weight of each record where the others and ``rows`` (n,) of the offer are learned."""
+        """Weight of each record where the others and ``rows`` (m,) of the offer's are learned."""
         return whole * torch.from_numpy(np.concatenate([np.ones(len(others), dtype=bool), rows]))
 
     def learned(rows: Bools) -> Float64:
@@ -111,11 +128,11 @@ def _valued(
         return found
 
     before, outputs = method.refit_outputs(together, torch.stack([without, whole]))
-    subsets, after, best = [np.ones(offer.n, dtype=bool)], [outputs], 0
+    subsets, after, best = [np.ones(len(chosen), dtype=bool)], [outputs], 0
     if method.retrains:
         if method.prices_subsets:
             for rows, outputs_of_rows in (
-                *_of_value(method, offer, record_values, outputs, learned),
+                *_of_value(method, offer.take(chosen), record_values[chosen], outputs, learned, pool),
                 *_trusted(method, offered, outputs, learned),
             ):
                 subsets.append(rows)
@@ -133,24 +150,34 @@ def _valued(
         gain=gain,
         interval=interval,
         distinct=effective_count(added),
-        excluded=tuple((~subsets[best]).tolist()) if best else (),
+        excluded=_at(chosen, ~subsets[best], offer.n) if best else (),
     )
 
 
-def _shares(kernel: Kernel, of_others: Kernel, others: Sample, offer: Sample, base: Sample) -> tuple[Tensor, Tensor]:
-    """Weights of the others and of the offer, before the offer is learned, and when it is (n,) each.
+def _at(rows: Int64, values: Bools, n: int) -> tuple[bool, ...]:
+    """The values at rows, in n places; False at others."""
+    found = np.zeros(n, dtype=bool)
+    found[rows] = values
+    return tuple(found.tolist())
+
+
+def _shares(
+    kernel: Kernel, of_others: Kernel, others: Sample, offer: Sample, everyone: Whole, base: Sample
+) -> tuple[Tensor, Tensor]:
+    """Weights of the others and of the offer's records, before these are learned, and when they are (m,) each.
 
     Args:
         kernel: By which records of the offer are copies of each other and of the base.
         of_others: By which records of the offer are copies of the others.
         others: Records that the offer is priced together with.
-        offer: The offer.
+        offer: Records of the offer that stand for it.
+        everyone: The whole offer.
         base: The owner's records.
     """
     alone = kernel.density(others, others) + kernel.density(others, base)
-    offered = kernel.density(offer, offer) + kernel.density(offer, base) + of_others.density(offer, others)
+    offered = everyone.density(kernel, offer) + kernel.density(offer, base) + of_others.density(offer, others)
     without = torch.cat([others.weight / alone.clamp(min=1), torch.zeros_like(offer.weight)])
-    together = torch.cat([alone + of_others.density(others, offer), offered])
+    together = torch.cat([alone + everyone.density(of_others, others), offered])
     return without, others.join(offer).weight / together.clamp(min=1)
 
 
@@ -204,7 +231,12 @@ def shrunk(gain: float, doubt: float) -> float:
 
 
 def _of_value(
-    method: RefitMethod, offer: Records, record_values: Float64, whole: Float64, learned: Callable[[Bools], Float64]
+    method: RefitMethod,
+    offer: Records,
+    record_values: Float64,
+    whole: Float64,
+    learned: Callable[[Bools], Float64],
+    pool: Pool,
 ) -> Iterator[tuple[Bools, Float64]]:
     """The records (n,) of value by themselves, and outputs that say what these bring; nothing if the whole brings more.
 
@@ -218,11 +250,12 @@ def _of_value(
         record_values: Value of each record on its own (n,).
         whole: Outputs after learning the whole set.
         learned: Outputs after learning some records.
+        pool: Where parts of the offer are worked on.
     """
     chosen, metric = record_values > 0, method.context.metric
     if chosen.all() or not chosen.any() or metric.risk(learned(chosen)) >= metric.risk(whole):
         return
-    by_first, by_second = (learned(values > 0) for values in method.values_by_halves(offer))
+    by_first, by_second = (learned(values > 0) for values in values_by_halves(method, offer, pool))
     yield chosen, np.where(metric.first_half()[:, None], by_second, by_first)
 
 
@@ -255,15 +288,15 @@ def base_risk(method: Method) -> float:
 
 
 def joint_records(
-    context: Context, kernel: Kernel, offer: Sample, context_offers: Records, sold: Records, seed: int
+    context: Context, kernel: Kernel, offer: Whole, context_offers: Records, sold: Records, seed: int
 ) -> Sample:
     """The records that an offer is priced together with.
 
     All records that the offer copies, from either source, because a copy adds nothing. Of the seller's other records
     also a sample of at most ``MAX_BASE``. Of what others sold nothing else: new data keeps its price.
     """
-    copied = kernel.is_copied(context.encode(context_offers), offer).numpy()
-    copied_sold = kernel.is_copied(context.encode(sold), offer).numpy()
+    copied = offer.copies(kernel, context.encode(context_offers)).numpy()
+    copied_sold = offer.copies(kernel, context.encode(sold)).numpy()
     parts = (
         context.encode(context_offers.take(copied)),
         stratified_sample(context_offers.take(~copied), context.encoder, np.random.default_rng(seed)),

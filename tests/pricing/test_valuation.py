@@ -10,6 +10,7 @@ from torch import Tensor
 from assay_pricing.duplicates import Kernel
 from assay_pricing.manifest import Control
 from assay_pricing.methods import Method, Parts, RefitMethod
+from assay_pricing.partitions import Whole
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate import task as task_module
@@ -183,7 +184,7 @@ def test_an_offer_is_priced_with_all_that_it_copies_and_a_sample_of_the_sellers_
 ) -> None:
     monkeypatch.setattr(task_module, "MAX_BASE", 4)
     others, sold = at(1, *range(10, 30)), at(2, 40)
-    found = joint_records(GOAL, Kernel(0.1), sample([[1.0], [2.0]], [0, 0]), others, sold, 0)
+    found = joint_records(GOAL, Kernel(0.1), Whole(at(1, 2), GOAL.encoder), others, sold, 0)
     places = found.x[:, 0].tolist()
     assert places[0] == 1  # copied from the seller's other offers
     assert places[-1] == 2  # copied from what others sold

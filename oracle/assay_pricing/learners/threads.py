@@ -44,8 +44,14 @@ def workers(records: int) -> int:
 
 
 def _processors() -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, _MAX_WORKERS)
+    return min(usable_processors(), _MAX_WORKERS)
+
+
+def usable_processors() -> int:
+    """Processors that this thread may give work to: all that the process may use; one if it is itself a worker."""
+    if getattr(_local, "is_worker", False):
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T], records: int) -> list[R]:
@@ -66,11 +72,11 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T], records: int) ->
     # Limits of libraries and filters of warnings are the process's: threads would restore each other's.
     with single_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with ThreadPoolExecutor(threads, initializer=_begin) as pool:
+        with ThreadPoolExecutor(threads, initializer=begin) as pool:
             return list(pool.map(function, given))
 
 
-def _begin() -> None:
+def begin() -> None:
     """Makes a thread a worker; OpenMP's limit is each thread's own."""
     import torch
     from threadpoolctl import threadpool_limits

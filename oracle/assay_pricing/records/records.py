@@ -7,9 +7,10 @@ for exact duplicates use these hashes.
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ Int64 = npt.NDArray[np.int64]
 
 _RECORD_TAG = b"assay/record/v2"
 _NAN = np.frombuffer(bytes.fromhex("000000000000f87f"), dtype="<f8")[0]
+_HASHED_ROWS = 4096
 _HASH_BYTES = 73  # an object of 65 bytes, and the reference to it
 
 
@@ -111,35 +113,36 @@ class Records:
 
     @cached_property
     def _hashes(self) -> tuple[bytes, ...]:
-        rows = np.ascontiguousarray(self.x + 0.0, dtype="<f8")  # -0 + 0 = 0
-        rows[np.isnan(rows)] = _NAN
         texts = {
             column: [length_prefixed(value) for value in (*feature.categories, *self.unseen.get(column, ()))]
             for column, feature in enumerate(self.schema.features)
             if feature.kind == "categorical"
         }
-        fields = [
-            [texts[j][code] for code in column.astype(np.int64).tolist()] if j in texts else _each_number(column)
-            for j, column in enumerate(rows.T)
-        ]
-        records = zip(*fields, self._encoded_labels(), strict=True)
-        return tuple(hashlib.sha256(_RECORD_TAG + b"".join(record)).digest() for record in records)
-
-    def _encoded_labels(self) -> list[bytes]:
-        if self.schema.task == "classification":
-            names = [length_prefixed(name) for name in self.schema.classes]
-            return [names[int(code)] for code in self.y]
-        return _each_number(np.ascontiguousarray(self.y + 0.0, dtype="<f8"))
+        names = [length_prefixed(name) for name in self.schema.classes]
+        found: list[bytes] = []
+        for start in range(0, self.n, _HASHED_ROWS):
+            rows = slice(start, start + _HASHED_ROWS)
+            fields = [*_fields(self.x[rows], texts), *_fields(self.y[rows, None], {0: names} if names else {})]
+            found += [hashlib.sha256(_RECORD_TAG + b"".join(record)).digest() for record in zip(*fields, strict=True)]
+        return tuple(found)
 
     def content_hash(self) -> bytes:
         """SHA-256 over the sorted distinct record hashes: the same for any order, format and number of copies."""
         return content_hash(self.hashes())
 
 
-def _each_number(column: Float64) -> list[bytes]:
-    """The eight bytes of each number (n,)."""
-    content = column.tobytes()
-    return [content[start : start + 8] for start in range(0, len(content), 8)]
+def _fields(x: Float64, texts: dict[int, list[bytes]]) -> Iterator[list[bytes]]:
+    """What is hashed of columns (n, d), by row: neighbouring numbers as one, texts by their codes."""
+    for is_text, columns in groupby(range(x.shape[1]), texts.__contains__):
+        run = list(columns)
+        if is_text:
+            for column in run:
+                yield [texts[column][code] for code in x[:, column].astype(np.int64).tolist()]
+            continue
+        numbers = np.ascontiguousarray(x[:, run[0] : run[-1] + 1] + 0.0, dtype="<f8")  # -0 + 0 = 0
+        numbers[np.isnan(numbers)] = _NAN
+        content, width = numbers.tobytes(), 8 * len(run)
+        yield [content[start : start + width] for start in range(0, len(content), width)]
 
 
 def content_hash(hashes: Sequence[bytes]) -> bytes:

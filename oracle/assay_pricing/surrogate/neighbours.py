@@ -5,6 +5,7 @@ VLDB 2019), evaluated as the marginal contribution to the owner's records rather
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -59,7 +60,7 @@ class Neighbours:
         base, validation = self.context.base, self.context.validation
         scale = self.context.encoder.column_scale
         asked = validation.x / scale
-        distances, rows = nearest(asked, base.x / scale, self.neighbours)
+        distances, rows = self._nearest
         votes = self._votes(base.y)[rows]  # (v, neighbours, k)
         before = votes.sum(1)  # (v, k)
         importance = self.context.importance(self._outputs(before))
@@ -76,6 +77,12 @@ class Neighbours:
             gains = now - self._losses(before - replaced + self._votes(targets)[:, None])  # (distinct targets, v)
             parts.append(RiskDrop.average(torch.where(is_closer, gains[which], 0.0), importance))
         return RiskDrop.concatenate(parts)
+
+    @cached_property
+    def _nearest(self) -> tuple[Tensor, Tensor]:
+        """Distances and rows of the owner's records that are nearest to each validation record, (v, neighbours)."""
+        scale = self.context.encoder.column_scale
+        return nearest(self.context.validation.x / scale, self.context.base.x / scale, self.neighbours)
 
     def _outputs(self, votes: Tensor) -> Tensor:
         """Log-probabilities (..., k), or the mean of a regression (..., 1), from sums of votes (..., k)."""

@@ -8,6 +8,7 @@ detects junk best; a line search that includes the record's own loss estimates b
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -101,20 +102,28 @@ class NewtonStep:
 
         Up to ``MAX_DENSE`` parameters H is whole, (k (h + 1), k (h + 1)); above, blocks by output ignore the rest.
         """
+        n, k, h = gradients.shape
+        if k * h <= MAX_DENSE:
+            dense: Tensor = torch.linalg.lu_solve(*self._factors, gradients.reshape(n, k * h).T)
+            return dense.T.reshape(n, k, h)
+        by_output: Tensor = torch.linalg.lu_solve(*self._factors, gradients.permute(1, 2, 0))  # (k, h + 1, n)
+        return by_output.permute(2, 0, 1)
+
+    @cached_property
+    def _factors(self) -> tuple[Tensor, Tensor]:
+        """Triangular factors of H, and its pivots: once for all records."""
         hidden, outputs = self._last_layer(self.context.base.x)
         weights = self.context.base.weight / self.context.base.weight.sum()
-        n, k, h = gradients.shape
+        k, h = outputs.shape[1], hidden.shape[1]
         curvature = output_hessian(outputs)
         if k * h <= MAX_DENSE:
             hessian = torch.einsum("b,bkl,bh,bi->khli", weights, curvature, hidden, hidden).reshape(k * h, k * h)
-            hessian = hessian + self.context.decay * torch.eye(k * h, dtype=torch.float64)
-            dense: Tensor = torch.linalg.solve(hessian, gradients.reshape(n, k * h).T)
-            return dense.T.reshape(n, k, h)
-        diagonal = torch.diagonal(curvature, dim1=1, dim2=2)  # (b, k)
-        blocks = torch.einsum("b,bk,bh,bi->khi", weights, diagonal, hidden, hidden)
-        blocks = blocks + self.context.decay * torch.eye(h, dtype=torch.float64)
-        by_output: Tensor = torch.linalg.solve(blocks, gradients.permute(1, 2, 0))  # (k, h + 1, n)
-        return by_output.permute(2, 0, 1)
+        else:
+            diagonal = torch.diagonal(curvature, dim1=1, dim2=2)  # (b, k)
+            hessian = torch.einsum("b,bk,bh,bi->khi", weights, diagonal, hidden, hidden)  # (k, h, h)
+        damping = self.context.decay * torch.eye(hessian.shape[-1], dtype=torch.float64)
+        factors, pivots = torch.linalg.lu_factor(hessian + damping)
+        return factors, pivots
 
 
 def _losses(outputs: Tensor, y: Tensor) -> Tensor:

@@ -68,6 +68,12 @@ class Sample:
         return Sample(*(torch.cat([getattr(s, part) for s in (self, other)]) for part in parts))
 
 
+def encoded(encoder: Encoder, records: Records) -> Sample:
+    """Records as numbers, each of weight one."""
+    ones = torch.ones(records.n, dtype=torch.float64)
+    return Sample(encoder.x(records), encoder.y(records.y), ones, encoder.raw(records))
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
     """The owner's side of a price, apart from the method's own parameters.
@@ -90,8 +96,7 @@ class Context:
 
     def encode(self, records: Records) -> Sample:
         """Records as numbers, each of weight one."""
-        ones = torch.ones(records.n, dtype=torch.float64)
-        return Sample(self.encoder.x(records), self.encoder.y(records.y), ones, self.encoder.raw(records))
+        return encoded(self.encoder, records)
 
     def halves(self) -> list["Context"]:
         """Two contexts, each with a half of the validation records; see ``Metric.first_half``."""
@@ -171,9 +176,8 @@ class Task:
 def stratified_sample(records: Records, encoder: Encoder, rng: np.random.Generator, most: int | None = None) -> Sample:
     """Encodes records; of more than ``most``, by default ``MAX_BASE``, a weighted sample of at most that many.
 
-    The sample is stratified by class: half of the places are shared evenly among the classes, as far as these have so
-    many records, and the others in proportion to what is left of each. A record's weight is the size of its class over
-    the number drawn from it.
+    The sample is stratified by class, see ``places``. A record's weight is the size of its class over the number drawn
+    from it.
     """
     is_classified = records.schema.task == "classification"
     rows, weight = _stratified(records.y if is_classified else np.zeros(records.n), most or MAX_BASE, rng)
@@ -194,14 +198,27 @@ def thinned(sample: Sample, encoder: Encoder) -> Sample:
     return replace(part, weight=part.weight * torch.from_numpy(weight))
 
 
+def places(counts: Int64, most: int) -> Int64:
+    """How many records of each class (k,) a sample of at most ``most`` takes; all where these are no more.
+
+    Half of the places are shared evenly among the classes, as far as these have so many records, and the others in
+    proportion to what is left of each.
+    """
+    n = counts.sum()
+    if n <= most:
+        return counts
+    keep = np.minimum(counts, most // (2 * len(counts)))
+    keep += (most - keep.sum()) * (counts - keep) // (n - keep.sum())
+    return keep
+
+
 def _stratified(strata: Float64, most: int, rng: np.random.Generator) -> tuple[Int64, Float64]:
     """Rows of at most ``most`` records, in their order, and how many of its stratum (n,) each stands for."""
     n = len(strata)
     rows, weight = np.arange(n), np.ones(n)
     if n > most:
         codes, counts = np.unique(strata, return_counts=True)
-        keep = np.minimum(counts, most // (2 * len(codes)))
-        keep += (most - keep.sum()) * (counts - keep) // (n - keep.sum())
+        keep = places(counts, most)
         chosen = [rng.permutation(np.flatnonzero(strata == c))[:m] for c, m in zip(codes, keep, strict=True)]
         rows = np.sort(np.concatenate(chosen))
         scale = dict(zip(codes.tolist(), (counts / keep).tolist(), strict=True))

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -98,17 +99,25 @@ class FineTunedMethod(NetworkMethod, RefitMethod):
         """Cautious drop of the risk by each record on its own; at most 0 if the record fails the junk test, (n,)."""
         offer = self.context.encode(records)
         influence = influences(self.network, self.context, offer, self.parts.tensors["solved"])
-        full, searched = NewtonStep(self.context, self.network).risk_drops(offer)
+        full, searched = self._newton.risk_drops(offer)
         passes = full.mean > full.error
         undecided = np.flatnonzero(~passes & (full.mean + influence > 0))
-        neighbours = Neighbours(self.context).risk_drops(offer.take(undecided))
+        neighbours = self._neighbours.risk_drops(offer.take(undecided))
         passes[undecided] = neighbours.mean > neighbours.error
         value = (influence + searched.mean) / 2 - searched.error
         return np.where(passes, value, np.minimum(value, 0))
 
+    @cached_property
+    def _newton(self) -> NewtonStep:
+        return NewtonStep(self.context, self.network)
+
+    @cached_property
+    def _neighbours(self) -> Neighbours:
+        return Neighbours(self.context)
+
     def junk_score(self, records: Records) -> Float64:
         """Drop of the risk by a full Newton step towards each record, (n,)."""
-        return NewtonStep(self.context, self.network).risk_drops(self.context.encode(records))[0].mean
+        return self._newton.risk_drops(self.context.encode(records))[0].mean
 
 
 class CompressedMethod(FineTunedMethod):
