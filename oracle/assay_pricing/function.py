@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from assay.protocol.schema import Schema
-from assay_pricing import artifact, duplicates, methods, partitions
+from assay_pricing import artifact, duplicates, methods
 from assay_pricing.appraisal import Appraisal, Verdict, reasons_for, reasons_for_seller
 from assay_pricing.encoding.encoders import Encoders
 from assay_pricing.errors import DataError
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, Parts
 from assay_pricing.methods.base import without_prefix
-from assay_pricing.partitions import LOCAL, Pool
+from assay_pricing.offers import partitions
+from assay_pricing.offers.partitions import LOCAL, Pool
 from assay_pricing.price import MICRO, to_micros
 from assay_pricing.records.records import Records
 from assay_pricing.risk import Metric

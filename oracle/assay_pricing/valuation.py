@@ -12,9 +12,9 @@ from assay_pricing.controls import cut
 from assay_pricing.duplicates import Kernel, effective_count
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, RefitMethod
-from assay_pricing.partitions import LOCAL, Pool, Whole, values_by_halves
+from assay_pricing.offers.partitions import LOCAL, Pool, Whole, values_by_halves
+from assay_pricing.offers.representation import represent
 from assay_pricing.records.records import Float64, Int64, Records
-from assay_pricing.representation import represent
 from assay_pricing.risk import Bools, Metric
 from assay_pricing.surrogate.task import Context, Sample, stratified_sample
 

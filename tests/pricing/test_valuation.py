@@ -10,7 +10,7 @@ from torch import Tensor
 from assay_pricing.duplicates import Kernel
 from assay_pricing.manifest import Control
 from assay_pricing.methods import Method, Parts, RefitMethod
-from assay_pricing.partitions import Whole
+from assay_pricing.offers.partitions import Whole
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate import task as task_module

@@ -10,14 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay_pricing import partitions, representation
 from assay_pricing.appraisal import Appraisal
 from assay_pricing.duplicates import Kernel, order
 from assay_pricing.function import PriceFunction
 from assay_pricing.learners import threads
-from assay_pricing.partitions import Threads, Whole, in_order, parts
+from assay_pricing.offers import partitions, representation
+from assay_pricing.offers.partitions import Threads, Whole, in_order, parts
+from assay_pricing.offers.representation import represent
 from assay_pricing.records.records import Records
-from assay_pricing.representation import represent
 from assay_pricing.surrogate.task import encoded
 from tests.pricing.contexts import identity_encoder, records
 from tests.pricing.machines import machines

@@ -1,0 +1,1 @@
+"""An offer in parts, and the records that stand for a large one."""
