@@ -33,6 +33,8 @@ FILES = {
         "onnx",
         "--extra",
         "s3",
+        "--extra",
+        "dask",
         "--group",
         "speed",
         "--group",

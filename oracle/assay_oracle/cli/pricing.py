@@ -258,16 +258,26 @@ def fit(
 @click.argument("folder", type=FOLDER)
 @click.argument("file", type=DATA)
 @click.option("--report", "page", type=OUT_FILE, help="Write an HTML page with plots to this file.")
+@click.option("--scheduler", metavar="ADDRESS", help="Work on parts of FILE on a Dask cluster; the price is the same.")
 @click.option("--without-records", is_flag=True, help="Leave the records' own columns out of the page: fit to be sent.")
 @token_option
 @json_option
-def appraise(folder: Path, file: Path, page: Path | None, without_records: bool, token: "Token", as_json: bool) -> None:
+def appraise(
+    folder: Path,
+    file: Path,
+    page: Path | None,
+    without_records: bool,
+    scheduler: str | None,
+    token: "Token",
+    as_json: bool,
+) -> None:
     """Price FILE offline with the price function in FOLDER, and give the reasons.
 
     \b
     Example:
       assay-oracle appraise price offer.parquet --report appraisal.html
     """
+    from assay_oracle.owner.cluster import pool_at
     from assay_oracle.owner.columns import columns_text
     from assay_oracle.owner.summary import appraisal_text
     from assay_pricing.artifact import pricing_of
@@ -279,14 +289,12 @@ def appraise(folder: Path, file: Path, page: Path | None, without_records: bool,
     report(columns_text(columns))
     for name in ignored:
         report(f"column {name!r} is no feature of the model: it is not read")
-    with pricing_of(file, folder):
-        appraisal = function.appraise(records)
+    with pool_at(scheduler) as pool, pricing_of(file, folder):
+        appraisal = function.appraise(records, pool=pool)
     if page is not None:
         from assay_oracle.owner.report import Heading, render
 
-        heading = Heading(
-            file.name, datetime.now(UTC).date().isoformat(), token=token, with_records=not without_records
-        )
+        heading = Heading(file.name, f"{datetime.now(UTC):%Y-%m-%d}", token=token, with_records=not without_records)
         page.write_text(render(function, records, appraisal, heading), encoding="utf-8")
     emit({**appraisal.to_dict(), "columns": columns}, appraisal_text(appraisal, token), as_json)
 

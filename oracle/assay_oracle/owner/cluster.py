@@ -1,0 +1,68 @@
+"""A Dask cluster where parts of an offer are worked on: the same price, computed on several machines."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, TypeVar
+
+from assay.errors import UsageError
+from assay_pricing.offers.partitions import LOCAL, Pool, in_order
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_SECONDS = 30
+
+
+class Cluster:
+    """The ``Pool`` of a Dask client.
+
+    Args:
+        client: Connected to a scheduler with workers.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """See ``Pool.map``; ``work`` is sent once to every worker."""
+        sent = self._client.scatter([work], broadcast=True, hash=False)[0]
+        threads = sum(self._client.ncores().values())
+        return in_order(lambda item: self._client.submit(_applied, sent, item, pure=False), items, 2 * threads)
+
+
+@contextmanager
+def pool_at(scheduler: str | None) -> Iterator[Pool]:
+    """The cluster with this scheduler; this process if there is none."""
+    with cluster(scheduler) if scheduler else nullcontext(LOCAL) as pool:
+        yield pool
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Cluster]:
+    """The cluster with a scheduler at ``address``.
+
+    Raises:
+        UsageError: Dask is not installed, no scheduler answers there, or it has no workers.
+    """
+    try:
+        import distributed
+    except ImportError:
+        raise UsageError("expected Dask for --scheduler, it is not installed", hint="install assay[dask]") from None
+    try:
+        connect: Any = distributed.Client
+        client = connect(address, timeout=_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(
+            f"expected a Dask scheduler at {address}, got none: {reason}", hint="for example tcp://127.0.0.1:8786"
+        ) from None
+    with client:
+        if not client.ncores():
+            raise UsageError(
+                f"expected a Dask scheduler with workers at {address}, it has none", hint=f"dask worker {address}"
+            )
+        yield Cluster(client)
+
+
+def _applied(work: Callable[[T], R], item: T) -> R:
+    return work(item)

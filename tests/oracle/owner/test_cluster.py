@@ -1,0 +1,53 @@
+"""A real Dask cluster of two workers."""
+
+import os
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from assay.errors import UsageError
+from assay_oracle.owner.cluster import cluster
+from assay_pricing.duplicates import Kernel
+from assay_pricing.offers import partitions
+from assay_pricing.offers.partitions import Whole
+from assay_pricing.surrogate.task import encoded
+from tests.pricing.contexts import identity_encoder, records
+
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]
+
+
+def where(wait: str, item: int) -> tuple[int, str]:
+    return os.getpid(), f"{wait} {item}"
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local:
+        yield local.scheduler_address
+
+
+def test_two_workers_share_the_parts_and_sum_them_as_one_process_does(
+    scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "ROWS", 5)
+    rng = np.random.default_rng(0)
+    offer = records(rng.normal(size=(60, 2)), rng.integers(0, 3, 60), 3)
+    encoder, kernel = identity_encoder(offer.schema), Kernel(0.4)
+    others = encoded(encoder, records(rng.normal(size=(20, 2)), rng.integers(0, 3, 20), 3))
+    with cluster(scheduler) as pool:
+        found = list(pool.map(partial(where, "part"), range(40)))
+        density = Whole(offer, encoder, pool).density(kernel, others)
+    assert [text for _, text in found] == [f"part {item}" for item in range(40)]
+    assert os.getpid() not in {pid for pid, _ in found}
+    assert len({pid for pid, _ in found}) == 2
+    assert torch.equal(density, Whole(offer, encoder).density(kernel, others))
+
+
+def test_an_address_that_is_none_is_an_error_with_an_example() -> None:
+    with pytest.raises(UsageError, match="expected a Dask scheduler at nowhere://x") as caught, cluster("nowhere://x"):
+        pass
+    assert "tcp://" in str(caught.value.hint)
