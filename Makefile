@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
 .PHONY: help setup lock check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
-  mutate coverage slither bench-pricing bench-seal fuzz-sealed crash clean
+  mutate coverage slither bench-pricing bench-seal bench-scale fuzz-sealed crash clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -163,6 +163,9 @@ bench-seal: .build/run ## sealing against two SHA-256 passes and ChaCha20, on SI
 
 fuzz-sealed: .build/fuzz ## coverage-guided fuzzing of what reads sealed files, for SECONDS=60
 	PYTHONPATH=scripts python -m fuzz --seconds $(or $(SECONDS),60)
+
+bench-scale: .build/bench ## appraisals of 1,000 to a million records, Dask workers, other libraries: out/scale.json
+	PYTHONPATH=oracle python -m assay_bench.scaling
 
 crash: setup ## assay seal and assay open killed at twenty random points each, and run again
 	pytest -p no:ape_test -m slow tests/client/test_crashes.py

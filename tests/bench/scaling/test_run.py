@@ -1,0 +1,47 @@
+"""The benchmark of growing offers: its figures, its table, and a run on small ones."""
+
+from pathlib import Path
+
+import pytest
+
+from assay_bench.scaling import run
+from assay_bench.scaling.__main__ import table
+from assay_bench.scaling.plot import draw
+from assay_bench.scaling.run import Point, ScalingReport
+
+pytestmark = pytest.mark.unit
+
+
+def points(power: float) -> tuple[Point, ...]:
+    """A minute of start-up up to 10,000 records, from there on seconds grow with a power of them."""
+    sizes = (1000, 10_000, 100_000, 1_000_000)
+    return tuple(
+        Point(n=n, seconds=60 * max(1.0, n / 10_000) ** power, processor_seconds=1, peak_mb=n / 100) for n in sizes
+    )
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 1.5])
+def test_the_exponent_is_of_offers_whose_time_grows(power: float) -> None:
+    assert run.exponent(points(power)) == pytest.approx(power)
+    assert run.exponent(points(power)[:2]) is None
+
+
+def test_figures_are_told_and_drawn(tmp_path: Path) -> None:
+    found = ScalingReport(
+        processors=2, load=0, points=points(1), exponent=1.0, dask_speedup=1.75, peers={"pydvl": points(2)[:2]}
+    )
+    lines = table(found).splitlines()
+    assert sum(line.startswith("appraise") for line in lines) == 4
+    assert sum(line.startswith("pydvl") for line in lines) == 2
+    assert lines[-1] == "two Dask workers are 1.75 times as fast as one"
+    draw(found, tmp_path / "scale.png")
+    assert (tmp_path / "scale.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_a_run_measures_offers_and_workers(tmp_path: Path) -> None:
+    found = run.run((300, 200), 200, tmp_path / "files", lambda _: None, peers=False)
+    assert [point.n for point in found.points] == [200, 300]
+    assert all(point.seconds > 0 and point.peak_mb > 50 for point in found.points)
+    assert found.dask_speedup
+    assert not (tmp_path / "files").exists()
