@@ -27,7 +27,7 @@ from assay_pricing.risk import REGRESSION, Metric, groups_of
 from assay_pricing.surrogate.calibration import calibrate
 from assay_pricing.surrogate.network import AUTO, deterministic, device_of
 from assay_pricing.surrogate.task import Context, Progress, Sample, Task, no_progress, stratified_sample
-from assay_pricing.valuation import base_risk
+from assay_pricing.valuation import base_risk, coincidence
 
 Terms = Callable[[Outlook], PricingRule]
 """The owner's terms as a function of what may be gained."""
@@ -258,6 +258,7 @@ def _assemble(
         standardised=encoder.standardised,
         controls=measured,
         instability=moved,
+        coincidence=coincidence(method, near_radius),
         near_radius=near_radius,
         owner_records=task.owner.n,
         validation_records=task.validation.n,
@@ -282,7 +283,7 @@ def _tensors(task: Task, method: Method) -> dict[str, Tensor]:
     """All tensors of the artifact, by name."""
     context, encoder = method.context, method.context.encoder
     salt = hashlib.sha256(b"assay/owner-salt/v1" + task.owner.content_hash()).digest()
-    owned = [*task.owner.hashes(), *task.validation.hashes()]  # no record tests what has learned it
+    owned = [*task.owner.hashes(), *(task.validation.hashes() if task.validation_is_learned else ())]
     tensors = {
         "owner.salt": torch.frombuffer(bytearray(salt), dtype=torch.uint8),
         "owner.hashes": duplicates.salted_hashes(owned, salt),

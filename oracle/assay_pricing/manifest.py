@@ -155,6 +155,7 @@ class Manifest(Value):
         standardised: The encoder scales numbers rather than leaving them in the owner's units.
         controls: Gains of the control sets, by size.
         instability: See ``controls.instability``.
+        coincidence: See ``valuation.coincidence``.
         near_radius: Distance within which two encoded records are near duplicates.
         owner_records: The owner's records that the function was fitted on.
         validation_records: Records that define the goal.
@@ -184,6 +185,7 @@ class Manifest(Value):
     standardised: bool
     controls: tuple[Control, ...]
     instability: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    coincidence: float = Field(default=0.0, ge=0, le=1)
     near_radius: float
     owner_records: int
     validation_records: int

@@ -19,6 +19,7 @@ from assay_pricing.risk import Bools, Metric
 from assay_pricing.surrogate.task import Context, Sample, stratified_sample
 
 _RESAMPLES = 200
+_COMPARED = 1024
 _LEVELS = (0.05, 0.95)
 _ROUNDS = 2
 """Rounds in which labels are doubted, at most."""
@@ -114,8 +115,7 @@ def _valued(
 
     near = replace(kernel, radius=method.copy_share * kernel.radius)
     without, whole = _shares(near, kernel, others, offered, everyone, method.context.base)
-    # A surrogate that has learned a validation record knows its label: the record no longer tells what an offer brings.
-    unseen = 1 - near.closest(together, method.context.validation)
+    unseen = _unseen(near.closest(together, method.context.validation), manifest.coincidence)
     without, whole = without * unseen, whole * unseen
 
     def weights(rows: Bools) -> Tensor:
@@ -159,6 +159,31 @@ def _at(rows: Int64, values: Bools, n: int) -> tuple[bool, ...]:
     found = np.zeros(n, dtype=bool)
     found[rows] = values
     return tuple(found.tolist())
+
+
+def _unseen(copied: Tensor, coincidence: float) -> Tensor:
+    """Factor of each record's weight (n,): 0 for a copy of a validation record, where there are more than by chance.
+
+    A surrogate that has learned a validation record knows its label, so that the record no longer tells what an offer
+    brings. But records of few values coincide: as many copies as among the owner's own, by two standard deviations of a
+    Poisson distribution, are left.
+
+    Args:
+        copied: Similarity of each record to the most similar validation record (n,).
+        coincidence: See ``coincidence``.
+    """
+    expected = coincidence * len(copied)
+    return 1 - copied if float(copied.sum()) > expected + 2 * expected**0.5 else torch.ones_like(copied)
+
+
+def coincidence(method: Method, near_radius: float) -> float:
+    """Share of the owner's records that are near copies of a validation record; by at most 1,024 of them."""
+    if not isinstance(method, RefitMethod):
+        return 0.0
+    base = method.context.base
+    rows = np.arange(0, len(base), -(-len(base) // _COMPARED) or 1)
+    copied = Kernel(method.copy_share * near_radius).closest(base.take(rows), method.context.validation)
+    return float(copied.mean()) if len(rows) else 0.0
 
 
 def _shares(

@@ -4,6 +4,7 @@ from typing import Self
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import bootstrap
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from assay_pricing.surrogate import task as task_module
 from assay_pricing.surrogate.task import Sample, Task
 from assay_pricing.valuation import (
     Valuation,
+    _unseen,
     base_risk,
     best_subset,
     bootstrap_interval,
@@ -303,6 +305,16 @@ def test_a_gain_that_any_change_of_the_records_may_bring_is_not_paid() -> None:
     before, after = np.ones((50, 1)), np.full((50, 1), 0.75**0.5)
     for instability, paid in ((0.0, 0.25), (0.0625, 0.1875), (0.125, 0.0), (1.0, 0.0)):
         assert best_subset(metric, before, [after], 0, instability=instability)[1] == pytest.approx(paid)
+
+
+@pytest.mark.parametrize(("copies", "left"), [(0, True), (13, True), (14, False), (100, False)])
+def test_as_many_copies_of_validation_records_as_the_owner_has_are_chance(copies: int, left: bool) -> None:
+    """Of 200 records 8 are expected to be copies, +- 2.8."""
+    copied = torch.zeros(200, dtype=torch.float64)
+    copied[:copies] = 1
+    weights = _unseen(copied, 0.04)
+    assert int(weights.sum()) == (200 if left else 200 - copies)
+    assert int(_unseen(copied, 0.0).sum()) == 200 - copies
 
 
 def test_chance_does_not_choose_a_subset() -> None:
