@@ -79,7 +79,13 @@ class LinePrices:
     @property
     def manifest(self) -> Any:
         rule = SimpleNamespace(kind="graded", cap=2**96 - 1, grid=10**9)
-        found = {"metric": "log_loss", "method": "lines", "fidelity": 0.97, "rule": rule}
+        found = {
+            "metric": "log_loss",
+            "method": "lines",
+            "fidelity": 0.97,
+            "rule": rule,
+            "unlike_libraries": lambda: None,
+        }
         return SimpleNamespace(hash=self.hash, schema_=self.schema, **found)
 
     def appraise(

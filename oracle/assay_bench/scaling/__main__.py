@@ -59,13 +59,13 @@ def bench_scale(
 ) -> None:
     """Measure appraisals of offers of growing size: 64 columns, ten classes, by the operator's command.
 
-    \\b
+    \b
     Example:
       python -m assay_bench.scaling --size 1000 --size 10000 --without-dask --without-peers
     """
     result = run(sizes, None if without_dask else dask, folder, report, peers=not without_peers)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, (result.model_dump_json(indent=1) + "\\n").encode(), mode=0o644)
+    write_whole(out, (result.model_dump_json(indent=1) + "\n").encode(), mode=0o644)
     draw(result, out.with_suffix(".png"))
     emit(result, table(result), as_json)
 
@@ -83,7 +83,7 @@ def table(result: ScalingReport) -> str:
         lines.append(f"seconds grow with the power {result.exponent:.2f} of the records, from 10,000 on")
     if result.dask_speedup is not None:
         lines.append(f"two Dask workers are {result.dask_speedup:.2f} times as fast as one")
-    return "\\n".join(lines)
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ def test_surrogate_that_does_not_stand_for_its_model_is_refused(monkeypatch: pyt
 def test_appraisers_of_all_models_share_one_bound_on_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PriceFunction, "load", lambda _: LinePrices())
     monkeypatch.setattr(LinePrices, "check_fidelity", lambda _: None, raising=False)
+    monkeypatch.setattr(LinePrices, "encoders", None, raising=False)
     load = load_appraisers(Settings(max_context_bytes=7))
     first, second = load(ENTRY), load(ENTRY)
     assert first._cache is second._cache

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from assay_pricing.appraisal import Verdict
-from assay_pricing.records.records import Records
+from assay_pricing.records import records
 
 pytestmark = pytest.mark.unit
 
@@ -57,9 +57,9 @@ def test_an_offer_of_nothing_new_is_worth_nothing_and_says_why(function, olga) -
 def test_an_offer_is_hashed_once(function, olga, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the oracle, which looks for records priced before, and by the price function."""
     hashed: list[int] = []
-    encode = Records._encoded_labels
-    monkeypatch.setattr(Records, "_encoded_labels", lambda self: hashed.append(self.n) or encode(self))
+    fields = records._fields
+    monkeypatch.setattr(records, "_fields", lambda x, texts: hashed.append(len(x)) or fields(x, texts))
     offer = olga.offers["few"].take(range(30))
     appraisal = function.appraise(offer, known=frozenset(offer.hashes()[:10]), context=olga.offers["useful"])
     assert (appraisal.priced, appraisal.data_hash) == (20, offer.content_hash())
-    assert hashed.count(offer.n) == 1
+    assert hashed.count(offer.n) == 2, "once its features, once its labels"
