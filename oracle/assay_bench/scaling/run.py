@@ -164,7 +164,7 @@ def _address(written: Path, workers: int) -> str:
         time.sleep(0.1)
     address = str(json.loads(written.read_text())["address"])
     with Client(address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-        client.wait_for_workers(workers, timeout=_START_SECONDS)  # type: ignore[no-untyped-call]
+        client.wait_for_workers(workers, timeout=_START_SECONDS)
     return address
 
 
