@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -150,9 +151,14 @@ class RefitMethod(Method):
         """
         return torch.zeros(len(offer), dtype=left_out.dtype)
 
+    @cached_property
+    def by_halves(self) -> Sequence[Method]:
+        """Two methods that value records by a half of the validation records each, see ``Metric.first_half``."""
+        return [type(self)(half, self.parts) for half in self.context.halves()]
+
     def values_by_halves(self, records: Records) -> Float64:
-        """Value of each record by each half of the validation records (2, n), see ``Metric.first_half``."""
-        return np.stack([type(self)(half, self.parts).record_values(records) for half in self.context.halves()])
+        """Value of each record by each half of the validation records (2, n)."""
+        return np.stack([half.record_values(records) for half in self.by_halves])
 
     def own_choice(self) -> float:
         """What the owner gains by giving more weight to the better ones of her own records; 0 unless it was measured.

@@ -8,8 +8,9 @@ records are the student's.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -24,7 +25,7 @@ from assay_pricing.learners.linear import Linear
 from assay_pricing.learners.perceptron import Perceptron
 from assay_pricing.learners.port import Learner
 from assay_pricing.learners.threads import in_parallel
-from assay_pricing.methods.base import Parts, RefitMethod, prefixed, without_prefix
+from assay_pricing.methods.base import Method, Parts, RefitMethod, prefixed, without_prefix
 from assay_pricing.methods.distillation import Distillation
 from assay_pricing.methods.families.fine_tuning import anchored
 from assay_pricing.records.records import Float64, Records
@@ -238,13 +239,14 @@ class Retraining(RefitMethod):
         """The student's, see ``FineTunedMethod``."""
         return self.student.record_values(records)
 
-    def values_by_halves(self, records: Records) -> Float64:
+    @cached_property
+    def by_halves(self) -> Sequence[Method]:
         """The student's, see ``RefitMethod``."""
-        parts, values = self.student.parts, []
-        for half, solved in zip(self.student.context.halves(), self.parts.tensors["solved_halves"], strict=True):
-            of_half = replace(parts, tensors={**parts.tensors, "solved": solved})
-            values.append(Distillation(half, of_half).record_values(records))
-        return np.stack(values)
+        parts, solved_halves = self.student.parts, self.parts.tensors["solved_halves"]
+        return [
+            Distillation(half, replace(parts, tensors={**parts.tensors, "solved": solved}))
+            for half, solved in zip(self.student.context.halves(), solved_halves, strict=True)
+        ]
 
     def junk_score(self, records: Records) -> Float64:
         """The student's, see ``FineTunedMethod``."""
