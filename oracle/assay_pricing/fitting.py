@@ -100,8 +100,8 @@ def fit(
         fitted = methods.method(method).fit(task)
         near_radius = duplicates.near_radius(fitted.context.base)
         fitted, tested = _tested(fitted, task, near_radius, train)
-        measured, moved = controls.measure(fitted, task), controls.instability(fitted, task.seed)
-        return _assemble(task, fitted, measured, rule or PricingRule(), worst_group, near_radius, tested, moved)
+        measured = controls.measure(fitted, task)
+        return _assemble(task, fitted, measured, rule or PricingRule(), worst_group, near_radius, tested)
 
 
 def _tested(fitted: Method, task: Task, near_radius: float, train: Train | None) -> tuple[Method, Backtest | None]:
@@ -234,7 +234,6 @@ def _assemble(
     worst_group: str | None,
     near_radius: float,
     tested: Backtest | None,
-    moved: float,
 ) -> PriceFunction:
     context, encoder = method.context, method.context.encoder
     tensors = _tensors(task, method)
@@ -257,7 +256,7 @@ def _assemble(
         target=encoder.target,
         standardised=encoder.standardised,
         controls=measured,
-        instability=moved,
+        instability=controls.instability(method, task.seed),
         coincidence=coincidence(method, near_radius),
         near_radius=near_radius,
         owner_records=task.owner.n,

@@ -106,14 +106,13 @@ def _valued(
         gain = set_value - threshold
         return Valuation(set_value, gain, (gain, gain), int((record_values > 0).sum()))
     metric = method.context.metric
-    kernel = Kernel(manifest.near_radius)
+    kernel, near = Kernel(manifest.near_radius), Kernel(method.copy_share * manifest.near_radius)
     chosen, stand_for = represent(offer)
     everyone = Whole(offer, method.context.encoder, pool)
     offered = replace(method.context.encode(offer.take(chosen)), weight=torch.from_numpy(stand_for))
     others = joint_records(method.context, kernel, everyone, context, sold, manifest.seed)
     together = others.join(offered)
 
-    near = replace(kernel, radius=method.copy_share * kernel.radius)
     without, whole = _shares(near, kernel, others, offered, everyone, method.context.base)
     unseen = _unseen(near.closest(together, method.context.validation), manifest.coincidence)
     without, whole = without * unseen, whole * unseen
@@ -219,9 +218,8 @@ def best_subset(
 
     The first subset is the whole set. What another one gains more is shrunk by its standard error, added to the whole
     set's gain, and the sum is shrunk by the standard error of the other's gain. The surrogate's instability adds to
-    both errors. So no draw of the validation records
-    decides between two subsets by a step, and the best of several chances is not paid as if it were the only one. Where
-    no subset is paid, the whole set is what was priced.
+    both errors. So no draw of the validation records decides between two subsets by a step, and the best of several
+    chances is not paid as if it were the only one. Where no subset is paid, the whole set is what was priced.
 
     Args:
         metric: The risk.
