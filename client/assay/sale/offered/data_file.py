@@ -20,6 +20,7 @@ _PICTURE = (
 )
 _CSV = "save the table as CSV in UTF-8"
 _CONTAINERS = (b"PAR1", b"PK\x03\x04", b"ARROW1", b"\xff\xff\xff\xff", b"{")
+"""Starts of tables that are no CSV file: Parquet, NPZ, Arrow, JSON lines."""
 _UNPACK = "unpack it first"
 _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89PNG\r\n", "a PNG picture", _PICTURE),
@@ -64,21 +65,6 @@ class Foreign:
     remedy: str
 
 
-@dataclass(frozen=True)
-class Header:
-    """The first line of delimiter-separated values.
-
-    Attributes:
-        names: Of the columns.
-        separator: Between two fields.
-        encoding: Of the file, for ``open``.
-    """
-
-    names: tuple[str, ...]
-    separator: str
-    encoding: str
-
-
 def foreign_kind(path: Path) -> Foreign | None:
     """What the file at ``path`` is if that is certainly no table; None if it may be one."""
     start = _start(path)
@@ -99,18 +85,14 @@ def foreign_kind(path: Path) -> Foreign | None:
     return None
 
 
-def is_container(path: Path) -> bool:
-    """Whether the file starts as a table that is no CSV file: Parquet, NPZ, Arrow, JSON lines."""
-    return _start(path).startswith(_CONTAINERS)
-
-
 def is_text_table(path: Path) -> bool:
     """Whether the file can be nothing but delimiter-separated values: text, under a name that says nothing else."""
-    return path.suffix.lower() in _TEXT_SUFFIXES and not is_container(path) and _text(_start(path)) is not None
+    start = _start(path)
+    return path.suffix.lower() in _TEXT_SUFFIXES and not start.startswith(_CONTAINERS) and _text(start) is not None
 
 
-def read_header(path: Path) -> Header | None:
-    """The header as the oracle reads it; None if the first line is no text.
+def read_header(path: Path) -> tuple[str, ...] | None:
+    """Names of the columns as the oracle reads them; None if the first line is no text.
 
     The separator is the most frequent of comma, semicolon, tab and bar outside quotes; a comma if none is more so.
     """
@@ -123,7 +105,7 @@ def read_header(path: Path) -> Header | None:
             line = file.readline(MAX_LINE)
         outside = "".join(line.split('"')[::2])
         separator = max(_SEPARATORS, key=outside.count)
-        return Header(tuple(next(csv.reader([line], delimiter=separator), [])), separator, encoding)
+        return tuple(next(csv.reader([line], delimiter=separator), []))
     except (UnicodeError, csv.Error):
         return None
 

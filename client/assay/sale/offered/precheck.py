@@ -68,9 +68,9 @@ def _check_kind(path: Path) -> None:
 
 
 def _check_header(path: Path, schema: Schema) -> None:
-    header = read_header(path)
-    if header is not None and _missing(header.names, schema):
-        _refuse_columns(path, header.names, schema)
+    names = read_header(path)
+    if names is not None and _missing(names, schema):
+        _refuse_columns(path, names, schema)
 
 
 def _check_arrays(path: Path, model: ModelInfo) -> None:
