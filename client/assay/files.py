@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from assay.errors import UsageError
+
 PRIVATE = 0o600
 _PRIVATE_FOLDER = 0o700
 
@@ -75,6 +77,19 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         aside.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Tells a person that ``path`` exists where its context ends in ``FileExistsError``.
+
+    Raises:
+        UsageError: In place of that.
+    """
+    try:
+        yield
+    except FileExistsError:
+        raise UsageError(f"expected a new file, {path} exists", hint="name another one") from None
 
 
 @contextmanager

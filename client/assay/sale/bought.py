@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from assay.chain.port import Chain
 from assay.errors import SealError, UsageError
-from assay.files import new_file
+from assay.files import new_file, refusing
 from assay.protocol import seal
 from assay.protocol.schema import Schema
 from assay.protocol.structs import Order
@@ -100,12 +100,9 @@ def export(file: Path, target: Path, schema: Callable[[], Schema], *, form: str 
             hint="name the format: --format parquet",
         )
     is_copy = target.suffix.lower() == own if form is None else FORMATS.get(own) == form
-    try:
-        with new_file(target) as written:
-            if is_copy:
-                with file.open("rb") as source:
-                    shutil.copyfileobj(source, written)
-            else:
-                convert(file, written, form or FORMATS[target.suffix.lower()], schema)
-    except FileExistsError:
-        raise UsageError(f"expected a new file, {target} exists", hint="name another one") from None
+    with refusing(target), new_file(target) as written:
+        if is_copy:
+            with file.open("rb") as source:
+                shutil.copyfileobj(source, written)
+        else:
+            convert(file, written, form or FORMATS[target.suffix.lower()], schema)

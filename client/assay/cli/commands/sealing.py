@@ -7,7 +7,7 @@ import click
 from assay.cli.tables import fields
 from assay.cli.terminal import emit, json_option, progress
 from assay.errors import UsageError
-from assay.files import new_file
+from assay.files import new_file, refusing
 from assay.protocol import seal as sealed_data
 from assay.protocol import tree
 from assay.protocol.schema import Schema
@@ -135,11 +135,8 @@ def pack(folder: Path, file: Path, as_json: bool) -> None:
     form = FORMATS.get(file.suffix.lower())
     if form is None:
         raise UsageError(f"expected a file name that ends with {', '.join(sorted(FORMATS))}, got {file.name}")
-    try:
-        with new_file(file) as target:
-            convert(folder, target, form, _no_schema)
-    except FileExistsError:
-        raise UsageError(f"expected a new file, {file} exists", hint="name another one") from None
+    with refusing(file), new_file(file) as target:
+        convert(folder, target, form, _no_schema)
     emit({"file": file, "bytes": file.stat().st_size}, fields([("file", file)]), as_json)
 
 

@@ -11,8 +11,8 @@ from assay.cli.options import offer_model_option
 from assay.cli.session import Session, pass_session
 from assay.cli.tables import fields, size_text, table
 from assay.cli.terminal import emit, json_option, report
-from assay.errors import OracleMisbehaved, UsageError
-from assay.files import write_new
+from assay.errors import OracleMisbehaved
+from assay.files import refusing, write_new
 from assay.protocol.encoder import Encoder
 from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.protocol.schema import Feature, Schema
@@ -78,10 +78,8 @@ def terms(session: Session, model_id: ModelId, example: Path | None, as_json: bo
 
 
 def _write_example(path: Path, schema: Schema) -> None:
-    try:
+    with refusing(path):
         write_new(path, example_csv(schema).encode(), mode=_READABLE)
-    except FileExistsError:
-        raise UsageError(f"expected a new file, {path} exists", hint="name another one") from None
     report(f"{path} is an example: its values are made up, and nobody pays for them")
 
 
