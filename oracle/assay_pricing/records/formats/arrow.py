@@ -1,16 +1,18 @@
 """Columns of an Arrow table, for the formats that Arrow reads."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from assay_pricing.records.bounds import TEXT_BYTES, Bounds
-from assay_pricing.records.columns import Column, Texts
+from assay.protocol.schema import Schema
+from assay_pricing.records.bounds import TEXT_BYTES, Bounds, check_distinct
+from assay_pricing.records.columns import Column, RawTable, Texts, check_columns, check_readable, used
 from assay_pricing.records.faults import Faults
+from assay_pricing.records.quoting import first_line
 from assay_pricing.records.spelling.numbers import MAX_EXACT
 
 Kind = Literal["text", "uuid", "boolean", "number", "time", "nothing"]
@@ -66,6 +68,64 @@ def index_of(metadata: Mapping[bytes, bytes] | None) -> frozenset[str]:
         return frozenset(name for name in found if isinstance(name, str))
     except (ValueError, AttributeError, TypeError):
         return frozenset()
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The columns of a file, known before a value is read.
+
+    Attributes:
+        names: Of all columns.
+        kinds: By name, what those hold that are read.
+        unreadable: By name, what others hold, of those that are wanted.
+        index: Names of columns that pandas wrote as an index.
+    """
+
+    names: list[str]
+    kinds: dict[str, Kind]
+    unreadable: dict[str, str]
+    index: frozenset[str]
+
+    @classmethod
+    def of(cls, fields: Any, schema: Schema | None, metadata: Mapping[bytes, bytes] | None = None) -> Self:
+        """The columns of a ``pyarrow.Schema`` that a model's schema has, or all of them.
+
+        Raises:
+            DataError: Names are not distinct, or not those of ``schema``; a wanted column cannot be read, or none can.
+        """
+        names, index = list(fields.names), index_of(metadata)
+        check_distinct(names)
+        if schema is not None:
+            check_columns(names, schema, index)
+        types = {name: fields.field(name).type for name in used(names, schema)}
+        kinds = {name: kind for name, arrow_type in types.items() if (kind := kind_of(arrow_type))}
+        unreadable = {
+            name: first_line(TypeError(arrow_type)) for name, arrow_type in types.items() if name not in kinds
+        }
+        if schema is not None or not kinds:
+            check_readable(unreadable)
+        return cls(names, kinds, unreadable, index)
+
+    def table(self, table: Any, bounds: Bounds, *, plain: Collection[str] = ()) -> RawTable:
+        """The ``pyarrow.Table`` of the columns that are read.
+
+        Args:
+            table: Its columns are those of ``kinds``.
+            bounds: Of its memory.
+            plain: Columns of text that were made categories to read them.
+
+        Raises:
+            DataError: As ``to_columns``.
+        """
+        found = to_columns(table, bounds)
+        stored = {name: each.stored for name, each in found.items() if each.stored}
+        return RawTable(
+            {name: each.column for name, each in found.items()},
+            stored={name: kind for name, kind in stored.items() if kind != "category" or name not in plain},
+            index=self.index,
+            ignored=tuple(name for name in self.names if name not in found),
+            unreadable=self.unreadable,
+        )
 
 
 def to_columns(table: Any, bounds: Bounds) -> dict[str, Converted]:

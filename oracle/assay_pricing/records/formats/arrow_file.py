@@ -4,10 +4,10 @@ from typing import Any, BinaryIO
 
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
-from assay_pricing.records.bounds import Bounds, check_distinct
-from assay_pricing.records.columns import RawTable, check_columns, check_readable, used
+from assay_pricing.records.bounds import Bounds
+from assay_pricing.records.columns import RawTable
 from assay_pricing.records.formats import Format
-from assay_pricing.records.formats.arrow import index_of, kind_of, to_columns
+from assay_pricing.records.formats.arrow import Fields
 from assay_pricing.records.formats.arrow_messages import MAGIC, check_messages
 from assay_pricing.records.quoting import first_line
 
@@ -22,32 +22,16 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
 
     check_messages(source, bounds)
     try:
-        fields = _open(source, None).schema
-        names = list(fields.names)
-        check_distinct(names)
-        index = index_of(fields.metadata)
-        if schema is not None:
-            check_columns(names, schema, index)
-        kinds = {name: kind_of(fields.field(name).type) for name in used(names, schema)}
-        unreadable = {name: first_line(TypeError(fields.field(name).type)) for name, kind in kinds.items() if not kind}
-        wanted = [name for name, kind in kinds.items() if kind]
-        if schema is not None or not wanted:
-            check_readable(unreadable)
+        found = _open(source, None).schema
+        fields = Fields.of(found, schema, found.metadata)
         source.seek(0)
-        table = _open(source, [names.index(name) for name in wanted]).read_all()
+        table = _open(source, [fields.names.index(name) for name in fields.kinds]).read_all()
         bounds.check_records(table.num_rows)
-        bounds.check_bytes(8 * table.num_rows * len(wanted))
+        bounds.check_bytes(8 * table.num_rows * len(fields.kinds))
         table.validate(full=True)
     except pa.ArrowException as error:
         raise DataError(f"expected an Arrow file, got a damaged one: {first_line(error)}") from None
-    found = to_columns(table, bounds)
-    return RawTable(
-        {name: each.column for name, each in found.items()},
-        stored={name: each.stored for name, each in found.items() if each.stored},
-        index=index,
-        ignored=tuple(name for name in names if name not in found),
-        unreadable=unreadable,
-    )
+    return fields.table(table, bounds)
 
 
 def _open(source: BinaryIO, columns: list[int] | None) -> Any:

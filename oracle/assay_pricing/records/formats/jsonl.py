@@ -16,10 +16,10 @@ import numpy as np
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds
-from assay_pricing.records.columns import RawTable, check_columns, check_readable, used
+from assay_pricing.records.columns import RawTable
 from assay_pricing.records.faults import Faults
 from assay_pricing.records.formats import Format
-from assay_pricing.records.formats.arrow import kind_of, to_columns
+from assay_pricing.records.formats.arrow import Fields
 from assay_pricing.records.quoting import first_line, quoted
 from assay_pricing.records.spelling.numbers import MAX_EXACT
 
@@ -52,24 +52,11 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         table.validate(full=True)
     except pa.ArrowException as error:
         raise _fault(source, error) from None
-    names = table.column_names
     bounds.check_records(table.num_rows)
-    if schema is not None:
-        check_columns(names, schema)
-    kinds = {name: kind_of(table.schema.field(name).type) for name in used(names, schema)}
-    unreadable = {name: str(table.schema.field(name).type) for name, kind in kinds.items() if kind is None}
-    wanted = [name for name in kinds if name not in unreadable]
-    if schema is not None or not wanted:
-        check_readable({name: first_line(TypeError(kind)) for name, kind in unreadable.items()})
-    table = table.select(wanted)
+    fields = Fields.of(table.schema, schema)
+    table = table.select(list(fields.kinds))
     _check_whole(source, table)
-    found = to_columns(table, bounds)
-    return RawTable(
-        {name: each.column for name, each in found.items()},
-        stored={name: each.stored for name, each in found.items() if each.stored},
-        ignored=tuple(name for name in names if name not in found),
-        unreadable=unreadable,
-    )
+    return fields.table(table, bounds)
 
 
 def _parse(source: BinaryIO, block: int) -> Any:

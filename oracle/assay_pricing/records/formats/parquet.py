@@ -4,10 +4,10 @@ from typing import Any, BinaryIO
 
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
-from assay_pricing.records.bounds import Bounds, check_distinct
-from assay_pricing.records.columns import RawTable, check_columns, check_readable, used
+from assay_pricing.records.bounds import Bounds
+from assay_pricing.records.columns import RawTable
 from assay_pricing.records.formats import Format
-from assay_pricing.records.formats.arrow import index_of, kind_of, to_columns
+from assay_pricing.records.formats.arrow import Fields
 from assay_pricing.records.formats.parquet_pages import Pages, check_pages
 from assay_pricing.records.quoting import first_line
 
@@ -28,45 +28,29 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
 
     try:
         file = pq.ParquetFile(source)
-        meta, fields = file.metadata, file.schema_arrow
-        names = list(fields.names)
-        check_distinct(names)
-        index = index_of(meta.metadata)
-        if schema is not None:
-            check_columns(names, schema, index)
-        kinds = {name: kind_of(fields.field(name).type) for name in used(names, schema)}
-        wanted = [name for name, kind in kinds.items() if kind]
-        unreadable = {name: first_line(TypeError(fields.field(name).type)) for name, kind in kinds.items() if not kind}
-        if schema is not None or not wanted:
-            check_readable(unreadable)
+        meta = file.metadata
+        fields = Fields.of(file.schema_arrow, schema, meta.metadata)
         rows = [meta.num_rows, *(meta.row_group(i).num_rows for i in range(meta.num_row_groups))]
         if min(rows) < 0:
             raise DataError("expected a Parquet file, got one with a negative number of rows in its footer")
         n = max(rows[0], sum(rows[1:]))
         bounds.check_records(n)
-        bounds.check_bytes(8 * n * len(names))
+        bounds.check_bytes(8 * n * len(fields.names))
         pages = check_pages(source, meta, bounds)
-        texts = [name for name in wanted if kinds[name] == "text"]
-        coded = {name for name in texts if not pages[name].is_mixed} if len(pages) == len(names) else set()
+        texts = [name for name, kind in fields.kinds.items() if kind == "text"]
+        coded = {name for name in texts if not pages[name].is_mixed} if len(pages) == len(fields.names) else set()
         table = pq.ParquetFile(source, read_dictionary=sorted(coded)).read(
-            [name for name in wanted if name not in texts or name in coded], use_threads=False
+            [name for name in fields.kinds if name not in texts or name in coded], use_threads=False
         )
         for name in texts:
             if name not in coded:
                 table = table.append_column(name, _in_steps(pq.ParquetFile(source), name, pages[name], bounds))
-        table = table.select(wanted)
+        table = table.select(list(fields.kinds))
         table.validate(full=True)
     except pa.ArrowException as error:
         raise DataError(f"expected a Parquet file, got a damaged one: {first_line(error)}") from None
-    found = to_columns(table, bounds)
-    own = {name for name in wanted if pa.types.is_dictionary(fields.field(name).type)}
-    return RawTable(
-        {name: each.column for name, each in found.items()},
-        stored={name: each.stored for name, each in found.items() if each.stored != "category" or name in own},
-        index=index,
-        ignored=tuple(name for name in names if name not in found),
-        unreadable=unreadable,
-    )
+    plain = [name for name in fields.kinds if not pa.types.is_dictionary(file.schema_arrow.field(name).type)]
+    return fields.table(table, bounds, plain=plain)
 
 
 def _in_steps(file: Any, name: str, pages: Pages, bounds: Bounds) -> Any:
