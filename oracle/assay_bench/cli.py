@@ -9,8 +9,8 @@ import click
 
 from assay.cli.terminal import console, emit, json_option
 from assay.errors import UsageError
-from assay.files import write_whole
 from assay_bench.errors import LibraryMissing
+from assay_bench.output import folder_option, out_option, write_figures
 
 PUBLISHED_SEEDS = (501, 502, 503, 504, 505)
 QUICK_SEEDS = (101, 102)
@@ -29,20 +29,8 @@ QUICK_SEEDS = (101, 102)
     help="Start nothing after this time; 0 computes nothing and reports what is stored.  [default: no limit]",
 )
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes of one thread each.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default="out/pricing.json",
-    show_default=True,
-    help="Write the figures to this file, and plots to a folder of the same name.",
-)
-@click.option(
-    "--kept",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="out/bench",
-    show_default=True,
-    help="Folder of stored results.",
-)
+@out_option("out/pricing.json", "Write the figures to this file, and plots to a folder of the same name.")
+@folder_option("--kept", "out/bench", "Folder of stored results.")
 @click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),
@@ -121,8 +109,7 @@ def bench(
         for failure in run(units, results, cache or DEFAULT_CACHE, workers, advance, until):
             console().print(f"not computed: {failure.unit.file.removesuffix('.json')}: {failure.reason}", markup=False)
     report = read_report(plan(chosen, quick=quick), results, chosen, quick=quick)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, (json.dumps(report.model_dump(by_alias=True), indent=1) + "\n").encode(), mode=0o644)
+    write_figures(out, json.dumps(report.model_dump(by_alias=True), indent=1))
     plots.draw(report, out.with_suffix(""))
     if page is not None:
         write_page(report, page)

@@ -7,7 +7,7 @@ import click
 
 from assay.cli.group import Group
 from assay.cli.terminal import emit, json_option, report
-from assay.files import write_whole
+from assay_bench.output import folder_option, out_option, write_figures
 from assay_bench.scaling.plot import draw
 from assay_bench.scaling.run import ScalingReport, run
 
@@ -33,20 +33,12 @@ SIZES = (1000, 10_000, 100_000, 1_000_000)
 )
 @click.option("--without-dask", is_flag=True, help="Measure no Dask workers.")
 @click.option("--without-peers", is_flag=True, help="Measure no other libraries.")
-@click.option(
+@folder_option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="out/bench-scale",
-    show_default=True,
-    help="Folder for the price function and the offers, deleted at the end.",
+    "out/bench-scale",
+    "Folder for the price function and the offers, deleted at the end.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default="out/scale.json",
-    show_default=True,
-    help="Write the figures to this file, and a plot beside it.",
-)
+@out_option("out/scale.json", "Write the figures to this file, and a plot beside it.")
 @json_option
 def bench_scale(
     sizes: tuple[int, ...],
@@ -64,8 +56,7 @@ def bench_scale(
       python -m assay_bench.scaling --size 1000 --size 10000 --without-dask --without-peers
     """
     result = run(sizes, None if without_dask else dask, folder, report, peers=not without_peers)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, (result.model_dump_json(indent=1) + "\n").encode(), mode=0o644)
+    write_figures(out, result.model_dump_json(indent=1))
     draw(result, out.with_suffix(".png"))
     emit(result, table(result), as_json)
 

@@ -15,15 +15,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from assay_bench.errors import MeasurementFailed
+from assay_bench.measure import OPERATOR, Run, run_command
 from assay_bench.pricing.scorers.libraries import LIBRARIES
 from assay_bench.scaling.table import fit_function, write_offer
-from assay_bench.sealing.measure import Run, run_command
 
 LINEAR_FROM = 10_000
 """Records from which time is to grow with the size of the offer; below, start-up is most of it."""
 PEER_SIZES = (1000, 10_000, 100_000)
 SECONDS_OF_A_PEER = 300.0
-_COMMAND = (sys.executable, "-m", "assay_oracle.cli.main")
 _PEER = (sys.executable, "-m", "assay_bench.scaling.peers")
 _START_SECONDS = 60.0
 
@@ -94,7 +93,7 @@ def run(
 
     def appraised(n: int, *options: str) -> Point:
         write_offer(offer, n, seed=2)
-        return Point.of(n, run_command([*_COMMAND, "appraise", str(function), str(offer), "--json", *options]))
+        return Point.of(n, run_command([*OPERATOR, "appraise", str(function), str(offer), "--json", *options]))
 
     points = []
     for n in sorted(sizes):

@@ -9,7 +9,7 @@ import click
 from assay.cli.group import Group
 from assay.cli.terminal import emit, json_option, report
 from assay.errors import UsageError
-from assay.files import write_whole
+from assay_bench.output import folder_option, out_option, write_figures
 from assay_bench.sealing.run import Figures, SealingReport, run
 
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
@@ -17,20 +17,12 @@ UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 @click.command()
 @click.option("--size", default="4G", show_default=True, help="Size of the file: a number, or one with K, M or G.")
-@click.option(
+@folder_option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="out/bench-seal",
-    show_default=True,
-    help="Folder for files of three times the size. An interrupted run is resumed from it, a complete one deletes it.",
+    "out/bench-seal",
+    "Folder for files of three times the size. An interrupted run is resumed from it, a complete one deletes it.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default="out/seal.json",
-    show_default=True,
-    help="Write the figures to this file.",
-)
+@out_option("out/seal.json", "Write the figures to this file.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Of one processor against two.")
 @json_option
 def bench_seal(size: str, folder: Path, out: Path, rounds: int, as_json: bool) -> None:
@@ -41,8 +33,7 @@ def bench_seal(size: str, folder: Path, out: Path, rounds: int, as_json: bool) -
       python -m assay_bench.sealing --size 256M
     """
     result = run(_bytes(size), folder, rounds, report)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(out, (result.model_dump_json(indent=1) + "\n").encode(), mode=0o644)
+    write_figures(out, result.model_dump_json(indent=1))
     emit(result, table(result), as_json)
 
 

@@ -1,9 +1,11 @@
 """The plan of the benchmark: what is measured on which file, and what the figures are made of."""
 
 import hashlib
+import json
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,7 +17,7 @@ from assay.protocol.batch import ACCELERATED
 from assay.protocol.batches import processors
 from assay.protocol.seal import keystream
 from assay.resumable import check_room, part_path
-from assay_bench.sealing.measure import MEGABYTE, Run, Steps, run_command, run_worker
+from assay_bench.measure import MEGABYTE, Run, Steps, finish, run_command
 from assay_bench.sealing.peers import end_agent, peer_commands
 
 PIECE_BYTES = 2**20
@@ -94,6 +96,13 @@ def run(size: int, folder: Path, rounds: int, report: Report) -> SealingReport:
     result = bench.run()
     shutil.rmtree(folder)
     return result
+
+
+def run_worker(processors: int, work: str, *arguments: object) -> Run:
+    """Runs a work of ``worker`` on so many processors."""
+    command = [sys.executable, "-m", "assay_bench.sealing.worker", str(processors), work, *map(str, arguments)]
+    output, _, peak_mb = finish(command)
+    return Run(**json.loads(output), peak_mb=peak_mb)
 
 
 class _Bench:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from assay_bench import measure
 from assay_bench.errors import MeasurementFailed
-from assay_bench.sealing import measure, run
+from assay_bench.measure import Run, Steps
+from assay_bench.sealing import run
 from assay_bench.sealing.__main__ import table
-from assay_bench.sealing.measure import Run, Steps
 
 
 @pytest.mark.integration

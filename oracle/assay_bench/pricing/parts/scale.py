@@ -1,7 +1,5 @@
 """How long a large table takes: to fit in this process, and to appraise by the command of an operator."""
 
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from assay_bench.measure import OPERATOR, run_command
 from assay_bench.pricing.cases.boosting import boosted
 from assay_bench.pricing.cases.tables import table_records
 from assay_bench.pricing.results import ScaleResult
@@ -20,7 +19,6 @@ from assay_pricing.records.records import Records
 
 _RECORDS, _OFFER = 100_000, 1000
 _NUMBERS, _TEXTS, _LEVELS = 12, 8, 6
-_COMMAND = (sys.executable, "-m", "assay_oracle.cli.main")
 
 
 def scale(unit: Unit, _: Path) -> ScaleResult:
@@ -41,15 +39,11 @@ def scale(unit: Unit, _: Path) -> ScaleResult:
             records=_RECORDS,
             columns=len(owner.schema.features),
             seconds_fit=seconds_fit,
-            seconds_start=_seconds("inspect", str(folder)),
-            seconds_appraise=None if is_refused(function) else _seconds("appraise", str(folder), str(file)),
+            seconds_start=run_command([*OPERATOR, "inspect", str(folder)]).clock,
+            seconds_appraise=None
+            if is_refused(function)
+            else run_command([*OPERATOR, "appraise", str(folder), str(file)]).clock,
         )
-
-
-def _seconds(*arguments: str) -> float:
-    start = time.perf_counter()
-    subprocess.run([*_COMMAND, *arguments], check=True, capture_output=True)  # noqa: S603
-    return time.perf_counter() - start
 
 
 def generated(n: int, seed: int) -> Records:

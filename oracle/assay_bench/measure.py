@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from assay.files import write_whole
 from assay_bench.errors import MeasurementFailed
 
 MEGABYTE = 10**6
+OPERATOR = (sys.executable, "-m", "assay_oracle.cli.main")
+"""The command ``assay-oracle``."""
 
 
 class Run(BaseModel):
@@ -27,21 +29,14 @@ class Run(BaseModel):
     peak_mb: float
 
 
-def run_worker(processors: int, work: str, *arguments: object) -> Run:
-    """Runs a work of ``worker`` on so many processors."""
-    command = [sys.executable, "-m", "assay_bench.sealing.worker", str(processors), work, *map(str, arguments)]
-    output, _, peak_mb = _finish(command)
-    return Run(**json.loads(output), peak_mb=peak_mb)
-
-
-def run_command(command: list[str]) -> Run:
+def run_command(command: Sequence[str]) -> Run:
     """Runs a program on all processors."""
     start = time.perf_counter()
-    _, used, peak_mb = _finish(command)
+    _, used, peak_mb = finish(command)
     return Run(clock=time.perf_counter() - start, processors=used, peak_mb=peak_mb)
 
 
-def _finish(command: list[str]) -> tuple[bytes, float, float]:
+def finish(command: Sequence[str]) -> tuple[bytes, float, float]:
     """Output, seconds of the processors and peak of memory in MB of a program.
 
     Raises:

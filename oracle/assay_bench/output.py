@@ -1,0 +1,31 @@
+"""Where a benchmark writes: options of its command, and the file of its figures."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from assay.files import write_whole
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def out_option(default: str, text: str) -> Decorator:
+    """``--out``, the file of the figures."""
+    return click.option(
+        "--out", type=click.Path(path_type=Path, dir_okay=False), default=default, show_default=True, help=text
+    )
+
+
+def folder_option(name: str, default: str, text: str) -> Decorator:
+    """A folder for files of the benchmark."""
+    return click.option(
+        name, type=click.Path(path_type=Path, file_okay=False), default=default, show_default=True, help=text
+    )
+
+
+def write_figures(out: Path, content: str) -> None:
+    """Writes the figures, a JSON text, for everyone to read."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, (content + "\n").encode(), mode=0o644)
