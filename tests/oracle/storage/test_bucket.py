@@ -3,7 +3,6 @@
 import io
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,9 @@ from assay_oracle.storage.chosen import delete_blob, open_store
 from assay_oracle.storage.local import LocalStore
 from tests.kit.bids import bid
 from tests.kit.market import Market
+from tests.oracle.storage.blobs import NAME, append, content
 
 pytestmark = pytest.mark.unit
-
-NAME = "uploads/0a.age"
 
 
 @pytest.fixture
@@ -43,30 +41,12 @@ def store(again: Callable[..., BucketStore]) -> BucketStore:
     return again()
 
 
-def content(store: BucketStore, name: str = NAME) -> bytes:
-    with store.open(name) as blob:
-        return blob.read()
-
-
-def append(store: BucketStore, *pieces: bytes, name: str = NAME) -> None:
-    with store.append(name) as blob:
-        for piece in pieces:
-            blob.write(piece)
-
-
 def test_appended_pieces_are_read_back_after_a_restart(store: BucketStore, again: Callable[..., BucketStore]) -> None:
     append(store, b"first ")
     append(store, b"second", b" and third")
     for one in (store, again()):
         assert content(one) == b"first second and third"
         assert (one.size(NAME), one.used) == (22, 22)
-
-
-def test_what_was_appended_before_a_failure_stays(store: BucketStore) -> None:
-    with suppress(ZeroDivisionError), store.append(NAME) as blob:
-        blob.write(b"arrived")
-        raise ZeroDivisionError
-    assert (content(store), store.used) == (b"arrived", 7)
 
 
 def test_long_request_is_stored_while_it_arrives(store: BucketStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,26 +70,6 @@ def test_piece_beyond_the_quota_is_not_written(store: BucketStore, again: Callab
     assert store.used == 10
 
 
-def test_created_blob_appears_whole_or_not_at_all(store: BucketStore) -> None:
-    name = "deliveries/0b.age"
-    with suppress(ZeroDivisionError), store.create(name) as blob:
-        blob.write(b"half")
-        raise ZeroDivisionError
-    assert store.size(name) == 0
-    with store.create(name) as blob:
-        blob.write(b"whole")
-        assert store.size(name) == 0
-    assert (content(store, name), store.used) == (b"whole", 5)
-
-
-def test_created_blob_is_not_refused_for_the_quota(store: BucketStore) -> None:
-    with store.create("deliveries/0b.age") as blob:
-        blob.write(bytes(200))
-    assert store.used == 200
-    with pytest.raises(StorageFull):
-        append(store, b"x")
-
-
 def test_blob_ends_before_a_gap(store: BucketStore, files: Any, again: Callable[..., BucketStore]) -> None:
     """Another process deleted the upload while this one appended to it."""
     append(store, b"first")
@@ -119,20 +79,6 @@ def test_blob_ends_before_a_gap(store: BucketStore, files: Any, again: Callable[
     assert again().size(NAME) == 0
     append(store, b"anew")
     assert content(again()) == b"anew"
-
-
-def test_blob_that_is_not_there(store: BucketStore) -> None:
-    assert store.size(NAME) == 0
-    store.delete(NAME)
-    with pytest.raises(FileNotFoundError), store.open(NAME):
-        pass
-
-
-@pytest.mark.parametrize("name", ["uploads", "uploads/", "uploads/../x", "uploads/.hidden", "keys/a", "/etc/hosts", ""])
-def test_names_outside_the_store_are_refused(store: BucketStore, name: str) -> None:
-    for call in (store.size, store.delete, lambda one: append(store, b"x", name=one)):
-        with pytest.raises(ValueError, match="blob name"):
-            call(name)
 
 
 def test_any_range_is_read_across_objects(store: BucketStore, monkeypatch: pytest.MonkeyPatch) -> None:

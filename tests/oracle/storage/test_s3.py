@@ -19,6 +19,7 @@ from assay_oracle.storage.bucket import BucketStore
 from assay_oracle.storage.chosen import delete_blob, open_store
 from tests.kit.bids import bid
 from tests.kit.market import Market
+from tests.oracle.storage.blobs import content
 
 pytestmark = pytest.mark.integration
 
@@ -49,11 +50,6 @@ def opened(settings: Settings) -> BucketStore:
     store = open_store(settings)
     assert isinstance(store, BucketStore)
     return store
-
-
-def content(store: BucketStore, name: str) -> bytes:
-    with store.open(name) as blob:
-        return blob.read()
 
 
 def keys(settings: Settings) -> str:
