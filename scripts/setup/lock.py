@@ -32,6 +32,8 @@ FILES = {
         "--extra",
         "onnx",
         "--extra",
+        "postgres",
+        "--extra",
         "s3",
         "--extra",
         "dask",
