@@ -10,6 +10,7 @@ from pathlib import Path
 from assay.chain.values import Cursor
 from assay_oracle.ledger.database import Database
 from assay_oracle.ledger.evaluations import EvaluationTable
+from assay_oracle.ledger.logins import LoginTable
 from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.orders import OrderTable
 
@@ -28,6 +29,7 @@ class Journal:
         offers: What was offered.
         evaluations: What was evaluated and quoted.
         orders: What was posted.
+        logins: The logins that were used.
 
     Raises:
         JournalError: The file is in use, damaged, or written by a newer version.
@@ -38,6 +40,7 @@ class Journal:
         self.offers = OfferTable(self._database, now)
         self.evaluations = EvaluationTable(self._database, self.offers, now)
         self.orders = OrderTable(self._database, self.offers, now)
+        self.logins = LoginTable(self._database)
 
     def cursor(self) -> Cursor | None:
         """The block up to which the chain's events are recorded; None before the first page."""

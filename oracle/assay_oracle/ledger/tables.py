@@ -118,4 +118,11 @@ MIGRATIONS = (
     CREATE INDEX offers_unevaluated ON offers (updated_at)
         WHERE content_id IS NULL AND copied_content IS NULL AND status IN ('refused', 'expired', 'declined');
     """,
+    """
+    CREATE TABLE logins (
+        nonce BLOB PRIMARY KEY,
+        expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX logins_by_end ON logins (expires_at);
+    """,
 )

@@ -337,6 +337,18 @@ class OrderLedger(Protocol):
         ...
 
 
+class LoginLedger(Protocol):
+    """Nonces of logins, each of which is used once."""
+
+    def use(self, nonce: bytes, *, until: int, now: int) -> bool:
+        """Records that ``nonce`` was used, and forgets the nonces whose ``until`` is before ``now``.
+
+        Returns:
+            Whether it was new.
+        """
+        ...
+
+
 class Ledger(Protocol):
     """What was offered, evaluated, quoted and posted. Every method is one transaction, durable when it returns.
 
@@ -356,6 +368,11 @@ class Ledger(Protocol):
     @property
     def orders(self) -> OrderLedger:
         """What was posted."""
+        ...
+
+    @property
+    def logins(self) -> LoginLedger:
+        """The logins that were used."""
         ...
 
     def cursor(self) -> Cursor | None:

@@ -104,6 +104,7 @@ def test_order_of_an_earlier_version_is_kept(market: Market) -> None:
 def made_like_version_5(market: Market) -> None:
     """Takes back what later versions changed in the tables."""
     for change in (
+        "DROP TABLE logins",
         "DROP INDEX offers_of_copies",
         "DROP INDEX offers_unevaluated",
         "ALTER TABLE offers DROP COLUMN copied_content",
@@ -314,3 +315,14 @@ def test_cursor_is_kept_over_a_restart(market: Market) -> None:
     market.journal.store_cursor(cursor)
     market.restart()
     assert market.journal.cursor() == cursor
+
+
+def test_login_is_used_once_over_restarts_until_it_expires(market: Market) -> None:
+    assert market.journal.logins.use(b"nonce", until=NOW + 10, now=NOW)
+    assert not market.journal.logins.use(b"nonce", until=NOW + 10, now=NOW)
+    assert market.journal.logins.use(b"another", until=NOW + 20, now=NOW)
+    market.restart()
+    assert not market.journal.logins.use(b"nonce", until=NOW + 10, now=NOW + 10)
+    assert market.journal.logins.use(b"third", until=NOW + 30, now=NOW + 11)
+    assert not market.journal.logins.use(b"another", until=NOW + 20, now=NOW + 11)
+    assert market.journal._database.row("SELECT count(*) AS held FROM logins")["held"] == 2
