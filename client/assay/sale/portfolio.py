@@ -10,6 +10,7 @@ from assay.chain.queries import state_of
 from assay.chain.values import PostedOrder
 from assay.protocol.structs import Status
 from assay.protocol.types import ModelId, OrderId
+from assay.sale.offered.packing import packed_files
 from assay.sale.offers import OfferRecord
 from assay.sale.purchase import PurchaseFiles
 from assay.sale.release import FINAL, REVEAL_MARGIN, is_borne_out, is_final
@@ -143,16 +144,20 @@ def disposable_files(
 ) -> list[Path]:
     """Sealed copies that no open offer or order needs any more. Keys and records are none of them.
 
-    A seller's are those of offers that ended before a sale, and of orders in a final state. A buyer's are those of
-    orders in a final state; of a paid one, once the data is on disk, open.
+    A seller's are those of offers that ended before a sale, and of orders in a final state, with the packed copies of
+    folders that no other offer is of. A buyer's are those of orders in a final state; of a paid one, once the data is
+    on disk, open.
     """
     ended = {view.order_id: view for view in views if view.status in FINAL}
-    found = []
+    found, sources = [], set()
     for record in offers:
         sold = record.quote is not None and record.acceptance is not None
         if record.quote.order_id() in ended if sold and record.quote else record.outcome is not None:
             folder = home / "offers" / record.data_root.hex()
             found += [folder / "data.sealed", folder / "upload.age"]
+        else:
+            sources.add(Path(record.source))
+    found += [path for path in packed_files(home) if path.resolve() not in sources]
     for view in ended.values():
         if view.role is Role.BUYER and (view.status is not Status.PAID or view.file):
             found += PurchaseFiles(purchases).disposable(view.posted.order)

@@ -16,6 +16,7 @@ from assay.errors import ExitCode, UsageError
 from assay.protocol.messages import OfferState
 from assay.protocol.structs import Quote
 from assay.protocol.types import ModelId
+from assay.sale.offered.packing import packed
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import Seller
 
@@ -31,7 +32,7 @@ class Answer(Enum):
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
 @offer_model_option
 @click.option("--yes", is_flag=True, help="Accept any price.")
 @click.option("--min-price", type=WRITTEN, help="Accept from this price on; below it, leave the quote open.")
@@ -70,6 +71,8 @@ def sell(
     Seals the data, uploads it, waits for the price, asks whether to accept, and waits until the buyer acknowledges and
     the contract pays. Reveals the key on chain if the buyer does not. After an interruption, the same command resumes.
 
+    FILE may be a folder of Parquet files, or of pictures with their labels: it is packed into one file (assay pack).
+
     A file is priced for a model once. A quote that is not answered stays open until it expires; only --decline, or the
     answer "decline", declines it, and then these records cannot be offered to this model again.
 
@@ -79,6 +82,7 @@ def sell(
     Examples:
       assay sell data.parquet --model 0x12...
       assay sell data.csv --model 0x12... --min-price 0.2eth --json
+      assay sell pictures/ --model 0x12...
     """
     if decline and (yes or min_price):
         raise UsageError("expected --decline or a price to accept (--yes, --min-price), got both")
@@ -94,6 +98,9 @@ def sell(
         report=report,
         trust_wallet=trust_wallet,
     )
+    if file.is_dir():
+        report(f"packing {file} into one file")
+        file = packed(file, session.settings.home)
     found = seller.find(file, model_id)
     if found and found.outcome:
         report("this file was offered to this model before; it is priced for a model only once")

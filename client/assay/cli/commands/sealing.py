@@ -10,7 +10,6 @@ from assay.errors import UsageError
 from assay.files import new_file, refusing
 from assay.protocol import seal as sealed_data
 from assay.protocol import tree
-from assay.protocol.schema import Schema
 from assay.sealed_files import open_file, read_key, seal_file
 
 existing = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -118,30 +117,24 @@ def _span(text: str) -> range:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @json_option
 def pack(folder: Path, file: Path, as_json: bool) -> None:
-    """Write the table in FOLDER into one FILE, which can be sold.
+    """Write FOLDER into one FILE, which can be sold; assay sell FOLDER does it by itself.
 
-    FOLDER has Parquet files with the same columns, also in Hive partitions (folders column=value). FILE ends with
-    .parquet, .arrow, .csv, .jsonl or .npz; an existing file is not replaced. The values are unchanged. Needs
-    pip install 'assay[formats]'.
+    Parquet files with the same columns, also in Hive partitions (folders column=value), become one table: FILE ends
+    with .parquet, .arrow, .csv, .jsonl or .npz. The values are unchanged. Needs pip install 'assay[formats]'. Pictures
+    with their labels become one archive: FILE ends with .tar. An existing file is not replaced.
 
     \b
     Examples:
       assay pack exports/ data.parquet
-      assay sell data.parquet --model dress-model
+      assay pack pictures/ pictures.tar
     """
     from assay.sale.bought import FORMATS  # here: to seal a file takes none of a sale
-    from assay.sale.offered.reader import convert
+    from assay.sale.offered.packing import ARCHIVE, write
 
-    form = FORMATS.get(file.suffix.lower())
+    forms = {**FORMATS, ARCHIVE: ARCHIVE.removeprefix(".")}
+    form = forms.get(file.suffix.lower())
     if form is None:
-        raise UsageError(f"expected a file name that ends with {', '.join(sorted(FORMATS))}, got {file.name}")
+        raise UsageError(f"expected a file name that ends with {', '.join(sorted(forms))}, got {file.name}")
     with refusing(file), new_file(file) as target:
-        convert(folder, target, form, _no_schema)
+        write(folder, target, form)
     emit({"file": file, "bytes": file.stat().st_size}, fields([("file", file)]), as_json)
-
-
-def _no_schema() -> Schema:
-    raise UsageError(
-        "expected a folder of Parquet files, got files without types or names of columns",
-        hint="offer them as they are, one file an offer",
-    )

@@ -43,8 +43,6 @@ def report_on(path: Path, oracle: OracleInfo, model: ModelInfo) -> FileReport:
     """Looks at the file or folder at ``path`` for ``model``, which ``oracle`` prices for."""
     parts = [part for part in path.rglob("*") if part.is_file()] if path.is_dir() else [path]
     found = FileReport(sum(part.stat().st_size for part in parts))
-    if path.is_dir():
-        found.warnings.append(f"a folder is sold as one file: assay pack {path} data.parquet")
     try:
         if not path.is_dir():
             check_file(path, oracle, model, chunk_size_for(model))

@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from assay.cli.main import main
+from assay_pricing.records.tables import read_table, to_records
+from tests.kit.pictures import FILES, reads, written
 
 pytestmark = pytest.mark.unit
 
@@ -35,3 +37,19 @@ def test_a_folder_in_partitions_becomes_one_file(tmp_path: Path) -> None:
     (tmp_path / "parts" / "notes.txt").touch()
     assert "Parquet files alone, got 'notes.txt'" in run("pack", tmp_path / "parts", tmp_path / "b.parquet", status=1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.parquet", "parts"]
+
+
+def test_a_folder_of_pictures_becomes_an_archive_of_the_same_content(tmp_path: Path) -> None:
+    schema, encoders = reads(tmp_path)
+    folder, target = written(tmp_path / "pictures", FILES), tmp_path / "pictures.tar"
+    run("pack", folder, target)
+    of_folder, of_archive = (to_records(read_table(path, schema=schema), schema, encoders) for path in (folder, target))
+    assert of_archive.hashes() == of_folder.hashes()
+    (folder / "link.png").symlink_to(folder / "cat" / "b.png")
+    assert "the symbolic link" in run("pack", folder, tmp_path / "b.tar", status=2)
+    assert not (tmp_path / "b.tar").exists()
+
+
+def test_a_folder_of_archives_is_not_packed(tmp_path: Path) -> None:
+    written(tmp_path / "shards", {"a.tar": b""})
+    assert "offer each archive by itself" in run("pack", tmp_path / "shards", tmp_path / "b.tar", status=2)

@@ -12,6 +12,7 @@ from assay.sale.release import Release
 from tests.kit.actors import seller_account
 from tests.kit.desk import Desk
 from tests.kit.market import Market
+from tests.kit.pictures import written
 
 pytestmark = pytest.mark.unit
 
@@ -167,3 +168,27 @@ def test_accepted_offer_is_not_declined(desk: Desk, data: Path) -> None:
     desk.market.locked()
     refused = desk.run("sell", data, "--model", model(desk), "--decline", status=ExitCode.USAGE)
     assert "got one whose acceptance is out" in refused.stderr
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_sold_as_one_file_and_found_again(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    written(folder, {"a.txt": b"a\n", "b/c.txt": b"b\n", ".hidden": b"c\n"})
+    first, again = (desk.json("sell", folder, "--model", model(desk), "--quote-only", status=4) for _ in range(2))
+    assert again["offer_id"] == first["offer_id"]
+    assert desk.run("clean").stdout == "nothing to delete\n", "the offer is open"
+    written(folder, {"d.txt": b"d\n"})
+    assert desk.json("sell", folder, "--model", model(desk), "--quote-only", status=4)["offer_id"] != first["offer_id"]
+    assert desk.json("status")["due"] is not None
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "expected files in" in desk.run("sell", empty, "--model", model(desk), status=2).stderr
+
+
+def test_the_packed_copy_of_a_folder_goes_once_its_offer_ended(desk: Desk, tmp_path: Path) -> None:
+    folder = written(tmp_path / "texts", {"a.txt": b"a\n"})
+    desk.run("sell", folder, "--model", model(desk), "--decline", status=3)
+    desk.run("clean")
+    assert list((desk.home / "packed").iterdir()) == []
