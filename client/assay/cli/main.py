@@ -48,9 +48,7 @@ COMMANDS = {
         "assay.cli.commands.orders:orders",
         "List orders with their state: by default those that you sell, and those of your models.",
     ),
-    "pack": LazyCommand(
-        "assay.cli.commands.sealing:pack", "Write the table in FOLDER into one FILE, which can be sold."
-    ),
+    "pack": LazyCommand("assay.cli.commands.sealing:pack", "Write FOLDER into one FILE, which can be sold."),
     "seal": LazyCommand("assay.cli.commands.sealing:seal", "Seal FILE under a fresh key."),
     "sell": LazyCommand("assay.cli.commands.sales:sell", "Offer FILE to a model, and sell it at the oracle's price."),
     "settings": LazyCommand(

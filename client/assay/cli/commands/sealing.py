@@ -117,7 +117,9 @@ def _span(text: str) -> range:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @json_option
 def pack(folder: Path, file: Path, as_json: bool) -> None:
-    """Write FOLDER into one FILE, which can be sold; assay sell FOLDER does it by itself.
+    """Write FOLDER into one FILE, which can be sold.
+
+    `assay sell FOLDER` does it by itself.
 
     Parquet files with the same columns, also in Hive partitions (folders column=value), become one table: FILE ends
     with .parquet, .arrow, .csv, .jsonl or .npz. The values are unchanged. Needs pip install 'assay[formats]'. Pictures

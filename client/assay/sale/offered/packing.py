@@ -1,4 +1,4 @@
-"""A folder as one file, which can be sealed: its Parquet files as one table, or its pictures and archives as one archive.
+"""A folder as one file, which can be sealed: Parquet files as one table, pictures and texts as one archive.
 
 The same folder gives the same file, so that an interrupted sale of a folder is found again.
 """
