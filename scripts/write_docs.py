@@ -148,7 +148,7 @@ def oracle_errors() -> str:
     """The errors of ``assay_oracle.errors``."""
     from assay_oracle import errors
 
-    return _errors(errors)
+    return _errors(errors, anchored=True)
 
 
 def benchmark_errors() -> str:
@@ -158,8 +158,11 @@ def benchmark_errors() -> str:
     return _errors(errors)
 
 
-def _errors(module: ModuleType) -> str:
-    """One row for each error class of a module that has a code of its own and is not a mere base."""
+def _errors(module: ModuleType, *, anchored: bool = False) -> str:
+    """One row for each error class of a module that has a code of its own and is not a mere base.
+
+    ``anchored`` rows are those that the ``type`` of a problem leads to.
+    """
     classes = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     kinds = [kind for kind in classes if kind.__module__ == module.__name__]
     rows = []
@@ -169,7 +172,8 @@ def _errors(module: ModuleType) -> str:
             continue
         code = re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
         status = str(getattr(kind, "status", ""))
-        rows.append((f"`{code}`", status, _cell(cause), _cell(remedy) or "as the hint says"))
+        anchor = f'<a id="{code}"></a>' if anchored else ""
+        rows.append((f"{anchor}`{code}`", status, _cell(cause), _cell(remedy) or "as the hint says"))
     if any(status for _, status, *_ in rows):
         return _table(("code", "status", "cause", "remedy"), rows)
     return _table(("code", "cause", "remedy"), [(code, cause, remedy) for code, _, cause, remedy in rows])

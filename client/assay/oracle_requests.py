@@ -190,7 +190,7 @@ class OracleRequests:
             return
         problem = _problem(answer)
         if problem is not None:
-            raise OracleRefused(problem.code, problem.message, status=answer.status, hint=problem.hint)
+            raise OracleRefused(problem.code, problem.detail, status=answer.status, hint=problem.hint)
         if answer.status == 413:
             raise OracleRefused(
                 REQUEST_TOO_LARGE,
@@ -229,8 +229,8 @@ def _problem(answer: Answer) -> Problem | None:
         problem = Problem.model_validate_json(answer.body)
     except ValidationError:
         return None
-    texts = {name: text[:_SHOWN_CHARACTERS] for name, text in problem if text is not None}
-    return Problem(**texts)
+    cut = {name: text[:_SHOWN_CHARACTERS] for name, text in problem if isinstance(text, str)}
+    return problem.model_copy(update=cut)
 
 
 def pause_after(failures: int, error: Exception) -> float:

@@ -7,8 +7,14 @@ AssayError
     ├── PriceFunctionDiffers     500  the model was registered with another price function
     ├── PricingCutShort          500  pricing took too long, or its process ended
     ├── DataRefused              500  the pricing process refused the data
+    ├── InternalError            500  a fault of the oracle
+    ├── StorageUnavailable       503  the store of uploads and deliveries does not answer
+    ├── NotHealthy               503  a part of the daemon does not work
     └── RequestError             400  a request cannot be served; nothing was lost
+        ├── NotFound             404  there is no such call
+        ├── MethodNotAllowed     405  the call has other methods
         ├── RequestInvalid       422  the request is not of the protocol's form
+        ├── RequestTooLarge      413  the JSON body is too large
         ├── RequestTimedOut      408  the body came too slowly
         ├── OfferUnknown         404  there is no offer with this id
         ├── ModelUnknown         404  the oracle does not price for this model
@@ -98,6 +104,31 @@ class DataRefused(ServiceError):
         return self.cause
 
 
+class InternalError(ServiceError):
+    """A fault of the oracle.
+
+    Remedy: try again later; the oracle's log has the traceback.
+    """
+
+
+class StorageUnavailable(ServiceError):
+    """The oracle's store of uploads and deliveries does not answer.
+
+    Remedy: try again later; what was received is kept.
+    """
+
+    status = 503
+
+
+class NotHealthy(ServiceError):
+    """The daemon cannot price, sign or reach its chain.
+
+    Remedy: `assay-oracle check`.
+    """
+
+    status = 503
+
+
 class RequestError(ServiceError):
     """Base of refused requests; nothing was lost."""
 
@@ -111,6 +142,33 @@ class RequestInvalid(RequestError):
     """
 
     status = 422
+
+
+class NotFound(RequestError):
+    """There is no such call.
+
+    Remedy: `protocol.md` lists the calls.
+    """
+
+    status = 404
+
+
+class MethodNotAllowed(RequestError):
+    """The call has other methods than this one.
+
+    Remedy: `protocol.md` lists the calls.
+    """
+
+    status = 405
+
+
+class RequestTooLarge(RequestError):
+    """The JSON body exceeds 64 KiB.
+
+    Remedy: send what the protocol asks for.
+    """
+
+    status = 413
 
 
 class RequestTimedOut(RequestError):

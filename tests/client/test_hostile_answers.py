@@ -16,6 +16,7 @@ from assay.errors import AssayError
 from assay.oracle_api import OracleClient
 from assay.protocol.types import OrderId
 from tests.kit.hostile_server import BOMB, Behaviour, HostileServer, answer, head, in_turn, sends, whole
+from tests.kit.problems import problem_details
 
 pytestmark = pytest.mark.integration
 
@@ -144,7 +145,7 @@ def test_cookies_are_not_kept() -> None:
 
 
 def test_long_words_of_an_oracle_are_cut() -> None:
-    problem = b'{"code": "x", "message": "' + 10**6 * b"m" + b'", "hint": "' + 10**6 * b"h" + b'"}'
+    problem = json.dumps(problem_details("x", 10**6 * "m", status=404, hint=10**6 * "h")).encode()
     with HostileServer(sends(whole(problem, "400 Bad Request"))) as server, pytest.raises(AssayError) as raised:
         OracleClient(server.url).info()
     assert len(raised.value.message) + len(str(raised.value.hint)) < 5000

@@ -13,6 +13,7 @@ from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.types import OfferId
 from tests.kit.bids import bid
 from tests.kit.market import ORACLE_URL, Market, Pieces
+from tests.kit.problems import problem_details
 
 pytestmark = pytest.mark.unit
 
@@ -67,7 +68,7 @@ def test_any_other_url_is_refused(url: str) -> None:
 
 
 def test_problem_is_raised_with_its_code_and_hint() -> None:
-    problem = {"code": "model_unknown", "message": "no such model", "hint": "look it up"}
+    problem = problem_details("model_unknown", "no such model", status=404, hint="look it up")
     with pytest.raises(OracleRefused, match="no such model") as raised:
         client(lambda _: httpx.Response(404, json=problem)).info()
     assert (raised.value.problem, raised.value.status, raised.value.hint) == ("model_unknown", 404, "look it up")
@@ -213,7 +214,7 @@ def test_proxy_that_takes_no_upload_is_told() -> None:
 
 
 def test_upload_that_the_oracle_itself_finds_too_large_is_not_sent_in_smaller_pieces() -> None:
-    problem = {"code": "upload_too_large", "message": "expected less", "hint": None}
+    problem = problem_details("upload_too_large", "expected less", status=413)
     proxied = Proxied(bytes(100_000), lambda r: httpx.Response(413, json=problem) if r.method == "PATCH" else None)
     with pytest.raises(OracleRefused, match="expected less"):
         proxied.upload()
@@ -291,7 +292,7 @@ def test_wait_beyond_the_time_of_the_call_is_not_waited_for() -> None:
 
 
 def test_refusal_of_the_oracle_itself_is_not_tried_again() -> None:
-    problem = {"code": "too_many_offers", "message": "expected fewer open offers", "hint": None}
+    problem = problem_details("too_many_offers", "expected fewer open offers", status=429)
     with pytest.raises(OracleRefused, match="fewer open offers"):
         client(lambda _: httpx.Response(429, json=problem), attempts=4).info()
     assert pauses == []

@@ -9,6 +9,7 @@ import pytest
 from assay.errors import OracleRefused
 from assay.oracle_api import OracleClient
 from tests.kit.market import ORACLE_URL
+from tests.kit.problems import problem_details
 
 pytestmark = pytest.mark.unit
 
@@ -24,7 +25,7 @@ def test_silence_is_explained_with_who_is_waited_for_and_until_when(waits: bool,
 
     def answer(_: httpx.Request) -> httpx.Response:
         assert not waits or said.wait(10)
-        return httpx.Response(404, json={"code": "model_unknown", "message": "no such model"})
+        return httpx.Response(404, json=problem_details("model_unknown", "no such model", status=404))
 
     oracle = OracleClient(ORACLE_URL, transport=httpx.MockTransport(answer), attempts=1, report=report)
     oracle._requests.silence = 0.01 if waits else 60

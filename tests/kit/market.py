@@ -22,7 +22,7 @@ from assay_oracle.appraisers.inline import InlineAppraiser
 from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.journal import Journal
-from assay_oracle.server.api import create_app
+from assay_oracle.server.api.app import create_app
 from assay_oracle.services.appraiser import Appraiser
 from assay_oracle.services.catalogue import Catalogue, PricedModel
 from assay_oracle.services.delivery import Delivery

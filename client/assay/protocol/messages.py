@@ -7,7 +7,7 @@ right to read the offer's state.
 
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from assay.protocol.schema import Schema
 from assay.protocol.structs import ModelTerms, Quote
@@ -15,6 +15,9 @@ from assay.protocol.types import Address, Bytes32, ModelIdField, Money, OfferIdF
 
 API_PREFIX = "/v1"
 UPLOAD_OFFSET_HEADER = "Upload-Offset"
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+PROBLEM_PAGE = "docs/errors.md"
+"""Page of the source that has a row for each code of a problem."""
 MAX_CHUNK_SIZE = 4096
 """Bytes of a chunk, at most, unless a model says otherwise: a dispute sends one to the chain, at the buyer's cost."""
 MAX_QUOTE_SECONDS = 7 * 86_400
@@ -164,8 +167,17 @@ class BuyerStatement(Value):
 
 
 class Problem(Value):
-    """Body of every answer with a status of 400 or more."""
+    """Body of every answer with a status of 400 or more: problem details (RFC 9457), as ``PROBLEM_MEDIA_TYPE``.
 
+    ``code`` and ``hint`` are extension members. Others are ignored, as section 3.2 asks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: str = Field(description="page and row that explain the code, relative to the oracle's source")
+    title: str = Field(description="what the code stands for, the same in each of its problems")
+    status: int = Field(ge=400, lt=600, description="HTTP status")
+    detail: str = Field(description="what was expected and what came")
+    instance: str = Field(description="path of the request")
     code: str = Field(description="stable name, e.g. model_unknown")
-    message: str = Field(description="what was expected and what came")
     hint: str | None = Field(default=None, description="what to do")

@@ -16,7 +16,7 @@ from assay.errors import ChainError
 from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.keys.vault import Vault
 from assay_oracle.ledger.journal import JOURNAL, Journal
-from assay_oracle.server.api import create_app
+from assay_oracle.server.api.app import create_app
 from assay_oracle.server.connections import bounded
 from assay_oracle.server.loop import STALE_SECONDS, Loop
 from assay_oracle.server.model_watch import LoadAppraiser, ModelWatch

@@ -19,7 +19,7 @@ from assay_oracle.ledger.values import Evaluation, Offer, Sale, SignedQuote
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-class StorageUnavailable(OSError):
+class StorageSilent(OSError):
     """A store on another machine does not answer. As with a disk that fails, no offer is to blame."""
 
     def __init__(self, message: str) -> None:
@@ -42,7 +42,7 @@ class BlobWriter(Protocol):
 class BlobStore(Protocol):
     """Named sequences of bytes. A name is ``<kind>/<file>``, both of letters, digits, ``.``, ``_`` and ``-``.
 
-    Every method raises ``OSError`` if the disk fails, ``StorageUnavailable`` if there is no answer.
+    Every method raises ``OSError`` if the disk fails, ``StorageSilent`` if there is no answer.
     """
 
     def size(self, name: str) -> int:

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 from fsspec import AbstractFileSystem
 
 from assay_oracle.errors import StorageFull
-from assay_oracle.services.ports import StorageUnavailable
+from assay_oracle.services.ports import StorageSilent
 from assay_oracle.storage.local import COUNT_SECONDS, check_blob_name, check_room_to_price
 
 OBJECT_BYTES = 2**23
@@ -55,7 +55,7 @@ class BucketStore:
         max_bytes: What all blobs may take.
 
     Raises:
-        StorageUnavailable: There is no such bucket, or the server does not answer or refuses.
+        StorageSilent: There is no such bucket, or the server does not answer or refuses.
     """
 
     def __init__(self, files: AbstractFileSystem, root: str, folder: Path, *, max_bytes: int) -> None:
@@ -70,7 +70,7 @@ class BucketStore:
         try:
             self._used = self._counted()
         except FileNotFoundError:
-            raise StorageUnavailable(f"there is no bucket for {root}: make it, or name another one") from None
+            raise StorageSilent(f"there is no bucket for {root}: make it, or name another one") from None
 
     @property
     def used(self) -> int:
@@ -159,7 +159,7 @@ class BucketStore:
 
         Raises:
             FileNotFoundError: It does not exist.
-            StorageUnavailable: The server does not answer.
+            StorageSilent: The server does not answer.
         """
         parts = self._known(name)
         if not parts:
@@ -177,7 +177,7 @@ class BucketStore:
             raise
         if len(found) != end - start:
             self._forget(name)
-            raise StorageUnavailable(f"expected {end - start} bytes of {path} from {start} on, got {len(found)}")
+            raise StorageSilent(f"expected {end - start} bytes of {path} from {start} on, got {len(found)}")
         return found
 
     def _object(self, name: str, offset: int) -> str:
@@ -256,7 +256,7 @@ class ObjectWriter:
 
         Raises:
             StorageFull: There is no room for it; nothing of it was written.
-            StorageUnavailable: The server does not answer; what is not stored is to be sent again.
+            StorageSilent: The server does not answer; what is not stored is to be sent again.
         """
         self._store.reserve(len(piece))
         self._gathered += piece
@@ -337,11 +337,11 @@ def _asked(ask: Callable[[], T]) -> T:
 
     Raises:
         FileNotFoundError: There is no such object.
-        StorageUnavailable: There was no answer, or a refusal.
+        StorageSilent: There was no answer, or a refusal.
     """
     try:
         return ask()
     except FileNotFoundError:
         raise
     except Exception as error:
-        raise StorageUnavailable(f"the store does not answer: {type(error).__name__}: {str(error)[:300]}") from error
+        raise StorageSilent(f"the store does not answer: {type(error).__name__}: {str(error)[:300]}") from error

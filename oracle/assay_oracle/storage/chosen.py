@@ -5,7 +5,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from assay.errors import SettingsError
-from assay_oracle.services.ports import BlobStore, StorageUnavailable
+from assay_oracle.services.ports import BlobStore, StorageSilent
 from assay_oracle.settings import Settings
 from assay_oracle.storage.local import LocalStore
 
@@ -62,7 +62,7 @@ def open_store(settings: Settings) -> Store:
         found: Store = bucket.BucketStore(
             files, url.netloc + url.path, settings.data_dir, max_bytes=settings.max_disk_bytes
         )
-    except StorageUnavailable as error:
+    except StorageSilent as error:
         raise SettingsError(
             f"expected the store {settings.store}: {error.strerror}",
             hint="check store, store_endpoint and the AWS_ variables",

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from assay.protocol.messages import AcceptanceRequest, ModelInfo, OfferRequest, OfferState, OfferStatus, Problem
 from assay.protocol.schema import Feature, Schema
+from tests.kit.problems import problem_details
 from tests.kit.samples import QUOTE, TERMS, WORD, A
 
 pytestmark = pytest.mark.unit
@@ -69,5 +70,14 @@ def test_fidelity_that_is_none(fidelity: float) -> None:
         ModelInfo(**{**INFO.model_dump(by_alias=True), "fidelity": fidelity})
 
 
-def test_problem_needs_no_hint() -> None:
-    assert Problem.model_validate_json('{"code": "x", "message": "y"}').hint is None
+def test_problem_needs_no_hint_and_may_have_members_that_are_not_known() -> None:
+    problem = problem_details("x", "y", status=400)
+    assert Problem.model_validate(problem | {"trace": "1"}) == Problem(**problem)
+    assert Problem(**problem).hint is None
+
+
+@pytest.mark.parametrize("missing", ["code", "detail", "status", "type"])
+def test_error_of_another_program_is_no_problem(missing: str) -> None:
+    problem = problem_details("x", "y", status=400)
+    with pytest.raises(ValidationError):
+        Problem(**{name: value for name, value in problem.items() if name != missing})

@@ -11,8 +11,9 @@ import pytest
 import uvicorn
 
 from assay.protocol.messages import OfferStatus
-from assay_oracle.server import api, connections
-from assay_oracle.server.api import create_app
+from assay_oracle.server import connections
+from assay_oracle.server.api import bodies
+from assay_oracle.server.api.app import create_app
 from tests.kit.bids import bid
 from tests.kit.market import Market
 
@@ -80,7 +81,7 @@ def test_head_that_does_not_come_ends_the_connection(
 def test_body_that_does_not_come_is_answered_and_ends_the_connection(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.2)
     found = answer(served.connect(b"POST /v1/offers HTTP/1.1\r\nHost: oracle\r\nContent-Length: 9\r\n\r\n{"))
     assert b"408 Request Timeout" in found
     assert b"request_timed_out" in found
@@ -89,7 +90,7 @@ def test_body_that_does_not_come_is_answered_and_ends_the_connection(
 def test_upload_whose_connection_fell_silent_keeps_its_bytes_and_can_be_resumed(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "PIECE_SECONDS", 0.2)
+    monkeypatch.setattr(bodies, "PIECE_SECONDS", 0.2)
     market = served.market
     made = bid(market.model_id, b"one\n")
     offer_id = market.offers.open_offer(made.request).offer_id

@@ -217,6 +217,13 @@ def test_another_error_is_answered_with_its_status_and_code(market: Market, monk
     with httpx.Client(transport=market.transport) as http:
         answer = http.get(f"{ORACLE_URL}/v1/offers/0x{'11' * 32}")
     assert answer.status_code == 451
+    assert answer.headers["Content-Type"] == "application/problem+json"
     assert Problem.model_validate_json(answer.content) == Problem(
-        code="market_closed", message="expected daylight, got night", hint="come back at dawn"
+        type="docs/errors.md#market_closed",
+        title="The oracle takes no offers at night",
+        status=451,
+        detail="expected daylight, got night",
+        instance=f"/v1/offers/0x{'11' * 32}",
+        code="market_closed",
+        hint="come back at dawn",
     )

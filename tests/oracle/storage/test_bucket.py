@@ -11,7 +11,7 @@ import pytest
 
 from assay.errors import OracleRefused, SettingsError
 from assay_oracle.errors import StorageFull
-from assay_oracle.services.ports import StorageUnavailable
+from assay_oracle.services.ports import StorageSilent
 from assay_oracle.settings import Settings
 from assay_oracle.storage import bucket
 from assay_oracle.storage.bucket import BucketStore
@@ -132,7 +132,7 @@ def test_server_that_does_not_answer_is_told_and_loses_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(files, call, fail)
-        with pytest.raises(StorageUnavailable, match="Lost: no route to host"):
+        with pytest.raises(StorageSilent, match="Lost: no route to host"):
             act()
     assert content(store).startswith(b"kept")
     assert store.used == again().used
@@ -154,7 +154,7 @@ def test_upload_of_a_created_blob_that_fails_leaves_none(
 
     target = Target()
     monkeypatch.setattr(files, "open", lambda *_, **__: target)
-    with pytest.raises(StorageUnavailable), store.create("deliveries/0b.age") as blob:
+    with pytest.raises(StorageSilent), store.create("deliveries/0b.age") as blob:
         blob.write(b"whole")
     assert (given_up, target.closed, store.size("deliveries/0b.age")) == (["discarded"], True, 0)
 
@@ -225,7 +225,7 @@ def test_store_that_does_not_answer_ends_no_offer(market: Market, files: Any, mo
             patch.setattr(bucket, "LEAST_READ_BYTES", 2**13)
             patch.setattr(files, "cat_file", fail_later)
             answered.clear()
-            with pytest.raises(StorageUnavailable):
+            with pytest.raises(StorageSilent):
                 market.oracle.evaluation.price_next()
         assert len(answered) == most + 1
         assert market.offers.state(offer_id).status == "pricing"

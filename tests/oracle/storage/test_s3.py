@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from assay.errors import SettingsError
 from assay_oracle.server.preflight import Finding, Preflight
-from assay_oracle.services.ports import StorageUnavailable
+from assay_oracle.services.ports import StorageSilent
 from assay_oracle.settings import Settings
 from assay_oracle.storage import bucket
 from assay_oracle.storage.bucket import BucketStore
@@ -112,7 +112,7 @@ def test_failure_between_two_parts_gives_the_upload_up(settings: Settings, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(files, "call_s3", fail_later)
-        with pytest.raises(StorageUnavailable, match="connection reset"), store.create(DELIVERY) as blob:
+        with pytest.raises(StorageSilent, match="connection reset"), store.create(DELIVERY) as blob:
             blob.write(bytes(2 * bucket.OBJECT_BYTES + 1))
     assert store.size(DELIVERY) == 0
     assert "<Key>" not in keys(settings)

@@ -1,0 +1,1 @@
+"""HTTP: requests to services, errors to problem details. Nothing is decided here."""

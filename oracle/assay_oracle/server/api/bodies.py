@@ -1,0 +1,67 @@
+"""Bodies of requests within bounds of size and time, before anything else sees them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from assay_oracle.errors import RequestTimedOut, RequestTooLarge
+from assay_oracle.server.api.problems import refusal
+
+MAX_JSON_BYTES = 64 * 1024
+BODY_SECONDS = 30.0
+"""Time for such a body."""
+PIECE_BYTES = 2**20
+PIECE_SECONDS = 60.0
+"""Time for so many bytes of an upload, or for the rest of one."""
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def late(seconds: float) -> RequestTimedOut:
+    """What a body is refused with that did not come within ``seconds``."""
+    return RequestTimedOut(
+        f"expected the body, or the next {PIECE_BYTES} bytes of an upload, within {seconds:.0f} seconds, got less",
+        hint="send it again; an upload is resumed from received_bytes",
+    )
+
+
+class JsonLimit:
+    """Refuses bodies over ``MAX_JSON_BYTES``, and slow ones, except uploads, which have their own bounds."""
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["path"].endswith("/upload"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await asyncio.wait_for(_body(scope, receive), BODY_SECONDS)
+        except TimeoutError:
+            await refusal(late(BODY_SECONDS), scope["path"])(scope, receive, send)
+            return
+        if len(body) > MAX_JSON_BYTES:
+            error = RequestTooLarge(f"expected a body of at most {MAX_JSON_BYTES} bytes, got more")
+            await refusal(error, scope["path"])(scope, receive, send)
+            return
+        pending = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> MutableMapping[str, Any]:
+            return pending.pop() if pending else await receive()
+
+        await self._app(scope, replay, send)
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    """The body of a request, or its start, if that is already larger than ``MAX_JSON_BYTES``."""
+    body = bytearray()
+    more = scope["method"] in ("POST", "PUT", "PATCH", "DELETE")
+    while more and len(body) <= MAX_JSON_BYTES:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return bytes(body)

@@ -1,0 +1,38 @@
+"""Ids in paths."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from assay.protocol.types import ModelId, OfferId, OrderId, parse_bytes
+from assay_oracle.errors import RequestInvalid
+
+
+def _id(value: str) -> bytes:
+    try:
+        parsed = parse_bytes(value)
+    except ValueError:
+        parsed = b""
+    if len(parsed) != 32 or not value.startswith("0x"):
+        raise RequestInvalid(f"expected an id of 32 bytes in 0x-hex, got {value[:70]!r}")
+    return parsed
+
+
+def offer_id(offer_id: str) -> OfferId:
+    """Offer id of the path."""
+    return OfferId(_id(offer_id))
+
+
+def model_id(model_id: str) -> ModelId:
+    """Model id of the path."""
+    return ModelId(_id(model_id))
+
+
+def order_id(order_id: str) -> OrderId:
+    """Order id of the path."""
+    return OrderId(_id(order_id))
+
+
+OfferIdOfPath = Annotated[OfferId, Depends(offer_id)]
+ModelIdOfPath = Annotated[ModelId, Depends(model_id)]
+OrderIdOfPath = Annotated[OrderId, Depends(order_id)]
