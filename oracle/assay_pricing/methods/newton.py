@@ -16,7 +16,7 @@ class Newton(NetworkMethod):
 
     def record_values(self, records: Records) -> Float64:
         """Drop of the risk by a full step towards each record, (n,)."""
-        return NewtonStep(self.context, self.network).risk_drops(self.context.encode(records))[0].mean
+        return NewtonStep(self.context, self.network).full(self.context.encode(records)).mean
 
 
 METHOD = Newton

@@ -26,6 +26,8 @@ MAX_DENSE = 3000
 _BLOCK_NUMBERS = 2**18
 """Numbers in one block of moved outputs: they stay in a core's cache."""
 _BISECTIONS = 30
+_LEAST = 1e-200
+"""Sums of probabilities below it, and above its inverse, are computed with their logarithms."""
 _LINEAR = 40.0
 """log(1 + e^x) is x in double precision from here on."""
 
@@ -37,27 +39,34 @@ class NewtonStep:
     context: Context
     surrogate: Network
 
-    def risk_drops(self, offer: Sample) -> tuple[RiskDrop, RiskDrop]:
-        """Drop of the validation loss by each record's full step, and by its step after the line search."""
-        v_hidden, v_outputs = self._last_layer(self.context.validation.x)
-        v_y = self.context.validation.y
-        importance = self.context.importance(v_outputs)
-        before = _losses(v_outputs.T[None], v_y)[0]  # (v,)
+    def full(self, offer: Sample) -> RiskDrop:
+        """Drop of the validation loss by each record's full step."""
+        return self._risk_drops(self._steps(offer))
+
+    def searched(self, offer: Sample) -> RiskDrop:
+        """Drop of the validation loss by each record's step after the line search."""
         steps = self._steps(offer)
-        lengths = torch.stack([torch.ones(len(offer), dtype=torch.float64), self._line_search(offer, steps)])
+        return self._risk_drops(steps.mul_(self._line_search(offer, steps)[:, None, None]))
 
-        def drops(rows: slice) -> tuple[RiskDrop, RiskDrop]:
-            moves = steps[rows] @ v_hidden.T  # (m, k, v)
-            full, searched = (
-                RiskDrop.average(before - _losses(v_outputs.T - length[:, None, None] * moves, v_y), importance)
-                for length in lengths[:, rows]
-            )
-            return full, searched
+    def _risk_drops(self, steps: Tensor) -> RiskDrop:
+        """Drop of the validation loss by steps (n, k, h + 1)."""
+        read = self._validation
+        block = max(1, _BLOCK_NUMBERS // read.outputs.numel())
 
-        block = max(1, _BLOCK_NUMBERS // v_outputs.numel())
-        parts = in_parallel(drops, [slice(start, start + block) for start in range(0, len(offer), block)], len(v_y))
-        full, searched = (RiskDrop.concatenate([part[which] for part in parts]) for which in range(2))
-        return full, searched
+        def averaged(part: Tensor) -> RiskDrop:
+            return RiskDrop.average(read.drops(part), read.importance)
+
+        parts = torch.split(steps, block) if len(steps) else ()
+        return RiskDrop.concatenate(in_parallel(averaged, parts, len(read.y)))
+
+    @cached_property
+    def _validation(self) -> "_Validation":
+        """The validation records in the order of their labels."""
+        validation = self.context.validation
+        order = torch.argsort(validation.y, stable=True)
+        hidden, outputs = self._last_layer(validation.x)
+        importance = self.context.importance(outputs)[order]
+        return _Validation(hidden[order].T.contiguous(), outputs[order].T.contiguous(), validation.y[order], importance)
 
     def first_order(self, offer: Sample) -> Float64:
         """Drop of the validation loss to first order in the step: influence in the last layer, (n,)."""
@@ -104,34 +113,71 @@ class NewtonStep:
         """
         n, k, h = gradients.shape
         if k * h <= MAX_DENSE:
-            dense: Tensor = torch.linalg.lu_solve(*self._factors, gradients.reshape(n, k * h).T)
-            return dense.T.reshape(n, k, h)
-        by_output: Tensor = torch.linalg.lu_solve(*self._factors, gradients.permute(1, 2, 0))  # (k, h + 1, n)
-        return by_output.permute(2, 0, 1)
+            return (gradients.reshape(n, k * h) @ self._inverse).reshape(n, k, h)
+        by_output: Tensor = gradients.transpose(0, 1) @ self._inverse  # (k, n, h + 1)
+        return by_output.transpose(0, 1)
 
     @cached_property
-    def _factors(self) -> tuple[Tensor, Tensor]:
-        """Triangular factors of H, and its pivots: once for all records."""
+    def _inverse(self) -> Tensor:
+        """H^-1, which is symmetric: once for all records, whose product takes half the time of a solution."""
         hidden, outputs = self._last_layer(self.context.base.x)
         weights = self.context.base.weight / self.context.base.weight.sum()
         k, h = outputs.shape[1], hidden.shape[1]
-        curvature = output_hessian(outputs)
-        if k * h <= MAX_DENSE:
-            hessian = torch.einsum("b,bkl,bh,bi->khli", weights, curvature, hidden, hidden).reshape(k * h, k * h)
+        curvature = output_hessian(outputs) * weights[:, None, None]
+        if k * h <= MAX_DENSE:  # output by output: all at once would hold b k^2 h numbers
+            rows = [torch.einsum("bl,bh,bi->hli", curved, hidden, hidden) for curved in curvature.unbind(1)]
+            hessian = torch.stack(rows).reshape(k * h, k * h)
         else:
-            diagonal = torch.diagonal(curvature, dim1=1, dim2=2)  # (b, k)
-            hessian = torch.einsum("b,bk,bh,bi->khi", weights, diagonal, hidden, hidden)  # (k, h, h)
+            hessian = torch.stack([hidden.T @ (curvature[:, i, i, None] * hidden) for i in range(k)])  # (k, h, h)
         damping = self.context.decay * torch.eye(hessian.shape[-1], dtype=torch.float64)
-        factors, pivots = torch.linalg.lu_factor(hessian + damping)
-        return factors, pivots
+        inverse: Tensor = torch.linalg.inv(hessian + damping)
+        return (inverse + inverse.mT) / 2
 
 
-def _losses(outputs: Tensor, y: Tensor) -> Tensor:
-    """Losses (n, v) of outputs (n, k, v): as ``network.losses``, whose outputs come last, in half the time."""
-    if outputs.shape[1] == 1:
-        return (outputs[:, 0] - y) ** 2 / 2
-    if outputs.shape[1] == 2:  # one logarithm instead of two
-        excess = (outputs[:, 1] - outputs[:, 0]) * (1 - 2 * y)  # of the other class over the label
-        return functional.softplus(excess, threshold=_LINEAR)
-    logs = outputs.log_softmax(1)
-    return -logs.gather(1, y.long().expand(len(outputs), 1, len(y)))[:, 0]
+@dataclass(frozen=True, eq=False)
+class _Validation:
+    """What steps on the last layer are read on.
+
+    Attributes:
+        hidden: Inputs of the last layer (h + 1, v).
+        outputs: Raw outputs (k, v).
+        y: Class indices, ascending, or targets (v,).
+        importance: See ``Context.importance`` (v,).
+    """
+
+    hidden: Tensor
+    outputs: Tensor
+    y: Tensor
+    importance: Tensor
+
+    def drops(self, steps: Tensor) -> Tensor:
+        """Drop of each validation record's loss by each step (m, k, h + 1), (m, v)."""
+        if steps.shape[1] == 2:  # one product and one logarithm instead of two
+            moves = (steps[:, 1] - steps[:, 0]) @ self.hidden
+            sign = 1 - 2 * self.y
+            excess = (self.outputs[1] - self.outputs[0]) * sign  # of the other class over the label
+            return _softplus(excess) - _softplus(excess - moves.mul_(sign))
+        moves = (steps.flatten(0, 1) @ self.hidden).view(len(steps), *self.outputs.shape)
+        if steps.shape[1] == 1:
+            return moves[:, 0] * (self.outputs[0] - self.y - moves[:, 0] / 2)
+        own = torch.cat([moves[:, k, start:end] for k, start, end in self._classes], dim=1)
+        factors = torch.sub(self._logs, moves).exp_().sum(1)  # by which the step multiplies the sum of probabilities
+        if not (float(factors.min()) > _LEAST and float(factors.max()) < 1 / _LEAST):
+            return (torch.logsumexp(self._logs - moves, 1) + own).neg_()
+        return factors.log_().add_(own).neg_()
+
+    @cached_property
+    def _logs(self) -> Tensor:
+        """Log-probabilities (k, v)."""
+        return self.outputs.log_softmax(0)
+
+    @cached_property
+    def _classes(self) -> list[tuple[int, int, int]]:
+        """Index, first place and last place plus one of each class of the validation records."""
+        codes, starts = np.unique(self.y.numpy(), return_index=True)
+        ends = [*starts[1:].tolist(), len(self.y)]
+        return list(zip(codes.astype(np.int64).tolist(), starts.tolist(), ends, strict=True))
+
+
+def _softplus(x: Tensor) -> Tensor:
+    return functional.softplus(x, threshold=_LINEAR)

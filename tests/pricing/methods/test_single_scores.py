@@ -49,7 +49,7 @@ def test_update_is_the_norm_of_a_records_gradient() -> None:
 
 def test_newton_is_the_full_step_and_last_layer_its_first_order() -> None:
     step = NewtonStep(CONTEXT, NETWORK)
-    assert Newton(CONTEXT, PARTS).record_values(OFFER).tolist() == step.risk_drops(ENCODED)[0].mean.tolist()
+    assert Newton(CONTEXT, PARTS).record_values(OFFER).tolist() == step.full(ENCODED).mean.tolist()
     assert LastLayer(CONTEXT, PARTS).record_values(OFFER).tolist() == step.first_order(ENCODED).tolist()
 
 

@@ -56,12 +56,23 @@ def test_a_full_step_is_newtons_and_is_read_on_the_validation_set(k: int, monkey
     network, found = linear_world(k)
     offer = drawn(4, 7, 3, k)
     drops = drops_after(network, found, newton_steps(network, found, offer))
-    full, _ = NewtonStep(found, network).risk_drops(offer)
+    full = NewtonStep(found, network).full(offer)
     np.testing.assert_allclose(full.mean, drops.mean(1), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(full.error, drops.std(1) / np.sqrt(20), rtol=1e-9)
     monkeypatch.setattr(newton, "_BLOCK_NUMBERS", 1)
-    again, _ = NewtonStep(found, network).risk_drops(offer)
+    again = NewtonStep(found, network).full(offer)
     np.testing.assert_allclose(again.mean, full.mean, rtol=1e-12, atol=1e-15)
+
+
+@KINDS
+def test_a_step_after_which_probabilities_vanish_is_read_as_well(k: int) -> None:
+    """Log-probabilities of -1e4 and less, and inputs among them whose step is a usual one."""
+    network, found = linear_world(k)
+    few = drawn(4, 7, 3, k)
+    offer = sample(few.x * torch.tensor([[1e6], [1], [-1e6], [1], [1], [1e4], [1]], dtype=torch.float64), few.y)
+    drops = drops_after(network, found, newton_steps(network, found, offer))
+    assert drops.min() < -1e4
+    np.testing.assert_allclose(NewtonStep(found, network).full(offer).mean, drops.mean(1), rtol=1e-9, atol=1e-12)
 
 
 def test_a_step_is_read_with_the_goals_weights() -> None:
@@ -71,7 +82,7 @@ def test_a_step_is_read_with_the_goals_weights() -> None:
     drops = drops_after(network, found, newton_steps(network, found, offer))
     y = found.validation.y.numpy()
     weight = np.array([1 / (3 * (y == c).sum()) for c in y])
-    full, _ = NewtonStep(found, network).risk_drops(offer)
+    full = NewtonStep(found, network).full(offer)
     np.testing.assert_allclose(full.mean, drops @ weight, rtol=1e-9, atol=1e-12)
 
 
@@ -94,7 +105,7 @@ def test_the_line_search_finds_the_least_of_the_records_loss_and_the_quadratic_m
     np.testing.assert_allclose(lengths.numpy(), best, atol=1e-3)
     assert lengths.max() <= 1
     expected = drops_after(network, found, torch.from_numpy(np.array(best))[:, None] * steps)
-    _, searched = found_step.risk_drops(offer)
+    searched = found_step.searched(offer)
     np.testing.assert_allclose(searched.mean, expected.mean(1), rtol=2e-3, atol=1e-6)
     np.testing.assert_allclose(searched.error, expected.std(1) / np.sqrt(20), rtol=2e-3)
 
@@ -127,7 +138,7 @@ def test_small_steps_change_the_loss_as_first_order_says(k: int) -> None:
     heavy = Sample(found.base.x, found.base.y, found.base.weight * 1e6)
     step = NewtonStep(context(heavy, found.validation, k, decay=DECAY), network)
     offer = drawn(4, 7, 3, k)
-    np.testing.assert_allclose(step.risk_drops(offer)[0].mean, step.first_order(offer), rtol=1e-4)
+    np.testing.assert_allclose(step.full(offer).mean, step.first_order(offer), rtol=1e-4)
 
 
 def test_under_a_hidden_layer_the_step_is_that_of_a_linear_surrogate_of_its_hidden_units() -> None:
@@ -139,10 +150,9 @@ def test_under_a_hidden_layer_the_step_is_that_of_a_linear_surrogate_of_its_hidd
     last = Network(network.layers[-1:])
     below = context(seen(found.base), seen(found.validation), 2, decay=DECAY)
     offer = drawn(4, 7, 3, 2)
-    for deep, shallow in zip(
-        NewtonStep(found, network).risk_drops(offer), NewtonStep(below, last).risk_drops(seen(offer)), strict=True
-    ):
-        np.testing.assert_allclose(deep.mean, shallow.mean, rtol=1e-9, atol=1e-12)
+    deep, shallow = NewtonStep(found, network), NewtonStep(below, last)
+    np.testing.assert_allclose(deep.full(offer).mean, shallow.full(seen(offer)).mean, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(deep.searched(offer).mean, shallow.searched(seen(offer)).mean, rtol=1e-9, atol=1e-12)
 
 
 def test_of_a_wide_layer_only_the_blocks_by_output_are_solved(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +172,9 @@ def test_of_a_wide_layer_only_the_blocks_by_output_are_solved(monkeypatch: pytes
     torch.testing.assert_close(NewtonStep(found, network)._steps(offer), expected)
 
 
-def test_no_records_have_no_drops() -> None:
-    network, found = linear_world(2)
-    full, searched = NewtonStep(found, network).risk_drops(drawn(4, 0, 3, 2))
+@KINDS
+def test_no_records_have_no_drops(k: int) -> None:
+    network, found = linear_world(k)
+    step, nobody = NewtonStep(found, network), drawn(4, 0, 3, k)
+    full, searched = step.full(nobody), step.searched(nobody)
     assert full.mean.shape == full.error.shape == searched.mean.shape == (0,)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from assay_pricing.methods.base import Method, Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
+from assay_pricing.risk import Bools
 from assay_pricing.surrogate.curvature import directional_derivatives, goal_gradient, solve
 from assay_pricing.surrogate.distillation import distil, network_agreement, network_fidelity
 from assay_pricing.surrogate.neighbours import Neighbours
@@ -99,13 +100,21 @@ class FineTunedMethod(NetworkMethod, RefitMethod):
         """Cautious drop of the risk by each record on its own; at most 0 if the record fails the junk test, (n,)."""
         offer = self.context.encode(records)
         influence = influences(self.network, self.context, offer, self.parts.tensors["solved"])
-        full, searched = self._newton.risk_drops(offer)
+        searched = self._newton.searched(offer)
+        value = (influence + searched.mean) / 2 - searched.error
+        helpful = np.flatnonzero(value > 0)  # the junk test lowers no other value
+        passes = self._are_no_junk(offer.take(helpful), influence[helpful])
+        value[helpful[~passes]] = 0
+        return value
+
+    def _are_no_junk(self, offer: Sample, influence: Float64) -> Bools:
+        """Which records (n,) pass the junk test, by their influence (n,)."""
+        full = self._newton.full(offer)
         passes = full.mean > full.error
         undecided = np.flatnonzero(~passes & (full.mean + influence > 0))
         neighbours = self._neighbours.risk_drops(offer.take(undecided))
         passes[undecided] = neighbours.mean > neighbours.error
-        value = (influence + searched.mean) / 2 - searched.error
-        return np.where(passes, value, np.minimum(value, 0))
+        return np.asarray(passes)
 
     @cached_property
     def _newton(self) -> NewtonStep:
@@ -117,7 +126,7 @@ class FineTunedMethod(NetworkMethod, RefitMethod):
 
     def junk_score(self, records: Records) -> Float64:
         """Drop of the risk by a full Newton step towards each record, (n,)."""
-        return self._newton.risk_drops(self.context.encode(records))[0].mean
+        return self._newton.full(self.context.encode(records)).mean
 
 
 class CompressedMethod(FineTunedMethod):

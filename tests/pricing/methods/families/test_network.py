@@ -143,8 +143,12 @@ def test_a_records_value_is_cautious_and_passes_the_junk_test_or_is_not_above_ze
     class Steps:
         def __init__(self, *_: object) -> None: ...
 
-        def risk_drops(self, _: object) -> tuple[RiskDrop, RiskDrop]:
-            return RiskDrop(table[:, 1], table[:, 2]), RiskDrop(table[:, 3], table[:, 4])
+        def full(self, offer: object) -> RiskDrop:
+            rows = [int(x) for x in offer.x[:, 0]]
+            return RiskDrop(table[rows, 1], table[rows, 2])
+
+        def searched(self, _: object) -> RiskDrop:
+            return RiskDrop(table[:, 3], table[:, 4])
 
     class Near:
         def __init__(self, *_: object) -> None: ...
