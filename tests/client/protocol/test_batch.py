@@ -87,16 +87,31 @@ def check_tree(functions: Functions) -> None:
         assert functions.parents(level) == b"".join(nodes) + (level[-32:] if count % 2 else b"")
 
 
+def check_join(functions: Functions) -> None:
+    for size, skip in ((17, 16), (64, 0), (64, 16), (1024, 16)):
+        for length in (0, skip, skip + 1, size, size + skip, 3 * size, 3 * size + skip + 1):
+            data = content(length)
+            expected = b"".join(data[start + skip : start + size] for start in range(0, length, size))
+            for before in (0, 1, 5000):
+                memory = memoryview(bytearray(b"\xaa" * before + data + b"\xaa"))
+                out = memory[: len(expected)]
+                functions.join(memory[before : before + length], size, skip, out)
+                assert out == expected, (size, skip, length, before)
+                assert memory[-1] == 0xAA
+
+
 @pytest.mark.unit
 def test_twin_gives_the_digests_of_hashlib() -> None:
     check_digests(twin)
     check_tree(twin)
+    check_join(twin)
 
 
 @pytest.mark.integration
 def test_compiled_functions_give_the_digests_of_hashlib(compiled: native.Native) -> None:
     check_digests(compiled)
     check_tree(compiled)
+    check_join(compiled)
 
 
 @pytest.mark.integration
@@ -105,6 +120,9 @@ def test_compiled_functions_write_nowhere_else(compiled: native.Native) -> None:
         compiled.fill_digests(memoryview(bytearray(100)), 64, bytearray(64), 0)
     with pytest.raises(ValueError, match="expected 1 entries"):
         compiled.fill_digests(memoryview(bytearray(64)), 64, bytearray(64), 48)
+    for length, room in ((100, 67), (100, 69), (74, 48)):
+        with pytest.raises(ValueError, match="expected room"):
+            compiled.join(memoryview(bytearray(length)), 64, 16, memoryview(bytearray(room)))
 
 
 @pytest.mark.unit
@@ -116,7 +134,7 @@ def test_library_that_is_not_there_or_foreign_is_not_loaded(tmp_path: Path) -> N
 
 @pytest.mark.integration
 def test_library_of_another_interface_is_not_loaded(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "INTERFACE", 2)
+    monkeypatch.setattr(native, "INTERFACE", native.INTERFACE + 1)
     assert native.load(library) is None
 
 

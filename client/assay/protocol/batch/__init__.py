@@ -7,6 +7,7 @@ was not compiled or the processor lacks the instructions.
     leaves(first, entries, size, last)           leaves of the chunks that the entries are of
     parents(level)                               the level above
     top(level)                                   the node over all of it
+    join(data, size, skip, out)                  pieces of data without their first bytes
 """
 
 from assay.protocol.batch import native, twin
@@ -18,7 +19,8 @@ ACCELERATED = _native is not None
 
 fill_digests = _native.fill_digests if _native else twin.fill_digests
 leaves = _native.leaves if _native else twin.leaves
+join = _native.join if _native else twin.join
 parents = _native.parents if _native else twin.parents
 top = _native.top if _native else twin.top
 
-__all__ = ["ACCELERATED", "ENTRY_BYTES", "fill_digests", "leaves", "parents", "top"]
+__all__ = ["ACCELERATED", "ENTRY_BYTES", "fill_digests", "join", "leaves", "parents", "top"]

@@ -67,40 +67,69 @@ ACCELERATED static inline void compress(state *s, const uint8_t *const messages[
     for (int lane = 0; lane < LANES; lane++) s->abef[lane] = abef[lane], s->cdgh[lane] = cdgh[lane];
 }
 
-/* SHA-256 of LANES messages of `length` bytes each. */
-ACCELERATED static void hash(const uint8_t *const messages[LANES], size_t length, uint8_t *const digests[LANES]) {
+ACCELERATED static inline void begin(state *s) {
+    for (int lane = 0; lane < LANES; lane++) {
+        s->abef[lane] = _mm_set_epi32(0x6a09e667, (int)0xbb67ae85, 0x510e527f, (int)0x9b05688c);
+        s->cdgh[lane] = _mm_set_epi32(0x3c6ef372, (int)0xa54ff53a, 0x1f83d9ab, 0x5be0cd19);
+    }
+}
+
+ACCELERATED static inline void finish(const state *s, uint8_t *const digests[LANES]) {
     const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
-    state s;
-    for (int lane = 0; lane < LANES; lane++) {
-        s.abef[lane] = _mm_set_epi32(0x6a09e667, (int)0xbb67ae85, 0x510e527f, (int)0x9b05688c);
-        s.cdgh[lane] = _mm_set_epi32(0x3c6ef372, (int)0xa54ff53a, 0x1f83d9ab, 0x5be0cd19);
-    }
-    const size_t whole = length / 64, rest = length % 64, padded = rest < 56 ? 1 : 2;
-    uint8_t tails[LANES][128];
-    const uint8_t *ends[LANES];
-    for (int lane = 0; lane < LANES; lane++) {
-        memset(tails[lane], 0, sizeof tails[lane]);
-        memcpy(tails[lane], messages[lane] + 64 * whole, rest);
-        tails[lane][rest] = 0x80;
-        for (int i = 0; i < 8; i++) tails[lane][64 * padded - 1 - i] = (uint8_t)((uint64_t)length * 8 >> 8 * i);
-        ends[lane] = tails[lane];
-    }
-    compress(&s, messages, whole);
-    compress(&s, ends, padded);
     for (int lane = 0; lane < LANES; lane++) {
         /* From the lowest word on the registers hold f e b a and h g d c. */
-        const __m128i efab = _mm_shuffle_epi32(s.abef[lane], 0xb1), ghcd = _mm_shuffle_epi32(s.cdgh[lane], 0xb1);
+        const __m128i efab = _mm_shuffle_epi32(s->abef[lane], 0xb1), ghcd = _mm_shuffle_epi32(s->cdgh[lane], 0xb1);
         const __m128i abcd = _mm_unpackhi_epi64(efab, ghcd), efgh = _mm_unpacklo_epi64(efab, ghcd);
         _mm_storeu_si128((__m128i *)digests[lane], _mm_shuffle_epi8(abcd, big_endian));
         _mm_storeu_si128((__m128i *)(digests[lane] + 16), _mm_shuffle_epi8(efgh, big_endian));
     }
 }
 
+static inline void put_number(uint8_t *place, uint64_t number) {
+    number = __builtin_bswap64(number);
+    memcpy(place, &number, 8);
+}
+
+/* Pads the last blocks of a message of `length` bytes, of which `tail` has the first `rest`; returns their number. */
+static inline size_t pad(uint8_t *tail, size_t rest, uint64_t length) {
+    const size_t blocks = (rest + 8) / 64 + 1;
+    memset(tail + rest, 0, 64 * blocks - rest);
+    tail[rest] = 0x80;
+    put_number(tail + 64 * blocks - 8, 8 * length);
+    return blocks;
+}
+
+/* SHA-256 of LANES messages of so many blocks, padded. */
+ACCELERATED static inline void hash_padded(const uint8_t *const messages[LANES], size_t blocks, uint8_t *const digests[LANES]) {
+    state s;
+    begin(&s);
+    compress(&s, messages, blocks);
+    finish(&s, digests);
+}
+
+/* SHA-256 of LANES messages of `length` bytes each. */
+ACCELERATED static void hash(const uint8_t *const messages[LANES], size_t length, uint8_t *const digests[LANES]) {
+    const size_t whole = length / 64, rest = length % 64;
+    uint8_t tails[LANES][128];
+    const uint8_t *ends[LANES];
+    size_t blocks = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        memcpy(tails[lane], messages[lane] + 64 * whole, rest);
+        blocks = pad(tails[lane], rest, length);
+        ends[lane] = tails[lane];
+    }
+    state s;
+    begin(&s);
+    compress(&s, messages, whole);
+    compress(&s, ends, blocks);
+    finish(&s, digests);
+}
+
 /* The number of this interface, which native.py knows, where the processor has the instructions; otherwise 0. */
 int assay_available(void) {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1)) return 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) ? 2 : 0;
 }
 
 /* Digest of piece i of `data`, `size` bytes or what is left, to out + 64 i. */
@@ -117,38 +146,31 @@ void assay_fill_digests(const uint8_t *data, size_t length, size_t size, uint8_t
     }
 }
 
-static void put_word(uint8_t *word, uint64_t number) {
-    memset(word, 0, 24);
-    for (int i = 0; i < 8; i++) word[31 - i] = (uint8_t)(number >> 8 * i);
-}
-
-static void write_leaf(uint8_t *message, uint64_t index, uint64_t length, const uint8_t *entry) {
-    memcpy(message, LEAF_TAG, 32);
-    put_word(message + 32, index);
-    put_word(message + 64, length);
-    memcpy(message + 96, entry, 64);
-}
-
 /* Leaves of `count` chunks from `first` on, of `size` bytes, the last one of `last`. */
-void assay_leaves(uint64_t first, const uint8_t *entries, size_t count, uint64_t size, uint64_t last, uint8_t *out) {
-    uint8_t buffers[LANES][160], ignored[32];
+ACCELERATED void assay_leaves(
+    uint64_t first, const uint8_t *entries, size_t count, uint64_t size, uint64_t last, uint8_t *out
+) {
+    uint8_t buffers[LANES][192] = {{0}}, ignored[32];
+    for (int lane = 0; lane < LANES; lane++) memcpy(buffers[lane], LEAF_TAG, 32), pad(buffers[lane] + 128, 32, 160);
     for (size_t i = 0; i < count; i += LANES) {
         const uint8_t *const messages[LANES] = {buffers[0], buffers[1]};
         uint8_t *digests[LANES] = {ignored, ignored};
         for (size_t lane = 0; lane < LANES; lane++) {
             const size_t at = i + lane < count ? i + lane : i;
-            write_leaf(buffers[lane], first + at, at == count - 1 ? last : size, entries + 64 * at);
+            put_number(buffers[lane] + 56, first + at);
+            put_number(buffers[lane] + 88, at == count - 1 ? last : size);
+            memcpy(buffers[lane] + 96, entries + 64 * at, 64);
             if (i + lane < count) digests[lane] = out + 32 * at;
         }
-        hash(messages, 160, digests);
+        hash_padded(messages, 3, digests);
     }
 }
 
 /* Nodes over a level of `count` nodes; an odd last one rises unchanged. */
-void assay_parents(const uint8_t *level, size_t count, uint8_t *out) {
-    uint8_t buffers[LANES][96], ignored[32];
+ACCELERATED void assay_parents(const uint8_t *level, size_t count, uint8_t *out) {
+    uint8_t buffers[LANES][128], ignored[32];
     const size_t pairs = count / 2;
-    for (int lane = 0; lane < LANES; lane++) memcpy(buffers[lane], NODE_TAG, 32);
+    for (int lane = 0; lane < LANES; lane++) memcpy(buffers[lane], NODE_TAG, 32), pad(buffers[lane] + 64, 32, 96);
     for (size_t i = 0; i < pairs; i += LANES) {
         const uint8_t *const messages[LANES] = {buffers[0], buffers[1]};
         uint8_t *digests[LANES] = {ignored, ignored};
@@ -157,7 +179,7 @@ void assay_parents(const uint8_t *level, size_t count, uint8_t *out) {
             memcpy(buffers[lane] + 32, level + 64 * at, 64);
             if (i + lane < pairs) digests[lane] = out + 32 * at;
         }
-        hash(messages, 96, digests);
+        hash_padded(messages, 2, digests);
     }
     if (count % 2) memmove(out + 32 * pairs, level + 64 * pairs, 32);
 }
@@ -165,6 +187,16 @@ void assay_parents(const uint8_t *level, size_t count, uint8_t *out) {
 /* The top of the tree over a level of `count` nodes, to the level's first 32 bytes. A node is read before it is replaced. */
 void assay_top(uint8_t *level, size_t count) {
     for (; count > 1; count = (count + 1) / 2) assay_parents(level, count, level);
+}
+
+/* The pieces of `data`, `size` bytes or what is left, one after the other without their first `skip` bytes. `out` may be
+ * in `data`, or begin before it. */
+void assay_join(const uint8_t *data, size_t length, size_t size, size_t skip, uint8_t *out) {
+    for (size_t start = 0; start < length; start += size) {
+        const size_t left = length - start, here = (left < size ? left : size) - skip;
+        memmove(out, data + start + skip, here);
+        out += here;
+    }
 }
 
 #else

@@ -9,7 +9,7 @@ import os
 from assay.protocol.batch import twin
 from assay.protocol.batch.twin import DIGEST_BYTES, ENTRY_BYTES
 
-INTERFACE = 1
+INTERFACE = 2
 """Number of the functions and arguments that this module calls; the library names its own."""
 LIBRARY = os.path.join(os.path.dirname(__file__), "digests.so")
 
@@ -34,7 +34,9 @@ class Native:
         self._parents.argtypes = [pointer, size, place]
         self._top = library.assay_top
         self._top.argtypes = [place, size]
-        for function in (self._fill_digests, self._leaves, self._parents, self._top):
+        self._join = library.assay_join
+        self._join.argtypes = [place, size, size, size, place]
+        for function in (self._fill_digests, self._leaves, self._parents, self._top, self._join):
             function.restype = None
         self.available: bool = library.assay_available() == INTERFACE
         """Whether it has this interface, and the processor the instructions."""
@@ -70,6 +72,13 @@ class Native:
             self._top(_address(nodes), len(nodes) // DIGEST_BYTES)
         return bytes(nodes[:DIGEST_BYTES])
 
+    def join(self, data: memoryview, size: int, skip: int, out: memoryview) -> None:
+        """As ``twin.join``."""
+        if len(out) != len(data) - -(-len(data) // size) * skip or 0 < len(data) % size < skip:
+            raise ValueError(f"expected room for pieces without {skip} bytes each, got {len(out)} for {len(data)}")
+        if out:
+            self._join(_address(data), len(data), size, skip, _address(out))
+
 
 def _address(room: memoryview | bytearray) -> int:
     """Where the bytes of ``room`` lie; it must outlive the use of its address."""
@@ -84,7 +93,10 @@ def _agrees(native: Native) -> bool:
         for offset in (0, DIGEST_BYTES):
             functions.fill_digests(memoryview(data), 128, entries, offset)
         leaves = functions.leaves(0, bytes(entries), 128, 72)
-        results.append((entries, leaves, functions.parents(leaves), functions.top(leaves + leaves[:DIGEST_BYTES])))
+        joined = memoryview(bytearray(168))
+        functions.join(memoryview(data), 128, 16, joined)
+        levels = functions.parents(leaves), functions.top(leaves + leaves[:DIGEST_BYTES])
+        results.append((entries, leaves, levels, joined))
     return results[0] == results[1]
 
 

@@ -46,3 +46,16 @@ def top(level: bytes) -> bytes:
     while len(level) > DIGEST_BYTES:
         level = parents(level)
     return level
+
+
+def join(data: memoryview, size: int, skip: int, out: memoryview) -> None:
+    """Writes the pieces of ``data`` to ``out``, one after the other without their first ``skip`` bytes.
+
+    Pieces have ``size`` bytes, the last one what is left, at least ``skip``. ``out`` may share memory with ``data``, if
+    it does not begin behind it; both are writable.
+    """
+    place = 0
+    for start in range(0, len(data), size):
+        piece = data[start + skip : min(start + size, len(data))]
+        out[place : place + len(piece)] = piece
+        place += len(piece)
