@@ -14,19 +14,19 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from assay.errors import DiskError, SealError, UsageError
 from assay.files import private_file, sync_folder
+from assay.protocol.batch.transfer import MOST_CACHED_BYTES
 
 _SYNC_EVERY = 64
 """Batches after which the file is flushed to disk, in the background."""
 _STATE_BYTES = 512
 """The state is written in place, by one write into one sector of the disk."""
 NOTE_BYTES = 32
-_MOST_CACHED_BYTES = 2**30
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -141,12 +141,12 @@ class Partial:
         """
         descriptor = self.file.fileno()
         os.fsync(descriptor)
-        if os.fstat(descriptor).st_size > _MOST_CACHED_BYTES and hasattr(os, "posix_fadvise"):
+        if os.fstat(descriptor).st_size > MOST_CACHED_BYTES and hasattr(os, "posix_fadvise"):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def _save(self, state: State) -> None:
         assert self._state_file is not None
-        content = json.dumps(asdict(state)).encode().ljust(_STATE_BYTES - 1) + b"\n"
+        content = json.dumps(vars(state)).encode().ljust(_STATE_BYTES - 1) + b"\n"
         os.pwrite(self._state_file.fileno(), content, 0)
         self.state = state
 

@@ -185,7 +185,7 @@ def test_large_file_leaves_the_page_cache(path: Path, monkeypatch: pytest.Monkey
     advised: list[int] = []
     monkeypatch.setattr(os, "posix_fadvise", lambda *arguments: advised.append(arguments[3]))
     for most, expected in ((29, {os.POSIX_FADV_DONTNEED}), (30, set())):
-        monkeypatch.setattr(module, "_MOST_CACHED_BYTES", most)
+        monkeypatch.setattr(module, "MOST_CACHED_BYTES", most)
         advised.clear()
         with resumable(path) as partial:
             write(partial, 3)

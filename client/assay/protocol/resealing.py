@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
 from assay.errors import DataChanged
-from assay.protocol.sealed_batch import cipher
+from assay.protocol.sealed_batch import Stream
 from assay.protocol.tree import SALT_BYTES, Batch
 
 _SECTOR = 512
@@ -21,9 +21,9 @@ _LEAST_ZEROS = 64
 _CIPHER_BLOCK = 64
 
 
-def salts_of(seed: bytes, place: Batch) -> bytes:
-    """Salts of the chunks of a batch: 16 bytes each, the stream of ChaCha20 under ``seed`` (32 bytes)."""
-    return cipher(seed, place.first * SALT_BYTES // _CIPHER_BLOCK).update(bytes(place.count * SALT_BYTES))
+def salts_of(stream: Stream, place: Batch) -> bytes:
+    """Salts of the chunks of a batch: 16 bytes each, the stream of ChaCha20 under the seed."""
+    return stream.at(place.first * SALT_BYTES // _CIPHER_BLOCK).update(bytes(place.count * SALT_BYTES))
 
 
 def check_replaces(target: BinaryIO, offset: int, content: memoryview) -> None:

@@ -20,7 +20,8 @@ from typing import BinaryIO
 
 from assay.errors import CommitmentMismatch, DataChanged, SealedDataTruncated, SealError
 from assay.protocol.batch import ENTRY_BYTES
-from assay.protocol.batches import Buffer, Buffers, in_order, read_into, reads_anywhere, write_from
+from assay.protocol.batch.transfer import Writer, read_into, reads_anywhere
+from assay.protocol.batches import Buffer, Buffers, in_order
 from assay.protocol.index import MAGIC, Index, header_of, read_entries, read_index
 from assay.protocol.resealing import InOrder, check_replaces, salts_of
 from assay.protocol.sealed_batch import (
@@ -29,8 +30,8 @@ from assay.protocol.sealed_batch import (
     SEALED,
     CheckedBatch,
     SealedBatch,
+    Stream,
     altered_error,
-    cipher,
     keystream,
 )
 from assay.protocol.tree import (
@@ -87,19 +88,18 @@ def seal(
         DataChanged: ``source`` became shorter or longer while it was read, or was altered since the interruption.
     """
     source.seek(0, os.SEEK_END)
-    layout = Layout.of_data(source.tell(), chunk_size)
-    cipher(key)
+    layout, stream = Layout.of_data(source.tell(), chunk_size), Stream(key)
     nodes, first = bytearray(done), len(done) // NODE_BYTES
     if progress and first:
         progress(layout.data_end_of(first))
-    buffers = Buffers(layout)
+    buffers, writer = Buffers(layout), Writer(target, layout.file_bytes)
     plain = _plain_batches(source, layout, buffers, _salts(salts, seed), digest, first)
-    for batch in in_order((partial(batch.seal, key) for batch in plain), len(layout.batches) - first):
+    for batch in in_order((partial(batch.seal, stream) for batch in plain), len(layout.batches) - first):
         if seed is not None:
             check_replaces(target, layout.body_offset + batch.place.offset, batch.buffer.content)
         target.seek(batch.place.entries_offset)
         target.write(batch.entries)
-        write_from(target, layout.body_offset + batch.place.offset, [batch.buffer.content])
+        writer.write(layout.body_offset + batch.place.offset, batch.buffer.content)
         nodes += batch.node
         buffers.take_back(batch.buffer)
         if batch_done:
@@ -158,7 +158,7 @@ def _salts(make: Callable[[int], bytes] | None, seed: bytes | None) -> Callable[
     if make is not None:
         return lambda place: b"".join([make(SALT_BYTES) for _ in range(place.count)])
     if seed is not None:
-        return lambda place: salts_of(seed, place)
+        return partial(salts_of, Stream(seed))
     return lambda place: secrets.token_bytes(place.count * SALT_BYTES)
 
 
@@ -263,14 +263,15 @@ def open_sealed(
     """
     index = index or read_index(sealed)
     layout = index.layout
+    writer = Writer(target, layout.data_bytes)
     if progress and done:
         progress(layout.end_of(done) - layout.body_offset)
     for checked, buffers in _opened(sealed, index, key, layout.batches[done:]):
-        batch, data = checked.batch, checked.batch.buffer.data()
-        if error := checked.error():
-            write_from(target, batch.place.data_offset, data[: error[0] - batch.place.first])
+        batch, error = checked.batch, checked.error()
+        right = error[0] - batch.place.first if error else batch.place.count
+        writer.write(batch.place.data_offset, batch.buffer.joined(batch.place.data_offset, right))
+        if error:
             raise error[1]
-        write_from(target, batch.place.data_offset, data)
         buffers.take_back(batch.buffer)
         if batch_done:
             batch_done(batch.number + 1, batch.node)
@@ -281,10 +282,9 @@ def open_sealed(
 
 def _opened(sealed: BinaryIO, index: Index, key: bytes, numbers: range) -> Iterator[tuple[CheckedBatch, Buffers]]:
     """Batches in order, decrypted, with the buffers to give theirs back to."""
-    cipher(key)
-    buffers = Buffers(index.layout)
+    stream, buffers = Stream(key), Buffers(index.layout)
     batches = _sealed_batches(sealed, index, buffers, numbers)
-    for checked in in_order((partial(batch.open, key) for batch in batches), len(numbers)):
+    for checked in in_order((partial(batch.open, stream) for batch in batches), len(numbers)):
         yield checked, buffers
 
 
@@ -294,10 +294,10 @@ def first_unopened(sealed: BinaryIO, key: bytes, opened: BinaryIO, index: Index,
     Raises:
         SealError: ``sealed`` does not have the batch any more.
     """
-    buffers = Buffers(index.layout)
+    stream, buffers = Stream(key), Buffers(index.layout)
     for batch in _sealed_batches(sealed, index, buffers, numbers):
         batch.load()
-        batch.encrypt(key)
+        batch.encrypt(stream)
         if not read_into(opened, batch.place.data_offset, batch.buffer.data()) or batch.differing(PLAIN):
             return batch.number
         buffers.take_back(batch.buffer)

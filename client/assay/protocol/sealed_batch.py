@@ -1,5 +1,6 @@
 """One batch of a sealed file in its buffer: read, hashed, encrypted in place, and compared with its entries."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,8 +35,27 @@ def cipher(key: bytes, first_block: int = 0) -> CipherContext:
     """
     if len(key) != KEY_BYTES:
         raise NotSealedData(f"expected a key of {KEY_BYTES} bytes, got {len(key)}")
-    nonce = first_block.to_bytes(4, "little") + bytes(12)
-    return Cipher(ChaCha20(key, nonce), mode=None).encryptor()
+    return Cipher(ChaCha20(key, _nonce(first_block)), mode=None).encryptor()
+
+
+def _nonce(first_block: int) -> bytes:
+    return first_block.to_bytes(4, "little") + bytes(12)
+
+
+class Stream(threading.local):
+    """The stream under ``key`` in pieces. Every thread keeps one cipher: to make one takes 0.1 ms.
+
+    Raises:
+        NotSealedData: The key has another length than 32 bytes.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = cipher(key)
+
+    def at(self, first_block: int) -> CipherContext:
+        """The cipher from 64-byte block ``first_block`` on; this thread's alone, until its next call."""
+        self._cipher.reset_nonce(_nonce(first_block))
+        return self._cipher
 
 
 class SealedBatch:
@@ -59,17 +79,17 @@ class SealedBatch:
         self.entries = entries
         self.node = index.node(number) if index else b""
 
-    def encrypt(self, key: bytes) -> None:
+    def encrypt(self, stream: Stream) -> None:
         """Encrypts or decrypts the chunks in place."""
         first_block = self.place.first * self.layout.chunk_size // _CIPHER_BLOCK
-        cipher(key, first_block).update_into(self.buffer.content, self.buffer.content)
+        stream.at(first_block).update_into(self.buffer.content, self.buffer.content)
 
-    def seal(self, key: bytes) -> "SealedBatch":
+    def seal(self, stream: Stream) -> "SealedBatch":
         """Encrypts the chunks in place, and makes their entries and the node over them."""
         self.load()
         entries = bytearray(self.place.count * ENTRY_BYTES)
         fill_digests(self.buffer.content, self.layout.chunk_size, entries, PLAIN)
-        self.encrypt(key)
+        self.encrypt(stream)
         fill_digests(self.buffer.content, self.layout.chunk_size, entries, SEALED)
         self.entries = bytes(entries)
         self.node = batch_node(self.layout, self.number, self.entries)
@@ -97,12 +117,12 @@ class SealedBatch:
         self._check_entries()
         return CheckedBatch(self, self.differing(SEALED), [])
 
-    def open(self, key: bytes) -> "CheckedBatch":
+    def open(self, stream: Stream) -> "CheckedBatch":
         """Reads and compares the ciphertext, decrypts it in place, and compares the plaintext."""
         self.load()
         self._check_entries()
         altered = self.differing(SEALED)
-        self.encrypt(key)
+        self.encrypt(stream)
         return CheckedBatch(self, altered, self.differing(PLAIN))
 
 

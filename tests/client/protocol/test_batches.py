@@ -1,16 +1,18 @@
 """Files of several batches: the same bytes and roots for every kind of file object, number of threads and library."""
 
+import errno
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 import pytest
 
 from assay.errors import ChunkMismatch, CommitmentMismatch, DataChanged
 from assay.protocol import batches, seal, sealed_batch, tree
-from assay.protocol.batch import native, twin
+from assay.protocol.batch import native, transfer, twin
 from assay.protocol.resealing import InOrder
 from assay.protocol.tree import BATCH_BYTES, HEADER_BYTES, Layout
 
@@ -104,6 +106,43 @@ def test_files_of_the_system_have_the_same_bytes(
     assert opened.tell() == len(DATA)
     opened.seek(0)
     assert opened.read() == DATA
+
+
+@pytest.mark.parametrize("chunk_size", [1024, 4096, 16384])
+@pytest.mark.parametrize("refused", [False, True])
+def test_large_files_are_written_past_the_page_cache(
+    chunk_size: int, refused: bool, on_disk: Callable[[str, bytes], BinaryIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither chunks nor data begin at a page of the file, and the file system may want more than a page."""
+
+    def refuse(_: int) -> NoReturn:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(transfer, "MOST_CACHED_BYTES", 0)
+    if refused:
+        monkeypatch.setattr(transfer, "_past_cache", refuse)
+    data = DATA[: 2 * BATCH_BYTES + 777]
+    source, target, opened = on_disk("data", data), on_disk("sealed", b""), on_disk("opened", b"")
+    seal.seal(source, target, KEY, chunk_size=chunk_size, salts=salts())
+    target.seek(0)
+    assert target.read() == sealed(data, chunk_size=chunk_size).getvalue()
+    seal.open_sealed(target, KEY, opened)
+    assert opened.tell() == len(data)
+    opened.seek(0)
+    assert opened.read() == data
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="the system has no direct writes")
+def test_direct_write_that_fails_is_not_tried_again_otherwise(
+    on_disk: Callable[[str, bytes], BinaryIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_up(_: int) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(transfer, "MOST_CACHED_BYTES", 0)
+    monkeypatch.setattr(transfer, "_past_cache", fill_up)
+    with pytest.raises(OSError, match="No space left"):
+        seal.seal(io.BytesIO(DATA), on_disk("sealed", b""), KEY)
 
 
 def test_objects_that_read_a_few_bytes_at_a_time(file: bytes, threads: int) -> None:

@@ -1,0 +1,136 @@
+"""Batches from a file into memory and back: several views in one call, and large files past the page cache.
+
+A page that is new to the page cache costs the system more than a pass of SHA-256 over it. So what is written of a large
+file goes to the disk from the memory that it was encrypted in (``O_DIRECT``). That needs offset and memory to be at the
+same place in a page. Where the system, the file system or the memory does not allow it, the page cache serves.
+"""
+
+import errno
+import fcntl
+import io
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+MOST_CACHED_BYTES = 2**30
+"""A longer file does not stay in the page cache after it was written."""
+PAGE_BYTES = 4096
+"""What a direct write must be a multiple of, with every usual file system; one that wants more refuses it."""
+_MOST_VIEWS = 1024
+"""Views that a system takes in one call (``IOV_MAX``)."""
+_NOT_DIRECT = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTTY)
+
+
+def page_aligned(length: int) -> memoryview:
+    """Zeros that begin at a page of memory."""
+    return memoryview(mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+
+
+def reads_anywhere(file: BinaryIO) -> bool:
+    """Whether ``read_into`` leaves the position of ``file`` alone, so that threads may call it side by side."""
+    return _descriptor(file, "preadv") is not None
+
+
+def read_into(file: BinaryIO, offset: int, views: list[memoryview]) -> bool:
+    """Fills ``views``, one after the other, with the bytes of ``file`` from ``offset`` on; False if it ends before."""
+    descriptor = _descriptor(file, "preadv")
+    if descriptor is None:
+        file.seek(offset)
+        return all(_fill(file, view) for view in views)
+    for part in _parts(views):
+        left, wanted = part, sum(map(len, part))
+        while wanted:
+            got = os.preadv(descriptor, left, offset)
+            if not got:
+                return False
+            offset += got
+            wanted -= got
+            left = _without(left, got) if wanted else []
+    return True
+
+
+def _parts(views: list[memoryview]) -> Iterator[list[memoryview]]:
+    return (views[start : start + _MOST_VIEWS] for start in range(0, len(views), _MOST_VIEWS))
+
+
+def _without(views: list[memoryview], count: int) -> list[memoryview]:
+    """What is left of ``views`` behind their first ``count`` bytes."""
+    for i, view in enumerate(views):
+        if count < len(view):
+            return [view[count:], *views[i + 1 :]]
+        count -= len(view)
+    return []
+
+
+def _fill(file: BinaryIO, view: memoryview) -> bool:
+    """Fills ``view`` with the next bytes of ``file``; False if it ends before."""
+    while view:
+        piece = file.read(len(view))
+        if not piece:
+            return False
+        view[: len(piece)] = piece
+        view = view[len(piece) :]
+    return True
+
+
+class Writer:
+    """Writes to ``file``, which will have ``file_bytes``; one thread at a time."""
+
+    def __init__(self, file: BinaryIO, file_bytes: int) -> None:
+        self._file = file
+        self._descriptor = _descriptor(file, "pwritev")
+        self._direct = self._descriptor is not None and hasattr(os, "O_DIRECT") and file_bytes > MOST_CACHED_BYTES
+
+    def write(self, offset: int, content: memoryview) -> None:
+        """Writes ``content`` at ``offset``. The position of the file is then behind it.
+
+        The parts of pages at both ends go through the page cache, where they meet those of the batches beside.
+        """
+        self._file.flush()
+        start = min(-offset % PAGE_BYTES, len(content))
+        end = max(start, len(content) - (offset + len(content)) % PAGE_BYTES)
+        if self._direct and start < end:
+            self._put(offset, content[:start])
+            written = start + self._put_direct(offset + start, content[start:end])
+        else:
+            written = 0
+        self._put(offset + written, content[written:])
+        self._file.seek(offset + len(content))
+
+    def _put(self, offset: int, content: memoryview) -> None:
+        written = os.pwrite(self._descriptor, content, offset) if content and self._descriptor is not None else 0
+        if written < len(content):
+            self._file.seek(offset)
+            self._file.write(content[written:])
+            self._file.flush()
+
+    def _put_direct(self, offset: int, content: memoryview) -> int:
+        """Number of bytes that were written; 0 if nothing can be written so, which is not tried again."""
+        assert self._descriptor is not None
+        try:
+            with _past_cache(self._descriptor):
+                return os.pwrite(self._descriptor, content, offset)
+        except OSError as error:
+            if error.errno not in _NOT_DIRECT:
+                raise
+            self._direct = False
+            return 0
+
+
+@contextmanager
+def _past_cache(descriptor: int) -> Iterator[None]:
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_DIRECT)
+    try:
+        yield
+    finally:
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)
+
+
+def _descriptor(file: BinaryIO, call: str) -> int | None:
+    """The descriptor of ``file``, if it is a file of the system's and nothing that changes what is read."""
+    raw = getattr(file, "raw", None)
+    plain = isinstance(file, io.BufferedReader | io.BufferedWriter | io.BufferedRandom) and type(raw) is io.FileIO
+    return file.fileno() if plain and hasattr(os, call) else None
