@@ -26,9 +26,13 @@ Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 def environment_without_settings() -> dict[str, str]:
-    """The environment's variables but those of Assay, which may hold a password; one thread for each computation."""
+    """The environment's variables but those of Assay, which may hold a password; one thread for each computation.
+
+    joblib is kept from looking for semaphores, which a confined process cannot make.
+    """
     others = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
-    return others | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return others | threads | {"JOBLIB_MULTIPROCESSING": "0"}
 
 
 class ModelEntry(BaseModel):

@@ -41,7 +41,7 @@ class PricingProcess:
     """One process for all models, started at the first offer and again after it was ended.
 
     Args:
-        command: Program and arguments, see ``worker``.
+        command: Program and arguments, see ``worker``. The folders of the artifacts that it may read are added.
         environment: Its environment variables: without secrets.
     """
 
@@ -53,13 +53,20 @@ class PricingProcess:
         self._channel: Channel | None = None
         self._forgotten: deque[OfferId] = deque()
         self._closed = False
+        self._artifacts: dict[str, None] = {}
+        self._readable: tuple[str, ...] = ()
+
+    def admit(self, artifact: str) -> None:
+        """Lets the process read the artifact in a folder. One that runs without it is started again for it."""
+        self._artifacts[artifact] = None
 
     @contextmanager
-    def exchange(self, seconds: float) -> Iterator[Channel]:
+    def exchange(self, seconds: float, artifact: str | None = None) -> Iterator[Channel]:
         """The channel, for one request and its answers.
 
         Args:
             seconds: CPU time after which the process ends itself; after ``WALL_FACTOR`` times that it is ended.
+            artifact: Folder of the price function that the process must be able to read.
 
         Raises:
             PricingCutShort: The process ended before the context did.
@@ -68,7 +75,7 @@ class PricingProcess:
         with self._lock:
             late = threading.Event()
             try:
-                channel = self._begun(late)
+                channel = self._begun(late, artifact)
                 with self._watched(seconds * WALL_FACTOR, late):
                     self._send_forgotten(channel)
                     yield channel
@@ -81,10 +88,10 @@ class PricingProcess:
                 self._end()  # in the middle of an exchange: the next request needs a new process
                 raise
 
-    def _begun(self, late: threading.Event) -> Channel:
+    def _begun(self, late: threading.Event, artifact: str | None) -> Channel:
         try:
             with self._watched(START_SECONDS, late):
-                return self._started()
+                return self._started(artifact)
         except ChannelClosed:
             if self._closed:
                 raise
@@ -123,11 +130,14 @@ class PricingProcess:
         if running is not None:
             running.kill()
 
-    def _started(self) -> Channel:
-        if self._channel is None or self._running is None or self._running.poll() is not None:
+    def _started(self, artifact: str | None) -> Channel:
+        is_readable = artifact is None or artifact in self._readable
+        if self._channel is None or self._running is None or self._running.poll() is not None or not is_readable:
             self._end()
+            self._readable = tuple(self._artifacts)
+            command = (*self._command, *self._readable)
             self._running = subprocess.Popen(  # noqa: S603
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment, bufsize=-1
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment, bufsize=-1
             )
             self._channel = Channel(cast(BinaryIO, self._running.stdout), cast(BinaryIO, self._running.stdin))
             self._forgotten.clear()
@@ -180,9 +190,12 @@ class ProcessAppraiser:
     artifact: str
     process: PricingProcess
 
+    def __post_init__(self) -> None:
+        self.process.admit(self.artifact)
+
     def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "ProcessOffer":
         """See ``Appraiser.open``."""
-        with self.process.exchange(seconds) as channel:
+        with self.process.exchange(seconds, self.artifact) as channel:
             channel.send("open", **self._request(offer_id, seconds))
             channel.send_data(source)
             hashes = _hashes(_checked(channel.receive(), "opened").blob)
@@ -190,7 +203,7 @@ class ProcessAppraiser:
 
     def keep(self, offer: ContextOffer, *, seconds: float) -> None:
         """See ``Appraiser.keep``."""
-        with self.process.exchange(seconds) as channel:
+        with self.process.exchange(seconds, self.artifact) as channel:
             channel.send("keep", **self._request(offer.offer_id, seconds))
             _checked(_answer(channel, {offer.offer_id.hex(): offer}), "kept")
 

@@ -18,7 +18,8 @@ def limit_memory(count: int) -> None:
     """Bounds the process's private memory to ``count`` bytes, and forbids core dumps, which would hold plaintext."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    resource.setrlimit(resource.RLIMIT_DATA, (count if hard == resource.RLIM_INFINITY else min(count, hard), hard))
+    bound = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
 
 
 def standard_channel() -> Channel:

@@ -110,6 +110,7 @@ def check(config: Path | None, as_json: bool) -> None:
     Example:
       assay-oracle check --config oracle.toml
     """
+    from assay_oracle.appraisers import sandbox
     from assay_oracle.server.daemon import unix_time
     from assay_oracle.server.preflight import Finding, Preflight
 
@@ -123,7 +124,10 @@ def check(config: Path | None, as_json: bool) -> None:
                 click.echo(f"      hint: {finding.hint}")
 
     settings = Settings.read(config)
-    ok = Preflight(settings, load=load_appraisers(settings), now=unix_time, report=add).run()
+    preflight = Preflight(
+        settings, load=load_appraisers(settings), now=unix_time, report=add, unconfined=sandbox.missing()
+    )
+    ok = preflight.run()
     if as_json:
         emit({"ok": ok, "findings": [finding.to_dict() for finding in findings]}, "", as_json)
     sys.exit(0 if ok else 1)

@@ -1,7 +1,7 @@
 """What ``assay-oracle check`` verifies before the daemon is started: one finding for each precondition."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
@@ -45,6 +45,7 @@ class Preflight:
         load: Makes the appraiser of each model.
         now: Unix time.
         report: Called with each finding as it is made.
+        unconfined: What the system lacks to confine the pricing process with.
     """
 
     def __init__(
@@ -54,11 +55,13 @@ class Preflight:
         load: LoadAppraiser,
         now: Callable[[], int],
         report: Callable[[Finding], None],
+        unconfined: Sequence[str] = (),
     ) -> None:
         self._settings = settings
         self._load = load
         self._now = now
         self._report = report
+        self._unconfined = unconfined
         self._failed = False
 
     def run(self) -> bool:
@@ -73,6 +76,7 @@ class Preflight:
         self._check("disk", self._disk, "there is room for an upload")
         if self._settings.store:
             self._check("store", lambda: open_store(self._settings), f"{self._settings.store} answers")
+        self._sandbox()
         deployment = self._check(
             "deployment", lambda: Deployment.read(self._settings.deployment), "the deployment record is valid"
         )
@@ -121,6 +125,12 @@ class Preflight:
     def _chain(self, client: SettlementClient) -> SettlementClient:
         client.check()
         return client
+
+    def _sandbox(self) -> None:
+        text = "the system can confine the pricing process"
+        if self._unconfined:
+            text = f"this system has no {' and no '.join(self._unconfined)} to confine the pricing process with"
+        self._add("sandbox", True, text)
 
     def _clock(self, chain: SettlementClient) -> None:
         ahead = chain.block_time() - self._now()

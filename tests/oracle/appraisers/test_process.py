@@ -14,6 +14,7 @@ import pytest
 from assay.errors import EnvelopeInvalid
 from assay.protocol.messages import OfferStatus
 from assay_oracle.appraisers import process as process_module
+from assay_oracle.appraisers import sandbox
 from assay_oracle.appraisers.process import PricingProcess, ProcessAppraiser
 from assay_oracle.errors import DataRefused, PricingCutShort
 from assay_oracle.services.appraiser import Appraiser, ContextOffer
@@ -35,9 +36,21 @@ def info() -> Any:
 
 
 @pytest.fixture(scope="module")
-def process() -> Iterator[PricingProcess]:
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("artifact")
+    (folder / "file").touch()
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PricingProcess]:
+    secret = tmp_path_factory.mktemp("data") / "keystore.json"
+    secret.touch()
     os.environ["ASSAY_ORACLE_PASSWORD"] = "secret"
-    environment = environment_without_settings() | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    environment = environment_without_settings() | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+        "SECRET": str(secret),
+    }
     del os.environ["ASSAY_ORACLE_PASSWORD"]
     made = PricingProcess([sys.executable, "-m", "tests.kit.line_process"], environment)
     yield made
@@ -45,8 +58,8 @@ def process() -> Iterator[PricingProcess]:
 
 
 @pytest.fixture
-def appraiser(process: PricingProcess) -> ProcessAppraiser:
-    return ProcessAppraiser(info(), "anywhere", process)
+def appraiser(process: PricingProcess, artifact: str) -> ProcessAppraiser:
+    return ProcessAppraiser(info(), artifact, process)
 
 
 def opened(appraiser: ProcessAppraiser, data: bytes, name: bytes = b"id", seconds: float = 60) -> Any:
@@ -138,6 +151,31 @@ def test_error_that_nobody_foresaw_refuses_one_file_and_the_process_keeps_what_i
     assert (refusal.value.code, "secret" in str(refusal.value)) == ("pricing_failed", False)
     assert opened(appraiser, b"one\n").appraise(known=frozenset(), own=[], sold=[]).price == PRICE_PER_RECORD
     assert appraiser.process._running is running
+
+
+def test_code_in_a_strangers_file_reads_no_key_reaches_no_network_and_touches_no_process(
+    appraiser: ProcessAppraiser,
+) -> None:
+    lacking = sandbox.missing()
+    if lacking:
+        pytest.skip(f"this system has no {' and no '.join(lacking)}")
+    assert opened(appraiser, b"attack\n").hashes() == list(Lines([b"confined by Landlock, seccomp"]).hashes())
+
+
+def test_a_model_that_is_added_can_be_read_and_one_that_is_being_priced_goes_on(
+    appraiser: ProcessAppraiser, tmp_path: Path
+) -> None:
+    offer = opened(appraiser, b"one\n")
+    before = appraiser.process._running
+    added = ProcessAppraiser(info(), str(tmp_path), appraiser.process)
+    assert offer.appraise(known=frozenset(), own=[], sold=[]).price == PRICE_PER_RECORD
+    opened(appraiser, b"one\n")
+    assert appraiser.process._running is before
+    opened(added, b"one\n")
+    after = appraiser.process._running
+    assert after is not before
+    opened(appraiser, b"one\n")
+    assert appraiser.process._running is after
 
 
 def test_password_of_the_oracle_is_not_in_the_environment(appraiser: ProcessAppraiser) -> None:
