@@ -42,13 +42,15 @@ help: ## list the targets
 	python scripts/setup/import_commands.py
 	@touch $@
 
-.build/dev: .build/run requirements/dev.txt oracle/assay_bench/pyproject.toml scripts/solc/provide.py scripts/solc/solc
-	@echo "== What checks and tests: tools, compiler, contract libraries" >&2
+.build/dev: .build/run requirements/dev.txt oracle/assay_bench/pyproject.toml scripts/solc/provide.py scripts/solc/solc \
+  scripts/setup/postgresql.sh
+	@echo "== What checks and tests: tools, compiler, contract libraries, a database server" >&2
 	$(INSTALL) --require-hashes --requirement requirements/dev.txt
 	$(INSTALL) --no-deps --build-constraints requirements/build.txt --editable oracle/assay_bench
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	scripts/setup/link_tools.sh $(TOOLS) anvil forge ganache
 	python scripts/solc/provide.py .build/solc >/dev/null
+	scripts/setup/postgresql.sh .build/postgresql
 	@touch $@
 
 # Forge keeps what it compiled by content, compiler and settings; ape reads what forge compiled.

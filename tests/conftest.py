@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scripts.localnet import Node
 
     from tests.kit.market import Market
+    from tests.kit.postgres import Server
 
 KINDS = ("unit", "integration")
 TESTS = Path(__file__).parent
@@ -85,12 +86,34 @@ def node(shared_anvil: "Node") -> "Iterator[Node]":
         yield shared_anvil
 
 
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[Server]":
+    """One database server for all tests of a worker process."""
+    from tests.kit.postgres import programs, server
+
+    found = programs()
+    if found is None:
+        pytest.skip("no PostgreSQL is installed: scripts/setup/postgresql.sh fetches Debian's package into .build")
+    with server(found) as started:
+        yield started
+
+
 @pytest.fixture
-def market(tmp_path: Path) -> "Iterator[Market]":
+def ledger(request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a new ledger: of PostgreSQL where a test is marked for ``BOTH_LEDGERS``; empty for the default."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield ""
+        return
+    with request.getfixturevalue("postgres").database() as url:
+        yield url
+
+
+@pytest.fixture
+def market(tmp_path: Path, ledger: str) -> "Iterator[Market]":
     """A model, its oracle and its parties, over a chain in memory."""
     # The contract's tests share this file and need no oracle.
     from tests.kit.market import Market
 
-    made = Market(tmp_path)
+    made = Market(tmp_path, ledger=ledger)
     yield made
     made.journal.close()

@@ -4,6 +4,7 @@ A secret comes from its variable or from the file that ``..._FILE`` names; it is
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +21,10 @@ from assay.settings import MAX_FEE, NativeAmount
 
 WALL_FACTOR = 4
 """Time of the clock for each second that pricing may compute: machines are shared, and waiting is not computing."""
+
+JOURNAL = "journal.sqlite"
+"""Name of the ledger in the data folder, where no other is set."""
+_SQLITE = "sqlite:///"
 
 Fingerprint = tuple[tuple[str, int, int, int], ...]
 """Name, length and times (nanoseconds) of every file in a folder but hidden ones."""
@@ -58,6 +63,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ASSAY_ORACLE_", extra="forbid", frozen=True)
 
     data_dir: Path = Field(Path("assay-oracle"), description="folder of journal, keys and files")
+    ledger: SecretStr = Field(
+        SecretStr(""),
+        description="sqlite:///PATH, or postgresql+psycopg://USER@HOST/DATABASE for several daemons on one ledger;"
+        " empty for journal.sqlite in data_dir",
+    )
+    ledger_file: Path | None = Field(None, description="file with the URL of the ledger")
     node: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of a node")
     deployment: Path = Field(Path("deployments/31337.json"), description="the contract's deployment record")
     models: tuple[ModelEntry, ...] = Field((), description="models to price for")
@@ -141,9 +152,12 @@ class Settings(BaseSettings):
     def _in(self, folder: Path, given: dict[str, Any]) -> Self:
         changes: dict[str, Any] = {
             name: folder / getattr(self, name)
-            for name in ("data_dir", "deployment", "password_file")
+            for name in ("data_dir", "deployment", "password_file", "ledger_file")
             if name not in given and getattr(self, name) is not None
         }
+        ledger = self.ledger.get_secret_value()
+        if ledger.startswith(_SQLITE) and "ledger" not in given:
+            changes["ledger"] = SecretStr(f"{_SQLITE}{folder / ledger.removeprefix(_SQLITE)}")
         changes["models"] = tuple(ModelEntry(id=m.id, artifact=folder / m.artifact) for m in self.models)
         return self.model_copy(update=changes)
 
@@ -157,6 +171,22 @@ class Settings(BaseSettings):
             return self.password.get_secret_value()
         return read_password(self.password_file) if self.password_file else None
 
+    def ledger_url(self) -> str:
+        """The URL of the ledger, which may have a password.
+
+        Raises:
+            SettingsError: its file cannot be read.
+        """
+        url = self.ledger.get_secret_value() or (read_password(self.ledger_file) if self.ledger_file else "")
+        return url or f"{_SQLITE}{self.data_dir / JOURNAL}"
+
     def public(self) -> dict[str, Any]:
         """All settings that may be printed, without the secrets."""
-        return self.model_dump(mode="json", exclude={"password", "password_file"})
+        values = self.model_dump(mode="json", exclude={"password", "password_file", "ledger_file"})
+        return values | {"ledger": without_password(self.ledger.get_secret_value())}
+
+
+def without_password(url: str) -> str:
+    """A URL with three asterisks for its password, also for one in its query."""
+    hidden = re.sub(r"(://[^/@:]*):[^/]*@", r"\1:***@", url)
+    return re.sub(r"([?&]password=)[^&]*", r"\1***", hidden)

@@ -104,9 +104,10 @@ class Market:
     ``restart`` is what a crash and a new start leave: the disk and the chain.
     """
 
-    def __init__(self, folder: Path, **terms: Any) -> None:
+    def __init__(self, folder: Path, *, ledger: str = "", **terms: Any) -> None:
         self.home = folder
         self.folder = folder / "oracle"
+        self.ledger = ledger or f"sqlite:///{self.folder / 'journal.sqlite'}"
         self.transport = InProcess(self)
         self.said: list[str] = []
         self.time = START
@@ -146,7 +147,7 @@ class Market:
         return self.time
 
     def _open(self) -> None:
-        self.journal = Journal(self.folder / "journal.sqlite", now=self.now)
+        self.journal = Journal(self.ledger, now=self.now)
         self.store = self.open_store()
         self.scratch = ScratchFolder(self.folder / "scratch")
         self.signer: LocalSigner | None = LocalSigner(oracle_account, DOMAIN, self.journal)

@@ -70,6 +70,38 @@ def test_password_is_read_and_never_shown(config: Path, monkeypatch: pytest.Monk
     assert not {"password", "password_file"} & set(settings.public())
 
 
+def test_ledger_is_in_the_data_folder_or_where_the_setting_says(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = config.parent.resolve()
+    assert Settings.read(config).ledger_url() == f"sqlite:///{folder}/data/journal.sqlite"
+    monkeypatch.setenv("ASSAY_ORACLE_LEDGER", "sqlite:///other.sqlite")
+    assert Settings.read(config).ledger_url() == f"sqlite:///{folder}/other.sqlite"
+    monkeypatch.setenv("ASSAY_ORACLE_LEDGER", "sqlite:////var/other.sqlite")
+    assert Settings.read(config).ledger_url() == "sqlite:////var/other.sqlite"
+    monkeypatch.delenv("ASSAY_ORACLE_LEDGER")
+    (config.parent / "url").write_text("postgresql+psycopg://assay:secret@host/ledger\n")
+    monkeypatch.setenv("ASSAY_ORACLE_LEDGER_FILE", "url")
+    assert Settings.read(config).ledger_url() == "postgresql+psycopg://assay:secret@host/ledger"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql+psycopg://assay:se%40c:ret@host:5432/ledger", "postgresql+psycopg://assay:***@host:5432/ledger"),
+        ("postgresql+psycopg://assay:se@cret@host/ledger", "postgresql+psycopg://assay:***@host/ledger"),
+        (
+            "postgresql+psycopg:///ledger?host=/run&password=secret&a=b",
+            "postgresql+psycopg:///ledger?host=/run&password=***&a=b",
+        ),
+        ("sqlite:////var/a:b@c.sqlite", "sqlite:////var/a:b@c.sqlite"),
+    ],
+)
+def test_password_of_the_ledger_is_never_shown(url: str, shown: str) -> None:
+    settings = Settings(ledger=url)
+    assert settings.public()["ledger"] == shown
+    assert "assay:" not in repr(settings)
+    assert "password=secret" not in repr(settings)
+
+
 def test_most_that_a_transaction_may_cost_reaches_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SettlementClient, "check", lambda _: None)
     record = {"chain_id": DOMAIN.chain_id, "address": CONTRACT, "block": 7, "code_hash": "0x" + 64 * "2"}

@@ -31,6 +31,7 @@ COMMANDS = {
         "assay_oracle.cli.pricing:inspect_",
         "Show a price function, and what it discloses of the owner's model and data.",
     ),
+    "ledger": LazyCommand("assay_oracle.cli.ledger:ledger", "Show the ledger, and bring its tables up to date."),
     "models": LazyCommand(
         "assay_oracle.cli.models:models",
         "List, add and remove the models that the oracle prices for; a running daemon follows within seconds.",

@@ -17,7 +17,6 @@ from assay.protocol.messages import OfferStatus
 from assay.protocol.types import ModelId
 from assay_oracle.cli.options import config_option
 from assay_oracle.errors import OfferConflict, OfferUnknown
-from assay_oracle.ledger.journal import JOURNAL
 from assay_oracle.ledger.operator import DROPPED, ListedOffer, OperatorJournal
 from assay_oracle.services.uploads import upload_name
 from assay_oracle.settings import Settings
@@ -34,7 +33,7 @@ def unix_time() -> int:
 
 
 def _journal(settings: Settings) -> OperatorJournal:
-    return OperatorJournal(settings.data_dir / JOURNAL, now=unix_time)
+    return OperatorJournal(settings.ledger_url(), now=unix_time)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from assay import envelope, keys
 from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInvalid
 from assay.files import write_whole
 from assay_oracle.ledger.content import SECRET_BYTES, ContentDigests
-from assay_oracle.ledger.journal import JOURNAL
+from assay_oracle.settings import JOURNAL
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,84 +1,68 @@
-"""One SQLite file: claimed by one process, brought to the present version, written in transactions."""
+"""Statements on one SQL database: reads at once, changes in transactions that are repeated where the database asks."""
 
-import fcntl
-import os
-import sqlite3
+import functools
+import random
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from assay_oracle.errors import JournalError
-from assay_oracle.ledger.tables import MIGRATIONS
+from sqlalchemy import Connection, Engine, Executable, Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
-SqlValue = str | int | bytes | None
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
-_PATIENCE = 30
-"""Seconds to wait for a transaction of the other process."""
+MOST_ATTEMPTS = 10
+"""Attempts at one transaction that others cut short, before it counts as a failure of the disk."""
+_PAUSE = 0.01
+"""Seconds, at most, before the first repetition; twice as many before each further one."""
+_RETRIED = ("40001", "40P01")
+"""SQLSTATE of a serialization failure and of a deadlock (PostgreSQL, Appendix A)."""
+_COUNTED = {"preserve_rowcount": True}  # of insertions, too
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Repeat(OSError):
+    """The database undid a transaction for reasons of its own: it can be repeated."""
 
 
 class Database:
-    """The database at ``path``, created or migrated where needed.
+    """One open database.
 
     Args:
-        path: SQLite file. A second process on the same file is refused: two daemons would answer for one oracle.
-        shared: Open an existing database beside the daemon, for the operator's own short transactions.
-
-    Raises:
-        JournalError: The file is in use, damaged, or written by a newer version.
+        writer: Runs transactions.
+        reader: Runs single queries, each of which commits by itself.
+        one_writer: Let one thread at a time write: SQLite has one writer, which others would wait for by polling.
+        close: Called once the connections are closed.
     """
 
-    def __init__(self, path: Path, *, shared: bool = False) -> None:
-        self._lock = threading.RLock()
-        self._claim: int | None = None
-        self._reader: sqlite3.Connection | None = None
-        if shared:
-            if not path.is_file():
-                raise JournalError(f"expected a journal at {path}, found none", hint="assay-oracle serve makes it")
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._claim = _claim(path)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._connection = _connect(path)
-        self._in_transaction = threading.local()
-        self._reading = threading.Lock()
-        try:
-            self._migrate(path, shared=shared)
-            self._reader = _connect(path)
-        except BaseException:
-            self.close()
-            raise
+    def __init__(
+        self, writer: Engine, reader: Engine, *, one_writer: bool, close: Callable[[], None] = lambda: None
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._lock: AbstractContextManager[Any] = threading.RLock() if one_writer else nullcontext()
+        self._close = close
+        self._own = threading.local()
 
-    def _migrate(self, path: Path, *, shared: bool) -> None:
-        try:
-            for pragma in _PRAGMAS:
-                self._connection.execute(f"PRAGMA {pragma}")
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-            if version > len(MIGRATIONS):
-                raise JournalError(
-                    f"expected a journal of version {len(MIGRATIONS)} or less at {path}, got version {version}",
-                    hint="run the version of assay-oracle that wrote it, or a newer one",
-                )
-            if shared and version < len(MIGRATIONS):
-                raise JournalError(
-                    f"expected a journal of version {len(MIGRATIONS)} at {path}, got version {version}",
-                    hint="start the daemon of this version once: it brings the journal up to date",
-                )
-            for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-                self._connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
-        except sqlite3.DatabaseError as error:
-            raise JournalError(
-                f"cannot read the journal at {path}: {error}",
-                hint="repair it (sqlite3 .recover); never start afresh: the oracle would sign second prices",
-            ) from None
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._writer.dialect.name
 
     def close(self) -> None:
-        """Closes the file and releases the claim on it."""
-        self._connection.close()
-        if self._reader is not None:
-            self._reader.close()
-        if self._claim is not None:
-            os.close(self._claim)
+        """Closes all connections and gives up the claim on the database."""
+        self._writer.dispose()
+        self._reader.dispose()
+        self._close()
+
+    def _current(self) -> Connection | None:
+        """The connection of this thread's transaction."""
+        found: Connection | None = getattr(self._own, "connection", None)
+        return found
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -87,101 +71,125 @@ class Database:
         A transaction inside another one of the same thread commits with the outer one.
 
         Raises:
-            OSError: The disk is full or fails, or another process holds the file for too long.
+            OSError: The disk is full or fails, the server does not answer, or another process holds a lock for too
+                long.
         """
-        with self._lock, _disk_errors():
-            if self._connection.in_transaction:
-                yield
-                return
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._in_transaction.now = True
+        if self._current() is not None:
+            yield
+            return
+        with self._lock, _failures(), self._writer.connect() as connection, connection.begin() as transaction:
+            self._own.connection = connection
             try:
                 yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                # SQLite rolls back by itself when the disk is full; a second ROLLBACK would hide that error.
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
             finally:
-                self._in_transaction.now = False
+                self._own.connection = None
+            with _failures(unknown=True):
+                transaction.commit()
 
-    def execute(self, query: str, *values: SqlValue) -> int:
+    def run(self, act: Callable[[], T]) -> T:
+        """Calls ``act`` in one transaction, again where the database undid it for a conflict or a lost connection.
+
+        Raises:
+            OSError: See ``transaction``.
+        """
+        if self._current() is not None:
+            return act()
+        for attempt in range(MOST_ATTEMPTS - 1):
+            try:
+                with self.transaction():
+                    return act()
+            except _Repeat:
+                time.sleep(random.random() * _PAUSE * 2**attempt)  # noqa: S311
+        with self.transaction():
+            return act()
+
+    def upsert(self, table: Table, row: dict[str, Any]) -> sqlite.Insert | postgresql.Insert:
+        """An insertion of a row to which its caller adds what happens on a conflict, in the words of the database."""
+        insert = sqlite.insert if self.dialect == "sqlite" else postgresql.insert
+        return insert(table).values(row)
+
+    def execute(self, statement: Executable, **values: Any) -> int:
         """Runs one statement in a transaction; the number of rows that it changed."""
-        with self.transaction():
-            return self._connection.execute(query, values).rowcount
 
-    def execute_many(self, query: str, rows: Iterable[Sequence[SqlValue]]) -> None:
-        """Runs one statement for each row, in one transaction."""
-        with self.transaction():
-            self._connection.executemany(query, rows)
+        def run() -> int:
+            connection = self._current()
+            assert connection is not None
+            return connection.execute(statement, values, execution_options=_COUNTED).rowcount
 
-    def row(self, query: str, *values: SqlValue) -> sqlite3.Row | None:
-        """The first row of a query."""
-        with _disk_errors(), self._for_reading() as connection:
-            row: sqlite3.Row | None = connection.execute(query, values).fetchone()
-            return row
+        return self.run(run)
 
-    def rows(self, query: str, *values: SqlValue) -> list[sqlite3.Row]:
-        """All rows of a query."""
-        with _disk_errors(), self._for_reading() as connection:
-            return connection.execute(query, values).fetchall()
+    def driver_execute(self, statement: str, values: Any) -> None:
+        """Runs one statement in the words of the driver, which takes many rows in a third of the time."""
 
-    @contextmanager
-    def _for_reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection that sees this thread's transaction; outside of one, another that waits for no transaction.
+        def run() -> None:
+            connection = self._current()
+            assert connection is not None
+            connection.exec_driver_sql(statement, values)
+
+        self.run(run)
+
+    def rows(self, query: Executable, **values: Any) -> Sequence[Row[Any]]:
+        """All rows of a query: in this thread's transaction, and outside of one on a connection of its own.
 
         Recording a large evaluation takes seconds, in which the daemon goes on answering.
         """
-        if getattr(self._in_transaction, "now", False):
-            yield self._connection
-            return
-        with self._reading:
-            assert self._reader is not None
-            yield self._reader
+        current = self._current()
+        if current is not None:
+            with _failures():
+                return current.execute(query, values).all()
+        try:
+            return self._read(query, values)
+        except _Repeat:  # connections to a server that was started again
+            return self._read(query, values)
+
+    def _read(self, query: Executable, values: dict[str, Any]) -> Sequence[Row[Any]]:
+        with _failures(), self._reader.connect() as connection:
+            return connection.execute(query, values).all()
+
+    def row(self, query: Executable, **values: Any) -> Row[Any] | None:
+        """The first row of a query."""
+        found = self.rows(query, **values)
+        return found[0] if found else None
+
+    def only(self, query: Executable, **values: Any) -> Row[Any]:
+        """The row of a query that has one in any case."""
+        return self.rows(query, **values)[0]
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
-    connection.row_factory = sqlite3.Row
-    return connection
+class _Recorder(Protocol):
+    """Holds a database."""
+
+    _database: Database
+
+
+R = TypeVar("R", bound=_Recorder)
+
+
+def atomic(method: Callable[Concatenate[R, P], T]) -> Callable[Concatenate[R, P], T]:
+    """Makes one transaction of a method. It may run more than once, and changes nothing but the database."""
+
+    @functools.wraps(method)
+    def run(self: R, /, *values: P.args, **named: P.kwargs) -> T:
+        return self._database.run(lambda: method(self, *values, **named))
+
+    return run
 
 
 @contextmanager
-def _disk_errors() -> Iterator[None]:
-    """Raises what SQLite says of the disk, or of a lock, as ``OSError``: it is no fault of what was to be recorded."""
+def _failures(*, unknown: bool = False) -> Iterator[None]:
+    """Raises what the database says of its disk, a lock or the connection as ``OSError``: no fault of the data.
+
+    Args:
+        unknown: A lost connection leaves open whether the transaction was committed; it is not repeated.
+    """
     try:
         yield
-    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+    except (IntegrityError, ProgrammingError):
         raise
-    except sqlite3.DatabaseError as error:
-        raise OSError(f"cannot use the journal: {error}") from error
-
-
-def marks(count: int) -> str:
-    """``count`` placeholders, comma-separated."""
-    return ", ".join("?" * count)
-
-
-def assignments(names: list[str]) -> str:
-    """``name = ?`` for each name; names are columns, never input."""
-    return ", ".join(f"{name} = ?" for name in names)
-
-
-def _claim(path: Path) -> int:
-    """Takes an exclusive lock on ``<path>.lock``; returns the file descriptor that holds it."""
-    claim = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(claim)
-        raise JournalError(
-            f"expected to be alone with {path}, but another process holds it",
-            hint="stop the other daemon; two daemons on one journal could sell one data set twice",
-        ) from None
-    except OSError as error:
-        os.close(claim)
-        raise JournalError(
-            f"cannot lock {path}: {error.strerror}", hint="keep the journal on a local disk, which has locks"
-        ) from None
-    return claim
+    except DBAPIError as error:
+        conflict = getattr(error.orig, "sqlstate", None) in _RETRIED
+        lost = error.connection_invalidated and not unknown
+        kind = _Repeat if conflict or lost else OSError
+        raise kind(f"cannot use the ledger: {error.orig}") from error
+    except NoConnection as error:
+        raise OSError(f"cannot use the ledger: {error}") from error

@@ -5,14 +5,20 @@ One evaluation per (model, content) pair, never changed and never deleted: trigg
 
 from collections.abc import Callable, Iterable
 
+from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, case, insert, select, update
+
 from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.types import ContentId, ModelId
-from assay_oracle.ledger.database import Database, marks
+from assay_oracle.ledger.database import Database, atomic
 from assay_oracle.ledger.offers import OfferTable
+from assay_oracle.ledger.tables import evaluations, offers, quotes, records
 from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer, SignedQuote
 
-_COLUMNS = "model_id, content_id, offer_id, seller, data_root, price, digest"
+_COLUMNS = ("model_id", "content_id", "offer_id", "seller", "data_root", "price", "digest")
+_EVALUATIONS = select(*(evaluations.c[name] for name in _COLUMNS))
+_PAIR = (evaluations.c.model_id == bindparam("model"), evaluations.c.content_id == bindparam("content"))
 _LOOKUP_BATCH = 500
+_TAGS = bindparam("tags", type_=ARRAY(LargeBinary))
 
 
 class EvaluationTable:
@@ -25,12 +31,8 @@ class EvaluationTable:
 
     def find(self, model_id: ModelId, content_id: ContentId) -> Evaluation | None:
         """The evaluation of a pair; None if the pair was never evaluated."""
-        row = self._database.row(
-            f"SELECT {_COLUMNS} FROM evaluations WHERE model_id = ? AND content_id = ?",  # noqa: S608
-            model_id,
-            content_id,
-        )
-        return Evaluation(**{**dict(row), "price": int(row["price"])}) if row else None
+        row = self._database.row(_EVALUATIONS.where(*_PAIR), model=model_id, content=content_id)
+        return Evaluation(**row._mapping) if row else None
 
     def of(self, offer: Offer) -> Evaluation | None:
         """The evaluation that an offer led to; None before it is priced."""
@@ -38,11 +40,8 @@ class EvaluationTable:
 
     def appraisal(self, offer: Offer) -> bytes:
         """Canonical JSON of the appraisal of an evaluated offer: some 20 bytes for each of its distinct records."""
-        row = self._database.row(
-            "SELECT appraisal FROM evaluations WHERE model_id = ? AND content_id = ?", offer.model_id, offer.content_id
-        )
-        assert row is not None
-        return bytes(row["appraisal"])
+        query = select(evaluations.c.appraisal).where(*_PAIR)
+        return bytes(self._database.only(query, model=offer.model_id, content=offer.content_id)[0])
 
     def answered(self, model_id: ModelId, content_id: ContentId, seller: str) -> bool:
         """Whether ``seller`` has an answer about this pair: its evaluation, or the word that it has no value."""
@@ -53,13 +52,16 @@ class EvaluationTable:
     def priced_tags(self, model_id: ModelId, tags: Iterable[bytes]) -> set[bytes]:
         """The subset of ``tags`` whose record was part of an evaluation for this model."""
         wanted = list(set(tags))
-        found: set[bytes] = set()
-        for start in range(0, len(wanted), _LOOKUP_BATCH):
-            batch = wanted[start : start + _LOOKUP_BATCH]
-            query = f"SELECT tag FROM records WHERE model_id = ? AND tag IN ({marks(len(batch))})"  # noqa: S608
-            found.update(row["tag"] for row in self._database.rows(query, model_id, *batch))
-        return found
+        if self._database.dialect == "postgresql":
+            query = select(records.c.tag).where(records.c.model_id == model_id, records.c.tag == any_(_TAGS))
+            return {row.tag for row in self._database.rows(query, tags=wanted)}
+        batches = (wanted[start : start + _LOOKUP_BATCH] for start in range(0, len(wanted), _LOOKUP_BATCH))
+        query = select(records.c.tag).where(
+            records.c.model_id == model_id, records.c.tag.in_(bindparam("tags", expanding=True))
+        )
+        return {row.tag for batch in batches for row in self._database.rows(query, tags=batch)}
 
+    @atomic
     def add(
         self, evaluation: Evaluation, tags: Iterable[bytes], summary: AppraisalSummary, *, appraisal: bytes
     ) -> Offer:
@@ -70,71 +72,64 @@ class EvaluationTable:
         meanwhile: its records can be offered again. If the seller declined meanwhile, the offer stays declined and the
         evaluation is recorded all the same.
         """
-        with self._database.transaction():
-            if self.answered(evaluation.model_id, evaluation.content_id, evaluation.seller):
-                return self._offers.refuse(evaluation.offer_id, *ALREADY_EVALUATED)
-            if self.find(evaluation.model_id, evaluation.content_id) is not None:
-                return self._offers.decline_copy(evaluation.offer_id, evaluation.content_id, summary)
-            offer = self._offers.get(evaluation.offer_id)
-            if offer.status is OfferStatus.REFUSED:
-                return offer
-            self._database.execute(
-                f"INSERT INTO evaluations ({_COLUMNS}, appraisal, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                evaluation.model_id,
-                evaluation.content_id,
-                evaluation.offer_id,
-                evaluation.seller,
-                evaluation.data_root,
-                str(evaluation.price),
-                evaluation.digest,
-                appraisal,
-                self._now(),
-            )
-            distinct = sorted(set(tags))  # in the order of the table, which takes a third of the time
-            self._database.execute_many(
-                "INSERT OR IGNORE INTO records VALUES (?, ?)", [(evaluation.model_id, tag) for tag in distinct]
-            )
-            return self._offers.mark_evaluated(
-                evaluation.offer_id, evaluation.content_id, summary, price=evaluation.price, distinct=len(distinct)
-            )
+        if self.answered(evaluation.model_id, evaluation.content_id, evaluation.seller):
+            return self._offers.refuse(evaluation.offer_id, *ALREADY_EVALUATED)
+        if self.find(evaluation.model_id, evaluation.content_id) is not None:
+            return self._offers.decline_copy(evaluation.offer_id, evaluation.content_id, summary)
+        offer = self._offers.get(evaluation.offer_id)
+        if offer.status is OfferStatus.REFUSED:
+            return offer
+        values = {name: getattr(evaluation, name) for name in _COLUMNS}
+        self._database.execute(insert(evaluations).values(**values, appraisal=appraisal, made_at=self._now()))
+        distinct = sorted(set(tags))  # in the order of the table, which takes a third of the time
+        self._add_records(evaluation.model_id, distinct)
+        return self._offers.mark_evaluated(
+            evaluation.offer_id, evaluation.content_id, summary, price=evaluation.price, distinct=len(distinct)
+        )
+
+    def _add_records(self, model_id: ModelId, tags: list[bytes]) -> None:
+        if self._database.dialect == "postgresql":  # one message for all of them
+            query = "INSERT INTO records SELECT %s, unnest(%s) ON CONFLICT DO NOTHING"
+            self._database.driver_execute(query, (model_id, tags))
+        else:
+            query = "INSERT OR IGNORE INTO records VALUES (?, ?)"
+            self._database.driver_execute(query, [(model_id, tag) for tag in tags])
 
     # --- quotes -------------------------------------------------------------------------------------------------------
 
+    @atomic
     def add_quote(self, signed: SignedQuote) -> None:
         """Records a signed quote."""
         quote = signed.quote
-        with self._database.transaction():
-            self._database.execute(
-                "INSERT OR IGNORE INTO quotes VALUES (?, ?, ?, ?, ?)",
-                signed.digest,
-                quote.model_id,
-                quote.content_id,
-                quote.expiry,
-                signed.signature,
-            )
-            self._database.execute(
-                "UPDATE offers SET quoted_until = max(quoted_until, ?) WHERE offer_id ="
-                " (SELECT offer_id FROM evaluations WHERE model_id = ? AND content_id = ?)",
-                quote.expiry,
-                quote.model_id,
-                quote.content_id,
-            )
+        row = {
+            "digest": signed.digest,
+            "model_id": quote.model_id,
+            "content_id": quote.content_id,
+            "expiry": quote.expiry,
+            "signature": signed.signature,
+        }
+        self._database.execute(self._database.upsert(quotes, row).on_conflict_do_nothing())
+        quoted = select(evaluations.c.offer_id).where(*_PAIR).scalar_subquery()
+        later = case((offers.c.quoted_until < quote.expiry, quote.expiry), else_=offers.c.quoted_until)
+        query = update(offers).where(offers.c.offer_id == quoted).values(quoted_until=later)
+        self._database.execute(query, model=quote.model_id, content=quote.content_id)
 
     def quotes(self, evaluation: Evaluation) -> list[SignedQuote]:
         """All signed quotes of a pair, which differ in their expiry alone; the latest expiry comes first."""
-        rows = self._database.rows(
-            "SELECT * FROM quotes WHERE model_id = ? AND content_id = ? ORDER BY expiry DESC",
-            evaluation.model_id,
-            evaluation.content_id,
+        query = (
+            select(quotes.c.expiry, quotes.c.digest, quotes.c.signature)
+            .where(quotes.c.model_id == evaluation.model_id, quotes.c.content_id == evaluation.content_id)
+            .order_by(quotes.c.expiry.desc())
         )
-        return [SignedQuote(evaluation.quote(row["expiry"]), row["digest"], row["signature"]) for row in rows]
+        return [
+            SignedQuote(evaluation.quote(row.expiry), row.digest, row.signature) for row in self._database.rows(query)
+        ]
 
     def unquoted(self, time: int) -> list[Evaluation]:
         """Evaluations of quoted offers that have no signed quote which expires after ``time``."""
-        rows = self._database.rows(
-            "SELECT model_id, content_id FROM offers WHERE status = ? AND quoted_until <= ? ORDER BY quoted_until",
-            OfferStatus.QUOTED,
-            time,
+        query = (
+            _EVALUATIONS.join(offers, offers.c.offer_id == evaluations.c.offer_id)
+            .where(offers.c.status == OfferStatus.QUOTED, offers.c.quoted_until <= time)
+            .order_by(offers.c.quoted_until, offers.c.number)
         )
-        found = (self.find(row["model_id"], row["content_id"]) for row in rows)
-        return [evaluation for evaluation in found if evaluation is not None]
+        return [Evaluation(**row._mapping) for row in self._database.rows(query)]

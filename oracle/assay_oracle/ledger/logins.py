@@ -1,6 +1,9 @@
 """The used logins: a login's nonce is used once, whichever daemon is asked and however often it was started."""
 
-from assay_oracle.ledger.database import Database
+from sqlalchemy import delete
+
+from assay_oracle.ledger.database import Database, atomic
+from assay_oracle.ledger.tables import logins
 
 
 class LoginTable:
@@ -9,12 +12,13 @@ class LoginTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @atomic
     def use(self, nonce: bytes, *, until: int, now: int) -> bool:
         """Records that ``nonce`` was used, and forgets the nonces whose ``until`` is before ``now``.
 
         Returns:
             Whether it was new.
         """
-        with self._database.transaction():
-            self._database.execute("DELETE FROM logins WHERE expires_at < ?", now)
-            return bool(self._database.execute("INSERT OR IGNORE INTO logins VALUES (?, ?)", nonce, until))
+        self._database.execute(delete(logins).where(logins.c.expires_at < now))
+        row = {"nonce": nonce, "expires_at": until}
+        return self._database.execute(self._database.upsert(logins, row).on_conflict_do_nothing()) > 0

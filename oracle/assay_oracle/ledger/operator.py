@@ -1,18 +1,21 @@
 """The operator's own view of the journal, beside a running daemon: lists offers, and drops one.
 
-SQLite serialises the two processes. The daemon decides from the journal and never from memory, so that it follows.
+The database serialises the two processes. The daemon decides from the journal and never from memory: it follows.
 """
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import func, select
+
 from assay.protocol.messages import OfferStatus
 from assay.protocol.types import ModelId, OfferId
-from assay_oracle.ledger.database import Database
-from assay_oracle.ledger.offers import OPEN, OfferTable, offer_of
+from assay_oracle.ledger.database import atomic
+from assay_oracle.ledger.offers import OFFERS, OPEN, OfferTable, offer_of
+from assay_oracle.ledger.opening import open_database
+from assay_oracle.ledger.tables import evaluations, offers, quotes
 from assay_oracle.ledger.values import Offer
 
 DROPPED = "dropped"
@@ -34,14 +37,14 @@ class ListedOffer:
 
 
 class OperatorJournal:
-    """The journal at ``path``, opened beside the daemon.
+    """The journal at ``url``, opened beside the daemon.
 
     Raises:
         JournalError: There is no journal, or one of another version.
     """
 
-    def __init__(self, path: Path, *, now: Callable[[], int]) -> None:
-        self._database = Database(path, shared=True)
+    def __init__(self, url: str, *, now: Callable[[], int]) -> None:
+        self._database = open_database(url, shared=True)
         self._offers = OfferTable(self._database, now)
 
     def offers(
@@ -56,25 +59,22 @@ class OperatorJournal:
 
         ``prefix`` has the first hex digits of the ids, without ``0x``.
         """
-        rows = self._database.rows(
-            "SELECT * FROM offers WHERE (? IS NULL OR model_id = ?) AND (? IS NULL OR seller = ?)"
-            " AND lower(hex(offer_id)) LIKE ? ORDER BY opened_at, rowid",
-            model_id,
-            model_id,
-            seller,
-            seller,
-            prefix.lower() + "%",
-        )
-        return [self._listed(offer) for offer in map(offer_of, rows) if offer.status in statuses]
+        query = OFFERS.where(offers.c.status.in_(statuses)).order_by(offers.c.opened_at, offers.c.number)
+        if model_id is not None:
+            query = query.where(offers.c.model_id == model_id)
+        if seller is not None:
+            query = query.where(offers.c.seller == seller)
+        found = map(offer_of, self._database.rows(query))
+        return [self._listed(offer) for offer in found if offer.offer_id.hex().startswith(prefix.lower())]
 
     def _listed(self, offer: Offer) -> ListedOffer:
-        row = self._database.row(
-            "SELECT price, max(expiry) AS expiry FROM evaluations LEFT JOIN quotes USING (model_id, content_id)"
-            " WHERE evaluations.offer_id = ? GROUP BY evaluations.offer_id",
-            offer.offer_id,
-        )
-        return ListedOffer(offer, int(row["price"]) if row else None, row["expiry"] if row else None)
+        pair = (quotes.c.model_id == evaluations.c.model_id, quotes.c.content_id == evaluations.c.content_id)
+        expiry = select(func.max(quotes.c.expiry)).where(*pair).scalar_subquery()
+        query = select(evaluations.c.price, expiry.label("expiry")).where(evaluations.c.offer_id == offer.offer_id)
+        row = self._database.row(query)
+        return ListedOffer(offer, row.price if row else None, row.expiry if row else None)
 
+    @atomic
     def drop(self, offer_id: OfferId, reason: str) -> Offer:
         """Ends an offer that is not accepted; its seller reads ``reason``. Another offer stays as it is.
 
@@ -87,12 +87,11 @@ class OperatorJournal:
         Returns:
             The offer as it is afterwards.
         """
-        with self._database.transaction():
-            offer = self._offers.get(offer_id)
-            if offer.status in OPEN:
-                return self._offers.move(offer_id, OPEN, OfferStatus.REFUSED, code=DROPPED, reason=reason)
-            origin = [OfferStatus.QUOTED]
-            return self._offers.move(offer_id, origin, OfferStatus.EXPIRED, code=DROPPED, reason=reason)
+        offer = self._offers.get(offer_id)
+        if offer.status in OPEN:
+            return self._offers.move(offer_id, OPEN, OfferStatus.REFUSED, code=DROPPED, reason=reason)
+        origin = [OfferStatus.QUOTED]
+        return self._offers.move(offer_id, origin, OfferStatus.EXPIRED, code=DROPPED, reason=reason)
 
     def __enter__(self) -> Self:
         return self

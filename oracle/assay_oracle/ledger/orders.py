@@ -1,19 +1,24 @@
 """The table of posted orders, with what buyer and seller left for each other."""
 
-import sqlite3
 from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, or_, select, update
 
 from assay.chain.values import PostedOrder
 from assay.protocol.messages import OfferStatus
-from assay.protocol.structs import Order, Status
+from assay.protocol.structs import Status
 from assay.protocol.types import OfferId, OrderId
 from assay_oracle.errors import OrderUnknown
-from assay_oracle.ledger.database import Database, SqlValue, assignments
+from assay_oracle.ledger.database import Database, atomic
 from assay_oracle.ledger.offers import OfferTable
+from assay_oracle.ledger.tables import offers, orders
 from assay_oracle.ledger.values import Offer, Sale
 
 _OPEN = (Status.LOCKED, Status.REVEALED)
 _CLOSED = (Status.PAID, Status.DISPUTED, Status.REFUNDED)
+_FIND = select(orders).where(orders.c.order_id == bindparam("order_id"))
+_AGE = (orders.c.updated_at, orders.c.order_id)
 _POSTABLE = (OfferStatus.QUOTED, OfferStatus.ACCEPTED, OfferStatus.DECLINED, OfferStatus.EXPIRED)
 
 
@@ -25,6 +30,7 @@ class OrderTable:
         self._offers = offers
         self._now = now
 
+    @atomic
     def add(self, offer_id: OfferId, posted: PostedOrder) -> bool:
         """Records the order that an offer led to, as the chain has it; whether that was new.
 
@@ -32,24 +38,23 @@ class OrderTable:
         reorganisation put in its place, replaces the recorded one.
         """
         order_id = posted.order.order_id()
-        with self._database.transaction():
-            sale = self._row(order_id)
-            if sale is not None and sale.order == posted.order:
-                return self._place(sale, posted)
-            self._database.execute("DELETE FROM orders WHERE order_id = ?", order_id)
-            self._database.execute(
-                "INSERT INTO orders (order_id, offer_id, content, block, posting, chain_status, updated_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                order_id,
-                offer_id,
-                posted.order.model_dump_json(),
-                posted.block,
-                posted.transaction,
-                Status.LOCKED,
-                self._now(),
+        sale = self._row(order_id)
+        if sale is not None and sale.order == posted.order:
+            return self._place(sale, posted)
+        self._database.execute(delete(orders).where(orders.c.order_id == order_id))
+        self._database.execute(
+            insert(orders).values(
+                order_id=order_id,
+                offer_id=offer_id,
+                content=posted.order,
+                block=posted.block,
+                posting=posted.transaction,
+                chain_status=Status.LOCKED,
+                updated_at=self._now(),
             )
-            self._offers.move(offer_id, _POSTABLE, OfferStatus.POSTED)
-            return True
+        )
+        self._offers.move(offer_id, _POSTABLE, OfferStatus.POSTED)
+        return True
 
     def _place(self, sale: Sale, posted: PostedOrder) -> bool:
         """The known order is at another place on chain, or on chain again."""
@@ -57,11 +62,11 @@ class OrderTable:
         if not removed and (sale.block, sale.transaction) == (posted.block, posted.transaction):
             return False
         status = Status.LOCKED if removed else sale.chain_status
-        place: dict[str, SqlValue] = {"block": posted.block, "posting": posted.transaction, "chain_status": status}
-        self._update(sale.order_id, **place)
+        self._update(sale.order_id, block=posted.block, posting=posted.transaction, chain_status=status)
         self._offers.move(sale.offer_id, _POSTABLE, OfferStatus.POSTED)
         return True
 
+    @atomic
     def remove(self, sale: Sale) -> Offer:
         """A reorganisation removed the order: an accepted offer is to be posted again, any other is quoted again.
 
@@ -69,9 +74,8 @@ class OrderTable:
         """
         offer = self._offers.get(sale.offer_id)
         target = OfferStatus.ACCEPTED if offer.acceptance else OfferStatus.QUOTED
-        with self._database.transaction():
-            self._update(sale.order_id, chain_status=Status.NONE, key_envelope=None)
-            return self._offers.move(sale.offer_id, [OfferStatus.POSTED], target)
+        self._update(sale.order_id, chain_status=Status.NONE, key_envelope=None)
+        return self._offers.move(sale.offer_id, [OfferStatus.POSTED], target)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -81,7 +85,7 @@ class OrderTable:
         return sale if sale is not None and sale.chain_status is not Status.NONE else None
 
     def _row(self, order_id: OrderId) -> Sale | None:
-        row = self._database.row("SELECT * FROM orders WHERE order_id = ?", order_id)
+        row = self._database.row(_FIND, order_id=order_id)
         return _sale_of(row) if row else None
 
     def get(self, order_id: OrderId) -> Sale:
@@ -100,42 +104,41 @@ class OrderTable:
 
     def of_offer(self, offer_id: OfferId) -> Sale | None:
         """The sale that an offer led to."""
-        query = "SELECT * FROM orders WHERE offer_id = ? AND chain_status != ?"
-        row = self._database.row(query, offer_id, Status.NONE)
+        query = select(orders).where(orders.c.offer_id == offer_id, orders.c.chain_status != Status.NONE)
+        row = self._database.row(query)
         return _sale_of(row) if row else None
 
     def open(self, *, since: int | None = None) -> list[Sale]:
         """Sales whose order is not closed, and with ``since`` sales that were closed at that time or later."""
-        rows = self._database.rows(
-            "SELECT * FROM orders WHERE chain_status IN (?, ?) OR (chain_status IN (?, ?, ?) AND updated_at >= ?)"
-            " ORDER BY updated_at, rowid",
-            *_OPEN,
-            *_CLOSED,
-            since,
-        )
-        return [_sale_of(row) for row in rows]
+        wanted: ColumnElement[bool] = orders.c.chain_status.in_(_OPEN)
+        if since is not None:
+            wanted = or_(wanted, and_(orders.c.chain_status.in_(_CLOSED), orders.c.updated_at >= since))
+        return self._all(wanted)
 
     def unkeyed(self) -> list[Sale]:
         """Sales whose order is paid, and whose key the oracle may hold and has not handed to the buyer."""
-        query = (
-            "SELECT * FROM orders WHERE chain_status = ? AND key_envelope IS NULL"
-            " AND (key_escrow IS NULL OR length(key_escrow) > 0) ORDER BY updated_at, rowid"
-        )
-        return [_sale_of(row) for row in self._database.rows(query, Status.PAID)]
+        may_hold = or_(orders.c.key_escrow.is_(None), func.length(orders.c.key_escrow) > 0)
+        return self._all(orders.c.chain_status == Status.PAID, orders.c.key_envelope.is_(None), may_hold)
+
+    def _all(self, *conditions: ColumnElement[bool]) -> list[Sale]:
+        """Sales that meet all conditions, the longest unchanged first."""
+        return [_sale_of(row) for row in self._database.rows(select(orders).where(*conditions).order_by(*_AGE))]
 
     def closed_with_files(self, *, before: int) -> list[Sale]:
         """Sales whose order was closed before a time, and whose files may be stored."""
         query = (
-            "SELECT orders.* FROM orders JOIN offers USING (offer_id)"
-            " WHERE chain_status IN (?, ?, ?) AND orders.updated_at < ? AND is_stored"
+            select(orders)
+            .join(offers, offers.c.offer_id == orders.c.offer_id)
+            .where(orders.c.chain_status.in_(_CLOSED), orders.c.updated_at < before, offers.c.is_stored == 1)
+            .order_by(*_AGE)
         )
-        return [_sale_of(row) for row in self._database.rows(query, *_CLOSED, before)]
+        return [_sale_of(row) for row in self._database.rows(query)]
 
     # --- updating -----------------------------------------------------------------------------------------------------
 
     def set_status(self, order_id: OrderId, status: Status) -> Sale:
         """The order is in another state on chain; an unpaid key is withheld."""
-        withheld: dict[str, SqlValue] = {} if status is Status.PAID else {"key_envelope": None}
+        withheld: dict[str, Any] = {} if status is Status.PAID else {"key_envelope": None}
         return self._update(order_id, chain_status=status, **withheld)
 
     def set_key_escrow(self, order_id: OrderId, signature: bytes) -> Sale:
@@ -148,8 +151,8 @@ class OrderTable:
 
     def set_receipt(self, order_id: OrderId, signature: bytes, held: bytes | None = None) -> bool:
         """The buyer's signature that the sealed data arrived, in place of ``held``; whether that was recorded."""
-        query = "UPDATE orders SET receipt = ? WHERE order_id = ? AND receipt IS ?"
-        return self._database.execute(query, signature, order_id, held) > 0
+        query = update(orders).where(orders.c.order_id == order_id, orders.c.receipt.is_not_distinct_from(held))
+        return self._database.execute(query.values(receipt=signature)) > 0
 
     def set_acknowledgement(self, order_id: OrderId, signature: bytes | None, held: bytes | None = None) -> bool:
         """The buyer's signature that settles the order, in place of ``held``; None once the contract has refused that.
@@ -157,23 +160,20 @@ class OrderTable:
         Returns:
             Whether ``held`` was the recorded one; if not, nothing changes.
         """
-        query = "UPDATE orders SET acknowledgement = ? WHERE order_id = ? AND acknowledgement IS ?"
-        return self._database.execute(query, signature, order_id, held) > 0
+        query = update(orders).where(orders.c.order_id == order_id, orders.c.acknowledgement.is_not_distinct_from(held))
+        return self._database.execute(query.values(acknowledgement=signature)) > 0
 
-    def _update(self, order_id: OrderId, **columns: SqlValue) -> Sale:
+    @atomic
+    def _update(self, order_id: OrderId, /, **columns: Any) -> Sale:
         """Changes columns. The time of the change counts for the state on chain alone: no statement prolongs it."""
         values = columns | ({"updated_at": self._now()} if "chain_status" in columns else {})
-        query = f"UPDATE orders SET {assignments(list(values))} WHERE order_id = ?"  # noqa: S608
-        with self._database.transaction():
-            self._database.execute(query, *values.values(), order_id)
-            sale = self._row(order_id)
+        self._database.execute(update(orders).where(orders.c.order_id == order_id).values(values))
+        sale = self._row(order_id)
         assert sale is not None
         return sale
 
 
-def _sale_of(row: sqlite3.Row) -> Sale:
-    values = dict(row)
-    values["order"] = Order.model_validate_json(values.pop("content"))
-    values["transaction"] = values.pop("posting")
-    values["chain_status"] = Status(row["chain_status"])
-    return Sale(**values)
+def _sale_of(row: Row[Any]) -> Sale:
+    values = dict(row._mapping)
+    order, transaction = values.pop("content"), values.pop("posting")
+    return Sale(order=order, transaction=transaction, **values)

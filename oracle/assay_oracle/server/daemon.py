@@ -15,7 +15,7 @@ from assay.chain.settlement import SettlementClient
 from assay.errors import ChainError
 from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.keys.vault import Vault
-from assay_oracle.ledger.journal import JOURNAL, Journal
+from assay_oracle.ledger.journal import Journal
 from assay_oracle.server.api.app import create_app
 from assay_oracle.server.connections import bounded
 from assay_oracle.server.loop import STALE_SECONDS, Loop
@@ -85,7 +85,7 @@ class Daemon:
         self._settings = settings
         self._end_pricing = end_pricing
         self._chain = chain
-        self._journal = Journal(settings.data_dir / JOURNAL, now=now)
+        self._journal = Journal(settings.ledger_url(), now=now)
         signer = LocalSigner(vault.account, chain.domain, self._journal) if vault.account else None
         self._dry = signer is None
         self._catalogue = Catalogue()

@@ -1,12 +1,14 @@
 """The signer signs what the journal holds, and never contradicts it."""
 
-import sqlite3
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from assay.protocol.statements import signer_of
 from assay_oracle.errors import Equivocation
+from assay_oracle.ledger.tables import evaluations
 from assay_oracle.ledger.values import Evaluation
 from tests.kit.actors import DOMAIN, oracle_account, rival_account
 from tests.kit.market import DAY, Market
@@ -53,8 +55,8 @@ def test_refuses_what_was_never_evaluated(market: Market) -> None:
 
 def test_refuses_a_price_of_nothing(market: Market) -> None:
     market.offer(b"junk\n")
-    (row,) = market.journal._database.rows("SELECT model_id, content_id FROM evaluations")
-    worthless = market.journal.evaluations.find(row["model_id"], row["content_id"])
+    (row,) = market.journal._database.rows(select(evaluations.c.model_id, evaluations.c.content_id))
+    worthless = market.journal.evaluations.find(row.model_id, row.content_id)
     assert worthless is not None
     with pytest.raises(Equivocation, match="above 0"):
         market.signer.sign_quote(worthless, START + DAY)
@@ -63,8 +65,8 @@ def test_refuses_a_price_of_nothing(market: Market) -> None:
 @pytest.mark.parametrize("statement", ["UPDATE evaluations SET price = '1'", "DELETE FROM evaluations"])
 def test_the_database_itself_keeps_an_evaluation(market: Market, statement: str) -> None:
     evaluated(market)
-    with pytest.raises(sqlite3.IntegrityError, match="final"):
-        market.journal._database.execute(statement)
+    with pytest.raises(IntegrityError, match="final"):
+        market.journal._database.execute(text(statement))
 
 
 def test_key_is_in_no_representation(market: Market) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from assay.errors import KeystoreInvalid
 from assay_oracle.keys import vault
-from assay_oracle.ledger.journal import JOURNAL, Journal
+from assay_oracle.ledger.journal import Journal
+from assay_oracle.settings import JOURNAL
 from tests.kit.light_keys import write_vault
 
 pytestmark = pytest.mark.unit
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.unit
 def test_secret_that_a_journal_was_written_with_is_not_made_anew(tmp_path: Path, missing: str) -> None:
     """With another secret every record that was priced would appear to be new, and be paid for again."""
     write_vault(tmp_path, b"\x01" * 32, "secret")
-    Journal(tmp_path / JOURNAL, now=lambda: 0).close()
+    Journal(f"sqlite:///{tmp_path / JOURNAL}", now=lambda: 0).close()
     (vault.folder_of(tmp_path) / missing).unlink()
     for use in (vault.open_vault, vault.create):
         with pytest.raises(KeystoreInvalid, match=missing) as refused:

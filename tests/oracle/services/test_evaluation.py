@@ -5,6 +5,7 @@ import struct
 from contextlib import suppress
 
 import pytest
+from sqlalchemy import text
 
 from assay import envelope
 from assay.amounts import Token, amount_text
@@ -101,16 +102,16 @@ def test_journal_that_is_full_costs_no_attempt_and_no_upload(market: Market) -> 
     made = bid(market.model_id, b"".join(b"%d\n" % number for number in range(300)))
     offer_id = market.upload(made).offer_id
     database = market.journal._database
-    (pages,) = database.row("PRAGMA page_count")
+    (pages,) = database.only(text("PRAGMA page_count"))
     with database.transaction():  # of the connection that writes
-        database.row(f"PRAGMA max_page_count = {pages}")
+        database.row(text(f"PRAGMA max_page_count = {pages}"))
     for _ in range(2 * MAX_ATTEMPTS):
         with suppress(OSError):
             market.oracle.evaluation.price_next()
     assert market.function.calls >= MAX_ATTEMPTS
     assert market.offers.state(offer_id).status is OfferStatus.PRICING
     with database.transaction():
-        database.row(f"PRAGMA max_page_count = {2**30}")
+        database.row(text(f"PRAGMA max_page_count = {2**30}"))
     market.work()
     assert market.offers.state(offer_id).status is OfferStatus.QUOTED
 

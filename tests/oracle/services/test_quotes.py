@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from assay.errors import NodeUnreachable
 from assay.protocol.messages import OfferStatus
@@ -135,7 +136,7 @@ def test_accepted_and_declined_offers_are_not_renewed(market: Market) -> None:
     market.offers.decline(declined.offer_id)
     market.pass_time(DAY - 1)
     market.oracle.cycle()
-    rows = market.journal._database.rows("SELECT expiry FROM quotes")
+    rows = market.journal._database.rows(text("SELECT expiry FROM quotes"))
     assert len(rows) == 2
 
 
@@ -143,13 +144,13 @@ def test_dry_run_answers_with_an_unsigned_quote(market: Market) -> None:
     _, state = market.offer(DATA)
     offer = market.journal.offers.get(state.offer_id)
     quotes: Quotes = market.oracle._quotes
-    market.journal._database.execute("DELETE FROM quotes")
+    market.journal._database.execute(text("DELETE FROM quotes"))
     dry = Quotes(market.journal, market.chain, quotes._clock, None, DAY)
     signed = dry.of(offer)
     assert signed is not None
     assert (signed.quote, signed.signature, signed.digest) == (state.quote, b"", digest(DOMAIN.quote(signed.quote)))
     dry.renew()
-    assert market.journal._database.rows("SELECT * FROM quotes") == []
+    assert market.journal._database.rows(text("SELECT * FROM quotes")) == []
 
 
 def test_quote_of_a_dry_run_over_http_has_no_signature(tmp_path: Path) -> None:

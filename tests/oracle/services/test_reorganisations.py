@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import text
 
 from assay.chain.values import Cursor, EventPage, OrderState
 from assay.errors import ChainError, NodeUnreachable
@@ -114,7 +115,7 @@ def test_order_that_vanished_before_the_journal_had_a_cursor_is_noticed(market: 
     made, state = market.offer(DATA)
     order_id = post_oneself(market, made, state)
     market.oracle.cycle()
-    market.journal._database.execute("DELETE FROM cursor")
+    market.journal._database.execute(text("DELETE FROM cursor"))
     market.restart()
     market.node.reorganise()
     market.oracle.cycle()

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from assay.chain.values import Cursor, EventPage, OrderEvent
 from assay.errors import NodeUnreachable
@@ -154,7 +155,7 @@ def test_pages_before_the_node_failed_are_not_read_again(market: Market, monkeyp
 
 def test_first_reading_of_many_pages_holds_up_no_delivery(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, order = market.sell(DATA)
-    market.journal._database.execute("DELETE FROM cursor")
+    market.journal._database.execute(text("DELETE FROM cursor"))
     market.node.page_blocks = 1
     market.node.mine(MAX_PAGES)
     market.delivery.put_acknowledgement(order.order_id(), acknowledgement(order))
@@ -218,7 +219,7 @@ def test_journal_without_a_cursor_reads_everything_again_and_moves_no_order_back
     market.oracle.cycle()
     before = market.journal.orders.get(order.order_id())
     assert (before.chain_status, before.key_envelope is None) == (Status.PAID, False)
-    market.journal._database.execute("DELETE FROM cursor")
+    market.journal._database.execute(text("DELETE FROM cursor"))
     market.node.page_blocks = 1
     market.time += 5
     market.oracle.cycle()
