@@ -15,7 +15,7 @@ COMMANDS = {
         "Verify everything that the daemon depends on: keys, node, contract, models, artifacts, disk, clock.",
     ),
     "drop": LazyCommand(
-        "assay_oracle.cli.offers:drop",
+        "assay_oracle.cli.ledger.offers:drop",
         "End OFFER, named by its id or the first digits of it; never one whose quote was accepted or posted.",
     ),
     "export": LazyCommand(
@@ -31,13 +31,13 @@ COMMANDS = {
         "assay_oracle.cli.pricing:inspect_",
         "Show a price function, and what it discloses of the owner's model and data.",
     ),
-    "ledger": LazyCommand("assay_oracle.cli.ledger:ledger", "Show the ledger, and bring its tables up to date."),
+    "ledger": LazyCommand("assay_oracle.cli.ledger.tables:ledger", "Show the ledger, and bring its tables up to date."),
     "models": LazyCommand(
         "assay_oracle.cli.models:models",
         "List, add and remove the models that the oracle prices for; a running daemon follows within seconds.",
     ),
     "offers": LazyCommand(
-        "assay_oracle.cli.offers:offers",
+        "assay_oracle.cli.ledger.offers:offers",
         "List offers with model, seller, status, size, age, price and reason; by default those that are under way.",
     ),
     "serve": LazyCommand("assay_oracle.cli.serve:serve", "Serve offers over HTTP, price them, post orders."),

@@ -25,7 +25,7 @@ Run = Callable[..., Result]
 def run(market: Market, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(market.home)
     monkeypatch.setattr(daemon, "open_chain", lambda *_: market.chain)
-    monkeypatch.setattr("assay_oracle.cli.offers.unix_time", market.now)
+    monkeypatch.setattr("assay_oracle.cli.ledger.offers.unix_time", market.now)
     Path("oracle.toml").write_text('data_dir = "oracle"\n')
     return lambda *words: CliRunner(mix_stderr=False).invoke(main, [*map(str, words)])
 

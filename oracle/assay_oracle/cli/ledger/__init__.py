@@ -1,0 +1,1 @@
+"""Commands on the ledger: its offers and its tables."""
