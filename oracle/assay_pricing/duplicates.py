@@ -104,6 +104,10 @@ class Kernel:
             return torch.zeros(len(records), dtype=torch.float64)
         return similarity.total(records, among, self.radius) / similarity.UNIT
 
+    def compared(self, records: Sample) -> similarity.Compared | None:
+        """The records as the parts of a large set are compared with them; None if no two records are similar."""
+        return similarity.Compared(records, self.radius) if self.radius else None
+
     def is_copied(self, records: Sample, offer: Sample) -> Tensor:
         """Whether the offer has a record of the same label within the radius of each of ``records`` (m,)."""
         return self.closest(records, offer) >= similarity.AT_RADIUS

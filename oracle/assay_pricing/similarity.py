@@ -41,45 +41,70 @@ def total(first: Sample, second: Sample, radius: float) -> Tensor:
         second: Records (m).
         radius: r, positive.
     """
-    found = torch.zeros(len(first), dtype=torch.float64)
-    for rows, closeness in _close(first, second, radius):
-        found[rows] += closeness.square_().square_().mul_(UNIT).floor_().sum(1)
-    return found
+    return Compared(first, radius).total(second)
 
 
 def highest(first: Sample, second: Sample, radius: float) -> Tensor:
     """The highest similarity of each record of ``first`` to one of ``second``, (n,); arguments as of ``total``."""
-    found = torch.zeros(len(first), dtype=torch.float64)
-    for rows, closeness in _close(first, second, radius):
-        found[rows] = torch.maximum(found[rows], closeness.max(1).values)
-    return found.square_().square_()
+    return Compared(first, radius).highest(second)
 
 
-def _close(first: Sample, second: Sample, radius: float) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows of ``first`` (p,) with their 1 - d^2 / 8 r^2 to records of ``second`` (p, q).
+class Compared:
+    """Records (n) that are compared with others, part by part: what all parts need is computed once.
 
-    It is 0 where it would be negative, and for other labels. Tiles without any similarity are left out. Every tile lies
-    in the same memory: read it before the next.
+    Args:
+        records: n of them.
+        radius: r, positive.
     """
-    if not len(first) or not len(second):
-        return
-    left, right = torch.argsort(first.y, stable=True), torch.argsort(second.y, stable=True)
-    labels, others = first.y[left], second.y[right]
-    closeness = _Closeness(_lattice(first.x[left], radius), _lattice(second.x[right], radius))
-    buffer = torch.empty(_TILE, dtype=torch.float64)
-    for start in range(0, len(left), _TILE[0]):
-        rows = slice(start, min(start + _TILE[0], len(left)))
-        begin, end = _band(labels[rows], others)
-        for at in range(begin, end, _TILE[1]):
-            columns = slice(at, min(at + _TILE[1], end))
-            tile = buffer.view(-1)[: (rows.stop - start) * (columns.stop - at)].view(rows.stop - start, -1)
-            closeness.into(tile, rows, columns)
-            if float(tile.max()) <= 0:
-                continue
-            tile.clamp_(min=0)
-            if _spread(labels[rows], others[columns]) >= SAME_LABEL:
-                tile.mul_((labels[rows, None] - others[columns]).abs() < SAME_LABEL)
-            yield left[rows], tile.div_(_REACH)
+
+    def __init__(self, records: Sample, radius: float) -> None:
+        self._radius = radius
+        self._rows = torch.argsort(records.y, stable=True)
+        self._labels = records.y[self._rows]
+        lattice = _lattice(records.x[self._rows], radius)
+        self._middle = torch.round(lattice.mean(0)) if len(records) else torch.zeros(lattice.shape[1])
+        self._columns = _Columns(lattice - self._middle)
+
+    def total(self, others: Sample) -> Tensor:
+        """See the function of that name."""
+        found = torch.zeros(len(self._rows), dtype=torch.float64)
+        for rows, closeness in self._close(others):
+            found[rows] += closeness.square_().square_().mul_(UNIT).floor_().sum(1)
+        return found
+
+    def highest(self, others: Sample) -> Tensor:
+        """See the function of that name."""
+        found = torch.zeros(len(self._rows), dtype=torch.float64)
+        for rows, closeness in self._close(others):
+            found[rows] = torch.maximum(found[rows], closeness.max(1).values)
+        return found.square_().square_()
+
+    def _close(self, second: Sample) -> Iterator[tuple[Tensor, Tensor]]:
+        """Rows of the records (p,) with their 1 - d^2 / 8 r^2 to records of ``second`` (p, q).
+
+        It is 0 where it would be negative, and for other labels. Tiles without any similarity are left out. Every tile
+        lies in the same memory: read it before the next.
+        """
+        left = self._rows
+        if not len(left) or not len(second):
+            return
+        right = torch.argsort(second.y, stable=True)
+        labels, others = self._labels, second.y[right]
+        closeness = _Closeness(self._columns, _lattice(second.x[right], self._radius) - self._middle)
+        buffer = torch.empty(_TILE, dtype=torch.float64)
+        for start in range(0, len(left), _TILE[0]):
+            rows = slice(start, min(start + _TILE[0], len(left)))
+            begin, end = _band(labels[rows], others)
+            for at in range(begin, end, _TILE[1]):
+                columns = slice(at, min(at + _TILE[1], end))
+                tile = buffer.view(-1)[: (rows.stop - start) * (columns.stop - at)].view(rows.stop - start, -1)
+                closeness.into(tile, rows, columns)
+                if float(tile.max()) <= 0:
+                    continue
+                tile.clamp_(min=0)
+                if _spread(labels[rows], others[columns]) >= SAME_LABEL:
+                    tile.mul_((labels[rows, None] - others[columns]).abs() < SAME_LABEL)
+                yield left[rows], tile.div_(_REACH)
 
 
 def _band(labels: Tensor, others: Tensor) -> tuple[int, int]:
@@ -100,18 +125,24 @@ def _lattice(x: Tensor, radius: float) -> Tensor:
     return torch.round(x * (_STEPS / radius))
 
 
+class _Columns:
+    """Whole numbers (n, width), and the same as one side of a product of matrices (n, width + 2)."""
+
+    def __init__(self, x: Tensor) -> None:
+        squares = (x**2).sum(1)
+        self.longest = math.sqrt(squares.max()) if len(x) else 0.0
+        self.factors = torch.cat([2 * x, (_REACH - squares)[:, None], torch.ones_like(squares)[:, None]], dim=1)
+
+
 class _Closeness:
     """8 r^2 - d^2 of whole numbers (n, width) and (m, width): the same by products and by differences."""
 
-    def __init__(self, first: Tensor, second: Tensor) -> None:
-        middle = torch.round(second.mean(0))
-        self._first, self._second = first - middle, second - middle
-        own, other = (self._first**2).sum(1), (self._second**2).sum(1)
-        self._are_exact = 2 * (math.sqrt(own.max()) + math.sqrt(other.max())) ** 2 + _REACH < _EXACT
+    def __init__(self, first: _Columns, second: Tensor) -> None:
+        other = (second**2).sum(1)
+        self._first, self._second = first.factors, second
+        self._are_exact = 2 * (first.longest + math.sqrt(other.max())) ** 2 + _REACH < _EXACT
         if self._are_exact:
-            one = torch.ones_like
-            self._first = torch.cat([2 * self._first, (_REACH - own)[:, None], one(own)[:, None]], dim=1)
-            self._second = torch.cat([self._second, one(other)[:, None], -other[:, None]], dim=1)
+            self._second = torch.cat([second, torch.ones_like(other)[:, None], -other[:, None]], dim=1)
 
     def into(self, out: Tensor, rows: slice, columns: slice) -> None:
         """Writes it for some rows and others to ``out`` (p, q); what is below -2^53 is rounded."""
@@ -120,5 +151,5 @@ class _Closeness:
             torch.mm(first, second.T, out=out)
             return
         out.fill_(_REACH)
-        for a, b in zip(first.T, second.T, strict=True):
+        for a, b in zip(first.T[:-2] / 2, second.T, strict=True):
             out.sub_((a[:, None] - b).square_())

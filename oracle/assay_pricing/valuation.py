@@ -1,6 +1,6 @@
 """The value of an offer as a set: the drop of the owner's risk that it adds to what the owner has or is offered."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -10,10 +10,12 @@ from torch import Tensor
 
 from assay_pricing.controls import cut
 from assay_pricing.duplicates import Kernel, effective_count
+from assay_pricing.learners.threads import Once
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, RefitMethod
-from assay_pricing.offers.partitions import LOCAL, Pool, Whole, values_by_halves
+from assay_pricing.offers.partitions import LOCAL, Pool, Whole
 from assay_pricing.offers.representation import represent
+from assay_pricing.offers.subsets import Subsets
 from assay_pricing.records.records import Float64, Int64, Records
 from assay_pricing.risk import Bools, Metric
 from assay_pricing.surrogate.task import Context, Sample, stratified_sample
@@ -21,8 +23,6 @@ from assay_pricing.surrogate.task import Context, Sample, stratified_sample
 _RESAMPLES = 200
 _COMPARED = 1024
 _LEVELS = (0.05, 0.95)
-_ROUNDS = 2
-"""Rounds in which labels are doubted, at most."""
 _SHRINKAGE = 0.5
 """Standard errors of a gain below which nothing of it is paid."""
 _SELECTION = 1.0
@@ -58,7 +58,7 @@ def value_offer(
     method: Method,
     manifest: Manifest,
     offer: Records,
-    record_values: Float64,
+    record_values: Callable[[], Float64],
     context: Records,
     sold: Records,
     pool: Pool = LOCAL,
@@ -69,7 +69,7 @@ def value_offer(
         method: The fitted method.
         manifest: Of its price function.
         offer: Records (n); of many the first ones of each class stand for all, see ``representation``.
-        record_values: Value of each record on its own (n,).
+        record_values: Returns the value of each record on its own (n,), if that is asked for.
         context: Records of the seller's other offers.
         sold: Records that other sellers sold to the owner.
         pool: Where parts of the offer are worked on.
@@ -94,7 +94,7 @@ def _valued(
     method: Method,
     manifest: Manifest,
     offer: Records,
-    record_values: Float64,
+    record_values: Callable[[], Float64],
     context: Records,
     sold: Records,
     pool: Pool,
@@ -104,8 +104,8 @@ def _valued(
     if not isinstance(method, RefitMethod):
         set_value = method.set_value(offer) * method.value_unit
         gain = set_value - threshold
-        return Valuation(set_value, gain, (gain, gain), int((record_values > 0).sum()))
-    metric = method.context.metric
+        return Valuation(set_value, gain, (gain, gain), int((record_values() > 0).sum()))
+    method, metric = method.trained_by(pool.train), method.context.metric
     kernel, near = Kernel(manifest.near_radius), Kernel(method.copy_share * manifest.near_radius)
     chosen, stand_for = represent(offer)
     everyone = Whole(offer, method.context.encoder, pool)
@@ -121,21 +121,28 @@ def _valued(
         """Weight of each record where the others and ``rows`` (m,) of the offer's are learned."""
         return whole * torch.from_numpy(np.concatenate([np.ones(len(others), dtype=bool), rows]))
 
-    def learned(rows: Bools) -> Float64:
-        """Outputs after learning these."""
-        found: Float64 = method.refit_outputs(together, weights(rows)[None])[0]
-        return found
+    def learned(*subsets: Bools) -> Float64:
+        """Outputs (e, v, k) after learning each of e subsets."""
+        return method.refit_outputs(together, torch.stack([weights(rows) for rows in subsets]))
 
-    before, outputs = method.refit_outputs(together, torch.stack([without, whole]))
-    subsets, after, best = [np.ones(len(chosen), dtype=bool)], [outputs], 0
+    both = Once(lambda: method.refit_outputs(together, torch.stack([without, whole])))
+    subsets, after, best = [np.ones(len(chosen), dtype=bool)], [], 0
+    if method.prices_subsets:
+        search = Subsets(
+            method,
+            offer.take(chosen),
+            offered,
+            record_values=lambda: record_values()[chosen],
+            whole=lambda: both()[1],
+            learned=learned,
+            pool=pool,
+        )
+        for rows, outputs in search.found():
+            subsets.append(rows)
+            after.append(outputs)
+    before, outputs = both()
+    after.insert(0, outputs)
     if method.retrains:
-        if method.prices_subsets:
-            for rows, outputs_of_rows in (
-                *_of_value(method, offer.take(chosen), record_values[chosen], outputs, learned, pool),
-                *_trusted(method, offered, outputs, learned),
-            ):
-                subsets.append(rows)
-                after.append(outputs_of_rows)
         best, gain, interval = best_subset(
             metric, before, after, manifest.seed, own=method.own_choice(), instability=manifest.instability
         )
@@ -251,55 +258,6 @@ def shrunk(gain: float, doubt: float) -> float:
     Of many times the doubt it is left as it is, nearly; of less than the doubt nothing is.
     """
     return gain * max(0.0, 1 - (doubt / gain) ** 2) if gain > 0 else gain
-
-
-def _of_value(
-    method: RefitMethod,
-    offer: Records,
-    record_values: Float64,
-    whole: Float64,
-    learned: Callable[[Bools], Float64],
-    pool: Pool,
-) -> Iterator[tuple[Bools, Float64]]:
-    """The records (n,) of value by themselves, and outputs that say what these bring; nothing if the whole brings more.
-
-    The validation records choose these records. Those that help them by chance are among the chosen, so that they would
-    say too much of what these bring. Each half of them is therefore answered after learning the records that the other
-    half chooses (cross-fitting).
-
-    Args:
-        method: That retrains.
-        offer: Records (n).
-        record_values: Value of each record on its own (n,).
-        whole: Outputs after learning the whole set.
-        learned: Outputs after learning some records.
-        pool: Where parts of the offer are worked on.
-    """
-    chosen, metric = record_values > 0, method.context.metric
-    if chosen.all() or not chosen.any() or metric.risk(learned(chosen)) >= metric.risk(whole):
-        return
-    by_first, by_second = (learned(values > 0) for values in values_by_halves(method, offer, pool))
-    yield chosen, np.where(metric.first_half()[:, None], by_second, by_first)
-
-
-def _trusted(
-    method: RefitMethod, offer: Sample, whole: Float64, learned: Callable[[Bools], Float64]
-) -> Iterator[tuple[Bools, Float64]]:
-    """The records (n,) without doubted labels, and outputs after learning them.
-
-    If they are worth more than the whole set, also those whose labels are not doubted either by a learner that has not
-    learned the doubted ones. No validation record chooses them. Arguments as of ``_of_value``.
-    """
-    out = np.zeros(len(offer), dtype=bool)
-    for _ in range(_ROUNDS):
-        doubted = np.asarray(method.doubted(offer, torch.from_numpy(out)).numpy())
-        if doubted.all() or not doubted.any() or np.array_equal(doubted, out):
-            return
-        outputs = learned(~doubted)
-        yield ~doubted, outputs
-        if method.context.metric.risk(outputs) >= method.context.metric.risk(whole):
-            return
-        out = doubted
 
 
 def base_risk(method: Method) -> float:

@@ -112,7 +112,7 @@ def valued(
     method: type[Method] = Halving,
     **changes: object,
 ) -> Valuation:
-    return value_offer(method(GOAL, Parts()), manifest(**changes), offer, np.ones(offer.n), others, sold)
+    return value_offer(method(GOAL, Parts()), manifest(**changes), offer, lambda: np.ones(offer.n), others, sold)
 
 
 def test_the_set_value_is_the_drop_from_the_base_alone() -> None:
@@ -166,13 +166,14 @@ def test_a_copy_of_what_others_sold_adds_nothing_and_new_records_keep_their_valu
 
 def test_records_that_do_not_help_by_themselves_count_in_a_set_that_helps() -> None:
     values = np.array([1.0, 0.0, -1.0])
-    assert value_offer(Halving(GOAL, Parts()), manifest(), at(1, 2, 3), values, NOTHING, NOTHING).distinct == 3
+    assert value_offer(Halving(GOAL, Parts()), manifest(), at(1, 2, 3), lambda: values, NOTHING, NOTHING).distinct == 3
 
 
 def test_a_method_without_a_surrogate_adds_up_its_records() -> None:
     method = Sum(GOAL, Parts())
     controls = tuple(Control(records=size, gain=0.5) for size in (16, 64, 256))
-    found = value_offer(method, manifest(controls=controls), at(1, 2, -1), np.array([1.0, 2.0, -1.0]), NOTHING, NOTHING)
+    values = np.array([1.0, 2.0, -1.0])
+    found = value_offer(method, manifest(controls=controls), at(1, 2, -1), lambda: values, NOTHING, NOTHING)
     assert found == Valuation(set_value=2.0, gain=1.5, interval=(1.5, 1.5), distinct=2)
 
 
@@ -231,7 +232,7 @@ FOUR = context(sample([[100.0]] * 4, [4.0] * 4), sample([[0.0]] * 4, [0.0] * 4),
 def retrained(labels: list[float], values: list[float]) -> Valuation:
     """Of an offer with these labels and values of its records, to an owner of four records of label 4."""
     offer = records([[float(i)] for i in range(len(labels))], labels, 1)
-    return value_offer(Mean(FOUR, Parts()), manifest(), offer, np.array(values), NOTHING, NOTHING)
+    return value_offer(Mean(FOUR, Parts()), manifest(), offer, lambda: np.array(values), NOTHING, NOTHING)
 
 
 def test_a_good_set_is_priced_whole() -> None:
@@ -261,7 +262,7 @@ def test_records_that_help_only_the_validation_records_that_chose_them_are_no_su
     method = Memory(goal, Parts())
     values = method.record_values(offer)
     assert (values > 0).tolist() == [True, True, False, False, True, False]
-    found = value_offer(method, manifest(), offer, values, NOTHING, NOTHING)
+    found = value_offer(method, manifest(), offer, lambda: values, NOTHING, NOTHING)
     assert found.excluded == ()
     assert found.gain == pytest.approx((0.75 - 1.25) / 2)
 

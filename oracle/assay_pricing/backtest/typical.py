@@ -12,6 +12,7 @@ from assay_pricing.learners.threads import in_parallel
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, RefitMethod
 from assay_pricing.price import PARTS, Outlook
+from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.outlook import model_risk, outlook, recalibration
 from assay_pricing.surrogate.task import MAX_BASE, Task, stratified_sample
 from assay_pricing.valuation import value_offer
@@ -60,5 +61,8 @@ def _paid(method: RefitMethod, manifest: Manifest, task: Task, records: int, dra
     if shorter is None:
         return None
     nothing = offer.take(np.arange(0))
-    values = shorter.record_values(offer) * shorter.value_unit
+
+    def values() -> Float64:
+        return shorter.record_values(offer) * shorter.value_unit
+
     return value_offer(shorter, manifest, offer, values, nothing, nothing).gain

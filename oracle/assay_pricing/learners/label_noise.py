@@ -5,13 +5,15 @@ with one half of the offer and answers for the other half, so that no record vou
 that the owner lacks is vouched for by others of its kind.
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from assay_pricing.learners.port import Learner
-from assay_pricing.learners.threads import in_parallel
-from assay_pricing.records.records import Int64
+from assay_pricing.learners.threads import Run, in_parallel
+from assay_pricing.surrogate.network import deterministic
 from assay_pricing.surrogate.task import Sample
 
 _MAX_RATIO = 0.2
@@ -24,7 +26,7 @@ _LEAST = 4
 """Records of an offer that can be halved."""
 
 
-def doubted(learner: Learner, owner: Sample, offer: Sample, left_out: Tensor) -> Tensor:
+def doubted(learner: Learner, owner: Sample, offer: Sample, left_out: Tensor, run: Run = in_parallel) -> Tensor:
     """Which labels of an offer are doubted, (n,).
 
     Args:
@@ -32,21 +34,24 @@ def doubted(learner: Learner, owner: Sample, offer: Sample, left_out: Tensor) ->
         owner: The owner's records.
         offer: Weighted records (n).
         left_out: Which of them not to learn (n,): those that an earlier round doubted.
+        run: Where the two trainings take place.
     """
     if len(offer) < _LEAST:
         return torch.zeros(len(offer), dtype=torch.bool)
     halves = [np.sort(half) for half in np.array_split(np.random.default_rng(0).permutation(len(offer)), 2)]
     outputs = torch.zeros((len(offer), learner.encoder.outputs), dtype=torch.float64)
-
-    def vouched(rows: Int64, others: Int64) -> Tensor:
-        trusted = others[~left_out.numpy()[others]]
-        return learner.outputs(owner.join(offer.take(trusted)), offer.take(rows))
-
-    for rows, found in zip(
-        halves, in_parallel(lambda pair: vouched(*pair), (halves, halves[::-1]), len(owner)), strict=True
-    ):
+    trusted = [half[~left_out.numpy()[half]] for half in halves]
+    pairs = [(offer.take(others), offer.take(rows)) for rows, others in zip(halves, trusted[::-1], strict=True)]
+    answers = run(partial(_vouched, learner, owner), pairs, len(owner) + len(halves[0]))
+    for rows, found in zip(halves, answers, strict=True):
         outputs[torch.from_numpy(rows)] = found
     return _improbable(outputs, offer.y) if learner.is_classifier else _distant(outputs, offer.y, ~left_out)
+
+
+def _vouched(learner: Learner, owner: Sample, pair: tuple[Sample, Sample]) -> Tensor:
+    """Outputs for the second part of an offer, after the owner's records and the first part."""
+    with deterministic():
+        return learner.outputs(owner.join(pair[0]), pair[1])
 
 
 def _improbable(outputs: Tensor, y: Tensor) -> Tensor:

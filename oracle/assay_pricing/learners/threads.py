@@ -12,7 +12,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import partial
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,6 +35,24 @@ def single_thread() -> Iterator[None]:
 
     with threadpool_limits(1):
         yield
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Around work that is shared among threads.
+
+    Limits of libraries and filters of warnings are the process's: threads would restore each other's.
+    """
+    with single_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+class Run(Protocol):
+    """Where independent trainings take place: ``in_parallel``, or another machine."""
+
+    def __call__(self, function: Callable[[T], R], items: Iterable[T], records: int) -> list[R]:
+        """See ``in_parallel``."""
 
 
 def workers(records: int) -> int:
@@ -69,11 +88,36 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T], records: int) ->
     threads = min(workers(records), len(given))
     if threads < 2:
         return [function(item) for item in given]
-    # Limits of libraries and filters of warnings are the process's: threads would restore each other's.
-    with single_thread(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with ThreadPoolExecutor(threads, initializer=begin) as pool:
-            return list(pool.map(function, given))
+    with one_thread_each(), ThreadPoolExecutor(threads, initializer=begin) as pool:
+        return list(pool.map(function, given))
+
+
+def at_once(*calls: Callable[[], T]) -> list[T]:
+    """Results of calls that mostly wait for work that they give to others, each in a thread of its own."""
+    import torch
+
+    with one_thread_each(), ThreadPoolExecutor(len(calls), initializer=partial(torch.set_num_threads, 1)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+class Once(Generic[T]):
+    """A value that is computed when it is first asked for; other threads that ask wait.
+
+    Args:
+        compute: Returns it.
+    """
+
+    def __init__(self, compute: Callable[[], T]) -> None:
+        self._compute = compute
+        self._lock = threading.Lock()
+        self._found: list[T] = []
+
+    def __call__(self) -> T:
+        """The value, or the error of ``compute``, which the next call then tries again."""
+        with self._lock:
+            if not self._found:
+                self._found.append(self._compute())
+        return self._found[0]
 
 
 def begin() -> None:

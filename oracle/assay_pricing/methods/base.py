@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.learners.port import Learner
+from assay_pricing.learners.threads import Run
 from assay_pricing.manifest import Agreement
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.task import Context, Sample, Task
@@ -141,6 +142,10 @@ class RefitMethod(Method):
     def on(self, context: Context) -> Self | None:
         """The method as if the owner had other records, those of ``context``; None if that would take another fit."""
         return None if self.parts.tensors else type(self)(context, self.parts)
+
+    def trained_by(self, run: Run) -> Self:  # noqa: ARG002
+        """The method with independent trainings given to ``run``, if it has any."""
+        return self
 
     def doubted(self, offer: Sample, left_out: Tensor) -> Tensor:
         """Which records of an offer (n) probably have a wrong label, (n,); none unless the method can tell.

@@ -9,8 +9,9 @@ records are the student's.
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -24,14 +25,14 @@ from assay_pricing.learners.closeness import constant_distance, distances
 from assay_pricing.learners.linear import Linear
 from assay_pricing.learners.perceptron import Perceptron
 from assay_pricing.learners.port import Learner
-from assay_pricing.learners.threads import in_parallel
+from assay_pricing.learners.threads import Run, in_parallel
 from assay_pricing.methods.base import Method, Parts, RefitMethod, prefixed, without_prefix
 from assay_pricing.methods.distillation import Distillation
 from assay_pricing.methods.families.fine_tuning import anchored
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.curvature import goal_gradient, solve
 from assay_pricing.surrogate.distillation import agreement, fidelity
-from assay_pricing.surrogate.network import Network
+from assay_pricing.surrogate.network import Network, deterministic
 from assay_pricing.surrogate.outlook import model_risk
 from assay_pricing.surrogate.queries import mixtures
 from assay_pricing.surrogate.task import MAX_BASE, MAX_LEARNED, Context, Sample, Task, stratified_sample, thinned
@@ -68,6 +69,7 @@ class Retraining(RefitMethod):
         family = selection.FAMILIES[str(parts.settings["family"])]
         self.learner: Learner | None = None
         self.rivals: tuple[Learner, ...] = ()
+        self._run: Run = in_parallel
         if family is not Perceptron:
             self.learner = family(context.encoder, json.loads(str(parts.settings["capacity"])))
 
@@ -183,6 +185,12 @@ class Retraining(RefitMethod):
             tensors["chosen"] = tensors["alone"][None]  # nothing is known of choices among the other records
         return type(self)(context, replace(self.parts, tensors=tensors))
 
+    def trained_by(self, run: Run) -> Self:
+        """See ``RefitMethod``; a student that is fine-tuned in all scenarios at once stays here."""
+        found = copy(self)
+        found._run = run
+        return found
+
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
         """See ``RefitMethod``; scenarios without an offer take the outputs that the fit stored."""
         if self.learner is None and not self._is_anchored:
@@ -191,26 +199,22 @@ class Retraining(RefitMethod):
 
     def _scenarios(self, offer: Sample, weights: Tensor) -> Tensor:
         """The learner's outputs (e, v, k) after the base and, in each of e scenarios, the offer with weights (e, n)."""
-
-        def answers(row: Tensor) -> Tensor:
-            rows = np.flatnonzero(row.numpy() > 0)
-            if not len(rows):
-                return self.parts.tensors["alone"]
-            return self._outputs(replace(offer, weight=row).take(rows), self.context.validation)
-
-        return torch.stack(in_parallel(answers, weights, len(self.context.base)))
-
-    def _outputs(self, offer: Sample, inputs: Sample) -> Tensor:
-        """Outputs (m, k) for inputs, after learning the base and a weighted offer."""
-        if self.learner is not None:
-            return self.learner.outputs(self.context.base.join(offer), inputs)
-        return _answers(self.student, anchored(self.student.network, self.student.context.base, offer), inputs)
+        rows = [np.flatnonzero(row.numpy() > 0) for row in weights]
+        learned = [replace(offer, weight=row).take(at) for row, at in zip(weights, rows, strict=True) if len(at)]
+        base, validation = self.context.base, self.context.validation
+        answers = (
+            partial(_of_student_after, self.student, validation)
+            if self.learner is None
+            else partial(_after, self.learner, base, validation)
+        )
+        found = iter(self._run(answers, learned, len(base) + max(map(len, learned), default=0)))
+        return torch.stack([next(found) if len(at) else self.parts.tensors["alone"] for at in rows])
 
     def doubted(self, offer: Sample, left_out: Tensor) -> Tensor:
         """See ``RefitMethod``."""
         if self.learner is None:
             return super().doubted(offer, left_out)
-        return label_noise.doubted(self.learner, self.context.base, offer, left_out)
+        return label_noise.doubted(self.learner, self.context.base, offer, left_out, self._run)
 
     def own_choice(self) -> float:
         """See ``RefitMethod``: the most that a subset of the owner's records brings, by the rules for an offer's."""
@@ -273,6 +277,18 @@ def _are_outputs(found: Tensor, sets: int, shape: tuple[int, int]) -> bool:
     """Whether these are finite outputs of a shape (v, k), after so many dimensions."""
     has_shape = found.dtype == torch.float64 and found.ndim == sets + len(shape) and found.shape[sets:] == shape
     return has_shape and bool(found.isfinite().all())
+
+
+def _after(learner: Learner, base: Sample, inputs: Sample, offer: Sample) -> Tensor:
+    """A learner's outputs (m, k) for inputs, after the base and a weighted offer."""
+    with deterministic():
+        return learner.outputs(base.join(offer), inputs)
+
+
+def _of_student_after(student: Distillation, inputs: Sample, offer: Sample) -> Tensor:
+    """The same of an anchored student."""
+    with deterministic():
+        return _answers(student, anchored(student.network, student.context.base, offer), inputs)
 
 
 def _answers(student: Distillation, network: Network, inputs: Sample) -> Tensor:

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from assay_pricing.duplicates import Kernel
-from assay_pricing.learners.threads import begin, single_thread, usable_processors
+from assay_pricing.learners.threads import begin, in_parallel, one_thread_each, usable_processors, workers
 from assay_pricing.methods import Method, RefitMethod
 from assay_pricing.records.records import Float64, Records
+from assay_pricing.similarity import AT_RADIUS, UNIT, Compared
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import deterministic
 from assay_pricing.surrogate.task import Sample, encoded
@@ -42,6 +43,12 @@ class Pool(Protocol):
             items: Arguments.
         """
 
+    def train(self, function: Callable[[T], R], items: Iterable[T], records: int) -> list[R]:
+        """See ``threads.Run``: trainings, each of which takes far longer than a part."""
+
+    def has_room(self, records: int) -> bool:
+        """Whether several trainings on so many records are worth running at the same time."""
+
 
 class Threads:
     """This process: one thread for each usable processor, each of which computes on one thread."""
@@ -53,8 +60,16 @@ class Threads:
         if len(first) < 2 or count < 2:
             yield from map(work, chain(first, rest))
             return
-        with single_thread(), ThreadPoolExecutor(count, initializer=begin) as pool:
+        with one_thread_each(), ThreadPoolExecutor(count, initializer=begin) as pool:
             yield from in_order(lambda item: pool.submit(work, item), chain(first, rest), 2 * count)
+
+    def train(self, function: Callable[[T], R], items: Iterable[T], records: int) -> list[R]:
+        """See ``Pool.train``."""
+        return in_parallel(function, items, records)
+
+    def has_room(self, records: int) -> bool:
+        """See ``Pool.has_room``."""
+        return workers(records) > 1
 
 
 def in_order(submit: Callable[[T], Any], items: Iterable[T], most: int) -> Iterator[Any]:
@@ -122,14 +137,17 @@ class Whole:
         """Sum over the offer of the similarities to each of m records (m,)."""
         if not len(records):
             return torch.zeros(0, dtype=torch.float64)
-        found = self.pool.map(partial(_density, kernel, self.encoder, records), parts(self.records))
+        compared = kernel.compared(records)
+        if compared is None:
+            return torch.zeros(len(records), dtype=torch.float64)
+        found = self.pool.map(partial(_density, compared, self.encoder), parts(self.records))
         return sum(found, torch.zeros(len(records), dtype=torch.float64))
 
     def copies(self, kernel: Kernel, records: Sample) -> Tensor:
         """Whether the offer has a record of the same label within the radius of each of m records, (m,)."""
-        copied = torch.zeros(len(records), dtype=torch.bool)
-        if len(records):
-            for found in self.pool.map(partial(_copied, kernel, self.encoder, records), parts(self.records)):
+        copied, compared = torch.zeros(len(records), dtype=torch.bool), kernel.compared(records)
+        if len(records) and compared is not None:
+            for found in self.pool.map(partial(_copied, compared, self.encoder), parts(self.records)):
                 copied |= found
         return copied
 
@@ -144,11 +162,11 @@ def _values_by_halves(method: RefitMethod, part: Records) -> Float64:
         return _rounded(method.values_by_halves(part) * method.value_unit)
 
 
-def _density(kernel: Kernel, encoder: Encoder, records: Sample, part: Records) -> Tensor:
+def _density(records: Compared, encoder: Encoder, part: Records) -> Tensor:
     with deterministic():
-        return kernel.density(records, encoded(encoder, part))
+        return records.total(encoded(encoder, part)) / UNIT
 
 
-def _copied(kernel: Kernel, encoder: Encoder, records: Sample, part: Records) -> Tensor:
+def _copied(records: Compared, encoder: Encoder, part: Records) -> Tensor:
     with deterministic():
-        return kernel.is_copied(records, encoded(encoder, part))
+        return records.highest(encoded(encoder, part)) >= AT_RADIUS

@@ -29,10 +29,16 @@ R = TypeVar("R")
 
 
 class Backwards:
-    """A pool that works on the last item first."""
+    """A pool that works on the last item first, and runs trainings while it does so."""
 
     def map(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         return reversed([work(item) for item in reversed(list(items))])
+
+    def train(self, function: Callable[[T], R], items: Iterable[T], records: int) -> list[R]:
+        return list(self.map(function, items))
+
+    def has_room(self, records: int) -> bool:
+        return True
 
 
 @pytest.fixture(scope="module")
