@@ -23,6 +23,10 @@ NUMBERS_HINT = (
     "write numbers with a point and without other signs, leave the cell of a missing value empty, or read the "
     "column as text (assay-oracle fit --categorical COLUMN)"
 )
+_POWERS = 10.0 ** np.arange(23)
+"""Powers of ten that doubles hold exactly."""
+_AT_ONCE = 8192
+"""Numbers that stay in a core's cache."""
 TIMES_HINT = "write times as in ISO 8601 (2026-01-31, 2026-01-31T08:30:00Z)"
 _WHOLE_HINT = (
     "write keys as text and times as in ISO 8601 (2026-01-31T08:30:00Z), or leave the column out (assay-oracle fit "
@@ -163,19 +167,25 @@ def as_text(column: Column) -> tuple[list[str], npt.NDArray[np.int64]]:
 def shortest(column: npt.NDArray[Any]) -> Float64:
     """Doubles of the shortest decimals that are the given numbers in their own, lower precision (n,)."""
     values = column.astype(np.float64)
-    left = np.isfinite(values) & (values != np.round(values))
-    size = np.abs(np.where(left, values, 1.0))
-    places = -np.floor(np.log10(size)).astype(np.int64)
-    for digits in range(1, 10):
-        scale = 10.0 ** np.clip(places + digits - 1, 0, 22)
-        rounded = np.rint(values * scale) / scale
-        with np.errstate(over="ignore"):
-            found = left & (rounded.astype(column.dtype) == column)
-        values = np.where(found, rounded, values)
-        left &= ~found
-        if not left.any():
-            break
+    for start in range(0, len(values), _AT_ONCE):
+        _shorten(values[start : start + _AT_ONCE], column[start : start + _AT_ONCE])
     return values
+
+
+def _shorten(values: Float64, column: npt.NDArray[Any]) -> None:
+    """Writes over values (n,), those of the column, in place: digit by digit where the decimals are not found yet."""
+    left = np.flatnonzero(np.isfinite(values) & (values != np.round(values)))
+    exact, given = values[left], column[left]
+    places = -np.floor(np.log10(np.abs(exact))).astype(np.int64)
+    for digits in range(1, 10):
+        scale = _POWERS[np.clip(places + digits - 1, 0, len(_POWERS) - 1)]
+        rounded = np.rint(exact * scale) / scale
+        with np.errstate(over="ignore"):
+            found = rounded.astype(column.dtype) == given
+        values[left[found]] = rounded[found]
+        left, exact, given, places = (part[~found] for part in (left, exact, given, places))
+        if not len(left):
+            return
 
 
 def _truth(text: str) -> float | None:
