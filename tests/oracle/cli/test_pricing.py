@@ -141,6 +141,14 @@ def test_the_format_of_a_file_changes_no_price(price: Path, form: str, tmp_path:
     assert told("appraise", tmp_path, f"offer.{form}") == told("appraise", price, "offer.parquet")
 
 
+def test_a_cluster_changes_no_price(price: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=1, processes=False, threads_per_worker=2, dashboard_address=None) as local:
+        shared = told("appraise", price, "offer.csv", "--scheduler", local.scheduler_address)
+    assert shared == told("appraise", price, "offer.csv")
+    assert "got none" in refused("appraise", price, "offer.csv", "--scheduler", "nowhere://x")
+
+
 def test_appraise_says_price_gain_and_why(price: Path) -> None:
     appraisal = told("appraise", price, "offer.csv")
     assert appraisal["price"].isdigit()

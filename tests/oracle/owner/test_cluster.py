@@ -1,5 +1,6 @@
 """A real Dask cluster of two workers."""
 
+import json
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -9,12 +10,14 @@ import pytest
 import torch
 
 from assay.errors import UsageError
-from assay_oracle.owner.cluster import cluster
+from assay_oracle.owner.cluster import Cluster, cluster
 from assay_pricing.duplicates import Kernel
+from assay_pricing.fitting import fit
 from assay_pricing.offers import partitions
 from assay_pricing.offers.partitions import Whole
 from assay_pricing.surrogate.task import encoded
 from tests.pricing.contexts import identity_encoder, records
+from tests.pricing.machines import machines, regression_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]
 
@@ -45,6 +48,24 @@ def test_two_workers_share_the_parts_and_sum_them_as_one_process_does(
     assert os.getpid() not in {pid for pid, _ in found}
     assert len({pid for pid, _ in found}) == 2
     assert torch.equal(density, Whole(offer, encoder).density(kernel, others))
+
+
+def test_two_workers_train_and_give_the_price_of_one_process(scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "ROWS", 30)
+    owner, offer = machines(1, normal=80, wear=80), machines(3, normal=40, wear=40, fault=20)
+    capacity = {"penalty": 1.0, "columns": "scaled", "classes": "as_given", "kind": "direct", "folds": 5}
+    settings = {"family": "linear", "capacity": json.dumps(capacity)}
+    priced_by = fit(
+        regression_of(owner), owner, validation=machines(2, normal=60, wear=60), settings=settings, decay=2e-3
+    )
+    alone = priced_by.appraise(offer)
+    with cluster(scheduler) as pool:
+        trained = []
+        monkeypatch.setattr(pool, "train", lambda *work: trained.append(1) or Cluster.train(pool, *work))
+        shared = priced_by.appraise(offer, pool=pool)
+    assert trained
+    assert alone.price > 0
+    assert shared.canonical_json() == alone.canonical_json()
 
 
 def test_an_address_that_is_none_is_an_error_with_an_example() -> None:
