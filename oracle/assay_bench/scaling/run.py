@@ -1,5 +1,6 @@
 """What is measured, and what the figures are made of. Every appraisal is the operator's command in its own process."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from assay_bench.errors import MeasurementFailed
-from assay_bench.measure import OPERATOR, Run, run_command
+from assay_bench.measure import OPERATOR, Run, Steps, run_command
 from assay_bench.pricing.scorers.libraries import LIBRARIES
 from assay_bench.scaling.table import fit_function, write_offer
 
@@ -73,7 +75,7 @@ class ScalingReport(BaseModel):
 def run(
     sizes: Sequence[int], on_dask: int | None, folder: Path, report: Report, *, peers: bool = True
 ) -> ScalingReport:
-    """Measures in ``folder``, which is deleted at the end.
+    """Measures in ``folder``, which keeps what was measured by a run that was interrupted, and is deleted at the end.
 
     Args:
         sizes: Records of the offers.
@@ -86,26 +88,29 @@ def run(
         MeasurementFailed: A command failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    load, function, offer = round(os.getloadavg()[0], 2), folder / "price", folder / "offer.parquet"
-    report("fitting the price function")
-    shutil.rmtree(function, ignore_errors=True)
-    fit_function(function)
+    load, code = round(os.getloadavg()[0], 2), _fingerprint()
+    function, offer = folder / f"price-{code[:8]}", folder / "offer.parquet"
+    steps = Steps(folder / "steps.json", {"code": code, "processors": os.cpu_count()})
+    if not function.exists():
+        report("fitting the price function")
+        fit_function(function)
 
-    def appraised(n: int, *options: str) -> Point:
-        write_offer(offer, n, seed=2)
-        return Point.of(n, run_command([*OPERATOR, "appraise", str(function), str(offer), "--json", *options]))
+    def appraised(name: str, n: int, *options: str) -> Point:
+        def measure() -> Run:
+            report(f"appraising {name}")
+            write_offer(offer, n, seed=2)
+            return run_command([*OPERATOR, "appraise", str(function), str(offer), "--json", *options])
 
-    points = []
-    for n in sorted(sizes):
-        report(f"appraising {n:,} records")
-        points.append(appraised(n))
+        return Point.of(n, steps.once(name, measure))
+
+    points = [appraised(f"{n:,} records", n) for n in sorted(sizes)]
     speedup = None
     if on_dask is not None:
         seconds = []
         for workers in (1, 2):
-            report(f"appraising {on_dask:,} records with {workers} Dask workers")
             with cluster(workers, folder) as address:
-                seconds.append(appraised(on_dask, "--scheduler", address).seconds)
+                name = f"{on_dask:,} records on a cluster, workers: {workers}"
+                seconds.append(appraised(name, on_dask, "--scheduler", address).seconds)
         speedup = round(seconds[0] / seconds[1], 2)
     found = ScalingReport(
         processors=os.cpu_count() or 1,
@@ -113,10 +118,20 @@ def run(
         points=tuple(points),
         exponent=exponent(points),
         dask_speedup=speedup,
-        peers={name: tuple(_peer_points(name, report)) for name in LIBRARIES if peers and find_spec(name)},
+        peers={name: tuple(_peer_points(name, steps, report)) for name in LIBRARIES if peers and find_spec(name)},
     )
     shutil.rmtree(folder)
     return found
+
+
+def _fingerprint() -> str:
+    """SHA-256 over the sources that the figures depend on."""
+    roots = (
+        Path(__file__).parents[2] / package
+        for package in ("assay_pricing", "assay_oracle/owner", "assay_bench/scaling")
+    )
+    files = sorted(file for root in roots for file in root.rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def exponent(points: Sequence[Point]) -> float | None:
@@ -167,11 +182,12 @@ def _address(written: Path, workers: int) -> str:
     return address
 
 
-def _peer_points(name: str, report: Report) -> Iterator[Point]:
+def _peer_points(name: str, steps: Steps, report: Report) -> Iterator[Point]:
     for n in PEER_SIZES:
         report(f"{name} on {n:,} records")
         try:
-            point = Point.of(n, run_command([*_PEER, name, str(n)]))
+            run = steps.once(f"{name}, {n:,} records", partial(run_command, [*_PEER, name, str(n)]))
+            point = Point.of(n, run)
         except MeasurementFailed as error:
             report(f"{name} ended: {str(error).splitlines()[-1][:200]}")
             return

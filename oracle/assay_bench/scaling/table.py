@@ -15,7 +15,7 @@ COLUMNS, CLASSES = 64, 10
 OWNER, VALIDATION = 3000, 1000
 SCHEMA = Schema(
     task="classification",
-    features=tuple(Feature(name=f"x{j}") for j in range(COLUMNS)),
+    features=tuple(Feature(name=f"x{j}", stored="float32") for j in range(COLUMNS)),
     label="y",
     classes=tuple(str(k) for k in range(CLASSES)),
 )

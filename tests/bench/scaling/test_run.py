@@ -1,9 +1,11 @@
 """The benchmark of growing offers: its figures, its table, and a run on small ones."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from assay_bench.errors import MeasurementFailed
 from assay_bench.scaling import run
 from assay_bench.scaling.__main__ import table
 from assay_bench.scaling.plot import draw
@@ -39,8 +41,15 @@ def test_figures_are_told_and_drawn(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_measures_offers_and_workers(tmp_path: Path) -> None:
-    found = run.run((300, 200), 200, tmp_path / "files", lambda _: None, peers=False)
+def test_a_run_measures_offers_and_workers_and_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    again = partial(run.run, (300, 200), 200, tmp_path / "files", said.append, peers=False)
+    monkeypatch.setattr(run, "_START_SECONDS", 0.0)
+    with pytest.raises(MeasurementFailed, match="Dask scheduler"):
+        again()
+    monkeypatch.undo()
+    found = again()
+    assert said.count("appraising 300 records") == said.count("fitting the price function") == 1
     assert [point.n for point in found.points] == [200, 300]
     assert all(point.seconds > 0 and point.peak_mb > 50 for point in found.points)
     assert found.dask_speedup
