@@ -222,6 +222,10 @@ def check_tensors(manifest: Manifest, tensors: "dict[str, Tensor]") -> None:
     weight, salt = tensors["base.weight"], tensors["owner.salt"]
     check_part(bool(((weight > 0) & weight.isfinite()).all()), "positive weights of the owner's records")
     check_part(salt.dtype.itemsize * salt.numel() == _SALT_BYTES == salt.numel(), f"a salt of {_SALT_BYTES} bytes")
+    labels = tensors.get("validation.y", weight[:0])
+    halves = tensors.get("validation.first_half", labels > 0)
+    is_right = halves.dtype == (labels > 0).dtype and halves.shape == labels.shape
+    check_part(is_right, "a half of each validation record in validation.first_half")
     classes = len(manifest.schema_.classes)
     for name in ("base.y", "validation.y"):
         y = tensors.get(name, weight[:0])

@@ -32,6 +32,7 @@ def leaks(task: Task, method: Method, tensors: dict[str, Tensor]) -> tuple[Leak,
         "validation.x": (0, v, f"features of all {v} validation records, as the surrogate sees them"),
         "validation.raw": (0, v, f"features of all {v} validation records"),
         "validation.y": (0, v, f"labels of all {v} validation records"),
+        "validation.first_half": (0, 0, f"which of the {v} validation records are alike: a bit of each"),
         "validation.groups": (0, v, f"groups of all {v} validation records"),
         **{f"method.{name}": (0, 0, text) for name, text in method.parts.leaks.items()},
     }

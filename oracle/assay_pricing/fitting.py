@@ -18,6 +18,7 @@ from assay_pricing.black_box.port import BlackBox
 from assay_pricing.black_box.wrap import as_black_box
 from assay_pricing.errors import DataError
 from assay_pricing.function import PriceFunction
+from assay_pricing.learners.halves import first_half
 from assay_pricing.manifest import Backtest, Control, Manifest, installed_libraries
 from assay_pricing.methods import Method, RefitMethod
 from assay_pricing.methods.base import prefixed
@@ -26,7 +27,7 @@ from assay_pricing.records.records import Records
 from assay_pricing.risk import REGRESSION, Metric, groups_of
 from assay_pricing.surrogate.calibration import calibrate
 from assay_pricing.surrogate.network import AUTO, deterministic, device_of
-from assay_pricing.surrogate.task import Context, Progress, Sample, Task, no_progress, stratified_sample
+from assay_pricing.surrogate.task import Context, Progress, Task, encoded, no_progress, stratified_sample
 from assay_pricing.valuation import base_risk, coincidence
 
 Terms = Callable[[Outlook], PricingRule]
@@ -144,17 +145,13 @@ def make_task(
     compared_on = device_of(device, len(schema.features))
     learner = calibrate(black_box, owner, validation, decay, seed, progress, compared_on)
     encoder = learner.encoder
+    held = encoded(encoder, validation)
     context = Context(
         schema=schema,
         encoder=encoder,
         base=stratified_sample(owner, encoder, rng),
-        validation=Sample(
-            encoder.x(validation),
-            encoder.y(validation.y),
-            torch.ones(validation.n, dtype=torch.float64),
-            encoder.raw(validation),
-        ),
-        metric=goal,
+        validation=held,
+        metric=goal.halved(first_half(held, is_classified=schema.task == "classification")),
         decay=learner.decay,
     )
     return Task(
@@ -298,6 +295,7 @@ def _tensors(task: Task, method: Method) -> dict[str, Tensor]:
         tensors[f"base.{part}"], tensors["base.y"] = getattr(context.base, part), context.base.y
         tensors[f"validation.{part}"] = getattr(context.validation, part)
         tensors["validation.y"] = torch.tensor(context.metric.y)
+        tensors["validation.first_half"] = torch.from_numpy(context.metric.first_half)
         if context.metric.groups is not None:
             tensors["validation.groups"] = torch.from_numpy(context.metric.groups)
     return tensors

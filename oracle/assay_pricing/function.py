@@ -207,12 +207,13 @@ def _context(manifest: Manifest, tensors: dict[str, Tensor]) -> Context:
     y = tensors.get("validation.y", _NOBODY).numpy()
     validation = _sample(encoder, tensors, "validation", encoder.y(y), torch.ones(len(y), dtype=torch.float64))
     groups = tensors["validation.groups"].numpy() if "validation.groups" in tensors else None
+    first_half = tensors["validation.first_half"].numpy() if "validation.first_half" in tensors else None
     return Context(
         schema=schema,
         encoder=encoder,
         base=base,
         validation=validation,
-        metric=Metric(manifest.metric, y, groups),
+        metric=Metric(manifest.metric, y, groups, first_half),
         decay=manifest.decay,
     )
 

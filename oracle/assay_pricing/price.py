@@ -87,6 +87,10 @@ class Outlook(Value):
         risk: That of the model on the validation records: the gain of a perfect model.
         records: Of a typical offer.
         gain: Of a typical offer, in the unit of the goal.
+        error: Standard error over the validation records of what that gain is without shrinkage; 0 where it was not
+            measured.
+        enough: Validation records with which the error would be a fifth of the gain; 0 where no gain is seen, or the
+            error was not measured.
         recalibration: Drop of the model's risk by another temperature, see ``risk.Metric.calibrated``, which needs no
             data.
     """
@@ -94,6 +98,8 @@ class Outlook(Value):
     risk: float = 0.0
     records: int = 1
     gain: float = 0.0
+    error: float = 0.0
+    enough: int = 0
     recalibration: float = 0.0
 
     @property

@@ -105,6 +105,13 @@ def groups_of(validation: Records, name: str) -> Int64:
     return np.asarray(np.where(np.isnan(column), len(inner) + 1, np.searchsorted(inner, column)), dtype=np.int64)
 
 
+def alternating(y: Float64) -> Bools:
+    """Which records (v,) are in the first of two halves: every second one in the order of the labels (v,)."""
+    first = np.zeros(len(y), dtype=bool)
+    first[np.argsort(y, kind="stable")[::2]] = True
+    return first
+
+
 class Metric:
     """One of the names above, over the whole validation set or its worst group.
 
@@ -114,27 +121,29 @@ class Metric:
             ``absolute_error`` (target units). Balanced ones weigh all classes alike that the records in question have.
         y: Labels of the validation records (v,).
         groups: Group of each validation record (v,); the risk is then that of the worst group.
+        first_half: Which of the validation records (v,) are in the first of two halves, each of which is a test of what
+            the other chose; ``alternating`` if None.
 
     Raises:
         DataError: Unknown metric.
     """
 
-    def __init__(self, name: str, y: Float64, groups: Int64 | None = None) -> None:
+    def __init__(self, name: str, y: Float64, groups: Int64 | None = None, first_half: Bools | None = None) -> None:
         check_metric(name)
         self.name = name
         self.y = y
         self.groups = groups
+        self.first_half = alternating(y) if first_half is None else first_half
         self._strata = np.unique(y, return_inverse=True)[1] if name.startswith("balanced") else None
 
     def take(self, rows: Int64) -> "Metric":
         """The same risk on some of the validation records."""
-        return Metric(self.name, self.y[rows], None if self.groups is None else self.groups[rows])
+        groups = None if self.groups is None else self.groups[rows]
+        return Metric(self.name, self.y[rows], groups, self.first_half[rows])
 
-    def first_half(self) -> Bools:
-        """Which validation records (v,) are in the first of two halves, which share each label in equal parts."""
-        first = np.zeros(len(self.y), dtype=bool)
-        first[np.argsort(self.y, kind="stable")[::2]] = True
-        return first
+    def halved(self, first_half: Bools) -> "Metric":
+        """The same risk with other halves of the validation records."""
+        return Metric(self.name, self.y, self.groups, first_half)
 
     def risk(self, outputs: Float64, counts: Float64 | None = None, width: float = 0.0) -> float:
         """Risk of outputs (v, k) or (v, 1).

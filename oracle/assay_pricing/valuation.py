@@ -43,6 +43,7 @@ class Valuation:
         gain: The part of it that is paid. Of a surrogate that retrains as the model does: the drop, shrunk by its
             standard error. Of others: the drop without recalibration, above the cut of the control sets.
         interval: 90 % bootstrap interval of ``gain``.
+        error: Standard error of ``set_value`` over the validation records, by the bootstrap.
         distinct: Number of records that are priced; near duplicates of each other count as one.
         excluded: Whether each record (n) was left out because the set is worth more without it; empty if none was.
     """
@@ -50,6 +51,7 @@ class Valuation:
     set_value: float = 0.0
     gain: float = 0.0
     interval: tuple[float, float] = (0.0, 0.0)
+    error: float = 0.0
     distinct: int = 0
     excluded: tuple[bool, ...] = ()
 
@@ -87,6 +89,7 @@ def value_offer(
         set_value=found.set_value / divisor,
         gain=found.gain / divisor,
         interval=(low / divisor, high / divisor),
+        error=found.error / divisor,
     )
 
 
@@ -104,7 +107,7 @@ def _valued(
     if not isinstance(method, RefitMethod):
         set_value = method.set_value(offer) * method.value_unit
         gain = set_value - threshold
-        return Valuation(set_value, gain, (gain, gain), int((record_values() > 0).sum()))
+        return Valuation(set_value, gain, (gain, gain), distinct=int((record_values() > 0).sum()))
     method, metric = method.trained_by(pool.train), method.context.metric
     kernel, near = Kernel(manifest.near_radius), Kernel(method.copy_share * manifest.near_radius)
     chosen, stand_for = represent(offer)
@@ -155,6 +158,7 @@ def _valued(
         set_value=metric.drop(before, after[best]),
         gain=gain,
         interval=interval,
+        error=float(resampled_drops(metric, before, after[best], manifest.seed).std()),
         distinct=effective_count(added),
         excluded=_at(chosen, ~subsets[best], offer.n) if best else (),
     )

@@ -245,6 +245,7 @@ def fit(
         "cap": str(function.manifest.rule.cap),
         "risk": outlook.risk,
         "typical_records": outlook.records,
+        "outlook": outlook,
         "typical_price": str(outlook.typical(function.manifest.rule)),
         "perfect_price": str(outlook.perfect(function.manifest.rule)),
         "columns": fitted.columns,

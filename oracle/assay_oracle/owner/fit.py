@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from assay_pricing.black_box.inputs import Inputs
     from assay_pricing.encoding.encoders import Encoders
     from assay_pricing.function import PriceFunction
-    from assay_pricing.manifest import Backtest, Manifest
+    from assay_pricing.manifest import Backtest
     from assay_pricing.price import Outlook, PricingRule
     from assay_pricing.records.columns import RawTable
     from assay_pricing.records.profile import ColumnProfile
@@ -35,9 +35,6 @@ TaskKind = Literal["classification", "regression"]
 _FEW = 5
 _FEW_OF_GROUP = 30
 _SHOWN = 5
-_MIN_MICROS = 1000
-_MUCH = 0.05
-"""Share of the risk that recalibration removes before it is worth a word."""
 MODEL_TIMEOUT = 3600.0
 """Seconds for one call of the model by default. A request to a URL has a limit of its own."""
 DEFAULT_RATE = 10**18
@@ -154,6 +151,7 @@ def fit(request: Request, read: Read, report: Report, progress: "Progress") -> F
 
 
 def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Progress") -> Fitted:
+    from assay_oracle.owner.summary import cost_lines
     from assay_pricing import fitting, methods
     from assay_pricing.black_box.check import examine
     from assay_pricing.black_box.training import Training
@@ -286,34 +284,6 @@ def rule_for(request: Request, seen: "Outlook") -> "PricingRule":
     else:
         rate = DEFAULT_RATE if request.pricing == "graded" else seen.rate_per_record(DEFAULT_RATE)
     return PricingRule(kind=request.pricing, rate=rate, **terms)
-
-
-def cost_lines(manifest: "Manifest", token: Token) -> Iterator[str]:
-    """What the rate costs, in sentences."""
-    from assay_pricing.price import to_micros
-
-    rule, seen, metric = manifest.rule, manifest.outlook, manifest.metric
-    unit = f"per unit of {metric}" if rule.kind == "graded" else "per useful record"
-    yield f"rate {short_amount(rule.rate, token)} {unit}; a risk of {seen.risk:.4g} is left"
-    if rule.kind == "binary":
-        yield f"  a record is useful that brings a gain of {rule.record_gain / 1e9:.2g}, or several that together do"
-    if to_micros(seen.risk) < _MIN_MICROS and seen.risk > 0:
-        yield (
-            f"warning: prices count millionths of the goal's unit, and the risk is {seen.risk:.2g}: give labels and "
-            "values in a smaller unit"
-        )
-    if seen.recalibration > _MUCH * seen.risk:
-        yield (
-            "warning: the model's probabilities are too sure or too unsure: another temperature alone lowers its risk "
-            f"by {seen.recalibration:.2g}, and data that does the same is paid for it; recalibrate the model first"
-        )
-    cap = f", cut to the cap of {short_amount(rule.cap, token)}" if rule.cap < seen.perfect(rule) else ""
-    yield f"  the owner's own records again: {short_amount(0, token)}, exact copies are not priced"
-    yield (
-        f"  {seen.records} more records of the owner's kind: about {short_amount(seen.typical(rule), token)} "
-        f"(gain {seen.gain:.2g})"
-    )
-    yield f"  data that leaves no risk: {short_amount(seen.perfect(rule), token)}{cap}"
 
 
 def _no_rate(seen: "Outlook", request: Request, metric: str) -> UsageError:

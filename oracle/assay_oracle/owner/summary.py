@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from assay.amounts import ETHER, Token, amount_text
+from assay.amounts import ETHER, Token, amount_text, short_amount
 from assay_oracle.owner.columns import columns_text
 from assay_pricing.appraisal import Appraisal
 from assay_pricing.function import PriceFunction
 from assay_pricing.manifest import Agreement, Manifest
+from assay_pricing.price import to_micros
 from assay_pricing.records.profile import profile
 from assay_pricing.scorer.format import Scorer
 
+_MIN_MICROS = 1000
+_MUCH = 0.05
+"""Share of the risk that recalibration removes before it is worth a word."""
 _MAX_CLASSES = 10
 _MAX_ROWS = 400
 """Characters of a list of rows."""
@@ -52,6 +56,50 @@ def backtest_lines(manifest: Manifest) -> Iterator[str]:
     yield f"  expected error of a gain {found.expected_error:.3g} ({manifest.metric})"
 
 
+def cost_lines(manifest: Manifest, token: Token) -> Iterator[str]:
+    """What the rate costs, in sentences."""
+    rule, seen, metric = manifest.rule, manifest.outlook, manifest.metric
+    unit = f"per unit of {metric}" if rule.kind == "graded" else "per useful record"
+    yield f"rate {short_amount(rule.rate, token)} {unit}; a risk of {seen.risk:.4g} is left"
+    if rule.kind == "binary":
+        yield f"  a record is useful that brings a gain of {rule.record_gain / 1e9:.2g}, or several that together do"
+    if to_micros(seen.risk) < _MIN_MICROS and seen.risk > 0:
+        yield (
+            f"warning: prices count millionths of the goal's unit, and the risk is {seen.risk:.2g}: give labels and "
+            "values in a smaller unit"
+        )
+    if seen.recalibration > _MUCH * seen.risk:
+        yield (
+            "warning: the model's probabilities are too sure or too unsure: another temperature alone lowers its risk "
+            f"by {seen.recalibration:.2g}, and data that does the same is paid for it; recalibrate the model first"
+        )
+    cap = f", cut to the cap of {short_amount(rule.cap, token)}" if rule.cap < seen.perfect(rule) else ""
+    yield f"  the owner's own records again: {short_amount(0, token)}, exact copies are not priced"
+    yield (
+        f"  {seen.records} more records of the owner's kind: about {short_amount(seen.typical(rule), token)} "
+        f"(gain {seen.gain:.2g})"
+    )
+    yield from _accuracy_lines(manifest, token)
+    yield f"  data that leaves no risk: {short_amount(seen.perfect(rule), token)}{cap}"
+
+
+def _accuracy_lines(manifest: Manifest, token: Token) -> Iterator[str]:
+    """How closely the validation records tell what a typical offer is worth, and how many would tell it to a fifth."""
+    rule, seen, given = manifest.rule, manifest.outlook, manifest.validation_records
+    if seen.enough:
+        price = seen.typical(rule)
+        error = round(price * min(seen.error / seen.gain, 1e6))
+        yield (
+            f"  with {given} validation records a price of {short_amount(price, token)} is known to +- "
+            f"{short_amount(error, token)}; for +- a fifth it takes {seen.enough}"
+        )
+    elif seen.error:
+        yield (
+            f"  {given} validation records do not show a gain of such an offer: its standard error is "
+            f"{seen.error:.2g} ({manifest.metric}); more of them would (--validation)"
+        )
+
+
 def _with_error(value: float, error: float) -> str:
     return f"{value:.2f} +- {error:.2f}"
 
@@ -86,6 +134,16 @@ def _backtest(manifest: Manifest) -> list[str]:
         f"rank\t{_with_error(found.rank_agreement, found.rank_error)}, the truth with itself {found.ceiling:.2f}",
         f"slope\t{_with_error(found.slope, found.slope_error)}, gains divided by {found.divisor:.2f}",
         f"error\t{found.expected_error:.6f} expected of a gain",
+    ]
+
+
+def _accuracy(manifest: Manifest) -> list[str]:
+    seen, given = manifest.outlook, manifest.validation_records
+    if not seen.error:
+        return []
+    takes = f", +- a fifth takes {seen.enough}" if seen.enough else ", no gain is seen"
+    return [
+        f"accuracy\t+- {seen.error:.2g} of a typical gain of {seen.gain:.2g} with {given} validation records{takes}"
     ]
 
 
@@ -128,6 +186,7 @@ def function_text(function: PriceFunction, token: Token = ETHER) -> str:
         f"pricing\t{rule.kind}, {amounts}, {rule.basis}",
         f"typical\t{seen.records} more records of the owner's kind: {amount_text(seen.typical(rule), token)}",
         f"fidelity\t{manifest.fidelity:.4f}",
+        *_accuracy(manifest),
         *_agreement(manifest),
         *_backtest(manifest),
         f"records\t{manifest.owner_records} of the owner, {manifest.validation_records} for validation",

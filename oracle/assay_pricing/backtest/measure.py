@@ -138,7 +138,7 @@ class _Goal:
         rng, metric = np.random.default_rng(task.seed), task.context.metric
         rows = np.sort(rng.permutation(len(metric.y))[:_MAX_VALIDATION])
         part = metric.take(rows)
-        first = part.first_half().astype(np.float64)
+        first = part.first_half.astype(np.float64)
         return cls(rows, part, np.stack([first, 1 - first]))
 
     def gains(self, before: Float64, after: Float64) -> list[float]:

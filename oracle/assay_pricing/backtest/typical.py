@@ -3,6 +3,7 @@
 Parts of her records are held out, and priced as if a seller offered them.
 """
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -11,13 +12,16 @@ import numpy as np
 from assay_pricing.learners.threads import in_parallel
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, RefitMethod
-from assay_pricing.price import PARTS, Outlook
+from assay_pricing.price import PARTS, Outlook, to_micros
 from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.outlook import model_risk, outlook, recalibration
 from assay_pricing.surrogate.task import MAX_BASE, Task, stratified_sample
-from assay_pricing.valuation import value_offer
+from assay_pricing.valuation import Valuation, value_offer
 
 _DRAWS = 2
+_ACCURACY = 0.2
+"""Standard error of a gain, as a share of it, that an owner may be content with. It falls with the square root of the
+number of validation records, as that of every mean."""
 _PRICING = "pricing typical offers"
 
 
@@ -33,26 +37,30 @@ def typical(method: Method, manifest: Manifest, task: Task) -> Outlook:
         task: What it was fitted on.
     """
     records = max(1, min(task.owner.n, MAX_BASE) // PARTS)
-    gains: list[float | None] = [None]
+    found: list[Valuation | None] = [None]
     if isinstance(method, RefitMethod):
         task.progress(_PRICING, 0, _DRAWS)
-        gains = in_parallel(partial(_paid, method, manifest, task, records), range(_DRAWS), len(method.context.base))
+        found = in_parallel(partial(_valued, method, manifest, task, records), range(_DRAWS), len(method.context.base))
         task.progress(_PRICING, _DRAWS, _DRAWS)
-    paid = [gain for gain in gains if gain is not None]
-    if not paid:
+    valued = [one for one in found if one is not None]
+    if not valued:
         return outlook(task.black_box, task.owner, task.validation, task.context.metric, task.seed)
     answers = task.black_box.predict(task.validation.x)
     risk = model_risk(answers, task.context.metric)
+    gain = max(0.0, float(np.mean([one.gain for one in valued])))
+    error = float(np.mean([one.error for one in valued]))  # the draws are read on the same validation records
     return Outlook(
         risk=manifest.risk if risk is None else risk,
         records=records,
-        gain=max(0.0, float(np.mean(paid))),
+        gain=gain,
+        error=error,
+        enough=math.ceil(task.validation.n * (error / (_ACCURACY * gain)) ** 2) if to_micros(gain) else 0,
         recalibration=recalibration(answers, task.context.metric),
     )
 
 
-def _paid(method: RefitMethod, manifest: Manifest, task: Task, records: int, draw: int) -> float | None:
-    """Gain that is paid for some of the owner's records where the surrogate has learned the others, in a draw."""
+def _valued(method: RefitMethod, manifest: Manifest, task: Task, records: int, draw: int) -> Valuation | None:
+    """The value of some of the owner's records where the surrogate has learned the others, in a draw."""
     rng = np.random.default_rng([task.seed, draw])
     rows = rng.permutation(task.owner.n)
     offer, rest = task.owner.take(np.sort(rows[:records])), task.owner.take(np.sort(rows[records:]))
@@ -65,4 +73,4 @@ def _paid(method: RefitMethod, manifest: Manifest, task: Task, records: int, dra
     def values() -> Float64:
         return shorter.record_values(offer) * shorter.value_unit
 
-    return value_offer(shorter, manifest, offer, values, nothing, nothing).gain
+    return value_offer(shorter, manifest, offer, values, nothing, nothing)

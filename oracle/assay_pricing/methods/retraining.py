@@ -236,7 +236,7 @@ class Retraining(RefitMethod):
         trusted = ~self.doubted(part, torch.zeros(len(part), dtype=torch.bool))
         useful = torch.from_numpy(self.values_by_halves(own) > 0)
         after, by_first, by_second = self._scenarios(part, part.weight * torch.stack([trusted, *useful]))
-        first = torch.from_numpy(self.context.metric.first_half())
+        first = torch.from_numpy(self.context.metric.first_half)
         return torch.stack([after, torch.where(first[:, None], by_second, by_first)])
 
     def record_values(self, records: Records) -> Float64:

@@ -70,7 +70,7 @@ class Subsets:
         if chosen.all() or not chosen.any() or metric.risk(self.learned(chosen)[0]) >= metric.risk(self.whole()):
             return
         by_first, by_second = self.learned(*(values_by_halves(self.method, self.offer, self.pool) > 0))
-        yield chosen, np.where(metric.first_half()[:, None], by_second, by_first)
+        yield chosen, np.where(metric.first_half[:, None], by_second, by_first)
 
     def _trusted(self) -> Iterator[Subset]:
         """The records without doubted labels.

@@ -100,7 +100,7 @@ class Context:
 
     def halves(self) -> list["Context"]:
         """Two contexts, each with a half of the validation records; see ``Metric.first_half``."""
-        first = self.metric.first_half()
+        first = self.metric.first_half
         return [
             replace(self, validation=self.validation.take(rows), metric=self.metric.take(rows))
             for rows in (np.flatnonzero(first), np.flatnonzero(~first))

@@ -66,6 +66,27 @@ def test_it_is_what_a_held_out_fifth_is_paid() -> None:
     assert found.risk == pytest.approx(0.25), "of the model itself"
 
 
+class Uneven(Inverse):
+    """Half of its squared error is on every record, the other half on every second one."""
+
+    name = "uneven"
+
+    def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
+        known = self.context.base.weight.sum() + weights.sum(1)
+        losses = (100 / known).numpy()[:, None] * np.where(np.arange(40) % 2, 0.5, 1.5)
+        return np.asarray((self.context.metric.y + np.sqrt(losses))[:, :, None])
+
+
+def test_as_many_validation_records_are_enough_as_make_the_error_a_fifth_of_the_gain() -> None:
+    """Gains of 40 records are .5 and 1.5 times their mean: its error is .5 / sqrt(40) of it, a fifth with 6.25."""
+    owner = of_line(200)
+    found = typical(Uneven.fit(owner), manifest(), owner)
+    assert found.error == pytest.approx(0.5 / 40**0.5 * found.gain, rel=0.15), "of 200 bootstrap samples"
+    assert found.enough == pytest.approx(6.25, rel=0.35)
+    rough = typical(Single.fit(owner), manifest(), owner)
+    assert (rough.error, rough.enough) == (0, 0), "not measured"
+
+
 def test_a_fifth_of_many_records_is_one_of_those_that_a_function_carries(monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are represented by weights: an offer adds to all of them, not to those that are carried."""
     monkeypatch.setattr("assay_pricing.backtest.typical.MAX_BASE", 50)

@@ -206,6 +206,8 @@ ANSWERS = r"method\.alone with outputs \(120, 3\)"
         ("method.alone", lambda stored: stored * NAN, ANSWERS),
         ("method.chosen", None, r"method\.chosen with outputs"),
         ("method.solved_halves", lambda stored: stored[:1], r"a method\.solved_halves of two halves"),
+        ("validation.first_half", lambda stored: stored[:5], r"a half of each validation record in"),
+        ("validation.first_half", lambda stored: stored * 0.5, r"a half of each validation record in"),
         ("method.scale", NAN, r"a method\.scale in bounds"),
         ("method.scale", torch.full((), 1e6, dtype=torch.float64), r"a method\.scale in bounds"),
         ("base.y", lambda stored: 0 * stored + 7, r"base\.y of the schema's classes"),
