@@ -12,7 +12,7 @@ from assay.errors import UsageError
 from assay_bench.errors import LibraryMissing
 from assay_bench.output import folder_option, out_option, write_figures
 
-PUBLISHED_SEEDS = (501, 502, 503, 504, 505)
+PUBLISHED_SEEDS = (601, 602, 603, 604, 605)
 QUICK_SEEDS = (101, 102)
 
 
