@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
-from torch.func import grad, jvp, vjp, vmap
+from torch.func import grad, vmap
 from torch.nn import functional
 
 from assay_pricing.surrogate.linear_algebra import conjugate_gradient
@@ -57,19 +57,25 @@ def jacobians(network: Network, x: Tensor) -> Tensor:
 
     ``torch.func`` does the same, and imports torch's compiler when it is first called, which takes seconds.
     """
-    inputs, sums = [x], list[Tensor]()
-    for weight, bias in network.layers[:-1]:
-        sums.append(inputs[-1] @ weight[0] + bias[0])
-        inputs.append(functional.gelu(sums[-1]))
+    inputs, slopes = _passed(network, x)
     k = network.layers[-1][1].shape[-1]
     back = torch.eye(k, dtype=x.dtype).expand(len(x), k, k)  # derivatives (m, k, out) in a layer's sums
     parts: list[Tensor] = []
     for layer in reversed(range(len(network.layers))):
-        weight = network.layers[layer][0][0]
         parts[:0] = [torch.einsum("mi,mko->mkio", inputs[layer], back).flatten(2), back]
         if layer:
-            back = back @ weight.T * _gelu_slope(sums[layer - 1])[:, None]
+            back = back @ network.layers[layer][0][0].T * slopes[layer - 1][:, None]
     return torch.cat(parts, dim=2)
+
+
+def _passed(network: Network, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """The input (m, in) of each layer, and the activation's derivative (m, out) after each but the last."""
+    inputs, slopes = [x], list[Tensor]()
+    for weight, bias in network.layers[:-1]:
+        sums = inputs[-1] @ weight[0] + bias[0]
+        inputs.append(functional.gelu(sums))
+        slopes.append(_gelu_slope(sums))
+    return inputs, slopes
 
 
 def _gelu_slope(x: Tensor) -> Tensor:
@@ -134,18 +140,30 @@ def _hessian_product(theta: Tensor, unflatten: Unflatten, context: Context) -> C
     """Vector (p,) to H times it: one derivative forwards, one backwards, and the loss's Hessian between them."""
     base = context.base
     share = base.weight / base.weight.sum()
+    network = unflatten(theta)
+    inputs, slopes = _passed(network, base.x)
+    root = output_hessian_root(network(base.x)[0])
+    weights = [weight[0] for weight, _ in network.layers]
 
-    def outputs(parameters: Tensor) -> Tensor:
-        return unflatten(parameters)(base.x)[0]
+    def forwards(direction: Network) -> Tensor:
+        moved = torch.zeros_like(base.x)
+        for layer, (weight, bias) in enumerate(direction.layers):
+            moved = moved @ weights[layer] + inputs[layer] @ weight[0] + bias[0]
+            if layer < len(slopes):
+                moved = moved * slopes[layer]
+        return moved  # (b, k)
 
-    values, pull_back = vjp(outputs, theta)[:2]
-    root = output_hessian_root(values)
+    def backwards(back: Tensor) -> Tensor:
+        parts: list[Tensor] = []
+        for layer in reversed(range(len(weights))):
+            parts[:0] = [(inputs[layer].T @ back).flatten(), back.sum(0)]
+            if layer:
+                back = back @ weights[layer].T * slopes[layer - 1]
+        return torch.cat(parts)  # (p,)
 
     def product(vector: Tensor) -> Tensor:
-        moved = jvp(outputs, (theta,), (vector,))[1]  # (b, k)
-        curved = torch.einsum("nkl,njl,nj->nk", root, root, moved) * share[:, None]
-        pulled: Tensor = pull_back(curved)[0]  # (p,)
-        return pulled + context.decay * vector
+        curved = torch.einsum("nkl,njl,nj->nk", root, root, forwards(unflatten(vector))) * share[:, None]
+        return backwards(curved) + context.decay * vector
 
     return product
 
