@@ -58,6 +58,20 @@ class JournalError(ServiceError):
     """
 
 
+class ClaimLost(ServiceError):
+    """Pricing took so long without a renewal of its claim that another replica took the offer over.
+
+    Remedy: none is needed: the other replica prices the offer; look for what kept this one from the ledger.
+    """
+
+
+class RecordsPricedMeanwhile(ServiceError):
+    """Records of an offer were priced in another offer while it was priced itself.
+
+    Remedy: none is needed: the offer is priced again, with these records as known ones.
+    """
+
+
 class Equivocation(ServiceError):
     """The signer was asked to contradict the ledger.
 

@@ -180,6 +180,10 @@ class Settings(BaseSettings):
         url = self.ledger.get_secret_value() or (read_password(self.ledger_file) if self.ledger_file else "")
         return url or f"{_SQLITE}{self.data_dir / JOURNAL}"
 
+    def shares_ledger(self) -> bool:
+        """Whether other daemons may use the ledger, and with it the store, too."""
+        return self.ledger_url().startswith("postgresql")
+
     def public(self) -> dict[str, Any]:
         """All settings that may be printed, without the secrets."""
         values = self.model_dump(mode="json", exclude={"password", "password_file", "ledger_file"})

@@ -118,15 +118,15 @@ class Database:
 
         return self.run(run)
 
-    def driver_execute(self, statement: str, values: Any) -> None:
-        """Runs one statement in the words of the driver, which takes many rows in a third of the time."""
+    def driver_execute(self, statement: str, values: Any) -> int:
+        """As ``execute``, in the words of the driver, which takes many rows in a third of the time."""
 
-        def run() -> None:
+        def run() -> int:
             connection = self._current()
             assert connection is not None
-            connection.exec_driver_sql(statement, values)
+            return connection.exec_driver_sql(statement, values, execution_options=_COUNTED).rowcount
 
-        self.run(run)
+        return self.run(run)
 
     def rows(self, query: Executable, **values: Any) -> Sequence[Row[Any]]:
         """All rows of a query: in this thread's transaction, and outside of one on a connection of its own.

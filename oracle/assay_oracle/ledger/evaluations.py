@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, case, insert, select
 
 from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.types import ContentId, ModelId
+from assay_oracle.errors import RecordsPricedMeanwhile
 from assay_oracle.ledger.database import Database, atomic
 from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.tables import evaluations, offers, quotes, records
@@ -63,7 +64,7 @@ class EvaluationTable:
 
     @atomic
     def add(
-        self, evaluation: Evaluation, tags: Iterable[bytes], summary: AppraisalSummary, *, appraisal: bytes
+        self, evaluation: Evaluation, tags: Iterable[bytes], summary: AppraisalSummary, *, appraisal: bytes, known: int
     ) -> Offer:
         """Records an evaluation, its appraisal, its record tags and the offer's new state in one transaction.
 
@@ -71,6 +72,17 @@ class EvaluationTable:
         recorded and the offer becomes ``refused``; nor is anything recorded of an offer that the operator dropped
         meanwhile: its records can be offered again. If the seller declined meanwhile, the offer stays declined and the
         evaluation is recorded all the same.
+
+        Args:
+            evaluation: The evaluation.
+            tags: Of the records that were evaluated.
+            summary: What the seller learns.
+            appraisal: Canonical JSON.
+            known: Number of distinct ``tags`` that were part of an evaluation when these records were appraised.
+
+        Raises:
+            RecordsPricedMeanwhile: More of them are by now: in another offer, which was priced side by side.
+            ClaimLost: Another replica took the offer over.
         """
         if self.answered(evaluation.model_id, evaluation.content_id, evaluation.seller):
             return self._offers.refuse(evaluation.offer_id, *ALREADY_EVALUATED)
@@ -82,18 +94,22 @@ class EvaluationTable:
         values = {name: getattr(evaluation, name) for name in _COLUMNS}
         self._database.execute(insert(evaluations).values(**values, appraisal=appraisal, made_at=self._now()))
         distinct = sorted(set(tags))  # in the order of the table, which takes a third of the time
-        self._add_records(evaluation.model_id, distinct)
+        added = self._add_records(evaluation.model_id, distinct)
+        if added != len(distinct) - known:
+            raise RecordsPricedMeanwhile(
+                f"expected {len(distinct) - known} records that no offer had before, got {added}; nothing was recorded"
+            )
         return self._offers.mark_evaluated(
             evaluation.offer_id, evaluation.content_id, summary, price=evaluation.price, distinct=len(distinct)
         )
 
-    def _add_records(self, model_id: ModelId, tags: list[bytes]) -> None:
+    def _add_records(self, model_id: ModelId, tags: list[bytes]) -> int:
+        """Adds the tags that are new; their number."""
         if self._database.dialect == "postgresql":  # one message for all of them
             query = "INSERT INTO records SELECT %s, unnest(%s) ON CONFLICT DO NOTHING"
-            self._database.driver_execute(query, (model_id, tags))
-        else:
-            query = "INSERT OR IGNORE INTO records VALUES (?, ?)"
-            self._database.driver_execute(query, [(model_id, tag) for tag in tags])
+            return self._database.driver_execute(query, (model_id, tags))
+        query = "INSERT OR IGNORE INTO records VALUES (?, ?)"
+        return self._database.driver_execute(query, [(model_id, tag) for tag in tags])
 
     # --- quotes -------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,9 @@ Every method is one transaction, on the disk when it returns, so that the daemon
 two lines. The rules that must hold in every case are in the tables.
 """
 
+import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from sqlalchemy import select
 
@@ -14,7 +16,11 @@ from assay_oracle.ledger.logins import LoginTable
 from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.opening import open_database
 from assay_oracle.ledger.orders import OrderTable
+from assay_oracle.ledger.replica import Replica
 from assay_oracle.ledger.tables import cursor
+from assay_oracle.log import about
+
+log = logging.getLogger(__name__)
 
 
 class Journal:
@@ -36,7 +42,8 @@ class Journal:
 
     def __init__(self, url: str, *, now: Callable[[], int]) -> None:
         self._database = open_database(url)
-        self.offers = OfferTable(self._database, now)
+        self._replica = Replica(self._database)
+        self.offers = OfferTable(self._database, self._replica, now)
         self.evaluations = EvaluationTable(self._database, self.offers, now)
         self.orders = OrderTable(self._database, self.offers, now)
         self.logins = LoginTable(self._database)
@@ -52,6 +59,29 @@ class Journal:
         query = self._database.upsert(cursor, {"singleton": 0, **values})
         self._database.execute(query.on_conflict_do_update(index_elements=["singleton"], set_=values))
 
+    # --- this process among the replicas ---
+
+    def lead(self) -> bool:
+        """Whether this replica advances orders and sends transactions for now; it takes over from one that stopped."""
+        return self._replica.lead()
+
+    def leads_still(self) -> bool:
+        """Whether it does so yet, by its own clock."""
+        return self._replica.leads_still()
+
+    def alone(self, name: str) -> AbstractContextManager[bool]:
+        """Keeps other replicas from what ``name`` stands for; gives whether none was at it."""
+        return self._replica.alone(name)
+
+    def renew(self) -> None:
+        """Prolongs what this replica has claimed; to be called every ``RENEWAL_SECONDS``."""
+        self._replica.renew()
+
     def close(self) -> None:
-        """Closes the database and releases the claim on it."""
-        self._database.close()
+        """Gives back what was claimed, closes the database and releases the claim on it."""
+        try:
+            self._replica.leave()
+        except OSError as error:
+            log.warning("claims are left to expire", extra=about(cause=str(error)))
+        finally:
+            self._database.close()

@@ -24,6 +24,7 @@ from assay.protocol.structs import Status
 from assay.protocol.types import ContentId, ModelId, OfferId
 from assay_oracle.errors import OfferUnknown, TooManyOffers
 from assay_oracle.ledger.database import Database, atomic
+from assay_oracle.ledger.replica import Replica
 from assay_oracle.ledger.tables import evaluations, offers, orders
 from assay_oracle.ledger.values import Offer
 
@@ -41,8 +42,9 @@ _FIND = OFFERS.where(offers.c.offer_id == bindparam("offer_id"))
 class OfferTable:
     """Offers by id. A change of state names the states that it may start from, and does nothing in any other."""
 
-    def __init__(self, database: Database, now: Callable[[], int]) -> None:
+    def __init__(self, database: Database, replica: Replica, now: Callable[[], int]) -> None:
         self._database = database
+        self._replica = replica
         self._now = now
 
     @atomic
@@ -126,16 +128,18 @@ class OfferTable:
     def waiting(self, most: int) -> list[Offer]:
         """Offers to price, the oldest first: the oldest, and with the fewest attempts the oldest and the smallest.
 
-        At most ``most`` of each kind, so that choosing one takes no more time the more of them wait.
+        At most ``most`` of each kind, so that choosing one takes no more time the more of them wait. An offer does not
+        wait for a price while another one of its seller is priced for this model.
         """
         orders = (
             (offers.c.attempts, *_AGE),
             (offers.c.attempts, offers.c.upload_bytes, offers.c.number),
             _AGE,
         )
-        waits = select(offers.c.number).where(offers.c.status == OfferStatus.PRICING)
+        waits = select(offers.c.number).where(offers.c.status == OfferStatus.PRICING, self._replica.unclaimed())
         chosen = union(*(select(waits.order_by(*order).limit(most).subquery().c.number) for order in orders))
-        return self._all(offers.c.number.in_(chosen.scalar_subquery()))
+        found = self._all(offers.c.number.in_(chosen.scalar_subquery()))
+        return [offer for offer in found if not self._replica.holds(offer.model_id, offer.seller)]
 
     def unchanged(self, status: OfferStatus, *, before: int) -> list[Offer]:
         """Offers in a status that changed last before a time."""
@@ -223,15 +227,41 @@ class OfferTable:
         """The upload is complete; the offer waits to be priced."""
         return self.move(offer_id, [OfferStatus.UPLOADING], OfferStatus.PRICING)
 
+    def begin_attempt(self, offer: Offer) -> int | None:
+        """Claims an offer and counts an attempt at pricing before it begins, so that data which kills it is noticed.
+
+        Returns:
+            The number of attempts; None if the offer does not wait any more, or another one of its seller is priced for
+            this model now: one of them must be in the context of the other.
+        """
+        if not self._replica.claim(offer.model_id, offer.seller):
+            return None
+        attempts = None
+        try:
+            attempts = self._count_attempt(offer.offer_id)
+        finally:
+            if attempts is None:
+                self.end_attempt(offer)
+        return attempts
+
     @atomic
-    def begin_attempt(self, offer_id: OfferId) -> int:
-        """Counts an attempt at pricing before it begins, so that data which kills the process is noticed."""
-        self._change(offer_id, attempts=offers.c.attempts + 1)
-        return self.get(offer_id).attempts
+    def _count_attempt(self, offer_id: OfferId) -> int | None:
+        waits = (offers.c.offer_id == offer_id, offers.c.status == OfferStatus.PRICING)
+        counted = self._database.execute(update(offers).where(*waits).values(attempts=offers.c.attempts + 1))
+        return self.get(offer_id).attempts if counted else None
 
     def withdraw_attempt(self, offer_id: OfferId) -> None:
         """Uncounts an attempt that failed on the oracle's disk and not on the data."""
         self._change(offer_id, attempts=offers.c.attempts - 1)
+
+    def end_attempt(self, offer: Offer) -> None:
+        """The attempt at an offer ended, in any way."""
+        self._replica.end(offer.model_id, offer.seller)
+
+    def _concluded(self, offer: Offer) -> Offer:
+        """An offer whose attempt has a result, which is recorded unless another replica took the offer over."""
+        self._replica.conclude(offer.model_id, offer.seller)
+        return offer
 
     @atomic
     def mark_evaluated(
@@ -242,9 +272,10 @@ class OfferTable:
         The evaluation names the offer, which is never deleted: it has a content id in any case.
         """
         self._change(offer_id, content_id=content_id, distinct_records=distinct)
+        origin = [OfferStatus.PRICING]
         if price:
-            return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.QUOTED, summary=summary)
-        return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.DECLINED, summary=summary, **_WORTHLESS)
+            return self._concluded(self.move(offer_id, origin, OfferStatus.QUOTED, summary=summary))
+        return self._concluded(self.move(offer_id, origin, OfferStatus.DECLINED, summary=summary, **_WORTHLESS))
 
     @atomic
     def decline_copy(self, offer_id: OfferId, content_id: ContentId, summary: AppraisalSummary) -> Offer:
@@ -254,7 +285,8 @@ class OfferTable:
         """
         query = update(offers).where(offers.c.offer_id == offer_id, offers.c.status != OfferStatus.REFUSED)
         self._database.execute(query.values(copied_content=content_id))
-        return self.move(offer_id, [OfferStatus.PRICING], OfferStatus.DECLINED, summary=summary, **_WORTHLESS)
+        origin = [OfferStatus.PRICING]
+        return self._concluded(self.move(offer_id, origin, OfferStatus.DECLINED, summary=summary, **_WORTHLESS))
 
     def has_copied(self, model_id: ModelId, content_id: ContentId, seller: str) -> bool:
         """Whether ``seller`` offered the records of a pair after another seller."""
@@ -263,9 +295,10 @@ class OfferTable:
         )
         return self._database.row(query) is not None
 
+    @atomic
     def refuse(self, offer_id: OfferId, code: str, reason: str) -> Offer:
         """The data cannot be priced."""
-        return self.move(offer_id, OPEN, OfferStatus.REFUSED, code=code, reason=reason)
+        return self._concluded(self.move(offer_id, OPEN, OfferStatus.REFUSED, code=code, reason=reason))
 
     # --- the seller's answer ------------------------------------------------------------------------------------------
 

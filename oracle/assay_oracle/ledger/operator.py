@@ -15,6 +15,7 @@ from assay.protocol.types import ModelId, OfferId
 from assay_oracle.ledger.database import atomic
 from assay_oracle.ledger.offers import OFFERS, OPEN, OfferTable, offer_of
 from assay_oracle.ledger.opening import open_database
+from assay_oracle.ledger.replica import Replica
 from assay_oracle.ledger.tables import evaluations, offers, quotes
 from assay_oracle.ledger.values import Offer
 
@@ -45,7 +46,7 @@ class OperatorJournal:
 
     def __init__(self, url: str, *, now: Callable[[], int]) -> None:
         self._database = open_database(url, shared=True)
-        self._offers = OfferTable(self._database, now)
+        self._offers = OfferTable(self._database, Replica(self._database), now)
 
     def offers(
         self,

@@ -1,5 +1,6 @@
 """The process: HTTP, pricing and the chain's loop in parallel, over one ledger."""
 
+import logging
 import signal
 import socket
 import time
@@ -16,6 +17,8 @@ from assay.errors import ChainError
 from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.keys.vault import Vault
 from assay_oracle.ledger.journal import Journal
+from assay_oracle.ledger.replica import RENEWAL_SECONDS
+from assay_oracle.log import about
 from assay_oracle.server.api.app import create_app
 from assay_oracle.server.connections import bounded
 from assay_oracle.server.loop import STALE_SECONDS, Loop
@@ -25,6 +28,8 @@ from assay_oracle.services.oracle import Oracle
 from assay_oracle.settings import WALL_FACTOR, ModelEntry, Settings
 from assay_oracle.storage.chosen import Store, open_store
 from assay_oracle.storage.scratch import ScratchFolder
+
+log = logging.getLogger(__name__)
 
 MODELS_ROUNDS = 5
 """Rounds of the other loops between two looks at the configured models and their artifacts."""
@@ -116,6 +121,7 @@ class Daemon:
             "pricing", where_room(blobs, self._oracle.evaluation.price_next), settings.poll_seconds, now, stale=stale
         )
         self._orders = Loop("orders", _never_again(self._oracle.cycle), settings.poll_seconds, now)
+        self._claims = Loop("claims", _renewing(self._journal), RENEWAL_SECONDS, now)
         self._models = Loop("models", _never_again(models.refresh), MODELS_ROUNDS * settings.poll_seconds, now)
         self._app = create_app(self._oracle, self.health, wake=self.wake, lifespan=self._lifespan)
 
@@ -141,6 +147,7 @@ class Daemon:
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG002
+        self._claims.start()
         self._pricing.start()
         self._orders.start()
         self._models.start()
@@ -150,6 +157,7 @@ class Daemon:
         self._end_pricing()
         self._pricing.stop(patience=5)
         self._orders.stop(patience=15)
+        self._claims.stop(patience=1)
 
     def _read_models_again(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self._models.wake()
@@ -190,6 +198,19 @@ def where_room(store: Store, tick: Callable[[], bool]) -> Callable[[], bool]:
         return tick()
 
     return with_room
+
+
+def _renewing(journal: Journal) -> Callable[[], bool]:
+    """A tick that renews claims. Where it fails the next one comes as soon: what is not renewed ends."""
+
+    def tick() -> bool:
+        try:
+            journal.renew()
+        except OSError as error:
+            log.warning("claims not renewed", extra=about(cause=str(error)))
+        return False
+
+    return tick
 
 
 def _never_again(act: Callable[[], None]) -> Callable[[], bool]:

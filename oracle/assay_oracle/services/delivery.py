@@ -1,6 +1,7 @@
 """What both sides of a posted order fetch and leave at the oracle: the sealed file, the key, signed statements."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from assay_oracle.errors import DeliveryDeleted, SignatureInvalid
 from assay_oracle.ledger.values import Sale
 from assay_oracle.services.ports import BlobStore, Ledger
 from assay_oracle.services.uploads import Uploads
+
+OTHERS_SECONDS = 0.2
+"""Pause between two looks at what another daemon makes."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,12 @@ class Delivery:
         sale = self._ledger.orders.get(order_id)
         name = _name(order_id)
         with self._making:
-            if not self._blobs.size(name):
-                self._encrypt(sale, name)
+            while not self._blobs.size(name):
+                with self._ledger.alone(name) as first:
+                    if first and not self._blobs.size(name):
+                        self._encrypt(sale, name)
+                if not first:
+                    time.sleep(OTHERS_SECONDS)
         return SealedDelivery(self._blobs.size(name), lambda: self._blobs.open(name))
 
     def _encrypt(self, sale: Sale, name: str) -> None:

@@ -99,7 +99,7 @@ class Escrow:
         """Settles with the buyer's acknowledgement. A refusal leaves the key secret, and the seller to reveal it."""
         if self._is_spent(sale, acknowledgement) or self._chain.unmined():
             return
-        if self._chain.block_number() < self._mined_in:
+        if self._chain.block_number() < self._mined_in or not self._ledger.leads_still():
             return
         settle = partial(self._chain.settle, sale.order, acknowledgement)
         try:

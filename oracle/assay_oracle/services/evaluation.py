@@ -1,6 +1,7 @@
-"""The one evaluation of each (model, content) pair: offers are priced one after the other, in the order of ``queue``.
+"""The one evaluation of each (model, content) pair: offers are priced in the order of ``queue``.
 
-A run that was cut short begins again at the next call.
+Offers of one seller to one model are priced one after the other, also where several daemons share the ledger. A run
+that was cut short begins again at the next call.
 """
 
 import logging
@@ -12,7 +13,14 @@ from assay.errors import AssayError, ChainError
 from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.structs import Status
 from assay.protocol.types import ContentId, OfferId
-from assay_oracle.errors import INTERRUPTED, ModelUnavailable, PricingCutShort, TooMuchBeside
+from assay_oracle.errors import (
+    INTERRUPTED,
+    ClaimLost,
+    ModelUnavailable,
+    PricingCutShort,
+    RecordsPricedMeanwhile,
+    TooMuchBeside,
+)
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer
 from assay_oracle.log import about
@@ -66,29 +74,49 @@ class Evaluator:
     def price_next(self) -> bool:
         """Prices the offer whose turn it is; False if no offer is left to try now.
 
-        Called from one thread: two offers of one data set must not both find it new.
-
         Raises:
             ChainError: The chain cannot tell whether a sale is possible; the offer keeps waiting.
             OSError: The oracle's disk failed; the offer keeps waiting and lets the others pass.
         """
         waiting = self._ledger.offers.waiting(MOST_CONSIDERED + len(self._postponed))
         waiting = [offer for offer in waiting if offer.offer_id not in self._postponed]
-        offer = next_offer(waiting, self._turn, self._last_seller)
-        if offer is None:
-            self._postponed.clear()
-            return False
-        self._turn += 1
-        self._last_seller = offer.seller
-        self._price(offer)
-        return True
+        while (offer := next_offer(waiting, self._turn, self._last_seller)) is not None:
+            self._turn += 1
+            self._last_seller = offer.seller
+            if self._price(offer):
+                return True
+            taken = (offer.model_id, offer.seller)
+            waiting = [other for other in waiting if (other.model_id, other.seller) != taken]
+        self._postponed.clear()
+        return False
 
-    def _price(self, offer: Offer) -> None:
-        offer_id = offer.offer_id
+    def _price(self, offer: Offer) -> bool:
+        """Prices an offer, or ends it; False if another one of its seller is priced for this model."""
         try:
             model = self._catalogue.get(offer.model_id)
             model.check_ready(self._chain, self._quotes.oracle, offer.seller)
-            attempt = self._ledger.offers.begin_attempt(offer_id)
+        except ChainError:
+            raise
+        except ModelUnavailable:
+            self._postponed.add(offer.offer_id)
+            return True
+        except AssayError as error:
+            self._refuse(offer.offer_id, error.code, _text(error))
+            return True
+        attempt = self._ledger.offers.begin_attempt(offer)
+        if attempt is None:
+            return False
+        try:
+            self._attempt(offer, model, attempt)
+        except (ClaimLost, RecordsPricedMeanwhile) as error:
+            log.warning("an appraisal was not recorded", extra=about(offer=offer.offer_id, cause=error.message))
+        finally:
+            self._ledger.offers.end_attempt(offer)
+        return True
+
+    def _attempt(self, offer: Offer, model: PricedModel, attempt: int) -> None:
+        offer_id = offer.offer_id
+        try:
             if attempt > MAX_ATTEMPTS:
                 reason = f"pricing this data failed {MAX_ATTEMPTS} times; the oracle's log has the cause"
                 self._refuse(offer_id, "pricing_failed", reason)
@@ -99,20 +127,20 @@ class Evaluator:
             except PricingCutShort as error:
                 self._cut_short(offer_id, error, is_last=attempt == MAX_ATTEMPTS or seconds >= self._most_seconds)
                 return
-            except ChainError:
+            except (ChainError, RecordsPricedMeanwhile):
                 self._ledger.offers.withdraw_attempt(offer_id)
                 raise
             except OSError:
                 self._postponed.add(offer_id)
                 self._ledger.offers.withdraw_attempt(offer_id)
                 raise
-        except ChainError:
+        except (ChainError, ClaimLost, RecordsPricedMeanwhile):
             raise
         except ModelUnavailable:
             self._postponed.add(offer_id)
             return
         except AssayError as error:
-            self._refuse(offer_id, error.code, f"{error.message}; {error.hint}" if error.hint else error.message)
+            self._refuse(offer_id, error.code, _text(error))
             return
         evaluation = self._ledger.evaluations.of(priced)
         price = None if evaluation is None else str(evaluation.price)
@@ -153,7 +181,9 @@ class Evaluator:
         evaluation, summary = _capped(offer, content_id, appraisal, len(tags), model.terms.max_price)
         if self._is_used(evaluation):
             return self._ledger.offers.decline_copy(offer.offer_id, content_id, summary)
-        evaluated = self._ledger.evaluations.add(evaluation, tags.values(), summary, appraisal=appraisal.document)
+        evaluated = self._ledger.evaluations.add(
+            evaluation, tags.values(), summary, appraisal=appraisal.document, known=len(priced)
+        )
         if evaluated.status is OfferStatus.QUOTED:
             self._quotes.sign(evaluation)
         return evaluated
@@ -210,6 +240,11 @@ class Evaluator:
         if share is not None:
             rows = most_valuable(self._ledger.evaluations.appraisal(offer), share)
         return ContextOffer(offer.offer_id, partial(self._uploads.plaintext, offer), rows)
+
+
+def _text(error: AssayError) -> str:
+    """What a seller reads of an error."""
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _capped(

@@ -67,7 +67,14 @@ class Oracle:
     ) -> None:
         self._ledger = ledger
         clock = Clock(now, chain)
-        uploads = Uploads(blobs, scratch, identity, forget=catalogue.forget, max_chunk_size=settings.max_chunk_size)
+        uploads = Uploads(
+            blobs,
+            scratch,
+            identity,
+            forget=catalogue.forget,
+            alone=ledger.alone,
+            max_chunk_size=settings.max_chunk_size,
+        )
         self._quotes = Quotes(ledger, chain, clock, signer, settings.quote_seconds)
         self._posting = Posting(ledger, chain, clock)
         self._watching = Watching(ledger, chain, clock)
@@ -105,11 +112,14 @@ class Oracle:
     def cycle(self) -> None:
         """Does everything that is due, once. A failure of one step, or with one order, is logged and holds up no other.
 
-        Keys that are paid for come first: nothing that waits for a transaction, or fails, stands before them.
+        Keys that are paid for come first: nothing that waits for a transaction, or fails, stands before them. Of
+        several daemons that share the ledger one does all this: the transactions of its account have one order.
 
         Raises:
             NodeUnreachable: Nothing that needs the chain can be done now.
         """
+        if not self._ledger.lead():
+            return
         _attempt(self._retention.expire_idle)
         _attempt(self._retention.forget_unevaluated)
         self._each(self._escrow.hand_over, self._ledger.orders.unkeyed())

@@ -183,8 +183,12 @@ class OfferLedger(Protocol):
         """The upload is complete."""
         ...
 
-    def begin_attempt(self, offer_id: OfferId) -> int:
-        """Counts an attempt at pricing before it begins; returns the count."""
+    def begin_attempt(self, offer: Offer) -> int | None:
+        """Claims an offer and counts an attempt at pricing; None if it, or one like it, is priced elsewhere."""
+        ...
+
+    def end_attempt(self, offer: Offer) -> None:
+        """The attempt at an offer ended, in any way."""
         ...
 
     def withdraw_attempt(self, offer_id: OfferId) -> None:
@@ -252,12 +256,13 @@ class EvaluationLedger(Protocol):
         ...
 
     def add(
-        self, evaluation: Evaluation, tags: Iterable[bytes], summary: AppraisalSummary, *, appraisal: bytes
+        self, evaluation: Evaluation, tags: Iterable[bytes], summary: AppraisalSummary, *, appraisal: bytes, known: int
     ) -> Offer:
         """Records an evaluation, its appraisal, its record tags and the offer's new state in one transaction.
 
         If the pair was evaluated before, nothing is recorded: the offer becomes ``refused``, or ``declined`` if it is
-        another seller's.
+        another seller's. ``RecordsPricedMeanwhile``: more than ``known`` of the tags were evaluated by now.
+        ``ClaimLost``: another daemon took the offer over.
         """
         ...
 
@@ -341,11 +346,7 @@ class LoginLedger(Protocol):
     """Nonces of logins, each of which is used once."""
 
     def use(self, nonce: bytes, *, until: int, now: int) -> bool:
-        """Records that ``nonce`` was used, and forgets the nonces whose ``until`` is before ``now``.
-
-        Returns:
-            Whether it was new.
-        """
+        """Records that ``nonce`` was used, and forgets those whose ``until`` is before ``now``; whether it was new."""
         ...
 
 
@@ -373,6 +374,18 @@ class Ledger(Protocol):
     @property
     def logins(self) -> LoginLedger:
         """The logins that were used."""
+        ...
+
+    def lead(self) -> bool:
+        """Whether this daemon advances orders and sends transactions for now; it takes over from one that stopped."""
+        ...
+
+    def leads_still(self) -> bool:
+        """Whether it does so yet; asks no one."""
+        ...
+
+    def alone(self, name: str) -> AbstractContextManager[bool]:
+        """Keeps other daemons from what ``name`` stands for; gives whether none was at it."""
         ...
 
     def cursor(self) -> Cursor | None:

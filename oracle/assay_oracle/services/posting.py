@@ -49,6 +49,8 @@ class Posting:
             reason = "the quote expired before the order was posted; accept the renewed quote, at the same price"
             self._ledger.offers.withdraw_acceptance(offer.offer_id, "quote_expired", reason)
             return None
+        if not self._ledger.leads_still():
+            return None
         if self._chain.unmined() or self._chain.block_number() < self._mined_in:
             log.warning(
                 "posting waits for a transaction to be mined, or for the node to catch up",

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO
 
 from assay import envelope
@@ -80,6 +80,7 @@ class Uploads:
         scratch: Where they are decrypted.
         identity: Age identity that sellers encrypt to.
         forget: Drops decrypted data that is kept of an offer.
+        alone: Keeps other daemons from an upload; gives whether none appends to it.
         max_chunk_size: Bytes of a sealed chunk, at most, in new offers.
     """
 
@@ -90,12 +91,14 @@ class Uploads:
         identity: str,
         *,
         forget: Callable[[OfferId], None],
+        alone: Callable[[str], AbstractContextManager[bool]],
         max_chunk_size: int,
     ) -> None:
         self._blobs = blobs
         self._scratch = scratch
         self._identity = identity
         self._forget = forget
+        self._alone = alone
         self._max_chunk_size = max_chunk_size
         self._lock = threading.Lock()
         self._busy: set[bytes] = set()
@@ -127,11 +130,7 @@ class Uploads:
             UploadOffsetMismatch: ``offset`` is past the end of what arrived.
             UploadBusy: Another request appends to this upload.
         """
-        with self._lock:
-            if offer_id in self._busy:
-                raise UploadBusy("another request is appending to this upload", hint="wait for it, then resume")
-            self._busy.add(offer_id)
-        try:
+        with self._only_request(offer_id):
             received = self.received(offer_id)
             if not 0 <= offset <= received:
                 raise UploadOffsetMismatch(
@@ -140,6 +139,23 @@ class Uploads:
                 )
             with self._blobs.append(upload_name(offer_id)) as blob:
                 yield Appender(blob, skip=received - offset, room=length - received, make_place=make_place)
+
+    @contextmanager
+    def _only_request(self, offer_id: OfferId) -> Iterator[None]:
+        """Keeps other requests from appending to an upload, in this daemon and in others.
+
+        Raises:
+            UploadBusy: One does.
+        """
+        with self._lock:
+            if offer_id in self._busy:
+                raise UploadBusy("another request is appending to this upload", hint="wait for it, then resume")
+            self._busy.add(offer_id)
+        try:
+            with self._alone(upload_name(offer_id)) as first:
+                if not first:
+                    raise UploadBusy("another request is appending to this upload", hint="wait for it, then resume")
+                yield
         finally:
             with self._lock:
                 self._busy.discard(offer_id)

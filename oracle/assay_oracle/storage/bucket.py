@@ -46,23 +46,28 @@ class _Part:
 class BucketStore:
     """The ``BlobStore`` at ``root`` of ``files``; appended blobs and created ones together take at most ``max_bytes``.
 
-    No other process may append to it. A created blob is never refused for the quota: its order is paid for.
+    Only where it is ``shared`` may another process append to it. A created blob is never refused for the quota: its
+    order is paid for.
 
     Args:
         files: A file system of fsspec that shows an object once it is complete.
         root: Bucket and prefix.
         folder: The folder of the journal, where a created blob also lies until it is complete.
-        max_bytes: What all blobs may take.
+        max_bytes: What all blobs may take, as far as this process knows.
+        shared: Other daemons have the same store: the server is asked for the objects of a blob each time.
 
     Raises:
         StorageSilent: There is no such bucket, or the server does not answer or refuses.
     """
 
-    def __init__(self, files: AbstractFileSystem, root: str, folder: Path, *, max_bytes: int) -> None:
+    def __init__(
+        self, files: AbstractFileSystem, root: str, folder: Path, *, max_bytes: int, shared: bool = False
+    ) -> None:
         self._files = files
         self._root = root.rstrip("/")
         self._folder = folder
         self._max_bytes = max_bytes
+        self._shared = shared
         self._lock = threading.Lock()
         self._parts: dict[str, list[_Part]] = {}
         self._recounted = float("-inf")
@@ -110,6 +115,8 @@ class BucketStore:
         return parts
 
     def _known(self, name: str) -> list[_Part]:
+        if self._shared:
+            return self._look(name)
         with self._lock:
             known = self._parts.get(name)
         return self._look(name) if known is None else known

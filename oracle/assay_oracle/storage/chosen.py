@@ -34,7 +34,7 @@ def open_store(settings: Settings) -> Store:
         SettingsError: There is no such store, or it does not answer.
     """
     if not settings.store:
-        return LocalStore(settings.data_dir, max_bytes=settings.max_disk_bytes)
+        return LocalStore(settings.data_dir, max_bytes=settings.max_disk_bytes, shared=settings.shares_ledger())
     url = urlsplit(settings.store)
     if url.scheme != "s3" or not url.netloc:
         raise SettingsError(
@@ -60,7 +60,11 @@ def open_store(settings: Settings) -> Store:
         ) from None
     try:
         found: Store = bucket.BucketStore(
-            files, url.netloc + url.path, settings.data_dir, max_bytes=settings.max_disk_bytes
+            files,
+            url.netloc + url.path,
+            settings.data_dir,
+            max_bytes=settings.max_disk_bytes,
+            shared=settings.shares_ledger(),
         )
     except StorageSilent as error:
         raise SettingsError(

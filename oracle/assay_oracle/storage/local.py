@@ -21,6 +21,8 @@ FREE_BYTES = PRICING_BYTES + 256 * 2**20
 ever."""
 COUNT_SECONDS = 60.0
 """While there is no room, all files are counted again no more often than once in so many seconds."""
+LEFT_SECONDS = 86_400.0
+"""After so long an unfinished file in a folder of several daemons is what a crash left."""
 KINDS = ("uploads", "deliveries")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
@@ -90,15 +92,17 @@ class FileWriter:
 class LocalStore:
     """The ``BlobStore`` under ``folder``; appended blobs and created ones together take at most ``max_bytes``.
 
-    A created blob is never refused for the quota: its order is paid for.
+    A created blob is never refused for the quota: its order is paid for. Where the folder is ``shared`` by several
+    daemons, each counts what it writes, and what there is at its start and where its quota is full.
     """
 
-    def __init__(self, folder: Path, *, max_bytes: int) -> None:
+    def __init__(self, folder: Path, *, max_bytes: int, shared: bool = False) -> None:
         self._folders = {kind: folder / kind for kind in KINDS}
         for path in self._folders.values():
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             for left in path.glob(".*.part"):
-                left.unlink()
+                if not shared or time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                    left.unlink(missing_ok=True)
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._recounted = float("-inf")

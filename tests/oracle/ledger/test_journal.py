@@ -157,7 +157,7 @@ def test_second_evaluation_of_a_pair_is_refused_and_nothing_is_recorded(market: 
     assert evaluation is not None
     assert summary is not None
     again = replace(evaluation, offer_id=second.offer_id, price=evaluation.price + 1)
-    market.journal.evaluations.add(again, [b"tag"], summary, appraisal=b"{}")
+    market.journal.evaluations.add(again, [b"tag"], summary, appraisal=b"{}", known=0)
     assert market.journal.evaluations.find(evaluation.model_id, evaluation.content_id) == evaluation
     assert market.journal.evaluations.priced_tags(market.model_id, [b"tag"]) == set()
 
