@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from assay.chain.settlement import SettlementClient
     from assay.errors import AssayError
     from assay.oracle_api import OracleClient
+    from assay.oracle_session import Party
     from assay.protocol.statements import Domain
     from assay.protocol.structs import ModelTerms, Order, Quote, Status
     from assay.protocol.tree import Commitment
@@ -33,6 +34,7 @@ __all__ = [
     "OfferStore",
     "OracleClient",
     "Order",
+    "Party",
     "Purchase",
     "Quote",
     "Seller",
@@ -45,6 +47,7 @@ _MODULES = {
     "assay.chain.settlement": ("SettlementClient",),
     "assay.errors": ("AssayError",),
     "assay.oracle_api": ("OracleClient",),
+    "assay.oracle_session": ("Party",),
     "assay.protocol.statements": ("Domain",),
     "assay.protocol.structs": ("ModelTerms", "Order", "Quote", "Status"),
     "assay.protocol.tree": ("Commitment",),

@@ -1,5 +1,6 @@
 """The oracle over HTTP: one method for each request of ``docs/protocol.md``. Interrupted transfers resume."""
 
+import copy
 import os
 import shutil
 import time
@@ -7,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
+from eth_account.signers.local import LocalAccount
+
 from assay.bounded_http import NoAnswer, Transport
 from assay.downloads import Download
 from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, UsageError
 from assay.files import private_file
 from assay.oracle_requests import ANSWER_SECONDS, REQUEST_TOO_LARGE, OracleRequests, pause_after
+from assay.oracle_session import Party
 from assay.protocol.messages import (
     UPLOAD_OFFSET_HEADER,
     AcceptanceRequest,
@@ -22,6 +26,7 @@ from assay.protocol.messages import (
     OracleInfo,
     OrderRecord,
 )
+from assay.protocol.statements import Domain
 from assay.protocol.types import ModelId, OfferId, OrderId
 
 PIECE_BYTES = 2**19
@@ -72,6 +77,19 @@ class OracleClient:
     def close(self) -> None:
         """Closes idle connections."""
         self._requests.close()
+
+    def as_party(self, party: Party) -> Self:
+        """The same oracle over the same connections, asked by ``party`` about its own offers and orders.
+
+        The first such request logs in. Without a party, an oracle answers about itself and its models alone.
+        """
+        found = copy.copy(self)
+        found._requests = self._requests.as_party(party)
+        return found
+
+    def as_party_of(self, account: LocalAccount, domain: Domain) -> Self:
+        """As ``as_party`` by the key of ``account``, unless a party asks already: a wallet contract, for instance."""
+        return self if self._requests.has_party else self.as_party(Party.by_key(account, domain))
 
     # --- offers -------------------------------------------------------------------------------------------------------
 

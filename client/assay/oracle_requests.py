@@ -4,18 +4,21 @@ An oracle can take neither the caller's time nor its memory: not by silence, not
 an answer without end.
 """
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
 from assay.bounded_http import GATEWAY_STATUSES, LOOPBACK, Answer, BadAnswer, BoundedHttp, NoAnswer, Transport, parts_of
 from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, SettingsError
+from assay.oracle_session import OracleSession, Party
 from assay.protocol.messages import API_PREFIX, Problem
+from assay.protocol.statements import Domain
 from assay.protocol.types import Value
 
 MOST_ANSWER_BYTES = 2**23
@@ -26,6 +29,10 @@ SILENT_SECONDS = 3.0
 """Time without an answer after which it is said what is waited for."""
 REQUEST_TOO_LARGE = "request_too_large"
 """Name of the problem that a proxy in front of an oracle has with a request's size."""
+RATE_EXCEEDED = "rate_exceeded"
+"""Name of the problem that an oracle has with a party that asks too often."""
+_UNAUTHORIZED = 401
+_PATHS_OF_PARTIES = ("/offers", "/orders")
 _SHOWN_CHARACTERS = 2_000
 
 V = TypeVar("V", bound=Value)
@@ -68,10 +75,24 @@ class OracleRequests:
         self._report = report
         self.wait = threading.Event().wait
         self._http = BoundedHttp(self.url + API_PREFIX, transport=transport)
+        self._sessions: dict[tuple[Domain, str], OracleSession] = {}
+        self._session: OracleSession | None = None
 
     def close(self) -> None:
         """Closes idle connections."""
         self._http.close()
+
+    @property
+    def has_party(self) -> bool:
+        """Whether a party asks."""
+        return self._session is not None
+
+    def as_party(self, party: Party) -> Self:
+        """The same oracle over the same connections, asked by ``party``. A party has one session."""
+        found = copy.copy(self)
+        session = OracleSession(party, self.url)
+        found._session = self._sessions.setdefault((party.domain, party.account), session)
+        return found
 
     @contextmanager
     def part(self, path: str, *, start: int, end: int, whole: int, seconds: float) -> Iterator[Iterator[bytes]]:
@@ -81,16 +102,20 @@ class OracleRequests:
             NoAnswer: They do not come within ``seconds``, or a proxy answered in place of the oracle.
             OracleRefused, OracleMisbehaved: The oracle sends something else.
         """
-        headers = {"Range": f"bytes={start}-" if end == whole else f"bytes={start}-{end - 1}"}
+        span = {"Range": f"bytes={start}-" if end == whole else f"bytes={start}-{end - 1}"}
         try:
-            with self._http.stream("GET", path, within=seconds, headers=headers) as response:
-                if response.status != 206:
-                    answer = response.answer(MOST_ANSWER_BYTES)
-                    self._check_gateway(answer)
-                    self._raise_problem(answer)
-                    raise OracleMisbehaved(f"expected a partial answer (206), got {answer.status}")
-                self._check_range(response.headers.get("content-range"), start, end, whole)
-                yield response.pieces
+            for headers, left, may_renew in self._attempts(path, seconds):
+                with self._http.stream("GET", path, within=left, headers=span | headers) as response:
+                    if response.status == _UNAUTHORIZED and may_renew:
+                        continue
+                    if response.status != 206:
+                        answer = response.answer(MOST_ANSWER_BYTES)
+                        self._check_gateway(answer)
+                        self._raise_problem(answer)
+                        raise OracleMisbehaved(f"expected a partial answer (206), got {answer.status}")
+                    self._check_range(response.headers.get("content-range"), start, end, whole)
+                    yield response.pieces
+                    return
         except BadAnswer as error:
             raise self._misbehaved(error) from None
 
@@ -149,11 +174,38 @@ class OracleRequests:
             timer.cancel()
 
     def exchange(self, method: str, path: str, seconds: float, **options: Any) -> Answer:
-        """One request and its answer.
+        """One request and its answer. A party's request is sent again with a new session if its session has ended.
 
         Raises:
-            NoAnswer: There was none within ``seconds``, or only a proxy answered.
+            NoAnswer: There was none within ``seconds``, only a proxy answered, or the oracle asks to wait.
+            OracleRefused: The login was refused.
         """
+        given = options.pop("headers", {})
+        for headers, left, may_renew in self._attempts(path, seconds):
+            answer = self._ask(method, path, left, headers=given | headers, **options)
+            if answer.status != _UNAUTHORIZED or not may_renew:
+                break
+        return answer
+
+    def _attempts(self, path: str, seconds: float) -> Iterator[tuple[dict[str, str], float, bool]]:
+        """Headers that say who asks, the seconds that are left, and whether a new session may be another attempt."""
+        end = time.monotonic() + seconds
+
+        def left() -> float:
+            return end - time.monotonic()
+
+        def ask(kind: type[V], method: str, path: str, **options: Any) -> V:
+            return self.parsed(kind, self._ask(method, path, left(), **options))
+
+        if self._session is None or not path.startswith(_PATHS_OF_PARTIES):
+            yield {}, seconds, False
+            return
+        for may_renew in (True, False):
+            token = self._session.token(ask)
+            yield {"Authorization": f"Bearer {token}"}, left(), may_renew
+            self._session.forget(token)
+
+    def _ask(self, method: str, path: str, seconds: float, **options: Any) -> Answer:
         try:
             answer = self._http.ask(method, path, within=seconds, most=MOST_ANSWER_BYTES, **options)
         except BadAnswer as error:
@@ -162,9 +214,14 @@ class OracleRequests:
         return answer
 
     def _check_gateway(self, answer: Answer) -> None:
-        """Raises ``NoAnswer`` if a proxy answered in place of the oracle, and the oracle may answer later."""
-        if answer.status in GATEWAY_STATUSES and _problem(answer) is None:
-            failure = NoAnswer(f"HTTP status {answer.status} from a proxy in front of it")
+        """Raises ``NoAnswer`` if the oracle may answer later: a proxy answered in its place, or it asks to wait."""
+        if answer.status not in GATEWAY_STATUSES:
+            return
+        problem = _problem(answer)
+        if problem is None or problem.code == RATE_EXCEEDED:
+            failure = NoAnswer(
+                problem.detail if problem else f"HTTP status {answer.status} from a proxy in front of it"
+            )
             failure.wait = answer.wait
             raise failure
 

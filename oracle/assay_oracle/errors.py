@@ -16,10 +16,14 @@ AssayError
         ├── RequestInvalid       422  the request is not of the protocol's form
         ├── RequestTooLarge      413  the JSON body is too large
         ├── RequestTimedOut      408  the body came too slowly
-        ├── OfferUnknown         404  there is no offer with this id
+        ├── TokenMissing         401  the call asks for a session, or for the operator's token
+        ├── TokenInvalid         401  the token is not one that the call takes
+        ├── LoginInvalid         403  the login is for another oracle, too late, or was used
+        ├── RateExceeded         429  more requests than one account or address may send
+        ├── OfferUnknown         404  the account has no offer with this id
         ├── ModelUnknown         404  the oracle does not price for this model
         ├── ModelUnavailable     503  the oracle is to price for this model and cannot at present
-        ├── OrderUnknown         404  the oracle knows of no order with this id on chain
+        ├── OrderUnknown         404  the account has no order with this id on chain
         ├── SignatureInvalid     403  the party that must sign did not
         ├── OfferConflict        409  the offer is in another state, or was opened with other contents
         ├── KeyMismatch          422  the locked key is not the one that opens the priced file
@@ -194,10 +198,50 @@ class RequestTimedOut(RequestError):
     status = 408
 
 
-class OfferUnknown(RequestError):
-    """There is no offer with this id.
+class TokenMissing(RequestError):
+    """The call asks for a session, or for the operator's token, and the request has no token.
 
-    Remedy: open the offer: `POST /v1/offers`.
+    Remedy: log in: `GET` and `POST /v1/login`; the client does.
+    """
+
+    status = 401
+
+
+class TokenInvalid(RequestError):
+    """The token is not one that the call takes: of another oracle, altered, expired, or for other calls.
+
+    Remedy: log in again: `GET` and `POST /v1/login`; the client does.
+    """
+
+    status = 401
+
+
+class LoginInvalid(RequestError):
+    """The login is for another oracle, its challenge has expired, or it was used.
+
+    Remedy: connect under a URL that the oracle's operator lists (`urls`); ask for a new challenge: `GET /v1/login`.
+    """
+
+    status = 403
+
+
+class RateExceeded(RequestError):
+    """One account or one address sends more requests, logins or offers than the oracle takes.
+
+    Remedy: continue after `Retry-After` seconds; the client does.
+    """
+
+    status = 429
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, hint=f"continue in {retry_after} seconds")
+        self.retry_after = retry_after
+
+
+class OfferUnknown(RequestError):
+    """The account that is logged in has no offer with this id.
+
+    Remedy: use the key that the offer was made with, or open the offer: `POST /v1/offers`.
     """
 
     status = 404
@@ -222,9 +266,9 @@ class ModelUnavailable(RequestError):
 
 
 class OrderUnknown(RequestError):
-    """The oracle knows of no order with this id on chain.
+    """The account that is logged in has no order with this id on chain.
 
-    Remedy: ask again a moment after posting.
+    Remedy: use the key of the order's buyer or seller; ask again a moment after posting.
     """
 
     status = 404

@@ -1,6 +1,6 @@
-"""JSON lines on stderr. A log call names each field that it writes: never keys, data, or whole offer ids.
+"""JSON lines on stderr. A log call names each field that it writes: never keys, tokens, data, or whole ids.
 
-An offer's id is the right to read its state. It is cut to four bytes, which distinguish two offers.
+An id is cut to four bytes, which distinguish two offers.
 """
 
 import json

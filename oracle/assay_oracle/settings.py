@@ -6,6 +6,7 @@ A secret comes from its variable or from the file that ``..._FILE`` names; it is
 import os
 import re
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,11 +17,16 @@ from assay.chain.gas import DEFAULT_MAX_FEE
 from assay.errors import SettingsError, listed_faults
 from assay.keys import read_password
 from assay.protocol.messages import MAX_CHUNK_SIZE, MAX_QUOTE_SECONDS
+from assay.protocol.statements import audience
 from assay.protocol.types import ModelIdField
 from assay.settings import MAX_FEE, NativeAmount
 
 WALL_FACTOR = 4
 """Time of the clock for each second that pricing may compute: machines are shared, and waiting is not computing."""
+LEAST_TOKEN_CHARACTERS = 32
+"""Length of the shortest token for operators, which nobody guesses if it is random."""
+SECRETS = {"password", "password_file", "operator_token", "operator_token_file", "ledger_file"}
+"""Settings that are never printed."""
 
 JOURNAL = "journal.sqlite"
 """Name of the ledger in the data folder, where no other is set."""
@@ -76,6 +82,21 @@ class Settings(BaseSettings):
     port: int = Field(8550, ge=0, lt=65536, description="port to listen on; 0 is any free one")
     password: SecretStr | None = Field(None, description="password of the keys")
     password_file: Path | None = Field(None, description="file with the password")
+    urls: tuple[str, ...] = Field(
+        (), description="base URLs under which clients reach this oracle; empty if from this machine alone"
+    )
+    proxies: tuple[str, ...] = Field(
+        (), description="addresses or networks of the proxies in front of it, whose X-Forwarded-For is believed"
+    )
+    operator_token: SecretStr | None = Field(None, description="token with which an operator reads health and offers")
+    operator_token_file: Path | None = Field(None, description="file with that token")
+    session_seconds: int = Field(3600, ge=60, le=86_400, description="how long a login lasts")
+    requests_per_second: float = Field(50.0, gt=0, description="requests of one account; those of 10 s at once")
+    address_requests_per_second: float = Field(
+        100.0, gt=0, description="requests from one address; those of 10 s at once"
+    )
+    logins_per_minute: float = Field(60.0, ge=1, description="logins from one address; those of a minute at once")
+    offers_per_hour: float = Field(3600.0, ge=1, description="offers opened from one address; those of an hour at once")
     quote_seconds: int = Field(
         86_400, ge=60, le=MAX_QUOTE_SECONDS, description="lifetime of a quote; it is renewed at the same price"
     )
@@ -107,6 +128,16 @@ class Settings(BaseSettings):
         if repeated:
             raise ValueError(f"expected each model once, got 0x{repeated[0].hex()} more than once")
         return models
+
+    @field_validator("urls")
+    @classmethod
+    def _urls_are_such(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(audience, urls))
+
+    @field_validator("proxies")
+    @classmethod
+    def _proxies_are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(proxy)) for proxy in proxies)
 
     @classmethod
     def settings_customise_sources(
@@ -152,7 +183,7 @@ class Settings(BaseSettings):
     def _in(self, folder: Path, given: dict[str, Any]) -> Self:
         changes: dict[str, Any] = {
             name: folder / getattr(self, name)
-            for name in ("data_dir", "deployment", "password_file", "ledger_file")
+            for name in ("data_dir", "deployment", "password_file", "operator_token_file", "ledger_file")
             if name not in given and getattr(self, name) is not None
         }
         ledger = self.ledger.get_secret_value()
@@ -167,9 +198,21 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: the file cannot be read.
         """
-        if self.password is not None:
-            return self.password.get_secret_value()
-        return read_password(self.password_file) if self.password_file else None
+        return _secret(self.password, self.password_file)
+
+    def secret_operator_token(self) -> str | None:
+        """The operator's token, from its variable or file; None where neither is set.
+
+        Raises:
+            SettingsError: The file cannot be read, or the token can be guessed.
+        """
+        token = _secret(self.operator_token, self.operator_token_file)
+        if token is not None and len(token) < LEAST_TOKEN_CHARACTERS:
+            raise SettingsError(
+                f"expected an operator's token of {LEAST_TOKEN_CHARACTERS} characters at least, got {len(token)}",
+                hint="make one at random: openssl rand -hex 32",
+            )
+        return token
 
     def ledger_url(self) -> str:
         """The URL of the ledger, which may have a password.
@@ -186,7 +229,7 @@ class Settings(BaseSettings):
 
     def public(self) -> dict[str, Any]:
         """All settings that may be printed, without the secrets."""
-        values = self.model_dump(mode="json", exclude={"password", "password_file", "ledger_file"})
+        values = self.model_dump(mode="json", exclude=SECRETS)
         return values | {"ledger": without_password(self.ledger.get_secret_value())}
 
 
@@ -194,3 +237,9 @@ def without_password(url: str) -> str:
     """A URL with three asterisks for its password, also for one in its query."""
     hidden = re.sub(r"(://[^/@:]*):[^/]*@", r"\1:***@", url)
     return re.sub(r"([?&]password=)[^&]*", r"\1***", hidden)
+
+
+def _secret(value: SecretStr | None, file: Path | None) -> str | None:
+    if value is not None:
+        return value.get_secret_value()
+    return read_password(file) if file else None

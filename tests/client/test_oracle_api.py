@@ -122,14 +122,14 @@ def test_call_that_finds_an_answer_at_last(market: Market) -> None:
 
 def test_upload_goes_on_behind_what_is_there(market: Market) -> None:
     made = bid(market.model_id, b"a\nb\n" * 2000)
-    offer_id = market.http.open_offer(made.request).offer_id
+    offer_id = market.as_seller.open_offer(made.request).offer_id
     half = len(made.upload) // 2
     context = market.offers.appending(offer_id, 0)
     assert context is not None
     with context as appender:
         appender.write(made.upload[:half])
     done: list[int] = []
-    state = market.http.upload(offer_id, io.BytesIO(made.upload), progress=done.append)
+    state = market.as_seller.upload(offer_id, io.BytesIO(made.upload), progress=done.append)
     assert state.status in (OfferStatus.PRICING, OfferStatus.QUOTED)
     assert done == [half, len(made.upload) - half]
 

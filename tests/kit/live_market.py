@@ -28,6 +28,7 @@ from tests.kit.light_keys import write_vault
 from tests.kit.town import patient
 
 HOUR = 3600
+OPERATOR_TOKEN = "an operator's token of a daemon, in a test"
 
 
 class LiveMarket:
@@ -61,9 +62,11 @@ class LiveMarket:
             f'data_dir = "oracle"\nnode = "{node.url}"\ndeployment = "31337.json"\n'
             f'[[models]]\nid = "0x{self.model_id.hex()}"\nartifact = "{artifact}"\n'
         )
+        environment = {"ASSAY_ORACLE_OPERATOR_TOKEN": OPERATOR_TOKEN} | environment
         self.daemon = Daemon(self.config, password=PASSWORD, **environment)
         self.daemon.start()
         self.http = OracleClient(self.daemon.url, timeout=CEILING)
+        self._tokens: dict[str, str] = {}
 
     def __enter__(self) -> "LiveMarket":
         return self
@@ -92,8 +95,33 @@ class LiveMarket:
         domain = self.chain(None).domain
         return bid(self.model_id, content, account=account, recipient=info.recipient, domain=domain)
 
-    def answer(self, method: str, path: str, **options: Any) -> tuple[int, bytes]:
-        answer = requests.request(method, f"{self.daemon.url}/v1{path}", timeout=CEILING, **options)
+    def by(self, account: Any = seller_account) -> OracleClient:
+        """The oracle, asked by ``account``."""
+        return self.http.as_party_of(account, self.chain(None).domain)
+
+    def bearer(self, account: Any = seller_account) -> dict[str, str]:
+        """The header of a request in a session of ``account``, which logs in without the client."""
+        if account.address not in self._tokens:
+            url = f"{self.daemon.url}/v1/login"
+            nonce = requests.get(url, timeout=CEILING).json()["nonce"]
+            message = self.chain(None).domain.login(account.address, self.daemon.url, bytes.fromhex(nonce[2:]))
+            signature = "0x" + account.sign_message(message).signature.hex()
+            login = {"account": account.address, "oracle": self.daemon.url, "nonce": nonce, "signature": signature}
+            self._tokens[account.address] = requests.post(url, json=login, timeout=CEILING).json()["token"]
+        return {"Authorization": f"Bearer {self._tokens[account.address]}"}
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        account: Any = seller_account,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> tuple[int, bytes]:
+        """The answer to a request in a session of ``account``."""
+        named = self.bearer(account) | (headers or {})
+        answer = requests.request(method, f"{self.daemon.url}/v1{path}", headers=named, timeout=CEILING, **options)
         return answer.status_code, answer.content
 
     def problem(self, method: str, path: str, **options: Any) -> tuple[int, Problem]:
@@ -103,5 +131,6 @@ class LiveMarket:
     def oracle_transactions(self) -> int:
         return int(self.node.rpc("eth_getTransactionCount", oracle_account.address, "latest"), 16)
 
-    def wait(self, offer_id: bytes, *until: OfferStatus) -> Any:
-        return eventually(lambda: (state := self.http.offer(offer_id)).status in until and state)
+    def wait(self, offer_id: bytes, *until: OfferStatus, account: Any = seller_account) -> Any:
+        client = self.by(account)
+        return eventually(lambda: (state := client.offer(offer_id)).status in until and state)

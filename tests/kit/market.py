@@ -17,6 +17,7 @@ from assay.sale.acceptance import accepted
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferRecord, OfferStore
 from assay.sale.seller import Seller
+from assay_oracle.access.gate import Gate
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.appraisers.inline import InlineAppraiser
 from assay_oracle.keys.signer import LocalSigner
@@ -46,6 +47,8 @@ from tests.kit.memory_chain import START, MemoryChain, MemoryNode
 from tests.kit.memory_contract import MemoryContract
 
 ORACLE_URL = "https://oracle.example"
+OPERATOR_TOKEN = "an operator's token of a market, in a test"
+ACCESS_KEY = b"\x0a" * 32
 DAY = 86_400
 BUDGET = 10**18
 
@@ -92,7 +95,7 @@ class InProcess(httpx.BaseTransport):
     async def _ask(self, body: bytes, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         asked = httpx.Request(request.method, request.url, headers=request.headers, content=body)
         if self._app[0] is not self._market.oracle:
-            self._app = self._market.oracle, create_app(self._market.oracle, dict)
+            self._app = self._market.oracle, create_app(self._market.oracle, self._market.gate(), dict)
         transport = httpx.ASGITransport(self._app[1])
         answer = await transport.handle_async_request(asked)
         return answer, await answer.aread()
@@ -140,6 +143,9 @@ class Market:
             upload_idle_seconds=3600,
             quote_idle_seconds=30 * DAY,
             keep_seconds=DAY,
+            urls=(ORACLE_URL,),
+            requests_per_second=10**6,
+            address_requests_per_second=10**6,
         )
         self._open()
 
@@ -167,6 +173,20 @@ class Market:
             digests=ContentDigests(b"\x09" * 32),
             settings=self.settings,
             now=self.now,
+        )
+
+    def gate(self, **changes: Any) -> Gate:
+        """A new entrance, as a daemon makes it when it starts."""
+        return Gate(
+            **{
+                "chain": self.chain,
+                "ledger": self.journal,
+                "key": ACCESS_KEY,
+                "settings": self.settings,
+                "operator_token": OPERATOR_TOKEN,
+                "now": self.now,
+            }
+            | changes
         )
 
     def open_store(self) -> BlobStore:
@@ -245,6 +265,18 @@ class Market:
     @property
     def http(self) -> OracleClient:
         return OracleClient(ORACLE_URL, transport=self.transport, attempts=1)
+
+    @property
+    def as_seller(self) -> OracleClient:
+        return self.http.as_party_of(seller_account, DOMAIN)
+
+    @property
+    def as_buyer(self) -> OracleClient:
+        return self.http.as_party_of(buyer_account, DOMAIN)
+
+    def bearer(self, account: LocalAccount) -> dict[str, str]:
+        """The header of a request in a session of ``account``."""
+        return {"Authorization": f"Bearer {self.gate().sessions.begin(account.address).token}"}
 
     def seller(self, account: LocalAccount = seller_account, **options: Any) -> Seller:
         store = OfferStore(self.home / account.address)

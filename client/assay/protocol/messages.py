@@ -1,8 +1,8 @@
 """Messages between client and oracle over HTTP. Paths are under ``/v1``; ``docs/protocol.md`` has the table.
 
 An offer is one data set offered to one model. Its id is the EIP-712 digest of a statement with a random nonce that
-the data owner signs. A repeated request finds the same offer. The id cannot be guessed, so that knowing it is the
-right to read the offer's state.
+the data owner signs. A repeated request finds the same offer. What is a party's own is answered to its session alone,
+which it begins by signing a ``LoginChallenge``.
 """
 
 from enum import StrEnum
@@ -11,7 +11,17 @@ from pydantic import ConfigDict, Field
 
 from assay.protocol.schema import Schema
 from assay.protocol.structs import ModelTerms, Quote
-from assay.protocol.types import Address, Bytes32, ModelIdField, Money, OfferIdField, OrderIdField, Signature, Value
+from assay.protocol.types import (
+    Address,
+    Bytes32,
+    ModelIdField,
+    Money,
+    OfferIdField,
+    OrderIdField,
+    Signature,
+    UnixTime,
+    Value,
+)
 
 API_PREFIX = "/v1"
 UPLOAD_OFFSET_HEADER = "Upload-Offset"
@@ -164,6 +174,30 @@ class BuyerStatement(Value):
     """``PUT /orders/{order_id}/receipt`` and ``/acknowledgement``: the buyer's signature over the order's digest."""
 
     signature: Signature
+
+
+class LoginChallenge(Value):
+    """``GET /login``: what a party signs to begin a session."""
+
+    nonce: Bytes32
+    seconds: int = Field(gt=0, description="time within which it can be used")
+
+
+class LoginRequest(Value):
+    """``POST /login``. ``signature`` is the account's over ``Login(account, oracle, nonce)``; a nonce is used once."""
+
+    account: Address
+    oracle: str = Field(max_length=2048, description="base URL of the oracle that the account connects to")
+    nonce: Bytes32
+    signature: Signature
+
+
+class LoginSession(Value):
+    """Answer to ``POST /login``: ``token`` is sent with each request, as ``Authorization: Bearer``."""
+
+    account: Address
+    token: str = Field(max_length=256, pattern=r"^[A-Za-z0-9_=.~+/-]+$")
+    expires_at: UnixTime = Field(description="by the oracle's clock")
 
 
 class Problem(Value):

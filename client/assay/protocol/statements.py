@@ -3,12 +3,13 @@
 The oracle signs ``Recipient``, the age recipient that data is encrypted for, and the data owner signs ``Offer`` to open
 an offer. The oracle signs ``Quote``, and the data owner signs ``Acceptance`` to sell at it. For a posted order the
 oracle signs ``KeyEscrow``: it holds the key that opens every chunk. The model owner may sign ``Receipt`` (the sealed
-file arrived and matches), and ``Acknowledgement`` to pay. ``Recipient``, ``Offer`` and ``KeyEscrow`` stay
-off the chain.
+file arrived and matches), and ``Acknowledgement`` to pay. Either side signs ``Login`` to be answered about its own
+offers and orders. ``Recipient``, ``Offer``, ``KeyEscrow`` and ``Login`` stay off the chain.
 The domain has the chain id and the contract, so that a statement is valid nowhere else.
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
@@ -23,6 +24,7 @@ DOMAIN_VERSION = "1"
 SIGNATURE_BYTES = 65
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 """Order of secp256k1 (SEC 2, section 2.4.1)."""
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _TYPES: dict[str, list[dict[str, str]]] = {
     "Recipient": [{"name": "recipient", "type": "string"}],
@@ -45,6 +47,11 @@ _TYPES: dict[str, list[dict[str, str]]] = {
     "KeyEscrow": [{"name": "orderDigest", "type": "bytes32"}],
     "Receipt": [{"name": "orderDigest", "type": "bytes32"}],
     "Acknowledgement": [{"name": "orderDigest", "type": "bytes32"}],
+    "Login": [
+        {"name": "account", "type": "address"},
+        {"name": "oracle", "type": "string"},
+        {"name": "nonce", "type": "bytes32"},
+    ],
 }
 
 
@@ -108,6 +115,27 @@ class Domain(Value):
     def acknowledgement(self, order_digest: bytes) -> SignableMessage:
         """Signed by the model owner to pay at once, on the oracle's ``KeyEscrow`` or once the file is open."""
         return self._message("Acknowledgement", {"orderDigest": order_digest})
+
+    def login(self, account: str, oracle: str, nonce: bytes) -> SignableMessage:
+        """Signed by a party that asks the oracle at ``oracle``, an ``audience``, about what is its own.
+
+        An oracle that passes the statement on to another one does not become the party there.
+        """
+        return self._message("Login", {"account": account, "oracle": oracle, "nonce": nonce})
+
+
+def audience(url: str) -> str:
+    """The base URL of an oracle in the form that is signed: in lower case, without default port and last slash.
+
+    Raises:
+        ValueError: It is no URL.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname or parts.scheme not in _DEFAULT_PORTS:
+        raise ValueError(f"expected a base URL, https:// or http://, got {url!r}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def digest(message: SignableMessage) -> bytes:

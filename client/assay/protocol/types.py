@@ -7,7 +7,7 @@ and money is a decimal string: other languages read large integers as floating p
 from typing import Annotated, NewType
 
 from eth_utils.address import is_hex_address, to_checksum_address
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 ZERO_ADDRESS = "0x" + 40 * "0"
 """Solidity's ``address(0)``: no account."""
@@ -46,7 +46,13 @@ def _parse_money(value: object) -> int:
     raise ValueError(f"expected an amount in base units, as an integer or a decimal string, got {str(value)[:50]!r}")
 
 
+def _text(pattern: str) -> WithJsonSchema:
+    """How JSON schemas describe a value that is text in JSON."""
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
 _hex = PlainSerializer(lambda value: "0x" + value.hex(), return_type=str, when_used="json")
+_HEX_32 = _text("^0x[0-9a-f]{64}$")
 
 ModelId = NewType("ModelId", bytes)
 """``keccak256(abi.encode(chainId, contract, terms))``: 32 bytes."""
@@ -58,19 +64,22 @@ OfferId = NewType("OfferId", bytes)
 """EIP-712 digest of the offer that the data owner signed: 32 bytes."""
 
 HexBytes = Annotated[bytes, BeforeValidator(parse_bytes), _hex]
-Bytes32 = Annotated[bytes, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
-ModelIdField = Annotated[ModelId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
-ContentIdField = Annotated[ContentId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
-OrderIdField = Annotated[OrderId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
-OfferIdField = Annotated[OfferId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex]
-Signature = Annotated[bytes, BeforeValidator(parse_bytes), Field(max_length=8192), _hex]
+Bytes32 = Annotated[bytes, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex, _HEX_32]
+ModelIdField = Annotated[ModelId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex, _HEX_32]
+ContentIdField = Annotated[ContentId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex, _HEX_32]
+OrderIdField = Annotated[OrderId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex, _HEX_32]
+OfferIdField = Annotated[OfferId, BeforeValidator(parse_bytes), Field(min_length=32, max_length=32), _hex, _HEX_32]
+Signature = Annotated[
+    bytes, BeforeValidator(parse_bytes), Field(max_length=8192), _hex, _text("^0x([0-9a-f]{2}){0,8192}$")
+]
 """65 bytes of an externally owned account, or any bytes that an ERC-1271 wallet accepts."""
-Address = Annotated[str, BeforeValidator(parse_address)]
+Address = Annotated[str, BeforeValidator(parse_address), _text("^0x[0-9a-fA-F]{40}$")]
 Money = Annotated[
     int,
     BeforeValidator(_parse_money),
     Field(ge=0, lt=2**96),
     PlainSerializer(str, return_type=str, when_used="json"),
+    _text("^[0-9]{1,29}$"),
 ]
 """Base units of a token; the contract holds amounts in 96 bits."""
 UnixTime = Annotated[int, Field(ge=0, lt=2**40)]

@@ -82,7 +82,8 @@ class Buyer:
         self._report = report
         self._progress = progress
         self._files = PurchaseFiles(folder)
-        self._deliveries = Deliveries(oracle, identity, self._files, progress, streams=streams)
+        own = oracle.as_party_of(account, chain.domain)
+        self._deliveries = Deliveries(own, identity, self._files, progress, streams=streams)
         self._escrow = EscrowRecords(chain, account, identity, folder)
         self._ended: dict[OrderId, Purchase] = {}
         self._left: set[OrderId] = set()

@@ -49,7 +49,7 @@ class Seller:
         chain: The settlement contract. Its account sends the transactions.
         oracle: Prices the data.
         store: The record of offers.
-        account: Is paid, and signs.
+        account: Is paid, and signs; logs in to the oracle, unless another party of ``oracle`` does.
         now: Unix time besides the latest block's, which stands still while a node or a chain does.
         report: Receives what happens, in a sentence.
         poll: Seconds between two requests for the state of an offer or an order.
@@ -73,15 +73,17 @@ class Seller:
         posting_patience: float = POSTING_PATIENCE,
     ) -> None:
         self._chain = chain
-        self._oracle = oracle
+        self._oracle = oracle.as_party_of(account, chain.domain)
         self._store = store
         self._account = account
         self._report = report
         self._poll = poll
         self._trust_wallet = trust_wallet
         self._max_quote_seconds = max_quote_seconds
-        self._release = Release(chain, oracle, store, clock=now, report=report, poll=poll, trust_wallet=trust_wallet)
-        self._acceptance = Acceptance(chain, oracle, self._release, posting_patience)
+        self._release = Release(
+            chain, self._oracle, store, clock=now, report=report, poll=poll, trust_wallet=trust_wallet
+        )
+        self._acceptance = Acceptance(chain, self._oracle, self._release, posting_patience)
 
     def find(self, source: Path, model_id: ModelId) -> OfferRecord | None:
         """The offer of a file to a model that is open, or else one that ended after its price; None without either.

@@ -11,6 +11,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope, keys
@@ -22,11 +24,16 @@ from assay_oracle.settings import JOURNAL
 
 @dataclass(frozen=True, repr=False)
 class Vault:
-    """The decrypted secrets; ``account`` is None in a folder without a keystore."""
+    """The decrypted secrets; ``account`` is None in a folder without a keystore.
+
+    ``access_key``, 32 bytes, makes session tokens and challenges. It is derived from the secret of the digests, so that
+    daemons with one vault accept each other's.
+    """
 
     account: LocalAccount | None
     identity: str
     digests: ContentDigests
+    access_key: bytes
 
     @property
     def recipient(self) -> str:
@@ -96,14 +103,20 @@ def open_vault(data_dir: Path, password: str) -> Vault:
     keystore, identity_file, secret_file = _files(folder_of(data_dir))
     identity = keys.load_identity(identity_file, password)
     try:
-        digests = ContentDigests(envelope.unwrap_key(identity, secret_file.read_text()))
+        secret = envelope.unwrap_key(identity, secret_file.read_text())
+        digests = ContentDigests(secret)
     except (EnvelopeInvalid, ValueError):  # UnicodeDecodeError is one
         raise KeystoreInvalid(
             f"expected the oracle's secret at {secret_file}, got something else",
             hint="restore it from a backup: without it the oracle does not recognise what it priced",
         ) from None
     account = keys.load_account(keystore, password) if keystore.exists() else None
-    return Vault(account, identity, digests)
+    return Vault(account, identity, digests, _access_key(secret))
+
+
+def _access_key(secret: bytes) -> bytes:
+    """The key of tokens and challenges (HKDF, RFC 5869)."""
+    return HKDF(SHA256(), 32, salt=None, info=b"assay/access/v1").derive(secret)
 
 
 def _check_present(data_dir: Path) -> None:

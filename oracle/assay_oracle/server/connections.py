@@ -113,6 +113,7 @@ def bounded(app: Any, **options: Any) -> uvicorn.Config:
         timeout_keep_alive=30,
         h11_max_incomplete_event_size=64 * 1024,
         server_header=False,
+        proxy_headers=False,  # by default it believes what anyone on this machine forwards
         **options,
     )
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
 from assay.errors import ChainError
+from assay_oracle.access.gate import Gate
 from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.keys.vault import Vault
 from assay_oracle.ledger.journal import Journal
@@ -123,7 +124,15 @@ class Daemon:
         self._orders = Loop("orders", _never_again(self._oracle.cycle), settings.poll_seconds, now)
         self._claims = Loop("claims", _renewing(self._journal), RENEWAL_SECONDS, now)
         self._models = Loop("models", _never_again(models.refresh), MODELS_ROUNDS * settings.poll_seconds, now)
-        self._app = create_app(self._oracle, self.health, wake=self.wake, lifespan=self._lifespan)
+        gate = Gate(
+            chain=chain,
+            ledger=self._journal,
+            key=vault.access_key,
+            settings=settings,
+            operator_token=settings.secret_operator_token(),
+            now=now,
+        )
+        self._app = create_app(self._oracle, gate, self.health, wake=self.wake, lifespan=self._lifespan)
 
     def wake(self) -> None:
         """Tells both loops that there is something to do."""

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 from assay.amounts import short_amount
+from assay.bounded_http import LOOPBACK
 from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
 from assay.errors import AssayError, SettingsError
@@ -73,6 +74,7 @@ class Preflight:
                 f"signs as {account.address}" if account else "no keystore: the daemon would run dry, signing nothing"
             )
             self._add("signer", account is not None, text, None if account else "assay-oracle init makes one")
+        self._check("access", self._access, "clients can log in, and the operator's token is set or not wanted")
         self._check("disk", self._disk, "there is room for an upload")
         if self._settings.store:
             self._check("store", lambda: open_store(self._settings), f"{self._settings.store} answers")
@@ -118,6 +120,20 @@ class Preflight:
                 hint="set ASSAY_ORACLE_PASSWORD_FILE, or ASSAY_ORACLE_PASSWORD",
             )
         return open_vault(self._settings.data_dir, password)
+
+    def _access(self) -> bool:
+        """Checks the URLs that clients log in at, and the operator's token.
+
+        Raises:
+            SettingsError: Other machines connect, and no URL is theirs; or the token cannot be used.
+        """
+        self._settings.secret_operator_token()
+        if not self._settings.urls and self._settings.host not in LOOPBACK:
+            raise SettingsError(
+                f"expected the URL under which clients reach {self._settings.host}, got none: they cannot log in",
+                hint='set urls = ["https://..."]; a container that publishes its port to this machine alone needs none',
+            )
+        return True
 
     def _disk(self) -> int:
         return check_room(self._settings.data_dir, self._settings.max_upload_bytes)

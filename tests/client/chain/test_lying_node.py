@@ -14,6 +14,7 @@ from assay.chain.queries import registered_terms, state_of
 from assay.chain.settlement import SettlementClient
 from assay.chain.values import PostedOrder
 from assay.errors import ChainError, NodeUntrue
+from assay.oracle_api import OracleClient
 from assay.protocol.structs import ModelTerms, Order, Status, key_hash, order_id
 from assay.sale.buyer import Buyer
 from assay.sale.portfolio import Portfolio
@@ -106,7 +107,7 @@ def test_terms_that_do_not_hash_to_the_models_id_are_refused(
 
 def test_models_whose_terms_are_forged_get_no_money(node: JsonRpcNode, tmp_path: Path) -> None:
     register_forged(node)
-    unused: Any = None
+    unused = OracleClient("https://oracle.example")
     with pytest.raises(NodeUntrue, match="expected the terms of model"):
         Buyer(chain_of(node), unused, buyer_account, "", tmp_path).fund(MODEL, 1)
 

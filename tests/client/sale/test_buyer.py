@@ -259,7 +259,7 @@ def test_receipt_is_left_once_the_file_is_checked(tmp_path: Path) -> None:
     market = Market(tmp_path, require_receipt=True)
     market.locked(LONG)
     market.buyer().poll(market.model_id)
-    assert market.http.order(order_of(market).order_id()).receipt
+    assert market.as_buyer.order(order_of(market).order_id()).receipt
     market.journal.close()
 
 
@@ -269,7 +269,7 @@ def test_no_receipt_for_a_file_that_is_not_right(tmp_path: Path) -> None:
     market.work()
     deliver(market, b"garbage")
     market.buyer().poll(market.model_id)
-    assert market.http.order(order_of(market).order_id()).receipt is None
+    assert market.as_buyer.order(order_of(market).order_id()).receipt is None
     market.journal.close()
 
 
@@ -282,7 +282,7 @@ def test_no_receipt_for_chunks_that_are_larger_than_the_model_takes(tmp_path: Pa
     market.settings = market.settings.model_copy(update={"max_chunk_size": 1024})
     market.open_oracle()
     (purchase,) = market.buyer().poll(market.model_id)
-    left = market.http.order(order_of(market).order_id())
+    left = market.as_buyer.order(order_of(market).order_id())
     assert isinstance(purchase.error, OracleMisbehaved)
     assert "chunks of at most 1024 bytes, the oracle took one in chunks of 2048" in str(purchase.error)
     assert left.receipt is None
@@ -302,9 +302,9 @@ def test_no_receipt_for_a_copy_that_the_disk_altered_since_its_download(tmp_path
     held(market, ".sealed").write_bytes(content)
     (purchase,) = buyer.poll(market.model_id)
     assert "altered since its download" in purchase.note
-    assert market.http.order(order.order_id()).receipt is None
+    assert market.as_buyer.order(order.order_id()).receipt is None
     buyer.poll(market.model_id)
-    assert market.http.order(order.order_id()).receipt is not None
+    assert market.as_buyer.order(order.order_id()).receipt is not None
     market.journal.close()
 
 

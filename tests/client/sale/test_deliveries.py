@@ -35,7 +35,7 @@ def test_damaged_part_of_a_download_is_asked_for_again_alone(tmp_path: Path) -> 
     market = Market(tmp_path)
     content = b"a line\n" * 40_000
     market.locked(content)
-    market.http.download(order_of(market).order_id(), tmp_path / "delivered")
+    market.as_buyer.download(order_of(market).order_id(), tmp_path / "delivered")
     market.transport.seen.clear()
     path = market.folder / "deliveries" / f"{order_of(market).order_id().hex()}.age"
     delivered = path.read_bytes()
@@ -53,7 +53,7 @@ def test_damaged_part_of_a_download_is_asked_for_again_alone(tmp_path: Path) -> 
 def test_download_that_is_damaged_twice_is_refused(tmp_path: Path) -> None:
     market = Market(tmp_path)
     market.locked(b"a line\n" * 40_000)
-    market.http.download(order_of(market).order_id(), tmp_path / "delivered")
+    market.as_buyer.download(order_of(market).order_id(), tmp_path / "delivered")
     market.transport.seen.clear()
     path = market.folder / "deliveries" / f"{order_of(market).order_id().hex()}.age"
     damaged = bytearray(path.read_bytes())

@@ -16,6 +16,7 @@ from assay.errors import (
     TransactionFailed,
     TransactionPending,
 )
+from assay.oracle_session import Party
 from assay.protocol.structs import Status
 from assay.sale.offers import OfferRecord
 from assay.sale.release import DISPLACE_MARGIN, MAX_FAILURES, REVEAL_MARGIN
@@ -114,7 +115,7 @@ def test_receipt_is_waited_for(tmp_path: Path) -> None:
     seller, record = market.locked()
     assert seller.advance(record) is Status.LOCKED
     order = seller.order(record).order
-    market.http.put_receipt(order.order_id(), receipt_of(order))
+    market.as_buyer.put_receipt(order.order_id(), receipt_of(order))
     assert seller.advance(record) is Status.REVEALED
     market.journal.close()
 
@@ -203,7 +204,8 @@ def test_a_wallet_that_takes_its_receipt_back_in_the_block_is_paid_for_a_bounded
     market.contract.fickle.add(WALLET)
     seller, record = market.quoted(seller=market.seller(trust_wallet=True))
     record = seller.accept(record)
-    market.http.put_receipt(seller.order(record).order.order_id(), b"yes")
+    wallet = market.http.as_party(Party(market.chain.domain, WALLET, lambda _: b"yes"))
+    wallet.put_receipt(seller.order(record).order.order_id(), b"yes")
     with pytest.raises(TransactionFailed):
         seller.release(record, patience=0)
     assert [call.function for call in market.node.failed] == ["reveal_key"] * MAX_FAILURES

@@ -12,6 +12,7 @@ from assay.errors import (
     SaleError,
     SettingsError,
 )
+from assay.oracle_session import Party
 from assay.protocol.statements import digest
 from assay.protocol.structs import Status
 from assay.sale.offers import OfferRecord
@@ -176,8 +177,9 @@ def wallets(tmp_path: Path) -> Iterator[Market]:
 
 
 def receipt_of_the_wallet(market: Market, record: OfferRecord) -> None:
-    order = market.seller().order(record).order
-    market.http.put_receipt(order.order_id(), b"wallet" + digest(market.chain.domain.receipt(order.digest())))
+    order, domain = market.seller().order(record).order, market.chain.domain
+    wallet = market.http.as_party(Party(domain, WALLET, lambda message: b"wallet" + digest(message)))
+    wallet.put_receipt(order.order_id(), b"wallet" + digest(domain.receipt(order.digest())))
 
 
 def test_receipt_that_can_be_revoked_is_not_relied_on(wallets: Market) -> None:

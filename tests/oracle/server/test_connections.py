@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from typing import Any
 
 import pytest
 import uvicorn
@@ -14,6 +15,7 @@ from assay.protocol.messages import OfferStatus
 from assay_oracle.server import connections
 from assay_oracle.server.api import bodies
 from assay_oracle.server.api.app import create_app
+from tests.kit.actors import seller_account
 from tests.kit.bids import bid
 from tests.kit.market import Market
 
@@ -26,10 +28,12 @@ WAIT = 20
 class Served:
     """The oracle of a market on a port of its own."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, **changes: Any) -> None:
         self.market = market
         self.port = 0
-        self._server = uvicorn.Server(connections.bounded(create_app(market.oracle, dict), host="127.0.0.1", port=0))
+        self._server = uvicorn.Server(
+            connections.bounded(create_app(market.oracle, market.gate(**changes), dict), host="127.0.0.1", port=0)
+        )
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()))
 
     def start(self) -> None:
@@ -55,6 +59,11 @@ def served(market: Market) -> Iterator[Served]:
     made.start()
     yield made
     made.stop()
+
+
+def authorization(market: Market) -> str:
+    """The line that says who asks."""
+    return f"Authorization: {market.bearer(seller_account)['Authorization']}\r\n"
 
 
 def answer(connection: socket.socket) -> bytes:
@@ -94,7 +103,8 @@ def test_upload_whose_connection_fell_silent_keeps_its_bytes_and_can_be_resumed(
     market = served.market
     made = bid(market.model_id, b"one\n")
     offer_id = market.offers.open_offer(made.request).offer_id
-    path = f"PATCH /v1/offers/0x{offer_id.hex()}/upload HTTP/1.1\r\nHost: oracle\r\nContent-Length: {{}}\r\n"
+    path = f"PATCH /v1/offers/0x{offer_id.hex()}/upload HTTP/1.1\r\nHost: oracle\r\n{authorization(market)}"
+    path += "Content-Length: {}\r\n"
     length = len(made.upload)
     start = (path.format(length) + "Upload-Offset: 0\r\n\r\n").encode()
     assert b"408 Request Timeout" in answer(served.connect(start, made.upload[:100]))
@@ -176,7 +186,8 @@ def test_upload_that_arrives_outlasts_more_silent_connections_than_there_are_pla
     market = served.market
     made = bid(market.model_id, b"one\n" * 20_000)
     offer_id = market.offers.open_offer(made.request).offer_id
-    head = f"PATCH /v1/offers/0x{offer_id.hex()}/upload HTTP/1.1\r\nHost: oracle\r\nConnection: close\r\n"
+    head = f"PATCH /v1/offers/0x{offer_id.hex()}/upload HTTP/1.1\r\nHost: oracle\r\n{authorization(market)}"
+    head += "Connection: close\r\n"
     upload = served.connect((head + f"Content-Length: {len(made.upload)}\r\nUpload-Offset: 0\r\n\r\n").encode())
     with ExitStack() as opened:
         for start in range(0, len(made.upload), 2048):
@@ -200,3 +211,15 @@ def test_body_behind_a_refusal_is_no_request(served: Served) -> None:
     head = b"POST /v1/offers HTTP/1.1\r\nHost: oracle\r\nContent-Length: %d\r\n\r\n" % len(smuggled)
     found = answer(served.connect(head, smuggled, INFO[:-2], b"Connection: close\r\n\r\n"))
     assert (found.count(b"413 "), found.count(b"200 OK")) == (1, 1)
+
+
+def test_nobody_on_this_machine_says_whom_a_request_is_counted_against(market: Market) -> None:
+    """The server itself believes no ``X-Forwarded-For``: only the proxies that the settings name are believed."""
+    settings = market.settings.model_copy(update={"address_requests_per_second": 0.1})
+    served = Served(market, settings=settings)
+    served.start()
+    try:
+        found = [ask(served, INFO[:-2] + b"X-Forwarded-For: 203.0.113.%d\r\n\r\n" % number) for number in range(2)]
+    finally:
+        served.stop()
+    assert [b"200 OK" in found[0], b"429 " in found[1]] == [True, True]

@@ -20,10 +20,10 @@ from assay.errors import OracleRefused
 from assay.protocol.messages import AcceptanceRequest, OfferStatus
 from assay.protocol.statements import digest
 from assay.protocol.structs import Status, key_hash
-from tests.kit.actors import PASSWORD, oracle_account, patient_account, rival_account
+from tests.kit.actors import PASSWORD, buyer_account, oracle_account, patient_account, rival_account, seller_account
 from tests.kit.bids import Bid
 from tests.kit.data import blobs, csv
-from tests.kit.live_market import LiveMarket
+from tests.kit.live_market import OPERATOR_TOKEN, LiveMarket
 
 pytestmark = pytest.mark.integration
 
@@ -99,8 +99,8 @@ def test_same_records_of_another_seller_in_another_format_have_no_value_over_htt
 )
 def test_malformed_data_is_refused_with_the_reason(market: LiveMarket, content: bytes, said: str) -> None:
     made = market.bid(content)
-    offer_id = market.http.open_offer(made.request).offer_id
-    market.http.upload(offer_id, io.BytesIO(made.upload))
+    offer_id = market.by().open_offer(made.request).offer_id
+    market.by().upload(offer_id, io.BytesIO(made.upload))
     state = market.wait(offer_id, OfferStatus.REFUSED)
     assert state.code == "data_error"
     assert said.lower() in state.reason.lower()
@@ -117,8 +117,8 @@ def test_file_that_expands_beyond_memory_is_refused(market: LiveMarket) -> None:
         for _ in range(3 * 2**10):
             x.write(bytes(2**20))
     made = market.bid(file.getvalue())
-    offer_id = market.http.open_offer(made.request).offer_id
-    market.http.upload(offer_id, io.BytesIO(made.upload))
+    offer_id = market.by().open_offer(made.request).offer_id
+    market.by().upload(offer_id, io.BytesIO(made.upload))
     state = market.wait(offer_id, OfferStatus.REFUSED)
     assert state.code == "data_error"
     assert "expanded" in state.reason
@@ -133,40 +133,44 @@ def test_every_error_is_a_problem(market: LiveMarket) -> None:
     assert market.problem("GET", f"/models/{unknown}")[1].code == "model_unknown"
     assert market.problem("GET", f"/orders/{unknown}")[1].code == "order_unknown"
     assert market.problem("POST", "/offers", data=b"{")[1].code == "request_invalid"
-    assert market.problem("PATCH", f"/offers/{unknown}/upload", data=b"x")[1].code == "request_invalid"
+    assert market.problem("PATCH", f"/offers/{unknown}/upload", data=b"x")[1].code == "offer_unknown"
     status, problem = market.problem("POST", "/offers", data=b"x" * 70_000)
     assert (status, problem.code) == (413, "request_too_large")
 
 
 def test_upload_offsets_over_http(market: LiveMarket) -> None:
     made = market.bid(csv(12, 5))
-    offer_id = market.http.open_offer(made.request).offer_id
+    offer_id = market.by().open_offer(made.request).offer_id
     path = f"/offers/0x{offer_id.hex()}/upload"
     status, problem = market.problem("PATCH", path, data=made.upload, headers={"Upload-Offset": "7"})
     assert (status, problem.code) == (409, "upload_offset_mismatch")
     status, problem = market.problem("PATCH", path, data=made.upload + b"x", headers={"Upload-Offset": "0"})
     assert (status, problem.code) == (413, "upload_too_large")
     assert market.problem("PATCH", path, data=b"x", headers={"Upload-Offset": "-1"})[0] == 422
+    assert market.problem("PATCH", path, data=b"x")[1].code == "request_invalid"
 
 
 def test_delivery_answers_ranges(market: LiveMarket) -> None:
     sale = market.chain(None).posted(model_id=market.model_id)[0]
     url = f"/orders/0x{sale.order.order_id().hex()}/sealed"
-    whole = requests.get(f"{market.daemon.url}/v1{url}", timeout=CEILING)
-    part = requests.get(f"{market.daemon.url}/v1{url}", headers={"Range": "bytes=100-"}, timeout=CEILING)
+    buyer = market.bearer(buyer_account)
+    whole = requests.get(f"{market.daemon.url}/v1{url}", headers=buyer, timeout=CEILING)
+    part = requests.get(f"{market.daemon.url}/v1{url}", headers={"Range": "bytes=100-"} | buyer, timeout=CEILING)
     assert (whole.status_code, part.status_code) == (200, 206)
     assert part.content == whole.content[100:]
     for span in (f"bytes={len(whole.content)}-", "bytes=5-2", "bytes=0-1,3-4", "lines=1-2"):
-        status, problem = market.problem("GET", url, headers={"Range": span})
+        status, problem = market.problem("GET", url, account=buyer_account, headers={"Range": span})
         assert (status, problem.code) == (416, "range_invalid")
 
 
 def test_health_tells_what_works(market: LiveMarket) -> None:
-    works = requests.get(f"{market.daemon.url}/v1/health", timeout=CEILING).json()
-    assert works == {
-        **dict.fromkeys(("pricing", "orders", "signing", "chain", "models"), True),
+    url, operator = f"{market.daemon.url}/v1/health", {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
+    assert requests.get(url, headers=operator, timeout=CEILING).json() == {
+        "parts": dict.fromkeys(("pricing", "orders", "signing", "chain", "models"), True),
         "unavailable_models": [],
     }
+    assert requests.get(url, timeout=CEILING).status_code == 401
+    assert requests.get(f"{market.daemon.url}/v1/live", timeout=CEILING).json() == {"alive": True}
 
 
 def test_second_daemon_on_one_journal_is_refused(market: LiveMarket) -> None:
@@ -224,29 +228,31 @@ def test_daemon_killed_at_every_step_goes_on(market: LiveMarket) -> None:
     made = market.bid(csv(20, 50, (2,)), patient_account)
     before = market.oracle_transactions()
     half = len(made.upload) // 2
-    offer_id = market.http.open_offer(made.request).offer_id
+    offer_id = market.by(patient_account).open_offer(made.request).offer_id
     path = f"{market.daemon.url}/v1/offers/0x{offer_id.hex()}/upload"
-    requests.patch(path, data=made.upload[:half], headers={"Upload-Offset": "0"}, timeout=CEILING)
+    requests.patch(
+        path, data=made.upload[:half], headers=AT_THE_START | market.bearer(patient_account), timeout=CEILING
+    )
     market.daemon.kill()
     market.daemon.start()
-    assert market.http.offer(offer_id).received_bytes == half
-    market.http.upload(offer_id, io.BytesIO(made.upload))
+    assert market.by(patient_account).offer(offer_id).received_bytes == half
+    market.by(patient_account).upload(offer_id, io.BytesIO(made.upload))
     market.daemon.kill()
     market.daemon.start()
-    quoted = market.wait(offer_id, OfferStatus.QUOTED)
+    quoted = market.wait(offer_id, OfferStatus.QUOTED, account=patient_account)
     market.daemon.kill()
     market.daemon.start()
-    again = market.http.offer(offer_id)
+    again = market.by(patient_account).offer(offer_id)
     assert (again.quote, again.oracle_signature) == (quoted.quote, quoted.oracle_signature)
 
     domain = market.chain(None).domain
     locked = key_hash(quoted.quote.order_id(), made.key)
     message = domain.acceptance(digest(domain.quote(quoted.quote)), locked)
     signature = bytes(patient_account.sign_message(message).signature)
-    market.http.accept(offer_id, AcceptanceRequest(key_hash=locked, signature=signature))
+    market.by(patient_account).accept(offer_id, AcceptanceRequest(key_hash=locked, signature=signature))
     market.daemon.kill()
     market.daemon.start()
-    posted = market.wait(offer_id, OfferStatus.POSTED)
+    posted = market.wait(offer_id, OfferStatus.POSTED, account=patient_account)
     assert len(market.chain(None).posted(order_id=posted.order_id)) == 1
     assert market.oracle_transactions() == before + 1
 
@@ -256,6 +262,9 @@ def test_log_tells_no_secret(market: LiveMarket) -> None:
     assert PASSWORD not in text
     assert oracle_account.key.hex() not in text
     assert "AGE-SECRET-KEY" not in text
+    assert OPERATOR_TOKEN not in text
+    for account in (seller_account, buyer_account):
+        assert market.bearer(account)["Authorization"].removeprefix("Bearer ") not in text
     for line in text.splitlines():
         json.loads(line)
 
@@ -263,7 +272,7 @@ def test_log_tells_no_secret(market: LiveMarket) -> None:
 def test_http_answers_while_uploads_run(market: LiveMarket) -> None:
     """Two sellers are in the middle of their uploads until another has an answer."""
     bids = [market.bid(csv(30 + number, 400)) for number in range(2)]
-    ids = [market.http.open_offer(made.request).offer_id for made in bids]
+    ids = [market.by().open_offer(made.request).offer_id for made in bids]
     halfway, answered = threading.Barrier(3, timeout=CEILING), threading.Event()
 
     def upload(offer_id: bytes, made: Bid) -> None:
@@ -291,11 +300,13 @@ def test_http_answers_while_uploads_run(market: LiveMarket) -> None:
 
 def test_acceptance_of_another_key_is_refused_over_http(market: LiveMarket) -> None:
     made = market.bid(csv(40, 30, (2,)), rival_account)
-    offer_id = market.http.open_offer(made.request).offer_id
-    market.http.upload(offer_id, io.BytesIO(made.upload))
-    market.wait(offer_id, OfferStatus.QUOTED)
+    offer_id = market.by(rival_account).open_offer(made.request).offer_id
+    market.by(rival_account).upload(offer_id, io.BytesIO(made.upload))
+    market.wait(offer_id, OfferStatus.QUOTED, account=rival_account)
     with pytest.raises(OracleRefused) as refusal:
-        market.http.accept(offer_id, AcceptanceRequest(key_hash=hashlib.sha256(b"?").digest(), signature=bytes(65)))
+        market.by(rival_account).accept(
+            offer_id, AcceptanceRequest(key_hash=hashlib.sha256(b"?").digest(), signature=bytes(65))
+        )
     assert (refusal.value.problem, refusal.value.status) == ("key_mismatch", 422)
 
 

@@ -18,9 +18,9 @@ from assay_oracle.services.appraiser import Appraiser
 from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.settings import ModelEntry
 from assay_pricing.errors import ArtifactError
-from tests.kit.actors import oracle_account, rival_account
+from tests.kit.actors import oracle_account, rival_account, seller_account
 from tests.kit.bids import bid
-from tests.kit.market import ORACLE_URL, Market
+from tests.kit.market import OPERATOR_TOKEN, ORACLE_URL, Market
 from tests.kit.memory_chain import MemoryChain
 from tests.kit.memory_contract import HALTED
 from tests.kit.orders import count_calls
@@ -264,13 +264,14 @@ def test_offer_to_a_sick_model_is_answered_with_when_to_try_again(served: Operat
     served.watch.refresh()
     made = bid(market.model_id, DATA)
     with httpx.Client(transport=market.transport, base_url=ORACLE_URL) as http:
-        answer = http.post("/v1/offers", json=made.request.model_dump(mode="json"))
+        seller = market.bearer(seller_account)
+        answer = http.post("/v1/offers", json=made.request.model_dump(mode="json"), headers=seller)
         assert (answer.status_code, answer.json()["code"]) == (503, "model_unavailable")
         assert int(answer.headers["Retry-After"]) > 0
         info = http.get("/v1/info").json()
         assert info["models"] == []
         assert info["unavailable"] == [{"model_id": f"0x{market.model_id.hex()}", "code": "artifact_error"}]
-        health = http.get("/v1/health").json()
+        health = http.get("/v1/health", headers={"Authorization": f"Bearer {OPERATOR_TOKEN}"}).json()
         assert health["unavailable_models"] == info["unavailable"]
         assert http.get("/").json()["api"] == "/v1"
 

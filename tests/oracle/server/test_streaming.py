@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from tests.kit.actors import buyer_account
 from tests.kit.market import ORACLE_URL, Market
 
 pytestmark = pytest.mark.unit
@@ -18,7 +19,8 @@ def delivered(market: Market) -> tuple[str, bytes, Market]:
 def get(delivered: tuple[str, bytes, Market], **headers: str) -> httpx.Response:
     url, _, market = delivered
     with httpx.Client(transport=market.transport) as http:
-        return http.get(url, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return http.get(url, headers=named | market.bearer(buyer_account))
 
 
 def test_whole_delivery(delivered: tuple[str, bytes, Market]) -> None:

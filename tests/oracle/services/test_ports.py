@@ -16,6 +16,8 @@ from assay.protocol.structs import Status
 from assay_oracle.errors import RequestError
 from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
 from assay_oracle.services.ports import BlobStore
+from tests.kit.actors import seller_account
+from tests.kit.bids import bid
 from tests.kit.data import SCHEMA
 from tests.kit.market import ORACLE_URL, Market
 
@@ -213,9 +215,10 @@ def test_another_error_is_answered_with_its_status_and_code(market: Market, monk
     def closed(offer_id: bytes) -> None:
         raise MarketClosed("expected daylight, got night", hint="come back at dawn")
 
+    offer_id = market.offers.open_offer(bid(market.model_id, b"one\n").request).offer_id
     monkeypatch.setattr(market.offers, "state", closed)
     with httpx.Client(transport=market.transport) as http:
-        answer = http.get(f"{ORACLE_URL}/v1/offers/0x{'11' * 32}")
+        answer = http.get(f"{ORACLE_URL}/v1/offers/0x{offer_id.hex()}", headers=market.bearer(seller_account))
     assert answer.status_code == 451
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert Problem.model_validate_json(answer.content) == Problem(
@@ -223,7 +226,7 @@ def test_another_error_is_answered_with_its_status_and_code(market: Market, monk
         title="The oracle takes no offers at night",
         status=451,
         detail="expected daylight, got night",
-        instance=f"/v1/offers/0x{'11' * 32}",
+        instance=f"/v1/offers/0x{offer_id.hex()}",
         code="market_closed",
         hint="come back at dawn",
     )

@@ -236,7 +236,7 @@ def test_store_that_does_not_answer_ends_no_offer(market: Market, files: Any, mo
 
 def test_client_is_told_to_come_back(market: Market, files: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     made = bid(market.model_id, b"one\ntwo\n")
-    offer_id = market.http.open_offer(made.request).offer_id
+    offer_id = market.as_seller.open_offer(made.request).offer_id
 
     def fail(*_: Any, **__: Any) -> None:
         raise Lost("no route to host")
@@ -244,7 +244,7 @@ def test_client_is_told_to_come_back(market: Market, files: Any, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(files, "pipe_file", fail)
         with pytest.raises(OracleRefused, match="does not answer") as raised:
-            market.http.upload(offer_id, io.BytesIO(made.upload))
+            market.as_seller.upload(offer_id, io.BytesIO(made.upload))
         assert (raised.value.status, raised.value.problem) == (503, "storage_unavailable")
-    market.http.upload(offer_id, io.BytesIO(made.upload))
+    market.as_seller.upload(offer_id, io.BytesIO(made.upload))
     assert market.received(offer_id) == len(made.upload)

@@ -126,7 +126,7 @@ def test_sale_is_resumed_after_a_restart_in_the_middle_of_the_upload(settings: S
 
     market = RemoteMarket(tmp_path)
     made = bid(market.model_id, b"a\nb\n" * 3000)
-    offer_id = market.http.open_offer(made.request).offer_id
+    offer_id = market.as_seller.open_offer(made.request).offer_id
     market.upload(made, upto=len(made.upload) // 2)
     assert market.received(offer_id) == len(made.upload) // 2
     market.restart()

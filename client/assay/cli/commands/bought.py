@@ -134,7 +134,7 @@ def check(session: Session, order: str, into: Path | None, as_json: bool) -> Non
         if found is not None:
             return found
         try:
-            armored = session.oracle.order(view.order_id).key_envelope
+            armored = session.oracle.as_party_of(session.account, chain.domain).order(view.order_id).key_envelope
         except OracleError:
             armored = None
         return escrow.key(posted, view.status, armored)

@@ -2,10 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Path
 
 from assay.protocol.types import ModelId, OfferId, OrderId, parse_bytes
 from assay_oracle.errors import RequestInvalid
+
+_PATTERN = {"pattern": "^0x[0-9a-fA-F]{64}$"}
+_OfferId = Annotated[str, Path(description="id of an offer", json_schema_extra=_PATTERN)]
+_ModelId = Annotated[str, Path(description="id of a model", json_schema_extra=_PATTERN)]
+_OrderId = Annotated[str, Path(description="id of an order", json_schema_extra=_PATTERN)]
 
 
 def _id(value: str) -> bytes:
@@ -18,17 +23,17 @@ def _id(value: str) -> bytes:
     return parsed
 
 
-def offer_id(offer_id: str) -> OfferId:
+def offer_id(offer_id: _OfferId) -> OfferId:
     """Offer id of the path."""
     return OfferId(_id(offer_id))
 
 
-def model_id(model_id: str) -> ModelId:
+def model_id(model_id: _ModelId) -> ModelId:
     """Model id of the path."""
     return ModelId(_id(model_id))
 
 
-def order_id(order_id: str) -> OrderId:
+def order_id(order_id: _OrderId) -> OrderId:
     """Order id of the path."""
     return OrderId(_id(order_id))
 

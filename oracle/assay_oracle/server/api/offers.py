@@ -9,27 +9,41 @@ from fastapi import APIRouter, Header, Request
 from starlette.requests import ClientDisconnect
 
 from assay.protocol.messages import UPLOAD_OFFSET_HEADER, AcceptanceRequest, OfferRequest, OfferState
-from assay_oracle.server.api import bodies
-from assay_oracle.server.api.ids import OfferIdOfPath
+from assay.protocol.types import OfferId
+from assay_oracle.server.api import bodies, examples
+from assay_oracle.server.api.guards import Account, GateOfApp, OwnOffer, Sender
 from assay_oracle.services.offers import Offers
 
 
 def offer_routes(offers: Offers, wake: Callable[[], None]) -> APIRouter:
     """The calls below ``/offers``; ``wake`` is called when there is something to price or to post."""
-    router = APIRouter(prefix="/offers")
+    router = APIRouter(prefix="/offers", tags=["seller"])
 
-    @router.post("")
-    def open_offer(request: OfferRequest) -> OfferState:
+    @router.post(
+        "",
+        responses=examples.answers(examples.OPENED, *examples.OPENING, *examples.WITH_BODY, *examples.PARTY),
+        openapi_extra=examples.taken(examples.OFFER),
+    )
+    def open_offer(gate: GateOfApp, account: Account, sender: Sender, request: OfferRequest) -> OfferState:
+        """Opens an offer, or finds the one that was opened by the same statement."""
+        gate.parties.check_seller(account, request.seller)
+        gate.count_opening(sender)
         return offers.open_offer(request)
 
-    @router.get("/{offer_id}")
-    def state(offer_id: OfferIdOfPath) -> OfferState:
+    @router.get("/{offer_id}", responses=examples.answers(examples.QUOTED, examples.OFFER_UNKNOWN, *examples.PARTY))
+    def state(offer_id: OwnOffer) -> OfferState:
+        """Where an offer stands."""
         return offers.state(offer_id)
 
-    @router.patch("/{offer_id}/upload")
+    @router.patch(
+        "/{offer_id}/upload",
+        responses=examples.answers(examples.UPLOADED, *examples.UPLOADING, *examples.PARTY),
+        openapi_extra=examples.UPLOAD_BODY,
+    )
     async def upload(
-        offer_id: OfferIdOfPath, request: Request, offset: Annotated[int, Header(alias=UPLOAD_OFFSET_HEADER, ge=0)]
+        offer_id: OwnOffer, request: Request, offset: Annotated[int, Header(alias=UPLOAD_OFFSET_HEADER, ge=0)]
     ) -> OfferState:
+        """Appends bytes to the upload, from an offset on; the last one lets it be priced."""
         try:
             await _append(offers, offer_id, offset, request)
         finally:
@@ -37,14 +51,23 @@ def offer_routes(offers: Offers, wake: Callable[[], None]) -> APIRouter:
         wake()
         return state
 
-    @router.post("/{offer_id}/acceptance")
-    def accept(offer_id: OfferIdOfPath, request: AcceptanceRequest) -> OfferState:
+    @router.post(
+        "/{offer_id}/acceptance",
+        responses=examples.answers(examples.ACCEPTED, *examples.ACCEPTING, *examples.WITH_BODY, *examples.PARTY),
+        openapi_extra=examples.taken(examples.ACCEPTANCE),
+    )
+    def accept(offer_id: OwnOffer, request: AcceptanceRequest) -> OfferState:
+        """Accepts the quote: the oracle posts the order."""
         state = offers.accept(offer_id, request)
         wake()
         return state
 
-    @router.delete("/{offer_id}")
-    def decline(offer_id: OfferIdOfPath) -> OfferState:
+    @router.delete(
+        "/{offer_id}",
+        responses=examples.answers(examples.DECLINED, *examples.DECLINING, *examples.WITH_BODY, *examples.PARTY),
+    )
+    def decline(offer_id: OwnOffer) -> OfferState:
+        """Declines the quote; the evaluation stays used."""
         return offers.decline(offer_id)
 
     return router
@@ -59,7 +82,7 @@ async def _fill(piece: bytearray, arriving: AsyncIterator[bytes]) -> bool:
     return False
 
 
-async def _append(offers: Offers, offer_id: OfferIdOfPath, offset: int, request: Request) -> None:
+async def _append(offers: Offers, offer_id: OfferId, offset: int, request: Request) -> None:
     """Streams the body to the store; the bytes received before a connection breaks are kept.
 
     A connection that broke without a word would keep its upload from being resumed: the body has its time.

@@ -17,6 +17,7 @@ from assay_oracle.errors import (
     NotFound,
     RequestInvalid,
     StorageUnavailable,
+    TokenMissing,
     status_of,
 )
 from assay_oracle.log import about
@@ -26,6 +27,7 @@ RETRY_SECONDS = 30
 """When to ask again after an answer of 429 or 503 that names no time of its own."""
 _HTTP_ERRORS: dict[int, type[AssayError]] = {404: NotFound, 405: MethodNotAllowed}
 _MOST_FAULTS = 5
+_REFUSED_BEARER = 'Bearer error="invalid_token"'
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ def refusal(error: AssayError, path: str, headers: Mapping[str, str] | None = No
     )
     if problem.status in (429, 503):
         answer.headers["Retry-After"] = str(getattr(error, "retry_after", RETRY_SECONDS))
+    if problem.status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer" if isinstance(error, TokenMissing) else _REFUSED_BEARER
     if problem.status == 408:
         answer.headers["Connection"] = "close"  # the rest of the body is not read
     return answer
