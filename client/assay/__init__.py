@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from assay.chain.interface import Deployment
     from assay.chain.settlement import SettlementClient
     from assay.errors import AssayError
-    from assay.oracle_api import OracleClient
-    from assay.oracle_session import Party
+    from assay.oracle.api import OracleClient
+    from assay.oracle.session import Party
     from assay.protocol.statements import Domain
     from assay.protocol.structs import ModelTerms, Order, Quote, Status
     from assay.protocol.tree import Commitment
@@ -46,8 +46,8 @@ _MODULES = {
     "assay.chain.interface": ("Deployment",),
     "assay.chain.settlement": ("SettlementClient",),
     "assay.errors": ("AssayError",),
-    "assay.oracle_api": ("OracleClient",),
-    "assay.oracle_session": ("Party",),
+    "assay.oracle.api": ("OracleClient",),
+    "assay.oracle.session": ("Party",),
     "assay.protocol.statements": ("Domain",),
     "assay.protocol.structs": ("ModelTerms", "Order", "Quote", "Status"),
     "assay.protocol.tree": ("Commitment",),

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from assay import downloads
 from assay.chain.node import Node
 from assay.errors import AssayError
-from assay.oracle_api import OracleClient
+from assay.oracle import downloads
+from assay.oracle.api import OracleClient
 from assay.protocol.types import OrderId
 from tests.kit.hostile_server import BOMB, Behaviour, HostileServer, answer, head, in_turn, sends, whole
 from tests.kit.problems import problem_details

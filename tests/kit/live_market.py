@@ -9,7 +9,7 @@ from scripts.localnet import CEILING, ETHER, Daemon, Node, eventually
 from assay import envelope
 from assay.chain.interface import Deployment
 from assay.chain.settlement import SettlementClient
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
 from assay.protocol.messages import OfferStatus, Problem
 from assay.protocol.structs import ModelTerms
 from assay.sale.buyer import Buyer

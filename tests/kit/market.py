@@ -9,7 +9,7 @@ import httpx
 from eth_account.signers.local import LocalAccount
 
 from assay import envelope
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
 from assay.protocol.messages import AcceptanceRequest, OfferState
 from assay.protocol.statements import digest
 from assay.protocol.structs import ModelTerms, Order, Status, key_hash

@@ -15,7 +15,7 @@ from assay import keys
 from assay.chain.interface import Deployment
 from assay.chain.node import Node as ChainNode
 from assay.chain.settlement import SettlementClient
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferStore
 from assay.sale.seller import Seller

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from assay.chain.port import Chain
     from assay.chain.settlement import SettlementClient
-    from assay.oracle_api import OracleClient
+    from assay.oracle.api import OracleClient
     from assay.sale.offers import OfferRecord, OfferStore
     from assay.sale.portfolio import Portfolio
 
@@ -78,7 +78,7 @@ class Session(ExitStack):
     def priced_models(self) -> tuple[ModelId, ...]:
         """The models that the configured oracle prices for; none if it does not answer."""
         from assay.cli.terminal import report
-        from assay.oracle_api import OracleClient
+        from assay.oracle.api import OracleClient
 
         try:
             with OracleClient(self.settings.oracle, attempts=1, report=report) as oracle:
@@ -160,7 +160,7 @@ class Session(ExitStack):
     def oracle(self) -> "OracleClient":
         """The configured oracle."""
         from assay.cli.terminal import report
-        from assay.oracle_api import OracleClient
+        from assay.oracle.api import OracleClient
 
         return self.enter_context(OracleClient(self.settings.oracle, report=report))
 

@@ -6,7 +6,7 @@ from eth_account.signers.local import LocalAccount
 
 from assay.chain.port import Chain
 from assay.errors import AssayError, ChainError, OfferRefused, OracleError, QuoteExpired, UsageError
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
 from assay.protocol.messages import AcceptanceRequest, OfferStatus
 from assay.protocol.statements import Domain, digest
 from assay.protocol.structs import Status, key_hash

@@ -16,7 +16,6 @@ from eth_account.signers.local import LocalAccount
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms, send_unless_done, state_of
 from assay.chain.values import PostedOrder, Transaction
-from assay.downloads import DEFAULT_STREAMS
 from assay.errors import (
     AssayError,
     ChainError,
@@ -27,7 +26,8 @@ from assay.errors import (
     UsageError,
 )
 from assay.files import private_folder
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
+from assay.oracle.downloads import DEFAULT_STREAMS
 from assay.protocol import seal
 from assay.protocol.messages import OrderRecord
 from assay.protocol.structs import ModelTerms, Order, Status

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from assay.downloads import DEFAULT_STREAMS
 from assay.errors import AssayError, OracleMisbehaved, OracleRefused, OracleUnreachable, SealError
 from assay.files import private_file, whole_file, write_whole
-from assay.oracle_api import DOWNLOAD_SECONDS, OracleClient
+from assay.oracle.api import DOWNLOAD_SECONDS, OracleClient
+from assay.oracle.downloads import DEFAULT_STREAMS
 from assay.protocol import seal
 from assay.protocol.evidence import DeliveryEvidence
 from assay.protocol.messages import OrderRecord

@@ -27,7 +27,7 @@ from assay.errors import (
     TransactionPending,
     UsageError,
 )
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderRecord
 from assay.protocol.statements import signer_of

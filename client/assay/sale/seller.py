@@ -24,7 +24,7 @@ from assay.errors import (
     UsageError,
 )
 from assay.files import whole_file
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import MAX_QUOTE_SECONDS, OfferRequest, OfferState, OfferStatus
 from assay.protocol.statements import digest

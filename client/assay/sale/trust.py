@@ -5,7 +5,7 @@ from eth_account.messages import SignableMessage
 from assay.chain.port import Chain
 from assay.chain.queries import is_signed_by
 from assay.errors import OracleMisbehaved, SaleError, SettingsError
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
 from assay.protocol.messages import OracleInfo
 from assay.protocol.statements import signer_of
 from assay.protocol.structs import ModelTerms, Order, Quote

@@ -14,7 +14,7 @@ from assay.chain.queries import registered_terms, state_of
 from assay.chain.settlement import SettlementClient
 from assay.chain.values import PostedOrder
 from assay.errors import ChainError, NodeUntrue
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
 from assay.protocol.structs import ModelTerms, Order, Status, key_hash, order_id
 from assay.sale.buyer import Buyer
 from assay.sale.portfolio import Portfolio

@@ -101,8 +101,8 @@ def test_command_takes_the_only_model_of_the_oracle(
 ) -> None:
     offered = [b"\x07" * 32]
     info = SimpleNamespace(models=offered)
-    monkeypatch.setattr("assay.oracle_api.OracleClient.info", lambda _: info)
-    monkeypatch.setattr("assay.oracle_api.OracleClient.model", Mock(side_effect=UsageError("not asked further")))
+    monkeypatch.setattr("assay.oracle.api.OracleClient.info", lambda _: info)
+    monkeypatch.setattr("assay.oracle.api.OracleClient.model", Mock(side_effect=UsageError("not asked further")))
     arguments = ["--home", str(tmp_path), "--deployments", str(tmp_path), command, __file__]
     result = CliRunner(mix_stderr=False).invoke(main, arguments)
     assert f"model 0x{32 * '07'}" in result.stderr

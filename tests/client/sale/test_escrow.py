@@ -8,7 +8,7 @@ import pytest
 
 from assay import envelope
 from assay.errors import OracleMisbehaved, OracleUnreachable, SaleError
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
 from assay.protocol.evidence import EscrowEvidence
 from assay.protocol.statements import digest
 from assay.protocol.structs import Order, Status

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assay.errors import OfferRefused, OracleMisbehaved, OracleUnreachable, QuoteExpired
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
 from assay.protocol.messages import MAX_QUOTE_SECONDS, OfferState, OfferStatus
 from assay.protocol.structs import Status
 from assay.sale import acceptance as acceptance_module

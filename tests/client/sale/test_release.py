@@ -16,7 +16,7 @@ from assay.errors import (
     TransactionFailed,
     TransactionPending,
 )
-from assay.oracle_session import Party
+from assay.oracle.session import Party
 from assay.protocol.structs import Status
 from assay.sale.offers import OfferRecord
 from assay.sale.release import DISPLACE_MARGIN, MAX_FAILURES, REVEAL_MARGIN

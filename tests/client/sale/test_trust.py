@@ -12,7 +12,7 @@ from assay.errors import (
     SaleError,
     SettingsError,
 )
-from assay.oracle_session import Party
+from assay.oracle.session import Party
 from assay.protocol.statements import digest
 from assay.protocol.structs import Status
 from assay.sale.offers import OfferRecord

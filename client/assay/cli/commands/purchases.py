@@ -11,8 +11,8 @@ from assay.cli.options import model_option
 from assay.cli.session import Session, pass_session
 from assay.cli.tables import id_text, table
 from assay.cli.terminal import emit, json_option, progress, report
-from assay.downloads import DEFAULT_STREAMS, MOST_STREAMS
 from assay.errors import ChainError, ExitCode
+from assay.oracle.downloads import DEFAULT_STREAMS, MOST_STREAMS
 from assay.protocol.structs import Status
 from assay.protocol.types import ModelId
 from assay.sale.buyer import Buyer

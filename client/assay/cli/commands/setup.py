@@ -137,7 +137,7 @@ def _info_of(oracle: str) -> "OracleInfo | None":
     Raises:
         SettingsError: The URL is impossible.
     """
-    from assay.oracle_api import OracleClient
+    from assay.oracle.api import OracleClient
 
     with OracleClient(oracle, attempts=1, timeout=10) as client:
         try:

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable
-from assay.oracle_api import OracleClient
-from assay.oracle_session import Party
+from assay.oracle.api import OracleClient
+from assay.oracle.session import Party
 from assay.protocol.messages import LoginSession, OfferState
 from assay.protocol.statements import audience
 from assay.protocol.types import OfferId

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from assay import downloads as module
 from assay.errors import OracleMisbehaved, OracleUnreachable
-from assay.oracle_api import OracleClient
+from assay.oracle import downloads as module
+from assay.oracle.api import OracleClient
 from tests.kit.market import ORACLE_URL, Pieces
 
 pytestmark = pytest.mark.unit

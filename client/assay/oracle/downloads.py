@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from assay.bounded_http import NoAnswer
 from assay.errors import OracleMisbehaved
-from assay.oracle_requests import OracleRequests, pause_after
+from assay.oracle.requests import OracleRequests, pause_after
 
 SPAN_BYTES = 2**20
 """Bytes of one request where there are several at once. An interruption costs the ones that are under way."""

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from assay.bounded_http import GATEWAY_STATUSES, LOOPBACK, Answer, BadAnswer, BoundedHttp, NoAnswer, Transport, parts_of
 from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, SettingsError
-from assay.oracle_session import OracleSession, Party
+from assay.oracle.session import OracleSession, Party
 from assay.protocol.messages import API_PREFIX, Problem
 from assay.protocol.statements import Domain
 from assay.protocol.types import Value

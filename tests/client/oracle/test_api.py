@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, SettingsError, UsageError
-from assay.oracle_api import LEAST_PIECE_BYTES, PIECE_BYTES, OracleClient
+from assay.oracle.api import LEAST_PIECE_BYTES, PIECE_BYTES, OracleClient
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.types import OfferId
 from tests.kit.bids import bid

@@ -11,11 +11,11 @@ from typing import Any, BinaryIO, Self
 from eth_account.signers.local import LocalAccount
 
 from assay.bounded_http import NoAnswer, Transport
-from assay.downloads import Download
 from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, UsageError
 from assay.files import private_file
-from assay.oracle_requests import ANSWER_SECONDS, REQUEST_TOO_LARGE, OracleRequests, pause_after
-from assay.oracle_session import Party
+from assay.oracle.downloads import Download
+from assay.oracle.requests import ANSWER_SECONDS, REQUEST_TOO_LARGE, OracleRequests, pause_after
+from assay.oracle.session import Party
 from assay.protocol.messages import (
     UPLOAD_OFFSET_HEADER,
     AcceptanceRequest,

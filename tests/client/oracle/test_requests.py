@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from assay.errors import OracleRefused
-from assay.oracle_api import OracleClient
+from assay.oracle.api import OracleClient
 from tests.kit.market import ORACLE_URL
 from tests.kit.problems import problem_details
 

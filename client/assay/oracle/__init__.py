@@ -1,0 +1,1 @@
+"""The oracle as its clients ask it: requests, sessions, transfers that resume."""
