@@ -163,12 +163,15 @@ def _errors(module: ModuleType, *, anchored: bool = False) -> str:
 
     ``anchored`` rows are those that the ``type`` of a problem leads to.
     """
+    from assay.errors import AssayError
+
     classes = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     kinds = [kind for kind in classes if kind.__module__ == module.__name__]
     rows = []
     for kind in kinds:
         cause, _, remedy = (inspect.getdoc(kind) or "").partition("Remedy:")
-        if cause.startswith(("Base of", "Root of")) or "code" in vars(kind):
+        caused = any("code" in vars(base) for base in kind.__mro__ if base is not AssayError)
+        if cause.startswith(("Base of", "Root of")) or caused:
             continue
         code = re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
         status = str(getattr(kind, "status", ""))

@@ -90,36 +90,31 @@ class PriceFunctionDiffers(ServiceError):
     """
 
 
-class PricingCutShort(ServiceError):
+class CausedError(ServiceError):
+    """Base of errors whose ``cause`` is the code."""
+
+    def __init__(self, cause: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.cause = cause
+
+    @property
+    def code(self) -> str:
+        """The cause's stable name."""
+        return self.cause
+
+
+class PricingCutShort(CausedError):
     """Pricing took more than its time or memory, or its process ended; ``cause`` is the code.
 
     Remedy: split the data; the oracle's log has the cause.
     """
 
-    def __init__(self, cause: str, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.cause = cause
 
-    @property
-    def code(self) -> str:
-        """The cause's stable name."""
-        return self.cause
-
-
-class DataRefused(ServiceError):
+class DataRefused(CausedError):
     """The pricing process refused the data; ``cause`` is the code of its error.
 
     Remedy: as the message says.
     """
-
-    def __init__(self, cause: str, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.cause = cause
-
-    @property
-    def code(self) -> str:
-        """The cause's stable name."""
-        return self.cause
 
 
 class InternalError(ServiceError):
@@ -364,19 +359,10 @@ class StorageFull(RequestError):
     status = 507
 
 
-class ModelNotReady(RequestError):
+class ModelNotReady(CausedError, RequestError):
     """The chain's state forbids a sale: halted, no budget, no bond, or another oracle; ``cause`` is the code."""
 
     status = 409
-
-    def __init__(self, cause: str, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.cause = cause
-
-    @property
-    def code(self) -> str:
-        """The cause's stable name."""
-        return self.cause
 
 
 class DeliveryDeleted(RequestError):
