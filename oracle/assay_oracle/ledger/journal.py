@@ -8,16 +8,18 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from assay.chain.values import Cursor
+from assay_oracle.errors import JournalError
+from assay_oracle.ledger.database import atomic
 from assay_oracle.ledger.evaluations import EvaluationTable
 from assay_oracle.ledger.logins import LoginTable
 from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.opening import open_database
 from assay_oracle.ledger.orders import OrderTable
 from assay_oracle.ledger.replica import Replica
-from assay_oracle.ledger.tables import cursor
+from assay_oracle.ledger.tables import cursor, secrets
 from assay_oracle.log import about
 
 log = logging.getLogger(__name__)
@@ -58,6 +60,22 @@ class Journal:
         values = {"block": place.block, "hash": place.hash}
         query = self._database.upsert(cursor, {"singleton": 0, **values})
         self._database.execute(query.on_conflict_do_update(index_elements=["singleton"], set_=values))
+
+    @atomic
+    def check_secret(self, name: str, digest: bytes) -> None:
+        """Checks that the ledger was written with the secret of this digest; records it in a ledger that has none.
+
+        Raises:
+            JournalError: It was written with another one.
+        """
+        found = self._database.row(select(secrets.c.digest).where(secrets.c.name == name))
+        if found is None:
+            self._database.execute(insert(secrets).values(name=name, digest=digest))
+        elif found.digest != digest:
+            raise JournalError(
+                f"expected the {name} that the ledger was written with, got another one",
+                hint="restore keys/ from the backup of this oracle; all daemons on one ledger have the same keys",
+            )
 
     # --- this process among the replicas ---
 

@@ -1,5 +1,6 @@
 """The process: HTTP, pricing and the chain's loop in parallel, over one ledger."""
 
+import hashlib
 import logging
 import signal
 import socket
@@ -92,6 +93,7 @@ class Daemon:
         self._end_pricing = end_pricing
         self._chain = chain
         self._journal = Journal(settings.ledger_url(), now=now)
+        _check_secrets(self._journal, vault)
         signer = LocalSigner(vault.account, chain.domain, self._journal) if vault.account else None
         self._dry = signer is None
         self._catalogue = Catalogue()
@@ -207,6 +209,20 @@ def where_room(store: Store, tick: Callable[[], bool]) -> Callable[[], bool]:
         return tick()
 
     return with_room
+
+
+def _check_secrets(journal: Journal, vault: Vault) -> None:
+    """Checks that the ledger was written with the secrets of ``vault``.
+
+    Raises:
+        JournalError: It was not; the journal is closed.
+    """
+    try:
+        journal.check_secret("digest secret", vault.digests.fingerprint())
+        journal.check_secret("age identity", hashlib.sha256(vault.recipient.encode()).digest())
+    except BaseException:
+        journal.close()
+        raise
 
 
 def _renewing(journal: Journal) -> Callable[[], bool]:

@@ -10,7 +10,8 @@ from sqlalchemy import func, insert, select
 from assay.chain.values import Cursor, PostedOrder
 from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import Order, Status
-from assay_oracle.errors import OfferUnknown, OrderUnknown
+from assay_oracle.errors import JournalError, OfferUnknown, OrderUnknown
+from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.tables import logins, records
 from assay_oracle.ledger.values import Sale
 from tests.kit.ledgers import BOTH_LEDGERS
@@ -180,3 +181,13 @@ def test_login_is_used_once_over_restarts_until_it_expires(market: Market) -> No
     assert market.journal.logins.use(b"third", until=now + 30, now=now + 11)
     assert not market.journal.logins.use(b"another", until=now + 20, now=now + 11)
     assert market.journal._database.only(select(func.count()).select_from(logins))[0] == 2
+
+
+def test_ledger_that_was_written_with_another_secret_is_refused(market: Market) -> None:
+    digest, other = (ContentDigests(bytes([number]) * 32).fingerprint() for number in (1, 2))
+    market.journal.check_secret("digest secret", digest)
+    market.restart()
+    market.journal.check_secret("digest secret", digest)
+    with pytest.raises(JournalError, match="digest secret that the ledger was written with") as refusal:
+        market.journal.check_secret("digest secret", other)
+    assert refusal.value.hint
