@@ -191,6 +191,10 @@ class Retraining(RefitMethod):
         found._run = run
         return found
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process gets: it trains by itself."""
+        return {**self.__dict__, "_run": in_parallel}
+
     def refit_outputs(self, offer: Sample, weights: Tensor) -> Float64:
         """See ``RefitMethod``; scenarios without an offer take the outputs that the fit stored."""
         if self.learner is None and not self._is_anchored:

@@ -13,8 +13,9 @@ from assay.errors import UsageError
 from assay_oracle.owner.cluster import Cluster, cluster
 from assay_pricing.duplicates import Kernel
 from assay_pricing.fitting import fit
-from assay_pricing.offers import partitions
+from assay_pricing.offers import partitions, subsets
 from assay_pricing.offers.partitions import Whole
+from assay_pricing.records.records import Records
 from assay_pricing.surrogate.task import encoded
 from tests.pricing.contexts import identity_encoder, records
 from tests.pricing.machines import machines, regression_of
@@ -52,20 +53,24 @@ def test_two_workers_share_the_parts_and_sum_them_as_one_process_does(
 
 def test_two_workers_train_and_give_the_price_of_one_process(scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partitions, "ROWS", 30)
-    owner, offer = machines(1, normal=80, wear=80), machines(3, normal=40, wear=40, fault=20)
+    owner, clean = machines(1, normal=80, wear=80), machines(3, normal=40, wear=40, fault=20)
+    wrong = np.where(np.arange(clean.n) % 10, clean.y, 3 - np.maximum(clean.y, 1))
+    offers = (clean, Records(clean.schema, clean.x, wrong))  # of the second a subset is searched for
     capacity = {"penalty": 1.0, "columns": "scaled", "classes": "as_given", "kind": "direct", "folds": 5}
     settings = {"family": "linear", "capacity": json.dumps(capacity)}
     priced_by = fit(
         regression_of(owner), owner, validation=machines(2, normal=60, wear=60), settings=settings, decay=2e-3
     )
-    alone = priced_by.appraise(offer)
+    alone = [priced_by.appraise(offer) for offer in offers]
     with cluster(scheduler) as pool:
-        trained = []
+        trained, halved, halves = [], [], subsets.values_by_halves
         monkeypatch.setattr(pool, "train", lambda *work: trained.append(1) or Cluster.train(pool, *work))
-        shared = priced_by.appraise(offer, pool=pool)
+        monkeypatch.setattr(subsets, "values_by_halves", lambda *work: halved.append(1) or halves(*work))
+        shared = [priced_by.appraise(offer, pool=pool) for offer in offers]
     assert trained
-    assert alone.price > 0
-    assert shared.canonical_json() == alone.canonical_json()
+    assert halved
+    assert alone[0].price > 0
+    assert [found.canonical_json() for found in shared] == [found.canonical_json() for found in alone]
 
 
 def test_an_address_that_is_none_is_an_error_with_an_example() -> None:
