@@ -3,6 +3,7 @@
 AssayError
 └── ServiceError                 500
     ├── JournalError             500  the database is in use, of a newer version, or damaged
+    ├── BackupInvalid            500  a file is no backup, or damaged
     ├── Equivocation             500  the signer was asked to contradict the ledger
     ├── PriceFunctionDiffers     500  the model was registered with another price function
     ├── PricingCutShort          500  pricing took too long, or its process ended
@@ -73,6 +74,13 @@ class RecordsPricedMeanwhile(ServiceError):
     """Records of an offer were priced in another offer while it was priced itself.
 
     Remedy: none is needed: the offer is priced again, with these records as known ones.
+    """
+
+
+class BackupInvalid(ServiceError):
+    """A file is no backup of an oracle, or it is damaged.
+
+    Remedy: name a file that `assay-oracle backup` wrote, whole.
     """
 
 

@@ -29,7 +29,7 @@ def write_keystore(path: Path, key: bytes, password: str) -> None:
 def write_identity(path: Path, identity: str, password: str) -> None:
     """An identity file, as ``assay.keys.create_identity`` writes it but for the cost of its key derivation."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    sealed = _encrypted(identity.encode(), password)
+    sealed = encrypted(identity.encode(), password)
     path.write_text(json.dumps({"recipient": envelope.public_of(identity), "identity": sealed.hex()}))
 
 
@@ -41,7 +41,7 @@ def write_vault(data_dir: Path, key: bytes, password: str) -> None:
     (folder / "secret.age").write_text(envelope.wrap_key(envelope.public_of(identity), secrets.token_bytes(32)))
 
 
-def _encrypted(content: bytes, password: str) -> bytes:
+def encrypted(content: bytes, password: str) -> bytes:
     """``content`` in the age v1 format (age-encryption.org/v1) for a passphrase, with the lowest work factor."""
     file_key, salt, nonce = secrets.token_bytes(16), secrets.token_bytes(16), secrets.token_bytes(16)
     wrapping = hashlib.scrypt(

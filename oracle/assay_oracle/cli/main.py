@@ -9,6 +9,10 @@ COMMANDS = {
         "assay_oracle.cli.pricing:appraise",
         "Price FILE offline with the price function in FOLDER, and give the reasons.",
     ),
+    "backup": LazyCommand(
+        "assay_oracle.cli.operations.backup:backup",
+        "Write keys and ledger to the new FILE, encrypted, with or without a running daemon.",
+    ),
     "bond": LazyCommand("assay_oracle.cli.bond:bond", "Show the oracle's bond for a model, and withdraw it."),
     "check": LazyCommand(
         "assay_oracle.cli.serve:check",
@@ -39,6 +43,10 @@ COMMANDS = {
     "offers": LazyCommand(
         "assay_oracle.cli.ledger.offers:offers",
         "List offers with model, seller, status, size, age, price and reason; by default those that are under way.",
+    ),
+    "restore": LazyCommand(
+        "assay_oracle.cli.operations.backup:restore",
+        "Write keys and ledger of the backup FILE into an empty place; nothing is written over.",
     ),
     "serve": LazyCommand("assay_oracle.cli.serve:serve", "Serve offers over HTTP, price them, post orders."),
     "settings": LazyCommand(

@@ -17,7 +17,7 @@ from eth_account.signers.local import LocalAccount
 
 from assay import envelope, keys
 from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInvalid
-from assay.files import write_whole
+from assay.files import sync_folder, write_whole
 from assay_oracle.ledger.content import SECRET_BYTES, ContentDigests
 from assay_oracle.settings import JOURNAL
 
@@ -117,6 +117,46 @@ def open_vault(data_dir: Path, password: str) -> Vault:
 def _access_key(secret: bytes) -> bytes:
     """The key of tokens and challenges (HKDF, RFC 5869)."""
     return HKDF(SHA256(), 32, salt=None, info=b"assay/access/v1").derive(secret)
+
+
+def read_files(data_dir: Path) -> dict[str, str]:
+    """The files of the secrets by name, encrypted as they are."""
+    return {path.name: path.read_text() for path in _files(folder_of(data_dir)) if path.exists()}
+
+
+def write_files(data_dir: Path, files: dict[str, str]) -> None:
+    """Writes what ``read_files`` gave into an empty folder.
+
+    Raises:
+        KeystoreInvalid: There are other names among them.
+    """
+    folder = folder_of(data_dir)
+    known = {path.name for path in _files(folder)}
+    if not set(files) <= known:
+        raise KeystoreInvalid(f"expected files {', '.join(sorted(known))}, got {', '.join(sorted(files))}")
+    folder.mkdir(mode=0o700)
+    for name, content in files.items():
+        write_whole(folder / name, content.encode())
+
+
+def check_place(data_dir: Path, files: dict[str, str]) -> None:
+    """Checks that the secrets of a data folder are missing, or are these.
+
+    Raises:
+        KeystoreExists: There are others.
+    """
+    if folder_of(data_dir).exists() and read_files(data_dir) != files:
+        raise KeystoreExists(
+            f"expected no keys in {folder_of(data_dir)}, found others than those of the backup",
+            hint="keys are never overwritten: name another folder",
+        )
+
+
+def put_in_place(source: Path, data_dir: Path) -> None:
+    """Moves the secrets of the data folder ``source`` to ``data_dir``, all at once, unless they are there."""
+    if not folder_of(data_dir).exists():
+        folder_of(source).rename(folder_of(data_dir))
+        sync_folder(data_dir)
 
 
 def _check_present(data_dir: Path) -> None:

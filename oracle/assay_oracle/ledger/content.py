@@ -8,6 +8,8 @@ from assay.protocol.types import ContentId, ModelId
 
 SECRET_BYTES = 32
 _RECORD_TAG = b"assay/record/v1".ljust(32, b"\0")
+_SALTED_TAG = b"assay/content/v2".ljust(32, b"\0")
+_BACKUP_TAG = b"assay/backup/v1".ljust(32, b"\0")
 
 
 class ContentDigests:
@@ -29,6 +31,22 @@ class ContentDigests:
         """``HMAC-SHA256(secret, modelId ‖ SHA-256 over the sorted distinct record hashes)``: 32 bytes."""
         whole = hashlib.sha256(b"".join(sorted(set(hashes)))).digest()
         return ContentId(hmac.digest(self._secret, model_id + whole, "sha256"))
+
+    def content_ids(self, model_id: ModelId, hashes: Iterable[bytes], salts: Iterable[bytes]) -> list[ContentId]:
+        """``content_id``, and for each of ``salts`` (32 bytes) another id of the same records.
+
+        ``HMAC-SHA256(secret, tag ‖ salt ‖ modelId ‖ SHA-256 over the sorted distinct record hashes)``, 32 bytes.
+        """
+        distinct = set(hashes)
+        whole = hashlib.sha256(b"".join(sorted(distinct))).digest()
+        salted = [
+            ContentId(hmac.digest(self._secret, _SALTED_TAG + salt + model_id + whole, "sha256")) for salt in salts
+        ]
+        return [self.content_id(model_id, distinct), *salted]
+
+    def backup_tag(self, digest: bytes) -> bytes:
+        """The tag by which a backup of this ledger is recognised, over the SHA-256 of its content: 32 bytes."""
+        return hmac.digest(self._secret, _BACKUP_TAG + digest, "sha256")
 
     def record_tag(self, model_id: ModelId, record_hash: bytes) -> bytes:
         """The ledger's digest of one record, ``HMAC-SHA256(secret, tag ‖ modelId ‖ record hash)``: 32 bytes."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, Executable, Row, Table
+from sqlalchemy import Connection, Engine, Executable, Row, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -58,6 +58,37 @@ class Database:
         self._writer.dispose()
         self._reader.dispose()
         self._close()
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of this thread's transaction."""
+        current = self._current()
+        assert current is not None
+        return current
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that reads one state of the database, beside everyone who writes.
+
+        Raises:
+            OSError: The disk fails, or the server does not answer.
+        """
+        engine = self._reader
+        if self.dialect == "postgresql":
+            engine = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with _failures(), engine.connect() as connection:
+            if self.dialect == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                if self.dialect == "sqlite":
+                    connection.exec_driver_sql("ROLLBACK")
+
+    def clock(self) -> int:
+        """Unix time, by the clock of the database."""
+        query = "SELECT unixepoch()" if self.dialect == "sqlite" else "SELECT floor(extract(epoch FROM now()))"
+        return int(self.only(text(query))[0])
 
     def _current(self) -> Connection | None:
         """The connection of this thread's transaction."""

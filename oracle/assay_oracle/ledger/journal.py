@@ -19,7 +19,8 @@ from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.opening import open_database
 from assay_oracle.ledger.orders import OrderTable
 from assay_oracle.ledger.replica import Replica
-from assay_oracle.ledger.tables import cursor, secrets
+from assay_oracle.ledger.tables import cursor, move, restorations, secrets
+from assay_oracle.ledger.values import Restoration
 from assay_oracle.log import about
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Journal:
 
     def __init__(self, url: str, *, now: Callable[[], int]) -> None:
         self._database = open_database(url)
+        self._check_not_moved()
         self._replica = Replica(self._database)
         self.offers = OfferTable(self._database, self._replica, now)
         self.evaluations = EvaluationTable(self._database, self.offers, now)
@@ -76,6 +78,22 @@ class Journal:
                 f"expected the {name} that the ledger was written with, got another one",
                 hint="restore keys/ from the backup of this oracle; all daemons on one ledger have the same keys",
             )
+
+    def _check_not_moved(self) -> None:
+        row = self._database.row(select(move.c.moved_at))
+        if row is not None:
+            self._database.close()
+            raise JournalError(
+                "expected a ledger that is in use, this one was moved to another place: two that sign would contradict"
+                " each other",
+                hint="use the one that was restored from its last backup; if there is none, restore that backup",
+            )
+
+    def restorations(self) -> tuple[Restoration, ...]:
+        """Each time that the ledger was restored from a backup, the first one first."""
+        query = select(*(column for column in restorations.c if column is not restorations.c.number))
+        rows = self._database.rows(query.order_by(restorations.c.number))
+        return tuple(Restoration(**row._mapping) for row in rows)
 
     # --- this process among the replicas ---
 

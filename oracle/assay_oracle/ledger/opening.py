@@ -15,12 +15,13 @@ from assay_oracle.ledger.tables import evaluations, offers, orders, quotes, reco
 _EXPECTED = "expected a ledger sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE"
 
 
-def open_database(url: str, *, shared: bool = False) -> Database:
+def open_database(url: str, *, shared: bool = False, revision: str = HEAD) -> Database:
     """The database at ``url``, created or migrated where needed.
 
     Args:
         url: ``sqlite:///PATH`` or ``postgresql+psycopg://...``
         shared: Open an existing ledger beside the daemon, for the operator's own short transactions.
+        revision: Of the tables that are created where there are none.
 
     Raises:
         SettingsError: The URL is no such URL.
@@ -31,9 +32,9 @@ def open_database(url: str, *, shared: bool = False) -> Database:
     except ArgumentError:
         raise SettingsError(f"{_EXPECTED}, got no URL", hint="check the setting ledger") from None
     if parsed.drivername == "sqlite" and parsed.database:
-        return open_sqlite(Path(parsed.database), shared=shared)
+        return open_sqlite(Path(parsed.database), shared=shared, revision=revision)
     if parsed.drivername == "postgresql+psycopg" and parsed.database:
-        return open_postgresql(parsed, shared=shared)
+        return open_postgresql(parsed, shared=shared, revision=revision)
     raise SettingsError(f"{_EXPECTED}, got {parsed.drivername}://...", hint="check the setting ledger")
 
 

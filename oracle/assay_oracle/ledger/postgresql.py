@@ -21,7 +21,7 @@ _MIGRATION_LOCK = int.from_bytes(b"assay", "big")
 _CONNECTIONS, _MORE_CONNECTIONS = 8, 32
 
 
-def open_postgresql(url: URL, *, shared: bool = False) -> Database:
+def open_postgresql(url: URL, *, shared: bool = False, revision: str = migrations.HEAD) -> Database:
     """The database at ``url``, which exists; its tables are created or migrated where needed.
 
     Transactions are serializable: two daemons leave what one of them would have left, working alone. Single queries
@@ -30,6 +30,7 @@ def open_postgresql(url: URL, *, shared: bool = False) -> Database:
     Args:
         url: Whose password is in no message.
         shared: Migrate nothing.
+        revision: Of the tables that are created where there are none.
 
     Raises:
         SettingsError: The driver is not installed.
@@ -53,7 +54,7 @@ def open_postgresql(url: URL, *, shared: bool = False) -> Database:
     database = Database(writer, writer.execution_options(isolation_level="AUTOCOMMIT"), one_writer=False)
     try:
         _check_durable(writer, url)
-        _bring_up_to_date(writer, url, shared=shared)
+        _bring_up_to_date(writer, url, shared=shared, wanted=revision)
     except DBAPIError as error:
         database.close()
         raise JournalError(
@@ -93,7 +94,7 @@ def _check_durable(writer: Engine, url: URL) -> None:
         )
 
 
-def _bring_up_to_date(writer: Engine, url: URL, *, shared: bool) -> None:
+def _bring_up_to_date(writer: Engine, url: URL, *, shared: bool, wanted: str) -> None:
     # Each statement sees what was committed before it: also what another replica migrated while this one waited.
     engine = writer.execution_options(isolation_level="READ COMMITTED")
     with engine.begin() as connection:
@@ -110,4 +111,4 @@ def _bring_up_to_date(writer: Engine, url: URL, *, shared: bool) -> None:
         revision = migrations.revision_of(connection)
         migrations.check_known(place(url), revision)
         if revision != migrations.HEAD:
-            migrations.upgrade(connection)
+            migrations.upgrade(connection, migrations.HEAD if revision else wanted)

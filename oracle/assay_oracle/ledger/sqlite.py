@@ -21,12 +21,13 @@ _WITH_REVISIONS = len(sqlite_scripts.SCRIPTS) + 1
 """``user_version`` of a file whose version is alembic's revision. Versions before alembic refuse it as newer."""
 
 
-def open_sqlite(path: Path, *, shared: bool = False) -> Database:
+def open_sqlite(path: Path, *, shared: bool = False, revision: str = migrations.HEAD) -> Database:
     """The database at ``path``, created or migrated where needed.
 
     Args:
         path: A second process on the same file is refused: two daemons would answer for one oracle.
         shared: Open an existing database beside the daemon, for the operator's own short transactions.
+        revision: Of the tables that are created where there are none.
 
     Raises:
         JournalError: The file is in use, damaged, or written by a newer version.
@@ -48,7 +49,7 @@ def open_sqlite(path: Path, *, shared: bool = False) -> Database:
     event.listen(writer, "begin", _begin)
     database = Database(writer, reader, one_writer=True, close=lambda: None if claim is None else os.close(claim))
     try:
-        _bring_up_to_date(writer, reader, path, shared=shared)
+        _bring_up_to_date(writer, reader, path, shared=shared, wanted=revision)
     except DatabaseError as error:
         database.close()
         raise JournalError(
@@ -70,7 +71,7 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _bring_up_to_date(writer: Engine, reader: Engine, path: Path, *, shared: bool) -> None:
+def _bring_up_to_date(writer: Engine, reader: Engine, path: Path, *, shared: bool, wanted: str) -> None:
     with reader.connect() as connection:
         version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
         revision = migrations.revision_of(connection) if version == _WITH_REVISIONS else None
@@ -92,7 +93,7 @@ def _bring_up_to_date(writer: Engine, reader: Engine, path: Path, *, shared: boo
     with writer.begin() as connection:
         if 0 < version < _WITH_REVISIONS:
             sqlite_scripts.bring_over(connection)
-        migrations.upgrade(connection)
+        migrations.upgrade(connection, migrations.HEAD if version else wanted)
         connection.exec_driver_sql(f"PRAGMA user_version = {_WITH_REVISIONS}")
 
 

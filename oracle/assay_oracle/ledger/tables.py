@@ -231,6 +231,28 @@ secrets = Table(
 )
 """Digests by which the secrets that the ledger was written with are recognised."""
 
+restorations = Table(
+    "restorations",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("salt", LargeBinary, nullable=False, unique=True),
+    Column("backup", LargeBinary, nullable=False),
+    Column("backed_up_at", Number, nullable=False),
+    Column("restored_at", Number, nullable=False),
+    Column("held_until", Number, nullable=False),
+    sqlite_strict=True,
+)
+"""Each time that the ledger was restored from a backup."""
+
+move = Table(
+    "move",
+    metadata,
+    Column("singleton", Number, CheckConstraint("singleton = 0"), primary_key=True, autoincrement=False),
+    Column("moved_at", Number, nullable=False),
+    sqlite_strict=True,
+)
+"""Has a row once the ledger was moved to another place: nothing is signed from it any more."""
+
 _ended = text("content_id IS NULL AND copied_content IS NULL AND status IN ('refused', 'expired', 'declined')")
 _stored = text("is_stored = 1")
 _copied = text("copied_content IS NOT NULL")

@@ -1,6 +1,6 @@
 """What the ledger holds, as plain values: offers, evaluations, signed quotes and sales."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.structs import Order, Quote, Status
@@ -91,6 +91,10 @@ class Evaluation:
             evaluation=self.digest,
         )
 
+    def under(self, content_id: ContentId) -> "Evaluation":
+        """What would have been evaluated under another content id of the same records."""
+        return replace(self, content_id=content_id)
+
     def agrees_with(self, order: Order) -> bool:
         """Whether an order pays this price for this data to this seller; another oracle's order of the pair may not."""
         evaluated = (self.order_id(), self.seller, self.price, self.data_root)
@@ -137,3 +141,23 @@ class Sale:
     receipt: bytes | None
     acknowledgement: bytes | None
     updated_at: int
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """The ledger was restored from a backup: it lacks what was signed after the backup was made.
+
+    Attributes:
+        salt: 32 random bytes. Content ids of pairs that are evaluated from then on depend on it, so that none of them
+            is the id of a pair that was evaluated after the backup.
+        backup: Id of the backup, 16 bytes.
+        backed_up_at: Unix time of the backup.
+        restored_at: Unix time of the restoration.
+        held_until: Chain time until which a quote may be valid that the ledger lacks; no offer is priced before.
+    """
+
+    salt: bytes
+    backup: bytes
+    backed_up_at: int
+    restored_at: int
+    held_until: int

@@ -29,6 +29,7 @@ from assay_oracle.services.catalogue import Catalogue, PricedModel
 from assay_oracle.services.ports import Ledger
 from assay_oracle.services.pricing.context import most_valuable, shared_out
 from assay_oracle.services.pricing.queue import MAX_ATTEMPTS, next_offer, seconds_for
+from assay_oracle.services.pricing.restored import Restored
 from assay_oracle.services.quotes import Quotes
 from assay_oracle.services.uploads import Uploads
 
@@ -65,6 +66,7 @@ class Evaluator:
         self._uploads = uploads
         self._quotes = quotes
         self._digests = digests
+        self._restored = Restored(ledger, chain, digests)
         self._most_seconds = most_seconds
         self._turn = 0
         self._last_seller = ""
@@ -78,6 +80,8 @@ class Evaluator:
             ChainError: The chain cannot tell whether a sale is possible; the offer keeps waiting.
             OSError: The oracle's disk failed; the offer keeps waiting and lets the others pass.
         """
+        if self._restored.holds_up():
+            return False
         waiting = self._ledger.offers.waiting(MOST_CONSIDERED + len(self._postponed))
         waiting = [offer for offer in waiting if offer.offer_id not in self._postponed]
         while (offer := next_offer(waiting, self._turn, self._last_seller)) is not None:
@@ -171,15 +175,16 @@ class Evaluator:
         with self._uploads.plaintext(offer, new=True) as plain:
             records = model.appraiser.open(offer.offer_id, plain, seconds=seconds)
         hashes = records.hashes()
-        content_id = self._digests.content_id(offer.model_id, hashes)
-        if self._ledger.evaluations.answered(offer.model_id, content_id, offer.seller):
+        *earlier, content_id = self._restored.content_ids(offer.model_id, hashes)
+        if any(self._ledger.evaluations.answered(offer.model_id, i, offer.seller) for i in (*earlier, content_id)):
             return self._ledger.offers.refuse(offer.offer_id, *ALREADY_EVALUATED)
         tags = {value: self._digests.record_tag(offer.model_id, value) for value in set(hashes)}
         priced = self._ledger.evaluations.priced_tags(offer.model_id, tags.values())
         known = frozenset(value for value, tag in tags.items() if tag in priced)
         appraisal = self._appraise(offer, records, known)
         evaluation, summary = _capped(offer, content_id, appraisal, len(tags), model.terms.max_price)
-        if self._is_used(evaluation):
+        used = [self._is_used(evaluation.under(i)) for i in (*earlier, content_id)]
+        if any(used):
             return self._ledger.offers.decline_copy(offer.offer_id, content_id, summary)
         evaluated = self._ledger.evaluations.add(
             evaluation, tags.values(), summary, appraisal=appraisal.document, known=len(priced)

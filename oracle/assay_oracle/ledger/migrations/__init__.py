@@ -6,9 +6,27 @@ from sqlalchemy import Connection, inspect, text
 
 from assay_oracle.errors import JournalError
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision, the oldest first: an open ledger is compared with them without reading their files."""
 HEAD = REVISIONS[-1]
+
+_WORDS = {
+    "sqlite": {"SERIAL": "INTEGER"},
+    "postgresql": {
+        "SERIAL": "BIGSERIAL",
+        "INTEGER": "BIGINT",
+        "BLOB": "BYTEA",
+        ") STRICT, WITHOUT ROWID": ")",
+        ") STRICT": ")",
+    },
+}
+
+
+def in_words_of(dialect: str, statement: str) -> str:
+    """A statement that makes a table in the words of SQLite, in those of ``dialect``."""
+    for ours, theirs in _WORDS[dialect].items():
+        statement = statement.replace(ours, theirs)
+    return statement
 
 
 def upgrade(connection: Connection, revision: str = HEAD) -> None:

@@ -5,6 +5,8 @@ A released revision is never changed; a new one is appended, and named in ``REVI
 
 from alembic import op
 
+from assay_oracle.ledger.migrations import in_words_of
+
 revision = "0001"
 down_revision = None
 
@@ -145,16 +147,6 @@ FINAL = {
             FOR EACH STATEMENT EXECUTE FUNCTION evaluation_is_final()""",
     ),
 }
-SPELLING = {
-    "sqlite": {"SERIAL": "INTEGER"},
-    "postgresql": {
-        "SERIAL": "BIGSERIAL",
-        "INTEGER": "BIGINT",
-        "BLOB": "BYTEA",
-        ") STRICT, WITHOUT ROWID": ")",
-        ") STRICT": ")",
-    },
-}
 
 
 def upgrade() -> None:
@@ -162,9 +154,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     dialect = connection.dialect.name
     for statement in TABLES:
-        for ours, theirs in SPELLING[dialect].items():
-            statement = statement.replace(ours, theirs)
-        connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(in_words_of(dialect, statement))
     for index in INDEXES:
         connection.exec_driver_sql(f"CREATE INDEX {index}")
     for statement in FINAL[dialect]:

@@ -1,112 +1,14 @@
-"""What the services need of the outside, as protocols: the ledger, the files and the signing key.
+"""The port of the ledger: what was offered, evaluated, quoted and posted."""
 
-The port of prices is ``appraiser.Appraiser``, the chain's is ``assay.chain.port.Chain``. Each port has one
-implementation in a room of its own (``ledger/``, ``storage/``, ``keys/``, ``appraisers/``); another one is a new module
-there, chosen where the daemon is composed.
-"""
-
-import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from assay.chain.values import Cursor, PostedOrder
 from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
-from assay.protocol.structs import Order, Status
+from assay.protocol.structs import Status
 from assay.protocol.types import ContentId, ModelId, OfferId, OrderId
-from assay_oracle.ledger.values import Evaluation, Offer, Sale, SignedQuote
-
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
-class StorageSilent(OSError):
-    """A store on another machine does not answer. As with a disk that fails, no offer is to blame."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(errno.EIO, message)
-
-
-class BlobWriter(Protocol):
-    """Writes to the end of a blob."""
-
-    def write(self, piece: bytes) -> None:
-        """Appends ``piece``.
-
-        Raises:
-            StorageFull: There is no room for it; nothing of it was written.
-            FileNotFoundError: The blob was deleted meanwhile.
-        """
-        ...
-
-
-class BlobStore(Protocol):
-    """Named sequences of bytes. A name is ``<kind>/<file>``, both of letters, digits, ``.``, ``_`` and ``-``.
-
-    Every method raises ``OSError`` if the disk fails, ``StorageSilent`` if there is no answer.
-    """
-
-    def size(self, name: str) -> int:
-        """Number of bytes of a blob; 0 if it does not exist."""
-        ...
-
-    def open(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """The blob for reading: seekable, from its start.
-
-        Raises:
-            FileNotFoundError: It does not exist.
-        """
-        ...
-
-    def append(self, name: str) -> AbstractContextManager[BlobWriter]:
-        """Writes to the end of a blob, which is created if it does not exist; durable when the context ends."""
-        ...
-
-    def create(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """A new blob for writing. It appears complete and durable when the context ends, and never otherwise."""
-        ...
-
-    def delete(self, name: str) -> None:
-        """Deletes a blob; does nothing if it does not exist."""
-        ...
-
-
-Scratch = Callable[[], AbstractContextManager[BinaryIO]]
-"""Makes a temporary file for decrypted data: seekable, without a name, gone when the context ends."""
-
-
-# --- signing ----------------------------------------------------------------------------------------------------------
-
-
-class Signer(Protocol):
-    """Signs for the oracle's account: what the ledger holds about a pair, and no other statement about it."""
-
-    @property
-    def address(self) -> str:
-        """Account that the signatures are valid for."""
-        ...
-
-    def sign_recipient(self, recipient: str) -> bytes:
-        """Signature over the age recipient (``age1...``) that uploads are encrypted to."""
-        ...
-
-    def sign_quote(self, evaluation: Evaluation, expiry: int) -> SignedQuote:
-        """Signs the quote of ``evaluation`` that expires at ``expiry`` (unix time), and records it in the ledger.
-
-        Raises:
-            Equivocation: The ledger holds no evaluation of this pair, or another one.
-        """
-        ...
-
-    def sign_key_escrow(self, order: Order) -> bytes:
-        """Signature over ``KeyEscrow`` of ``order``: the oracle holds the key that opens its data.
-
-        Raises:
-            Equivocation: The order is not the one that the ledger's evaluation of its pair leads to.
-        """
-        ...
-
-
-# --- the ledger -------------------------------------------------------------------------------------------------------
+from assay_oracle.ledger.values import Evaluation, Offer, Restoration, Sale, SignedQuote
 
 
 class OfferLedger(Protocol):
@@ -386,6 +288,10 @@ class Ledger(Protocol):
 
     def alone(self, name: str) -> AbstractContextManager[bool]:
         """Keeps other daemons from what ``name`` stands for; gives whether none was at it."""
+        ...
+
+    def restorations(self) -> tuple[Restoration, ...]:
+        """Each time that the ledger was restored from a backup, the first one first."""
         ...
 
     def cursor(self) -> Cursor | None:

@@ -1,0 +1,1 @@
+"""Commands that keep an oracle: its backup, and its restoration at the same or another place."""

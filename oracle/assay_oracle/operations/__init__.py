@@ -1,0 +1,1 @@
+"""What an operator needs of a running oracle: metrics, log contexts, backups."""
