@@ -1,4 +1,5 @@
-"""What can fail in the oracle, as one tree. ``code`` is the class name in snake case, ``status`` the HTTP status.
+"""What can fail in the oracle, as one tree. ``code`` is the class name in snake case, ``status`` the HTTP status:
+of errors of the client's tree, ``status_of`` has it.
 
 AssayError
 └── ServiceError                 500
@@ -38,8 +39,6 @@ AssayError
         ├── ModelNotReady        409  the chain's state forbids a sale: halted, no budget, no bond, another oracle
         ├── DeliveryDeleted      410  the files of an order that was closed long ago are deleted
         └── RangeInvalid         416  no such bytes
-
-Errors of the client's tree that a request can meet have their status in ``status_of``.
 """
 
 from typing import ClassVar
