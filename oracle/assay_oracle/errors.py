@@ -1,10 +1,11 @@
-"""What can fail in the oracle, as one tree. ``code`` is the class name in snake case, ``status`` the HTTP status:
-of errors of the client's tree, ``status_of`` has it.
+"""What can fail in the oracle, as one tree. ``code`` is the class name in snake case, ``status`` the HTTP status.
 
 AssayError
 └── ServiceError                 500
     ├── JournalError             500  the database is in use, of a newer version, or damaged
     ├── BackupInvalid            500  a file is no backup, or damaged
+    ├── ClaimLost                500  another replica took an offer over while it was priced
+    ├── RecordsPricedMeanwhile   500  records of an offer were priced in another one meanwhile
     ├── Equivocation             500  the signer was asked to contradict the ledger
     ├── PriceFunctionDiffers     500  the model was registered with another price function
     ├── PricingCutShort          500  pricing took too long, or its process ended
@@ -43,7 +44,7 @@ AssayError
 
 from typing import ClassVar
 
-from assay.errors import AssayError, ChainError, EnvelopeInvalid, QuoteExpired
+from assay.errors import AssayError
 
 INTERRUPTED = "interrupted"
 """Code of a ``PricingCutShort`` that the oracle's own stop caused."""
@@ -388,13 +389,3 @@ class RangeInvalid(RequestError):
     """
 
     status = 416
-
-
-_CLIENT_STATUS: dict[type[AssayError], int] = {EnvelopeInvalid: 422, QuoteExpired: 409, ChainError: 503}
-
-
-def status_of(error: AssayError) -> int:
-    """HTTP status of an error."""
-    if isinstance(error, ServiceError):
-        return error.status
-    return next((status for kind, status in _CLIENT_STATUS.items() if isinstance(error, kind)), 500)

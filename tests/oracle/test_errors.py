@@ -6,7 +6,8 @@ import pytest
 
 from assay.errors import EnvelopeInvalid, NodeUnreachable, QuoteExpired, StoreError
 from assay_oracle import errors
-from assay_oracle.errors import ServiceError, status_of
+from assay_oracle.errors import ServiceError
+from assay_oracle.server.api.problems import status_of
 
 pytestmark = pytest.mark.unit
 

@@ -9,16 +9,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from assay.errors import AssayError, listed_faults
+from assay.errors import AssayError, ChainError, EnvelopeInvalid, QuoteExpired, listed_faults
 from assay.protocol.messages import PROBLEM_MEDIA_TYPE, PROBLEM_PAGE, Problem
 from assay_oracle.errors import (
     InternalError,
     MethodNotAllowed,
     NotFound,
     RequestInvalid,
+    ServiceError,
     StorageUnavailable,
     TokenMissing,
-    status_of,
 )
 from assay_oracle.log import about
 from assay_oracle.services.ports import StorageSilent
@@ -28,8 +28,16 @@ RETRY_SECONDS = 30
 _HTTP_ERRORS: dict[int, type[AssayError]] = {404: NotFound, 405: MethodNotAllowed}
 _MOST_FAULTS = 5
 _REFUSED_BEARER = 'Bearer error="invalid_token"'
+_CLIENT_STATUS: dict[type[AssayError], int] = {EnvelopeInvalid: 422, QuoteExpired: 409, ChainError: 503}
 
 log = logging.getLogger(__name__)
+
+
+def status_of(error: AssayError) -> int:
+    """HTTP status of an error."""
+    if isinstance(error, ServiceError):
+        return error.status
+    return next((status for kind, status in _CLIENT_STATUS.items() if isinstance(error, kind)), 500)
 
 
 def title_of(kind: type[AssayError]) -> str:
