@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
 .PHONY: help setup lock check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
-  mutate coverage slither bench-pricing bench-seal bench-scale fuzz-sealed crash clean
+  mutate coverage slither bench-pricing bench-seal bench-scale fuzz-sealed fuzz-api crash clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -165,6 +165,9 @@ bench-seal: .build/run ## sealing against two SHA-256 passes and ChaCha20, on SI
 
 fuzz-sealed: .build/fuzz ## coverage-guided fuzzing of what reads sealed files, for SECONDS=60
 	PYTHONPATH=scripts python -m fuzz --seconds $(or $(SECONDS),60)
+
+fuzz-api: setup ## requests that Schemathesis makes up, CASES=50000, against a daemon: none may be its fault
+	PYTHONPATH=scripts python -m fuzz.api --cases $(or $(CASES),50000)
 
 bench-scale: .build/bench ## appraisals of 1,000 to a million records, Dask workers, other libraries: out/scale.json
 	PYTHONPATH=oracle python -m assay_bench.scaling

@@ -1,6 +1,6 @@
 """Requests that Schemathesis makes up from the OpenAPI document of an oracle, and what every answer to one must be.
 
-Half of the requests keep to the document, half break it. Half name an id that exists, and most have a party's token.
+Half of the requests keep to the document, half break it. Half name what exists, and most have a party's token.
 """
 
 from collections import Counter
@@ -40,7 +40,7 @@ def try_all(
     schema: schemathesis.BaseSchema,
     *,
     each: int,
-    ids: Mapping[str, str],
+    known: Mapping[str, str],
     tokens: Mapping[str, str],
     ask: Ask,
     number: int = 0,
@@ -50,7 +50,7 @@ def try_all(
     Args:
         schema: The document.
         each: Cases for one call.
-        ids: Ids that exist, by the name of the parameter.
+        known: Ids and accounts that exist, by the name of the parameter or of the body's member.
         tokens: The parties' tokens, by name.
         ask: Sends a case.
         number: The seed: the same one makes the same cases.
@@ -77,9 +77,10 @@ def try_all(
             )
             @given(case=operation.as_strategy(generation_mode=mode), choice=st.data())
             def one(case: Case, choice: st.DataObject) -> None:
-                for name, known in ids.items():
-                    if name in (case.path_parameters or {}) and choice.draw(st.booleans()):
-                        case.path_parameters[name] = known
+                for place in (case.path_parameters, case.body):
+                    if isinstance(place, dict):
+                        for name in sorted(known.keys() & place.keys()):
+                            place[name] = known[name] if choice.draw(st.booleans()) else place[name]
                 token = choice.draw(st.sampled_from([*tokens.values(), None]))
                 answer = ask(case, {"Authorization": f"Bearer {token}"} if token else {})
                 case.validate_response(answer, checks=CHECKS)

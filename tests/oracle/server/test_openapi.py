@@ -65,7 +65,8 @@ def test_nothing_that_is_made_up_from_the_document_breaks_a_call(market: Market)
     answered = try_all(
         schema,
         each=EACH,
-        ids={
+        known={
+            "seller": seller_account.address,
             "offer_id": f"0x{offered.hex()}",
             "order_id": f"0x{order.order_id().hex()}",
             "model_id": f"0x{market.model_id.hex()}",
