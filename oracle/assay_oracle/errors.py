@@ -8,6 +8,7 @@ AssayError
     ├── RecordsPricedMeanwhile   500  records of an offer were priced in another one meanwhile
     ├── Equivocation             500  the signer was asked to contradict the ledger
     ├── PriceFunctionDiffers     500  the model was registered with another price function
+    ├── CausedError              500  base of errors whose cause is the code
     ├── PricingCutShort          500  pricing took too long, or its process ended
     ├── DataRefused              500  the pricing process refused the data
     ├── InternalError            500  a fault of the oracle

@@ -8,8 +8,12 @@ import logging
 import sys
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _FIELD = "assay"
+_subject: ContextVar[dict[str, object]] = ContextVar("subject", default={})  # noqa: B039  # never changed in place
 
 
 class JsonFormatter(logging.Formatter):
@@ -22,6 +26,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **_subject.get(),
             **getattr(record, _FIELD, {}),
         }
         if record.exc_info and record.exc_info[0]:
@@ -38,6 +43,19 @@ def set_up(level: str = "info") -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("uvicorn.access", "urllib3", "web3", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def following(**fields: object) -> Iterator[None]:
+    """Adds fields to every record that is logged in the context, by any code: the offer or the request it is about.
+
+    Byte strings are cut as by ``about``. A field of ``about`` wins over one of the context.
+    """
+    token = _subject.set(_subject.get() | about(**fields)[_FIELD])
+    try:
+        yield
+    finally:
+        _subject.reset(token)
 
 
 def about(**fields: object) -> dict[str, dict[str, object]]:

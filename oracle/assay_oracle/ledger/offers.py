@@ -141,6 +141,19 @@ class OfferTable:
         found = self._all(offers.c.number.in_(chosen.scalar_subquery()))
         return [offer for offer in found if not self._replica.holds(offer.model_id, offer.seller)]
 
+    def counts(self) -> dict[tuple[ModelId, OfferStatus], int]:
+        """Number of offers by model and status."""
+        groups = (offers.c.model_id, offers.c.status)
+        rows = self._database.rows(select(*groups, func.count().label("number")).group_by(*groups))
+        return {(ModelId(row.model_id), row.status): row.number for row in rows}
+
+    def oldest(self, status: OfferStatus) -> int | None:
+        """When the longest unchanged offer in a status changed last, unix time; None if there is none."""
+        found: int | None = self._database.only(select(func.min(offers.c.updated_at)).where(offers.c.status == status))[
+            0
+        ]
+        return found
+
     def unchanged(self, status: OfferStatus, *, before: int) -> list[Offer]:
         """Offers in a status that changed last before a time."""
         return self._all(offers.c.status == status, offers.c.updated_at < before)

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -21,6 +22,8 @@ from assay_oracle.keys.vault import Vault
 from assay_oracle.ledger.journal import Journal
 from assay_oracle.ledger.replica import RENEWAL_SECONDS
 from assay_oracle.log import about
+from assay_oracle.operations.metered import MeteredAppraiser, MeteredClient, MeteredSigner, short
+from assay_oracle.operations.state import StateCollector, exposition, sample_chain
 from assay_oracle.server.api.app import create_app
 from assay_oracle.server.connections import bounded
 from assay_oracle.server.loop import STALE_SECONDS, Loop
@@ -29,10 +32,15 @@ from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.oracle import Oracle
 from assay_oracle.settings import WALL_FACTOR, ModelEntry, Settings
 from assay_oracle.storage.chosen import Store, open_store
+from assay_oracle.storage.local import free_bytes
 from assay_oracle.storage.scratch import ScratchFolder
 
 log = logging.getLogger(__name__)
 
+SAMPLE_SECONDS = 10.0
+"""Pause between two samples of the chain for the metrics."""
+UNREADY_SECONDS = 90
+"""Without an answer of the node for so long, the daemon asks to be sent no requests."""
 MODELS_ROUNDS = 5
 """Rounds of the other loops between two looks at the configured models and their artifacts."""
 
@@ -49,7 +57,7 @@ def open_chain(settings: Settings, vault: Vault | None = None) -> SettlementClie
         SettingsError: There is no deployment record.
         ChainError: No node, another chain, or no contract.
     """
-    chain = SettlementClient.of(
+    chain = MeteredClient.of(
         settings.node,
         Deployment.read(settings.deployment),
         account=vault.account if vault else None,
@@ -94,14 +102,14 @@ class Daemon:
         self._chain = chain
         self._journal = Journal(settings.ledger_url(), now=now)
         _check_secrets(self._journal, vault)
-        signer = LocalSigner(vault.account, chain.domain, self._journal) if vault.account else None
+        signer = MeteredSigner(LocalSigner(vault.account, chain.domain, self._journal)) if vault.account else None
         self._dry = signer is None
         self._catalogue = Catalogue()
         models = ModelWatch(
             self._catalogue,
             chain,
             read=read_models or (lambda: settings.models),
-            load=load,
+            load=lambda entry: MeteredAppraiser(load(entry), short(entry.id)),
             registered=registered,
             oracle=signer.address if signer else None,
         )
@@ -126,6 +134,16 @@ class Daemon:
         self._orders = Loop("orders", _never_again(self._oracle.cycle), settings.poll_seconds, now)
         self._claims = Loop("claims", _renewing(self._journal), RENEWAL_SECONDS, now)
         self._models = Loop("models", _never_again(models.refresh), MODELS_ROUNDS * settings.poll_seconds, now)
+        sample = sample_chain(chain, signer.address if signer else None, now)
+        self._samples = Loop("samples", sample, SAMPLE_SECONDS, now, stale=UNREADY_SECONDS)
+        self._loops = (self._claims, self._pricing, self._orders, self._models, self._samples)
+        state = StateCollector(
+            self._journal,
+            free_bytes=partial(free_bytes, settings.data_dir),
+            succeeded=lambda: {loop.name: loop.ended for loop in self._loops},
+            unavailable=lambda: len(self._catalogue.unavailable),
+            now=now,
+        )
         gate = Gate(
             chain=chain,
             ledger=self._journal,
@@ -134,7 +152,15 @@ class Daemon:
             operator_token=settings.secret_operator_token(),
             now=now,
         )
-        self._app = create_app(self._oracle, gate, self.health, wake=self.wake, lifespan=self._lifespan)
+        self._app = create_app(
+            self._oracle,
+            gate,
+            self.health,
+            exposition=partial(exposition, state),
+            ready=self.ready,
+            wake=self.wake,
+            lifespan=self._lifespan,
+        )
 
     def wake(self) -> None:
         """Tells both loops that there is something to do."""
@@ -156,13 +182,23 @@ class Daemon:
             "models": bool(self._catalogue.ids),
         }
 
+    def ready(self) -> bool:
+        """Whether requests can be served: the ledger answers, the node did lately, and no loop is stuck."""
+        try:
+            self._journal.cursor()
+        except OSError:
+            return False
+        return all(loop.healthy() for loop in self._loops)
+
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG002
+        self._samples.start()
         self._claims.start()
         self._pricing.start()
         self._orders.start()
         self._models.start()
         yield
+        self._samples.stop(patience=0)
         self._models.stop(patience=0)
         self._pricing.ask_to_stop()
         self._end_pricing()

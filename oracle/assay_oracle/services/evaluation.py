@@ -23,7 +23,7 @@ from assay_oracle.errors import (
 )
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer
-from assay_oracle.log import about
+from assay_oracle.log import about, following
 from assay_oracle.services.appraiser import ContextOffer, OfferAppraisal, OpenedOffer
 from assay_oracle.services.catalogue import Catalogue, PricedModel
 from assay_oracle.services.ports import Ledger
@@ -87,7 +87,9 @@ class Evaluator:
         while (offer := next_offer(waiting, self._turn, self._last_seller)) is not None:
             self._turn += 1
             self._last_seller = offer.seller
-            if self._price(offer):
+            with following(offer=offer.offer_id):
+                begun = self._price(offer)
+            if begun:
                 return True
             taken = (offer.model_id, offer.seller)
             waiting = [other for other in waiting if (other.model_id, other.seller) != taken]

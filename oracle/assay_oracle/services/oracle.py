@@ -10,7 +10,7 @@ from assay.errors import AssayError, NodeUnreachable
 from assay.protocol.messages import OfferStatus
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import Offer, Sale
-from assay_oracle.log import about
+from assay_oracle.log import about, following
 from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.delivery import Delivery
@@ -133,7 +133,8 @@ class Oracle:
 
     def _each(self, act: Callable[[Subject], None], subjects: Iterable[Subject]) -> None:
         for subject in subjects:
-            _attempt(partial(act, subject), offer=subject.offer_id)
+            with following(offer=subject.offer_id):
+                _attempt(partial(act, subject), offer=subject.offer_id)
 
 
 def _attempt(act: Callable[[], None], **subject: bytes) -> None:

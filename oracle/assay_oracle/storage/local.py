@@ -44,6 +44,11 @@ def check_room(folder: Path, wanted: int) -> int:
     return free
 
 
+def free_bytes(folder: Path) -> int:
+    """Free bytes on the disk of ``folder``."""
+    return shutil.disk_usage(folder).free
+
+
 def check_room_to_price(folder: Path) -> None:
     """Checks that pricing an offer leaves the journal in ``folder`` room for what is due on chain.
 

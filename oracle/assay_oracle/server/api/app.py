@@ -17,6 +17,7 @@ from assay_oracle.server.api.operator import Health, operator_routes
 from assay_oracle.server.api.orders import order_routes
 from assay_oracle.server.api.problems import add_problems
 from assay_oracle.server.api.public import public_routes
+from assay_oracle.server.api.telemetry import Telemetry, metrics_routes
 from assay_oracle.services.oracle import Oracle
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -27,6 +28,8 @@ def create_app(
     gate: Gate,
     health: Health,
     *,
+    exposition: Callable[[], bytes] = lambda: b"",
+    ready: Callable[[], bool] = lambda: True,
     wake: Callable[[], None] = lambda: None,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
@@ -36,6 +39,8 @@ def create_app(
         oracle: The services.
         gate: Says who asks, and may ask.
         health: Whether each part works, by name.
+        exposition: The metrics of the daemon, in the text format of Prometheus.
+        ready: Whether requests can be served now. It is asked often, by anyone.
         wake: Called when there is something to price or to post.
         lifespan: What runs while the server does.
     """
@@ -43,8 +48,10 @@ def create_app(
     app.state.gate = gate
     app.add_middleware(JsonLimit)
     app.add_middleware(AddressRate, gate=gate)
+    app.add_middleware(Telemetry)
     add_problems(app)
-    app.include_router(public_routes(oracle.offers))
+    app.include_router(public_routes(oracle.offers, ready))
+    app.include_router(metrics_routes(exposition))
     for router in (
         login_routes(),
         offer_routes(oracle.offers, wake),

@@ -1,11 +1,13 @@
 """The calls that anyone may make."""
 
+from collections.abc import Callable
 from importlib.metadata import version
 
 from fastapi import APIRouter
 
 from assay.protocol.messages import API_PREFIX, ModelInfo, OracleInfo
 from assay.protocol.types import Value
+from assay_oracle.errors import NotHealthy
 from assay_oracle.server.api import examples
 from assay_oracle.server.api.ids import ModelIdOfPath
 from assay_oracle.services.offers import Offers
@@ -17,6 +19,12 @@ class Liveness(Value):
     alive: bool = True
 
 
+class Readiness(Value):
+    """``GET /ready``: the daemon can serve requests now; a proxy sends it some."""
+
+    ready: bool = True
+
+
 class Root(Value):
     """``GET /``: where to look."""
 
@@ -25,15 +33,17 @@ class Root(Value):
     api: str = API_PREFIX
     info: str = f"{API_PREFIX}/info"
     live: str = f"{API_PREFIX}/live"
+    ready: str = f"{API_PREFIX}/ready"
     openapi: str = "/openapi.json"
     docs: str = "docs/protocol.md of the source"
 
 
 _ROOT = Root(version=version("assay"))
+_NOT_READY = NotHealthy("expected a daemon that can serve requests, this one cannot now", hint="ask another, or later")
 
 
-def public_routes(offers: Offers) -> APIRouter:
-    """The public calls, with the API's prefix where they have it."""
+def public_routes(offers: Offers, is_ready: Callable[[], bool]) -> APIRouter:
+    """The public calls, with the API's prefix where they have it; ``is_ready`` says whether requests can be served."""
     router = APIRouter()
 
     @router.get("/", tags=["public"], responses=examples.answers(_ROOT, *examples.FAULTS, examples.RATE))
@@ -45,6 +55,15 @@ def public_routes(offers: Offers) -> APIRouter:
     async def live() -> Liveness:
         """Whether the process answers."""
         return Liveness()
+
+    @router.get(
+        API_PREFIX + "/ready", tags=["public"], responses=examples.answers(Readiness(), _NOT_READY, *examples.PUBLIC)
+    )
+    def ready() -> Readiness:
+        """Whether the daemon can serve requests now. What does not work is for the operator to read."""
+        if not is_ready():
+            raise _NOT_READY
+        return Readiness()
 
     @router.get(API_PREFIX + "/info", tags=["public"], responses=examples.answers(examples.INFO, *examples.PUBLIC))
     def info() -> OracleInfo:

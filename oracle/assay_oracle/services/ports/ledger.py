@@ -53,6 +53,14 @@ class OfferLedger(Protocol):
         """
         ...
 
+    def counts(self) -> dict[tuple[ModelId, OfferStatus], int]:
+        """Number of offers by model and status."""
+        ...
+
+    def oldest(self, status: OfferStatus) -> int | None:
+        """When the longest unchanged offer in a status changed last, unix time; None if there is none."""
+        ...
+
     def unchanged(self, status: OfferStatus, *, before: int) -> list[Offer]:
         """Offers in a status that changed last before a time."""
         ...
