@@ -23,6 +23,8 @@ from assay.settings import MAX_FEE, NativeAmount
 
 WALL_FACTOR = 4
 """Time of the clock for each second that pricing may compute: machines are shared, and waiting is not computing."""
+MAX_WORKERS = 64
+"""Processes that price, at most: each has a thread and a connection to the ledger."""
 LEAST_TOKEN_CHARACTERS = 32
 """Length of the shortest token for operators, which nobody guesses if it is random."""
 SECRETS = {"password", "password_file", "operator_token", "operator_token_file", "ledger_file"}
@@ -116,9 +118,15 @@ class Settings(BaseSettings):
     quote_idle_seconds: int = Field(30 * 86_400, gt=0, description="a quote that is not sold within this time expires")
     keep_seconds: int = Field(30 * 86_400, ge=0, description="how long files of closed orders are kept")
     pricing_seconds: int = Field(3600, ge=10, description="processor time that pricing one offer may take at most")
-    pricing_memory_bytes: int = Field(8 * 2**30, ge=2**30, description="memory that the process which prices may take")
+    pricing_workers: int = Field(
+        0, ge=0, le=MAX_WORKERS, description="processes that price side by side; 0 is one for each processor"
+    )
+    pricing_memory_bytes: int = Field(8 * 2**30, ge=2**30, description="memory that a process which prices may take")
     max_context_bytes: int = Field(
-        2**29, ge=0, description="memory for opened records of sold and open offers; beyond it they are opened again"
+        2**29,
+        ge=0,
+        description="memory, in each of these processes, for opened records of sold and open offers; beyond it they are"
+        " opened again",
     )
 
     @field_validator("models")
@@ -226,6 +234,10 @@ class Settings(BaseSettings):
     def shares_ledger(self) -> bool:
         """Whether other daemons may use the ledger, and with it the store, too."""
         return self.ledger_url().startswith("postgresql")
+
+    def workers(self) -> int:
+        """Number of processes that price."""
+        return self.pricing_workers or min(len(os.sched_getaffinity(0)), MAX_WORKERS)
 
     def public(self) -> dict[str, Any]:
         """All settings that may be printed, without the secrets."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import reduce
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,7 +25,7 @@ Parse = Callable[[BinaryIO, Schema], Records]
 
 
 class InlineAppraiser:
-    """The ``Appraiser`` of one price function.
+    """The ``Appraiser`` of one price function, and its own ``PricingSession``.
 
     Args:
         function: Fitted by the model's owner.
@@ -43,6 +43,10 @@ class InlineAppraiser:
         """The price function that it applies."""
         return info_of(self._function.manifest)
 
+    def session(self) -> AbstractContextManager["InlineAppraiser"]:
+        """See ``Appraiser.session``."""
+        return nullcontext(self)
+
     def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "InlineOffer":  # noqa: ARG002
         """Parses the data of an offer and keeps its records for the offers that come after it.
 
@@ -56,7 +60,7 @@ class InlineAppraiser:
         return InlineOffer(self, self._function, records)
 
     def keep(self, offer: ContextOffer, *, seconds: float) -> None:  # noqa: ARG002
-        """See ``Appraiser.keep``. Nothing ends it after ``seconds``."""
+        """See ``PricingSession.keep``. Nothing ends it after ``seconds``."""
         with suppress(AssayError):  # logged where an offer is priced without it
             self._records(offer)
 

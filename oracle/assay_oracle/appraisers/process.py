@@ -1,40 +1,21 @@
-"""Prices in a process of its own, which can be ended: the daemon answers meanwhile, and survives what a file does.
+"""A process that prices, and that can be ended: the daemon answers meanwhile, and survives what a file does."""
 
-The process reads strangers' files: its answers are checked before anything is done with them, and one that is not of
-the protocol's form ends it.
-"""
-
-import hashlib
-import logging
-import re
 import signal
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
-
-from pydantic import BaseModel, Field, ValidationError
+from typing import BinaryIO, cast
 
 from assay.errors import AssayError
 from assay.protocol.types import OfferId
-from assay_oracle.appraisers.wire import Channel, ChannelClosed, Message
-from assay_oracle.errors import INTERRUPTED, DataRefused, PricingCutShort
-from assay_oracle.log import about
-from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
+from assay_oracle.appraisers.wire import Channel, ChannelClosed
+from assay_oracle.errors import INTERRUPTED, PricingCutShort
 from assay_oracle.settings import WALL_FACTOR
-from assay_pricing.records.bounds import MAX_RECORDS
 
 START_SECONDS = 600
 """Time that the process may take to start and import what it needs."""
-_HASH_BYTES = 32
-_MAX_TEXT = 2000
-_MAX_REASONS = 256
-_CODE = re.compile(r"[a-z][a-z_]{0,63}")
-
-log = logging.getLogger(__name__)
 
 
 class PricingProcess:
@@ -55,6 +36,15 @@ class PricingProcess:
         self._closed = False
         self._artifacts: dict[str, None] = {}
         self._readable: tuple[str, ...] = ()
+        self._loaded: set[str] = set()
+
+    def has_loaded(self, artifact: str) -> bool:
+        """Whether it keeps the price function in a folder in memory, and records that were opened for it."""
+        return artifact in self._loaded
+
+    def is_started(self) -> bool:
+        """Whether it was started, and not ended by the daemon since."""
+        return self._running is not None
 
     def admit(self, artifact: str) -> None:
         """Lets the process read the artifact in a folder. One that runs without it is started again for it."""
@@ -131,6 +121,8 @@ class PricingProcess:
             running.kill()
 
     def _started(self, artifact: str | None) -> Channel:
+        if self._closed:
+            raise ChannelClosed
         is_readable = artifact is None or artifact in self._readable
         if self._channel is None or self._running is None or self._running.poll() is not None or not is_readable:
             self._end()
@@ -139,9 +131,13 @@ class PricingProcess:
             self._running = subprocess.Popen(  # noqa: S603
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment, bufsize=-1
             )
+            if self._closed:
+                self._running.kill()  # `close` came before there was anything to end
             self._channel = Channel(cast(BinaryIO, self._running.stdout), cast(BinaryIO, self._running.stdin))
             self._forgotten.clear()
             self._channel.receive()  # it is ready
+        if artifact is not None:
+            self._loaded.add(artifact)
         return self._channel
 
     def _send_forgotten(self, channel: Channel) -> None:
@@ -156,6 +152,7 @@ class PricingProcess:
     def _end(self) -> int | None:
         """Ends the process if it runs; its exit status."""
         running, self._running, self._channel = self._running, None, None
+        self._loaded.clear()
         if running is None:
             return None
         for pipe in (running.stdin, running.stdout):
@@ -174,163 +171,3 @@ def _cut_short(seconds: float, code: int | None, *, late: bool, closed: bool) ->
     if late or code == -signal.SIGXCPU:
         return PricingCutShort("pricing_timed_out", f"pricing takes more than {seconds:.0f} seconds of computing")
     return PricingCutShort("pricing_failed", f"the pricing process ended with status {code}")
-
-
-@dataclass(frozen=True)
-class ProcessAppraiser:
-    """The ``Appraiser`` of one artifact, in the pricing process.
-
-    Attributes:
-        info: The price function of the artifact.
-        artifact: Its folder, which the process loads it from.
-        process: Shared by the appraisers of all models.
-    """
-
-    info: FunctionInfo
-    artifact: str
-    process: PricingProcess
-
-    def __post_init__(self) -> None:
-        self.process.admit(self.artifact)
-
-    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "ProcessOffer":
-        """See ``Appraiser.open``."""
-        with self.process.exchange(seconds, self.artifact) as channel:
-            channel.send("open", **self._request(offer_id, seconds))
-            channel.send_data(source)
-            hashes = _hashes(_checked(channel.receive(), "opened").blob)
-        return ProcessOffer(self.process, hashes, seconds)
-
-    def keep(self, offer: ContextOffer, *, seconds: float) -> None:
-        """See ``Appraiser.keep``."""
-        with self.process.exchange(seconds, self.artifact) as channel:
-            channel.send("keep", **self._request(offer.offer_id, seconds))
-            _checked(_answer(channel, {offer.offer_id.hex(): offer}), "kept")
-
-    def _request(self, offer_id: OfferId, seconds: float) -> dict[str, Any]:
-        function = self.info.hash.hex()
-        return {"artifact": self.artifact, "function": function, "offer": offer_id.hex(), "seconds": seconds}
-
-    def forget(self, offer_id: OfferId) -> None:
-        """See ``Appraiser.forget``."""
-        self.process.forget(offer_id)
-
-
-class ProcessOffer:
-    """The ``OpenedOffer`` of a ``ProcessAppraiser``."""
-
-    def __init__(self, process: PricingProcess, hashes: Sequence[bytes], seconds: float) -> None:
-        self._process = process
-        self._hashes = hashes
-        self._seconds = seconds
-
-    def hashes(self) -> Sequence[bytes]:
-        """See ``OpenedOffer.hashes``."""
-        return self._hashes
-
-    def appraise(
-        self, *, known: frozenset[bytes], own: Sequence[ContextOffer], sold: Sequence[ContextOffer]
-    ) -> OfferAppraisal:
-        """See ``OpenedOffer.appraise``."""
-        context = {offer.offer_id.hex(): offer for offer in (*own, *sold)}
-        with self._process.exchange(self._seconds) as channel:
-            listed = {name: [_named(offer) for offer in offers] for name, offers in (("own", own), ("sold", sold))}
-            channel.send("appraise", b"".join(sorted(known)), seconds=self._seconds, **listed)
-            return _appraisal(_checked(_answer(channel, context), "appraisal"))
-
-
-class _Appraised(BaseModel):
-    """Fields of the answer to ``appraise``."""
-
-    price: int = Field(ge=0)
-    records: int = Field(ge=1, le=MAX_RECORDS)
-    priced: int = Field(ge=0, le=MAX_RECORDS)
-    fidelity: float = Field(ge=0, le=1)
-    reasons: list[str]
-
-
-def _appraisal(answer: Message) -> OfferAppraisal:
-    """The appraisal in an answer.
-
-    Raises:
-        ChannelClosed: It is none.
-    """
-    try:
-        found = _Appraised.model_validate(answer.fields)
-    except ValidationError:
-        raise ChannelClosed from None
-    return OfferAppraisal(
-        price=found.price,
-        records=found.records,
-        priced=found.priced,
-        fidelity=found.fidelity,
-        reasons=tuple(_text(reason) for reason in found.reasons[:_MAX_REASONS]),
-        document=answer.blob,
-        digest=hashlib.sha256(answer.blob).digest(),
-    )
-
-
-def _hashes(blob: bytes) -> list[bytes]:
-    """The distinct hashes of an offer's records.
-
-    Raises:
-        ChannelClosed: The bytes are no such hashes, or more than an offer may have records.
-    """
-    hashes = [blob[at : at + _HASH_BYTES] for at in range(0, len(blob), _HASH_BYTES)]
-    if not 0 < len(hashes) <= MAX_RECORDS or len(blob) % _HASH_BYTES or len(set(hashes)) < len(hashes):
-        raise ChannelClosed
-    return hashes
-
-
-def _named(offer: ContextOffer) -> dict[str, object]:
-    return {"id": offer.offer_id.hex(), "rows": offer.rows}
-
-
-def _answer(channel: Channel, context: Mapping[str, ContextOffer]) -> Message:
-    """The answer to a request, before which the process may ask for the data of the offers in ``context``.
-
-    Raises:
-        ChannelClosed: It asks for another.
-    """
-    while (answer := channel.receive()).kind == "need":
-        needed = context.get(str(answer.fields.get("offer")))
-        if needed is None:
-            raise ChannelClosed
-        _send(channel, needed)
-    return answer
-
-
-def _send(channel: Channel, offer: ContextOffer) -> None:
-    """Sends the data of a context offer, or that its upload is damaged."""
-    try:
-        with offer.open() as source:
-            channel.send("data")
-            channel.send_data(source)
-    except AssayError as error:
-        log.error("priced without a damaged offer", extra=about(offer=offer.offer_id, cause=str(error)))
-        channel.send("damaged")
-
-
-def _checked(answer: Message, kind: str) -> Message:
-    """An answer of the expected ``kind``.
-
-    Raises:
-        DataRefused: The data cannot be priced.
-        OSError: The artifact cannot be loaded, which is no fault of the data.
-        ChannelClosed: It is no answer to the request.
-    """
-    fields = answer.fields
-    if answer.kind == "refused":
-        code, hint = str(fields.get("code", "")), fields.get("hint")
-        known = code if _CODE.fullmatch(code) else "data_error"
-        raise DataRefused(known, _text(fields.get("message")), hint=_text(hint) if hint else None)
-    if answer.kind == "unable":
-        raise OSError(f"the pricing process cannot load a price function: {_text(fields.get('message'))}")
-    if answer.kind != kind:
-        raise ChannelClosed
-    return answer
-
-
-def _text(value: Any) -> str:
-    """A shortened text in UTF-8: JSON can spell a lone surrogate, which neither the ledger nor HTTP can hold."""
-    return str(value)[:_MAX_TEXT].encode(errors="backslashreplace").decode()

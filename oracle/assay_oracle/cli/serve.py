@@ -13,12 +13,12 @@ from assay_oracle.cli.options import config_option, open_keys
 from assay_oracle.settings import ModelEntry, Settings, environment_without_settings
 
 if TYPE_CHECKING:
-    from assay_oracle.appraisers.process import PricingProcess
+    from assay_oracle.appraisers.pool import PricingPool
     from assay_oracle.server.model_watch import LoadAppraiser
     from assay_oracle.services.appraiser import Appraiser
 
 
-def load_appraisers(settings: Settings, process: "PricingProcess | None" = None) -> "LoadAppraiser":
+def load_appraisers(settings: Settings, pool: "PricingPool | None" = None) -> "LoadAppraiser":
     """Makes the appraisers of configured models.
 
     They raise ``ArtifactError`` for an artifact that is missing, damaged, altered or of an unknown method, and
@@ -26,10 +26,10 @@ def load_appraisers(settings: Settings, process: "PricingProcess | None" = None)
 
     Args:
         settings: Their limits.
-        process: Prices, so that this process needs neither the tensors nor torch; None if this process prices.
+        pool: Prices, so that this process needs neither the tensors nor torch; None if this process prices.
     """
-    if process is not None:
-        return partial(_in_process, process)
+    if pool is not None:
+        return partial(_in_pool, pool)
     from assay_oracle.appraisers.cache import RecordCache
     from assay_oracle.cli.pricing_process import load_inline
 
@@ -37,15 +37,15 @@ def load_appraisers(settings: Settings, process: "PricingProcess | None" = None)
     return lambda entry: load_inline(entry.artifact, cache)
 
 
-def _in_process(process: "PricingProcess", entry: ModelEntry) -> "Appraiser":
+def _in_pool(pool: "PricingPool", entry: ModelEntry) -> "Appraiser":
     from assay_oracle.appraisers.info import info_of
-    from assay_oracle.appraisers.process import ProcessAppraiser
+    from assay_oracle.appraisers.remote import ProcessAppraiser
     from assay_pricing import artifact
 
     manifest = artifact.read_manifest(entry.artifact)
     manifest.check_method()
     manifest.check_fidelity()
-    return ProcessAppraiser(info_of(manifest), str(entry.artifact.resolve()), process)
+    return ProcessAppraiser(info_of(manifest), str(entry.artifact.resolve()), pool)
 
 
 def mark_used(entry: ModelEntry) -> None:
@@ -55,13 +55,15 @@ def mark_used(entry: ModelEntry) -> None:
     artifact.mark_used(entry.artifact, entry.id)
 
 
-def pricing_process(settings: Settings) -> "PricingProcess":
-    """The process that prices, not started yet. Its environment has no setting of the oracle: no password."""
+def pricing_pool(settings: Settings) -> "PricingPool":
+    """The processes that price, not started yet. Their environment has no setting of the oracle: no password."""
+    from assay_oracle.appraisers.pool import PricingPool
     from assay_oracle.appraisers.process import PricingProcess
 
     limits = (str(settings.max_context_bytes), str(settings.pricing_memory_bytes))
     command = (sys.executable, "-m", "assay_oracle.cli.pricing_process", *limits)
-    return PricingProcess(command, environment_without_settings())
+    environment = environment_without_settings()
+    return PricingPool([PricingProcess(command, environment) for _ in range(settings.workers())])
 
 
 @click.command()
@@ -87,13 +89,13 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
     vault = open_keys(settings)
     if vault.account is None:
         report("no keystore: running dry; offers are priced, nothing is signed or posted")
-    process = pricing_process(settings)
+    pool = pricing_pool(settings)
     daemon = Daemon(
         settings,
         vault,
         open_chain(settings, vault),
-        load=load_appraisers(settings, process),
-        end_pricing=process.close,
+        load=load_appraisers(settings, pool),
+        end_pricing=pool.close,
         read_models=lambda: Settings.read(config).models,
         registered=mark_used,
     )

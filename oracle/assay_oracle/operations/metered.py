@@ -14,7 +14,14 @@ from assay.protocol.types import ModelId, OfferId
 from assay_oracle.errors import PricingCutShort
 from assay_oracle.ledger.values import Evaluation, SignedQuote
 from assay_oracle.operations.metrics import CUT_SHORT, GAS, PRICE_SHARE, PRICING_SECONDS, QUOTES_SIGNED, TRANSACTIONS
-from assay_oracle.services.appraiser import Appraiser, ContextOffer, FunctionInfo, OfferAppraisal, OpenedOffer
+from assay_oracle.services.appraiser import (
+    Appraiser,
+    ContextOffer,
+    FunctionInfo,
+    OfferAppraisal,
+    OpenedOffer,
+    PricingSession,
+)
 from assay_oracle.services.ports import Signer
 
 _REASONS = ("pricing_timed_out", "pricing_failed", "interrupted")
@@ -60,8 +67,27 @@ class MeteredOffer:
 
 
 @dataclass(frozen=True)
+class MeteredSession:
+    """A ``PricingSession``: the time that each step takes, and attempts that were cut short."""
+
+    inner: PricingSession
+    model: str
+    cap: int | None
+
+    def keep(self, offer: ContextOffer, *, seconds: float) -> None:
+        """See ``PricingSession.keep``."""
+        self.inner.keep(offer, seconds=seconds)
+
+    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> OpenedOffer:
+        """See ``PricingSession.open``."""
+        with _timed(self.model, "open"):
+            found = self.inner.open(offer_id, source, seconds=seconds)
+        return MeteredOffer(found, self.model, self.cap)
+
+
+@dataclass(frozen=True)
 class MeteredAppraiser:
-    """An ``Appraiser``: the time that each step takes, and attempts that were cut short."""
+    """An ``Appraiser`` whose sessions are metered."""
 
     inner: Appraiser
     model: str
@@ -71,15 +97,11 @@ class MeteredAppraiser:
         """The price function that it applies."""
         return self.inner.info
 
-    def keep(self, offer: ContextOffer, *, seconds: float) -> None:
-        """See ``Appraiser.keep``."""
-        self.inner.keep(offer, seconds=seconds)
-
-    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> OpenedOffer:
-        """See ``Appraiser.open``."""
-        with _timed(self.model, "open"):
-            found = self.inner.open(offer_id, source, seconds=seconds)
-        return MeteredOffer(found, self.model, self.info.cap)
+    @contextmanager
+    def session(self) -> Iterator["MeteredSession"]:
+        """See ``Appraiser.session``."""
+        with self.inner.session() as session:
+            yield MeteredSession(session, self.model, self.info.cap)
 
     def forget(self, offer_id: OfferId) -> None:
         """See ``Appraiser.forget``."""

@@ -43,6 +43,8 @@ UNREADY_SECONDS = 90
 """Without an answer of the node for so long, the daemon asks to be sent no requests."""
 MODELS_ROUNDS = 5
 """Rounds of the other loops between two looks at the configured models and their artifacts."""
+_PRICING_PATIENCE = 5.0
+"""Seconds, for all threads, in which attempts that were ended at a stop are recorded as such."""
 
 
 def unix_time() -> int:
@@ -78,7 +80,7 @@ class Daemon:
         load: Makes the appraiser of each model.
         read_models: Reads the configured models again; by default they stay as in ``settings``.
         registered: Called with each model that is found registered with its artifact's price function.
-        end_pricing: Ends pricing that is under way, when the daemon stops.
+        end_pricing: Ends all pricing that is under way, when the daemon stops.
         now: Unix time.
 
     Raises:
@@ -128,19 +130,20 @@ class Daemon:
             now=now,
         )
         stale = STALE_SECONDS + 2 * WALL_FACTOR * settings.pricing_seconds
-        self._pricing = Loop(
-            "pricing", where_room(blobs, self._oracle.evaluation.price_next), settings.poll_seconds, now, stale=stale
-        )
+        price_next = where_room(blobs, self._oracle.evaluation.price_next)
+        self._pricing = [
+            Loop("pricing", price_next, settings.poll_seconds, now, stale=stale) for _ in range(settings.workers())
+        ]
         self._orders = Loop("orders", _never_again(self._oracle.cycle), settings.poll_seconds, now)
         self._claims = Loop("claims", _renewing(self._journal), RENEWAL_SECONDS, now)
         self._models = Loop("models", _never_again(models.refresh), MODELS_ROUNDS * settings.poll_seconds, now)
         sample = sample_chain(chain, signer.address if signer else None, now)
         self._samples = Loop("samples", sample, SAMPLE_SECONDS, now, stale=UNREADY_SECONDS)
-        self._loops = (self._claims, self._pricing, self._orders, self._models, self._samples)
+        self._loops = (self._claims, *self._pricing, self._orders, self._models, self._samples)
         state = StateCollector(
             self._journal,
             free_bytes=partial(free_bytes, settings.data_dir),
-            succeeded=lambda: {loop.name: loop.ended for loop in self._loops},
+            succeeded=lambda: last_rounds(self._loops),
             unavailable=lambda: len(self._catalogue.unavailable),
             now=now,
         )
@@ -163,8 +166,9 @@ class Daemon:
         )
 
     def wake(self) -> None:
-        """Tells both loops that there is something to do."""
-        self._pricing.wake()
+        """Tells pricing and orders that there is something to do."""
+        for loop in self._pricing:
+            loop.wake()
         self._orders.wake()
 
     def health(self) -> dict[str, bool]:
@@ -175,7 +179,7 @@ class Daemon:
         except ChainError:
             reachable = False
         return {
-            "pricing": self._pricing.healthy(),
+            "pricing": all(loop.healthy() for loop in self._pricing),
             "orders": self._orders.healthy(),
             "signing": not self._dry,
             "chain": reachable,
@@ -192,17 +196,17 @@ class Daemon:
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG002
-        self._samples.start()
-        self._claims.start()
-        self._pricing.start()
-        self._orders.start()
-        self._models.start()
+        for loop in self._loops:
+            loop.start()
         yield
         self._samples.stop(patience=0)
         self._models.stop(patience=0)
-        self._pricing.ask_to_stop()
+        for loop in self._pricing:
+            loop.ask_to_stop()
         self._end_pricing()
-        self._pricing.stop(patience=5)
+        end = time.monotonic() + _PRICING_PATIENCE
+        for loop in self._pricing:
+            loop.stop(patience=max(0.0, end - time.monotonic()))
         self._orders.stop(patience=15)
         self._claims.stop(patience=1)
 
@@ -235,6 +239,12 @@ class _Server(uvicorn.Server):
         if self.servers:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._ready(f"http://{host}:{port}")
+
+
+def last_rounds(loops: Iterable[Loop]) -> dict[str, int]:
+    """When the last round without a failure ended, by name; of several loops of one name, that of the worst."""
+    newest_first = sorted(loops, key=lambda loop: -loop.ended)
+    return {loop.name: loop.ended for loop in newest_first}
 
 
 def where_room(store: Store, tick: Callable[[], bool]) -> Callable[[], bool]:

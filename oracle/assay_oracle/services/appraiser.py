@@ -98,13 +98,8 @@ class OpenedOffer(Protocol):
         ...
 
 
-class Appraiser(Protocol):
-    """Prices data for one model. The services know nothing else of records, file formats and surrogates."""
-
-    @property
-    def info(self) -> FunctionInfo:
-        """The price function that it applies."""
-        ...
+class PricingSession(Protocol):
+    """Prices one offer. What it keeps and opens is in one process, to which no other session has access meanwhile."""
 
     def keep(self, offer: ContextOffer, *, seconds: float) -> None:
         """Parses an offer that others are priced jointly with, and keeps its records, if it does not keep them yet.
@@ -133,6 +128,23 @@ class Appraiser(Protocol):
             PricingCutShort: It took longer, or its process failed; ``OpenedOffer.appraise`` raises it too.
             AssayError: The data does not fit the model's schema; the error's text is shown to the seller.
             OSError: The oracle's disk failed.
+        """
+        ...
+
+
+class Appraiser(Protocol):
+    """Prices data for one model. The services know nothing else of records, file formats and surrogates."""
+
+    @property
+    def info(self) -> FunctionInfo:
+        """The price function that it applies."""
+        ...
+
+    def session(self) -> AbstractContextManager[PricingSession]:
+        """What prices one offer, for the time of the context. Several threads may each have one.
+
+        Raises:
+            PricingCutShort: The oracle is stopping.
         """
         ...
 

@@ -1,7 +1,7 @@
-"""The one evaluation of each (model, content) pair: offers are priced in the order of ``queue``.
+"""The one evaluation of each (model, content) pair: offers are priced in the order of ``queue``, by several threads.
 
 Offers of one seller to one model are priced one after the other, also where several daemons share the ledger. A run
-that was cut short begins again at the next call.
+that was cut short begins again at a later call.
 """
 
 import logging
@@ -24,11 +24,11 @@ from assay_oracle.errors import (
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer
 from assay_oracle.log import about, following
-from assay_oracle.services.appraiser import ContextOffer, OfferAppraisal, OpenedOffer
+from assay_oracle.services.appraiser import ContextOffer, OfferAppraisal, OpenedOffer, PricingSession
 from assay_oracle.services.catalogue import Catalogue, PricedModel
 from assay_oracle.services.ports import Ledger
 from assay_oracle.services.pricing.context import most_valuable, shared_out
-from assay_oracle.services.pricing.queue import MAX_ATTEMPTS, next_offer, seconds_for
+from assay_oracle.services.pricing.queue import MAX_ATTEMPTS, Turns, seconds_for
 from assay_oracle.services.pricing.restored import Restored
 from assay_oracle.services.quotes import Quotes
 from assay_oracle.services.uploads import Uploads
@@ -47,6 +47,7 @@ class Evaluator:
     Args:
         digests: Keyed digests of records: content ids and record tags.
         most_seconds: Processor time that one attempt may take at most.
+        workers: Number of processes that price; as many threads may call ``price_next``.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Evaluator:
         quotes: Quotes,
         digests: ContentDigests,
         most_seconds: float,
+        workers: int,
     ) -> None:
         self._catalogue = catalogue
         self._ledger = ledger
@@ -68,10 +70,7 @@ class Evaluator:
         self._digests = digests
         self._restored = Restored(ledger, chain, digests)
         self._most_seconds = most_seconds
-        self._turn = 0
-        self._last_seller = ""
-        self._postponed: set[bytes] = set()
-        """Offers on which the disk failed, or whose model is unavailable; they wait until every other was tried."""
+        self._turns = Turns(workers, most_seconds)
 
     def price_next(self) -> bool:
         """Prices the offer whose turn it is; False if no offer is left to try now.
@@ -82,18 +81,18 @@ class Evaluator:
         """
         if self._restored.holds_up():
             return False
-        waiting = self._ledger.offers.waiting(MOST_CONSIDERED + len(self._postponed))
-        waiting = [offer for offer in waiting if offer.offer_id not in self._postponed]
-        while (offer := next_offer(waiting, self._turn, self._last_seller)) is not None:
-            self._turn += 1
-            self._last_seller = offer.seller
-            with following(offer=offer.offer_id):
-                begun = self._price(offer)
+        waiting = self._ledger.offers.waiting(MOST_CONSIDERED + len(self._turns.postponed))
+        while (offer := self._turns.begin(waiting)) is not None:
+            try:
+                with following(offer=offer.offer_id):
+                    begun = self._price(offer)
+            finally:
+                self._turns.end(offer)
             if begun:
                 return True
             taken = (offer.model_id, offer.seller)
             waiting = [other for other in waiting if (other.model_id, other.seller) != taken]
-        self._postponed.clear()
+        self._turns.try_all_again()
         return False
 
     def _price(self, offer: Offer) -> bool:
@@ -104,7 +103,7 @@ class Evaluator:
         except ChainError:
             raise
         except ModelUnavailable:
-            self._postponed.add(offer.offer_id)
+            self._turns.postpone(offer.offer_id)
             return True
         except AssayError as error:
             self._refuse(offer.offer_id, error.code, _text(error))
@@ -137,13 +136,13 @@ class Evaluator:
                 self._ledger.offers.withdraw_attempt(offer_id)
                 raise
             except OSError:
-                self._postponed.add(offer_id)
+                self._turns.postpone(offer_id)
                 self._ledger.offers.withdraw_attempt(offer_id)
                 raise
         except (ChainError, ClaimLost, RecordsPricedMeanwhile):
             raise
         except ModelUnavailable:
-            self._postponed.add(offer_id)
+            self._turns.postpone(offer_id)
             return
         except AssayError as error:
             self._refuse(offer_id, error.code, _text(error))
@@ -173,17 +172,18 @@ class Evaluator:
         Records that others had evaluated are valued too, and have no value: neither the answer nor its time tells
         them from records that would not improve the model.
         """
-        self._keep_sold(offer, model)
-        with self._uploads.plaintext(offer, new=True) as plain:
-            records = model.appraiser.open(offer.offer_id, plain, seconds=seconds)
-        hashes = records.hashes()
-        *earlier, content_id = self._restored.content_ids(offer.model_id, hashes)
-        if any(self._ledger.evaluations.answered(offer.model_id, i, offer.seller) for i in (*earlier, content_id)):
-            return self._ledger.offers.refuse(offer.offer_id, *ALREADY_EVALUATED)
-        tags = {value: self._digests.record_tag(offer.model_id, value) for value in set(hashes)}
-        priced = self._ledger.evaluations.priced_tags(offer.model_id, tags.values())
-        known = frozenset(value for value, tag in tags.items() if tag in priced)
-        appraisal = self._appraise(offer, records, known)
+        with model.appraiser.session() as session:
+            self._keep_sold(offer, session)
+            with self._uploads.plaintext(offer, new=True) as plain:
+                records = session.open(offer.offer_id, plain, seconds=seconds)
+            hashes = records.hashes()
+            *earlier, content_id = self._restored.content_ids(offer.model_id, hashes)
+            if any(self._ledger.evaluations.answered(offer.model_id, i, offer.seller) for i in (*earlier, content_id)):
+                return self._ledger.offers.refuse(offer.offer_id, *ALREADY_EVALUATED)
+            tags = {value: self._digests.record_tag(offer.model_id, value) for value in set(hashes)}
+            priced = self._ledger.evaluations.priced_tags(offer.model_id, tags.values())
+            known = frozenset(value for value, tag in tags.items() if tag in priced)
+            appraisal = self._appraise(offer, records, known)
         evaluation, summary = _capped(offer, content_id, appraisal, len(tags), model.terms.max_price)
         used = [self._is_used(evaluation.under(i)) for i in (*earlier, content_id)]
         if any(used):
@@ -195,7 +195,7 @@ class Evaluator:
             self._quotes.sign(evaluation)
         return evaluated
 
-    def _keep_sold(self, offer: Offer, model: PricedModel) -> None:
+    def _keep_sold(self, offer: Offer, session: PricingSession) -> None:
         """Has what others sold read in time of its own: strangers' files use up none of the offer's.
 
         Each takes the time at most in which it was once read for its own price.
@@ -203,7 +203,7 @@ class Evaluator:
         for other in self._beside(offer)[0]:
             seconds = seconds_for(other.upload_bytes, MAX_ATTEMPTS, self._most_seconds)
             try:
-                model.appraiser.keep(self._context(other), seconds=seconds)
+                session.keep(self._context(other), seconds=seconds)
             except PricingCutShort as error:
                 if error.code == INTERRUPTED:
                     raise

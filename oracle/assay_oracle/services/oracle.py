@@ -96,6 +96,7 @@ class Oracle:
             quotes=self._quotes,
             digests=digests,
             most_seconds=settings.pricing_seconds,
+            workers=settings.workers(),
         )
         self.delivery = Delivery(
             ledger=ledger,

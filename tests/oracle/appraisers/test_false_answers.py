@@ -12,16 +12,14 @@ from typing import Any
 
 import pytest
 
-from assay_oracle.appraisers.process import PricingProcess, ProcessAppraiser
+from assay_oracle.appraisers.process import PricingProcess
+from assay_oracle.appraisers.remote import ProcessSession
 from assay_oracle.errors import DataRefused, PricingCutShort
-from assay_oracle.services.appraiser import FunctionInfo
 from assay_oracle.settings import environment_without_settings
-from tests.kit.data import SCHEMA
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
-INFO = FunctionInfo(bytes(32), SCHEMA, "log_loss", "graded", "lines", 0.97)
 HASH = hashlib.sha256(b"one").hexdigest()
 OPENED = {"kind": "opened", "blob": HASH}
 APPRAISED = {"kind": "appraisal", "price": "7", "records": 1, "priced": 1, "fidelity": 0.97, "reasons": ["counted"]}
@@ -38,18 +36,18 @@ sys.stdin.buffer.read()
 
 
 @contextmanager
-def process_that_says(*answers: Any) -> Iterator[ProcessAppraiser]:
+def process_that_says(*answers: Any) -> Iterator[ProcessSession]:
     """A process that is ready, and then says ``answers`` to anything; text is sent as it is."""
     environment = environment_without_settings() | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     process = PricingProcess([sys.executable, "-c", TALKS, json.dumps([{"kind": "ready"}, *answers])], environment)
     try:
-        yield ProcessAppraiser(INFO, "anywhere", process)
+        yield ProcessSession(bytes(32), "anywhere", process)
     finally:
         process.close()
         process._end()
 
 
-def price(appraiser: ProcessAppraiser) -> Any:
+def price(appraiser: ProcessSession) -> Any:
     opened = appraiser.open(b"id", io.BytesIO(b"one\n"), seconds=30)
     return opened.appraise(known=frozenset(), own=[], sold=[])
 
@@ -94,7 +92,7 @@ def test_answer_of_the_protocol_is_believed_within_bounds() -> None:
 def test_process_that_does_not_start_is_no_fault_of_the_data() -> None:
     process = PricingProcess([sys.executable, "-c", "raise SystemExit(3)"], environment_without_settings())
     with pytest.raises(OSError, match="it ended with status 3"):
-        price(ProcessAppraiser(INFO, "anywhere", process))
+        price(ProcessSession(bytes(32), "anywhere", process))
 
 
 @pytest.mark.parametrize("refusal", [{}, {"code": "../../x", "message": "\udfff", "hint": ["a"]}])

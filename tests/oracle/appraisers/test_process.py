@@ -2,10 +2,10 @@
 
 import io
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,24 +15,18 @@ from assay.errors import EnvelopeInvalid
 from assay.protocol.messages import OfferStatus
 from assay_oracle.appraisers import process as process_module
 from assay_oracle.appraisers import sandbox
-from assay_oracle.appraisers.process import PricingProcess, ProcessAppraiser
+from assay_oracle.appraisers.pool import PricingPool
+from assay_oracle.appraisers.process import PricingProcess
+from assay_oracle.appraisers.remote import ProcessAppraiser, ProcessSession
 from assay_oracle.errors import DataRefused, PricingCutShort
 from assay_oracle.services.appraiser import Appraiser, ContextOffer
 from assay_oracle.services.pricing import queue
-from assay_oracle.settings import environment_without_settings
 from tests.kit.actors import rival_account
 from tests.kit.data import PRICE_PER_RECORD, LinePrices, Lines
 from tests.kit.market import Market
+from tests.kit.pricing import LINE_INFO, line_process
 
 pytestmark = pytest.mark.integration
-ROOT = Path(__file__).parents[3]
-
-
-def info() -> Any:
-    from assay_oracle.appraisers.cache import RecordCache
-    from assay_oracle.appraisers.inline import InlineAppraiser
-
-    return InlineAppraiser(LinePrices(), RecordCache(0)).info
 
 
 @pytest.fixture(scope="module")
@@ -47,22 +41,19 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PricingProcess
     secret = tmp_path_factory.mktemp("data") / "keystore.json"
     secret.touch()
     os.environ["ASSAY_ORACLE_PASSWORD"] = "secret"
-    environment = environment_without_settings() | {
-        "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
-        "SECRET": str(secret),
-    }
+    made = line_process(SECRET=str(secret))
     del os.environ["ASSAY_ORACLE_PASSWORD"]
-    made = PricingProcess([sys.executable, "-m", "tests.kit.line_process"], environment)
     yield made
     made.close()
 
 
 @pytest.fixture
-def appraiser(process: PricingProcess, artifact: str) -> ProcessAppraiser:
-    return ProcessAppraiser(info(), artifact, process)
+def appraiser(process: PricingProcess, artifact: str) -> ProcessSession:
+    process.admit(artifact)
+    return ProcessSession(LINE_INFO.hash, artifact, process)
 
 
-def opened(appraiser: ProcessAppraiser, data: bytes, name: bytes = b"id", seconds: float = 60) -> Any:
+def opened(appraiser: ProcessSession, data: bytes, name: bytes = b"id", seconds: float = 60) -> Any:
     return appraiser.open(name, io.BytesIO(data), seconds=seconds)
 
 
@@ -74,7 +65,7 @@ def context(name: bytes, data: bytes, **options: Any) -> ContextOffer:
     return ContextOffer(name, stream, **options)
 
 
-def test_price_is_that_of_the_same_appraiser_in_this_process(appraiser: ProcessAppraiser) -> None:
+def test_price_is_that_of_the_same_appraiser_in_this_process(appraiser: ProcessSession) -> None:
     lines = [b"one", b"two", b"junk"]
     offer = opened(appraiser, b"\n".join([*lines, *lines]))
     assert list(offer.hashes()) == list(Lines(lines).hashes())
@@ -86,7 +77,7 @@ def test_price_is_that_of_the_same_appraiser_in_this_process(appraiser: ProcessA
     assert found.reasons == expected.seller_reasons
 
 
-def test_context_offers_are_asked_for_and_a_damaged_one_is_left_out(appraiser: ProcessAppraiser) -> None:
+def test_context_offers_are_asked_for_and_a_damaged_one_is_left_out(appraiser: ProcessSession) -> None:
     @contextmanager
     def damaged() -> Iterator[BinaryIO]:
         raise EnvelopeInvalid("damaged")
@@ -98,7 +89,7 @@ def test_context_offers_are_asked_for_and_a_damaged_one_is_left_out(appraiser: P
     assert found.price == 2 * PRICE_PER_RECORD  # near copies of one and three are worth nothing
 
 
-def test_sold_offers_that_are_kept_are_read_in_time_of_their_own(appraiser: ProcessAppraiser) -> None:
+def test_sold_offers_that_are_kept_are_read_in_time_of_their_own(appraiser: ProcessSession) -> None:
     """After the process was ended, they take none of the time of the offer that is priced next."""
     asked: list[bytes] = []
 
@@ -124,7 +115,7 @@ def test_sold_offers_that_are_kept_are_read_in_time_of_their_own(appraiser: Proc
     appraiser.keep(sold(b"fourth", b"stumble"), seconds=1)
 
 
-def test_failing_disk_in_the_middle_is_passed_on_and_the_next_offer_is_priced(appraiser: ProcessAppraiser) -> None:
+def test_failing_disk_in_the_middle_is_passed_on_and_the_next_offer_is_priced(appraiser: ProcessSession) -> None:
     @contextmanager
     def failing() -> Iterator[BinaryIO]:
         raise OSError("disk")
@@ -135,14 +126,14 @@ def test_failing_disk_in_the_middle_is_passed_on_and_the_next_offer_is_priced(ap
     assert opened(appraiser, b"one\n").appraise(known=frozenset(), own=[], sold=[]).price == PRICE_PER_RECORD
 
 
-def test_malformed_data_are_refused_with_the_reason(appraiser: ProcessAppraiser) -> None:
+def test_malformed_data_are_refused_with_the_reason(appraiser: ProcessSession) -> None:
     with pytest.raises(DataRefused, match="got a bad one") as refusal:
         opened(appraiser, b"!\n")
     assert (refusal.value.code, refusal.value.hint) == ("data_error", "mend it")
 
 
 def test_error_that_nobody_foresaw_refuses_one_file_and_the_process_keeps_what_it_has(
-    appraiser: ProcessAppraiser,
+    appraiser: ProcessSession,
 ) -> None:
     opened(appraiser, b"one\n", b"kept")
     running = appraiser.process._running
@@ -154,7 +145,7 @@ def test_error_that_nobody_foresaw_refuses_one_file_and_the_process_keeps_what_i
 
 
 def test_code_in_a_strangers_file_reads_no_key_reaches_no_network_and_touches_no_process(
-    appraiser: ProcessAppraiser,
+    appraiser: ProcessSession,
 ) -> None:
     lacking = sandbox.missing()
     if lacking:
@@ -163,11 +154,12 @@ def test_code_in_a_strangers_file_reads_no_key_reaches_no_network_and_touches_no
 
 
 def test_a_model_that_is_added_can_be_read_and_one_that_is_being_priced_goes_on(
-    appraiser: ProcessAppraiser, tmp_path: Path
+    appraiser: ProcessSession, tmp_path: Path
 ) -> None:
     offer = opened(appraiser, b"one\n")
     before = appraiser.process._running
-    added = ProcessAppraiser(info(), str(tmp_path), appraiser.process)
+    appraiser.process.admit(str(tmp_path))
+    added = replace(appraiser, artifact=str(tmp_path))
     assert offer.appraise(known=frozenset(), own=[], sold=[]).price == PRICE_PER_RECORD
     opened(appraiser, b"one\n")
     assert appraiser.process._running is before
@@ -178,7 +170,7 @@ def test_a_model_that_is_added_can_be_read_and_one_that_is_being_priced_goes_on(
     assert appraiser.process._running is after
 
 
-def test_password_of_the_oracle_is_not_in_the_environment(appraiser: ProcessAppraiser) -> None:
+def test_password_of_the_oracle_is_not_in_the_environment(appraiser: ProcessSession) -> None:
     names = opened(appraiser, b"environment\n").hashes()
     assert set(Lines([b"PATH"]).hashes()) <= set(names)
     assert not set(Lines([b"ASSAY_ORACLE_PASSWORD"]).hashes()) & set(names)
@@ -189,7 +181,7 @@ def test_password_of_the_oracle_is_not_in_the_environment(appraiser: ProcessAppr
     [(b"burn", "pricing_timed_out"), (b"crash", "pricing_failed"), (b"eat", "pricing_failed")],
 )
 def test_file_that_burns_time_or_memory_or_ends_the_process_ends_nothing_else(
-    appraiser: ProcessAppraiser, attack: bytes, code: str
+    appraiser: ProcessSession, attack: bytes, code: str
 ) -> None:
     with pytest.raises(PricingCutShort) as cut:
         opened(appraiser, attack, seconds=1)
@@ -198,7 +190,7 @@ def test_file_that_burns_time_or_memory_or_ends_the_process_ends_nothing_else(
 
 
 def test_file_that_waits_for_ever_is_ended_by_the_clock(
-    appraiser: ProcessAppraiser, monkeypatch: pytest.MonkeyPatch
+    appraiser: ProcessSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(appraiser, b"one\n")
     monkeypatch.setattr(process_module, "WALL_FACTOR", 0.001)
@@ -207,9 +199,9 @@ def test_file_that_waits_for_ever_is_ended_by_the_clock(
     assert cut.value.code == "pricing_timed_out"
 
 
-def test_records_are_forgotten_while_the_process_is_busy_or_idle(appraiser: ProcessAppraiser) -> None:
+def test_records_are_forgotten_while_the_process_is_busy_or_idle(appraiser: ProcessSession) -> None:
     opened(appraiser, b"one\n", b"kept")
-    appraiser.forget(b"kept")
+    appraiser.process.forget(b"kept")
     asked: list[bytes] = []
 
     @contextmanager
@@ -227,7 +219,7 @@ class ProcessMarket(Market):
     process: PricingProcess
 
     def appraiser(self) -> Appraiser:
-        return ProcessAppraiser(info(), "anywhere", self.process)
+        return ProcessAppraiser(LINE_INFO, "anywhere", PricingPool([self.process]))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from assay_oracle.cli.serve import load_appraisers, pricing_process
+from assay_oracle.cli.serve import load_appraisers, pricing_pool
 from assay_oracle.settings import ModelEntry, Settings
 from assay_pricing import artifact
 from assay_pricing.errors import ArtifactError, FidelityError
@@ -54,10 +54,10 @@ def test_the_daemon_knows_a_price_function_without_torch(tmp_path: Path) -> None
 import sys
 from pathlib import Path
 import assay_oracle.server.daemon
-from assay_oracle.cli.serve import load_appraisers, mark_used, pricing_process
+from assay_oracle.cli.serve import load_appraisers, mark_used, pricing_pool
 from assay_oracle.settings import ModelEntry, Settings
 entry = ModelEntry(id=bytes(32), artifact=Path(sys.argv[1]))
-info = load_appraisers(Settings(), pricing_process(Settings()))(entry).info
+info = load_appraisers(Settings(), pricing_pool(Settings()))(entry).info
 mark_used(entry)
 print(info.hash.hex(), {"torch", "sklearn", "pandas", "pyarrow"} & set(sys.modules))
 """
@@ -67,7 +67,7 @@ print(info.hash.hex(), {"torch", "sklearn", "pandas", "pyarrow"} & set(sys.modul
 
 
 def test_the_daemon_refuses_what_the_pricing_process_would(tmp_path: Path) -> None:
-    load = load_appraisers(Settings(), pricing_process(Settings()))
+    load = load_appraisers(Settings(), pricing_pool(Settings()))
     for name, fidelity in (("altered", 0.98), ("unfaithful", 0.5)):
         stated = manifest().model_copy(update={"fidelity": fidelity})
         artifact.write(tmp_path / name, *artifact.finalize(stated, {"a": torch.zeros(1)}))
@@ -84,5 +84,5 @@ def test_a_method_that_this_version_has_not_is_refused_at_load(tmp_path: Path) -
     stated = manifest().model_copy(update={"method": "telepathy"})
     artifact.write(tmp_path / "price", *artifact.finalize(stated, {"a": torch.zeros(1)}))
     with pytest.raises(ArtifactError, match=r"expected a method among .*distillation.*, got 'telepathy'") as caught:
-        load_appraisers(Settings(), pricing_process(Settings()))(ModelEntry(id=bytes(32), artifact=tmp_path / "price"))
+        load_appraisers(Settings(), pricing_pool(Settings()))(ModelEntry(id=bytes(32), artifact=tmp_path / "price"))
     assert "fitted it" in str(caught.value.hint)

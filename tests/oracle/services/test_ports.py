@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -45,6 +45,9 @@ class ByteCount:
     """Pays one base unit for each byte of the data, which is one record."""
 
     info = FunctionInfo(HASH, SCHEMA, metric="bytes", pricing="graded", method="count", fidelity=1.0)
+
+    def session(self) -> "AbstractContextManager[ByteCount]":
+        return nullcontext(self)
 
     def keep(self, offer: ContextOffer, *, seconds: float) -> None:
         """It keeps nothing."""
@@ -100,6 +103,9 @@ class Proven:
     """Sees no records: prices by a claim that comes with a proof, as a proof system would have it."""
 
     info = FunctionInfo(HASH, SCHEMA, metric="log_loss", pricing="graded", method="proven", fidelity=1.0)
+
+    def session(self) -> "AbstractContextManager[ByteCount]":
+        return nullcontext(self)
 
     def keep(self, offer: ContextOffer, *, seconds: float) -> None:
         """It keeps nothing."""

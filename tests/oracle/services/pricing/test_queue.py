@@ -6,7 +6,7 @@ import pytest
 
 from assay.protocol.types import OfferId
 from assay_oracle.ledger.values import Offer
-from assay_oracle.services.pricing.queue import next_offer, seconds_for
+from assay_oracle.services.pricing.queue import Turns, next_offer, seconds_for
 from tests.kit.actors import rival_account, seller_account
 from tests.kit.bids import bid
 from tests.kit.market import Market
@@ -76,3 +76,40 @@ def test_choosing_reads_no_more_offers_the_more_of_them_wait(market: Market) -> 
     waiting = [offer.offer_id for offer in market.journal.offers.waiting(2)]
     oldest, untried, smallest = names[:2], names[4:6], names[-2:]
     assert waiting == [*oldest, *untried, *smallest]
+
+
+# --- several threads ---
+
+
+def test_large_offers_and_those_that_were_cut_short_leave_one_of_several_workers_to_the_others(offer: Offer) -> None:
+    def made(name: bytes, size: int, attempts: int = 0) -> Offer:
+        return replace(offer, offer_id=name, seller=name.hex(), upload_bytes=size, attempts=attempts)
+
+    large, again, small = made(b"large", 100 * MIB), made(b"again", 1, attempts=1), made(b"small", 1000)
+    turns = Turns(2, 3600)
+    assert turns.begin([large, again]) is large
+    assert turns.begin([again]) is None
+    assert turns.begin([again, small]) is small
+    turns.end(small)
+    turns.end(large)
+    assert turns.begin([again]) is again
+    turns.end(again)
+    assert Turns(1, 3600).begin([large]) is large
+
+
+def test_two_threads_choose_no_offers_of_one_seller_to_one_model(offer: Offer) -> None:
+    turns, second = Turns(4, 3600), replace(offer, offer_id=b"second")
+    other_model = replace(offer, offer_id=b"third", model_id=bytes(32))
+    assert turns.begin([offer, second]) is offer
+    assert turns.begin([second]) is None
+    assert turns.begin([second, other_model]) is other_model
+    turns.end(offer)
+    assert turns.begin([second]) is second
+
+
+def test_postponed_offers_wait_until_all_were_tried(offer: Offer) -> None:
+    turns = Turns(2, 3600)
+    turns.postpone(offer.offer_id)
+    assert turns.begin([offer]) is None
+    turns.try_all_again()
+    assert turns.begin([offer]) is offer
