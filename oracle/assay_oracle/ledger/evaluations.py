@@ -5,7 +5,7 @@ One evaluation per (model, content) pair, never changed and never deleted: trigg
 
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import ARRAY, LargeBinary, any_, bindparam, case, insert, select, update
+from sqlalchemy import ARRAY, BigInteger, LargeBinary, any_, bindparam, case, insert, select, update
 
 from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.types import ContentId, ModelId
@@ -18,8 +18,24 @@ from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer, Sig
 _COLUMNS = ("model_id", "content_id", "offer_id", "seller", "data_root", "price", "digest")
 _EVALUATIONS = select(*(evaluations.c[name] for name in _COLUMNS))
 _PAIR = (evaluations.c.model_id == bindparam("model"), evaluations.c.content_id == bindparam("content"))
+_FIND = _EVALUATIONS.where(*_PAIR)
+_INSERT = insert(evaluations)
+_QUOTES = (
+    select(quotes.c.expiry, quotes.c.digest, quotes.c.signature)
+    .where(quotes.c.model_id == bindparam("model"), quotes.c.content_id == bindparam("content"))
+    .order_by(quotes.c.expiry.desc())
+)
+_QUOTED = select(evaluations.c.offer_id).where(*_PAIR).scalar_subquery()
+_EXPIRY = bindparam("expiry", type_=BigInteger)
+_QUOTED_UNTIL = (
+    update(offers)
+    .where(offers.c.offer_id == _QUOTED)
+    .values(quoted_until=case((offers.c.quoted_until < _EXPIRY, _EXPIRY), else_=offers.c.quoted_until))
+)
 _LOOKUP_BATCH = 500
-_TAGS = bindparam("tags", type_=ARRAY(LargeBinary))
+_TAGGED = select(records.c.tag).where(records.c.model_id == bindparam("model"))
+_TAGGED_IN_BATCH = _TAGGED.where(records.c.tag.in_(bindparam("tags", expanding=True)))
+_TAGGED_IN_ARRAY = _TAGGED.where(records.c.tag == any_(bindparam("tags", type_=ARRAY(LargeBinary))))
 
 
 class EvaluationTable:
@@ -32,7 +48,7 @@ class EvaluationTable:
 
     def find(self, model_id: ModelId, content_id: ContentId) -> Evaluation | None:
         """The evaluation of a pair; None if the pair was never evaluated."""
-        row = self._database.row(_EVALUATIONS.where(*_PAIR), model=model_id, content=content_id)
+        row = self._database.row(_FIND, model=model_id, content=content_id)
         return Evaluation(**row._mapping) if row else None
 
     def of(self, offer: Offer) -> Evaluation | None:
@@ -54,13 +70,11 @@ class EvaluationTable:
         """The subset of ``tags`` whose record was part of an evaluation for this model."""
         wanted = list(set(tags))
         if self._database.dialect == "postgresql":
-            query = select(records.c.tag).where(records.c.model_id == model_id, records.c.tag == any_(_TAGS))
-            return {row.tag for row in self._database.rows(query, tags=wanted)}
+            return {row.tag for row in self._database.rows(_TAGGED_IN_ARRAY, model=model_id, tags=wanted)}
         batches = (wanted[start : start + _LOOKUP_BATCH] for start in range(0, len(wanted), _LOOKUP_BATCH))
-        query = select(records.c.tag).where(
-            records.c.model_id == model_id, records.c.tag.in_(bindparam("tags", expanding=True))
-        )
-        return {row.tag for batch in batches for row in self._database.rows(query, tags=batch)}
+        return {
+            row.tag for batch in batches for row in self._database.rows(_TAGGED_IN_BATCH, model=model_id, tags=batch)
+        }
 
     @atomic
     def add(
@@ -92,7 +106,7 @@ class EvaluationTable:
         if offer.status is OfferStatus.REFUSED:
             return offer
         values = {name: getattr(evaluation, name) for name in _COLUMNS}
-        self._database.execute(insert(evaluations).values(**values, appraisal=appraisal, made_at=self._now()))
+        self._database.execute(_INSERT, **values, appraisal=appraisal, made_at=self._now())
         distinct = sorted(set(tags))  # in the order of the table, which takes a third of the time
         added = self._add_records(evaluation.model_id, distinct)
         if added != len(distinct) - known:
@@ -125,21 +139,12 @@ class EvaluationTable:
             "signature": signed.signature,
         }
         self._database.execute(self._database.upsert(quotes, row).on_conflict_do_nothing())
-        quoted = select(evaluations.c.offer_id).where(*_PAIR).scalar_subquery()
-        later = case((offers.c.quoted_until < quote.expiry, quote.expiry), else_=offers.c.quoted_until)
-        query = update(offers).where(offers.c.offer_id == quoted).values(quoted_until=later)
-        self._database.execute(query, model=quote.model_id, content=quote.content_id)
+        self._database.execute(_QUOTED_UNTIL, model=quote.model_id, content=quote.content_id, expiry=quote.expiry)
 
     def quotes(self, evaluation: Evaluation) -> list[SignedQuote]:
         """All signed quotes of a pair, which differ in their expiry alone; the latest expiry comes first."""
-        query = (
-            select(quotes.c.expiry, quotes.c.digest, quotes.c.signature)
-            .where(quotes.c.model_id == evaluation.model_id, quotes.c.content_id == evaluation.content_id)
-            .order_by(quotes.c.expiry.desc())
-        )
-        return [
-            SignedQuote(evaluation.quote(row.expiry), row.digest, row.signature) for row in self._database.rows(query)
-        ]
+        rows = self._database.rows(_QUOTES, model=evaluation.model_id, content=evaluation.content_id)
+        return [SignedQuote(evaluation.quote(row.expiry), row.digest, row.signature) for row in rows]
 
     def unquoted(self, time: int) -> list[Evaluation]:
         """Evaluations of quoted offers that have no signed quote which expires after ``time``."""

@@ -1,11 +1,16 @@
 """The table of offers: their states, and the bounds on how many a seller may open."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
+    Integer,
     Row,
+    Select,
+    Update,
     and_,
     bindparam,
     delete,
@@ -36,7 +41,62 @@ _AGE = (offers.c.updated_at, offers.c.number)
 _COLUMNS = [column for column in offers.c if column is not offers.c.number]
 OFFERS = select(*_COLUMNS)
 """Every column of an ``Offer``."""
-_FIND = OFFERS.where(offers.c.offer_id == bindparam("offer_id"))
+_ID: BindParameter[Any] = bindparam("id")
+_FIND = OFFERS.where(offers.c.offer_id == _ID)
+_OF_ID = update(offers).where(offers.c.offer_id == _ID)
+_INSERT = insert(offers)
+_TOUCH = _OF_ID.where(offers.c.status == OfferStatus.UPLOADING).values(updated_at=bindparam("now"))
+_COUNT_ATTEMPT = _OF_ID.where(offers.c.status == OfferStatus.PRICING).values(attempts=offers.c.attempts + 1)
+_EVALUATED = _OF_ID.values(content_id=bindparam("content"), distinct_records=bindparam("distinct"))
+_WITHDRAW_ATTEMPT = _OF_ID.values(attempts=offers.c.attempts - 1)
+_OPEN_OF_SELLER = select(func.count()).where(offers.c.seller == bindparam("seller"), offers.c.status.in_(OPEN))
+_BYTES_OF_SELLER = select(func.coalesce(func.sum(offers.c.upload_bytes), 0)).where(
+    offers.c.seller == bindparam("seller"), offers.c.status.in_((*OPEN, OfferStatus.QUOTED))
+)
+_COPIED = select(offers.c.number).where(
+    offers.c.model_id == bindparam("model"),
+    offers.c.copied_content == bindparam("content"),
+    offers.c.seller == bindparam("seller"),
+)
+
+
+_HERE = (offers.c.is_stored == 1, offers.c.model_id == bindparam("model"))
+_NEWEST_FIRST = (offers.c.updated_at.desc(), offers.c.number)
+_SOLD = (
+    OFFERS.join(orders, orders.c.offer_id == offers.c.offer_id)
+    .where(*_HERE, offers.c.status == OfferStatus.POSTED, offers.c.seller != bindparam("seller"))
+    .where(orders.c.chain_status.in_((Status.REVEALED, Status.PAID)))
+    .order_by(*_NEWEST_FIRST)
+)
+_ENDED = offers.c.status.in_((OfferStatus.DECLINED, OfferStatus.EXPIRED))
+_UNDER_WAY = offers.c.status.in_((OfferStatus.QUOTED, OfferStatus.ACCEPTED, OfferStatus.POSTED))
+_RETURNED = func.coalesce(orders.c.chain_status.in_((Status.DISPUTED, Status.REFUNDED)), false())
+_OWN = (
+    OFFERS.outerjoin(orders, orders.c.offer_id == offers.c.offer_id)
+    .where(*_HERE, offers.c.seller == bindparam("seller"))
+    .where(or_(and_(_ENDED, offers.c.quoted_until >= bindparam("time")), and_(_UNDER_WAY, not_(_RETURNED))))
+    .order_by(*_NEWEST_FIRST)
+)
+
+
+def _waiting(unclaimed: ColumnElement[bool]) -> Select[Any]:
+    """See ``OfferTable.waiting``."""
+    orders = (
+        (offers.c.attempts, *_AGE),
+        (offers.c.attempts, offers.c.upload_bytes, offers.c.number),
+        _AGE,
+    )
+    waits = select(offers.c.number).where(offers.c.status == OfferStatus.PRICING, unclaimed)
+    most = bindparam("most", type_=Integer)
+    chosen = union(*(select(waits.order_by(*order).limit(most).subquery().c.number) for order in orders))
+    return OFFERS.where(offers.c.number.in_(chosen.scalar_subquery())).order_by(*_AGE)
+
+
+@cache
+def _move(columns: tuple[str, ...]) -> Update:
+    """Sets columns of an offer in one of the states ``origin`` to ``new_<column>``."""
+    here = offers.c.status.in_(bindparam("origin", expanding=True))
+    return _OF_ID.where(here).values({name: bindparam(f"new_{name}") for name in columns})
 
 
 class OfferTable:
@@ -46,6 +106,7 @@ class OfferTable:
         self._database = database
         self._replica = replica
         self._now = now
+        self._waiting = _waiting(replica.unclaimed())
 
     @atomic
     def add(self, offer_id: OfferId, request: OfferRequest, *, per_seller: int, max_bytes: int) -> Offer:
@@ -59,23 +120,21 @@ class OfferTable:
             self._check_count(request.seller, per_seller)
             self._check_bytes(request, max_bytes)
             self._database.execute(
-                insert(offers).values(
-                    offer_id=offer_id,
-                    model_id=request.model_id,
-                    seller=request.seller,
-                    data_root=request.data_root,
-                    upload_bytes=request.upload_bytes,
-                    sealed_key=request.sealed_key,
-                    status=OfferStatus.UPLOADING,
-                    updated_at=self._now(),
-                    opened_at=self._now(),
-                )
+                _INSERT,
+                offer_id=offer_id,
+                model_id=request.model_id,
+                seller=request.seller,
+                data_root=request.data_root,
+                upload_bytes=request.upload_bytes,
+                sealed_key=request.sealed_key,
+                status=OfferStatus.UPLOADING,
+                updated_at=self._now(),
+                opened_at=self._now(),
             )
         return self.get(offer_id)
 
     def _check_count(self, seller: str, per_seller: int) -> None:
-        query = select(func.count()).where(offers.c.seller == seller, offers.c.status.in_(OPEN))
-        (own,) = self._database.only(query)
+        (own,) = self._database.only(_OPEN_OF_SELLER, seller=seller)
         if own >= per_seller:
             raise TooManyOffers(
                 f"expected at most {per_seller} open offers of one seller, {seller} has {own}",
@@ -88,9 +147,7 @@ class OfferTable:
         return self._database.execute(query) > 0
 
     def _check_bytes(self, request: OfferRequest, max_bytes: int) -> None:
-        taken = func.coalesce(func.sum(offers.c.upload_bytes), 0)
-        query = select(taken).where(offers.c.seller == request.seller, offers.c.status.in_((*OPEN, OfferStatus.QUOTED)))
-        (stored,) = self._database.only(query)
+        (stored,) = self._database.only(_BYTES_OF_SELLER, seller=request.seller)
         if stored + request.upload_bytes > max_bytes:
             raise TooManyOffers(
                 f"expected the open and quoted offers of one seller to take at most {max_bytes} bytes, "
@@ -100,7 +157,7 @@ class OfferTable:
 
     def find(self, offer_id: OfferId) -> Offer | None:
         """The offer with this id; None if it does not exist."""
-        row = self._database.row(_FIND, offer_id=offer_id)
+        row = self._database.row(_FIND, id=offer_id)
         return offer_of(row) if row else None
 
     def get(self, offer_id: OfferId) -> Offer:
@@ -131,14 +188,7 @@ class OfferTable:
         At most ``most`` of each kind, so that choosing one takes no more time the more of them wait. An offer does not
         wait for a price while another one of its seller is priced for this model.
         """
-        orders = (
-            (offers.c.attempts, *_AGE),
-            (offers.c.attempts, offers.c.upload_bytes, offers.c.number),
-            _AGE,
-        )
-        waits = select(offers.c.number).where(offers.c.status == OfferStatus.PRICING, self._replica.unclaimed())
-        chosen = union(*(select(waits.order_by(*order).limit(most).subquery().c.number) for order in orders))
-        found = self._all(offers.c.number.in_(chosen.scalar_subquery()))
+        found = map(offer_of, self._database.rows(self._waiting, most=most))
         return [offer for offer in found if not self._replica.holds(offer.model_id, offer.seller)]
 
     def counts(self) -> dict[tuple[ModelId, OfferStatus], int]:
@@ -200,41 +250,23 @@ class OfferTable:
         count from the quote on; after a decline or expiry they count while a signed quote is valid at chain ``time``.
         An offer whose payment was returned does not count, nor one whose upload is deleted.
         """
-        newest_first = (offers.c.updated_at.desc(), offers.c.number)
-        here = (offers.c.is_stored == 1, offers.c.model_id == model_id)
-        sold = (
-            OFFERS.join(orders, orders.c.offer_id == offers.c.offer_id)
-            .where(*here, offers.c.status == OfferStatus.POSTED, offers.c.seller != seller)
-            .where(orders.c.chain_status.in_((Status.REVEALED, Status.PAID)))
-            .order_by(*newest_first)
-        )
-        ended = offers.c.status.in_((OfferStatus.DECLINED, OfferStatus.EXPIRED))
-        under_way = offers.c.status.in_((OfferStatus.QUOTED, OfferStatus.ACCEPTED, OfferStatus.POSTED))
-        returned = func.coalesce(orders.c.chain_status.in_((Status.DISPUTED, Status.REFUNDED)), false())
-        own = (
-            OFFERS.outerjoin(orders, orders.c.offer_id == offers.c.offer_id)
-            .where(*here, offers.c.seller == seller)
-            .where(or_(and_(ended, offers.c.quoted_until >= time), and_(under_way, not_(returned))))
-            .order_by(*newest_first)
-        )
-        others, mine = self._database.rows(sold), self._database.rows(own)
+        others = self._database.rows(_SOLD, model=model_id, seller=seller)
+        mine = self._database.rows(_OWN, model=model_id, seller=seller, time=time)
         return [offer_of(row) for row in others], [offer_of(row) for row in mine]
 
     @atomic
     def move(self, offer_id: OfferId, origin: Sequence[OfferStatus], target: OfferStatus, /, **columns: Any) -> Offer:
         """Changes the state to ``target`` if it is in ``origin``; returns the offer as it is afterwards."""
         values = {"code": None, "reason": None} | columns | {"status": target, "updated_at": self._now()}
-        self._database.execute(
-            update(offers).where(offers.c.offer_id == offer_id, offers.c.status.in_(origin)).values(values)
-        )
+        new = {f"new_{name}": value for name, value in values.items()}
+        self._database.execute(_move(tuple(values)), id=offer_id, origin=list(origin), **new)
         return self.get(offer_id)
 
     # --- uploading and pricing ----------------------------------------------------------------------------------------
 
     def touch(self, offer_id: OfferId) -> None:
         """Records that bytes of the upload arrived."""
-        query = update(offers).where(offers.c.offer_id == offer_id, offers.c.status == OfferStatus.UPLOADING)
-        self._database.execute(query.values(updated_at=self._now()))
+        self._database.execute(_TOUCH, id=offer_id, now=self._now())
 
     def mark_uploaded(self, offer_id: OfferId) -> Offer:
         """The upload is complete; the offer waits to be priced."""
@@ -259,13 +291,12 @@ class OfferTable:
 
     @atomic
     def _count_attempt(self, offer_id: OfferId) -> int | None:
-        waits = (offers.c.offer_id == offer_id, offers.c.status == OfferStatus.PRICING)
-        counted = self._database.execute(update(offers).where(*waits).values(attempts=offers.c.attempts + 1))
+        counted = self._database.execute(_COUNT_ATTEMPT, id=offer_id)
         return self.get(offer_id).attempts if counted else None
 
     def withdraw_attempt(self, offer_id: OfferId) -> None:
         """Uncounts an attempt that failed on the oracle's disk and not on the data."""
-        self._change(offer_id, attempts=offers.c.attempts - 1)
+        self._database.execute(_WITHDRAW_ATTEMPT, id=offer_id)
 
     def end_attempt(self, offer: Offer) -> None:
         """The attempt at an offer ended, in any way."""
@@ -284,7 +315,7 @@ class OfferTable:
 
         The evaluation names the offer, which is never deleted: it has a content id in any case.
         """
-        self._change(offer_id, content_id=content_id, distinct_records=distinct)
+        self._database.execute(_EVALUATED, id=offer_id, content=content_id, distinct=distinct)
         origin = [OfferStatus.PRICING]
         if price:
             return self._concluded(self.move(offer_id, origin, OfferStatus.QUOTED, summary=summary))
@@ -303,10 +334,7 @@ class OfferTable:
 
     def has_copied(self, model_id: ModelId, content_id: ContentId, seller: str) -> bool:
         """Whether ``seller`` offered the records of a pair after another seller."""
-        query = select(offers.c.number).where(
-            offers.c.model_id == model_id, offers.c.copied_content == content_id, offers.c.seller == seller
-        )
-        return self._database.row(query) is not None
+        return self._database.row(_COPIED, model=model_id, content=content_id, seller=seller) is not None
 
     @atomic
     def refuse(self, offer_id: OfferId, code: str, reason: str) -> Offer:
