@@ -72,7 +72,9 @@ def test_choosing_reads_no_more_offers_the_more_of_them_wait(market: Market) -> 
         market.journal.offers.add(name, made, per_seller=1, max_bytes=MIB)
         market.journal.offers.mark_uploaded(name)
     for name in names[:4]:
-        market.journal.offers.begin_attempt(name)
+        tried = market.journal.offers.get(name)
+        market.journal.offers.begin_attempt(tried)
+        market.journal.offers.end_attempt(tried)
     waiting = [offer.offer_id for offer in market.journal.offers.waiting(2)]
     oldest, untried, smallest = names[:2], names[4:6], names[-2:]
     assert waiting == [*oldest, *untried, *smallest]
