@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from assay.errors import NodeUnreachable
+from assay_oracle.server.daemon import last_rounds
 from assay_oracle.server.loop import STALE_SECONDS, Loop
 
 pytestmark = pytest.mark.unit
@@ -104,3 +105,9 @@ def test_loop_whose_round_takes_too_long_is_unhealthy() -> None:
     assert not loop.healthy()
     release.set()
     loop.stop(PATIENCE)
+
+
+def test_of_several_loops_of_one_name_the_metrics_show_the_worst() -> None:
+    ended = (("pricing", 30), ("pricing", 10), ("pricing", 20), ("orders", 40))
+    loops = [Loop(name, lambda: False, FOREVER, lambda: 0, ended=second) for name, second in ended]
+    assert last_rounds(loops) == {"pricing": 10, "orders": 40}
