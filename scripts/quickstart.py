@@ -65,7 +65,8 @@ def check(folder: Path, *ports: int) -> None:
             except OSError:
                 sys.exit(
                     f"error: expected a free port {port}, something listens there\n"
-                    "hint: end it, or name another port for the chain; the oracle takes the fifth one after it"
+                    "hint: end it, or name another port for the chain behind the folder, for example "
+                    f"{folder} 9545; the oracle takes the fifth one after it"
                 )
 
 
@@ -73,6 +74,7 @@ def main(folder: Path, port: int = CHAIN_PORT) -> None:
     """Makes the folder and starts the chain."""
     oracle_port = port + ORACLE_PORT - CHAIN_PORT
     check(folder, port, oracle_port)
+    print("starting the chain and deploying the contract", file=sys.stderr)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "password").write_text(f"{PASSWORD}\n")
     process, node = start_anvil(folder / "chain.log", port=port)
@@ -90,8 +92,11 @@ def main(folder: Path, port: int = CHAIN_PORT) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3) or not all(word.isdigit() for word in sys.argv[2:]):
-        sys.exit("error: expected a folder\nhint: python scripts/quickstart.py shop")
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(__doc__)
+        sys.exit()
+    if len(sys.argv) not in (2, 3) or sys.argv[1].startswith("-") or not all(word.isdigit() for word in sys.argv[2:]):
+        sys.exit("error: expected a folder and at most a port\nhint: python scripts/quickstart.py shop, or shop 9545")
     try:
         main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
     except (AssayError, RuntimeError) as error:

@@ -94,6 +94,16 @@ def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path
 
 
 @pytest.mark.unit
+@pytest.mark.parametrize(("words", "code"), [(["--help"], 0), (["--prot", "9545"], 1)])
+def test_the_quickstart_makes_no_folder_of_an_option(words: list[str], code: int, tmp_path: Path) -> None:
+    """A folder called ``--help`` is no answer, and hard to remove."""
+    command = [sys.executable, str(ROOT / "scripts" / "quickstart.py"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=CEILING)
+    assert (done.returncode, list(tmp_path.iterdir())) == (code, []), done.stderr
+    assert "python scripts/quickstart.py" in done.stdout + done.stderr
+
+
+@pytest.mark.unit
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
 def test_every_link_of_the_documents_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
