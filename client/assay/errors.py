@@ -10,7 +10,7 @@ AssayError
 │   ├── CommitmentMismatch   the index is not what the root commits to
 │   ├── ChunkMismatch        a chunk is not the committed one, or the key does not open it
 │   ├── DataEmpty            nothing to seal
-│   ├── DataChanged          the data changed while it was sealed
+│   ├── DataChanged          the data changed while it was packed or sealed
 │   └── DataTooLarge         more than the cipher's counter can number
 ├── KeysError                keystores, identities and envelopes
 │   ├── KeystoreExists       a key would be overwritten
@@ -154,9 +154,9 @@ class DataEmpty(SealError):
 
 
 class DataChanged(SealError):
-    """The data changed while it was sealed, or between two parts of it.
+    """The data changed while it was packed or sealed, or between two parts of it.
 
-    Remedy: let the program that writes the file finish; then seal it again.
+    Remedy: let the program that writes the file finish; then run the same command again.
     """
 
 

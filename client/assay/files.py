@@ -1,5 +1,6 @@
 """Files that survive a crash: written under a temporary name, flushed to disk, then renamed."""
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -10,6 +11,8 @@ from typing import BinaryIO, cast
 
 from assay.errors import UsageError
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk, a quota or a file system that takes no more bytes."""
 PRIVATE = 0o600
 _PRIVATE_FOLDER = 0o700
 
@@ -66,10 +69,13 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
     Yields:
         The file, open for reading and writing, empty.
+
+    Raises:
+        OSError: The disk is full; the error names ``path``.
     """
     aside = path.with_name(f".{path.name}.part")
     try:
-        with private_file(aside, "w+b") as target:
+        with _naming(path), private_file(aside, "w+b") as target:
             yield target
             target.flush()
             os.fsync(target.fileno())
@@ -101,9 +107,10 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
     Raises:
         FileExistsError: ``path`` exists, even if it was created a moment ago. It is not replaced.
+        OSError: The disk is full; the error names ``path``.
     """
     with _aside(path, b"", PRIVATE) as aside:
-        with private_file(aside, "w+b") as target:
+        with _naming(path), private_file(aside, "w+b") as target:
             yield target
             target.flush()
             os.fsync(target.fileno())
@@ -120,6 +127,17 @@ def write_new(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     with _aside(path, content, mode) as aside:
         path.hardlink_to(aside)
     sync_folder(path.parent)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Adds ``path`` to the error of a full disk: a write, unlike an open, does not know which file it was for."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 @contextmanager

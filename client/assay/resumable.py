@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from assay.errors import DiskError, SealError, UsageError
-from assay.files import private_file, sync_folder
+from assay.files import NO_ROOM, private_file, sync_folder
 from assay.protocol.batch.transfer import MOST_CACHED_BYTES
 
 _SYNC_EVERY = 64
@@ -27,7 +27,6 @@ _SYNC_EVERY = 64
 _STATE_BYTES = 512
 """The state is written in place, by one write into one sector of the disk."""
 NOTE_BYTES = 32
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -211,7 +210,7 @@ def resumable(path: Path) -> Iterator[Partial]:
         except BaseException as error:
             if partial.is_lost_by(error):
                 partial.discard()
-            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise DiskError(
                     f"cannot write {path}: {error.strerror}",
                     hint=f"make room, and run the same command again; delete {part_path(path)} to give it up",

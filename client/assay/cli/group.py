@@ -10,6 +10,7 @@ import click
 
 from assay.cli.terminal import json_wanted, printable, remember_json
 from assay.errors import AssayError, ExitCode, UsageError
+from assay.files import NO_ROOM
 
 INTERRUPTED = "interrupted"
 RESUME = "nothing that was done is lost: run the same command again to continue"
@@ -61,7 +62,8 @@ class Group(click.Group):
         except OSError as error:
             if error.errno in (errno.EPIPE, None):
                 raise
-            _render(UsageError(f"cannot use {error.filename or 'a file'}: {error.strerror}"), ctx)
+            hint = "make room, and run the same command again" if error.errno in NO_ROOM else None
+            _render(UsageError(f"cannot use {error.filename or 'a file'}: {error.strerror}", hint=hint), ctx)
             raise click.exceptions.Exit(ExitCode.FAILED) from None
 
     def resolve_command(

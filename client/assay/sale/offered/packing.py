@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from assay.errors import UsageError
+from assay.errors import DataChanged, UsageError
 from assay.files import private_folder, whole_file
 from assay.protocol.schema import Schema
 from assay.sale.offered.reader import convert
@@ -28,10 +28,9 @@ def packed(folder: Path, home: Path) -> Path:
     Raises:
         UsageError: The folder has no file, or one that cannot be packed; or what reads tables is not installed.
         DataError: The Parquet files are no one table.
+        DataChanged: A file changed while it was packed.
     """
-    files = list(_files(folder))
-    if not files:
-        raise UsageError(f"expected files in {folder}, found none")
+    files = _files(folder)
     suffixes = {path.suffix.lower() for path in files}
     suffix = ".parquet" if suffixes & _TABLES and not suffixes & _PICTURES else ARCHIVE
     own, state = _digest(str(folder.resolve())), _digest(*(_seen(folder, path) for path in files))
@@ -52,22 +51,49 @@ def write(folder: Path, target: BinaryIO, form: str) -> None:
     """Writes ``folder`` to ``target`` as a ``tar`` archive, or as a table in the format ``form``.
 
     Raises:
-        UsageError: A file cannot be packed; or what reads tables is not installed.
+        UsageError: The folder has no file, or one that cannot be packed; or what reads tables is not installed.
         DataError: The folder is no one table.
+        DataChanged: A file changed while it was packed.
     """
+    files = _files(folder)
     if form != ARCHIVE.removeprefix("."):
         convert(folder, target, form, _no_schema)
         return
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path in _files(folder):
-            member = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            with path.open("rb") as source:
-                member.size = os.fstat(source.fileno()).st_size
-                archive.addfile(member, source)
+        for path in files:
+            _add(archive, path.relative_to(folder).as_posix(), path)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """All files in ``folder`` and below, in the order of their names; without those that begin with a dot."""
+def _add(archive: tarfile.TarFile, name: str, path: Path) -> None:
+    changed = DataChanged(f"{path} changed while it was packed", hint="let its writer finish first")
+    member = tarfile.TarInfo(name)
+    with path.open("rb") as source:
+        before = os.fstat(source.fileno())
+        member.size = before.st_size
+        try:
+            archive.addfile(member, source)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise changed from None  # tarfile's own error: the file ended early
+        after = os.fstat(source.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise changed
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files in ``folder`` and below, in the order of their names; without those that begin with a dot.
+
+    Raises:
+        UsageError: There is none, or one that cannot be packed.
+    """
+    files = list(_found(folder))
+    if not files:
+        raise UsageError(f"expected files in {folder}, found none")
+    return files
+
+
+def _found(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).parts):
         if any(part.startswith(".") for part in path.relative_to(folder).parts):
             continue

@@ -44,7 +44,10 @@ def convert(source: Path, target: BinaryIO, form: str, schema: Callable[[], Sche
     table = read_table(source)
     if table.pictures or table.unreadable:
         names = [*table.pictures, *table.unreadable]
-        raise DataError(f"expected columns of numbers, text and times, got other values in {listed(names)}")
+        raise DataError(
+            f"expected columns of numbers, text and times, got other values in {listed(names)}",
+            hint="pictures are kept in an archive: end the file's name with .tar" if table.pictures else None,
+        )
     if table.positional:
         table = _named(table, schema())
     elif not table.typed:

@@ -1,6 +1,10 @@
 """``assay pack``: a folder becomes one file, which replaces none."""
 
+import errno
+import os
+import tarfile
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,3 +57,43 @@ def test_a_folder_of_pictures_becomes_an_archive_of_the_same_content(tmp_path: P
 def test_a_folder_of_archives_is_not_packed(tmp_path: Path) -> None:
     written(tmp_path / "shards", {"a.tar": b""})
     assert "offer each archive by itself" in run("pack", tmp_path / "shards", tmp_path / "b.tar", status=2)
+
+
+def test_a_folder_without_files_is_not_packed(tmp_path: Path) -> None:
+    folder = written(tmp_path / "pictures", {".DS_Store": b"of macOS"})
+    for name in ("a.tar", "a.parquet"):
+        assert f"expected files in {folder}, found none" in run("pack", folder, tmp_path / name, status=2)
+        assert not (tmp_path / name).exists()
+
+
+def test_pictures_as_a_table_name_the_ending_of_an_archive(tmp_path: Path) -> None:
+    assert "with .tar" in run("pack", written(tmp_path / "pictures", FILES), tmp_path / "a.parquet", status=1)
+
+
+@pytest.mark.parametrize("size", [0, 1, 100])
+def test_a_file_that_changes_while_it_is_packed_is_refused(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = written(tmp_path / "texts", {"a.txt": b"first", "b.txt": b"second"})
+    add = tarfile.TarFile.addfile
+
+    def change(archive: tarfile.TarFile, member: tarfile.TarInfo, source: BinaryIO) -> None:
+        os.truncate(folder / member.name, size)
+        add(archive, member, source)
+
+    monkeypatch.setattr(tarfile.TarFile, "addfile", change)
+    refused = run("pack", folder, tmp_path / "a.tar", status=1)
+    assert f"{folder / 'a.txt'} changed while it was packed" in refused
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_full_disk_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_archive: tarfile.TarFile, _member: tarfile.TarInfo, _source: BinaryIO) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tarfile.TarFile, "addfile", full)
+    target = tmp_path / "a.tar"
+    refused = run("pack", written(tmp_path / "texts", {"a.txt": b"first"}), target, status=1)
+    assert f"cannot use {target}: No space left on device" in refused
+    assert "make room" in refused
+    assert not target.exists()
