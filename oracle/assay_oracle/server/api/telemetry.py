@@ -19,6 +19,7 @@ from assay_oracle.server.api.guards import CheckedOperator
 HEADER = b"x-request-id"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OFFER = re.compile(re.escape(API_PREFIX) + r"/offers/0x([0-9a-f]{64})(/|$)")
+_EXPOSED: dict[str, Any] = {"content": {"text/plain": {"example": "assay_ledger_up 1.0\n"}}}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -77,7 +78,7 @@ def metrics_routes(exposition: Callable[[], bytes]) -> APIRouter:
     """``GET /metrics``, for who has the operator's token: one address and one proxy serve everyone."""
     router = APIRouter(tags=["operator"])
 
-    @router.get("/metrics", responses=examples.problems(*examples.OPERATOR), response_class=Response)
+    @router.get("/metrics", responses={200: _EXPOSED, **examples.problems(*examples.OPERATOR)}, response_class=Response)
     def metrics(_: CheckedOperator) -> Response:
         """The metrics of this daemon in the text format of Prometheus."""
         return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
