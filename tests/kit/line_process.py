@@ -22,7 +22,7 @@ from assay_oracle.appraisers import sandbox
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.appraisers.inline import InlineAppraiser
 from assay_oracle.appraisers.worker import Worker
-from assay_oracle.cli.process_limits import limit_cpu, limit_memory, standard_channel
+from assay_oracle.cli.process_limits import leave_stops_to_daemon, limit_cpu, limit_memory, standard_channel
 from tests.kit.data import LinePrices, Lines, parse_lines
 
 SECRET = Path(os.environ.get("SECRET", "secret"))
@@ -96,6 +96,7 @@ def parse(source: BinaryIO, schema: Schema) -> Lines:
 
 
 if __name__ == "__main__":
+    leave_stops_to_daemon()
     limit_memory(2**32)
     HELD = sandbox.enter(sys.argv[1:])
     cache = RecordCache(2**20)

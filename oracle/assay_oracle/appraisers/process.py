@@ -119,6 +119,11 @@ class PricingProcess:
         running = self._running
         if running is not None:
             running.kill()
+        if self._lock.acquire(blocking=False):  # otherwise the thread of the request in progress does it
+            try:
+                self._end()
+            finally:
+                self._lock.release()
 
     def _started(self, artifact: str | None) -> Channel:
         if self._closed:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay_oracle.appraisers import sandbox
-from assay_oracle.cli.process_limits import limit_cpu, limit_memory, standard_channel
+from assay_oracle.cli.process_limits import leave_stops_to_daemon, limit_cpu, limit_memory, standard_channel
 from assay_oracle.log import about, set_up
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def load_inline(artifact: Path, cache: "RecordCache") -> "InlineAppraiser":
 
 def main(cache_bytes: int, memory_bytes: int, artifacts: Sequence[str]) -> None:
     """Serves over standard input and output the price functions in ``artifacts``, the only files that it can read."""
+    leave_stops_to_daemon()
     set_up()
     limit_memory(memory_bytes)
     held = sandbox.enter(artifacts)  # before the libraries below, which start threads

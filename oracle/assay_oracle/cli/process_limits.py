@@ -3,6 +3,7 @@
 import math
 import os
 import resource
+import signal
 
 from assay_oracle.appraisers.wire import Channel
 
@@ -20,6 +21,15 @@ def limit_memory(count: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     bound = count if hard == resource.RLIM_INFINITY else min(count, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
+
+
+def leave_stops_to_daemon() -> None:
+    """Ignores the signals by which a terminal or systemd ends all processes of a service at once.
+
+    The daemon ends this process when it stops, and then counts no attempt; without a daemon its input ends.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def standard_channel() -> Channel:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -187,6 +188,15 @@ def test_file_that_burns_time_or_memory_or_ends_the_process_ends_nothing_else(
         opened(appraiser, attack, seconds=1)
     assert cut.value.code == code
     assert opened(appraiser, b"one\n").appraise(known=frozenset(), own=[], sold=[]).price == PRICE_PER_RECORD
+
+
+def test_signal_that_stops_all_processes_of_a_service_is_left_to_the_daemon(appraiser: ProcessSession) -> None:
+    """Otherwise an orderly stop counted an attempt: the process ended before the daemon knew of the stop."""
+    offer = opened(appraiser, b"one\n")
+    assert appraiser.process._running is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        appraiser.process._running.send_signal(number)
+    assert offer.appraise(known=frozenset(), own=[], sold=[]).price == PRICE_PER_RECORD
 
 
 def test_file_that_waits_for_ever_is_ended_by_the_clock(
