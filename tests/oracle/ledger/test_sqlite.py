@@ -254,7 +254,7 @@ def test_evaluation_of_an_earlier_version_stays_final(path: Path) -> None:
 def test_migration_that_is_cut_off_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order = written(path, len(SCRIPTS))
 
-    def killed(connection: object) -> None:
+    def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:

@@ -175,14 +175,14 @@ def test_hostile_names_are_text() -> None:
 
 
 def test_a_regression_is_shown_by_ranges_of_the_target() -> None:
-    owner = hours(4, 300)
+    owner = hours(4, 100)
     x = owner.x[:, :4]
     slope = np.linalg.lstsq(np.column_stack([x, np.ones(len(x))]), owner.y, rcond=None)[0]
 
     def line(features):
         return features.iloc[:, :4].to_numpy(dtype=np.float64) @ slope[:4] + slope[4]
 
-    function = fit(line, owner, validation=hours(5, 120), decay=2e-3)
+    function = fit(line, owner, validation=hours(5, 200), decay=2e-3)
     offer = hours(6, 40)
     appraisal = function.appraise(offer)
     text = Reader(render(function, offer, appraisal)).text
