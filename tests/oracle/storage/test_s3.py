@@ -41,8 +41,8 @@ def settings(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Se
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setattr(bucket, "OBJECT_BYTES", 5 * 2**20)  # the shortest part of an upload that S3 takes
-    httpx.post(f"{server}/moto-api/reset")
-    assert httpx.put(f"{server}/sealed").status_code == 200
+    httpx.post(f"{server}/moto-api/reset", timeout=600)
+    assert httpx.put(f"{server}/sealed", timeout=600).status_code == 200
     return Settings(data_dir=tmp_path, store="s3://sealed/oracle/one", store_endpoint=server)
 
 
