@@ -146,11 +146,10 @@ def _hessian_product(theta: Tensor, unflatten: Unflatten, context: Context) -> C
     weights = [weight[0] for weight, _ in network.layers]
 
     def forwards(direction: Network) -> Tensor:
-        moved = torch.zeros_like(base.x)
-        for layer, (weight, bias) in enumerate(direction.layers):
-            moved = moved @ weights[layer] + inputs[layer] @ weight[0] + bias[0]
-            if layer < len(slopes):
-                moved = moved * slopes[layer]
+        (weight, bias), *others = direction.layers
+        moved = inputs[0] @ weight[0] + bias[0]  # the records themselves do not move
+        for layer, (weight, bias) in enumerate(others, start=1):
+            moved = moved * slopes[layer - 1] @ weights[layer] + inputs[layer] @ weight[0] + bias[0]
         return moved  # (b, k)
 
     def backwards(back: Tensor) -> Tensor:
