@@ -6,6 +6,8 @@ from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.structs import Order, Quote, Status
 from assay.protocol.types import ContentId, ModelId, OfferId, OrderId
 
+RUNNING = (OfferStatus.UPLOADING, OfferStatus.PRICING, OfferStatus.QUOTED, OfferStatus.ACCEPTED)
+"""Statuses of offers that are under way: something of them is still to be done."""
 ALREADY_EVALUATED = (
     "already_evaluated",
     "you offered these records to this model before, and a set is priced once; offer other records",

@@ -18,11 +18,11 @@ from assay.protocol.types import ModelId
 from assay_oracle.cli.options import config_option
 from assay_oracle.errors import OfferConflict, OfferUnknown
 from assay_oracle.ledger.operator import DROPPED, ListedOffer, OperatorJournal
+from assay_oracle.ledger.values import RUNNING
 from assay_oracle.services.uploads import upload_name
 from assay_oracle.settings import Settings
 from assay_oracle.storage.chosen import delete_blob
 
-RUNNING = (OfferStatus.UPLOADING, OfferStatus.PRICING, OfferStatus.QUOTED, OfferStatus.ACCEPTED)
 REASON = "the oracle's operator dropped this offer; ask the operator, then offer again"
 _FEWEST_DIGITS = 6
 

@@ -9,13 +9,12 @@ from pydantic import Field
 from assay.protocol.messages import ModelUnavailability, OfferStatus
 from assay.protocol.types import Address, ModelIdField, OfferIdField, UnixTime, Value
 from assay_oracle.errors import NotHealthy
-from assay_oracle.ledger.values import Offer
+from assay_oracle.ledger.values import RUNNING, Offer
 from assay_oracle.server.api import examples
 from assay_oracle.server.api.guards import CheckedOperator
 from assay_oracle.services.offers import Offers
 
 Health = Callable[[], dict[str, bool]]
-_RUNNING = (OfferStatus.UPLOADING, OfferStatus.PRICING, OfferStatus.QUOTED, OfferStatus.ACCEPTED)
 _MOST_LISTED = 1000
 
 
@@ -85,7 +84,7 @@ def operator_routes(offers: Offers, offers_in: Callable[..., list[Offer]], healt
         limit: Annotated[int, Query(ge=1, le=_MOST_LISTED)] = 100,
     ) -> OfferList:
         """Offers in some states."""
-        found = offers_in(*(status or _RUNNING))
+        found = offers_in(*(status or RUNNING))
         return OfferList(offers=tuple(map(_entry, found[:limit])), total=len(found))
 
     return router
