@@ -27,7 +27,7 @@ SIZES = (1000, 10_000, 100_000, 1_000_000)
 @click.option(
     "--dask",
     type=click.IntRange(1),
-    default=100_000,
+    default=1_000_000,
     show_default=True,
     help="Records that one and two Dask workers price.",
 )
