@@ -55,7 +55,7 @@ def python_blocks(text: str) -> str:
 def test_the_tutorial_works_as_written_and_then_the_python_of_the_pages(tmp_path: Path) -> None:
     """Every command of the tutorial in one shell, then the code of ``python.md`` and of the README, on other ports."""
     lines = [line for line in shown_commands(TUTORIAL) if not line.startswith(("make", "source"))]
-    assert len(shown_commands(TUTORIAL)) == 10
+    assert len(shown_commands(TUTORIAL)) == 11
     chain, shop = free_port(), tmp_path / "shop"
     oracle = chain + 5
 

@@ -44,6 +44,8 @@ class Group(click.Group):
         try:
             ended = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
         except click.ClickException as error:
+            if isinstance(error, click.NoSuchOption):
+                _point_to_parent(error)
             if "--json" in given:
                 _print_json("usage_error", error.format_message(), None)
             error.show()
@@ -83,6 +85,17 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
     near = get_close_matches(word, known, cutoff=0.5)
     return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def _point_to_parent(error: click.NoSuchOption) -> None:
+    """Adds where an option belongs that a command does not know and a group over it does."""
+    parent = error.ctx.parent if error.ctx else None
+    while parent is not None:
+        if any(error.option_name in option.opts for option in parent.command.params):
+            place = f"{parent.command_path} {error.option_name} ..."
+            error.message += f". It belongs before the command's name: {place}"
+            error.possibilities = None
+        parent = parent.parent
 
 
 def _end_aborted(abort: click.Abort, *, as_json: bool) -> NoReturn:

@@ -94,7 +94,9 @@ class ModelWatch:
             return self._entries
         self._settings_fault = ""
         if not entries and self._entries != ():
-            log.error("no model to price for: waiting until one is added", extra=about(hint="assay-oracle models add"))
+            log.warning(
+                "no model to price for: waiting until one is added", extra=about(hint="assay-oracle models add")
+            )
         self._entries = entries
         return entries
 

@@ -129,6 +129,11 @@ def test_mistyped_word_is_answered_with_the_nearest(arguments: list[str], sugges
     assert suggested in question
 
 
+def test_option_of_the_group_behind_a_command_is_shown_its_place() -> None:
+    result = CliRunner(mix_stderr=False).invoke(main, ["sell", "pets.csv", "--home", "elsewhere"], prog_name="assay")
+    assert (result.exit_code, "before the command's name: assay --home ..." in result.stderr) == (2, True)
+
+
 def test_help_by_word_and_by_option() -> None:
     runner = CliRunner(mix_stderr=False)
     for words, options in ((["help"], ["-h"]), (["help", "model", "fund"], ["model", "fund", "-h"])):
