@@ -18,7 +18,19 @@ PRICING = ROOT / "oracle" / "assay_pricing"
 ORACLE = ROOT / "oracle" / "assay_oracle"
 BENCH = ROOT / "oracle" / "assay_bench"
 
-HEAVY = {"torch", "numpy", "pandas", "pyarrow", "sklearn", "scipy", "matplotlib", "safetensors", "onnxruntime", "PIL"}
+HEAVY = {
+    "torch",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "safetensors",
+    "onnxruntime",
+    "PIL",
+    "seal",
+}
 DISK = {"open", "mkstemp", "NamedTemporaryFile", "TemporaryFile"}
 
 

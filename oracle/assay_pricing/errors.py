@@ -3,6 +3,9 @@
 AssayError
 └── PricingError
     ├── DataError       the records cannot be read or do not fit the schema
+    ├── BlindError      numbers of a blind price exceed their bounds, or a message of it is not of its form
+    │   ├── BlindPriceOutside  no sums within their bound have the price that came out
+    │   └── BlindUnavailable   the libraries for blind prices are not installed
     ├── EncoderError    an encoder's file does not do what its declaration says
     ├── ModelError      the black box does not answer as a model of this schema must
     │   └── ModelTimeout    one call of it took longer than its limit
@@ -23,6 +26,27 @@ class DataError(PricingError):
     """The records cannot be read or do not fit the schema.
 
     Remedy: correct the file, or name another schema.
+    """
+
+
+class BlindError(PricingError):
+    """Numbers of a blind price exceed their bounds, or a message of it is not of its form.
+
+    Remedy: as the message says; nothing was used up.
+    """
+
+
+class BlindPriceOutside(BlindError):
+    """No sums within their bound have the price that came out: other numbers were encrypted.
+
+    Remedy: encrypt the sums of the data themselves; this quote is used up.
+    """
+
+
+class BlindUnavailable(BlindError):
+    """The libraries for blind prices are not installed.
+
+    Remedy: `pip install 'assay[blind]'`.
     """
 
 

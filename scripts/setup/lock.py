@@ -37,6 +37,8 @@ FILES = {
         "s3",
         "--extra",
         "dask",
+        "--extra",
+        "blind",
         "--group",
         "speed",
         "--group",

@@ -1,0 +1,100 @@
+"""The owner's secret integers of a price from sums, and that price in the clear.
+
+With S (d x d, symmetric) and T (d x k) of the offered records, and the owner's W0 (d x k), H (d x k) and symmetric K
+(d x d), the residual moments are ``R = T - S W0`` and the doubled price is ``-2 <H, R> - <K, R R^T>``, where ``<A, B>``
+sums the products of entries.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from assay_pricing.blind.shape import Shape
+from assay_pricing.errors import BlindError
+
+Integers = npt.NDArray[np.int64]
+Wide = npt.NDArray[np.object_]
+"""Python's integers, which do not overflow."""
+
+
+@dataclass(frozen=True)
+class SecretForm:
+    """The owner's integers.
+
+    Attributes:
+        weights: W0, shape (d, k).
+        linear: H, shape (d, k).
+        quadratic: K, shape (d, d), symmetric.
+    """
+
+    shape: Shape
+    weights: Integers
+    linear: Integers
+    quadratic: Integers
+
+    def __post_init__(self) -> None:
+        d, k = self.shape.features, self.shape.outputs
+        for name, found, expected in (
+            ("weights", self.weights.shape, (d, k)),
+            ("linear", self.linear.shape, (d, k)),
+            ("quadratic", self.quadratic.shape, (d, d)),
+        ):
+            if found != expected:
+                raise BlindError(f"expected {name} of the shape {expected}, got {found}")
+        if (self.quadratic != self.quadratic.T).any():
+            raise BlindError("expected a symmetric quadratic part, got another")
+        if largest(self.weights) >= 2**self.shape.weight_bits:
+            raise BlindError(f"expected weights below 2**{self.shape.weight_bits}, got {largest(self.weights)}")
+        if self.bound() >= 2**self.shape.price_bits:
+            raise BlindError(
+                f"expected a doubled price below 2**{self.shape.price_bits} for all sums, it may reach {self.bound()}"
+            )
+
+    def bound(self) -> int:
+        """Largest magnitude that the doubled price can have: the triangle inequality over all entries."""
+        residual = 2**self.shape.sum_bits * (1 + int(np.abs(self.weights).astype(object).sum(axis=0).max()))
+        quadratic = int(np.abs(self.quadratic).astype(object).sum()) * self.shape.outputs * residual
+        return int((2 * int(np.abs(self.linear).astype(object).sum()) + quadratic) * residual)
+
+    def doubled_price(self, second: Integers, first: Integers) -> int:
+        """The doubled price of sums, exactly.
+
+        Args:
+            second: S, shape (d, d).
+            first: T, shape (d, k).
+
+        Raises:
+            BlindError: The sums have another shape, are not symmetric, or exceed their bound.
+        """
+        check_sums(self.shape, second, first)
+        residual = first.astype(object) - product(second, self.weights)
+        moment = (self.quadratic.astype(object) @ residual) * residual
+        return int(-2 * (self.linear * residual).sum() - moment.sum())
+
+
+def product(left: npt.NDArray[np.generic], right: npt.NDArray[np.generic]) -> Wide:
+    """Matrix product of integers without overflow."""
+    found: Wide = left.astype(object) @ right.astype(object)
+    return found
+
+
+def check_sums(shape: Shape, second: Integers, first: Integers) -> None:
+    """Checks what a seller is about to encrypt, or an oracle to price.
+
+    Raises:
+        BlindError: The sums have another shape, are not symmetric, or exceed their bound.
+    """
+    d, k = shape.features, shape.outputs
+    if second.shape != (d, d) or first.shape != (d, k):
+        raise BlindError(f"expected sums of the shapes {(d, d)} and {(d, k)}, got {second.shape} and {first.shape}")
+    if (second != second.T).any():
+        raise BlindError("expected a symmetric sum of products, got another")
+    most = max(largest(second), largest(first))
+    if most >= 2**shape.sum_bits:
+        raise BlindError(f"expected sums below 2**{shape.sum_bits}, got {most}", hint="offer fewer records at a time")
+
+
+def largest(values: Integers) -> int:
+    """Largest magnitude of an entry."""
+    return int(np.abs(values).max(initial=0))
