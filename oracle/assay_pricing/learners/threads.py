@@ -7,13 +7,17 @@ and two trainings take longer together than one after the other.
 """
 
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
-from typing import Generic, Protocol, TypeVar
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,10 +35,20 @@ _local = threading.local()
 def single_thread() -> Iterator[None]:
     """Runs scikit-learn on one thread: one order of sums."""
     import sklearn  # noqa: F401  (its thread pools are limited only once they are loaded)
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):
+    with _pools(len(sys.modules)).limit(limits=1):
         yield
+
+
+@lru_cache(maxsize=1)
+def _pools(modules: int) -> "ThreadpoolController":  # noqa: ARG001
+    """The thread pools of the libraries that are loaded; searched again once more ``modules`` are imported.
+
+    The search reads the list of all files that are mapped into memory: milliseconds, as long as a small training.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Trainings at the same time: their order, their errors, one thread for each, and the same price on any number."""
 
+import sys
 import threading
 import warnings
 
@@ -118,3 +119,13 @@ def test_one_worker_and_several_give_one_integer_price(monkeypatch: pytest.Monke
         return function.manifest.model_dump_json(), function.appraise(offer).price
 
     assert priced(1) == priced(2)
+
+
+def test_pools_of_libraries_that_are_loaded_later_are_limited_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with threads.single_thread():
+        pass
+    before = threads._pools.cache_info().misses
+    monkeypatch.setitem(sys.modules, "a_library_that_is_loaded_later", threads)
+    with threads.single_thread():
+        assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+    assert threads._pools.cache_info().misses == before + 1
