@@ -187,6 +187,8 @@ class Retraining(RefitMethod):
 
     def trained_by(self, run: Run) -> Self:
         """See ``RefitMethod``; a student that is fine-tuned in all scenarios at once stays here."""
+        if self.learner is not None:
+            _ = self.by_halves  # every copy has it, with what it computes once
         found = copy(self)
         found._run = run
         return found

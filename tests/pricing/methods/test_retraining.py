@@ -12,6 +12,7 @@ from assay_pricing.errors import DataError
 from assay_pricing.fitting import fit
 from assay_pricing.function import PriceFunction
 from assay_pricing.learners.boosting import Boosting
+from assay_pricing.learners.threads import in_parallel
 from assay_pricing.methods.retraining import Retraining
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.encoder import Encoder
@@ -187,3 +188,9 @@ def test_a_student_is_anchored_where_the_owners_labels_alone_take_it_from_the_mo
     assert abs(after - before).max() > 1e-2
     assert found.scale == pytest.approx(of_model / metric.risk(before), rel=1e-6)
     assert found.scale != 1
+
+
+def test_what_the_halves_compute_once_is_kept_from_one_offer_to_the_next(function: PriceFunction) -> None:
+    method = function.method
+    assert isinstance(method, Retraining)
+    assert method.trained_by(in_parallel).by_halves is method.trained_by(in_parallel).by_halves
