@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from assay_pricing.learners.port import CLASSES, COLUMNS, Learner
+from assay_pricing.learners.solvers import multinomial
 from assay_pricing.learners.threads import single_thread
+from assay_pricing.records.records import Float64, Int64
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 
@@ -24,6 +26,8 @@ _FOLDS = (3, 5, 10)
 _USUAL_FOLDS = 5
 _MAX_NEWTON = 1500
 """Parameters up to which Newton's method is used; its system has the square of that many numbers."""
+_BINARY = 2
+"""Classes of which scikit-learn fits one vector of coefficients, and not one for each."""
 
 
 class Linear(Learner):
@@ -86,16 +90,27 @@ class Linear(Learner):
         folds = min(self.capacity.get("folds", _USUAL_FOLDS), int(np.sort(sizes)[-2]))
         is_calibrated = self.kind != "direct" and folds > 1
         learned = sizes[labels] >= (folds if is_calibrated else 1)
-        model = self._classifier(x.shape[1], folds, is_calibrated=is_calibrated)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that the last digit was not reached, or that columns repeat each other
-            model.fit(x.numpy()[learned], labels[learned], sample_weight=weight[learned])
+        model = self._fitted(x.numpy()[learned], labels[learned], weight[learned], folds if is_calibrated else 1)
         if learned.all():
             return self.answers(model, asked.numpy())
         shares = np.bincount(labels[~learned], weight[~learned], self.encoder.outputs) / weight.sum()
         whole = np.tile(shares, (len(asked), 1))
         whole[:, model.classes_] = (1 - shares.sum()) * model.predict_proba(asked.numpy())
         return self.log_probabilities(whole, np.arange(self.encoder.outputs))
+
+    def _fitted(self, x: Float64, labels: Int64, weight: Float64, folds: int) -> Any:
+        """A classifier, calibrated if there are several folds, after it has learned columns (n, w) and labels (n,)."""
+        if folds == 1 and self._is_small(x.shape[1]) and len(np.unique(labels)) > _BINARY:
+            found = multinomial.fit(x, labels, weight, self.capacity["penalty"])
+            if found is not None:
+                return found
+        model = self._classifier(x.shape[1], folds, is_calibrated=folds > 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the last digit was not reached, or that columns repeat each other
+            return model.fit(x, labels, sample_weight=weight)
+
+    def _is_small(self, columns: int) -> bool:
+        return columns * self.encoder.outputs <= _MAX_NEWTON
 
     def _classifier(self, columns: int, folds: int, *, is_calibrated: bool) -> Any:
         """A classifier of so many columns."""
@@ -106,8 +121,7 @@ class Linear(Learner):
         strength = 1 / self.capacity["penalty"]
         if is_calibrated and self.kind == "calibrated_svm":
             return CalibratedClassifierCV(LinearSVC(C=strength, random_state=0), cv=folds)
-        small = columns * self.encoder.outputs <= _MAX_NEWTON
-        solver, steps = ("newton-cholesky", 50) if small else ("lbfgs", 1000)
+        solver, steps = ("newton-cholesky", 50) if self._is_small(columns) else ("lbfgs", 1000)
         model = LogisticRegression(C=strength, solver=solver, tol=1e-8, max_iter=steps)
         return CalibratedClassifierCV(model, cv=folds) if is_calibrated else model
 

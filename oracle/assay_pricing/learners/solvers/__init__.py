@@ -1,0 +1,1 @@
+"""Training to the optimum, where libraries take longer than it needs."""
