@@ -11,8 +11,8 @@ from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from assay.bounded_http import Answer
-from assay.chain.endpoint import response_of
 from assay.chain.interface import contract_interface
+from assay.chain.rpc.endpoint import response_of
 from assay.protocol.structs import ModelTerms, order_id
 from tests.kit.actors import CONTRACT, DOMAIN, buyer_account, oracle_account, seller_account
 

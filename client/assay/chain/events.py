@@ -19,9 +19,9 @@ from web3.exceptions import Web3RPCError
 from web3.types import EventData, FilterParams, LogReceipt
 
 from assay.bounded_http import BadAnswer, NoAnswer
-from assay.chain.endpoint import HttpRefusal
 from assay.chain.interface import contract_interface
 from assay.chain.node import Node
+from assay.chain.rpc.endpoint import HttpRefusal
 from assay.chain.values import Block, Cursor, EventKind, EventPage, OrderEvent, PostedOrder, RegisteredModel
 from assay.errors import ChainError, NodeUntrue, listed_faults
 from assay.protocol import structs

@@ -14,10 +14,10 @@ from web3.providers import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from assay.bounded_http import BadAnswer, NoAnswer
-from assay.chain.endpoint import ANSWER_SECONDS, HttpEndpoint, HttpRefusal
 from assay.chain.gas import OWN_GAS, WALLET_GAS
 from assay.chain.interface import decode_revert
 from assay.chain.remedies import remedy_of_node
+from assay.chain.rpc.endpoint import ANSWER_SECONDS, HttpEndpoint, HttpRefusal
 from assay.chain.values import Block, Transaction
 from assay.errors import AssayError, ChainError, NodeUnreachable, WrongChain
 from assay.protocol.types import NATIVE_TOKEN

@@ -12,10 +12,10 @@ from hexbytes import HexBytes
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams
 
-from assay.chain.endpoint import HttpRefusal
 from assay.chain.fees import displacing, doubled, first_offer
 from assay.chain.gas import DEFAULT_MAX_FEE
 from assay.chain.node import Node
+from assay.chain.rpc.endpoint import HttpRefusal
 from assay.chain.values import Transaction
 from assay.errors import ChainError, ContractReverted, SettingsError, TransactionFailed, TransactionPending
 

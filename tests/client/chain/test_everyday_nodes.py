@@ -13,9 +13,9 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from assay.bounded_http import Answer, NoAnswer
 from assay.chain import sender
-from assay.chain.endpoint import HttpEndpoint, HttpRefusal, response_of
 from assay.chain.node import Node as ChainNode
 from assay.chain.remedies import remedy_of_node
+from assay.chain.rpc.endpoint import HttpEndpoint, HttpRefusal, response_of
 from assay.chain.settlement import SettlementClient
 from assay.errors import ChainError, NodeUnreachable, SettingsError, TransactionPending
 from assay.protocol.types import NATIVE_TOKEN

@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from assay.chain.endpoint import hex_runs
 from assay.chain.node import Node
+from assay.chain.rpc.endpoint import hex_runs
 from assay.chain.values import Block
 from assay.errors import ChainError, NodeUnreachable, WrongChain
 from tests.kit.json_rpc_node import BLOCK_SECONDS, JsonRpcNode
@@ -114,7 +114,7 @@ def test_digits_are_found_in_a_text_however_it_is_cut(length: int) -> None:
 @pytest.mark.unit
 def test_text_without_end_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither where nothing is found nor in one run of digits."""
-    monkeypatch.setattr("assay.chain.endpoint.MOST_ANSWER_BYTES", 1000)
+    monkeypatch.setattr("assay.chain.rpc.endpoint.MOST_ANSWER_BYTES", 1000)
     assert list(hex_runs(itertools.repeat(b"0" * 2**10, 2**10), b"abcd")) == []
     (run,) = hex_runs(itertools.chain([b"abcd"], itertools.repeat(b"0" * 100, 2**10)), b"abcd")
     assert 1000 <= len(run) <= 1200

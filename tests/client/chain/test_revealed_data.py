@@ -11,8 +11,8 @@ from eth_account.signers.local import LocalAccount
 from scripts.localnet import ETHER, Node, anvil
 from web3.types import RPCEndpoint, RPCResponse
 
-from assay.chain.endpoint import HttpEndpoint
 from assay.chain.node import Node as ChainNode
+from assay.chain.rpc.endpoint import HttpEndpoint
 from assay.chain.settlement import SettlementClient
 from assay.errors import ChainError
 from assay.protocol import seal
@@ -181,7 +181,7 @@ def test_data_in_a_trace_of_any_length_are_read(
     """The sender of the transaction chooses the length: the node picks the call out, or the trace is searched."""
     order = place.order()
     place.reveal(order, "turned")
-    monkeypatch.setattr("assay.chain.endpoint.MOST_ANSWER_BYTES", SHORT)
+    monkeypatch.setattr("assay.chain.rpc.endpoint.MOST_ANSWER_BYTES", SHORT)
     searched: list[str] = []
     search = HttpEndpoint.search
     monkeypatch.setattr(HttpEndpoint, "search", lambda *values: (searched.append(values[1]), search(*values))[1])

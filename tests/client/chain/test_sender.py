@@ -13,8 +13,8 @@ from scripts.localnet import CEILING, ETHER, Node, anvil, eventually
 from web3.types import RPCEndpoint, RPCResponse
 
 from assay.chain import sender
-from assay.chain.endpoint import HttpEndpoint
 from assay.chain.node import Node as ChainNode
+from assay.chain.rpc.endpoint import HttpEndpoint
 from assay.chain.settlement import SettlementClient
 from assay.errors import SettingsError, TransactionPending
 from assay.protocol.types import NATIVE_TOKEN

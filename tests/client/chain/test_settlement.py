@@ -11,10 +11,10 @@ from scripts.localnet import ETHER, anvil, eventually
 from scripts.localnet import Node as Anvil
 from web3.types import RPCEndpoint, RPCResponse
 
-from assay.chain.endpoint import HttpEndpoint
 from assay.chain.gas import GAS_LIMITS, OWN_GAS, WALLET_GAS
 from assay.chain.node import Node
 from assay.chain.queries import is_signed_by
+from assay.chain.rpc.endpoint import HttpEndpoint
 from assay.chain.settlement import SettlementClient
 from assay.chain.values import EventKind
 from assay.errors import ContractReverted, TransactionFailed

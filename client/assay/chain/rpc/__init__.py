@@ -1,0 +1,1 @@
+"""JSON-RPC over HTTP: one endpoint, and several that must agree."""
