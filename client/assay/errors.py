@@ -238,7 +238,7 @@ class WrongChain(ChainError):
 
 
 class NodeUntrue(ChainError):
-    """The node's answer contradicts another of its answers, or the hash that stands for what it answers with.
+    """A node's answer contradicts another of its answers, another node, or the hash of what it answers with.
 
     Terms of another model, logs that were not asked for, or an order or a key that the contract's state does not have.
 

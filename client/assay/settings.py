@@ -32,6 +32,13 @@ def _coin(value: object) -> int:
         raise ValueError(error.message) from None
 
 
+def _joined(value: object) -> object:
+    return ", ".join(value) if isinstance(value, list) and all(isinstance(url, str) for url in value) else value
+
+
+NodeUrls = Annotated[str, BeforeValidator(_joined)]
+"""URLs of nodes: one text with commas between them, or a list."""
+QUORUM = "nodes that must agree on what money follows from; 0 for more than half"
 NativeAmount = Annotated[int, BeforeValidator(_coin), Field(gt=0)]
 """An amount of the native coin: base units, or with a unit, as in ``0.2eth``."""
 MAX_FEE = "the most that one transaction may cost for its gas, in the native coin"
@@ -43,9 +50,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
     home: Path = Field(Path.home() / ".assay", description="folder of keys, offers, purchases and config.toml")
-    node: str = Field(
+    node: NodeUrls = Field(
         "http://127.0.0.1:8545", description="JSON-RPC endpoint of a node, or several with commas between them"
     )
+    quorum: int = Field(1, ge=0, description=QUORUM)
     chain: int = Field(31337, description="chain id that the node must serve")
     deployments: Path = Field(Path("deployments"), description="folder of deployment records, <chain id>.json each")
     oracle: str = Field("http://127.0.0.1:8550", description="URL of the oracle")

@@ -14,13 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assay.chain.gas import DEFAULT_MAX_FEE
+from assay.chain.values import LOCAL_CHAINS
 from assay.errors import SettingsError, listed_faults
 from assay.keys import read_password
 from assay.protocol.messages import MAX_CHUNK_SIZE, MAX_QUOTE_SECONDS
 from assay.protocol.statements import audience
 from assay.protocol.types import ModelIdField
-from assay.settings import MAX_FEE, NativeAmount
+from assay.settings import MAX_FEE, QUORUM, NativeAmount, NodeUrls
 
+STILL_SECONDS = 600
+"""Age of the latest block at which a public chain counts as standing still: 50 blocks of Ethereum."""
 WALL_FACTOR = 4
 """Time of the clock for each second that pricing may compute: machines are shared, and waiting is not computing."""
 MAX_WORKERS = 64
@@ -77,7 +80,15 @@ class Settings(BaseSettings):
         " empty for journal.sqlite in data_dir",
     )
     ledger_file: Path | None = Field(None, description="file with the URL of the ledger")
-    node: str = Field("http://127.0.0.1:8545", description="JSON-RPC endpoint of a node")
+    node: NodeUrls = Field(
+        "http://127.0.0.1:8545", description="JSON-RPC endpoint of a node, or several with commas between them"
+    )
+    quorum: int = Field(0, ge=0, description=QUORUM)
+    still_seconds: int | None = Field(
+        None,
+        ge=1,
+        description="age of the latest block at which the chain counts as standing still; 600 but on a local chain",
+    )
     deployment: Path = Field(Path("deployments/31337.json"), description="the contract's deployment record")
     models: tuple[ModelEntry, ...] = Field((), description="models to price for")
     host: str = Field("127.0.0.1", description="address to listen on")
@@ -234,6 +245,10 @@ class Settings(BaseSettings):
     def shares_ledger(self) -> bool:
         """Whether other daemons may use the ledger, and with it the store, too."""
         return self.ledger_url().startswith("postgresql")
+
+    def still_after(self, chain_id: int) -> int | None:
+        """Age of the latest block, in seconds, at which a chain stands still; None on a local chain, which may."""
+        return self.still_seconds or (None if chain_id in LOCAL_CHAINS else STILL_SECONDS)
 
     def workers(self) -> int:
         """Number of processes that price."""

@@ -11,19 +11,21 @@ from web3.contract import Contract
 from web3.exceptions import BlockNotFound, ContractLogicError, Web3RPCError
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import JSONBaseProvider
-from web3.types import RPCEndpoint, RPCResponse
 
 from assay.bounded_http import BadAnswer, NoAnswer
 from assay.chain.gas import OWN_GAS, WALLET_GAS
 from assay.chain.interface import decode_revert
 from assay.chain.remedies import remedy_of_node
-from assay.chain.rpc.endpoint import ANSWER_SECONDS, HttpEndpoint, HttpRefusal
+from assay.chain.rpc.endpoint import ANSWER_SECONDS, ATTEMPTS, HttpEndpoint, HttpRefusal
+from assay.chain.rpc.nodes import Nodes
 from assay.chain.values import Block, Transaction
-from assay.errors import AssayError, ChainError, NodeUnreachable, WrongChain
+from assay.errors import AssayError, ChainError, NodeUnreachable
 from assay.protocol.types import NATIVE_TOKEN
 
 _UNREACHABLE = (NoAnswer, ConnectionError)
 
+OF_SEVERAL_SECONDS = 10.0
+"""Seconds for one request to one of several nodes, before the next one is asked."""
 SYNCHRONISED_WITHIN = 64
 """Blocks that a node may be behind by its own account: two epochs of Ethereum."""
 _SHOWN_CHARACTERS = 300
@@ -57,69 +59,32 @@ _ERC1271_ABI = [
 ]
 
 
-class _Endpoints(JSONBaseProvider):
-    """Sends each request to the endpoint that answered last, then to the others in turn until one answers.
-
-    Several endpoints must serve one chain: the id of each is compared before its first use.
-    """
-
-    def __init__(self, endpoints: list[JSONBaseProvider]) -> None:
-        super().__init__()
-        self._endpoints = endpoints
-        self._compare = len(endpoints) > 1
-        self._same_chain: list[JSONBaseProvider] = []
-        self._chain_id: Any = None
-
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        endpoints = self._endpoints
-        failures: list[Exception] = []
-        for endpoint in endpoints:
-            try:
-                if self._compare and endpoint not in self._same_chain:
-                    self._check_chain(endpoint)
-                answer = endpoint.make_request(method, params)
-            except (*_UNREACHABLE, HttpRefusal) as error:
-                failures.append(error)
-                continue
-            if failures:
-                self._endpoints = [endpoint, *(other for other in endpoints if other is not endpoint)]
-            return answer
-        raise failures[0]
-
-    def _check_chain(self, endpoint: JSONBaseProvider) -> None:
-        """Compares the chain of ``endpoint`` with that of the endpoint that answered first."""
-        chain_id = endpoint.make_request(RPCEndpoint("eth_chainId"), []).get("result")
-        self._chain_id = self._chain_id or chain_id
-        if not chain_id or chain_id != self._chain_id:
-            raise WrongChain(
-                f"expected chain {self._chain_id} at {endpoint}, got chain {chain_id}",
-                hint="name only nodes of one chain",
-            )
-        self._same_chain.append(endpoint)
-
-
 class Node:
     """One chain through its nodes.
 
     Args:
         endpoints: URLs of JSON-RPC endpoints of the same chain, also several in one string with commas between them,
             or web3 providers. If one does not answer, the next one is asked.
-        timeout: Seconds for one request with its whole answer.
+        timeout: Seconds for one request with its whole answer; of several endpoints each has ``OF_SEVERAL_SECONDS``
+            at most.
+        quorum: Number of endpoints that must agree on what money follows from (``rpc.nodes``); 0 for more than half.
 
     Raises:
-        SettingsError: A URL is not http:// or https://.
+        SettingsError: A URL is not http:// or https://, or so many endpoints cannot be a quorum.
     """
 
-    def __init__(self, *endpoints: str | JSONBaseProvider, timeout: float = ANSWER_SECONDS) -> None:
-        providers: list[JSONBaseProvider] = []
-        for endpoint in endpoints:
-            if isinstance(endpoint, str):
-                providers += [HttpEndpoint(url.strip(), timeout=timeout) for url in endpoint.split(",")]
-            else:
-                providers.append(endpoint)
-        self._endpoints = providers
+    def __init__(self, *endpoints: str | JSONBaseProvider, timeout: float = ANSWER_SECONDS, quorum: int = 1) -> None:
+        named = [one for given in endpoints for one in (given.split(",") if isinstance(given, str) else [given])]
+        attempts = ATTEMPTS
+        if len(named) > 1:  # another node is asked in place of a second attempt
+            attempts, timeout = 1, min(timeout, OF_SEVERAL_SECONDS)
+        providers = [
+            HttpEndpoint(one.strip(), timeout=timeout, attempts=attempts) if isinstance(one, str) else one
+            for one in named
+        ]
+        self.nodes = Nodes(providers, quorum=quorum)
         self.url = ", ".join(str(provider) for provider in providers)
-        self.web3 = Web3(_Endpoints(providers))
+        self.web3 = Web3(self.nodes)
         # It asks for the chain's id twice before every call; ``Sender`` signs for one chain, which the node compares.
         self.web3.middleware_onion.remove("validation")
         # Clique, Polygon and others keep their signers' seals in ``extraData``, which web3 refuses otherwise.
@@ -167,7 +132,7 @@ class Node:
 
         Endpoints over HTTP are asked one after the other.
         """
-        for endpoint in self._endpoints:
+        for endpoint in self.nodes.endpoints:
             if isinstance(endpoint, HttpEndpoint):
                 with self.errors():
                     yield from endpoint.search(method, params, start)

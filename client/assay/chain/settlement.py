@@ -66,6 +66,7 @@ class SettlementClient:
         from_block: int = 0,
     ) -> None:
         self.node = Node(node) if isinstance(node, str) else node
+        self.node.nodes.settle(contract)
         self.domain = Domain(chain_id=chain_id, contract=contract)
         self.confirmations = default_confirmations(chain_id) if confirmations is None else confirmations
         self._contract = self.node.contract(contract, contract_interface()["abi"])

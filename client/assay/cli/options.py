@@ -92,6 +92,11 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--oracle", help="URL of the oracle."),
         click.option("--deployments", type=click.Path(path_type=Path), help="Folder of deployment records."),
         click.option("--chain", type=int, help="Chain id."),
+        click.option(
+            "--quorum",
+            type=click.IntRange(0),
+            help="Nodes that must agree on what money follows from: 1 by default; 0 for more than half.",
+        ),
         click.option("--node", help="JSON-RPC URL of a node, or several with commas between them."),
         click.option("--home", type=click.Path(path_type=Path), help="Keys, offers, purchases, config.toml."),
     ):

@@ -133,6 +133,7 @@ class Session(ExitStack):
             sending: Open the keystore, to send transactions.
         """
         from assay.chain.interface import Deployment
+        from assay.chain.node import Node
         from assay.chain.settlement import SettlementClient
 
         path = self.settings.deployments / f"{self.settings.chain}.json"
@@ -143,7 +144,7 @@ class Session(ExitStack):
                 hint="a record's name is its chain id",
             )
         client = SettlementClient.of(
-            self.settings.node,
+            Node(self.settings.node, quorum=self.settings.quorum),
             deployment,
             account=self.account if sending else None,
             confirmations=self.settings.confirmations,

@@ -51,6 +51,10 @@ GAS = Counter("assay_gas_spent", "Units of gas that mined transactions took", ("
 CHAIN_BLOCK = Gauge("assay_chain_head_block", "Number of the latest block that the node has", registry=REGISTRY)
 CHAIN_TIME = Gauge("assay_chain_head_timestamp_seconds", "Unix time of that block", registry=REGISTRY)
 CHAIN_SAMPLED = Gauge("assay_chain_sampled_timestamp_seconds", "When the node last answered", registry=REGISTRY)
+NODE_WELL = Gauge(
+    "assay_node_well", "Whether a node of the settings is asked: 0 while it is at fault", ("node",), registry=REGISTRY
+)
+NODE_BLOCK = Gauge("assay_node_head_block", "Number of the latest block of a node", ("node",), registry=REGISTRY)
 BALANCE = Gauge(
     "assay_account_balance",
     "Native coin of the oracle's account, which pays for gas, in whole coins",

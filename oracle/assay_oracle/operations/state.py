@@ -7,9 +7,19 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from assay.chain.port import Chain
+from assay.chain.rpc.members import NodeState
+from assay.errors import ChainError
 from assay.protocol.messages import OfferStatus
 from assay_oracle.operations.metered import short
-from assay_oracle.operations.metrics import BALANCE, CHAIN_BLOCK, CHAIN_SAMPLED, CHAIN_TIME, REGISTRY
+from assay_oracle.operations.metrics import (
+    BALANCE,
+    CHAIN_BLOCK,
+    CHAIN_SAMPLED,
+    CHAIN_TIME,
+    NODE_BLOCK,
+    NODE_WELL,
+    REGISTRY,
+)
 from assay_oracle.services.ports import Ledger
 
 WEI = 10**18
@@ -90,19 +100,42 @@ def exposition(collector: Collector) -> bytes:
     return generate_latest(REGISTRY) + generate_latest(own)
 
 
-def sample_chain(chain: Chain, account: str | None, now: Callable[[], int]) -> Callable[[], bool]:
+def sample_chain(
+    chain: Chain,
+    account: str | None,
+    now: Callable[[], int],
+    *,
+    nodes: Callable[[], Iterable[NodeState]] = tuple,
+    still: int | None = None,
+) -> Callable[[], bool]:
     """A loop's tick that asks the node: its latest block, and what the account holds. An answer to a scraper waits not.
 
-    A node that does not answer raises ``NodeUnreachable``; the gauges keep what they had.
+    A node that does not answer raises ``NodeUnreachable``; the gauges keep what they had. A latest block that is older
+    than ``still`` seconds raises ``ChainError``: the chain stands still, or all nodes lag.
+
+    Args:
+        chain: What is asked.
+        account: Account that pays for gas; None in a dry run.
+        now: Unix time.
+        nodes: What each node was like when it was last asked.
+        still: Age of the latest block, in seconds; None for no bound.
     """
 
     def tick() -> bool:
+        for node in nodes():
+            NODE_WELL.labels(node.name).set(not node.fault)
+            NODE_BLOCK.labels(node.name).set(node.head)
         block, time = chain.block_number(), chain.block_time()
         if account is not None:
             BALANCE.set(chain.balance(account) / WEI)
         CHAIN_BLOCK.set(block)
         CHAIN_TIME.set(time)
         CHAIN_SAMPLED.set(now())
+        if still is not None and now() - time > still:
+            raise ChainError(
+                f"expected a block within {still} s, the latest one is {now() - time} s old",
+                hint="compare the nodes with an explorer; if the chain itself stands still, wait: nothing is lost",
+            )
         return False
 
     return tick

@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from assay.chain.interface import Deployment
+from assay.chain.node import Node
 from assay.chain.settlement import SettlementClient
 from assay.errors import ChainError
 from assay_oracle.access.gate import Gate
@@ -60,7 +61,7 @@ def open_chain(settings: Settings, vault: Vault | None = None) -> SettlementClie
         ChainError: No node, another chain, or no contract.
     """
     chain = MeteredClient.of(
-        settings.node,
+        Node(settings.node, quorum=settings.quorum),
         Deployment.read(settings.deployment),
         account=vault.account if vault else None,
         confirmations=settings.confirmations,
@@ -137,7 +138,13 @@ class Daemon:
         self._orders = Loop("orders", _never_again(self._oracle.cycle), settings.poll_seconds, now)
         self._claims = Loop("claims", _renewing(self._journal), RENEWAL_SECONDS, now)
         self._models = Loop("models", _never_again(models.refresh), MODELS_ROUNDS * settings.poll_seconds, now)
-        sample = sample_chain(chain, signer.address if signer else None, now)
+        sample = sample_chain(
+            chain,
+            signer.address if signer else None,
+            now,
+            nodes=partial(chain.node.nodes.states, now=False),
+            still=settings.still_after(chain.domain.chain_id),
+        )
         self._samples = Loop("samples", sample, SAMPLE_SECONDS, now, stale=UNREADY_SECONDS)
         self._loops = (self._claims, *self._pricing, self._orders, self._models, self._samples)
         state = StateCollector(
@@ -182,12 +189,12 @@ class Daemon:
             "pricing": all(loop.healthy() for loop in self._pricing),
             "orders": self._orders.healthy(),
             "signing": not self._dry,
-            "chain": reachable,
+            "chain": reachable and self._samples.healthy(),
             "models": bool(self._catalogue.ids),
         }
 
     def ready(self) -> bool:
-        """Whether requests can be served: the ledger answers, the node did lately, and no loop is stuck."""
+        """Whether requests can be served: the ledger answers, the chain moved lately, and no loop is stuck."""
         try:
             self._journal.cursor()
         except OSError:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from assay.amounts import short_amount
 from assay.bounded_http import LOOPBACK
 from assay.chain.interface import Deployment
+from assay.chain.node import Node
 from assay.chain.settlement import SettlementClient
 from assay.errors import AssayError, SettingsError
 from assay_oracle.keys.vault import Vault, open_vault
@@ -84,7 +85,9 @@ class Preflight:
         )
         chain = None
         if deployment:
-            client = SettlementClient.of(self._settings.node, deployment, account=account)
+            node = Node(self._settings.node, quorum=self._settings.quorum)
+            self._nodes(node)
+            client = SettlementClient.of(node, deployment, account=account)
             chain = self._check("chain", lambda: self._chain(client), "node, chain and contract are as configured")
         if chain:
             self._clock(chain)
@@ -147,6 +150,16 @@ class Preflight:
         if self._unconfined:
             text = f"this system has no {' and no '.join(self._unconfined)} to confine the pricing process with"
         self._add("sandbox", True, text)
+
+    def _nodes(self, node: Node) -> None:
+        """Says what each of several nodes is like; of one node alone the check of the chain says it."""
+        nodes = node.nodes
+        if len(nodes.endpoints) == 1:
+            return
+        for state in nodes.states():
+            text = state.fault or f"has block {state.head}"
+            self._add(f"node {state.name}", not state.fault, text, "mend it, or name another one: node")
+        self._add("quorum", True, f"{nodes.quorum} of {len(nodes.endpoints)} nodes must agree")
 
     def _clock(self, chain: SettlementClient) -> None:
         ahead = chain.block_time() - self._now()

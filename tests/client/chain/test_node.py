@@ -7,10 +7,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from assay.chain.node import Node
+from assay.chain.rpc import nodes
 from assay.chain.rpc.endpoint import hex_runs
 from assay.chain.values import Block
 from assay.errors import ChainError, NodeUnreachable, WrongChain
 from tests.kit.json_rpc_node import BLOCK_SECONDS, JsonRpcNode
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "_PAUSE_SECONDS", 0.01)
 
 
 @pytest.mark.integration
@@ -91,7 +97,7 @@ def test_endpoint_of_another_chain_is_not_asked_for_its_state(down_first: bool) 
     else:
         assert node.block_number() == 0
         first.down = True
-    with pytest.raises(WrongChain, match="expected chain") as raised:
+    with pytest.raises(WrongChain, match="expected one chain") as raised:
         node.block_number()
     assert "one chain" in str(raised.value.hint)
 

@@ -12,9 +12,10 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from assay.chain.rpc.members import NodeState
 from assay.chain.settlement import SettlementClient
 from assay.chain.values import Transaction
-from assay.errors import ContractReverted, TransactionFailed
+from assay.errors import ChainError, ContractReverted, TransactionFailed
 from assay_oracle.errors import PricingCutShort
 from assay_oracle.log import JsonFormatter, about, following
 from assay_oracle.operations.metered import MeteredAppraiser, MeteredClient, MeteredSigner, short
@@ -85,6 +86,22 @@ def test_the_chain_is_sampled_by_a_loop_and_not_by_a_scraper(market: Market) -> 
     assert value("assay_chain_head_block") == market.chain.block_number()
     assert value("assay_chain_head_timestamp_seconds") == market.chain.block_time()
     assert value("assay_chain_sampled_timestamp_seconds") == market.now()
+
+
+def test_chain_that_stands_still_fails_the_loop_that_samples_it_and_so_readiness(market: Market) -> None:
+    market.time += 1000
+    age = market.now() - market.chain.block_time()
+    sample_chain(market.chain, None, market.now, still=age)()
+    with pytest.raises(ChainError, match=f"expected a block within {age - 1} s, the latest one is {age} s old"):
+        sample_chain(market.chain, None, market.now, still=age - 1)()
+    assert value("assay_chain_head_timestamp_seconds") == market.chain.block_time(), "the alert compares it, too"
+
+
+def test_each_node_is_shown(market: Market) -> None:
+    nodes = [NodeState("1 http://one", 7, ""), NodeState("2 http://two", 3, "is 4 blocks behind the others")]
+    sample_chain(market.chain, None, market.now, nodes=lambda: nodes)()
+    assert [value("assay_node_well", node=node.name) for node in nodes] == [1, 0]
+    assert [value("assay_node_head_block", node=node.name) for node in nodes] == [7, 3]
 
 
 def test_pricing_prices_quotes_and_cut_attempts_are_counted(market: Market, monkeypatch: Any) -> None:

@@ -21,7 +21,7 @@ from assay.errors import SettingsError
 MOST_ANSWER_BYTES = 2**25
 """The largest answer: logs of a crowded range of blocks have some millions of bytes."""
 ATTEMPTS = 4
-"""How often a request is sent that a node does not answer."""
+"""How often a request is sent to a node that does not answer, where there is no other node."""
 ANSWER_SECONDS = 30.0
 """Time for one request with its whole answer; all attempts end within twice this time."""
 SEARCH_SECONDS = 600.0
@@ -51,12 +51,13 @@ class HttpEndpoint(JSONBaseProvider):
         url: ``http://`` or ``https://``, as the node's operator gives it: a path or a user in it may be a secret, and
             is not shown.
         timeout: Seconds for one request with its whole answer.
+        attempts: How often a request is sent that is not answered.
 
     Raises:
         SettingsError: The URL is none of the two.
     """
 
-    def __init__(self, url: str, *, timeout: float = ANSWER_SECONDS) -> None:
+    def __init__(self, url: str, *, timeout: float = ANSWER_SECONDS, attempts: int = ATTEMPTS) -> None:
         super().__init__()
         scheme, host = parts_of(url)
         if scheme not in ("http", "https"):
@@ -67,6 +68,7 @@ class HttpEndpoint(JSONBaseProvider):
         self._url = url
         self._shown = f"{scheme}://{host}"
         self._timeout = timeout
+        self._attempts = attempts
         self._http = BoundedHttp(url)
         self._wait = threading.Event().wait
 
@@ -84,12 +86,12 @@ class HttpEndpoint(JSONBaseProvider):
         """
         body = self.encode_rpc_request(method, params)
         end = time.monotonic() + 2 * self._timeout
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, self._attempts + 1):
             try:
                 return self._request(body, min(self._timeout, end - time.monotonic()))
             except NoAnswer as error:
                 pause = 0.25 * 2 ** (attempt - 1) if error.wait is None else error.wait
-                if attempt == ATTEMPTS or time.monotonic() + pause >= end:
+                if attempt == self._attempts or time.monotonic() + pause >= end:
                     raise
             self._wait(pause)
         raise AssertionError("unreachable")
