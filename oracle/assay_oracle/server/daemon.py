@@ -168,15 +168,14 @@ class Daemon:
             self.health,
             exposition=partial(exposition, state),
             ready=self.ready,
-            wake=self.wake,
+            wake_pricing=self._wake_pricing,
+            wake_orders=self._orders.wake,
             lifespan=self._lifespan,
         )
 
-    def wake(self) -> None:
-        """Tells pricing and orders that there is something to do."""
+    def _wake_pricing(self) -> None:
         for loop in self._pricing:
             loop.wake()
-        self._orders.wake()
 
     def health(self) -> dict[str, bool]:
         """Whether each part works, by name."""

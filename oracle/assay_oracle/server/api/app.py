@@ -30,7 +30,8 @@ def create_app(
     *,
     exposition: Callable[[], bytes] = lambda: b"",
     ready: Callable[[], bool] = lambda: True,
-    wake: Callable[[], None] = lambda: None,
+    wake_pricing: Callable[[], None] = lambda: None,
+    wake_orders: Callable[[], None] = lambda: None,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """The application.
@@ -41,7 +42,8 @@ def create_app(
         health: Whether each part works, by name.
         exposition: The metrics of the daemon, in the text format of Prometheus.
         ready: Whether requests can be served now. It is asked often, by anyone.
-        wake: Called when there is something to price or to post.
+        wake_pricing: Called when there is something to price.
+        wake_orders: Called when there is something to post or to settle.
         lifespan: What runs while the server does.
     """
     app = FastAPI(title="Assay oracle", version=version("assay"), lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -54,8 +56,8 @@ def create_app(
     app.include_router(metrics_routes(exposition))
     for router in (
         login_routes(),
-        offer_routes(oracle.offers, wake),
-        order_routes(oracle.delivery, wake),
+        offer_routes(oracle.offers, wake_pricing, wake_orders),
+        order_routes(oracle.delivery, wake_orders),
         operator_routes(oracle.offers, gate.parties.offers_in, health),
     ):
         app.include_router(router, prefix=API_PREFIX)

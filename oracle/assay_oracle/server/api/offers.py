@@ -15,8 +15,8 @@ from assay_oracle.server.api.guards import Account, GateOfApp, OwnOffer, Sender
 from assay_oracle.services.offers import Offers
 
 
-def offer_routes(offers: Offers, wake: Callable[[], None]) -> APIRouter:
-    """The calls below ``/offers``; ``wake`` is called when there is something to price or to post."""
+def offer_routes(offers: Offers, wake_pricing: Callable[[], None], wake_orders: Callable[[], None]) -> APIRouter:
+    """The calls below ``/offers``; what is woken has something to price, or to post."""
     router = APIRouter(prefix="/offers", tags=["seller"])
 
     @router.post(
@@ -48,7 +48,7 @@ def offer_routes(offers: Offers, wake: Callable[[], None]) -> APIRouter:
             await _append(offers, offer_id, offset, request)
         finally:
             state = await to_thread.run_sync(offers.uploaded, offer_id)
-        wake()
+        wake_pricing()
         return state
 
     @router.post(
@@ -59,7 +59,7 @@ def offer_routes(offers: Offers, wake: Callable[[], None]) -> APIRouter:
     def accept(offer_id: OwnOffer, request: AcceptanceRequest) -> OfferState:
         """Accepts the quote: the oracle posts the order."""
         state = offers.accept(offer_id, request)
-        wake()
+        wake_orders()
         return state
 
     @router.delete(
