@@ -173,7 +173,8 @@ class Evaluator:
         them from records that would not improve the model.
         """
         with model.appraiser.session() as session:
-            self._keep_sold(offer, session)
+            sold, own = self._beside(offer)
+            self._keep(sold, session)
             with self._uploads.plaintext(offer, new=True) as plain:
                 records = session.open(offer.offer_id, plain, seconds=seconds)
             hashes = records.hashes()
@@ -183,7 +184,7 @@ class Evaluator:
             tags = {value: self._digests.record_tag(offer.model_id, value) for value in set(hashes)}
             priced = self._ledger.evaluations.priced_tags(offer.model_id, tags.values())
             known = frozenset(value for value, tag in tags.items() if tag in priced)
-            appraisal = self._appraise(offer, records, known)
+            appraisal = self._appraise(records, known, sold, own)
         evaluation, summary = _capped(offer, content_id, appraisal, len(tags), model.terms.max_price)
         used = [self._is_used(evaluation.under(i)) for i in (*earlier, content_id)]
         if any(used):
@@ -195,12 +196,12 @@ class Evaluator:
             self._quotes.sign(evaluation)
         return evaluated
 
-    def _keep_sold(self, offer: Offer, session: PricingSession) -> None:
+    def _keep(self, sold: Sequence[Offer], session: PricingSession) -> None:
         """Has what others sold read in time of its own: strangers' files use up none of the offer's.
 
         Each takes the time at most in which it was once read for its own price.
         """
-        for other in self._beside(offer)[0]:
+        for other in sold:
             seconds = seconds_for(other.upload_bytes, MAX_ATTEMPTS, self._most_seconds)
             try:
                 session.keep(self._context(other), seconds=seconds)
@@ -223,9 +224,10 @@ class Evaluator:
             log.error("the chain has an order that the ledger never priced", extra=about(offer=evaluation.offer_id))
         return used or known
 
-    def _appraise(self, offer: Offer, records: OpenedOffer, known: frozenset[bytes]) -> OfferAppraisal:
+    def _appraise(
+        self, records: OpenedOffer, known: frozenset[bytes], sold: Sequence[Offer], own: Sequence[Offer]
+    ) -> OfferAppraisal:
         """Prices jointly with what others sold and with the seller's own offers: splitting data earns nothing."""
-        sold, own = self._beside(offer)
         self._check_room(own)
         return records.appraise(
             known=known,
