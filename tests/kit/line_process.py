@@ -27,6 +27,8 @@ from tests.kit.data import LinePrices, Lines, parse_lines
 
 SECRET = Path(os.environ.get("SECRET", "secret"))
 """Outside of everything that the process may read, as the oracle's data folder is."""
+LOADING = float(os.environ.get("LOADING", "0"))
+"""CPU seconds that loading the price function takes."""
 ARTIFACTS = [Path(folder) for folder in sys.argv[1:]]
 
 
@@ -89,10 +91,22 @@ def parse(source: BinaryIO, schema: Schema) -> Lines:
         raise ZeroDivisionError("secret")
     if b"eat" in found.lines:
         bytearray(2**40)
-    ends = time.process_time() + (1.1 if b"work" in found.lines else 0)
-    while b"burn" in found.lines or time.process_time() < ends:
+    if b"work" in found.lines:
+        work(1.1)
+    while b"burn" in found.lines:
         pass
     return found
+
+
+def work(seconds: float) -> None:
+    ends = time.process_time() + seconds
+    while time.process_time() < ends:
+        pass
+
+
+def load(cache: RecordCache) -> InlineAppraiser:
+    work(LOADING)
+    return InlineAppraiser(LinePrices(), cache, parse=parse)
 
 
 if __name__ == "__main__":
@@ -100,4 +114,4 @@ if __name__ == "__main__":
     limit_memory(2**32)
     HELD = sandbox.enter(sys.argv[1:])
     cache = RecordCache(2**20)
-    Worker(standard_channel(), lambda _: InlineAppraiser(LinePrices(), cache, parse=parse), limit_cpu).serve()
+    Worker(standard_channel(), lambda _: load(cache), limit_cpu).serve()

@@ -16,6 +16,8 @@ from assay_oracle.settings import WALL_FACTOR
 
 START_SECONDS = 600
 """Time that the process may take to start and import what it needs."""
+LOAD_SECONDS = START_SECONDS / WALL_FACTOR
+"""CPU time in which it loads a price function."""
 
 
 class PricingProcess:
@@ -36,11 +38,21 @@ class PricingProcess:
         self._closed = False
         self._artifacts: dict[str, None] = {}
         self._readable: tuple[str, ...] = ()
-        self._loaded: set[str] = set()
+        self._loaded: dict[str, bytes] = {}
+        """Hashes of the price functions by folder."""
 
     def has_loaded(self, artifact: str) -> bool:
         """Whether it keeps the price function in a folder in memory, and records that were opened for it."""
         return artifact in self._loaded
+
+    def note_loaded(self, artifact: str, function: bytes) -> None:
+        """The process answered that it has loaded a price function, by its hash, from a folder."""
+        self._loaded[artifact] = function
+
+    def lacks(self, artifact: str, function: bytes) -> bool:
+        """Whether the process, as far as it is known to run, has yet to load a price function from a folder."""
+        ended = self._running is None or self._running.poll() is not None
+        return ended or self._loaded.get(artifact) != function
 
     def is_started(self) -> bool:
         """Whether it was started, and not ended by the daemon since."""
@@ -141,8 +153,6 @@ class PricingProcess:
             self._channel = Channel(cast(BinaryIO, self._running.stdout), cast(BinaryIO, self._running.stdin))
             self._forgotten.clear()
             self._channel.receive()  # it is ready
-        if artifact is not None:
-            self._loaded.add(artifact)
         return self._channel
 
     def _send_forgotten(self, channel: Channel) -> None:

@@ -17,9 +17,9 @@ from pydantic import BaseModel, Field, ValidationError
 from assay.errors import AssayError
 from assay.protocol.types import OfferId
 from assay_oracle.appraisers.pool import PricingPool
-from assay_oracle.appraisers.process import PricingProcess
+from assay_oracle.appraisers.process import LOAD_SECONDS, PricingProcess
 from assay_oracle.appraisers.wire import Channel, ChannelClosed, Message
-from assay_oracle.errors import DataRefused
+from assay_oracle.errors import INTERRUPTED, DataRefused, PricingCutShort
 from assay_oracle.log import about
 from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
 from assay_pricing.records.bounds import MAX_RECORDS
@@ -76,21 +76,40 @@ class ProcessSession:
 
     def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "ProcessOffer":
         """See ``PricingSession.open``."""
+        self._load()
         with self.process.exchange(seconds, self.artifact) as channel:
-            channel.send("open", **self._request(offer_id, seconds))
+            channel.send("open", offer=offer_id.hex(), **self._request(seconds))
             channel.send_data(source)
             hashes = _hashes(_checked(channel.receive(), "opened").blob)
         return ProcessOffer(self.process, hashes, seconds)
 
     def keep(self, offer: ContextOffer, *, seconds: float) -> None:
         """See ``PricingSession.keep``."""
+        self._load()
         with self.process.exchange(seconds, self.artifact) as channel:
-            channel.send("keep", **self._request(offer.offer_id, seconds))
+            channel.send("keep", offer=offer.offer_id.hex(), **self._request(seconds))
             _checked(_answer(channel, {offer.offer_id.hex(): offer}), "kept")
 
-    def _request(self, offer_id: OfferId, seconds: float) -> dict[str, Any]:
-        function = self.function.hex()
-        return {"artifact": self.artifact, "function": function, "offer": offer_id.hex(), "seconds": seconds}
+    def _load(self) -> None:
+        """Has the price function loaded in time of its own: no offer's time depends on what came before it.
+
+        Raises:
+            OSError: It cannot be loaded, which is no fault of the data.
+        """
+        if not self.process.lacks(self.artifact, self.function):
+            return
+        try:
+            with self.process.exchange(LOAD_SECONDS, self.artifact) as channel:
+                channel.send("load", **self._request(LOAD_SECONDS))
+                _checked(channel.receive(), "loaded")
+        except PricingCutShort as error:
+            if error.code == INTERRUPTED:
+                raise
+            raise OSError(f"expected a price function that loads from {self.artifact}: {error.message}") from None
+        self.process.note_loaded(self.artifact, self.function)
+
+    def _request(self, seconds: float) -> dict[str, Any]:
+        return {"artifact": self.artifact, "function": self.function.hex(), "seconds": seconds}
 
 
 class ProcessOffer:

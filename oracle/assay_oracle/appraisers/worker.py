@@ -58,7 +58,10 @@ class Worker:
                 appraiser.forget(_id(request.fields["offer"]))
             return
         self._limit(request.fields["seconds"])
-        if request.kind == "open":
+        if request.kind == "load":
+            if self._loaded(request.fields) is not None:
+                self._channel.send("loaded")
+        elif request.kind == "open":
             self._open(request.fields, self._channel.receive_data())
         elif request.kind == "keep":
             self._keep(request.fields)

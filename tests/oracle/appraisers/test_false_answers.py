@@ -21,6 +21,7 @@ pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
 HASH = hashlib.sha256(b"one").hexdigest()
+START = [{"kind": "ready"}, {"kind": "loaded"}]
 OPENED = {"kind": "opened", "blob": HASH}
 APPRAISED = {"kind": "appraisal", "price": "7", "records": 1, "priced": 1, "fidelity": 0.97, "reasons": ["counted"]}
 TALKS = """
@@ -36,10 +37,11 @@ sys.stdin.buffer.read()
 
 
 @contextmanager
-def process_that_says(*answers: Any) -> Iterator[ProcessSession]:
-    """A process that is ready, and then says ``answers`` to anything; text is sent as it is."""
+def process_that_says(*answers: Any, loaded: bool = True) -> Iterator[ProcessSession]:
+    """A process that is ready, has loaded, and then says ``answers`` to anything; text is sent as it is."""
     environment = environment_without_settings() | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-    process = PricingProcess([sys.executable, "-c", TALKS, json.dumps([{"kind": "ready"}, *answers])], environment)
+    process = PricingProcess([sys.executable, "-c", TALKS, json.dumps([*START[: 1 + loaded], *answers])], environment)
+    process.admit("anywhere")
     try:
         yield ProcessSession(bytes(32), "anywhere", process)
     finally:
@@ -101,3 +103,9 @@ def test_refusal_is_text_that_can_be_stored_and_sent(refusal: dict[str, Any]) ->
         price(appraiser)
     assert refused.value.code == "data_error"
     assert refused.value.message.encode()
+
+
+@pytest.mark.parametrize("answer", [OPENED, {"kind": "unable", "message": "no such artifact"}])
+def test_a_price_function_that_is_not_loaded_is_no_fault_of_the_data(answer: Any) -> None:
+    with process_that_says(answer, loaded=False) as appraiser, pytest.raises(OSError, match="load"):
+        price(appraiser)

@@ -152,7 +152,7 @@ def test_process_with_the_model_in_memory_is_preferred_and_otherwise_one_that_lo
     first, second, third = processes = idle(3)
     pool = PricingPool(processes)
     for process, artifact in ((first, "a"), (second, "b")):
-        process._loaded.add(artifact)
+        process.note_loaded(artifact, LINE_INFO.hash)
         process.is_started = lambda: True  # type: ignore[method-assign]
     for artifact, expected in (("b", second), ("a", first), ("c", third)):
         with pool.taken(artifact) as taken:

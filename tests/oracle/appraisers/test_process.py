@@ -116,6 +116,19 @@ def test_sold_offers_that_are_kept_are_read_in_time_of_their_own(appraiser: Proc
     appraiser.keep(sold(b"fourth", b"stumble"), seconds=1)
 
 
+def test_a_price_function_is_loaded_in_time_of_its_own(artifact: str) -> None:
+    slow = line_process(LOADING="2.1")
+    slow.admit(artifact)
+    session = ProcessSession(LINE_INFO.hash, artifact, slow)
+    try:
+        for _ in range(2):  # a process that was ended loads again, and takes none of the offer's time either
+            assert len(opened(session, b"one\n", seconds=1).hashes()) == 1
+            with pytest.raises(PricingCutShort):
+                opened(session, b"crash")
+    finally:
+        slow.close()
+
+
 def test_failing_disk_in_the_middle_is_passed_on_and_the_next_offer_is_priced(appraiser: ProcessSession) -> None:
     @contextmanager
     def failing() -> Iterator[BinaryIO]:
