@@ -268,6 +268,9 @@ class MemoryChain:
     def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
         return self._contract.is_valid_signature(account, digest, signature)
 
+    def resend(self) -> None:
+        return
+
     def unmined(self) -> int:
         return self._node.unmined
 

@@ -38,14 +38,20 @@ def first_offer(node: Node, gas: int, most: int) -> TxParams:
     return {"maxFeePerGas": Wei(min(base + asked, most // gas)), "maxPriorityFeePerGas": Wei(tip)}
 
 
-def doubled(transaction: TxParams, most: int) -> TxParams | None:
-    """``transaction`` for twice the fee; None if it could then cost more than ``most``."""
+def raised(transaction: TxParams, most: int) -> TxParams | None:
+    """``transaction`` for twice the fee and tip, or as far as ``most`` allows; None at the most.
+
+    A node takes the place of a transaction by one whose fee and tip are both higher by an eighth at least.
+    """
+    highest = most // int(transaction["gas"])
     dearer: TxParams = {**transaction}
     for name in ("gasPrice", "maxFeePerGas", "maxPriorityFeePerGas"):
         if name in transaction:
-            dearer[name] = Wei(2 * int(transaction[name]))
-    per_gas = dearer.get("maxFeePerGas", dearer.get("gasPrice", 0))
-    return dearer if transaction["gas"] * int(per_gas) <= most else None
+            before = int(transaction[name])
+            dearer[name] = Wei(min(2 * before, highest))
+            if 8 * int(dearer[name]) < 9 * before:
+                return None
+    return dearer
 
 
 def displacing(transaction: TxParams, most: int) -> TxParams | None:

@@ -78,7 +78,14 @@ class Chain(Protocol):
         ...
 
     def unmined(self) -> int:
-        """Number of this account's transactions that the node knows and that no block contains yet."""
+        """Number of this account's transactions that the node or the outbox knows and that no block contains yet."""
+        ...
+
+    def resend(self) -> None:
+        """Goes on with transactions that this account signed and no deep block contains, after a crash too.
+
+        They are sent again as they are, and for a higher fee where one waits too long; nothing is waited for.
+        """
         ...
 
     # --- events ---

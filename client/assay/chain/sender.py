@@ -1,10 +1,13 @@
 """Transactions of one account: simulated, signed, sent, and sent again for a higher fee until they are mined."""
 
+import logging
 import re
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from itertools import groupby
+from typing import Any, Protocol, cast
 
 from eth_account.datastructures import SignedTransaction
 from eth_typing import ChecksumAddress
@@ -12,17 +15,26 @@ from hexbytes import HexBytes
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams
 
-from assay.chain.fees import displacing, doubled, first_offer
+from assay.chain.fees import displacing, first_offer, raised
 from assay.chain.gas import DEFAULT_MAX_FEE
 from assay.chain.node import Node
 from assay.chain.rpc.endpoint import HttpRefusal
 from assay.chain.values import Transaction
-from assay.errors import ChainError, ContractReverted, SettingsError, TransactionFailed, TransactionPending
+from assay.errors import (
+    ChainError,
+    ContractReverted,
+    NodeUnreachable,
+    SettingsError,
+    TransactionFailed,
+    TransactionPending,
+)
 
 GAS_MARGIN = 1.25
 """Gas limit over estimate: state may change between the two."""
 FEE_OFFERS = 4
-"""How often a transaction is sent, each time for twice the fee, before it is left pending."""
+"""How often a transaction is sent, each time for up to twice the fee, before it is left pending."""
+AGAIN_SECONDS = 30.0
+"""Pause before a transaction that stays unmined is sent again as it is: a node may have dropped it."""
 POLL_SECONDS = 0.1
 """Seconds between the first two requests for a transaction's receipt; later ones are further apart."""
 MOST_POLL_SECONDS = 2.0
@@ -35,6 +47,8 @@ _UNDERPRICED = re.compile(r"underpriced|replace", re.I)
 _TAKEN = re.compile(r"replacement transaction underpriced|nonce too low|nonce.*(used|expected|lower)", re.I)
 """How nodes say that another transaction of the account has the same number."""
 
+log = logging.getLogger(__name__)
+
 
 class TransactionSigner(Protocol):
     """Signs transactions of one account: ``eth_account``'s ``LocalAccount``, or a remote signer."""
@@ -46,6 +60,39 @@ class TransactionSigner(Protocol):
 
     def sign_transaction(self, transaction_dict: Any, /) -> SignedTransaction:
         """The signed transaction, ready to be sent."""
+        ...
+
+
+@dataclass(frozen=True)
+class SignedOffer:
+    """A signed transaction: its ``digest`` (32 bytes), its ``fields`` by web3's names, and itself as it is sent."""
+
+    digest: bytes
+    fields: dict[str, Any]
+    raw: bytes
+
+    @property
+    def number(self) -> int:
+        """The account's number of it."""
+        return int(self.fields["nonce"])
+
+
+class Outbox(Protocol):
+    """Keeps signed transactions until a reorganisation is no longer expected to remove them.
+
+    Each method is durable when it returns.
+    """
+
+    def keep(self, account: str, signed: SignedOffer) -> None:
+        """Records a transaction before it is sent. One that is known stays as it is."""
+        ...
+
+    def of(self, account: str) -> list[SignedOffer]:
+        """All transactions of an account, by their numbers, and of one number in the order in which they were kept."""
+        ...
+
+    def forget(self, digests: Iterable[bytes]) -> None:
+        """Deletes transactions."""
         ...
 
 
@@ -66,8 +113,12 @@ class Sender:
         node: Where they are simulated and sent.
         chain_id: Chain that they are valid on.
         signer: The account; None for a client that reads only.
-        timeout: Seconds to wait for a transaction to be mined. Until then its fee is doubled ``FEE_OFFERS - 1`` times.
+        timeout: Seconds to wait for a transaction to be mined. Until then its fee is raised ``FEE_OFFERS - 1`` times.
         max_fee: The most that one transaction may cost for its gas, in base units of the native coin.
+
+    Attributes:
+        outbox: Keeps what was signed before it is sent; None for a client whose user repeats a command.
+        capped: Numbers of unmined transactions whose fee cannot rise any more.
     """
 
     def __init__(
@@ -86,6 +137,11 @@ class Sender:
         self._timeout = timeout
         self._max_fee = max_fee
         self._lock = threading.Lock()
+        self._offered: dict[int, float] = {}
+        """When this process made the last offer, or first saw it, by number; on the monotonic clock."""
+        self._sent: dict[bytes, float] = {}
+        self.outbox: Outbox | None = None
+        self.capped: set[int] = set()
 
     @property
     def signer(self) -> TransactionSigner:
@@ -99,13 +155,73 @@ class Sender:
         return self._signer
 
     def unmined(self) -> int:
-        """Number of the account's transactions that the node knows and that no block contains yet."""
+        """Number of the account's transactions that are in no block yet: those that the node knows, or the outbox."""
         if self._signer is None:
             return 0
         address = self._signer.address
         with self._node.errors():
             known, mined = (int(self._web3.eth.get_transaction_count(address, at)) for at in ("pending", "latest"))
-        return known - mined
+        kept = {signed.number for signed in self._kept() if signed.number >= mined}
+        return max(known - mined, len(kept))
+
+    def _kept(self) -> list[SignedOffer]:
+        return self.outbox.of(self.signer.address) if self.outbox and self._signer else []
+
+    def resend(self, confirmations: int) -> None:
+        """Goes on with the transactions of the outbox, whichever process signed them; waits for none.
+
+        One that no block contains is sent again as it is, and after its time for a higher fee under its number. One
+        that lies ``confirmations`` blocks deep is forgotten, as is one whose number another transaction took. What a
+        reorganisation removes is therefore sent again.
+
+        Raises:
+            NodeUnreachable: No answer.
+        """
+        for number, group in groupby(self._kept(), key=lambda signed: signed.number):
+            offers = list(group)
+            with self._node.errors():
+                used = int(self._web3.eth.get_transaction_count(self.signer.address, "latest")) > number
+            mined = next(filter(None, (self._receipt(HexBytes(offer.digest)) for offer in offers)), None)
+            if mined is None and not used:
+                self._press(offers[-1])
+            elif mined is None or self._node.block_number() >= mined.block + confirmations:
+                self._forget(offer.digest for offer in offers)
+                self._offered.pop(number, None)
+            if mined is not None:
+                self.capped.discard(number)
+
+    def _press(self, offer: SignedOffer) -> None:
+        """Sends an unmined transaction again, for more once its last offer has had its time."""
+        now = time.monotonic()
+        began = self._offered.setdefault(offer.number, now)
+        if now >= began + self._timeout / FEE_OFFERS:
+            self._offered[offer.number] = now
+            dearer = self._dearer(cast(TxParams, offer.fields))
+            if dearer is not None and self._replacement(dearer):
+                return
+        if now >= self._sent.get(offer.digest, float("-inf")) + AGAIN_SECONDS:
+            self._sent[offer.digest] = now
+            try:
+                with self._node.errors():
+                    self._web3.eth.send_raw_transaction(HexBytes(offer.raw))
+            except NodeUnreachable:
+                raise
+            except ChainError:
+                return  # known, or mined this moment: the receipt tells
+
+    def _dearer(self, transaction: TxParams) -> TxParams | None:
+        """``transaction`` for more; None, with a word in the log, at the most."""
+        dearer, number = raised(transaction, self._max_fee), int(transaction["nonce"])
+        if dearer is None and number not in self.capped:
+            self.capped.add(number)
+            log.warning("a transaction waits at max_fee: it is mined once fees fall, or with a higher max_fee")
+        elif dearer is not None:
+            self.capped.discard(number)
+        return dearer
+
+    def _forget(self, digests: Iterable[bytes]) -> None:
+        if self.outbox is not None:
+            self.outbox.forget(digests)
 
     def send(
         self, function: Any, value: int = 0, *, gas_limit: int | None = None, displace: bool = False
@@ -176,16 +292,21 @@ class Sender:
                 transaction = dearer
 
     def _submit(self, transaction: TxParams) -> HexBytes:
-        """Sends ``transaction``; returns its hash.
+        """Signs ``transaction``, keeps it in the outbox, and sends it; returns its hash.
 
         What the node did not refuse may have arrived, also if its answer was lost or makes no sense. So may what it
         refuses as known when a request is repeated.
         """
         signed = self.signer.sign_transaction(transaction)
+        if self.outbox is not None:
+            offer = SignedOffer(bytes(signed.hash), dict(transaction), bytes(signed.raw_transaction))
+            self.outbox.keep(self.signer.address, offer)
+        self._sent[bytes(signed.hash)] = self._offered[int(transaction["nonce"])] = time.monotonic()
         try:
             self._web3.eth.send_raw_transaction(signed.raw_transaction)
         except (Web3RPCError, HttpRefusal):
             if not self._is_known(signed.hash):
+                self._forget([bytes(signed.hash)])
                 raise
         except Exception:
             # Whatever came in place of a refusal, as in ``Node.errors``. The wait for the receipt tells what became
@@ -202,7 +323,7 @@ class Sender:
         return True
 
     def _wait(self, transaction: TxParams, digest: HexBytes) -> _Mined:
-        """Waits until ``transaction`` is mined. Meanwhile doubles its fee again and again, up to ``max_fee``.
+        """Waits until ``transaction`` is mined. Meanwhile raises its fee again and again, up to ``max_fee``.
 
         A key in the mempool must be in a block before the deadline, however fees change. A node that fails meanwhile
         is asked again: what was sent must not look as if nothing was.
@@ -215,11 +336,12 @@ class Sender:
             while time.monotonic() < end - self._timeout * (1 - offer / FEE_OFFERS):
                 for sent in digests:
                     if (mined := self._receipt(sent)) is not None:
+                        self.capped.discard(int(transaction["nonce"]))
                         return mined
                 time.sleep(pause)
                 pause = min(1.2 * pause, MOST_POLL_SECONDS)
-            dearer = doubled(transaction, self._max_fee)
-            if offer < FEE_OFFERS and dearer is not None:
+            dearer = self._dearer(transaction) if offer < FEE_OFFERS else None
+            if dearer is not None:
                 transaction = dearer
                 digests += self._replacement(dearer)
         raise self._pending(digests[-1], int(transaction["nonce"]))

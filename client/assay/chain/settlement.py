@@ -17,7 +17,7 @@ from assay.chain.gas import DEFAULT_MAX_FEE, GAS_LIMITS
 from assay.chain.interface import Deployment, contract_interface
 from assay.chain.node import Node
 from assay.chain.queries import state_of
-from assay.chain.sender import Sender, TransactionSigner
+from assay.chain.sender import Outbox, Sender, TransactionSigner
 from assay.chain.tokens import allow, read_token
 from assay.chain.values import (
     Cursor,
@@ -149,8 +149,16 @@ class SettlementClient:
         return self.node.is_valid_signature(account, digest, signature)
 
     def unmined(self) -> int:
-        """Number of this account's transactions that the node knows and that no block contains yet."""
+        """Number of this account's transactions that the node or the outbox knows and that no block contains yet."""
         return self._sender.unmined()
+
+    def keep_in(self, outbox: Outbox) -> None:
+        """Keeps every transaction in ``outbox`` before it is sent, so that ``resend`` goes on with it after a crash."""
+        self._sender.outbox = outbox
+
+    def resend(self) -> None:
+        """Goes on with this account's transactions in the outbox: sends them again, for more where that is due."""
+        self._sender.resend(self.confirmations)
 
     def _call(self, name: str, *arguments: Any) -> Any:
         with self.node.errors():

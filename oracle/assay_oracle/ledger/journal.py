@@ -17,7 +17,7 @@ from assay_oracle.ledger.evaluations import EvaluationTable
 from assay_oracle.ledger.logins import LoginTable
 from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.opening import open_database
-from assay_oracle.ledger.orders import OrderTable
+from assay_oracle.ledger.orders import OrderTable, OutboxTable
 from assay_oracle.ledger.replica import Replica
 from assay_oracle.ledger.tables import cursor, move, restorations, secrets
 from assay_oracle.ledger.values import Restoration
@@ -38,6 +38,7 @@ class Journal:
         evaluations: What was evaluated and quoted.
         orders: What was posted.
         logins: The logins that were used.
+        outbox: Transactions that were signed and are not final.
 
     Raises:
         JournalError: The ledger is in use, damaged, out of reach, or written by a newer version.
@@ -51,6 +52,7 @@ class Journal:
         self.evaluations = EvaluationTable(self._database, self.offers, now)
         self.orders = OrderTable(self._database, self.offers, now)
         self.logins = LoginTable(self._database)
+        self.outbox = OutboxTable(self._database)
 
     def cursor(self) -> Cursor | None:
         """The block up to which the chain's events are recorded; None before the first page."""

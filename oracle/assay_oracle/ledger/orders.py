@@ -1,10 +1,12 @@
-"""The table of posted orders, with what buyer and seller left for each other."""
+"""The table of posted orders, with what buyer and seller left for each other, and that of unfinished transactions."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, or_, select, update
 
+from assay.chain.sender import SignedOffer
 from assay.chain.values import PostedOrder
 from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import Status
@@ -12,7 +14,7 @@ from assay.protocol.types import OfferId, OrderId
 from assay_oracle.errors import OrderUnknown
 from assay_oracle.ledger.database import Database, atomic
 from assay_oracle.ledger.offers import OfferTable
-from assay_oracle.ledger.tables import offers, orders
+from assay_oracle.ledger.tables import offers, orders, transactions
 from assay_oracle.ledger.values import Offer, Sale
 
 _OPEN = (Status.LOCKED, Status.REVEALED)
@@ -177,3 +179,36 @@ def _sale_of(row: Row[Any]) -> Sale:
     values = dict(row._mapping)
     order, transaction = values.pop("content"), values.pop("posting")
     return Sale(order=order, transaction=transaction, **values)
+
+
+class OutboxTable:
+    """The ``Outbox`` in one table of the journal: the oracle's transactions that are not final."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @atomic
+    def keep(self, account: str, signed: SignedOffer) -> None:
+        """See ``Outbox.keep``."""
+        last = self._database.row(select(transactions.c.place).order_by(transactions.c.place.desc()).limit(1))
+        row = {
+            "digest": signed.digest,
+            "place": last.place + 1 if last else 1,
+            "account": account,
+            "number": signed.number,
+            "fields": json.dumps(signed.fields),
+            "raw": signed.raw,
+        }
+        self._database.execute(self._database.upsert(transactions, row).on_conflict_do_nothing())
+
+    def of(self, account: str) -> list[SignedOffer]:
+        """See ``Outbox.of``."""
+        kept = select(transactions.c.digest, transactions.c.fields, transactions.c.raw)
+        rows = self._database.rows(
+            kept.where(transactions.c.account == account).order_by(transactions.c.number, transactions.c.place)
+        )
+        return [SignedOffer(row.digest, json.loads(row.fields), row.raw) for row in rows]
+
+    def forget(self, digests: Iterable[bytes]) -> None:
+        """See ``Outbox.forget``."""
+        self._database.execute(delete(transactions).where(transactions.c.digest.in_(list(digests))))

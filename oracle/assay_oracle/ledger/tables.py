@@ -244,6 +244,19 @@ restorations = Table(
 )
 """Each time that the ledger was restored from a backup."""
 
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("place", Number, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("number", Number, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+"""Signed transactions that are not final: ``number`` is the account's, ``place`` the order in which they were kept."""
+
 move = Table(
     "move",
     metadata,

@@ -13,7 +13,15 @@ from assay.protocol.structs import Order
 from assay.protocol.types import ModelId, OfferId
 from assay_oracle.errors import PricingCutShort
 from assay_oracle.ledger.values import Evaluation, SignedQuote
-from assay_oracle.operations.metrics import CUT_SHORT, GAS, PRICE_SHARE, PRICING_SECONDS, QUOTES_SIGNED, TRANSACTIONS
+from assay_oracle.operations.metrics import (
+    CAPPED,
+    CUT_SHORT,
+    GAS,
+    PRICE_SHARE,
+    PRICING_SECONDS,
+    QUOTES_SIGNED,
+    TRANSACTIONS,
+)
 from assay_oracle.services.appraiser import (
     Appraiser,
     ContextOffer,
@@ -136,6 +144,11 @@ class MeteredSigner:
 
 class MeteredClient(SettlementClient):
     """A ``SettlementClient``: its transactions, and the gas that they take."""
+
+    def resend(self) -> None:
+        """See ``Chain.resend``."""
+        super().resend()
+        CAPPED.set(len(self._sender.capped))
 
     def _send(self, name: str, *arguments: Any, value: int = 0, displace: bool = False) -> Transaction:
         try:

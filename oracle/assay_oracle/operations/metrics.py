@@ -47,6 +47,7 @@ TRANSACTIONS = Counter(
     registry=REGISTRY,
 )
 GAS = Counter("assay_gas_spent", "Units of gas that mined transactions took", ("function",), registry=REGISTRY)
+CAPPED = Gauge("assay_transactions_capped", "Unmined transactions whose fee is at max_fee", registry=REGISTRY)
 
 CHAIN_BLOCK = Gauge("assay_chain_head_block", "Number of the latest block that the node has", registry=REGISTRY)
 CHAIN_TIME = Gauge("assay_chain_head_timestamp_seconds", "Unix time of that block", registry=REGISTRY)

@@ -105,6 +105,7 @@ class Daemon:
         self._chain = chain
         self._journal = Journal(settings.ledger_url(), now=now)
         _check_secrets(self._journal, vault)
+        chain.keep_in(self._journal.outbox)
         signer = MeteredSigner(LocalSigner(vault.account, chain.domain, self._journal)) if vault.account else None
         self._dry = signer is None
         self._catalogue = Catalogue()

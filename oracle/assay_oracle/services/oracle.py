@@ -66,6 +66,7 @@ class Oracle:
         now: Callable[[], int],
     ) -> None:
         self._ledger = ledger
+        self._chain = chain
         clock = Clock(now, chain)
         uploads = Uploads(
             blobs,
@@ -124,6 +125,7 @@ class Oracle:
         _attempt(self._retention.expire_idle)
         _attempt(self._retention.forget_unevaluated)
         self._each(self._escrow.hand_over, self._ledger.orders.unkeyed())
+        _attempt(self._chain.resend)
         self._each(self._posting.post, self._ledger.offers.in_status(OfferStatus.ACCEPTED))
         _attempt(self._quotes.renew)
         _attempt(self._watching.read_events)
