@@ -1,0 +1,72 @@
+"""The owner's integers, and the price of a set: ``docs/price-format.md`` in code."""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from assay.protocol.types import Value
+from assay_pricing.blind.form import SecretForm
+from assay_pricing.errors import BlindError
+from assay_pricing.sums.inputs import Integers
+from assay_pricing.sums.moments import Moments
+from assay_pricing.sums.statistics import Terms
+
+Matrix = tuple[tuple[int, ...], ...]
+
+
+class PriceForm(Value):
+    """A price function of sets in integers.
+
+    Attributes:
+        terms: What a seller knows.
+        weights: Prior mean P of the regression, (d, k), in units of 2^-(u - q).
+        linear: H, (d, k).
+        quadratic: K, (d, d), symmetric.
+        scale: The gain is the doubled price over ``2^(scale + 1)``, in the unit of the goal.
+    """
+
+    format: Literal["assay/price-of-sums"] = "assay/price-of-sums"
+    version: Literal[2] = 2
+    terms: Terms
+    weights: Matrix
+    linear: Matrix
+    quadratic: Matrix
+    scale: int = Field(ge=-200, le=200)
+
+    @model_validator(mode="after")
+    def _check(self) -> "PriceForm":
+        if self.terms.solution_bits <= self.terms.shrinkage_bits:
+            raise ValueError("expected more bits of the solution than of the shrinkage")
+        try:
+            assert self.secret
+        except (BlindError, OverflowError) as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def secret(self) -> SecretForm:
+        """The owner's integers as arrays; its price is that of Q for S and of U for T."""
+        return SecretForm(self.terms.shape, *(_array(part) for part in (self.weights, self.linear, self.quadratic)))
+
+    def doubled_price(self, moments: Moments) -> int:
+        """The doubled price of a set: an integer that every machine computes alike.
+
+        Raises:
+            DataError: A number exceeds its bound.
+        """
+        found = self.terms.statistics(moments)
+        return self.secret.doubled_price(found.shrinkage, found.solution)
+
+    def gain(self, moments: Moments) -> float:
+        """Predicted drop of the owner's risk by a set: the nearest floating-point number.
+
+        Raises:
+            DataError: A number exceeds its bound.
+        """
+        doubled, shift = self.doubled_price(moments), self.scale + 1
+        return doubled / 2**shift if shift >= 0 else float(doubled * 2**-shift)
+
+
+def _array(matrix: Matrix) -> Integers:
+    return np.array(matrix, dtype=np.int64)
