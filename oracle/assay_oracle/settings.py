@@ -19,7 +19,7 @@ from assay.errors import SettingsError, listed_faults
 from assay.keys import read_password
 from assay.protocol.messages import MAX_CHUNK_SIZE, MAX_QUOTE_SECONDS
 from assay.protocol.statements import audience
-from assay.protocol.types import ModelIdField
+from assay.protocol.types import Address, ModelIdField
 from assay.settings import MAX_FEE, QUORUM, NativeAmount, NodeUrls
 
 STILL_SECONDS = 600
@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     port: int = Field(8550, ge=0, lt=65536, description="port to listen on; 0 is any free one")
     password: SecretStr | None = Field(None, description="password of the keys")
     password_file: Path | None = Field(None, description="file with the password")
+    signer: str = Field(
+        "", description="URL of a Web3Signer (mode eth1) that holds the signing key; empty for a keystore"
+    )
+    signer_address: Address | None = Field(None, description="account whose key that signer holds")
     urls: tuple[str, ...] = Field(
         (), description="base URLs under which clients reach this oracle; empty if from this machine alone"
     )
@@ -257,7 +261,8 @@ class Settings(BaseSettings):
     def public(self) -> dict[str, Any]:
         """All settings that may be printed, without the secrets."""
         values = self.model_dump(mode="json", exclude=SECRETS)
-        return values | {"ledger": without_password(self.ledger.get_secret_value())}
+        urls = {"ledger": self.ledger.get_secret_value(), "signer": self.signer}
+        return values | {name: without_password(url) for name, url in urls.items()}
 
 
 def without_password(url: str) -> str:

@@ -32,7 +32,7 @@ def open_keys(settings: Settings) -> vault.Vault:
     password = settings.secret_password()
     if password is None:
         password = click.prompt("Password", hide_input=True, err=True)
-    return vault.open_vault(settings.data_dir, password)
+    return vault.open_with_signer(settings.data_dir, password, settings.signer, settings.signer_address)
 
 
 class Setting(click.ParamType):

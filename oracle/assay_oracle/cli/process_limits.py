@@ -1,11 +1,16 @@
-"""What the pricing process is held to: time, memory, and two pipes to the daemon."""
+"""What processes are held to: no dumps of memory; the pricing process to time, memory, and two pipes to the daemon."""
 
+import ctypes
 import math
 import os
 import resource
 import signal
+import sys
 
 from assay_oracle.appraisers.wire import Channel
+
+_PR_SET_DUMPABLE = 4
+"""Of ``prctl(2)``."""
 
 
 def limit_cpu(seconds: float) -> None:
@@ -21,6 +26,13 @@ def limit_memory(count: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     bound = count if hard == resource.RLIM_INFINITY else min(count, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
+
+
+def forbid_dumps() -> None:
+    """Lets no core dump be written, and no other process of the same user read this one's memory: keys are in it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def leave_stops_to_daemon() -> None:

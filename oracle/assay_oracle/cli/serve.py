@@ -81,9 +81,11 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
       assay-oracle serve --config oracle.toml
       ASSAY_ORACLE_PASSWORD_FILE=password assay-oracle serve --config oracle.toml --port 0 --json
     """
+    from assay_oracle.cli.process_limits import forbid_dumps
     from assay_oracle.log import set_up
     from assay_oracle.server.daemon import Daemon, open_chain
 
+    forbid_dumps()
     set_up()
     settings = Settings.read(config, host=host, port=port)
     vault = open_keys(settings)

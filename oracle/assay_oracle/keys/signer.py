@@ -5,23 +5,24 @@ from eth_account.signers.local import LocalAccount
 from assay.protocol.statements import Domain, digest
 from assay.protocol.structs import Order
 from assay_oracle.errors import Equivocation
+from assay_oracle.keys.remote import RemoteAccount
 from assay_oracle.ledger.values import Evaluation, SignedQuote
 from assay_oracle.services.ports import Ledger
 
 
 class LocalSigner:
-    """The ``Signer`` whose key is in this process.
+    """The ``Signer`` that decides in this process; the key may be in another one.
 
     The ledger holds one evaluation of a pair and never changes it, and a quote adds nothing to its evaluation but the
     expiry. So two quotes of one pair agree in price, seller and commitment, for every caller and after every crash.
 
     Args:
-        account: Holder of the key.
+        account: Holds the key, or asks the signer that does.
         domain: Chain and contract that the signatures are valid for.
         ledger: Holds what may be signed.
     """
 
-    def __init__(self, account: LocalAccount, domain: Domain, ledger: Ledger) -> None:
+    def __init__(self, account: LocalAccount | RemoteAccount, domain: Domain, ledger: Ledger) -> None:
         self._account = account
         self._domain = domain
         self._ledger = ledger

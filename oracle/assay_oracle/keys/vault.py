@@ -8,7 +8,7 @@ The identity and the secret outlive any signing key: with another secret, priced
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -18,6 +18,7 @@ from eth_account.signers.local import LocalAccount
 from assay import envelope, keys
 from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInvalid
 from assay.files import sync_folder, write_whole
+from assay_oracle.keys.remote import RemoteAccount
 from assay_oracle.ledger.content import SECRET_BYTES, ContentDigests
 from assay_oracle.settings import JOURNAL
 
@@ -30,7 +31,7 @@ class Vault:
     daemons with one vault accept each other's.
     """
 
-    account: LocalAccount | None
+    account: LocalAccount | RemoteAccount | None
     identity: str
     digests: ContentDigests
     access_key: bytes
@@ -112,6 +113,25 @@ def open_vault(data_dir: Path, password: str) -> Vault:
         ) from None
     account = keys.load_account(keystore, password) if keystore.exists() else None
     return Vault(account, identity, digests, _access_key(secret))
+
+
+def open_with_signer(data_dir: Path, password: str, url: str, address: str | None) -> Vault:
+    """The secrets of a data folder; the account is one whose key the signer at ``url`` holds, if there is one.
+
+    Raises:
+        KeystoreInvalid: As ``open_vault``; or there are both, a signer and a keystore.
+        KeysError: The signer does not answer, or does not hold the key.
+    """
+    vault = open_vault(data_dir, password)
+    if not url:
+        return vault
+    if vault.account is not None or address is None:
+        raise KeystoreInvalid(
+            "expected one holder of the signing key, with its address, got "
+            + ("a signer without an address" if address is None else "a signer and a keystore"),
+            hint="set signer_address, and move keystore.json out of keys/; or leave `signer` empty",
+        )
+    return replace(vault, account=RemoteAccount(url, address))
 
 
 def _access_key(secret: bytes) -> bytes:

@@ -11,7 +11,7 @@ from assay.chain.interface import Deployment
 from assay.chain.node import Node
 from assay.chain.settlement import SettlementClient
 from assay.errors import AssayError, SettingsError
-from assay_oracle.keys.vault import Vault, open_vault
+from assay_oracle.keys.vault import Vault, open_with_signer
 from assay_oracle.server.model_watch import LoadAppraiser
 from assay_oracle.services.catalogue import PricedModel
 from assay_oracle.settings import ModelEntry, Settings
@@ -122,7 +122,8 @@ class Preflight:
                 "expected a password for the keys, got none",
                 hint="set ASSAY_ORACLE_PASSWORD_FILE, or ASSAY_ORACLE_PASSWORD",
             )
-        return open_vault(self._settings.data_dir, password)
+        settings = self._settings
+        return open_with_signer(settings.data_dir, password, settings.signer, settings.signer_address)
 
     def _access(self) -> bool:
         """Checks the URLs that clients log in at, and the operator's token.

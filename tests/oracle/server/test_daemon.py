@@ -1,5 +1,6 @@
 """The daemon as its own process, over HTTP, with the client's own use cases, a real chain and a real price."""
 
+import base64
 import hashlib
 import io
 import json
@@ -20,6 +21,7 @@ from assay.errors import OracleRefused
 from assay.protocol.messages import AcceptanceRequest, OfferStatus
 from assay.protocol.statements import digest
 from assay.protocol.structs import Status, key_hash
+from assay_oracle.keys import vault
 from tests.kit.actors import PASSWORD, buyer_account, oracle_account, patient_account, rival_account, seller_account
 from tests.kit.bids import Bid
 from tests.kit.data import blobs, csv
@@ -312,4 +314,21 @@ def test_acceptance_of_another_key_is_refused_over_http(market: LiveMarket) -> N
 
 def test_sigterm_ends_the_daemon_in_order(market: LiveMarket) -> None:
     assert market.daemon.stop() == 0
+    market.daemon.start()
+
+
+def test_no_secret_is_in_anything_that_a_run_wrote(market: LiveMarket) -> None:
+    """Log, ledger, uploads, deliveries, key files: neither key nor password, in any form."""
+    core = Path(f"/proc/{market.daemon.process.pid}/limits").read_text().split("Max core file size")[1].split()[:2]
+    assert core == ["0", "0"]
+    assert market.daemon.stop() == 0
+    key = bytes(oracle_account.key)
+    identity = vault.open_vault(market.folder / "oracle", PASSWORD).identity.encode()
+    secrets = [key, key.hex().encode(), key.hex().upper().encode(), base64.b64encode(key)[:-1]]
+    secrets += [PASSWORD.encode(), OPERATOR_TOKEN.encode(), identity, identity.lower()]
+    written = [path for path in market.folder.rglob("*") if path.is_file()]
+    assert {"oracle.log", "journal.sqlite", "keystore.json"} <= {path.name for path in written}
+    for path in written:
+        content = path.read_bytes()
+        assert not [secret for secret in secrets if secret in content], path
     market.daemon.start()
