@@ -106,19 +106,24 @@ def imports_of(path: Path, *packages: str) -> list[str]:
 
 READER = CLIENT / "sale" / "offered" / "reader.py"
 """Reads the values of a file, where numpy and pyarrow are installed, by the code of the oracle."""
+BLIND = CLIENT / "sale" / "blind.py"
+"""Encrypts sums, where numpy and SEAL are installed, by the code that the oracle decrypts shares of."""
 
 
 @holds_for(modules(CLIENT))
 def test_client_imports_neither_oracle_nor_heavy_libraries_nor_ape(path: Path) -> None:
-    allowed = {"assay_pricing"} if path == READER else set()
+    allowed = {"assay_pricing"} if path in (READER, BLIND) else set()
     assert roots(path).isdisjoint(HEAVY | ({"assay_pricing", "assay_oracle", "assay_bench", "ape", "solcx"} - allowed))
 
 
-def test_the_clients_reader_imports_records_alone_and_when_it_reads() -> None:
-    found = imports_of(READER, "assay_pricing")
+@pytest.mark.parametrize(("path", "package"), [(READER, "assay_pricing.records."), (BLIND, "assay_pricing.blind.")])
+def test_the_client_imports_one_package_of_pricing_in_two_places_and_when_it_is_needed(
+    path: Path, package: str
+) -> None:
+    found = imports_of(path, "assay_pricing")
     assert found
-    assert all(name.startswith("assay_pricing.records.") for name in found)
-    first = [node for node in ast.parse(READER.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert all(name.startswith(package) for name in found)
+    first = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
     assert not [node for node in first if "assay_pricing" in ast.unparse(node)]
 
 

@@ -36,6 +36,7 @@ AssayError
         ├── UploadBusy           409  another request is appending to this upload
         ├── TooManyOffers        429  more open offers than the oracle takes
         ├── TooMuchBeside        422  more distinct records in the seller's other offers than an offer is priced with
+        ├── BlindRefused         422  a message of a blind quote cannot be answered
         ├── ChunksTooLarge       422  larger chunks than the model takes
         ├── StorageFull          507  the disk or its quota is full
         ├── ModelNotReady        409  the chain's state forbids a sale: halted, no budget, no bond, another oracle
@@ -346,6 +347,12 @@ class TooMuchBeside(RequestError):
 
     Remedy: let offers expire; the data can be offered again.
     """
+
+    status = 422
+
+
+class BlindRefused(CausedError, RequestError):
+    """A message of a blind quote cannot be answered; ``cause`` is the code."""
 
     status = 422
 

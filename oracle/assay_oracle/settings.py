@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     max_disk_bytes: int = Field(16 * 2**30, gt=0, description="storage for all uploads and deliveries")
     max_open_offers: int = Field(256, gt=0, description="unpriced offers of all sellers")
     max_open_offers_per_seller: int = Field(4, gt=0, description="unpriced offers of one seller")
+    max_blind_quotes_per_seller: int = Field(
+        8, gt=0, description="blind quotes of one seller for one model that no uploaded data bear out"
+    )
     upload_idle_seconds: int = Field(3600, gt=0, description="an upload that is idle for longer expires")
     quote_idle_seconds: int = Field(30 * 86_400, gt=0, description="a quote that is not sold within this time expires")
     keep_seconds: int = Field(30 * 86_400, ge=0, description="how long files of closed orders are kept")

@@ -23,6 +23,7 @@ from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.appraisers.inline import InlineAppraiser
 from assay_oracle.appraisers.worker import Worker
 from assay_oracle.cli.process_limits import leave_stops_to_daemon, limit_cpu, limit_memory, standard_channel
+from tests.kit.blind import LINE_BLIND
 from tests.kit.data import LinePrices, Lines, parse_lines
 
 SECRET = Path(os.environ.get("SECRET", "secret"))
@@ -106,7 +107,7 @@ def work(seconds: float) -> None:
 
 def load(cache: RecordCache) -> InlineAppraiser:
     work(LOADING)
-    return InlineAppraiser(LinePrices(), cache, parse=parse)
+    return InlineAppraiser(LinePrices(), cache, parse=parse, blind=LINE_BLIND)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ from assay.oracle.session import Party
 from assay.protocol.messages import (
     UPLOAD_OFFSET_HEADER,
     AcceptanceRequest,
+    BlindAnswer,
+    BlindOpened,
+    BlindRequest,
+    BlindValues,
     BuyerStatement,
     ModelInfo,
     OfferRequest,
@@ -182,6 +186,25 @@ class OracleClient:
                 f"expected an upload of {whole} bytes, the oracle has {state.received_bytes} of {state.upload_bytes}"
             )
         return state
+
+    def open_blind(self, request: BlindRequest) -> BlindOpened:
+        """Opens a blind quote, or finds the one that was opened by the same statement."""
+        return self._requests.value(BlindOpened, "POST", "/blind", json=request.model_dump(mode="json"))
+
+    def blind_sums(self, offer_id: OfferId, message: bytes) -> bytes:
+        """The answer to encrypted sums."""
+        return self._requests.octets(f"/blind/0x{offer_id.hex()}/sums", message)
+
+    def blind_products(self, offer_id: OfferId, sums: bytes, message: bytes) -> bytes:
+        """The answer to encrypted products; ``sums`` is SHA-256 of the encrypted sums."""
+        return self._requests.octets(f"/blind/0x{offer_id.hex()}/products?sums=0x{sums.hex()}", message)
+
+    def blind_price(self, offer_id: OfferId, values: BlindValues) -> BlindAnswer:
+        """The signed price that the decrypted values unmask."""
+        path = f"/blind/0x{offer_id.hex()}/price"
+        found = self._requests.value(BlindAnswer, "POST", path, json=values.model_dump(mode="json"))
+        self._requests.check_subject("blind quote", offer_id, found.offer_id)
+        return found
 
     def accept(self, offer_id: OfferId, request: AcceptanceRequest) -> OfferState:
         """Accepts the quote; the oracle posts the order."""

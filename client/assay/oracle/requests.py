@@ -32,7 +32,7 @@ REQUEST_TOO_LARGE = "request_too_large"
 RATE_EXCEEDED = "rate_exceeded"
 """Name of the problem that an oracle has with a party that asks too often."""
 _UNAUTHORIZED = 401
-_PATHS_OF_PARTIES = ("/offers", "/orders")
+_PATHS_OF_PARTIES = ("/offers", "/orders", "/blind")
 _SHOWN_CHARACTERS = 2_000
 
 V = TypeVar("V", bound=Value)
@@ -141,15 +141,25 @@ class OracleRequests:
             OracleUnreachable: There was none.
             OracleRefused, OracleMisbehaved: It is a problem, or not of the protocol.
         """
-        with self.reported(2 * self.timeout):
-            return self._value(kind, method, path, time.monotonic() + 2 * self.timeout, **options)
+        return self.parsed(kind, self._answer(method, path, **options))
 
-    def _value(self, kind: type[V], method: str, path: str, end: float, **options: Any) -> V:
+    def octets(self, path: str, body: bytes) -> bytes:
+        """The bytes that a post of bytes is answered with; as ``value``."""
+        headers = {"Content-Type": "application/octet-stream"}
+        answer = self._answer("POST", path, content=body, headers=headers)
+        self._raise_problem(answer)
+        return answer.body
+
+    def _answer(self, method: str, path: str, **options: Any) -> Answer:
+        with self.reported(2 * self.timeout):
+            return self._repeated(method, path, time.monotonic() + 2 * self.timeout, **options)
+
+    def _repeated(self, method: str, path: str, end: float, **options: Any) -> Answer:
         attempt = 1
         while True:
             seconds = min(self.timeout, end - time.monotonic())
             try:
-                return self.parsed(kind, self.exchange(method, path, seconds, **options))
+                return self.exchange(method, path, seconds, **options)
             except NoAnswer as error:
                 pause = pause_after(attempt, error)
                 if attempt == self.attempts or time.monotonic() + pause >= end:

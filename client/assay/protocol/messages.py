@@ -14,6 +14,7 @@ from assay.protocol.structs import ModelTerms, Quote
 from assay.protocol.types import (
     Address,
     Bytes32,
+    HexBytes,
     ModelIdField,
     Money,
     OfferIdField,
@@ -30,6 +31,8 @@ PROBLEM_PAGE = "docs/errors.md"
 """Page of the source that has a row for each code of a problem."""
 MAX_CHUNK_SIZE = 4096
 """Bytes of a chunk, at most, unless a model says otherwise: a dispute sends one to the chain, at the buyer's cost."""
+MAX_CIPHERTEXT_BYTES = 2**24
+"""Bytes of the ciphertexts in one message of a blind quote, at most."""
 MAX_QUOTE_SECONDS = 7 * 86_400
 """The longest that a quote can be posted: until then a seller cannot take an acceptance back."""
 
@@ -64,6 +67,16 @@ class DataLimits(Value):
     expanded_bytes: int = Field(gt=0, description="memory of the columns once opened: 8 bytes a number")
 
 
+class BlindTerms(Value):
+    """Sizes and bounds of a model's price from sums: ``assay_pricing.blind.shape.Shape`` has the same fields."""
+
+    features: int = Field(ge=1, description="rows and columns of S")
+    outputs: int = Field(ge=1, description="columns of T")
+    sum_bits: int = Field(ge=1, description="entries of S and T are below 2**sum_bits in magnitude")
+    weight_bits: int = Field(ge=1, description="entries of W0 are below 2**weight_bits in magnitude")
+    price_bits: int = Field(ge=1, description="the doubled price is below 2**price_bits in magnitude")
+
+
 class ModelInfo(Value):
     """``GET /models/{model_id}``: what a data owner needs to know before an offer."""
 
@@ -80,6 +93,7 @@ class ModelInfo(Value):
     )
     price_grid: Money | None = Field(default=None, description="prices are multiples of this")
     limits: DataLimits | None = None
+    blind: BlindTerms | None = Field(default=None, description="its price from encrypted sums; null if it has none")
     max_chunk_size: int = Field(
         default=MAX_CHUNK_SIZE,
         ge=1024,
@@ -174,6 +188,53 @@ class BuyerStatement(Value):
     """``PUT /orders/{order_id}/receipt`` and ``/acknowledgement``: the buyer's signature over the order's digest."""
 
     signature: Signature
+
+
+class BlindRequest(Value):
+    """``POST /blind``. ``signature`` is the seller's over ``Offer(modelId, seller, dataRoot, nonce)``."""
+
+    model_id: ModelIdField
+    seller: Address
+    data_root: Bytes32
+    nonce: Bytes32
+    signature: Signature
+    records: int = Field(gt=0, lt=2**32, description="number of records that the sums are of")
+
+
+class BlindValues(Value):
+    """``POST /blind/{offer_id}/price``: what the seller decrypted, and SHA-256 of the messages that led to it."""
+
+    sums: Bytes32
+    products: Bytes32
+    values: HexBytes = Field(max_length=1024)
+
+
+class BlindQuote(Value):
+    """The price of data that the oracle has not seen, if the data have the sums that it was computed from."""
+
+    model_id: ModelIdField
+    seller: Address
+    data_root: Bytes32
+    records: int = Field(gt=0, lt=2**32)
+    price: Money
+    expiry: UnixTime
+
+
+class BlindAnswer(Value):
+    """Answer to ``POST /blind/{offer_id}/price``. ``oracle_signature`` is over the quote; empty in a dry run."""
+
+    offer_id: OfferIdField
+    quote: BlindQuote
+    oracle_signature: Signature
+
+
+class BlindOpened(Value):
+    """Answer to ``POST /blind``: until when the price can be asked for, or the price, once it was."""
+
+    offer_id: OfferIdField
+    expires_at: UnixTime
+    terms: BlindTerms
+    answer: BlindAnswer | None = None
 
 
 class LoginChallenge(Value):

@@ -4,7 +4,7 @@ The oracle signs ``Recipient``, the age recipient that data is encrypted for, an
 an offer. The oracle signs ``Quote``, and the data owner signs ``Acceptance`` to sell at it. For a posted order the
 oracle signs ``KeyEscrow``: it holds the key that opens every chunk. The model owner may sign ``Receipt`` (the sealed
 file arrived and matches), and ``Acknowledgement`` to pay. Either side signs ``Login`` to be answered about its own
-offers and orders. ``Recipient``, ``Offer``, ``KeyEscrow`` and ``Login`` stay off the chain.
+offers and orders. ``Recipient``, ``Offer``, ``BlindQuote``, ``KeyEscrow`` and ``Login`` stay off the chain.
 The domain has the chain id and the contract, so that a statement is valid nowhere else.
 """
 
@@ -16,6 +16,7 @@ from eth_account.messages import SignableMessage, encode_typed_data
 from eth_utils.crypto import keccak
 from pydantic import Field
 
+from assay.protocol.messages import BlindQuote
 from assay.protocol.structs import Quote
 from assay.protocol.types import Address, ModelId, Value
 
@@ -42,6 +43,14 @@ _TYPES: dict[str, list[dict[str, str]]] = {
         {"name": "price", "type": "uint256"},
         {"name": "expiry", "type": "uint256"},
         {"name": "evaluation", "type": "bytes32"},
+    ],
+    "BlindQuote": [
+        {"name": "modelId", "type": "bytes32"},
+        {"name": "seller", "type": "address"},
+        {"name": "dataRoot", "type": "bytes32"},
+        {"name": "records", "type": "uint256"},
+        {"name": "price", "type": "uint256"},
+        {"name": "expiry", "type": "uint256"},
     ],
     "Acceptance": [{"name": "quoteDigest", "type": "bytes32"}, {"name": "keyHash", "type": "bytes32"}],
     "KeyEscrow": [{"name": "orderDigest", "type": "bytes32"}],
@@ -93,6 +102,20 @@ class Domain(Value):
                 "price": quote.price,
                 "expiry": quote.expiry,
                 "evaluation": quote.evaluation,
+            },
+        )
+
+    def blind_quote(self, quote: BlindQuote) -> SignableMessage:
+        """Signed by the oracle: the price of data that it has not seen; never on chain."""
+        return self._message(
+            "BlindQuote",
+            {
+                "modelId": quote.model_id,
+                "seller": quote.seller,
+                "dataRoot": quote.data_root,
+                "records": quote.records,
+                "price": quote.price,
+                "expiry": quote.expiry,
             },
         )
 

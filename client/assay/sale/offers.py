@@ -24,6 +24,7 @@ from pydantic import ValidationError, model_validator
 from assay.errors import KeyReused, StoreError
 from assay.files import exclusive, private_folder, sync_folder, write_whole
 from assay.protocol import seal
+from assay.protocol.messages import BlindQuote
 from assay.protocol.structs import Quote
 from assay.protocol.tree import Commitment
 from assay.protocol.types import Address, Bytes32, ModelId, ModelIdField, OfferIdField, Signature, Value
@@ -50,6 +51,8 @@ class OfferRecord(Value):
     data_root: Bytes32
     nonce: Bytes32
     offer_id: OfferIdField | None = None
+    blind_quote: BlindQuote | None = None
+    blind_signature: Signature | None = None
     quote: Quote | None = None
     oracle_signature: Signature | None = None
     key_hash: Bytes32 | None = None

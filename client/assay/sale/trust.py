@@ -59,6 +59,11 @@ def check_quote(
         raise OracleMisbehaved("the quote is for another model, seller or data set than was offered")
     if not 0 < quote.price <= terms.max_price:
         raise OracleMisbehaved(f"expected a price from 1 to {terms.max_price}, got {quote.price}")
+    if record.blind_quote is not None and record.blind_quote.price != quote.price:
+        raise OracleMisbehaved(
+            f"expected the price of the blind quote, {record.blind_quote.price}, got {quote.price}",
+            hint="the record of the offer has the oracle's signature over the blind quote",
+        )
     if quote.expiry > latest_expiry:
         raise OracleMisbehaved(
             f"expected a quote that expires by {latest_expiry}, got one that can be posted until {quote.expiry}",

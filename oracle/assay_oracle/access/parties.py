@@ -44,6 +44,19 @@ class Parties:
                 hint="use the key that the offer was made with, or open the offer: POST /v1/offers",
             )
 
+    def check_blind(self, account: str, offer_id: OfferId) -> None:
+        """Checks that a blind quote is the account's.
+
+        Raises:
+            OfferUnknown: It is not, or does not exist.
+        """
+        session = self._ledger.blind.find(offer_id)
+        if session is None or session.seller != account:
+            raise OfferUnknown(
+                f"expected a blind quote of {account}, there is none with id 0x{offer_id.hex()}",
+                hint="use the key that it was asked for with, or ask for it: POST /v1/blind",
+            )
+
     def check_side(self, account: str, order_id: OrderId) -> None:
         """Checks that the account is the seller or the buyer of an order.
 

@@ -1,13 +1,13 @@
 """What the daemon and the chain know of a price function, out of its manifest."""
 
-from assay.protocol.messages import DataLimits
+from assay.protocol.messages import BlindTerms, DataLimits
 from assay_oracle.services.appraiser import FunctionInfo
 from assay_pricing.manifest import Manifest
 from assay_pricing.records.bounds import MAX_EXPANDED_BYTES, MAX_RECORDS
 
 
-def info_of(manifest: Manifest) -> FunctionInfo:
-    """The price function that ``manifest`` states."""
+def info_of(manifest: Manifest, blind: BlindTerms | None = None) -> FunctionInfo:
+    """The price function that ``manifest`` states, with the terms of its price from sums if it has one."""
     return FunctionInfo(
         hash=manifest.hash,
         schema=manifest.schema_,
@@ -18,4 +18,5 @@ def info_of(manifest: Manifest) -> FunctionInfo:
         limits=DataLimits(records=MAX_RECORDS, expanded_bytes=MAX_EXPANDED_BYTES),
         cap=manifest.rule.cap,
         grid=manifest.rule.grid,
+        blind=blind,
     )

@@ -12,7 +12,9 @@ from assay.protocol.types import OfferId
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.appraisers.info import info_of
 from assay_oracle.log import about
-from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
+from assay_oracle.services.appraiser import BlindResult, BlindRound, ContextOffer, FunctionInfo, OfferAppraisal
+from assay_pricing.blind.pricing import BlindPricing
+from assay_pricing.errors import BlindError
 from assay_pricing.records.records import Records
 from assay_pricing.records.tables import parse_records
 
@@ -31,19 +33,28 @@ class InlineAppraiser:
         function: Fitted by the model's owner.
         cache: Opened records of offers, shared by the appraisers of all models.
         parse: Bytes and schema to records.
+        blind: Prices encrypted sums; None if the price function has no price from sums.
     """
 
-    def __init__(self, function: "PriceFunction", cache: RecordCache, *, parse: Parse = parse_records) -> None:
+    def __init__(
+        self,
+        function: "PriceFunction",
+        cache: RecordCache,
+        *,
+        parse: Parse = parse_records,
+        blind: BlindPricing | None = None,
+    ) -> None:
         self._function = function
         self._cache = cache
         self._parse = parse
+        self._blind = blind
 
     @property
     def info(self) -> FunctionInfo:
         """The price function that it applies."""
-        return info_of(self._function.manifest)
+        return info_of(self._function.manifest, self._blind.terms if self._blind else None)
 
-    def session(self) -> AbstractContextManager["InlineAppraiser"]:
+    def session(self, *, patience: float | None = None) -> AbstractContextManager["InlineAppraiser"]:  # noqa: ARG002
         """See ``Appraiser.session``."""
         return nullcontext(self)
 
@@ -63,6 +74,17 @@ class InlineAppraiser:
         """See ``PricingSession.keep``. Nothing ends it after ``seconds``."""
         with suppress(AssayError):  # logged where an offer is priced without it
             self._records(offer)
+
+    def answer(self, turn: BlindRound, *, seconds: float) -> BlindResult:  # noqa: ARG002
+        """See ``PricingSession.answer``. Nothing ends it after ``seconds``.
+
+        Raises:
+            BlindError: The price function has no price from sums, or the message is not of its form.
+        """
+        if self._blind is None:
+            raise BlindError("expected a model with a price from sums, this one has none")
+        found = self._blind.answer(turn.context, turn.secret, turn.message, turn.before, turn.records)
+        return BlindResult(b"", found) if isinstance(found, int) else BlindResult(found)
 
     def forget(self, offer_id: OfferId) -> None:
         """Drops the cached records of an offer."""

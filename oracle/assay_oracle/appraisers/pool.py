@@ -29,7 +29,7 @@ class PricingPool:
             process.admit(artifact)
 
     @contextmanager
-    def taken(self, artifact: str) -> Iterator[PricingProcess]:
+    def taken(self, artifact: str, patience: float | None = None) -> Iterator[PricingProcess]:
         """A process for the time of the context; waits while none is idle.
 
         The most recently used one that has loaded the price function is preferred: it has the records of the offers
@@ -37,11 +37,12 @@ class PricingPool:
 
         Args:
             artifact: Folder of the price function.
+            patience: Seconds to wait; None for as long as others have the processes.
 
         Raises:
-            PricingCutShort: The pool is closed.
+            PricingCutShort: The pool is closed, or no process became idle in time.
         """
-        process = self._take(artifact)
+        process = self._take(artifact, patience)
         try:
             yield process
         finally:
@@ -49,11 +50,13 @@ class PricingPool:
                 self._idle.append(process)
                 self._changed.notify()
 
-    def _take(self, artifact: str) -> PricingProcess:
+    def _take(self, artifact: str, patience: float | None) -> PricingProcess:
         with self._changed:
-            self._changed.wait_for(lambda: self._idle or self._closed)
+            in_time = self._changed.wait_for(lambda: self._idle or self._closed, patience)
             if self._closed:
                 raise PricingCutShort(INTERRUPTED, "the oracle is stopping")
+            if not in_time:
+                raise PricingCutShort("pricing_busy", "all pricing processes are at work")
             loaded = [process for process in self._idle if process.has_loaded(artifact)]
             chosen = loaded[-1] if loaded else min(self._idle, key=lambda process: process.is_started())
             self._idle.remove(chosen)

@@ -21,7 +21,7 @@ from assay_oracle.appraisers.process import LOAD_SECONDS, PricingProcess
 from assay_oracle.appraisers.wire import Channel, ChannelClosed, Message
 from assay_oracle.errors import INTERRUPTED, DataRefused, PricingCutShort
 from assay_oracle.log import about
-from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
+from assay_oracle.services.appraiser import BlindResult, BlindRound, ContextOffer, FunctionInfo, OfferAppraisal
 from assay_pricing.records.bounds import MAX_RECORDS
 
 _HASH_BYTES = 32
@@ -50,9 +50,9 @@ class ProcessAppraiser:
         self.pool.admit(self.artifact)
 
     @contextmanager
-    def session(self) -> Iterator["ProcessSession"]:
+    def session(self, *, patience: float | None = None) -> Iterator["ProcessSession"]:
         """See ``Appraiser.session``: a process for the time of the context."""
-        with self.pool.taken(self.artifact) as process:
+        with self.pool.taken(self.artifact, patience) as process:
             yield ProcessSession(self.info.hash, self.artifact, process)
 
     def forget(self, offer_id: OfferId) -> None:
@@ -89,6 +89,19 @@ class ProcessSession:
         with self.process.exchange(seconds, self.artifact) as channel:
             channel.send("keep", offer=offer.offer_id.hex(), **self._request(seconds))
             _checked(_answer(channel, {offer.offer_id.hex(): offer}), "kept")
+
+    def answer(self, turn: BlindRound, *, seconds: float) -> BlindResult:
+        """See ``PricingSession.answer``."""
+        self._load()
+        fields = {
+            "context": turn.context.hex(),
+            "secret": turn.secret.hex(),
+            "before": [digest.hex() for digest in turn.before],
+            "records": turn.records,
+        }
+        with self.process.exchange(seconds, self.artifact) as channel:
+            channel.send("answer", turn.message, **fields, **self._request(seconds))
+            return _result(_checked(channel.receive(), "answered"))
 
     def _load(self) -> None:
         """Has the price function loaded in time of its own: no offer's time depends on what came before it.
@@ -143,6 +156,24 @@ class _Appraised(BaseModel):
     priced: int = Field(ge=0, le=MAX_RECORDS)
     fidelity: float = Field(ge=0, le=1)
     reasons: list[str]
+
+
+class _Answered(BaseModel):
+    """Fields of the answer to ``answer``."""
+
+    price: int | None = Field(ge=0)
+
+
+def _result(answer: Message) -> BlindResult:
+    """The answer to a message of a blind quote.
+
+    Raises:
+        ChannelClosed: It is none.
+    """
+    try:
+        return BlindResult(answer.blob, _Answered.model_validate(answer.fields).price)
+    except ValidationError:
+        raise ChannelClosed from None
 
 
 def _appraisal(answer: Message) -> OfferAppraisal:

@@ -13,7 +13,7 @@ from assay.errors import AssayError
 from assay.protocol.types import OfferId
 from assay_oracle.appraisers.inline import InlineAppraiser, InlineOffer
 from assay_oracle.appraisers.wire import Channel, ChannelClosed, Message
-from assay_oracle.services.appraiser import ContextOffer
+from assay_oracle.services.appraiser import BlindRound, ContextOffer
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ class Worker:
             self._open(request.fields, self._channel.receive_data())
         elif request.kind == "keep":
             self._keep(request.fields)
+        elif request.kind == "answer":
+            self._answer_blindly(request)
         else:
             self._appraise(request)
 
@@ -89,6 +91,26 @@ class Worker:
             self._refuse(error)
             return
         self._channel.send("opened", b"".join(hashes))
+
+    def _answer_blindly(self, request: Message) -> None:
+        fields = request.fields
+        appraiser = self._loaded(fields)
+        if appraiser is None:
+            return
+        turn = BlindRound(
+            context=bytes.fromhex(fields["context"]),
+            secret=bytes.fromhex(fields["secret"]),
+            message=request.blob,
+            before=tuple(map(bytes.fromhex, fields["before"])),
+            records=fields["records"],
+        )
+        try:
+            with _foreseen():
+                found = appraiser.answer(turn, seconds=fields["seconds"])
+        except AssayError as error:
+            self._refuse(error)
+            return
+        self._channel.send("answered", found.message, price=None if found.price is None else str(found.price))
 
     def _loaded(self, fields: dict[str, Any]) -> InlineAppraiser | None:
         """The appraiser that a request names; None if it cannot be loaded, which the daemon then learns."""

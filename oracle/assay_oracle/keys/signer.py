@@ -6,7 +6,7 @@ from assay.protocol.statements import Domain, digest
 from assay.protocol.structs import Order
 from assay_oracle.errors import Equivocation
 from assay_oracle.keys.remote import RemoteAccount
-from assay_oracle.ledger.values import Evaluation, SignedQuote
+from assay_oracle.ledger.values import BlindSession, Evaluation, SignedQuote
 from assay_oracle.services.ports import Ledger
 
 
@@ -57,6 +57,17 @@ class LocalSigner:
         signed = SignedQuote(quote, digest(message), bytes(self._account.sign_message(message).signature))
         self._ledger.evaluations.add_quote(signed)
         return signed
+
+    def sign_blind_quote(self, session: BlindSession) -> bytes:
+        """Signature over the blind quote of ``session``, which the ledger holds with its price.
+
+        Raises:
+            Equivocation: The ledger holds another session of this offer, or none, or one without a price.
+        """
+        quote = session.quote()
+        if quote is None or self._ledger.blind.find(session.offer_id) != session:
+            raise Equivocation("expected a blind quote in the ledger, got another; nothing was signed")
+        return bytes(self._account.sign_message(self._domain.blind_quote(quote)).signature)
 
     def sign_key_escrow(self, order: Order) -> bytes:
         """Signature over ``KeyEscrow`` of ``order``: the oracle holds the key that opens its data.

@@ -9,6 +9,7 @@ from assay.protocol.types import ContentId, ModelId
 SECRET_BYTES = 32
 _RECORD_TAG = b"assay/record/v1".ljust(32, b"\0")
 _SALTED_TAG = b"assay/content/v2".ljust(32, b"\0")
+_BLIND_TAG = b"assay/blind/v1".ljust(32, b"\0")
 _BACKUP_TAG = b"assay/backup/v1".ljust(32, b"\0")
 
 
@@ -47,6 +48,10 @@ class ContentDigests:
     def backup_tag(self, digest: bytes) -> bytes:
         """The tag by which a backup of this ledger is recognised, over the SHA-256 of its content: 32 bytes."""
         return hmac.digest(self._secret, _BACKUP_TAG + digest, "sha256")
+
+    def blind_secret(self, offer_id: bytes) -> bytes:
+        """What the masks of a blind quote are drawn from: 32 bytes."""
+        return hmac.digest(self._secret, _BLIND_TAG + offer_id, "sha256")
 
     def record_tag(self, model_id: ModelId, record_hash: bytes) -> bytes:
         """The ledger's digest of one record, ``HMAC-SHA256(secret, tag ‖ modelId ‖ record hash)``: 32 bytes."""

@@ -1,19 +1,20 @@
-"""The tables of evaluations, of the records that were part of one, and of the quotes signed for one.
+"""The tables of evaluations, of the records that were part of one, of the quotes signed for one, and of blind quotes.
 
-One evaluation per (model, content) pair, never changed and never deleted: triggers in the tables hold it.
+One evaluation per (model, content) pair, never changed and never deleted: triggers in the tables hold it. A blind quote
+has one price, which is recorded before its seller learns it.
 """
 
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import ARRAY, BigInteger, LargeBinary, any_, bindparam, case, insert, select, update
+from sqlalchemy import ARRAY, BigInteger, LargeBinary, any_, bindparam, case, delete, func, insert, select, update
 
 from assay.protocol.messages import AppraisalSummary, OfferStatus
-from assay.protocol.types import ContentId, ModelId
-from assay_oracle.errors import RecordsPricedMeanwhile
+from assay.protocol.types import ContentId, ModelId, OfferId
+from assay_oracle.errors import OfferUnknown, RecordsPricedMeanwhile, TooManyOffers
 from assay_oracle.ledger.database import Database, atomic
 from assay_oracle.ledger.offers import OfferTable
-from assay_oracle.ledger.tables import evaluations, offers, quotes, records
-from assay_oracle.ledger.values import ALREADY_EVALUATED, Evaluation, Offer, SignedQuote
+from assay_oracle.ledger.tables import blind_quotes, evaluations, offers, quotes, records
+from assay_oracle.ledger.values import ALREADY_EVALUATED, BlindSession, Evaluation, Offer, SignedQuote
 
 _COLUMNS = ("model_id", "content_id", "offer_id", "seller", "data_root", "price", "digest")
 _EVALUATIONS = select(*(evaluations.c[name] for name in _COLUMNS))
@@ -36,6 +37,9 @@ _LOOKUP_BATCH = 500
 _TAGGED = select(records.c.tag).where(records.c.model_id == bindparam("model"))
 _TAGGED_IN_BATCH = _TAGGED.where(records.c.tag.in_(bindparam("tags", expanding=True)))
 _TAGGED_IN_ARRAY = _TAGGED.where(records.c.tag == any_(bindparam("tags", type_=ARRAY(LargeBinary))))
+
+_BLIND = blind_quotes.c
+_IS_OPEN = _BLIND.price.is_(None) & _BLIND.code.is_(None)
 
 
 class EvaluationTable:
@@ -82,7 +86,8 @@ class EvaluationTable:
     ) -> Offer:
         """Records an evaluation, its appraisal, its record tags and the offer's new state in one transaction.
 
-        The offer becomes ``quoted``, or ``declined`` at a price of 0. If the pair was evaluated before, nothing is
+        A blind quote of this price is borne out. The offer becomes ``quoted``, or ``declined`` at a price of 0. If the
+        pair was evaluated before, nothing is
         recorded and the offer becomes ``refused``; nor is anything recorded of an offer that the operator dropped
         meanwhile: its records can be offered again. If the seller declined meanwhile, the offer stays declined and the
         evaluation is recorded all the same.
@@ -113,6 +118,8 @@ class EvaluationTable:
             raise RecordsPricedMeanwhile(
                 f"expected {len(distinct) - known} records that no offer had before, got {added}; nothing was recorded"
             )
+        borne_out = update(blind_quotes).where(_BLIND.offer_id == evaluation.offer_id, _BLIND.price == evaluation.price)
+        self._database.execute(borne_out.values(is_borne_out=1))
         return self._offers.mark_evaluated(
             evaluation.offer_id, evaluation.content_id, summary, price=evaluation.price, distinct=len(distinct)
         )
@@ -154,3 +161,55 @@ class EvaluationTable:
             .order_by(offers.c.quoted_until, offers.c.number)
         )
         return [Evaluation(**row._mapping) for row in self._database.rows(query)]
+
+
+class BlindTable:
+    """The ``BlindLedger`` in one table of the journal."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @atomic
+    def add(self, session: BlindSession, *, most: int, now: int) -> BlindSession:
+        """Records a session; returns the recorded one if this id is known. Forgets those that expired without a price.
+
+        Raises:
+            TooManyOffers: The seller has ``most`` others for this model that are not borne out by data.
+        """
+        self._database.execute(delete(blind_quotes).where(_IS_OPEN, _BLIND.expires_at < now))
+        found = self.find(session.offer_id)
+        if found is not None:
+            return found
+        of_seller = (_BLIND.model_id == session.model_id, _BLIND.seller == session.seller)
+        query = select(func.count()).select_from(blind_quotes).where(*of_seller, _BLIND.is_borne_out == 0)
+        count = self._database.only(query)[0]
+        if count >= most:
+            raise TooManyOffers(
+                f"expected at most {most} blind quotes of a seller for a model that no data bear out, got one more",
+                hint="sell data at one of them (assay sell); one whose price was not asked for expires",
+            )
+        names = ("offer_id", "model_id", "seller", "data_root", "records", "expires_at")
+        self._database.execute(insert(blind_quotes).values({name: getattr(session, name) for name in names}))
+        return session
+
+    def find(self, offer_id: OfferId) -> BlindSession | None:
+        """The session of an offer; None if it does not exist."""
+        row = self._database.row(select(blind_quotes).where(_BLIND.offer_id == offer_id))
+        return BlindSession(**{**row._mapping, "is_borne_out": bool(row.is_borne_out)}) if row else None
+
+    @atomic
+    def conclude(self, offer_id: OfferId, *, price: int | None, code: str | None, expires_at: int) -> BlindSession:
+        """Records the price of a session, or why it has none; a session that has either keeps it.
+
+        Raises:
+            OfferUnknown: It does not exist: it expired.
+        """
+        change = update(blind_quotes).where(_BLIND.offer_id == offer_id, _IS_OPEN)
+        self._database.execute(change.values(price=price, code=code, expires_at=expires_at))
+        found = self.find(offer_id)
+        if found is None:
+            raise OfferUnknown(
+                f"expected a blind quote with id 0x{offer_id.hex()}, there is none: it expired",
+                hint="ask for it again; nothing was used up",
+            )
+        return found

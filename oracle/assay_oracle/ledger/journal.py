@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from assay.chain.values import Cursor
 from assay_oracle.errors import JournalError
 from assay_oracle.ledger.database import atomic
-from assay_oracle.ledger.evaluations import EvaluationTable
+from assay_oracle.ledger.evaluations import BlindTable, EvaluationTable
 from assay_oracle.ledger.logins import LoginTable
 from assay_oracle.ledger.offers import OfferTable
 from assay_oracle.ledger.opening import open_database
@@ -39,6 +39,7 @@ class Journal:
         orders: What was posted.
         logins: The logins that were used.
         outbox: Transactions that were signed and are not final.
+        blind: The blind quotes.
 
     Raises:
         JournalError: The ledger is in use, damaged, out of reach, or written by a newer version.
@@ -53,6 +54,7 @@ class Journal:
         self.orders = OrderTable(self._database, self.offers, now)
         self.logins = LoginTable(self._database)
         self.outbox = OutboxTable(self._database)
+        self.blind = BlindTable(self._database)
 
     def cursor(self) -> Cursor | None:
         """The block up to which the chain's events are recorded; None before the first page."""

@@ -213,6 +213,22 @@ leases = Table(
 )
 """What one replica at a time does."""
 
+blind_quotes = Table(
+    "blind_quotes",
+    metadata,
+    Column("offer_id", LargeBinary, primary_key=True),
+    Column("model_id", LargeBinary, nullable=False),
+    Column("seller", Text, nullable=False),
+    Column("data_root", LargeBinary, nullable=False),
+    Column("records", Number, nullable=False),
+    Column("expires_at", Number, nullable=False),
+    Column("price", Amount),
+    Column("code", Text),
+    Column("is_borne_out", Number, nullable=False, server_default="0"),
+    sqlite_strict=True,
+)
+"""Blind quotes: those with a price or a code are never deleted, and count against their seller."""
+
 logins = Table(
     "logins",
     metadata,
@@ -284,5 +300,6 @@ Index(
     postgresql_where=_copied,
 )
 Index("quotes_by_pair", quotes.c.model_id, quotes.c.content_id, quotes.c.expiry)
+Index("blind_quotes_by_seller", blind_quotes.c.model_id, blind_quotes.c.seller)
 Index("logins_by_end", logins.c.expires_at)
 Index("orders_by_status", orders.c.chain_status, orders.c.updated_at)

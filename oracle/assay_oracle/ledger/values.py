@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from assay.protocol.messages import AppraisalSummary, OfferStatus
+from assay.protocol.messages import AppraisalSummary, BlindQuote, OfferStatus
 from assay.protocol.structs import Order, Quote, Status
 from assay.protocol.types import ContentId, ModelId, OfferId, OrderId
 
@@ -105,6 +105,43 @@ class Evaluation:
     def order_id(self) -> OrderId:
         """Id of the one order that this evaluation can lead to, 32 bytes."""
         return self.quote(0).order_id()
+
+
+@dataclass(frozen=True)
+class BlindSession:
+    """A blind quote that was asked for.
+
+    Attributes:
+        offer_id: EIP-712 digest of the seller's statement, 32 bytes: that of the offer of the same data.
+        records: Number of records that the sums are of.
+        expires_at: Unix time after which its price can no longer be asked for; once it has one, the quote's expiry.
+        price: Base units; None before the last message.
+        code: Why it has no price though its last message came; such a session is used up.
+        is_borne_out: The data were uploaded since, and have this price.
+    """
+
+    offer_id: OfferId
+    model_id: ModelId
+    seller: str
+    data_root: bytes
+    records: int
+    expires_at: int
+    price: int | None = None
+    code: str | None = None
+    is_borne_out: bool = False
+
+    def quote(self) -> BlindQuote | None:
+        """The blind quote; None without a price."""
+        if self.price is None:
+            return None
+        return BlindQuote(
+            model_id=self.model_id,
+            seller=self.seller,
+            data_root=self.data_root,
+            records=self.records,
+            price=self.price,
+            expiry=self.expires_at,
+        )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from assay.errors import AssayError, ContractReverted, TransactionFailed, Transa
 from assay.protocol.structs import Order
 from assay.protocol.types import ModelId, OfferId
 from assay_oracle.errors import PricingCutShort
-from assay_oracle.ledger.values import Evaluation, SignedQuote
+from assay_oracle.ledger.values import BlindSession, Evaluation, SignedQuote
 from assay_oracle.operations.metrics import (
     CAPPED,
     CUT_SHORT,
@@ -24,6 +24,8 @@ from assay_oracle.operations.metrics import (
 )
 from assay_oracle.services.appraiser import (
     Appraiser,
+    BlindResult,
+    BlindRound,
     ContextOffer,
     FunctionInfo,
     OfferAppraisal,
@@ -92,6 +94,11 @@ class MeteredSession:
             found = self.inner.open(offer_id, source, seconds=seconds)
         return MeteredOffer(found, self.model, self.cap)
 
+    def answer(self, turn: BlindRound, *, seconds: float) -> BlindResult:
+        """See ``PricingSession.answer``."""
+        with _timed(self.model, "answer"):
+            return self.inner.answer(turn, seconds=seconds)
+
 
 @dataclass(frozen=True)
 class MeteredAppraiser:
@@ -106,9 +113,9 @@ class MeteredAppraiser:
         return self.inner.info
 
     @contextmanager
-    def session(self) -> Iterator["MeteredSession"]:
+    def session(self, *, patience: float | None = None) -> Iterator["MeteredSession"]:
         """See ``Appraiser.session``."""
-        with self.inner.session() as session:
+        with self.inner.session(patience=patience) as session:
             yield MeteredSession(session, self.model, self.info.cap)
 
     def forget(self, offer_id: OfferId) -> None:
@@ -136,6 +143,10 @@ class MeteredSigner:
         signed = self.inner.sign_quote(evaluation, expiry)
         QUOTES_SIGNED.inc()
         return signed
+
+    def sign_blind_quote(self, session: BlindSession) -> bytes:
+        """See ``Signer.sign_blind_quote``."""
+        return self.inner.sign_blind_quote(session)
 
     def sign_key_escrow(self, order: Order) -> bytes:
         """See ``Signer.sign_key_escrow``."""

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
-from assay.protocol.messages import DataLimits
+from assay.protocol.messages import BlindTerms, DataLimits
 from assay.protocol.schema import Schema
 from assay.protocol.types import OfferId
 
@@ -22,6 +22,7 @@ class FunctionInfo:
         limits: How large the data of one offer may be.
         cap: Highest price of an offer by the pricing rule, in base units.
         grid: Prices are multiples of this, in base units.
+        blind: Sizes and bounds of a price from encrypted sums; None if it has none.
     """
 
     hash: bytes
@@ -33,6 +34,34 @@ class FunctionInfo:
     limits: DataLimits | None = None
     cap: int | None = None
     grid: int | None = None
+    blind: BlindTerms | None = None
+
+
+@dataclass(frozen=True)
+class BlindRound:
+    """One message of a blind quote to answer.
+
+    Attributes:
+        context: What the quote belongs to: its offer's id.
+        secret: The oracle's for this quote, 32 bytes.
+        message: From the seller: encrypted sums, encrypted products, or decrypted values.
+        before: SHA-256 of the messages before it, which tell the round.
+        records: Number of records that the sums are of.
+    """
+
+    context: bytes
+    secret: bytes
+    message: bytes
+    before: tuple[bytes, ...]
+    records: int
+
+
+@dataclass(frozen=True)
+class BlindResult:
+    """The answer to a ``BlindRound``: ``message`` to the seller, or after the last one the ``price`` in base units."""
+
+    message: bytes
+    price: int | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +160,20 @@ class PricingSession(Protocol):
         """
         ...
 
+    def answer(self, turn: BlindRound, *, seconds: float) -> BlindResult:
+        """Answers a message of a blind quote. The same message has the same answer.
+
+        Args:
+            turn: The message.
+            seconds: CPU time that it may take.
+
+        Raises:
+            PricingCutShort: It took longer, or its process failed.
+            AssayError: The message is not of its form (``blind_error``), or no sums have the price
+                (``blind_price_outside``).
+        """
+        ...
+
 
 class Appraiser(Protocol):
     """Prices data for one model. The services know nothing else of records, file formats and surrogates."""
@@ -140,11 +183,14 @@ class Appraiser(Protocol):
         """The price function that it applies."""
         ...
 
-    def session(self) -> AbstractContextManager[PricingSession]:
+    def session(self, *, patience: float | None = None) -> AbstractContextManager[PricingSession]:
         """What prices one offer, for the time of the context. Several threads may each have one.
 
+        Args:
+            patience: Seconds to wait for it; None for as long as others have it.
+
         Raises:
-            PricingCutShort: The oracle is stopping.
+            PricingCutShort: The oracle is stopping, or others have all that there are (``pricing_busy``).
         """
         ...
 

@@ -62,6 +62,7 @@ class PricedModel:
             price_cap=function.cap,
             price_grid=function.grid,
             limits=function.limits,
+            blind=function.blind,
         )
 
     def check_ready(self, chain: Chain, oracle: str | None, seller: str | None = None) -> None:

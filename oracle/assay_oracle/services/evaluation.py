@@ -6,6 +6,7 @@ that was cut short begins again at a later call.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from assay.chain.port import Chain
@@ -185,7 +186,10 @@ class Evaluator:
             priced = self._ledger.evaluations.priced_tags(offer.model_id, tags.values())
             known = frozenset(value for value, tag in tags.items() if tag in priced)
             appraisal = self._appraise(records, known, sold, own)
+        blind = self._ledger.blind.find(offer.offer_id)
         evaluation, summary = _capped(offer, content_id, appraisal, len(tags), model.terms.max_price)
+        if blind is not None and blind.price is not None and evaluation.price != blind.price:
+            evaluation, summary = _contradicted(evaluation, summary)
         used = [self._is_used(evaluation.under(i)) for i in (*earlier, content_id)]
         if any(used):
             return self._ledger.offers.decline_copy(offer.offer_id, content_id, summary)
@@ -254,6 +258,12 @@ class Evaluator:
 def _text(error: AssayError) -> str:
     """What a seller reads of an error."""
     return f"{error.message}; {error.hint}" if error.hint else error.message
+
+
+def _contradicted(evaluation: Evaluation, summary: AppraisalSummary) -> tuple[Evaluation, AppraisalSummary]:
+    """The evaluation of data whose blind quote has another price: the pair is used up, and nothing is paid."""
+    reason = "The data do not have the price of their blind quote: nothing is paid."
+    return replace(evaluation, price=0), summary.model_copy(update={"reasons": (reason,)})
 
 
 def _capped(

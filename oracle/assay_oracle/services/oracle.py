@@ -11,6 +11,7 @@ from assay.protocol.messages import OfferStatus
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import Offer, Sale
 from assay_oracle.log import about, following
+from assay_oracle.services.blind import BlindQuotes
 from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.delivery import Delivery
@@ -47,6 +48,7 @@ class Oracle:
 
     Attributes:
         offers: The seller's side.
+        blind: Prices of encrypted sums.
         evaluation: The one evaluation of each pair.
         delivery: Both sides of posted orders.
     """
@@ -88,6 +90,16 @@ class Oracle:
             quotes=self._quotes,
             recipient_signature=signer.sign_recipient(uploads.recipient) if signer else b"",
             settings=settings,
+        )
+        self.blind = BlindQuotes(
+            catalogue=catalogue,
+            ledger=ledger,
+            chain=chain,
+            clock=clock,
+            digests=digests,
+            signer=signer,
+            lifetime=settings.quote_seconds,
+            most=settings.max_blind_quotes_per_seller,
         )
         self.evaluation = Evaluator(
             catalogue=catalogue,

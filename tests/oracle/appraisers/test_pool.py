@@ -186,3 +186,16 @@ def test_every_process_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     processes = idle()
     PricingPool(processes).forget(b"id")
     assert forgot == [(process, b"id") for process in processes]
+
+
+def test_who_waits_no_longer_than_a_while_is_told_that_all_processes_are_at_work() -> None:
+    pool = PricingPool(idle(1))
+    with pool.taken("model"):
+        with (
+            pytest.raises(PricingCutShort, match="all pricing processes are at work") as busy,
+            pool.taken("model", 0.01),
+        ):
+            pass
+        assert busy.value.code == "pricing_busy"
+    with pool.taken("model", 0.01):
+        pass

@@ -1,5 +1,6 @@
 """The pricing process: what a hostile file does to it, and what the daemon and the other sellers notice of that."""
 
+import hashlib
 import io
 import os
 import signal
@@ -16,13 +17,17 @@ from assay.errors import EnvelopeInvalid
 from assay.protocol.messages import OfferStatus
 from assay_oracle.appraisers import process as process_module
 from assay_oracle.appraisers import sandbox
+from assay_oracle.appraisers.cache import RecordCache
+from assay_oracle.appraisers.inline import InlineAppraiser
 from assay_oracle.appraisers.pool import PricingPool
 from assay_oracle.appraisers.process import PricingProcess
 from assay_oracle.appraisers.remote import ProcessAppraiser, ProcessSession
 from assay_oracle.errors import DataRefused, PricingCutShort
-from assay_oracle.services.appraiser import Appraiser, ContextOffer
+from assay_oracle.services.appraiser import Appraiser, BlindResult, BlindRound, ContextOffer, PricingSession
 from assay_oracle.services.pricing import queue
+from assay_pricing.blind.seller import BlindSeller
 from tests.kit.actors import rival_account
+from tests.kit.blind import COUNTED, LINE_BLIND, ONE
 from tests.kit.data import PRICE_PER_RECORD, LinePrices, Lines
 from tests.kit.market import Market
 from tests.kit.pricing import LINE_INFO, line_process
@@ -56,6 +61,29 @@ def appraiser(process: PricingProcess, artifact: str) -> ProcessSession:
 
 def opened(appraiser: ProcessSession, data: bytes, name: bytes = b"id", seconds: float = 60) -> Any:
     return appraiser.open(name, io.BytesIO(data), seconds=seconds)
+
+
+def test_blind_quote_is_answered_as_in_this_process_and_malformed_messages_are_refused(
+    appraiser: ProcessSession,
+) -> None:
+    seller = BlindSeller(COUNTED.shape, b"offer".ljust(32), os.urandom)
+
+    def answer(session: PricingSession, message: bytes, *before: bytes) -> BlindResult:
+        return session.answer(BlindRound(b"offer".ljust(32), bytes(32), message, before, 7), seconds=60)
+
+    inline = InlineAppraiser(LinePrices(), RecordCache(0), blind=LINE_BLIND)
+    first = seller.first(7 * ONE, 7 * ONE)
+    answered = answer(appraiser, first)
+    assert answered == answer(inline, first)
+    with pytest.raises(DataRefused, match=r"expected a request of .* bytes, got 9") as refused:
+        answer(appraiser, b"malformed")
+    assert refused.value.code == "blind_error"
+    second = seller.second(answered.message)
+    digests = [hashlib.sha256(message).digest() for message in (first, second)]
+    values = seller.values(answer(appraiser, second, digests[0]).message)
+    assert answer(appraiser, values, *digests) == BlindResult(b"", 7 * PRICE_PER_RECORD)
+    with pytest.raises(DataRefused, match="expected the values that the oracle's answer decrypts to"):
+        answer(appraiser, bytes(len(values)), *digests)
 
 
 def context(name: bytes, data: bytes, **options: Any) -> ContextOffer:

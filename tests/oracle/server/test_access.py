@@ -15,6 +15,7 @@ from assay.protocol.statements import digest
 from assay_oracle.access.logins import LOGIN_SECONDS
 from assay_oracle.access.sessions import Sessions
 from assay_oracle.errors import LoginInvalid, TokenInvalid
+from assay_oracle.ledger.values import BlindSession
 from assay_oracle.server.api.app import create_app
 from tests.kit.actors import DOMAIN, buyer_account, rival_account, seller_account
 from tests.kit.market import ACCESS_KEY, OPERATOR_TOKEN, ORACLE_URL, Market
@@ -40,10 +41,11 @@ class Call:
 
     @property
     def name(self) -> str:
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.path.partition('?')[0]}"
 
 
 SIGNED = {"json": {"signature": "0x" + 130 * "1"}}
+VALUES = {"sums": UNKNOWN, "products": UNKNOWN, "values": "0x00"}
 ACCEPTANCE = {"json": {"key_hash": UNKNOWN, "signature": "0x" + 130 * "1"}}
 CALLS = (
     Call("GET", "/"),
@@ -63,6 +65,10 @@ CALLS = (
     ),
     Call("POST", "/v1/offers/{offer_id}/acceptance", (SELLER,), 200, "offer_unknown", ACCEPTANCE),
     Call("DELETE", "/v1/offers/{offer_id}", (SELLER,), status=409, unknown="offer_unknown"),
+    Call("POST", "/v1/blind", (SELLER,), 422, "signature_invalid"),
+    Call("POST", "/v1/blind/{offer_id}/sums", (SELLER,), 422, "offer_unknown", {"content": b"x"}),
+    Call("POST", "/v1/blind/{offer_id}/products?sums=" + UNKNOWN, (SELLER,), 422, "offer_unknown", {"content": b"x"}),
+    Call("POST", "/v1/blind/{offer_id}/price", (SELLER,), 422, "offer_unknown", {"json": VALUES}),
     Call("GET", "/v1/orders/{order_id}", (SELLER, BUYER), unknown="order_unknown"),
     Call("GET", "/v1/orders/{order_id}/sealed", (BUYER,), unknown="order_unknown"),
     Call("PUT", "/v1/orders/{order_id}/receipt", (BUYER,), 403, "order_unknown", SIGNED),
@@ -94,6 +100,9 @@ class Sold:
     ) -> dict[str, Any]:
         ids = {**self.ids, **dict.fromkeys(("offer_id", "order_id"), UNKNOWN)} if unknown else self.ids
         options = {"json": self.request} if call.path == "/v1/offers" else dict(call.options)
+        if call.path == "/v1/blind":
+            named = ("model_id", "seller", "data_root", "nonce", "signature")
+            options = {"json": {name: self.request[name] for name in named} | {"records": 2}}
         if call.path.endswith("/acceptance"):
             options = {"json": {**call.options["json"], "key_hash": self.key_hash}}
         headers = options.pop("headers", {})
@@ -111,6 +120,8 @@ def sold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sold]:
     market = Market(tmp_path_factory.mktemp("sold"))
     made, state, order = market.sell(b"one\ntwo\n")
     market.transport.idle = True
+    session = BlindSession(state.offer_id, market.model_id, seller_account.address, bytes(32), 2, market.time + 10**9)
+    market.journal.blind.add(session, most=1, now=market.time)
     ids = {
         "model_id": f"0x{market.model_id.hex()}",
         "offer_id": f"0x{state.offer_id.hex()}",

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from assay_oracle.errors import JournalError
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision, the oldest first: an open ledger is compared with them without reading their files."""
 HEAD = REVISIONS[-1]
 

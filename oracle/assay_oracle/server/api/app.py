@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from assay.protocol.messages import API_PREFIX
 from assay_oracle.access.gate import Gate
+from assay_oracle.server.api.blind import blind_routes
 from assay_oracle.server.api.bodies import JsonLimit
 from assay_oracle.server.api.examples import add_openapi
 from assay_oracle.server.api.guards import AddressRate
@@ -57,6 +58,7 @@ def create_app(
     for router in (
         login_routes(),
         offer_routes(oracle.offers, wake_pricing, wake_orders),
+        blind_routes(oracle.blind),
         order_routes(oracle.delivery, wake_orders),
         operator_routes(oracle.offers, gate.parties.offers_in, health),
     ):

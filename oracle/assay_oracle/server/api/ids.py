@@ -1,8 +1,8 @@
-"""Ids in paths."""
+"""Ids in paths and queries."""
 
 from typing import Annotated
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Query
 
 from assay.protocol.types import ModelId, OfferId, OrderId, parse_bytes
 from assay_oracle.errors import RequestInvalid
@@ -23,6 +23,13 @@ def _id(value: str) -> bytes:
     return parsed
 
 
+def sums_digest(
+    sums: Annotated[str, Query(description="SHA-256 of the encrypted sums", json_schema_extra=_PATTERN)],
+) -> bytes:
+    """Digest of the message of sums, of the query."""
+    return _id(sums)
+
+
 def offer_id(offer_id: _OfferId) -> OfferId:
     """Offer id of the path."""
     return OfferId(_id(offer_id))
@@ -40,4 +47,5 @@ def order_id(order_id: _OrderId) -> OrderId:
 
 OfferIdOfPath = Annotated[OfferId, Depends(offer_id)]
 ModelIdOfPath = Annotated[ModelId, Depends(model_id)]
+SumsOfQuery = Annotated[bytes, Depends(sums_digest)]
 OrderIdOfPath = Annotated[OrderId, Depends(order_id)]

@@ -6,10 +6,18 @@ there, chosen where the daemon is composed.
 """
 
 from assay_oracle.services.ports.files import BlobStore, BlobWriter, Scratch, StorageSilent
-from assay_oracle.services.ports.ledger import EvaluationLedger, Ledger, LoginLedger, OfferLedger, OrderLedger
+from assay_oracle.services.ports.ledger import (
+    BlindLedger,
+    EvaluationLedger,
+    Ledger,
+    LoginLedger,
+    OfferLedger,
+    OrderLedger,
+)
 from assay_oracle.services.ports.signing import Signer
 
 __all__ = [
+    "BlindLedger",
     "BlobStore",
     "BlobWriter",
     "EvaluationLedger",

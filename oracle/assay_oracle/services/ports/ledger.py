@@ -8,7 +8,7 @@ from assay.chain.values import Cursor, PostedOrder
 from assay.protocol.messages import AppraisalSummary, OfferRequest, OfferStatus
 from assay.protocol.structs import Status
 from assay.protocol.types import ContentId, ModelId, OfferId, OrderId
-from assay_oracle.ledger.values import Evaluation, Offer, Restoration, Sale, SignedQuote
+from assay_oracle.ledger.values import BlindSession, Evaluation, Offer, Restoration, Sale, SignedQuote
 
 
 class OfferLedger(Protocol):
@@ -260,6 +260,30 @@ class LoginLedger(Protocol):
         ...
 
 
+class BlindLedger(Protocol):
+    """Blind quotes by the id of the offer that they are for."""
+
+    def add(self, session: BlindSession, *, most: int, now: int) -> BlindSession:
+        """Records a session; returns the recorded one if this id is known. Forgets those that expired without a price.
+
+        Raises:
+            TooManyOffers: The seller has ``most`` others for this model that are not borne out by data.
+        """
+        ...
+
+    def find(self, offer_id: OfferId) -> BlindSession | None:
+        """The session of an offer; None if it does not exist."""
+        ...
+
+    def conclude(self, offer_id: OfferId, *, price: int | None, code: str | None, expires_at: int) -> BlindSession:
+        """Records the price of a session, or why it has none; a session that has either keeps it.
+
+        Raises:
+            OfferUnknown: It does not exist: it expired.
+        """
+        ...
+
+
 class Ledger(Protocol):
     """What was offered, evaluated, quoted and posted. Every method is one transaction, durable when it returns.
 
@@ -284,6 +308,11 @@ class Ledger(Protocol):
     @property
     def logins(self) -> LoginLedger:
         """The logins that were used."""
+        ...
+
+    @property
+    def blind(self) -> BlindLedger:
+        """The blind quotes."""
         ...
 
     def lead(self) -> bool:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from assay.protocol.structs import Order
-from assay_oracle.ledger.values import Evaluation, SignedQuote
+from assay_oracle.ledger.values import BlindSession, Evaluation, SignedQuote
 
 
 class Signer(Protocol):
@@ -23,6 +23,14 @@ class Signer(Protocol):
 
         Raises:
             Equivocation: The ledger holds no evaluation of this pair, or another one.
+        """
+        ...
+
+    def sign_blind_quote(self, session: BlindSession) -> bytes:
+        """Signature over the blind quote of a session that has its price.
+
+        Raises:
+            Equivocation: The ledger holds another session of this offer, or none, or one without a price.
         """
         ...
 
