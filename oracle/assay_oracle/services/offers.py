@@ -31,6 +31,8 @@ from assay_oracle.services.quotes import Quotes
 from assay_oracle.services.uploads import Appender, Uploads
 from assay_oracle.settings import Settings
 
+_UNPRICED = (OfferStatus.UPLOADING, OfferStatus.PRICING, OfferStatus.REFUSED)
+"""Offers that have no order; sellers ask about them again and again."""
 STALLED_SECONDS = 60
 """An upload of which no byte arrived for longer makes room for others where the storage is full."""
 
@@ -210,8 +212,24 @@ class Offers:
         finally:
             if self._ledger.offers.find(offer.offer_id) is None:
                 self._uploads.delete(offer.offer_id)  # displaced meanwhile
-            elif self._uploads.received(offer.offer_id) > before:
-                self._ledger.offers.touch(offer.offer_id)
+            elif before < self._uploads.received(offer.offer_id) < offer.upload_bytes:
+                self._ledger.offers.touch(offer.offer_id)  # ``uploaded`` marks a complete one
+
+    def append(self, offer_id: OfferId, offset: int, content: bytes) -> OfferState:
+        """Writes bytes of an upload from ``offset`` on, unless the offer takes no more; the state after them.
+
+        Raises:
+            OfferUnknown, UploadOffsetMismatch, UploadBusy: See ``appending``.
+            UploadTooLarge, StorageFull: See ``Appender.write``.
+        """
+        try:
+            context = self.appending(offer_id, offset)
+            if context is not None:
+                with context as appender:
+                    appender.write(content)
+        finally:
+            state = self.uploaded(offer_id)
+        return state
 
     def uploaded(self, offer_id: OfferId) -> OfferState:
         """The state after some bytes arrived; a complete upload waits to be priced."""
@@ -232,7 +250,7 @@ class Offers:
         """
         offer = self._ledger.offers.get(offer_id)
         signed = self._quotes.of(offer)
-        sale = self._ledger.orders.of_offer(offer_id)
+        sale = None if offer.status in _UNPRICED else self._ledger.orders.of_offer(offer_id)
         uploading = offer.status is OfferStatus.UPLOADING
         unsigned = offer.status is OfferStatus.QUOTED and signed is None
         return OfferState(

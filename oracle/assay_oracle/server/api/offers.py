@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Annotated
 
 from anyio import to_thread
@@ -13,6 +15,7 @@ from assay.protocol.types import OfferId
 from assay_oracle.server.api import bodies, examples
 from assay_oracle.server.api.guards import Account, GateOfApp, OwnOffer, Sender
 from assay_oracle.services.offers import Offers
+from assay_oracle.services.uploads import Appender
 
 
 def offer_routes(offers: Offers, wake_pricing: Callable[[], None], wake_orders: Callable[[], None]) -> APIRouter:
@@ -44,10 +47,7 @@ def offer_routes(offers: Offers, wake_pricing: Callable[[], None], wake_orders: 
         offer_id: OwnOffer, request: Request, offset: Annotated[int, Header(alias=UPLOAD_OFFSET_HEADER, ge=0)]
     ) -> OfferState:
         """Appends bytes to the upload, from an offset on; the last one lets it be priced."""
-        try:
-            await _append(offers, offer_id, offset, request)
-        finally:
-            state = await to_thread.run_sync(offers.uploaded, offer_id)
+        state = await _append(offers, offer_id, offset, request)
         wake_pricing()
         return state
 
@@ -73,39 +73,66 @@ def offer_routes(offers: Offers, wake_pricing: Callable[[], None], wake_orders: 
     return router
 
 
-async def _fill(piece: bytearray, arriving: AsyncIterator[bytes]) -> bool:
-    """Adds what arrives to ``piece`` until it has ``PIECE_BYTES``; False if that was all."""
-    async for received in arriving:
-        piece += received
-        if len(piece) >= bodies.PIECE_BYTES:
-            return True
-    return False
+@dataclass(frozen=True)
+class _Piece:
+    """Bytes of a body that arrived, whether more may follow, and whether they came too slowly."""
+
+    content: bytes
+    more: bool = False
+    late: bool = False
 
 
-async def _append(offers: Offers, offer_id: OfferId, offset: int, request: Request) -> None:
+async def _next(arriving: AsyncIterator[bytes]) -> _Piece:
+    """``PIECE_BYTES`` of a body or a little more, or what came until its end, its time, or its connection was over."""
+    content = bytearray()
+    try:
+        async with asyncio.timeout(bodies.PIECE_SECONDS):
+            async for received in arriving:
+                content += received
+                if len(content) >= bodies.PIECE_BYTES:
+                    return _Piece(bytes(content), more=True)
+    except ClientDisconnect:
+        pass
+    except TimeoutError:
+        return _Piece(bytes(content), late=True)
+    return _Piece(bytes(content))
+
+
+async def _append(offers: Offers, offer_id: OfferId, offset: int, request: Request) -> OfferState:
     """Streams the body to the store; the bytes received before a connection breaks are kept.
 
-    A connection that broke without a word would keep its upload from being resumed: the body has its time.
+    A connection that broke without a word would keep its upload from being resumed: the body has its time. A body of
+    one piece, as small offers have, is stored by one call.
 
     Raises:
         RequestTimedOut: It came too slowly.
     """
-    context = await to_thread.run_sync(offers.appending, offer_id, offset)
-    if context is None:
-        return
+    arriving = request.stream()
+    piece = await _next(arriving)
+    if not piece.more:
+        state = await to_thread.run_sync(offers.append, offer_id, offset, piece.content)
+    else:
+        try:
+            context = await to_thread.run_sync(offers.appending, offer_id, offset)
+            if context is not None:
+                piece = await _append_pieces(context, piece, arriving)
+        finally:
+            state = await to_thread.run_sync(offers.uploaded, offer_id)
+    if piece.late:
+        raise bodies.late(bodies.PIECE_SECONDS)
+    return state
+
+
+async def _append_pieces(
+    context: AbstractContextManager[Appender], piece: _Piece, arriving: AsyncIterator[bytes]
+) -> _Piece:
+    """Appends a piece of a body and all that follow; the last one."""
     appender = await to_thread.run_sync(context.__enter__)
     try:
-        arriving, more = request.stream(), True
-        while more:
-            piece = bytearray()
-            try:
-                async with asyncio.timeout(bodies.PIECE_SECONDS):
-                    more = await _fill(piece, arriving)
-            except ClientDisconnect:
-                more = False
-            except TimeoutError:
-                raise bodies.late(bodies.PIECE_SECONDS) from None
-            finally:
-                await to_thread.run_sync(appender.write, bytes(piece))
+        await to_thread.run_sync(appender.write, piece.content)
+        while piece.more:
+            piece = await _next(arriving)
+            await to_thread.run_sync(appender.write, piece.content)
     finally:
         await to_thread.run_sync(context.__exit__, None, None, None)
+    return piece
