@@ -17,6 +17,7 @@ import csv
 import io
 import re
 from collections.abc import Collection
+from functools import cache
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -91,12 +92,14 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     left = bounds.max_bytes
     read = used(names, schema)
     for name in read:
-        column = None if name in text else _numbers(table.column(name), comma=separator == ";")
-        taken = 8 * len(table)
+        cells, column, taken = table.column(name), None, 8 * len(table)
+        if name not in text:
+            gap = _gaps(cells)
+            column = _numbers(cells, gap, comma=separator == ";")
+            if column is not None and gap is not None:
+                words[name] = _words(cells, gap)
         if column is None:
-            column, taken = to_texts(table.column(name), Bounds(left))
-        elif found := _words(table.column(name)):
-            words[name] = found
+            column, taken = to_texts(cells, Bounds(left))
         columns[name] = column
         left -= taken
     return RawTable(
@@ -105,7 +108,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         gap="nan",
         decimal_comma=separator == ";",
         ignored=tuple(name for name in names if name not in columns),
-        words=words,
+        words={name: found for name, found in words.items() if found},
         notes=notes + (_points(table) if separator == ";" else ()),
     )
 
@@ -245,38 +248,53 @@ def _text_columns(schema: Schema | None) -> Collection[str]:
     return text | ({schema.label} if schema.task == "classification" else set())
 
 
-def _numbers(column: Any, *, comma: bool) -> Column | None:
-    """Integers, or doubles with NaN for a missing one; None if some value is neither, or no value is there."""
+def _numbers(column: Any, gap: Any, *, comma: bool) -> Column | None:
+    """Integers, or doubles with NaN for a missing one; None if some value is neither, or no value is there.
+
+    Args:
+        column: Of text.
+        gap: See ``_gaps``.
+        comma: Whether a comma may be the decimal mark.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    known = pc.if_else(_is_gap(column), pa.scalar(None, pa.string()), column)
+    known = column if gap is None else pc.if_else(gap, pa.scalar(None, pa.string()), column)
     if known.null_count == len(known) or pc.any(pc.match_substring_regex(known, _ANOTHER_READING)).as_py():
         return None
+    pointed = pc.any(pc.match_substring(known, ".")).as_py()
     try:
-        return np.asarray(known.cast(pa.int64()).to_numpy()) if not known.null_count else _floats(known)
+        if not pointed:  # no integer has a point: an error takes longer than the search for one
+            return np.asarray(known.cast(pa.int64()).to_numpy()) if not known.null_count else _floats(known)
     except pa.ArrowInvalid:
         pass
-    comma = comma and not pc.any(pc.match_substring(known, ".")).as_py()  # in one column there is one decimal mark
+    comma = comma and not pointed  # in one column there is one decimal mark
     try:
         return _floats(pc.replace_substring(known, ",", ".") if comma else known)
     except pa.ArrowInvalid:
         return None
 
 
-def _is_gap(column: Any) -> Any:
-    """Which cells ``text.is_gap`` takes for missing values."""
-    import pyarrow as pa
+def _gaps(column: Any) -> Any:
+    """Which cells ``text.is_gap`` takes for missing values; None if it takes none of them."""
     import pyarrow.compute as pc
 
-    return pc.is_in(pc.ascii_lower(pc.ascii_trim_whitespace(column)), value_set=pa.array(sorted(GAPS)))
+    found = pc.is_in(pc.ascii_lower(pc.ascii_trim_whitespace(column)), value_set=_gap_words())
+    return found if pc.any(found).as_py() else None
 
 
-def _words(column: Any) -> dict[str, int]:
+@cache
+def _gap_words() -> Any:
+    import pyarrow as pa
+
+    return pa.array(sorted(GAPS))
+
+
+def _words(column: Any, gap: Any) -> dict[str, int]:
     """The words for missing values in a column of numbers, and how often each occurs."""
     import pyarrow.compute as pc
 
-    found = column.filter(pc.and_(_is_gap(column), pc.not_equal(column, "")))
+    found = column.filter(pc.and_(gap, pc.not_equal(column, "")))
     return {str(count["values"]): int(count["counts"].as_py()) for count in pc.value_counts(found)}
 
 
