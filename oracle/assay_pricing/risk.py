@@ -162,6 +162,9 @@ class Metric:
     def drops(self, before: Float64, after: Float64, samples: Iterable[Float64]) -> Float64:
         """``drop`` for each of several counts (v,), such as bootstrap samples; losses are computed once."""
         width = self.width(before)
+        if self.groups is None and self.name != "auc":  # a mean of losses: that of their differences
+            fallen = self._losses(before, width) - self._losses(after, width)
+            return np.array([float(self._shares(counts) @ fallen) for counts in samples])
         one, other = self._risk(before, width), self._risk(after, width)
         return np.array([one(counts) - other(counts) for counts in samples])
 
@@ -248,13 +251,16 @@ class Metric:
         """The risk over all records that count."""
         if self.name == "auc":
             return lambda counts: 1 - _mean_auc(outputs, self.y, counts)
+        losses = self._losses(outputs, width)
+        return lambda counts: float(self._shares(counts) @ losses)
+
+    def _losses(self, outputs: Float64, width: float) -> Float64:
+        """Loss of each record (v,), whose mean is the risk."""
         if width > 0:
             from scipy.special import ndtr
 
-            losses = ndtr(-_margins(outputs, self.y) / width)
-        else:
-            losses = _LOSSES[self.name](outputs, self.y)
-        return lambda counts: float(self._shares(counts) @ losses)
+            return np.asarray(ndtr(-_margins(outputs, self.y) / width))
+        return _LOSSES[self.name](outputs, self.y)
 
     def _shares(self, counts: Float64) -> Float64:
         """Share of each record in the mean (v,), summing to one."""

@@ -1,8 +1,8 @@
 """The value of an offer as a set: the drop of the owner's risk that it adds to what the owner has or is offered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from assay_pricing.risk import Bools, Metric
 from assay_pricing.surrogate.task import Context, Sample, stratified_sample
 
 _RESAMPLES = 200
+_MAX_KEPT = 4096
+"""Validation records up to which bootstrap samples stay in memory, of 8 bytes for each record and sample."""
 _COMPARED = 1024
 _LEVELS = (0.05, 0.95)
 _SHRINKAGE = 0.5
@@ -298,6 +300,17 @@ def bootstrap_interval(metric: Metric, before: Float64, after: Float64, seed: in
 
 def resampled_drops(metric: Metric, before: Float64, after: Float64, seed: int) -> Float64:
     """Drops of the risk on bootstrap samples of the validation records; one seed gives the same samples."""
-    rng, v = np.random.default_rng(seed), len(metric.y)
-    samples = (np.bincount(rng.integers(v, size=v), minlength=v).astype(np.float64) for _ in range(_RESAMPLES))
-    return metric.drops(before, after, samples)
+    v = len(metric.y)
+    return metric.drops(before, after, _kept_samples(v, seed) if v <= _MAX_KEPT else _samples(v, seed))
+
+
+def _samples(v: int, seed: int) -> Iterator[Float64]:
+    """How often each of v records is in each bootstrap sample (v,)."""
+    rng = np.random.default_rng(seed)
+    return (np.bincount(rng.integers(v, size=v), minlength=v).astype(np.float64) for _ in range(_RESAMPLES))
+
+
+@lru_cache(maxsize=2)
+def _kept_samples(v: int, seed: int) -> Sequence[Float64]:
+    """All samples: one function has the same ones for every offer."""
+    return tuple(_samples(v, seed))
