@@ -26,7 +26,7 @@ from assay_pricing.learners.linear import Linear
 from assay_pricing.learners.perceptron import Perceptron
 from assay_pricing.learners.port import Learner
 from assay_pricing.learners.threads import Run, in_parallel
-from assay_pricing.methods.base import Method, Parts, RefitMethod, prefixed, without_prefix
+from assay_pricing.methods.base import Parts, RefitMethod, prefixed, without_prefix
 from assay_pricing.methods.distillation import Distillation
 from assay_pricing.methods.families.fine_tuning import anchored
 from assay_pricing.records.records import Float64, Records
@@ -91,9 +91,8 @@ class Retraining(RefitMethod):
             check_part(is_right, f"method.{name} with outputs {shape}")
         if is_learner:
             one, both = (tensors.get(name, torch.zeros(0)) for name in (f"{_STUDENT}solved", "solved_halves"))
-            check_part(
-                both.shape == (2, *one.shape) and both.dtype == one.dtype, "a method.solved_halves of two halves"
-            )
+            is_right = both.shape == (2, *one.shape) and both.dtype == one.dtype
+            check_part(is_right, "a method.solved_halves of two halves")
         return cls(context, parts)
 
     @property
@@ -208,11 +207,9 @@ class Retraining(RefitMethod):
         rows = [np.flatnonzero(row.numpy() > 0) for row in weights]
         learned = [replace(offer, weight=row).take(at) for row, at in zip(weights, rows, strict=True) if len(at)]
         base, validation = self.context.base, self.context.validation
-        answers = (
-            partial(_of_student_after, self.student, validation)
-            if self.learner is None
-            else partial(_after, self.learner, base, validation)
-        )
+        answers = partial(_of_student_after, self.student, validation)
+        if self.learner is not None:
+            answers = partial(_after, self.learner, base, validation)
         found = iter(self._run(answers, learned, len(base) + max(map(len, learned), default=0)))
         return torch.stack([next(found) if len(at) else self.parts.tensors["alone"] for at in rows])
 
@@ -227,9 +224,8 @@ class Retraining(RefitMethod):
         if self.learner is None:
             return 0.0
         metric, encoder = self.context.metric, self.context.encoder
-        alone, *chosen = (
-            encoder.outputs_in_units(x) for x in (self.parts.tensors["alone"], *self.parts.tensors["chosen"])
-        )
+        stored = self.parts.tensors["alone"], *self.parts.tensors["chosen"]
+        alone, *chosen = map(encoder.outputs_in_units, stored)
         return max(0.0, *(metric.drop(alone, outputs) for outputs in chosen))
 
     def _own_choices(self, owner: Records) -> Tensor:
@@ -250,13 +246,19 @@ class Retraining(RefitMethod):
         return self.student.record_values(records)
 
     @cached_property
-    def by_halves(self) -> Sequence[Method]:
+    def by_halves(self) -> Sequence[Distillation]:
         """The student's, see ``RefitMethod``."""
         parts, solved_halves = self.student.parts, self.parts.tensors["solved_halves"]
         return [
             Distillation(half, replace(parts, tensors={**parts.tensors, "solved": solved}))
             for half, solved in zip(self.student.context.halves(), solved_halves, strict=True)
         ]
+
+    def values_by_halves(self, records: Records) -> Float64:
+        """See ``RefitMethod``: the halves differ in what a step of the student brings, and not in the step."""
+        offer = self.context.encode(records)
+        moves = self.student.moves(offer)
+        return np.stack([half.moved_values(offer, moves) for half in self.by_halves])
 
     def junk_score(self, records: Records) -> Float64:
         """The student's, see ``FineTunedMethod``."""

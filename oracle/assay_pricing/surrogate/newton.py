@@ -41,14 +41,18 @@ class NewtonStep:
 
     def full(self, offer: Sample) -> RiskDrop:
         """Drop of the validation loss by each record's full step."""
-        return self._risk_drops(self._steps(offer))
+        return self.drops(self._steps(offer))
 
     def searched(self, offer: Sample) -> RiskDrop:
         """Drop of the validation loss by each record's step after the line search."""
-        steps = self._steps(offer)
-        return self._risk_drops(steps.mul_(self._line_search(offer, steps)[:, None, None]))
+        return self.drops(self.moves(offer).searched)
 
-    def _risk_drops(self, steps: Tensor) -> RiskDrop:
+    def moves(self, offer: Sample) -> "Moves":
+        """The steps of records. They depend on the owner's records, and not on those for validation."""
+        steps = self._steps(offer)
+        return Moves(steps, self._line_search(offer, steps))
+
+    def drops(self, steps: Tensor) -> RiskDrop:
         """Drop of the validation loss by steps (n, k, h + 1)."""
         read = self._validation
         block = max(1, _BLOCK_NUMBERS // read.outputs.numel())
@@ -132,6 +136,24 @@ class NewtonStep:
         damping = self.context.decay * torch.eye(hessian.shape[-1], dtype=torch.float64)
         inverse: Tensor = torch.linalg.inv(hessian + damping)
         return (inverse + inverse.mT) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """Steps towards records.
+
+    Attributes:
+        full: Whole steps (n, k, h + 1).
+        lengths: What the line search takes of each, 0..1 (n,).
+    """
+
+    full: Tensor
+    lengths: Tensor
+
+    @property
+    def searched(self) -> Tensor:
+        """The steps after the line search (n, k, h + 1)."""
+        return self.full * self.lengths[:, None, None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from assay_pricing.surrogate.curvature import directional_derivatives, goal_grad
 from assay_pricing.surrogate.distillation import distil, network_agreement, network_fidelity
 from assay_pricing.surrogate.neighbours import Neighbours
 from assay_pricing.surrogate.network import Network, train
-from assay_pricing.surrogate.newton import NewtonStep
+from assay_pricing.surrogate.newton import Moves, NewtonStep
 from assay_pricing.surrogate.task import Context, Sample, Task
 
 STEPS = 70
@@ -99,17 +99,25 @@ class FineTunedMethod(NetworkMethod, RefitMethod):
     def record_values(self, records: Records) -> Float64:
         """Cautious drop of the risk by each record on its own; at most 0 if the record fails the junk test, (n,)."""
         offer = self.context.encode(records)
+        return self.moved_values(offer, self.moves(offer))
+
+    def moves(self, offer: Sample) -> Moves:
+        """Newton steps towards records, see ``NewtonStep.moves``."""
+        return self._newton.moves(offer)
+
+    def moved_values(self, offer: Sample, moves: Moves) -> Float64:
+        """``record_values`` of encoded records whose ``moves`` are known (n,)."""
         influence = influences(self.network, self.context, offer, self.parts.tensors["solved"])
-        searched = self._newton.searched(offer)
+        searched = self._newton.drops(moves.searched)
         value = (influence + searched.mean) / 2 - searched.error
         helpful = np.flatnonzero(value > 0)  # the junk test lowers no other value
-        passes = self._are_no_junk(offer.take(helpful), influence[helpful])
+        passes = self._are_no_junk(offer.take(helpful), influence[helpful], moves.full[helpful])
         value[helpful[~passes]] = 0
         return value
 
-    def _are_no_junk(self, offer: Sample, influence: Float64) -> Bools:
-        """Which records (n,) pass the junk test, by their influence (n,)."""
-        full = self._newton.full(offer)
+    def _are_no_junk(self, offer: Sample, influence: Float64, steps: Tensor) -> Bools:
+        """Which records (n,) pass the junk test, by their influence (n,) and full steps (n, k, h + 1)."""
+        full = self._newton.drops(steps)
         passes = full.mean > full.error
         undecided = np.flatnonzero(~passes & (full.mean + influence > 0))
         neighbours = self._neighbours.risk_drops(offer.take(undecided))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from assay_pricing.methods.base import Parts
@@ -19,6 +20,7 @@ from assay_pricing.methods.families.network import (
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.curvature import goal_gradient, solve
 from assay_pricing.surrogate.network import Network
+from assay_pricing.surrogate.newton import Moves
 from assay_pricing.surrogate.task import RiskDrop, Task
 from tests.pricing.contexts import context, drawn, records, task
 
@@ -143,12 +145,17 @@ def test_a_records_value_is_cautious_and_passes_the_junk_test_or_is_not_above_ze
     class Steps:
         def __init__(self, *_: object) -> None: ...
 
-        def full(self, offer: object) -> RiskDrop:
-            rows = [int(x) for x in offer.x[:, 0]]
-            return RiskDrop(table[rows, 1], table[rows, 2])
+        def moves(self, offer: object) -> Moves:
+            """Full steps are the rows' numbers, those after the line search their negatives."""
+            return Moves(offer.x[:, :1, None] + 1, -torch.ones(len(offer.x)))
 
-        def searched(self, _: object) -> RiskDrop:
-            return RiskDrop(table[:, 3], table[:, 4])
+        def full(self, offer: object) -> RiskDrop:
+            return self.drops(self.moves(offer).full)
+
+        def drops(self, steps: Tensor) -> RiskDrop:
+            found = steps[:, 0, 0].long()
+            rows, column = found.abs().numpy() - 1, 1 if bool((found > 0).all()) else 3
+            return RiskDrop(table[rows, column], table[rows, column + 1])
 
     class Near:
         def __init__(self, *_: object) -> None: ...
