@@ -18,9 +18,9 @@ from pytest_socket import disable_socket, enable_socket
 
 if TYPE_CHECKING:
     from scripts.localnet import Node
+    from scripts.postgres import Server
 
     from tests.kit.market import Market
-    from tests.kit.postgres import Server
 
 KINDS = ("unit", "integration")
 TESTS = Path(__file__).parent
@@ -89,7 +89,7 @@ def node(shared_anvil: "Node") -> "Iterator[Node]":
 @pytest.fixture(scope="session")
 def postgres() -> "Iterator[Server]":
     """One database server for all tests of a worker process."""
-    from tests.kit.postgres import programs, server
+    from scripts.postgres import programs, server
 
     found = programs()
     if found is None:

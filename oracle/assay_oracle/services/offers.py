@@ -20,7 +20,7 @@ from assay.protocol.messages import (
 from assay.protocol.statements import Domain, digest, signer_of
 from assay.protocol.structs import key_hash
 from assay.protocol.types import ZERO_ADDRESS, ModelId, OfferId
-from assay_oracle.errors import KeyMismatch, OfferConflict, SignatureInvalid, UploadTooLarge
+from assay_oracle.errors import KeyMismatch, OfferConflict, SignatureInvalid, UploadBusy, UploadTooLarge
 from assay_oracle.ledger.values import Evaluation, Offer, SignedQuote
 from assay_oracle.log import about
 from assay_oracle.services.catalogue import Catalogue
@@ -238,17 +238,29 @@ class Offers:
             self._ledger.offers.mark_uploaded(offer_id)
         return self.state(offer_id)
 
+    def _completed(self, offer: Offer) -> Offer:
+        """An offer whose last bytes arrived, and may not be on the disk yet; as it is while a request appends."""
+        try:
+            with self._appending(offer, offer.upload_bytes):
+                pass
+        except UploadBusy:
+            return offer
+        return self._ledger.offers.mark_uploaded(offer.offer_id)
+
     # --- state --------------------------------------------------------------------------------------------------------
 
     def state(self, offer_id: OfferId) -> OfferState:
         """What the seller may know of an offer. Reading it signs nothing.
 
-        A quoted offer without a signed quote is answered as ``pricing``: the signature is made next.
+        A quoted offer without a signed quote is answered as ``pricing``: the signature is made next. An upload that was
+        complete when the daemon was killed waits to be priced from here on.
 
         Raises:
             OfferUnknown: There is no such offer.
         """
         offer = self._ledger.offers.get(offer_id)
+        if offer.status is OfferStatus.UPLOADING and self._uploads.is_complete(offer):
+            offer = self._completed(offer)
         signed = self._quotes.of(offer)
         sale = None if offer.status in _UNPRICED else self._ledger.orders.of_offer(offer_id)
         uploading = offer.status is OfferStatus.UPLOADING

@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from scripts.postgres import Server
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -18,7 +19,6 @@ from assay_oracle.ledger.opening import open_database
 from assay_oracle.ledger.tables import metadata
 from tests.kit.ledgers import BOTH_LEDGERS
 from tests.kit.market import Market
-from tests.kit.postgres import Server
 
 
 @pytest.mark.unit

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from eth_account import Account
 from scripts.localnet import CEILING, eventually
+from scripts.postgres import Server
 from sqlalchemy import func, select
 
 from assay.protocol.messages import OfferStatus
@@ -18,7 +19,6 @@ from tests.kit.data import PRICE_PER_RECORD
 from tests.kit.ledgers import BOTH_LEDGERS
 from tests.kit.market import Market
 from tests.kit.orders import acknowledgement
-from tests.kit.postgres import Server
 from tests.kit.replicas import Pricing, age, replica
 
 SHARED = pytest.mark.parametrize("ledger", [pytest.param("postgresql", marks=pytest.mark.integration)], indirect=True)

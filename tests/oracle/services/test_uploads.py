@@ -27,6 +27,18 @@ def test_upload_goes_on_where_it_stopped(market: Market) -> None:
     assert market.upload(made, offset=100).status is OfferStatus.PRICING
 
 
+def test_upload_that_was_complete_when_the_daemon_was_killed_is_priced(market: Market) -> None:
+    made = bid(market.model_id, DATA)
+    offer_id = market.offers.open_offer(made.request).offer_id
+    appending = market.offers.appending(offer_id, 0)
+    assert appending is not None
+    with appending as appender:
+        appender.write(made.upload)
+        assert market.offers.state(offer_id).status is OfferStatus.UPLOADING  # the request that appends will say it
+    market.restart()
+    assert market.offers.state(offer_id).status is OfferStatus.PRICING
+
+
 def test_upload_past_the_end_of_what_is_there_is_refused(market: Market) -> None:
     made = bid(market.model_id, DATA)
     market.upload(made, upto=100)

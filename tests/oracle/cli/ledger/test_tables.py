@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from scripts.postgres import Server
 
 from assay_oracle.cli.main import main
 from assay_oracle.ledger.migrations import HEAD
 from tests.kit.ledgers import BOTH_LEDGERS
 from tests.kit.market import Market
-from tests.kit.postgres import Server
 
 
 def run(*words: str) -> dict[str, object]:

@@ -6,17 +6,18 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
-from scripts.localnet import CEILING, eventually
 
 from assay_oracle.ledger.opening import open_database
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PLACES = ("/usr/lib/postgresql/*/bin", f"{ROOT}/.build/postgresql/usr/lib/postgresql/*/bin")
 NOBODY = 65534
 CHEAP = ("fsync=off", "full_page_writes=off", "autovacuum=off", "shared_buffers=16MB", "max_connections=200")
@@ -41,12 +42,19 @@ class Server:
         self._numbers = itertools.count()
 
     def url(self, database: str) -> str:
+        """The URL of a database, for SQLAlchemy."""
         return f"postgresql+psycopg://assay@/{database}?host={self.folder}"
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+        """A connection, each of whose statements is a transaction."""
         return psycopg.connect(host=str(self.folder), user="assay", dbname=database, autocommit=True)
 
     def answers(self) -> bool:
+        """Whether it takes connections.
+
+        Raises:
+            RuntimeError: It ended; with its log.
+        """
         if self.process.poll() is not None:
             raise RuntimeError(f"PostgreSQL ended: {(self.folder / 'log').read_text()}")
         try:
@@ -61,6 +69,7 @@ class Server:
         open_database(self.url(TEMPLATE)).close()
 
     def command(self, statement: sql.Composed) -> None:
+        """Executes a statement."""
         with self.connect() as connection:
             connection.execute(statement)
 
@@ -80,18 +89,17 @@ class Server:
 def server(found: Path) -> Iterator[Server]:
     """Runs the server whose programs are in ``found``. It refuses to run as root; another user has nothing to hide."""
     folder = Path(tempfile.mkdtemp(prefix="assay-pg-"))
-    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    user: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     if user:
         os.chown(folder, NOBODY, NOBODY)
     libraries = ":".join(map(str, (found.parents[2]).glob("*-linux-gnu")))
     environment = {"PATH": f"{found}:/usr/bin:/bin", "LD_LIBRARY_PATH": libraries, "LC_ALL": "C", "TZ": "UTC"}
-    options = {"cwd": folder, "env": environment, **user}
+    options: dict[str, Any] = {"cwd": folder, "env": environment, **user}
     data = folder / "data"
     try:
         made = subprocess.run(
             [found / "initdb", "-D", data, "-U", "assay", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
             capture_output=True,
-            timeout=CEILING,
             **options,
         )
         assert made.returncode == 0, made.stderr.decode()
@@ -102,11 +110,12 @@ def server(found: Path) -> Iterator[Server]:
             )
         started = Server(folder, process)
         try:
-            eventually(started.answers)
+            while not started.answers():
+                time.sleep(0.1)
             started.make_template()
             yield started
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(CEILING)
+            process.wait()
     finally:
         shutil.rmtree(folder)
