@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
 .PHONY: help setup lock check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
-  mutate coverage slither bench-pricing bench-seal bench-scale bench-oracle fuzz-sealed fuzz-api crash clean
+  mutate coverage slither bench-pricing bench-seal bench-scale bench-oracle fuzz-sealed fuzz-api crash chaos clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -177,6 +177,9 @@ bench-oracle: .build/run ## quotes a second of a daemon, from HTTP to the signed
 
 crash: setup ## assay seal and assay open killed at twenty random points each, and run again
 	pytest -p no:ape_test -m slow tests/client/test_crashes.py
+
+chaos: setup ## ten sales at a time while processes, lines, nodes, disks and clocks fail, RUNS=200 times: out/chaos.json
+	PYTHONPATH=scripts python -m chaos --runs $(or $(RUNS),200)
 
 clean: ## remove everything that set-up installed or built, and all results in out/
 	rm -rf .build .venv node_modules out client/assay/protocol/batch/digests.so
