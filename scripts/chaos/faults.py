@@ -29,6 +29,14 @@ def kill(town: Town, random: Random) -> None:
     replica.start()
 
 
+def cut_power(town: Town, random: Random) -> None:
+    """A daemon's machine loses its power, and what it had not synced to the disk."""
+    replica = town.any_replica(random)
+    replica.cut_power()
+    time.sleep(random.uniform(0, _LONGEST))
+    replica.start()
+
+
 def kill_pricing(town: Town, random: Random) -> None:
     """A process that prices is killed."""
     for child in town.any_replica(random).pricing_processes():
@@ -87,6 +95,7 @@ def jump_clock(town: Town, random: Random) -> None:
 
 FAULTS: tuple[Callable[[Town, Random], None], ...] = (
     kill,
+    cut_power,
     kill_pricing,
     freeze,
     cut_oracle,

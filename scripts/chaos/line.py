@@ -9,6 +9,11 @@ from typing import Any, Self
 _PIECE = 65_536
 
 
+def port_of(url: str) -> int:
+    """The port in a URL without a path."""
+    return int(url.rpartition(":")[2])
+
+
 class Line:
     """Listens on ``port`` and carries every connection to the next of ``targets`` that takes it.
 

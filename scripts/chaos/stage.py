@@ -18,6 +18,7 @@ from assay_pricing.function import PriceFunction
 from assay_pricing.price import PricingRule
 from assay_pricing.records.inference import infer
 from assay_pricing.records.tables import parse_table, to_records
+from chaos import power
 
 SALES = 10
 """Concurrent sales of a run: the last two have the first one's records, and records that are worth nothing."""
@@ -49,6 +50,7 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.identity = new_identity()
+        self.durable = power.build(folder)
         self.function = self._fit()
         useful = [_table(100 + number, _RECORDS, (2,)) for number in range(SALES - 2)]
         contents = [*enumerate(useful), (0, _shuffled(useful[0])), (SALES - 2, _table(1, 50, (0, 1)))]

@@ -12,7 +12,8 @@ from demo import commands
 from localnet import Daemon, Node
 
 from assay.protocol.types import ModelId
-from chaos.line import Line
+from chaos.line import Line, port_of
+from chaos.power import Power
 from chaos.stage import CONFIRMATIONS, ORACLE, RECORD
 
 MINING_SECONDS = 0.5
@@ -28,8 +29,9 @@ _SETTINGS = {
 class Replica:
     """A daemon that can be killed, frozen, and refused the disk; started again, it goes on."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Daemon, power: Power | None = None) -> None:
         self._daemon = daemon
+        self._power = power
         self._lock = threading.Lock()
         self._ended = False
 
@@ -44,6 +46,14 @@ class Replica:
         with self._lock:
             if self._runs():
                 self._daemon.kill()
+
+    def cut_power(self) -> None:
+        """Kills it, and takes what was not synced from its disk; where replicas share the files, only kills it."""
+        with self._lock:
+            if self._runs():
+                self._daemon.kill()
+                if self._power:
+                    self._power.cut()
 
     def end(self) -> None:
         """Ends it for good."""
@@ -100,11 +110,14 @@ class Town:
 
 
 @contextmanager
-def town(node: Node, folder: Path, models: list[ModelId], ledger: str | None) -> Iterator[Town]:
-    """Starts one daemon, or two on the PostgreSQL database at ``ledger``; ends them at the end."""
+def town(node: Node, folder: Path, models: list[ModelId], ledger: str | None, durable: Path) -> Iterator[Town]:
+    """Starts one daemon, or two on the PostgreSQL database at ``ledger``; ends them at the end.
+
+    ``durable`` is the library of ``power.build``.
+    """
     (folder / "deployments").mkdir()
     (folder / commands.RECORD).symlink_to(folder / RECORD)
-    with Line([int(node.url.rpartition(":")[2])]) as to_node:
+    with Line([port_of(node.url)]) as to_node:
         commands.make_oracle(Node(to_node.url), folder, ORACLE)
         daemons = [commands.serve(folder, models)]
         if ledger:
@@ -114,7 +127,10 @@ def town(node: Node, folder: Path, models: list[ModelId], ledger: str | None) ->
             for number, daemon in enumerate(daemons):
                 daemon.log = folder / f"oracle-{number}.log"
                 daemon.environment |= {f"ASSAY_ORACLE_{name}": value for name, value in own.items()}
-            replicas = [Replica(daemon) for daemon in daemons]
+            power = None if ledger else Power(durable, folder / "oracle", folder / "durable")
+            if power:
+                daemons[0].environment |= power.environment
+            replicas = [Replica(daemon, power) for daemon in daemons]
             try:
                 for replica in replicas:
                     replica.start()

@@ -15,7 +15,7 @@ from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import Status
 from assay.protocol.types import ModelId
 from chaos.faults import Strike, drawn
-from chaos.line import Line
+from chaos.line import Line, port_of
 from chaos.sales import UNFINISHED, Parties, Sale
 from chaos.stage import Stage
 from chaos.town import Town, town
@@ -108,7 +108,7 @@ def run(stage: Stage, folder: Path, seed: int, ledger: str | None, strikes: list
     found = Ended(seed, "postgresql" if ledger else "sqlite")
     with anvil(folder / "anvil.log") as node:
         models = stage.build(node, folder)
-        with town(node, folder, models, ledger) as place, Line([int(node.url.rpartition(":")[2])]) as line:
+        with town(node, folder, models, ledger, stage.durable) as place, Line([port_of(node.url)]) as line:
             steps = _Steps(drawn(seed) if strikes is None else strikes, place, seed)
             parties = Parties(stage, folder, line.url, place.to_oracle.url, models, steps.step)
             parties.begin()
