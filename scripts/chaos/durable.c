@@ -25,6 +25,11 @@ enum { PATH_ROOM = 2 * PATH_MAX };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char folder[PATH_MAX], copy[PATH_MAX];
 
+static void fail(int line) {
+  fprintf(stderr, "durable.c:%d: %s\n", line, strerror(errno));
+  abort();
+}
+
 static int identity(int at, const char *path, int flags, char *out, size_t room, unsigned *mode) {
   struct statx found;
   if (statx(at, path, flags, STATX_INO | STATX_BTIME | STATX_TYPE, &found)) return -1;
@@ -42,10 +47,10 @@ static void keep_content(int source, const char *name) {
   off_t place = 0;
   ssize_t count;
   while (target >= 0 && (count = pread(source, piece, sizeof piece, place)) > 0) {
-    if (write(target, piece, count) != count) abort();
+    if (write(target, piece, count) != count) fail(__LINE__);
     place += count;
   }
-  if (target < 0 || close(target) || rename(part, path)) abort();
+  if (target < 0 || close(target) || rename(part, path)) fail(__LINE__);
 }
 
 static void keep_names(const char *path) {
@@ -59,14 +64,14 @@ static void keep_names(const char *path) {
   snprintf(part, sizeof part, "%s.part", target);
   FILE *out = fopen(part, "w");
   DIR *found = opendir(path);
-  if (!out || !found) abort();
+  if (!out || !found) fail(__LINE__);
   for (struct dirent *entry; (entry = readdir(found));) {
     snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
     if (!identity(AT_FDCWD, file, AT_SYMLINK_NOFOLLOW, known, sizeof known, &mode) && S_ISREG(mode))
       fprintf(out, "%s %s\n", entry->d_name, known);
   }
   closedir(found);
-  if (fclose(out) || rename(part, target)) abort();
+  if (fclose(out) || rename(part, target)) fail(__LINE__);
 }
 
 static void keep(int descriptor) {
@@ -85,7 +90,7 @@ static void keep(int descriptor) {
     keep_names(path);
   } else if (S_ISREG(mode)) {
     int source = open(link, O_RDONLY);
-    if (source < 0) abort();
+    if (source < 0) fail(__LINE__);
     keep_content(source, known);
     close(source);
   }
@@ -100,7 +105,7 @@ static int keep_at_start(const char *path, const struct stat *status, int type, 
     char known[64];
     unsigned mode;
     int source = open(path, O_RDONLY);
-    if (source < 0 || identity(source, "", AT_EMPTY_PATH, known, sizeof known, &mode)) abort();
+    if (source < 0 || identity(source, "", AT_EMPTY_PATH, known, sizeof known, &mode)) fail(__LINE__);
     keep_content(source, known);
     close(source);
   }
@@ -115,7 +120,7 @@ __attribute__((constructor)) static void begin(void) {
   snprintf(path, sizeof path, "%s/contents", copy);
   if (mkdir(path, 0700)) return; /* begun by an earlier process */
   snprintf(path, sizeof path, "%s/names", copy);
-  if (mkdir(path, 0700) || nftw(folder, keep_at_start, 16, FTW_PHYS)) abort();
+  if (mkdir(path, 0700) || nftw(folder, keep_at_start, 16, FTW_PHYS)) fail(__LINE__);
 }
 
 static int synced(const char *name, int descriptor) {

@@ -64,6 +64,7 @@ class _Steps:
         self._random = Random(seed + 1)  # noqa: S311
         self._moved = threading.Condition()
         self._ended = False
+        self._error = ""
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
 
@@ -74,14 +75,21 @@ class _Steps:
             self.last = time.monotonic()
             self._moved.notify()
 
-    def end(self) -> None:
-        """No fault strikes any more; all are taken back."""
+    def end(self) -> str:
+        """No fault strikes any more; what went wrong with one: a daemon that did not start again, for example."""
         with self._moved:
             self._ended = True
             self._moved.notify()
         self._thread.join()
+        return self._error
 
     def _work(self) -> None:
+        try:
+            self._strike()
+        except Exception as error:
+            self._error = f"{type(error).__name__}: {error}"
+
+    def _strike(self) -> None:
         for strike in self._strikes:
             with self._moved:
                 self._moved.wait_for(lambda at=strike.step: self._ended or self.count >= at)  # type: ignore[misc]
@@ -115,8 +123,8 @@ def run(stage: Stage, folder: Path, seed: int, ledger: str | None, strikes: list
             try:
                 _wait(node, parties, steps, begun + LIMIT)
             finally:
-                steps.end()
                 parties.end()
+                found.unfinished += filter(None, [steps.end()])
         found.steps, found.faults = steps.count, steps.struck
         _judge(found, stage, parties, models, node, folder)
     url = ledger or f"sqlite:///{folder / 'oracle/journal.sqlite'}"
