@@ -8,6 +8,6 @@ from assay_pricing.blind.shape import Shape
 from tests.kit.data import PRICE_PER_RECORD
 
 ONE = np.ones((1, 1), np.int64)
-COUNTED = SecretForm(Shape(1, 1, 20, 4, 60), weights=0 * ONE, linear=-ONE, quadratic=0 * ONE)
+COUNTED = SecretForm(Shape(1, 1, 20, 20, 4, 60), weights=0 * ONE, linear=-ONE, quadratic=0 * ONE)
 """One constant feature: S = T = n, R = n, and the doubled price is 2 n."""
 LINE_BLIND = BlindPricing(COUNTED, money=lambda doubled, _: max(doubled, 0) // 2 * PRICE_PER_RECORD)

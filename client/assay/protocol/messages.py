@@ -73,6 +73,7 @@ class BlindTerms(Value):
     features: int = Field(ge=1, description="rows and columns of S")
     outputs: int = Field(ge=1, description="columns of T")
     sum_bits: int = Field(ge=1, description="entries of S and T are below 2**sum_bits in magnitude")
+    row_bits: int = Field(ge=1, description="rows of S have a Euclidean norm below 2**row_bits")
     weight_bits: int = Field(ge=1, description="entries of W0 are below 2**weight_bits in magnitude")
     price_bits: int = Field(ge=1, description="the doubled price is below 2**price_bits in magnitude")
 

@@ -6,6 +6,7 @@ sums the products of entries.
 """
 
 from dataclasses import dataclass
+from math import isqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -52,8 +53,12 @@ class SecretForm:
             )
 
     def bound(self) -> int:
-        """Largest magnitude that the doubled price can have: the triangle inequality over all entries."""
-        residual = 2**self.shape.sum_bits * (1 + int(np.abs(self.weights).astype(object).sum(axis=0).max()))
+        """Largest magnitude that the doubled price can have: the triangle inequality over all entries.
+
+        An entry of S W0 is at most the norm of a row of S times that of a column of W0 (Cauchy and Schwarz).
+        """
+        column = isqrt(int((self.weights.astype(object) ** 2).sum(axis=0).max())) + 1
+        residual = 2**self.shape.sum_bits + 2**self.shape.row_bits * column
         quadratic = int(np.abs(self.quadratic).astype(object).sum()) * self.shape.outputs * residual
         return int((2 * int(np.abs(self.linear).astype(object).sum()) + quadratic) * residual)
 
@@ -93,6 +98,9 @@ def check_sums(shape: Shape, second: Integers, first: Integers) -> None:
     most = max(largest(second), largest(first))
     if most >= 2**shape.sum_bits:
         raise BlindError(f"expected sums below 2**{shape.sum_bits}, got {most}", hint="offer fewer records at a time")
+    longest = int((second.astype(object) ** 2).sum(axis=1).max())
+    if longest >= 4**shape.row_bits:
+        raise BlindError(f"expected rows of S with a norm below 2**{shape.row_bits}, got one of {isqrt(longest)}")
 
 
 def largest(values: Integers) -> int:

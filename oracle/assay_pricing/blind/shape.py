@@ -19,6 +19,7 @@ class Shape:
         features: d, rows and columns of S.
         outputs: k, columns of T.
         sum_bits: Entries of S and T are below ``2**sum_bits`` in magnitude.
+        row_bits: Rows of S have a Euclidean norm below ``2**row_bits``.
         weight_bits: Entries of the owner's W0 are below ``2**weight_bits`` in magnitude.
         price_bits: The doubled price is below ``2**price_bits`` in magnitude for all sums within their bound.
     """
@@ -26,12 +27,13 @@ class Shape:
     features: int
     outputs: int
     sum_bits: int
+    row_bits: int
     weight_bits: int
     price_bits: int
 
     def __post_init__(self) -> None:
         sizes = {"features": (self.features, 512), "outputs": (self.outputs, 64)}
-        bits = {"sum_bits": (self.sum_bits, 40), "weight_bits": (self.weight_bits, 40)}
+        bits = {name: (getattr(self, name), 40) for name in ("sum_bits", "row_bits", "weight_bits")}
         bits["price_bits"] = (self.price_bits, MAX_MODULI * MODULUS_BITS - 3)
         for name, (value, most) in (sizes | bits).items():
             if not 1 <= value <= most:

@@ -48,7 +48,7 @@ class Terms(Value):
 
     features: Features
     damping: int = Field(ge=1, lt=2**40)
-    shrinkage_bits: int = Field(ge=1, le=24)
+    shrinkage_bits: int = Field(ge=4, le=24)
     weight_bits: int = Field(ge=1, le=40)
     solution_bits: int = Field(ge=1, le=40)
     sum_bits: int = Field(ge=1, le=40)
@@ -56,9 +56,12 @@ class Terms(Value):
 
     @property
     def shape(self) -> Shape:
-        """Sizes and bounds for a blind evaluation."""
+        """Sizes and bounds for a blind evaluation.
+
+        Rows of ``2^q Q`` have a norm of at most 2^q, and their rounding one of at most sqrt(d) / 2, below 2^q.
+        """
         d, k = self.features.width, self.features.inputs.outputs
-        return Shape(d, k, self.sum_bits, self.weight_bits, self.price_bits)
+        return Shape(d, k, self.sum_bits, self.shrinkage_bits + 1, self.weight_bits, self.price_bits)
 
     def statistics(self, moments: Moments) -> Statistics:
         """Q and U of a set.

@@ -5,9 +5,9 @@ import numpy as np
 from assay_pricing.blind.form import Integers, SecretForm
 from assay_pricing.blind.shape import Shape
 
-SMALL = Shape(features=5, outputs=3, sum_bits=9, weight_bits=6, price_bits=60)
-TWO_MODULI = Shape(features=4, outputs=2, sum_bits=14, weight_bits=12, price_bits=90)
-FULL = Shape(features=128, outputs=10, sum_bits=12, weight_bits=12, price_bits=95)
+SMALL = Shape(features=5, outputs=3, sum_bits=9, row_bits=11, weight_bits=6, price_bits=60)
+TWO_MODULI = Shape(features=4, outputs=2, sum_bits=14, row_bits=16, weight_bits=12, price_bits=90)
+FULL = Shape(features=128, outputs=10, sum_bits=12, row_bits=16, weight_bits=12, price_bits=95)
 
 
 def form_of(shape: Shape, seed: int, *, linear: int = 50, quadratic: int = 20) -> SecretForm:

@@ -5,14 +5,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from assay_pricing.blind.form import SecretForm
+from assay_pricing.blind.form import SecretForm, check_sums
 from assay_pricing.blind.shape import Shape
 from assay_pricing.errors import BlindError
 from tests.pricing.blind.sums import FULL, SMALL, form_of, sums_of
 
 pytestmark = pytest.mark.unit
 
-TINY = Shape(features=2, outputs=1, sum_bits=5, weight_bits=4, price_bits=40)
+TINY = Shape(features=2, outputs=1, sum_bits=5, row_bits=6, weight_bits=4, price_bits=40)
 
 
 def tiny(**others: list[list[int]]) -> SecretForm:
@@ -34,7 +34,7 @@ def test_no_sums_within_their_bound_exceed_the_bound_of_the_price() -> None:
         abs(form.doubled_price(np.array([[a, b], [b, c]]), np.array([[e], [f]])))
         for a, b, c, e, f in product((-most, most), repeat=5)
     )
-    assert worst <= form.bound() <= 4 * worst
+    assert worst <= form.bound() <= 8 * worst
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,10 @@ def test_sums_of_another_shape_or_beyond_their_bound_are_refused() -> None:
         form.doubled_price(np.array([[32, 0], [0, 0]]), first)
     with pytest.raises(BlindError, match="symmetric"):
         form.doubled_price(np.array([[1, 0], [1, 0]]), first)
+    narrow = Shape(features=2, outputs=1, sum_bits=5, row_bits=4, weight_bits=4, price_bits=40)
+    with pytest.raises(BlindError, match="expected rows of S with a norm below 2\\*\\*4, got one of 16"):
+        check_sums(narrow, np.array([[12, 11], [11, 0]]), first)
+    check_sums(narrow, np.array([[12, 9], [9, 0]]), first)
     with pytest.raises(BlindError, match="expected sums of the shapes"):
         form.doubled_price(np.eye(3, dtype=np.int64), first)
 
@@ -67,12 +71,14 @@ def test_sums_of_another_shape_or_beyond_their_bound_are_refused() -> None:
 )
 def test_shapes_that_no_map_holds_are_refused(sizes: dict[str, int]) -> None:
     with pytest.raises(BlindError, match="expected"):
-        Shape(**({"features": 4, "outputs": 2, "sum_bits": 9, "weight_bits": 9, "price_bits": 60} | sizes))
+        Shape(
+            **({"features": 4, "outputs": 2, "sum_bits": 9, "row_bits": 9, "weight_bits": 9, "price_bits": 60} | sizes)
+        )
 
 
 def test_the_moduli_hold_every_price_with_its_sign() -> None:
     for bits in (20, 49, 50, 60, 95, 101, 150, 200):
-        shape = Shape(features=4, outputs=2, sum_bits=9, weight_bits=9, price_bits=bits)
+        shape = Shape(features=4, outputs=2, sum_bits=9, row_bits=9, weight_bits=9, price_bits=bits)
         assert shape.product > 2 * 2**bits
         assert len(set(shape.moduli)) == len(shape.moduli)
         assert len({modulus.bit_length() for modulus in shape.moduli}) == 1

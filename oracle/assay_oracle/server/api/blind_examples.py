@@ -22,7 +22,7 @@ REQUEST = BlindRequest(
 OPENED = BlindOpened(
     offer_id=_OFFER,
     expires_at=_EXPIRY,
-    terms=BlindTerms(features=128, outputs=10, sum_bits=15, weight_bits=12, price_bits=98),
+    terms=BlindTerms(features=128, outputs=10, sum_bits=32, row_bits=15, weight_bits=17, price_bits=98),
 )
 VALUES = BlindValues(sums=OFFER.nonce, products=OFFER.data_root, values=bytes(32))
 ANSWER = BlindAnswer(
