@@ -99,6 +99,7 @@ class Settings(BaseSettings):
         "", description="URL of a Web3Signer (mode eth1) that holds the signing key; empty for a keystore"
     )
     signer_address: Address | None = Field(None, description="account whose key that signer holds")
+    signer_next_address: Address | None = Field(None, description="a second one, while the key is rotated")
     urls: tuple[str, ...] = Field(
         (), description="base URLs under which clients reach this oracle; empty if from this machine alone"
     )

@@ -13,6 +13,7 @@ from assay.oracle.api import OracleClient
 from assay.protocol.messages import AcceptanceRequest, OfferState
 from assay.protocol.statements import digest
 from assay.protocol.structs import ModelTerms, Order, Status, key_hash
+from assay.protocol.types import ModelId
 from assay.sale.acceptance import accepted
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferRecord, OfferStore
@@ -135,6 +136,7 @@ class Market:
         self.function = LinePrices()
         self.catalogue: Catalogue | None = None
         self.max_disk = 2**30
+        self.accounts: tuple[LocalAccount, ...] = (oracle_account,)
         self.settings = Settings(
             quote_seconds=DAY,
             max_upload_bytes=2**20,
@@ -152,11 +154,15 @@ class Market:
     def now(self) -> int:
         return self.time
 
+    def named(self, model_id: ModelId) -> str | None:
+        """The oracle of a model on chain."""
+        return self.chain.model_state(model_id).oracle
+
     def _open(self) -> None:
         self.journal = Journal(self.ledger, now=self.now)
         self.store = self.open_store()
         self.scratch = ScratchFolder(self.folder / "scratch")
-        self.signer: LocalSigner | None = LocalSigner(oracle_account, DOMAIN, self.journal)
+        self.signer: LocalSigner | None = LocalSigner(self.accounts, DOMAIN, self.journal, self.named)
         self.open_oracle()
 
     def open_oracle(self) -> None:

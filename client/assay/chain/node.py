@@ -211,6 +211,13 @@ class Node:
                 return int(self.web3.eth.get_balance(to_checksum_address(account)))
             return int(self.token(token).functions.balanceOf(to_checksum_address(account)).call())
 
+    def unmined(self, account: str) -> int:
+        """Number of the transactions of ``account`` that the node knows and that no block contains yet."""
+        address = to_checksum_address(account)
+        with self.errors():
+            known, mined = (int(self.web3.eth.get_transaction_count(address, at)) for at in ("pending", "latest"))
+        return known - mined
+
     def allowance(self, token: str, owner: str, spender: str) -> int:
         """Base units of the ERC-20 ``token`` that ``spender`` may take from ``owner``."""
         with self.errors():

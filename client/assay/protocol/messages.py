@@ -53,6 +53,9 @@ class OracleInfo(Value):
     oracle: Address = Field(description="signer of the quotes")
     recipient: str = Field(description="age recipient (age1...) that uploads and keys are enveloped to")
     recipient_signature: Signature = Field(description="the oracle's over Recipient(recipient); empty in a dry run")
+    further_signatures: tuple[Signature, ...] = Field(
+        default=(), max_length=4, description="the same by further keys of the oracle, while it rotates its key"
+    )
     max_upload_bytes: int = Field(gt=0, lt=2**63)
     models: tuple[Bytes32, ...]
     unavailable: tuple[ModelUnavailability, ...] = Field(

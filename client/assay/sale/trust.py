@@ -35,7 +35,8 @@ def oracle_of(chain: Chain, oracle: OracleClient, model_id: ModelId) -> OracleIn
             f"expected an oracle that signs at {oracle.url}, got one on a dry run, which sells nothing",
             hint="name the model's oracle: --oracle; nothing was sent",
         )
-    if not is_signed_by(chain, signer, domain.recipient(info.recipient), info.recipient_signature):
+    signatures, message = (info.recipient_signature, *info.further_signatures), domain.recipient(info.recipient)
+    if not any(is_signed_by(chain, signer, message, signature) for signature in signatures):
         raise SettingsError(
             f"expected the model's oracle {signer} at {oracle.url}, got {info.oracle}, whose recipient "
             "the model's oracle did not sign",

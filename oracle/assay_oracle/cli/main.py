@@ -48,6 +48,10 @@ COMMANDS = {
         "assay_oracle.cli.operations.backup:restore",
         "Write keys and ledger of the backup FILE into an empty place; nothing is written over.",
     ),
+    "rotate": LazyCommand(
+        "assay_oracle.cli.rotate:rotate",
+        "Replace the signing key without downtime: `begin`, then the models' owners name the new key, then `finish`.",
+    ),
     "serve": LazyCommand("assay_oracle.cli.serve:serve", "Serve offers over HTTP, price them, post orders."),
     "settings": LazyCommand(
         "assay_oracle.cli.setup:show_settings",

@@ -23,16 +23,20 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def password_of(settings: Settings) -> str:
+    """The password of the settings; asks for it if there is no such setting."""
+    password = settings.secret_password()
+    return click.prompt("Password", hide_input=True, err=True) if password is None else password
+
+
 def open_keys(settings: Settings) -> vault.Vault:
     """Decrypts the oracle's keys with the password of the settings; asks for it if there is no such setting.
 
     Raises:
         KeysError: The keys are missing or damaged, or the password is wrong.
     """
-    password = settings.secret_password()
-    if password is None:
-        password = click.prompt("Password", hide_input=True, err=True)
-    return vault.open_with_signer(settings.data_dir, password, settings.signer, settings.signer_address)
+    addresses = (settings.signer_address, settings.signer_next_address)
+    return vault.open_with_signer(settings.data_dir, password_of(settings), settings.signer, *addresses)
 
 
 class Setting(click.ParamType):

@@ -3,6 +3,8 @@
     <data>/keys/keystore.json   Ethereum keystore; without it the daemon runs dry
                 identity.json   age identity, encrypted under the same password
                 secret.age      32 bytes, encrypted to that identity
+                next.json       while the signing key is rotated: the keystore that takes the first one's place
+                retired-*.json  keystores that were replaced, by address
 
 The identity and the secret outlive any signing key: with another secret, priced records would appear to be new.
 """
@@ -27,6 +29,8 @@ from assay_oracle.settings import JOURNAL
 class Vault:
     """The decrypted secrets; ``account`` is None in a folder without a keystore.
 
+    ``account`` sends transactions and signs; ``next_account`` signs for models that name it, while keys are rotated.
+
     ``access_key``, 32 bytes, makes session tokens and challenges. It is derived from the secret of the digests, so that
     daemons with one vault accept each other's.
     """
@@ -35,6 +39,12 @@ class Vault:
     identity: str
     digests: ContentDigests
     access_key: bytes
+    next_account: LocalAccount | RemoteAccount | None = None
+
+    @property
+    def accounts(self) -> tuple[LocalAccount | RemoteAccount, ...]:
+        """The accounts that sign; none in a folder without a keystore."""
+        return tuple(account for account in (self.account, self.next_account) if account is not None)
 
     @property
     def recipient(self) -> str:
@@ -45,6 +55,46 @@ class Vault:
 def folder_of(data_dir: Path) -> Path:
     """The folder of the secrets in a data folder."""
     return data_dir / "keys"
+
+
+def next_keystore(data_dir: Path) -> Path:
+    """Where the keystore is that takes the present one's place."""
+    return folder_of(data_dir) / "next.json"
+
+
+def begin_rotation(data_dir: Path, password: str, private_key: bytes | None) -> str:
+    """Makes the next signing key, encrypted under the password of the others; its address.
+
+    Raises:
+        KeystoreExists: There is one already.
+        PasswordWrong: The others have another password.
+    """
+    open_vault(data_dir, password)
+    account = keys.create_keystore(next_keystore(data_dir), password, private_key=private_key)
+    return str(account.address)
+
+
+def end_rotation(data_dir: Path) -> tuple[str, str]:
+    """Puts the next keystore in the place of the present one, which is kept; both addresses, the replaced one first.
+
+    A crash in between leaves no keystore in place, and both under names that tell which they are; the same call ends
+    it.
+
+    Raises:
+        KeystoreInvalid: There is no next keystore.
+    """
+    folder, coming = folder_of(data_dir), next_keystore(data_dir)
+    if not coming.exists():
+        raise KeystoreInvalid(
+            f"expected {coming}, found none", hint="begin a rotation first: assay-oracle rotate begin"
+        )
+    present, address = _files(folder)[0], keys.address_of(coming)
+    replaced = keys.address_of(present) if present.exists() else None
+    if present.exists():
+        present.rename(folder / f"retired-{replaced}.json")
+    coming.rename(present)
+    sync_folder(folder)
+    return str(replaced), str(address)
 
 
 def address_of(data_dir: Path) -> str:
@@ -112,11 +162,15 @@ def open_vault(data_dir: Path, password: str) -> Vault:
             hint="restore it from a backup: without it the oracle does not recognise what it priced",
         ) from None
     account = keys.load_account(keystore, password) if keystore.exists() else None
-    return Vault(account, identity, digests, _access_key(secret))
+    coming = next_keystore(data_dir)
+    next_account = keys.load_account(coming, password) if account is not None and coming.exists() else None
+    return Vault(account, identity, digests, _access_key(secret), next_account)
 
 
-def open_with_signer(data_dir: Path, password: str, url: str, address: str | None) -> Vault:
-    """The secrets of a data folder; the account is one whose key the signer at ``url`` holds, if there is one.
+def open_with_signer(
+    data_dir: Path, password: str, url: str, address: str | None, next_address: str | None = None
+) -> Vault:
+    """The secrets of a data folder; the accounts are those whose keys the signer at ``url`` holds, if there is one.
 
     Raises:
         KeystoreInvalid: As ``open_vault``; or there are both, a signer and a keystore.
@@ -131,7 +185,8 @@ def open_with_signer(data_dir: Path, password: str, url: str, address: str | Non
             + ("a signer without an address" if address is None else "a signer and a keystore"),
             hint="set signer_address, and move keystore.json out of keys/; or leave `signer` empty",
         )
-    return replace(vault, account=RemoteAccount(url, address))
+    coming = RemoteAccount(url, next_address) if next_address else None
+    return replace(vault, account=RemoteAccount(url, address), next_account=coming)
 
 
 def _access_key(secret: bytes) -> bytes:
@@ -141,7 +196,7 @@ def _access_key(secret: bytes) -> bytes:
 
 def read_files(data_dir: Path) -> dict[str, str]:
     """The files of the secrets by name, encrypted as they are."""
-    return {path.name: path.read_text() for path in _files(folder_of(data_dir)) if path.exists()}
+    return {path.name: path.read_text() for path in _all_files(data_dir) if path.exists()}
 
 
 def write_files(data_dir: Path, files: dict[str, str]) -> None:
@@ -151,7 +206,7 @@ def write_files(data_dir: Path, files: dict[str, str]) -> None:
         KeystoreInvalid: There are other names among them.
     """
     folder = folder_of(data_dir)
-    known = {path.name for path in _files(folder)}
+    known = {path.name for path in _all_files(data_dir)}
     if not set(files) <= known:
         raise KeystoreInvalid(f"expected files {', '.join(sorted(known))}, got {', '.join(sorted(files))}")
     folder.mkdir(mode=0o700)
@@ -191,6 +246,10 @@ def _check_present(data_dir: Path) -> None:
             if (data_dir / JOURNAL).exists():
                 hint = "restore it from a backup: with a new one the oracle would price again what its journal has"
             raise KeystoreInvalid(f"expected {file}, found none", hint=hint)
+
+
+def _all_files(data_dir: Path) -> tuple[Path, ...]:
+    return *_files(folder_of(data_dir)), next_keystore(data_dir)
 
 
 def _files(folder: Path) -> tuple[Path, Path, Path]:

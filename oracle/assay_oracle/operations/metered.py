@@ -130,11 +130,11 @@ class MeteredSigner:
     inner: Signer
 
     @property
-    def address(self) -> str:
-        """Account that the signatures are valid for."""
-        return self.inner.address
+    def addresses(self) -> tuple[str, ...]:
+        """Accounts that the signatures are valid for."""
+        return self.inner.addresses
 
-    def sign_recipient(self, recipient: str) -> bytes:
+    def sign_recipient(self, recipient: str) -> tuple[bytes, ...]:
         """See ``Signer.sign_recipient``."""
         return self.inner.sign_recipient(recipient)
 

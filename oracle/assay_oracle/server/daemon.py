@@ -17,6 +17,7 @@ from assay.chain.interface import Deployment
 from assay.chain.node import Node
 from assay.chain.settlement import SettlementClient
 from assay.errors import ChainError
+from assay.protocol.types import ModelId
 from assay_oracle.access.gate import Gate
 from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.keys.vault import Vault
@@ -28,7 +29,7 @@ from assay_oracle.operations.state import StateCollector, exposition, sample_cha
 from assay_oracle.server.api.app import create_app
 from assay_oracle.server.connections import bounded
 from assay_oracle.server.loop import STALE_SECONDS, Loop
-from assay_oracle.server.model_watch import LoadAppraiser, ModelWatch
+from assay_oracle.server.model_watch import REVOKED, LoadAppraiser, ModelWatch
 from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.oracle import Oracle
 from assay_oracle.settings import WALL_FACTOR, ModelEntry, Settings
@@ -106,7 +107,9 @@ class Daemon:
         self._journal = Journal(settings.ledger_url(), now=now)
         _check_secrets(self._journal, vault)
         chain.keep_in(self._journal.outbox)
-        signer = MeteredSigner(LocalSigner(vault.account, chain.domain, self._journal)) if vault.account else None
+        signer = None
+        if vault.accounts:
+            signer = MeteredSigner(LocalSigner(vault.accounts, chain.domain, self._journal, partial(_oracle_of, chain)))
         self._dry = signer is None
         self._catalogue = Catalogue()
         models = ModelWatch(
@@ -115,7 +118,7 @@ class Daemon:
             read=read_models or (lambda: settings.models),
             load=lambda entry: MeteredAppraiser(load(entry), short(entry.id)),
             registered=registered,
-            oracle=signer.address if signer else None,
+            oracles=signer.addresses if signer else (),
         )
         models.refresh()
         blobs = open_store(settings)
@@ -141,7 +144,7 @@ class Daemon:
         self._models = Loop("models", _never_again(models.refresh), MODELS_ROUNDS * settings.poll_seconds, now)
         sample = sample_chain(
             chain,
-            signer.address if signer else None,
+            vault.account.address if vault.account else None,
             now,
             nodes=partial(chain.node.nodes.states, now=False),
             still=settings.still_after(chain.domain.chain_id),
@@ -194,12 +197,17 @@ class Daemon:
         }
 
     def ready(self) -> bool:
-        """Whether requests can be served: the ledger answers, the chain moved lately, and no loop is stuck."""
+        """Whether requests can be served.
+
+        The ledger answers, the chain moved lately, no loop is stuck, and not all models have replaced this oracle.
+        """
         try:
             self._journal.cursor()
         except OSError:
             return False
-        return all(loop.healthy() for loop in self._loops)
+        unavailable = self._catalogue.unavailable
+        revoked = not self._catalogue.ids and unavailable and all(model.code in REVOKED for model in unavailable)
+        return not revoked and all(loop.healthy() for loop in self._loops)
 
     @asynccontextmanager
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG002
@@ -246,6 +254,10 @@ class _Server(uvicorn.Server):
         if self.servers:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._ready(f"http://{host}:{port}")
+
+
+def _oracle_of(chain: SettlementClient, model_id: ModelId) -> str | None:
+    return chain.model_state(model_id).oracle
 
 
 def last_rounds(loops: Iterable[Loop]) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Keeps the catalogue as settings, artifacts and chain are: models are added, removed and mended without a restart."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from assay.chain.port import Chain
@@ -13,6 +13,8 @@ from assay_oracle.services.appraiser import Appraiser
 from assay_oracle.services.catalogue import Catalogue, PricedModel, Unavailable
 from assay_oracle.settings import Fingerprint, ModelEntry
 
+REVOKED = ("model_halted", "oracle_replaced")
+"""Why a model is unavailable whose owner revoked this oracle's key."""
 LoadAppraiser = Callable[[ModelEntry], Appraiser]
 """The appraiser of a configured model, out of its artifact."""
 
@@ -36,7 +38,7 @@ class ModelWatch:
         read: Reads the configured models again; raises ``SettingsError``.
         load: Makes the appraiser of a model.
         registered: Called with each model that is found registered with its artifact's price function.
-        oracle: The account that signs; None in a dry run.
+        oracles: The accounts that sign; none in a dry run.
     """
 
     def __init__(
@@ -47,14 +49,14 @@ class ModelWatch:
         read: Callable[[], Iterable[ModelEntry]],
         load: LoadAppraiser,
         registered: Callable[[ModelEntry], None] = lambda _: None,
-        oracle: str | None,
+        oracles: Collection[str],
     ) -> None:
         self._catalogue = catalogue
         self._chain = chain
         self._read = read
         self._load = load
         self._report_registered = registered
-        self._oracle = oracle
+        self._oracles = oracles
         self._entries: tuple[ModelEntry, ...] | None = None
         self._settings_fault = ""
         self._loaded: dict[ModelEntry, _Loaded] = {}
@@ -150,8 +152,8 @@ class ModelWatch:
         now = asked[1].oracle
         if now is None:
             return [Unavailable(model.model_id, "model_halted", "the model's owner halted it", "ask its owner")]
-        if self._oracle is not None and now != self._oracle:
-            text = f"the model's oracle is {now}, not {self._oracle}"
+        if self._oracles and now not in self._oracles:
+            text = f"the model's oracle is {now}, not {' or '.join(self._oracles)}"
             return [Unavailable(model.model_id, "oracle_replaced", text, "assay-oracle models remove")]
         return []
 

@@ -71,9 +71,8 @@ class Preflight:
         vault = self._check("keys", self._keys, "the keys were decrypted")
         account = vault.account if vault else None
         if vault:
-            text = (
-                f"signs as {account.address}" if account else "no keystore: the daemon would run dry, signing nothing"
-            )
+            signers = " and ".join(found.address for found in vault.accounts)
+            text = f"signs as {signers}" if account else "no keystore: the daemon would run dry, signing nothing"
             self._add("signer", account is not None, text, None if account else "assay-oracle init makes one")
         self._check("access", self._access, "clients can log in, and the operator's token is set or not wanted")
         self._check("disk", self._disk, "there is room for an upload")
@@ -96,7 +95,7 @@ class Preflight:
         if not self._settings.models:
             self._add("models", False, "expected at least one model to price for, got none", "assay-oracle models add")
         for entry in self._settings.models:
-            self._model(entry, chain, account.address if account else None)
+            self._model(entry, chain, [found.address for found in vault.accounts] if vault else [])
         return not self._failed
 
     def _add(self, name: str, ok: bool, message: str, hint: str | None = None) -> None:
@@ -123,7 +122,8 @@ class Preflight:
                 hint="set ASSAY_ORACLE_PASSWORD_FILE, or ASSAY_ORACLE_PASSWORD",
             )
         settings = self._settings
-        return open_with_signer(settings.data_dir, password, settings.signer, settings.signer_address)
+        addresses = (settings.signer_address, settings.signer_next_address)
+        return open_with_signer(settings.data_dir, password, settings.signer, *addresses)
 
     def _access(self) -> bool:
         """Checks the URLs that clients log in at, and the operator's token.
@@ -180,7 +180,7 @@ class Preflight:
             hint,
         )
 
-    def _model(self, entry: ModelEntry, chain: SettlementClient | None, oracle: str | None) -> None:
+    def _model(self, entry: ModelEntry, chain: SettlementClient | None, oracles: Sequence[str]) -> None:
         name = f"model 0x{entry.id.hex()[:8]}"
         appraiser = self._check(
             f"{name} artifact",
@@ -195,5 +195,5 @@ class Preflight:
             f"registered with this price function, fidelity {appraiser.info.fidelity:.3f}",
         )
         if model is not None:
-            ready = functools.partial(model.check_ready, chain, oracle)
+            ready = functools.partial(model.check_ready, chain, oracles)
             self._check(f"{name} sale", ready, "oracle, budget and bond allow a sale at any price")

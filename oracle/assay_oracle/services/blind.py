@@ -78,7 +78,7 @@ class BlindQuotes:
                 f"expected the offer to be signed by its seller {request.seller}, got another signature",
                 hint="check the key, and that chain id and contract are the ones of GET /v1/info",
             )
-        model.check_ready(self.chain, self.signer.address if self.signer else None, request.seller)
+        model.check_ready(self.chain, self.signer.addresses if self.signer else (), request.seller)
         now = self.clock.now()
         offer_id = OfferId(digest(message))
         if self.ledger.blind.find(offer_id) is None:

@@ -1,6 +1,6 @@
 """The models that the oracle prices for: terms from the chain, appraisers, and whether a sale is possible."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -65,11 +65,11 @@ class PricedModel:
             blind=function.blind,
         )
 
-    def check_ready(self, chain: Chain, oracle: str | None, seller: str | None = None) -> None:
+    def check_ready(self, chain: Chain, oracles: Collection[str], seller: str | None = None) -> None:
         """Checks that a sale could be posted now at any price, before the one evaluation of the data is used.
 
-        ``oracle`` is None in a dry run, whose signer is unknown. The budget must cover the highest price: a refusal
-        that depends on the price would reveal the price.
+        ``oracles`` are the accounts that sign here; none in a dry run, whose signer is unknown. The budget must cover
+        the highest price: a refusal that depends on the price would reveal the price.
 
         Raises:
             ModelNotReady: It could not.
@@ -77,10 +77,10 @@ class PricedModel:
         state = chain.model_state(self.model_id)
         if state.oracle is None:
             raise ModelNotReady("model_halted", "the model accepts no quotes at present", hint="ask its owner")
-        if oracle is not None and state.oracle != oracle:
+        if oracles and state.oracle not in oracles:
             raise ModelNotReady(
                 "oracle_replaced",
-                f"the model's oracle is {state.oracle}, not {oracle}",
+                f"the model's oracle is {state.oracle}, not {' or '.join(oracles)}",
                 hint="offer to that oracle",
             )
         if state.budget < self.terms.max_price:
@@ -91,8 +91,8 @@ class PricedModel:
                 f"got {amount_text(state.budget, token)}",
                 hint="the model's owner must fund it (assay model fund); then offer again: no evaluation was used",
             )
-        if oracle is not None and self.terms.oracle_bond:
-            self._check_oracle_bond(chain, oracle)
+        if oracles and self.terms.oracle_bond:
+            self._check_oracle_bond(chain, state.oracle)
         if seller is not None and self.terms.seller_bond:
             self._check_seller_bond(chain, seller)
 

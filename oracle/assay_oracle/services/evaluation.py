@@ -100,7 +100,7 @@ class Evaluator:
         """Prices an offer, or ends it; False if another one of its seller is priced for this model."""
         try:
             model = self._catalogue.get(offer.model_id)
-            model.check_ready(self._chain, self._quotes.oracle, offer.seller)
+            model.check_ready(self._chain, self._quotes.oracles, offer.seller)
         except ChainError:
             raise
         except ModelUnavailable:

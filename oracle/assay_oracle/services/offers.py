@@ -43,7 +43,7 @@ class Offers:
     """Offers of sellers.
 
     Args:
-        recipient_signature: The oracle's signature over the recipient of uploads; empty in a dry run.
+        recipient_signatures: Of each of the oracle's accounts over the recipient of uploads; none in a dry run.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Offers:
         clock: Clock,
         uploads: Uploads,
         quotes: Quotes,
-        recipient_signature: bytes,
+        recipient_signatures: tuple[bytes, ...],
         settings: Settings,
     ) -> None:
         self._catalogue = catalogue
@@ -64,7 +64,7 @@ class Offers:
         self._clock = clock
         self._uploads = uploads
         self._quotes = quotes
-        self._recipient_signature = recipient_signature
+        self._recipient_signatures = recipient_signatures
         self._settings = settings
 
     @property
@@ -78,9 +78,10 @@ class Offers:
             version=version("assay"),
             chain_id=self.domain.chain_id,
             contract=self.domain.contract,
-            oracle=self._quotes.oracle or ZERO_ADDRESS,
+            oracle=next(iter(self._quotes.oracles), ZERO_ADDRESS),
             recipient=self._uploads.recipient,
-            recipient_signature=self._recipient_signature,
+            recipient_signature=next(iter(self._recipient_signatures), b""),
+            further_signatures=self._recipient_signatures[1:],
             max_upload_bytes=self._settings.max_upload_bytes,
             models=self._catalogue.ids,
             unavailable=tuple(
@@ -121,7 +122,7 @@ class Offers:
                     hint="check the key, and that chain id and contract are the ones of GET /v1/info",
                 )
             self._uploads.sealing_key(request.sealed_key)
-            model.check_ready(self._chain, self._quotes.oracle, request.seller)
+            model.check_ready(self._chain, self._quotes.oracles, request.seller)
             self._make_place()
             per_seller = self._settings.max_open_offers_per_seller
             offer = self._ledger.offers.add(
@@ -298,7 +299,7 @@ class Offers:
             raise OfferConflict(
                 f"expected an offer with an open quote, this one is {offer.status}", hint="GET the offer for its state"
             )
-        if self._quotes.oracle is None:
+        if not self._quotes.oracles:
             raise OfferConflict(
                 "the oracle runs dry: it signs and posts nothing", hint="offer to an oracle that has a signing key"
             )

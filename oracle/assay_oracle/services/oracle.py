@@ -88,7 +88,7 @@ class Oracle:
             clock=clock,
             uploads=uploads,
             quotes=self._quotes,
-            recipient_signature=signer.sign_recipient(uploads.recipient) if signer else b"",
+            recipient_signatures=signer.sign_recipient(uploads.recipient) if signer else (),
             settings=settings,
         )
         self.blind = BlindQuotes(
@@ -139,6 +139,7 @@ class Oracle:
         self._each(self._escrow.hand_over, self._ledger.orders.unkeyed())
         _attempt(self._chain.resend)
         self._each(self._posting.post, self._ledger.offers.in_status(OfferStatus.ACCEPTED))
+        _attempt(self._quotes.follow_oracles)
         _attempt(self._quotes.renew)
         _attempt(self._watching.read_events)
         self._each(self._escrow.advance, self._ledger.orders.open())

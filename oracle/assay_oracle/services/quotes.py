@@ -5,11 +5,14 @@ import logging
 from assay.chain.port import Chain
 from assay.errors import AssayError
 from assay.protocol.messages import OfferStatus
-from assay.protocol.statements import digest
+from assay.protocol.statements import digest, signer_of
+from assay.protocol.types import ModelId
 from assay_oracle.ledger.values import Evaluation, Offer, SignedQuote
 from assay_oracle.log import about
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.ports import Ledger, Signer
+
+_FOR_EVER = 2**62
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +31,19 @@ class Quotes:
         self._clock = clock
         self._signer = signer
         self._lifetime = lifetime
+        self._followed = -1
+        """The latest block when the models' oracles were looked up."""
+        self._named: dict[ModelId, str | None] = {}
+        """Of each model with quoted offers, the oracle that the chain named then."""
+        self._settled: dict[ModelId, str] = {}
+        """Of each model, the oracle for which its quotes are as they must be."""
+        self._replaced: dict[ModelId, int] = {}
+        """Of each model whose oracle is another operator's, the block since which it is seen."""
 
     @property
-    def oracle(self) -> str | None:
-        """Account that signs; None in a dry run."""
-        return self._signer.address if self._signer else None
+    def oracles(self) -> tuple[str, ...]:
+        """Accounts that sign; none in a dry run."""
+        return self._signer.addresses if self._signer else ()
 
     def sign(self, evaluation: Evaluation) -> None:
         """Signs the first quote of a new evaluation. If that fails now, ``renew`` signs it later."""
@@ -57,10 +68,55 @@ class Quotes:
             return
         time = self._clock.latest()
         for evaluation in self._ledger.evaluations.unquoted(time + self._lifetime // 10):
+            if self._named.get(evaluation.model_id, self.oracles[0]) not in self.oracles:
+                continue
             try:
                 self._signer.sign_quote(evaluation, time + self._lifetime)
             except AssayError as error:
                 log.warning("quote not renewed", extra=about(offer=evaluation.offer_id, cause=error.message))
+
+    def follow_oracles(self) -> None:
+        """Does what follows for quoted offers from another oracle of their model. The chain is asked once a block.
+
+        The contract takes quotes of the model's present oracle alone. Where that is another key of this daemon, quotes
+        of the replaced key are signed anew, at their price. Where it is another operator's, the offers expire, once no
+        reorganisation is expected to bring the key back: a replaced oracle is revoked for ever.
+
+        Raises:
+            NodeUnreachable: Nothing can be looked up now.
+        """
+        if self._signer is None or (block := self._chain.block_number()) == self._followed:
+            return
+        quoted = {model for (model, status), count in self._ledger.offers.counts().items() if _is_quoted(status, count)}
+        for model_id in quoted:
+            oracle = self._named[model_id] = self._chain.model_state(model_id).oracle
+            if oracle is None or oracle in self.oracles:
+                self._replaced.pop(model_id, None)
+            if oracle is None or self._settled.get(model_id) == oracle:
+                continue
+            if oracle in self.oracles:
+                for evaluation, newest in self._void(model_id, oracle):
+                    self._signer.sign_quote(evaluation, max(self._clock.latest() + self._lifetime, newest + 1))
+            elif not self._chain.is_confirmed(self._replaced.setdefault(model_id, block)):
+                continue
+            else:
+                for evaluation, _ in self._void(model_id, oracle):
+                    reason = f"the model's owner replaced its oracle: no quote of this one is valid; offer to {oracle}"
+                    self._ledger.offers.expire(evaluation.offer_id, "oracle_replaced", reason)
+                    log.warning("offer ended: the model has another oracle", extra=about(offer=evaluation.offer_id))
+            self._settled[model_id] = oracle
+        self._followed = block
+
+    def _void(self, model_id: ModelId, oracle: str) -> list[tuple[Evaluation, int]]:
+        """Evaluations of quoted offers whose newest quote another account signed than ``oracle``, with its expiry."""
+        found = []
+        for evaluation in self._ledger.evaluations.unquoted(_FOR_EVER):
+            if evaluation.model_id != model_id:
+                continue
+            newest = next(iter(self._ledger.evaluations.quotes(evaluation)), None)
+            if newest and signer_of(self._chain.domain.quote(newest.quote), newest.signature) != oracle:
+                found.append((evaluation, newest.quote.expiry))
+        return found
 
     def of(self, offer: Offer) -> SignedQuote | None:
         """The quote to answer with: the accepted one, else the newest; None if the offer has none yet."""
@@ -76,3 +132,7 @@ class Quotes:
             return signed[0] if signed else None
         unsigned = evaluation.quote(self._clock.latest() + self._lifetime)
         return SignedQuote(unsigned, digest(self._chain.domain.quote(unsigned)), b"")
+
+
+def _is_quoted(status: OfferStatus, count: int) -> bool:
+    return status is OfferStatus.QUOTED and count > 0

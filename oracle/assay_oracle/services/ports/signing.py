@@ -7,15 +7,15 @@ from assay_oracle.ledger.values import BlindSession, Evaluation, SignedQuote
 
 
 class Signer(Protocol):
-    """Signs for the oracle's account: what the ledger holds about a pair, and no other statement about it."""
+    """Signs for the oracle's accounts: what the ledger holds about a pair, and no other statement about it."""
 
     @property
-    def address(self) -> str:
-        """Account that the signatures are valid for."""
+    def addresses(self) -> tuple[str, ...]:
+        """Accounts that it signs for: one, and while keys are rotated a second one."""
         ...
 
-    def sign_recipient(self, recipient: str) -> bytes:
-        """Signature over the age recipient (``age1...``) that uploads are encrypted to."""
+    def sign_recipient(self, recipient: str) -> tuple[bytes, ...]:
+        """Signatures of each account over the age recipient (``age1...``) that uploads are encrypted to."""
         ...
 
     def sign_quote(self, evaluation: Evaluation, expiry: int) -> SignedQuote:
@@ -23,6 +23,7 @@ class Signer(Protocol):
 
         Raises:
             Equivocation: The ledger holds no evaluation of this pair, or another one.
+            ModelNotReady: The model's oracle is none of the accounts, by the chain's present state.
         """
         ...
 
