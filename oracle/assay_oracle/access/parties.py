@@ -31,11 +31,11 @@ class Parties:
                 hint="log in with the key of the offer's seller",
             )
 
-    def check_offer(self, account: str, offer_id: OfferId) -> None:
-        """Checks that an offer is the account's.
+    def offer_of(self, account: str, offer_id: OfferId) -> Offer:
+        """An offer of the account.
 
         Raises:
-            OfferUnknown: It is not, or does not exist.
+            OfferUnknown: It is another's, or does not exist.
         """
         offer = self._ledger.offers.find(offer_id)
         if offer is None or offer.seller != account:
@@ -43,6 +43,7 @@ class Parties:
                 f"expected an offer of {account}, there is none with id 0x{offer_id.hex()}",
                 hint="use the key that the offer was made with, or open the offer: POST /v1/offers",
             )
+        return offer
 
     def check_blind(self, account: str, offer_id: OfferId) -> None:
         """Checks that a blind quote is the account's.

@@ -259,9 +259,13 @@ class Offers:
         Raises:
             OfferUnknown: There is no such offer.
         """
-        offer = self._ledger.offers.get(offer_id)
+        return self.state_of(self._ledger.offers.get(offer_id))
+
+    def state_of(self, offer: Offer) -> OfferState:
+        """``state`` of an offer as the ledger has it."""
         if offer.status is OfferStatus.UPLOADING and self._uploads.is_complete(offer):
             offer = self._completed(offer)
+        offer_id = offer.offer_id
         signed = self._quotes.of(offer)
         sale = None if offer.status in _UNPRICED else self._ledger.orders.of_offer(offer_id)
         uploading = offer.status is OfferStatus.UPLOADING

@@ -52,7 +52,7 @@ CheckedOperator = Annotated[None, Depends(_check_operator)]
 
 
 def _own_offer(gate: GateOfApp, account: Account, offer_id: OfferIdOfPath) -> OfferId:
-    gate.parties.check_offer(account, offer_id)
+    gate.parties.offer_of(account, offer_id)
     return offer_id
 
 

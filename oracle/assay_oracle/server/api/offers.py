@@ -14,6 +14,7 @@ from assay.protocol.messages import UPLOAD_OFFSET_HEADER, AcceptanceRequest, Off
 from assay.protocol.types import OfferId
 from assay_oracle.server.api import bodies, examples
 from assay_oracle.server.api.guards import Account, GateOfApp, OwnOffer, Sender
+from assay_oracle.server.api.ids import OfferIdOfPath
 from assay_oracle.services.offers import Offers
 from assay_oracle.services.uploads import Appender
 
@@ -34,9 +35,9 @@ def offer_routes(offers: Offers, wake_pricing: Callable[[], None], wake_orders: 
         return offers.open_offer(request)
 
     @router.get("/{offer_id}", responses=examples.answers(examples.QUOTED, examples.OFFER_UNKNOWN, *examples.PARTY))
-    def state(offer_id: OwnOffer) -> OfferState:
+    def state(gate: GateOfApp, account: Account, offer_id: OfferIdOfPath) -> OfferState:
         """Where an offer stands."""
-        return offers.state(offer_id)
+        return offers.state_of(gate.parties.offer_of(account, offer_id))  # one thread and one look: it is asked often
 
     @router.patch(
         "/{offer_id}/upload",
