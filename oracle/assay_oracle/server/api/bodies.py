@@ -48,7 +48,8 @@ class JsonLimit:
             return
         most = MAX_CIPHERTEXT_BYTES if _CIPHERTEXTS.fullmatch(scope["path"]) else MAX_JSON_BYTES
         try:
-            body = await asyncio.wait_for(_body(scope, receive, most), BODY_SECONDS)
+            async with asyncio.timeout(BODY_SECONDS):  # ``wait_for`` would make a task of every request
+                body = await _body(scope, receive, most)
         except TimeoutError:
             await refusal(late(BODY_SECONDS), scope["path"])(scope, receive, send)
             return
