@@ -116,13 +116,19 @@ def test_client_imports_neither_oracle_nor_heavy_libraries_nor_ape(path: Path) -
     assert roots(path).isdisjoint(HEAVY | ({"assay_pricing", "assay_oracle", "assay_bench", "ape", "solcx"} - allowed))
 
 
-@pytest.mark.parametrize(("path", "package"), [(READER, "assay_pricing.records."), (BLIND, "assay_pricing.blind.")])
-def test_the_client_imports_one_package_of_pricing_in_two_places_and_when_it_is_needed(
-    path: Path, package: str
+@pytest.mark.parametrize(
+    ("path", "rooms"),
+    [
+        (READER, ("assay_pricing.records.",)),
+        (BLIND, tuple(f"assay_pricing.{room}." for room in ("blind", "records", "sums"))),
+    ],
+)
+def test_the_client_imports_few_rooms_of_pricing_in_two_places_and_when_they_are_needed(
+    path: Path, rooms: tuple[str, ...]
 ) -> None:
     found = imports_of(path, "assay_pricing")
     assert found
-    assert all(name.startswith(package) for name in found)
+    assert all(name.startswith(rooms) for name in found)
     first = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom)]
     assert not [node for node in first if "assay_pricing" in ast.unparse(node)]
 

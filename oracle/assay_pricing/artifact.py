@@ -172,6 +172,20 @@ def read(folder: Path) -> "tuple[Manifest, dict[str, Tensor]]":
         raise ArtifactError(f"expected safetensors in {folder / _TENSORS}: {error}") from None
 
 
+def read_tensor(folder: Path, name: str) -> tuple[Manifest, bytes | None]:
+    """The manifest, and the bytes of one tensor, or None if there is none; every byte is checked, without torch.
+
+    Raises:
+        ArtifactError: A file is missing, damaged, altered, or of another version.
+    """
+    manifest, content = _checked(folder)
+    try:
+        found = dict(safetensors.deserialize(content)).get(name)  # type: ignore[no-untyped-call]
+    except safetensors.SafetensorError as error:
+        raise ArtifactError(f"expected safetensors in {folder / _TENSORS}: {error}") from None
+    return manifest, None if found is None else bytes(found["data"])
+
+
 def read_file(folder: Path, sha256: bytes) -> bytes:
     """The content of a file of an encoder.
 

@@ -6,6 +6,7 @@ which it begins by signing a ``LoginChallenge``.
 """
 
 from enum import StrEnum
+from typing import Any
 
 from pydantic import ConfigDict, Field
 
@@ -78,6 +79,9 @@ class BlindTerms(Value):
     sum_bits: int = Field(ge=1, description="entries of S and T are below 2**sum_bits in magnitude")
     row_bits: int = Field(ge=1, description="rows of S have a Euclidean norm below 2**row_bits")
     weight_bits: int = Field(ge=1, description="entries of W0 are below 2**weight_bits in magnitude")
+    sums: dict[str, Any] = Field(
+        default_factory=dict, description="`terms` of docs/price-format.md: how S and T are computed from records"
+    )
     price_bits: int = Field(ge=1, description="the doubled price is below 2**price_bits in magnitude")
 
 

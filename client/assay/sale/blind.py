@@ -7,6 +7,7 @@ blind quote's.
 import hashlib
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eth_account.signers.local import LocalAccount
@@ -15,7 +16,7 @@ from assay.chain.port import Chain
 from assay.chain.queries import is_signed_by
 from assay.errors import OracleMisbehaved, UsageError
 from assay.oracle.api import OracleClient
-from assay.protocol.messages import BlindAnswer, BlindRequest, BlindTerms, BlindValues
+from assay.protocol.messages import BlindAnswer, BlindRequest, BlindTerms, BlindValues, ModelInfo
 from assay.protocol.statements import digest
 from assay.protocol.types import OfferId
 from assay.sale.offers import OfferRecord, OfferStore
@@ -122,8 +123,39 @@ def _seller(terms: BlindTerms, offer_id: OfferId) -> "BlindSeller":
         from assay_pricing.blind.seller import BlindSeller
         from assay_pricing.blind.shape import Shape
     except ImportError as error:
+        raise _missing(error) from None
+    return BlindSeller(Shape(**terms.model_dump(exclude={"sums"})), offer_id, secrets.token_bytes)
+
+
+def sums_of(file: Path, model: ModelInfo) -> Sums:
+    """The sums of the distinct records in a file, by the terms that a model publishes.
+
+    Raises:
+        UsageError: The model has no blind quotes, or the libraries are not installed.
+        DataError: The file does not fit the model's schema, or its sums exceed the model's bounds.
+    """
+    if model.blind is None:
         raise UsageError(
-            f"expected the libraries for blind quotes, they are not installed: {error}",
-            hint="pip install 'assay[blind]'",
-        ) from None
-    return BlindSeller(Shape(**terms.model_dump()), offer_id, secrets.token_bytes)
+            "expected a model with blind quotes, this one has none",
+            hint="offer the data: assay sell",
+        )
+    try:
+        from assay_pricing.records.tables import parse_records
+        from assay_pricing.sums.moments import Moments
+        from assay_pricing.sums.statistics import Terms
+    except ImportError as error:
+        raise _missing(error) from None
+    with file.open("rb") as source:
+        records = parse_records(source, model.schema_)
+    hashes = records.hashes()
+    distinct = records.take(sorted({value: row for row, value in reversed(list(enumerate(hashes)))}.values()))
+    terms = Terms.model_validate(model.blind.sums)
+    found = terms.statistics(Moments.of(terms.features, [distinct]))
+    return Sums(found.shrinkage, found.solution, distinct.n)
+
+
+def _missing(error: ImportError) -> UsageError:
+    return UsageError(
+        f"expected the libraries for blind quotes, they are not installed: {error}",
+        hint="pip install 'assay[blind,formats]'",
+    )

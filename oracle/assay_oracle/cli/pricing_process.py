@@ -33,13 +33,15 @@ def load_inline(artifact: Path, cache: "RecordCache") -> "InlineAppraiser":
     from assay_oracle.appraisers.inline import InlineAppraiser
     from assay_pricing.function import PriceFunction
     from assay_pricing.records.tables import parse_records
+    from assay_pricing.sums.blind import blind_pricing
 
     function = PriceFunction.load(artifact)
     function.check_fidelity()
     unlike = function.manifest.unlike_libraries()
     if unlike is not None:
         log.warning(f"{artifact}: {unlike}")
-    return InlineAppraiser(function, cache, parse=partial(parse_records, encoders=function.encoders))
+    parse = partial(parse_records, encoders=function.encoders)
+    return InlineAppraiser(function, cache, parse=parse, blind=blind_pricing(function))
 
 
 def main(cache_bytes: int, memory_bytes: int, artifacts: Sequence[str]) -> None:

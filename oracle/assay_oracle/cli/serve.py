@@ -41,11 +41,13 @@ def _in_pool(pool: "PricingPool", entry: ModelEntry) -> "Appraiser":
     from assay_oracle.appraisers.info import info_of
     from assay_oracle.appraisers.remote import ProcessAppraiser
     from assay_pricing import artifact
+    from assay_pricing.sums.blind import blind_terms_in
 
     manifest = artifact.read_manifest(entry.artifact)
     manifest.check_method()
     manifest.check_fidelity()
-    return ProcessAppraiser(info_of(manifest), str(entry.artifact.resolve()), pool)
+    info = info_of(manifest, blind_terms_in(entry.artifact))
+    return ProcessAppraiser(info, str(entry.artifact.resolve()), pool)
 
 
 def mark_used(entry: ModelEntry) -> None:

@@ -1,7 +1,7 @@
 """Blind prices of one model: the owner's integers, and what a price is in money."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from assay.protocol.messages import BlindTerms
 from assay_pricing.blind.evaluator import BlindEvaluator
@@ -15,15 +15,12 @@ class BlindPricing:
     Attributes:
         form: The owner's integers.
         money: Doubled price and number of records to base units.
+        terms: What a seller needs to know.
     """
 
     form: SecretForm
     money: Callable[[int, int], int]
-
-    @property
-    def terms(self) -> BlindTerms:
-        """What a seller needs to know."""
-        return BlindTerms(**asdict(self.form.shape))
+    terms: BlindTerms
 
     def answer(
         self, context: bytes, secret: bytes, message: bytes, before: tuple[bytes, ...], records: int

@@ -6,6 +6,7 @@
     rounded     solutions of linear systems, rounded correctly: the same integers on every machine
     statistics  what a price is read from: the ridge regression's shrinkage Q and solution U
     form        the owner's integers, and the price
+    blind       blind quotes of a price function
 
 A seller runs ``inputs`` to ``statistics``, which need numpy alone.
 """

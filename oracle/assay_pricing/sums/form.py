@@ -64,7 +64,11 @@ class PriceForm(Value):
         Raises:
             DataError: A number exceeds its bound.
         """
-        doubled, shift = self.doubled_price(moments), self.scale + 1
+        return self.gain_of(self.doubled_price(moments))
+
+    def gain_of(self, doubled: int) -> float:
+        """Predicted drop of the owner's risk by a set of a doubled price: the nearest floating-point number."""
+        shift = self.scale + 1
         return doubled / 2**shift if shift >= 0 else float(doubled * 2**-shift)
 
 

@@ -1,6 +1,7 @@
 """A blind quote and the sale after it, through the real client and the oracle's own HTTP application."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,6 @@ from assay_oracle.services.blind import OPEN_SECONDS
 from assay_pricing.blind.form import SecretForm
 from assay_pricing.blind.layout import Residues
 from assay_pricing.blind.linear import Requester
-from assay_pricing.blind.pricing import BlindPricing
 from tests.kit.actors import DOMAIN, rival_account, seller_account
 from tests.kit.blind import COUNTED, LINE_BLIND, ONE
 from tests.kit.data import PRICE_PER_RECORD, parse_lines
@@ -190,7 +190,7 @@ def test_sums_that_no_price_belongs_to_use_the_quote_up(market: Market, monkeypa
         return [residues + np.uint64(1) for residues in share(self, response)]
 
     form = SecretForm(COUNTED.shape, COUNTED.weights, COUNTED.linear, quadratic=ONE)
-    monkeypatch.setattr(BlindMarket, "blind", BlindPricing(form, LINE_BLIND.money))
+    monkeypatch.setattr(BlindMarket, "blind", replace(LINE_BLIND, form=form))
     market.open_oracle()
     record = prepared(market)
     monkeypatch.setattr(Requester, "shares", altered)

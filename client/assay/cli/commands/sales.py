@@ -1,4 +1,4 @@
-"""``assay sell``: a complete sale. After an interruption the same command resumes."""
+"""``assay sell``: a complete sale, which the same command resumes. ``assay quote``: a price before it."""
 
 from enum import Enum
 from pathlib import Path
@@ -16,6 +16,7 @@ from assay.errors import ExitCode, UsageError
 from assay.protocol.messages import OfferState
 from assay.protocol.structs import Quote
 from assay.protocol.types import ModelId
+from assay.sale.blind import BlindQuoting, sums_of
 from assay.sale.offered.packing import packed
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import Seller
@@ -195,3 +196,48 @@ def _end(record: OfferRecord, outcome: str, token: Token, as_json: bool) -> None
     }
     emit(result, fields([(outcome, amount_text(price, token))]), as_json)
     raise click.exceptions.Exit(int(EXIT_CODES.get(outcome, ExitCode.FAILED)))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@offer_model_option
+@click.option("--blind", is_flag=True, help="Send encrypted sums over the records, and nothing else of them.")
+@json_option
+@pass_session
+def quote(session: Session, file: Path, model_id: ModelId, blind: bool, as_json: bool) -> None:
+    """Ask for the price of FILE without sending it.
+
+    Seals the data, computes sums over their distinct records by the model's public terms, and encrypts these. The
+    oracle prices the ciphertexts, and signs the price. `assay sell` then sells the data at this price: it uploads them,
+    and the oracle prices the data themselves. If they have another price, nothing is paid, and they cannot be offered
+    again.
+
+    Each price that no data bear out counts against its seller: an oracle answers few of them.
+
+    \b
+    Example:
+      assay quote data.parquet --model 0x12... --blind
+    """
+    if not blind:
+        raise UsageError(
+            "expected --blind: without it a price needs the data",
+            hint="assay sell FILE --quote-only uploads the data and stops at the quote",
+        )
+    chain = session.chain(sending=True)
+    token = chain.token(registered_terms(chain, model_id).token)
+    seller = Seller(chain, session.oracle, session.offers, session.account, now=session.now, report=report)
+    sums = sums_of(file, session.oracle.model(model_id))
+    with progress("sealing", file.stat().st_size) as done:
+        record = seller.prepare(file, model_id, progress=done)
+    record = BlindQuoting(chain, session.oracle, session.offers, session.account).quote(record, sums)
+    found = record.blind_quote
+    assert found is not None
+    report(f"the price of {found.records} distinct records, until {due_text(found.expiry, session.now())}")
+    result = {
+        "price": str(found.price),
+        "token": token.address,
+        "records": found.records,
+        "expires": found.expiry,
+        "data_root": record.data_root,
+    }
+    emit(result, fields([("blind quote", amount_text(found.price, token))]), as_json)
