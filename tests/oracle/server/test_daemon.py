@@ -10,6 +10,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ from tests.kit.actors import PASSWORD, buyer_account, oracle_account, patient_ac
 from tests.kit.bids import Bid
 from tests.kit.data import blobs, csv
 from tests.kit.live_market import OPERATOR_TOKEN, LiveMarket
+from tests.kit.node_proxy import NodeProxy, dead, honest, lies
+from tests.kit.web3signer import Web3Signer
 
 pytestmark = pytest.mark.integration
 
@@ -332,3 +335,51 @@ def test_no_secret_is_in_anything_that_a_run_wrote(market: LiveMarket) -> None:
         content = path.read_bytes()
         assert not [secret for secret in secrets if secret in content], path
     market.daemon.start()
+
+
+def test_sale_behind_three_nodes_and_a_remote_signer(market: LiveMarket) -> None:
+    """One node lies about the contract and the account, and another one dies in the middle: two honest ones suffice."""
+    liar = lies(eth_call=lambda _, result: "0x" + "0" * len(result[2:]), eth_getTransactionCount=lambda *_: "0x77")
+    proxies = [NodeProxy(market.node.url) for _ in range(3)]
+    with ExitStack() as stack:
+        for proxy in proxies:
+            stack.enter_context(proxy)
+        signer = stack.enter_context(Web3Signer(bytes(oracle_account.key)))
+        keystore = vault.folder_of(market.folder / "oracle") / "keystore.json"
+        assert market.daemon.stop() == 0
+        before, kept = market.daemon.environment, keystore.read_bytes()
+        keystore.unlink()
+        proxies[0].behave = liar
+        market.daemon.environment = before | {
+            "ASSAY_ORACLE_NODE": ",".join(proxy.url for proxy in proxies),
+            "ASSAY_ORACLE_SIGNER": signer.url,
+            "ASSAY_ORACLE_SIGNER_ADDRESS": oracle_account.address,
+        }
+        market.daemon.start()
+        seller, path = market.seller(), market.data("three.csv", csv(50, 60, (2,)))
+        record, state = seller.offer(seller.prepare(path, market.model_id))
+        assert state.quote is not None
+        signer.stop()
+        with ThreadPoolExecutor() as pool:
+            accepting = pool.submit(seller.accept, record)
+            eventually(lambda: "no answer from the signer" in market.daemon.log.read_text())
+            signer.start()
+            accepting.result(CEILING)
+        assert market.by().offer(state.offer_id).status is OfferStatus.POSTED
+        proxies[0].behave, proxies[2].behave = honest, dead
+        eventually(lambda: (p := market.buyer().poll(market.model_id)[-1]).file and p)
+        eventually(lambda: market.chain(None).order_state(state.quote.order_id()).status is Status.PAID)
+        assert "node left: 1" in market.daemon.log.read_text()
+        done = subprocess.run(
+            [BIN / "assay-oracle", "check", "--config", market.config, "--json"],
+            env={**os.environ, **market.daemon.environment},
+            capture_output=True,
+            text=True,
+            timeout=CEILING,
+        )
+        found = {finding["name"].split(" http")[0]: finding["ok"] for finding in json.loads(done.stdout)["findings"]}
+        assert (found["node 1"], found["node 2"], found["node 3"], found["chain"]) == (True, True, False, True)
+        assert market.daemon.stop() == 0
+        keystore.write_bytes(kept)
+        market.daemon.environment = before
+        market.daemon.start()
