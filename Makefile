@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
 .PHONY: help setup lock check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
-  mutate coverage slither bench-pricing bench-seal bench-scale bench-oracle fuzz-sealed fuzz-api crash chaos clean
+  mutate coverage slither bench-pricing bench-seal bench-scale bench-blind bench-oracle fuzz-sealed fuzz-api crash chaos clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -171,6 +171,9 @@ fuzz-api: setup ## requests that Schemathesis makes up, CASES=50000, against a d
 
 bench-scale: .build/bench ## appraisals of 1,000 to a million records, Dask workers, other libraries: out/scale.json
 	PYTHONPATH=oracle python -m assay_bench.scaling
+
+bench-blind: .build/bench ## blind quotes of 100 and a million records, influence under CKKS: out/blind.json
+	PYTHONPATH=oracle python -m assay_bench.blind
 
 bench-oracle: .build/run ## quotes a second of a daemon, from HTTP to the signed quote, for SECONDS=600: out/oracle.json
 	PYTHONPATH=scripts python -m serving --seconds $(or $(SECONDS),600)

@@ -45,7 +45,17 @@ FILES = {
         "dev",
     ),
     "fuzz": ("pyproject.toml", "--extra", "fuzz"),
-    "bench": ("pyproject.toml", "--extra", "oracle", "--extra", "onnx", "--extra", "bench"),
+    "bench": (
+        "pyproject.toml",
+        "--extra",
+        "oracle",
+        "--extra",
+        "onnx",
+        "--extra",
+        "bench",
+        "--extra",
+        "blind",
+    ),
 }
 ALL = ("pyproject.toml", "--all-extras", "--group", "speed", "--group", "dev")
 SEPARATE = ("installer", "build")

@@ -136,6 +136,8 @@ class Party:
 class Town:
     """Everything that a sale takes, set up by the commands that the README shows."""
 
+    further = FRESH
+
     def __init__(self, folder: Path, node: Node) -> None:
         self.folder = folder
         self.node = node
@@ -149,7 +151,7 @@ class Town:
         self.oracle = self._make_oracle()
         self.function_hash = self._fit()
         self.model = self._register()
-        self.fresh = [self._register_again(number) for number in range(1, FRESH + 1)]
+        self.fresh = [self._register_again(number) for number in range(1, self.further + 1)]
         self._serve()
 
     def chain(self, account: Any = None) -> SettlementClient:
@@ -195,7 +197,7 @@ class Town:
         self.node.fund(opened.account.address, 100 * ETHER)
         return str(opened.account.address)
 
-    def _fit(self) -> str:
+    def _fit(self, *options: str) -> str:
         (self.folder / "blackbox.py").write_text(BLACK_BOX)
         data = self.file("owner.csv", csv(1, 150, (0, 1)))
         validation = self.file("validation.csv", csv(2, 300))
@@ -203,6 +205,7 @@ class Town:
             run(
                 *("assay-oracle", "fit", "--json", "--model", "blackbox:predict", "--data", data, "--class", "2"),
                 *("--validation", validation, "--rate", "0.1ether", "--out", self.folder / "price"),
+                *options,
                 cwd=self.folder,
             )
         )

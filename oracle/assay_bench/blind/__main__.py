@@ -1,0 +1,50 @@
+"""The command behind ``make bench-blind``."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from assay.cli.group import Group
+from assay.cli.terminal import emit, json_option, report
+from assay_bench.blind.run import SIZES, BlindReport, run
+from assay_bench.output import out_option, write_figures
+
+
+@click.command()
+@click.option("--records", type=click.IntRange(1), multiple=True, help="Size of a set; by default 100 and 1,000,000.")
+@out_option("out/blind.json", "Write the figures to this file.")
+@json_option
+def bench_blind(records: tuple[int, ...], out: Path, as_json: bool) -> None:
+    """Measure blind quotes by the number of records, beside influence by record under CKKS.
+
+    \b
+    Example:
+      python -m assay_bench.blind --records 1000
+    """
+    result = run(records or SIZES, report)
+    write_figures(out, result.model_dump_json(indent=1))
+    emit(result, table(result), as_json)
+
+
+def table(result: BlindReport) -> str:
+    """The figures for people."""
+    moduli = " and ".join(map(str, result.moduli))
+    lines = [
+        f"{result.features} features, {result.outputs} classes, {result.processors} processors",
+        f"price of {result.price_bits} bits, plaintext moduli of {moduli} bits",
+        f"{result.bytes_up / 1e6:.2f} MB up, {result.bytes_down / 1e6:.2f} MB down",
+        f"{'records':>12}{'sums s':>10}{'statistics s':>14}{'blind s':>10}{'equal':>8}",
+    ]
+    for n, size in result.seconds.items():
+        lines.append(f"{n:>12}{size.sums:10.2f}{size.statistics:14.2f}{size.blind:10.2f}{size.equal!s:>8}")
+    for name, peer in result.peers.items():
+        lines.append(
+            f"{name}: {peer.seconds_a_record * 1e3:.3f} ms and {peer.bytes_a_record / 1e3:.1f} kB a record, "
+            f"rank agreement with the clear {peer.agreement:.4f}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    Group(commands=[bench_blind], name="python -m assay_bench.blind").main(["bench-blind", *sys.argv[1:]])
