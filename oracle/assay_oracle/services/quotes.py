@@ -1,6 +1,7 @@
 """Quotes: signed once an offer is evaluated, and renewed at the same price before they expire."""
 
 import logging
+import threading
 
 from assay.chain.port import Chain
 from assay.errors import AssayError
@@ -31,6 +32,7 @@ class Quotes:
         self._clock = clock
         self._signer = signer
         self._lifetime = lifetime
+        self._lock = threading.Lock()
         self._followed = -1
         """The latest block when the models' oracles were looked up."""
         self._named: dict[ModelId, str | None] = {}
@@ -52,7 +54,7 @@ class Quotes:
             log.info("dry run: would sign a quote", extra=about(offer=evaluation.offer_id, price=price))
             return
         try:
-            self._signer.sign_quote(evaluation, self._clock.latest() + self._lifetime)
+            self._sign(evaluation, self._clock.latest(), 0)
         except AssayError as error:
             log.warning("quote not signed yet", extra=about(offer=evaluation.offer_id, cause=error.message))
 
@@ -71,7 +73,7 @@ class Quotes:
             if self._named.get(evaluation.model_id, self.oracles[0]) not in self.oracles:
                 continue
             try:
-                self._signer.sign_quote(evaluation, time + self._lifetime)
+                self._sign(evaluation, time, time + self._lifetime // 10)
             except AssayError as error:
                 log.warning("quote not renewed", extra=about(offer=evaluation.offer_id, cause=error.message))
 
@@ -117,6 +119,14 @@ class Quotes:
             if newest and signer_of(self._chain.domain.quote(newest.quote), newest.signature) != oracle:
                 found.append((evaluation, newest.quote.expiry))
         return found
+
+    def _sign(self, evaluation: Evaluation, time: int, until: int) -> None:
+        """Signs a quote, unless another thread signed one meanwhile that expires after ``until``."""
+        assert self._signer is not None
+        with self._lock:
+            newest = next(iter(self._ledger.evaluations.quotes(evaluation)), None)
+            if newest is None or newest.quote.expiry <= until:
+                self._signer.sign_quote(evaluation, time + self._lifetime)
 
     def of(self, offer: Offer) -> SignedQuote | None:
         """The quote to answer with: the accepted one, else the newest; None if the offer has none yet."""

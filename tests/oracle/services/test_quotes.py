@@ -13,6 +13,7 @@ from assay_oracle.errors import (
     Equivocation,
 )
 from assay_oracle.keys.signer import LocalSigner
+from assay_oracle.ledger.evaluations import EvaluationTable
 from assay_oracle.services.quotes import Quotes
 from tests.kit.actors import DOMAIN, oracle_account
 from tests.kit.bids import bid
@@ -186,3 +187,21 @@ def test_quote_expires_by_the_chains_clock_where_that_is_ahead(market: Market) -
     _, state = market.offer(DATA)
     assert state.quote is not None
     assert state.quote.expiry == START + 11 * DAY
+
+
+def test_a_renewal_beside_the_first_signature_signs_no_second_quote(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = EvaluationTable.add
+
+    def add_and_renew(self: EvaluationTable, *values: Any, **named: Any) -> Any:
+        offer = add(self, *values, **named)
+        market.oracle.cycle()  # before the thread that priced signs
+        market.pass_time(1)
+        return offer
+
+    monkeypatch.setattr(EvaluationTable, "add", add_and_renew)
+    _, state = market.offer(DATA)
+    evaluation = market.journal.evaluations.of(market.journal.offers.get(state.offer_id))
+    assert evaluation is not None
+    assert len(market.journal.evaluations.quotes(evaluation)) == 1
