@@ -107,7 +107,7 @@ def _valued(
     """The value in the size that the method gives it; see ``value_offer``."""
     threshold = cut(manifest.controls, offer.n)
     if not isinstance(method, RefitMethod):
-        set_value = method.set_value(offer) * method.value_unit
+        set_value = method.added_value(offer, context) * method.value_unit
         gain = set_value - threshold
         return Valuation(set_value, gain, (gain, gain), distinct=int((record_values() > 0).sum()))
     method, metric = method.trained_by(pool.train), method.context.metric

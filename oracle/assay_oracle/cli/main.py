@@ -24,7 +24,7 @@ COMMANDS = {
     ),
     "export": LazyCommand(
         "assay_oracle.cli.pricing:export_",
-        "Distil the price function in FOLDER into an integer scorer (docs/price-format.md).",
+        "Write the price of sets in FOLDER as integers (docs/price-format.md); of the method ridge alone.",
     ),
     "fit": LazyCommand("assay_oracle.cli.pricing:fit", "Fit the price function of a model and write it to a folder."),
     "init": LazyCommand(

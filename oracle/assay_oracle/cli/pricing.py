@@ -1,4 +1,4 @@
-"""The model owner's commands: fit a price function, appraise a file with it, export a scorer from it, inspect it."""
+"""The model owner's commands: fit a price function, appraise a file with it, export it in integers, inspect it."""
 
 import csv
 import math
@@ -302,37 +302,29 @@ def appraise(
 
 @click.command("export")
 @click.argument("folder", type=FOLDER)
-@click.option(
-    "--data",
-    cls=RecordsOption,
-    type=DATA,
-    required=True,
-    help="Labelled records like those of future offers, in a file: {formats}.",
-)
-@click.option("--kind", type=click.Choice(["linear", "tree", "forest"]), default="forest", show_default=True)
-@click.option("--bits", type=int, default=4, show_default=True, help="Bits of a quantised number, at most 8.")
-@click.option("--depth", type=int, default=6, show_default=True, help="Depth of a tree, at most 8.")
-@click.option("--out", type=OUT_FILE, required=True, help="File for the scorer.")
+@click.option("--out", type=OUT_FILE, required=True, help="File for the price in integers.")
 @json_option
-def export_(
-    folder: Path, data: Path, kind: Literal["linear", "tree", "forest"], bits: int, depth: int, out: Path, as_json: bool
-) -> None:
-    """Distil the price function in FOLDER into an integer scorer (docs/price-format.md).
+def export_(folder: Path, out: Path, as_json: bool) -> None:
+    """Write the price of sets in FOLDER as integers (docs/price-format.md); of the method ridge alone.
 
     \b
     Example:
-      assay-oracle export price --data train.parquet --kind forest --out scorer.json
+      assay-oracle export price --out form.json
     """
-    from assay_oracle.owner.summary import scorer_text
+    from assay_oracle.owner.summary import form_text
     from assay_pricing.canonical import canonical_json
-    from assay_pricing.scorer.export import export
+    from assay_pricing.sums.form import form_of
 
-    function = _loaded(folder)
-    scorer = export(function, _records(data, function)[0], kind, bits=bits, depth=depth)
-    out.write_bytes(canonical_json(scorer.model_dump(mode="json")))
-    agreement = scorer.rank_agreement / 10**6
-    summary = {"out": str(out), "kind": kind, "rank_agreement": agreement, "rank_loss": 1 - agreement}
-    emit(summary, scorer_text(scorer, out), as_json)
+    form = form_of(_loaded(folder).method)
+    out.write_bytes(canonical_json(form.model_dump(mode="json")))
+    summary = {
+        "out": str(out),
+        "features": form.terms.features.width,
+        "price_bits": form.terms.price_bits,
+        "rank_agreement": form.rank_agreement / 10**6,
+        "exact_agreement": form.exact_agreement / 10**6,
+    }
+    emit(summary, form_text(form, out), as_json)
 
 
 @click.command("inspect")

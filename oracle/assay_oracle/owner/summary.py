@@ -10,7 +10,7 @@ from assay_pricing.function import PriceFunction
 from assay_pricing.manifest import Agreement, Manifest
 from assay_pricing.price import to_micros
 from assay_pricing.records.profile import profile
-from assay_pricing.scorer.format import Scorer
+from assay_pricing.sums.form import PriceForm
 
 _MIN_MICROS = 1000
 _MUCH = 0.05
@@ -147,9 +147,11 @@ def _accuracy(manifest: Manifest) -> list[str]:
     ]
 
 
-def scorer_text(scorer: Scorer, path: Path) -> str:
+def form_text(form: PriceForm, path: Path) -> str:
     """The result of an export."""
-    return f"scorer\t{path}\nkind\t{scorer.kind}\nrank agreement\t{scorer.rank_agreement / 10**6:.4f}"
+    agreements = (f"{found / 10**6:.4f}" for found in (form.rank_agreement, form.exact_agreement))
+    lines = (f"form\t{path}", f"features\t{form.terms.features.width}", f"price bits\t{form.terms.price_bits}")
+    return "\n".join([*lines, "rank agreement\t{} (before rounding: {})".format(*agreements)])
 
 
 def appraisal_text(appraisal: Appraisal, token: Token = ETHER) -> str:

@@ -103,6 +103,10 @@ class Method(ABC):
         """Predicted drop of the risk by all records together: the sum of ``record_values``."""
         return float(self.record_values(records).sum())
 
+    def added_value(self, records: Records, others: Records) -> float:  # noqa: ARG002
+        """Predicted drop of the risk by all records, beyond that by others: ``set_value`` if they add up."""
+        return self.set_value(records)
+
 
 class RefitMethod(Method):
     """A method that updates a surrogate with a set of records and reads the change on the validation set."""

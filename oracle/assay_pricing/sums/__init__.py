@@ -7,6 +7,9 @@
     statistics  what a price is read from: the ridge regression's shrinkage Q and solution U
     form        the owner's integers, and the price
     blind       blind quotes of a price function
+    fitting     the same price in floating point, from the owner's model and records; and its rounding
+    simulated   offers that the owner simulates
+    choice      the regression that ranks and sizes these best
 
 A seller runs ``inputs`` to ``statistics``, which need numpy alone.
 """

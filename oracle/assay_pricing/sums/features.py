@@ -1,7 +1,8 @@
 """Public features of inputs: a constant, linear ones, and random Fourier features (Rahimi and Recht 2007).
 
 All of them are integers from -127 to 127. Directions and phases are drawn from a public seed by SHA-256, so that a
-model's terms need no table of them.
+model's terms need no table of them. Along a few ``axes`` features are shortened: there the owner has many records, and
+others change the regression less.
 """
 
 import hashlib
@@ -25,6 +26,9 @@ _CENTRE = _BYTES * 255 // 2
 DEVIATION = math.sqrt(_BYTES * (256**2 - 1) / 12)
 """Standard deviation of a coordinate: about 209."""
 _SHIFT = 16
+AXIS_BITS = 12
+"""An axis of length ``2^AXIS_BITS`` would remove all of its direction."""
+_MOST_AXIS = 2**AXIS_BITS
 Small = npt.NDArray[np.float64]
 """Integers as floating-point numbers, for the library's matrix products."""
 
@@ -40,6 +44,7 @@ class Features(Value):
         frequency: Turns of a wave's argument for each unit of its projection, in 2^-26 of a turn.
         constant: Value of the first feature.
         seed: Of the directions and phases.
+        axes: Integers (r, d): from features phi, ``sum_i a_i <a_i, phi> / 2^24`` is taken away, rounded.
     """
 
     inputs: Inputs
@@ -49,11 +54,14 @@ class Features(Value):
     frequency: int = Field(ge=1, lt=2**26)
     constant: int = Field(default=SPREAD, ge=1, le=MOST)
     seed: Bytes32 = bytes(32)
+    axes: tuple[tuple[int, ...], ...] = Field(default=(), max_length=64)
 
     @model_validator(mode="after")
     def _are_so_many(self) -> "Features":
         if not 2 <= self.width <= MAX_FEATURES:
             raise ValueError(f"expected 2 to {MAX_FEATURES} features, got {self.width}")
+        if any(len(axis) != self.width or max(map(abs, axis)) > _MOST_AXIS for axis in self.axes):
+            raise ValueError(f"expected axes of {self.width} integers up to {_MOST_AXIS} in magnitude")
         return self
 
     @property
@@ -67,9 +75,14 @@ class Features(Value):
         projected = (codes.astype(np.float64) @ directions).astype(np.int64)  # below 2^53: exact
         turns = (projected * self.frequency >> _SHIFT) + phases
         constant = np.full((len(codes), 1), self.constant, dtype=np.int64)
-        return np.concatenate(
-            [constant, *([codes] if self.linear else []), _wave(self.amplitude)[turns % TURN]], axis=1
-        )
+        linear = [codes] if self.linear else []
+        phi = np.concatenate([constant, *linear, _wave(self.amplitude)[turns % TURN]], axis=1)
+        if not self.axes:
+            return np.asarray(phi)
+        axes = np.array(self.axes, dtype=np.float64)
+        along = phi.astype(np.float64) @ axes.T  # below 2^28, and the next product below 2^46: exact
+        taken = np.floor(along @ axes / 2.0 ** (2 * AXIS_BITS) + 0.5).astype(np.int64)
+        return np.asarray((phi - taken).clip(-MOST, MOST))
 
 
 @lru_cache(maxsize=4)

@@ -7,12 +7,16 @@ from pydantic import Field, model_validator
 
 from assay.protocol.types import Value
 from assay_pricing.blind.form import SecretForm
-from assay_pricing.errors import BlindError
+from assay_pricing.errors import BlindError, DataError
 from assay_pricing.sums.inputs import Integers
 from assay_pricing.sums.moments import Moments
 from assay_pricing.sums.statistics import Terms
 
 Matrix = tuple[tuple[int, ...], ...]
+
+
+MOST_PRICE_BITS = 205
+"""That a blind evaluation has plaintext moduli for."""
 
 
 class PriceForm(Value):
@@ -24,6 +28,9 @@ class PriceForm(Value):
         linear: H, (d, k).
         quadratic: K, (d, d), symmetric.
         scale: The gain is the doubled price over ``2^(scale + 1)``, in the unit of the goal.
+        rank_agreement: Spearman's rank correlation of prices with those of the default method, on offers that the owner
+            simulated and nothing was chosen by, in millionths.
+        exact_agreement: The same with prices by the regression before it became integers.
     """
 
     format: Literal["assay/price-of-sums"] = "assay/price-of-sums"
@@ -33,6 +40,8 @@ class PriceForm(Value):
     linear: Matrix
     quadratic: Matrix
     scale: int = Field(ge=-200, le=200)
+    rank_agreement: int = Field(default=0, ge=-(10**6), le=10**6)
+    exact_agreement: int = Field(default=0, ge=-(10**6), le=10**6)
 
     @model_validator(mode="after")
     def _check(self) -> "PriceForm":
@@ -70,6 +79,21 @@ class PriceForm(Value):
         """Predicted drop of the owner's risk by a set of a doubled price: the nearest floating-point number."""
         shift = self.scale + 1
         return doubled / 2**shift if shift >= 0 else float(doubled * 2**-shift)
+
+
+def form_of(method: object) -> PriceForm:
+    """The price in integers of a fitted method.
+
+    Raises:
+        DataError: The method has none.
+    """
+    form = getattr(method, "form", None)
+    if not isinstance(form, PriceForm):
+        raise DataError(
+            f"expected a price function of the method ridge, got one of {getattr(method, 'name', 'another')}",
+            hint="fit it with --method ridge: other methods have no price in integers",
+        )
+    return form
 
 
 def _array(matrix: Matrix) -> Integers:

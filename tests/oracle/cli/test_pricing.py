@@ -201,13 +201,19 @@ def test_the_report_is_one_page(price: Path, tmp_path: Path) -> None:
     assert appraisal["data_hash"] in page
 
 
-def test_export_writes_a_scorer_and_what_it_costs(price: Path, tmp_path: Path) -> None:
-    out = tmp_path / "scorer.json"
-    said = told("export", price, "--data", "train.parquet", "--kind", "tree", "--out", out)
-    scorer = json.loads(out.read_text())
-    assert (said["kind"], scorer["format"]) == ("tree", "assay/integer-scorer")
-    assert said["rank_agreement"] == scorer["rank_agreement"] / 10**6
-    assert said["rank_loss"] == pytest.approx(1 - said["rank_agreement"])
+def test_export_writes_the_price_of_ridge_in_integers(tmp_path: Path) -> None:
+    price, out = tmp_path / "price", tmp_path / "form.json"
+    told(*fit("csv", "linear.onnx")[:-4], "--method", "ridge", "--setting", "features=32", "--out", price)
+    said = told("export", price, "--out", out)
+    form = json.loads(out.read_text())
+    assert (form["format"], form["version"]) == ("assay/price-of-sums", 2)
+    assert said["rank_agreement"] == form["rank_agreement"] / 10**6
+    assert said["features"] == len(form["weights"])
+
+
+def test_a_price_function_without_a_price_in_integers_is_not_exported(price: Path, tmp_path: Path) -> None:
+    said = refused("export", price, "--out", tmp_path / "form.json")
+    assert "expected a price function of the method ridge" in said
 
 
 def test_a_model_behind_a_url_is_the_same_model(address: str, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_what_is_carried_is_what_is_there(fitted: PriceFunction, tmp_path: Path)
 
 def test_methods_that_need_no_records_carry_none(fitted: PriceFunction) -> None:
     carries = {name for name in fitted.tensors if name.startswith(("base.x", "base.raw", "base.y", "validation."))}
-    assert bool(carries) == (fitted.manifest.method not in ("influence", "update", "loss"))
+    assert bool(carries) == (fitted.manifest.method not in ("influence", "update", "loss", "ridge"))
 
 
 def test_a_weak_surrogate_does_not_hide_what_its_records_give_away() -> None:
@@ -62,7 +62,7 @@ def test_a_weak_surrogate_does_not_hide_what_its_records_give_away() -> None:
     assert function.manifest.carried.owner_records == OWNER.n
 
 
-@pytest.mark.parametrize("method", ["distillation", "forest", "knn", "retraining"])
+@pytest.mark.parametrize("method", ["distillation", "forest", "knn", "retraining", "ridge"])
 def test_a_regression_is_priced_alike_after_it_was_saved(method: str, tmp_path: Path) -> None:
     owner, held = hours(4, 300), hours(5, 120)
 

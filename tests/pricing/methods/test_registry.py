@@ -14,7 +14,7 @@ from tests.pricing.machines import machines, regression_of
 pytestmark = pytest.mark.unit
 ALL = [
     *("distillation", "ensemble", "forest", "influence", "knn", "last_layer", "loss", "newton", "pruning"),
-    *("quantisation", "retraining", "tree", "update"),
+    *("quantisation", "retraining", "ridge", "tree", "update"),
 ]
 
 

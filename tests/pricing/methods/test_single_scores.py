@@ -98,4 +98,4 @@ def test_no_neighbour_is_refused() -> None:
 
 def test_methods_without_records_say_so() -> None:
     without = {name for name in methods.names() if not methods.method(name).needs_records}
-    assert without == {"influence", "loss", "update"}
+    assert without == {"influence", "loss", "ridge", "update"}

@@ -38,6 +38,9 @@ def forms(draw: Any) -> tuple[PriceForm, Records]:
         frequency=draw(st.integers(1, 2**26 - 1)),
         seed=draw(st.binary(min_size=32, max_size=32)),
     )
+    axis = st.lists(st.integers(-4096, 4096), min_size=public.width, max_size=public.width)
+    axes = draw(st.lists(axis, max_size=2))
+    public = Features.model_validate({**public.model_dump(), "axes": axes})
     terms = Terms(
         features=public,
         damping=draw(st.integers(1, 10**6)),

@@ -44,7 +44,9 @@ def features(spec: dict[str, Any], codes: list[int]) -> list[int]:
         z = sum(c * x for c, x in zip(coordinates, codes, strict=True))
         turn = ((z * spec["frequency"] >> 16) + phase) % 1024
         found.append(round(spec["amplitude"] * math.cos(2 * math.pi * turn / 1024)))
-    return found
+    along = [sum(a * f for a, f in zip(axis, found, strict=True)) for axis in spec["axes"]]
+    taken = [sum(axis[j] * length for axis, length in zip(spec["axes"], along, strict=True)) for j in range(len(found))]
+    return [max(-127, min(127, f - ((2 * t + 2**24) // 2**25))) for f, t in zip(found, taken, strict=True)]
 
 
 def solved(system: Rows, right: Rows) -> list[list[Fraction]]:
