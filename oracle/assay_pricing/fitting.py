@@ -21,7 +21,7 @@ from assay_pricing.function import PriceFunction
 from assay_pricing.learners.halves import first_half
 from assay_pricing.manifest import Backtest, Control, Manifest, installed_libraries
 from assay_pricing.methods import Method, RefitMethod
-from assay_pricing.methods.base import prefixed
+from assay_pricing.methods.families.base import prefixed
 from assay_pricing.price import Outlook, PricingRule
 from assay_pricing.records.records import Records
 from assay_pricing.risk import REGRESSION, Metric, groups_of

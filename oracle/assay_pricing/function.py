@@ -16,7 +16,7 @@ from assay_pricing.errors import DataError
 from assay_pricing.learners.threads import Once
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, Parts
-from assay_pricing.methods.base import without_prefix
+from assay_pricing.methods.families.base import without_prefix
 from assay_pricing.offers import partitions
 from assay_pricing.offers.partitions import LOCAL, Pool
 from assay_pricing.price import MICRO, to_micros

@@ -13,7 +13,6 @@ from assay.protocol.types import Bytes32, Value
 from assay_pricing.errors import ArtifactError, BacktestError, FidelityError
 from assay_pricing.price import Outlook, PricingRule
 
-_NO_METHOD = "base"
 _LIBRARIES = ("numpy", "scikit-learn", "torch")
 """What computes a price: another version of one may give another price to the same offer."""
 _RELEASE = 2
@@ -312,4 +311,4 @@ def method_names(folders: Iterable[str] | None = None) -> list[str]:
         spec = find_spec("assay_pricing.methods")
         folders = spec.submodule_search_locations if spec else ()
     found = pkgutil.iter_modules(folders)
-    return sorted(module.name for module in found if not module.ispkg and module.name != _NO_METHOD)
+    return sorted(module.name for module in found if not module.ispkg)

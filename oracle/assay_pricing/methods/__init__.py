@@ -11,7 +11,7 @@ To add a method, put one file into this folder, named as the method, with the cl
 
     from typing import Self
     import torch
-    from assay_pricing.methods.base import Method, Parts
+    from assay_pricing.methods.families.base import Method, Parts
     from assay_pricing.surrogate.task import Task
 
     class Distance(Method):
@@ -36,7 +36,7 @@ from typing import Any
 
 from assay_pricing.errors import ArtifactError, DataError
 from assay_pricing.manifest import method_names
-from assay_pricing.methods.base import Method, Parts, RefitMethod
+from assay_pricing.methods.families.base import Method, Parts, RefitMethod
 
 __all__ = ["DEFAULT", "Method", "Parts", "RefitMethod", "method", "names", "settings"]
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from assay_pricing import methods
 from assay_pricing.errors import DataError
-from assay_pricing.methods.base import Parts, RefitMethod, prefixed, without_prefix
+from assay_pricing.methods.families.base import Parts, RefitMethod, prefixed, without_prefix
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.task import Context, Sample, Task
 

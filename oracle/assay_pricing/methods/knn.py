@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from assay_pricing.errors import DataError
-from assay_pricing.methods.base import Parts, RefitMethod
+from assay_pricing.methods.families.base import Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.distillation import agreement, fidelity
 from assay_pricing.surrogate.neighbours import DEFAULT_NEIGHBOURS, Neighbours

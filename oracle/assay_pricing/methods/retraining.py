@@ -26,8 +26,8 @@ from assay_pricing.learners.linear import Linear
 from assay_pricing.learners.perceptron import Perceptron
 from assay_pricing.learners.port import Learner
 from assay_pricing.learners.threads import Run, in_parallel
-from assay_pricing.methods.base import Parts, RefitMethod, prefixed, without_prefix
 from assay_pricing.methods.distillation import Distillation
+from assay_pricing.methods.families.base import Parts, RefitMethod, prefixed, without_prefix
 from assay_pricing.methods.families.fine_tuning import anchored
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.curvature import goal_gradient, solve

@@ -15,7 +15,7 @@ from torch import Tensor
 from assay_pricing import methods
 from assay_pricing.canonical import canonical_json
 from assay_pricing.errors import DataError
-from assay_pricing.methods.base import Method, Parts, RefitMethod
+from assay_pricing.methods.families.base import Method, Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.sums.choice import choose
 from assay_pricing.sums.features import MAX_FEATURES

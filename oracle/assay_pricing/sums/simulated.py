@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from assay_pricing.methods.base import RefitMethod
+from assay_pricing.methods.families.base import RefitMethod
 from assay_pricing.records.records import Float64, Int64, Records
 from assay_pricing.risk import Bools
 from assay_pricing.surrogate.queries import is_whole

@@ -6,8 +6,8 @@ import torch
 
 from assay_pricing import methods
 from assay_pricing.errors import DataError
-from assay_pricing.methods.base import Parts
 from assay_pricing.methods.ensemble import Ensemble
+from assay_pricing.methods.families.base import Parts
 from tests.pricing.contexts import context, drawn, records, sample, soft, task
 
 pytestmark = pytest.mark.unit

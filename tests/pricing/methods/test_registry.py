@@ -18,7 +18,7 @@ ALL = [
 ]
 
 
-def test_every_file_is_a_method_but_what_methods_share() -> None:
+def test_every_file_is_a_method() -> None:
     assert methods.names() == ALL
     assert methods.DEFAULT in ALL
 

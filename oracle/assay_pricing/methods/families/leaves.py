@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay_pricing.methods.base import Parts, RefitMethod
+from assay_pricing.methods.families.base import Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.distillation import agreement, fidelity
 from assay_pricing.surrogate.leaf_ridge import LeafRidge

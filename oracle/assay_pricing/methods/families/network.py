@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay_pricing.methods.base import Method, Parts, RefitMethod
+from assay_pricing.methods.families.base import Method, Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import Bools
 from assay_pricing.surrogate.curvature import directional_derivatives, goal_gradient, solve

@@ -6,8 +6,8 @@ import torch
 from sklearn.tree import DecisionTreeClassifier
 from torch import Tensor
 
-from assay_pricing.methods.base import Parts
 from assay_pricing.methods.families import leaves as family
+from assay_pricing.methods.families.base import Parts
 from assay_pricing.methods.families.leaves import LeafMethod
 from assay_pricing.surrogate.leaf_ridge import RIDGE, LeafRidge
 from assay_pricing.surrogate.task import Task

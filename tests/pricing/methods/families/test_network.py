@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from assay_pricing.methods.base import Parts
 from assay_pricing.methods.families import network as family
+from assay_pricing.methods.families.base import Parts
 from assay_pricing.methods.families.network import (
     CompressedMethod,
     FineTunedMethod,

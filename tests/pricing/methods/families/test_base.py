@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from assay_pricing.methods.base import Method, Parts, RefitMethod
+from assay_pricing.methods.families.base import Method, Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.task import Sample, Task
 from tests.pricing.contexts import context, records, sample
