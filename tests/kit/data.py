@@ -73,6 +73,7 @@ class LinePrices:
 
     hash: bytes = hashlib.sha256(b"line prices").digest()
     schema: Schema = SCHEMA
+    method: None = None
     calls: int = 0
     before: Callable[[], None] = lambda: None
 

@@ -49,9 +49,7 @@ COMMANDS = {
         "List orders with their state: by default those that you sell, and those of your models.",
     ),
     "pack": LazyCommand("assay.cli.commands.sealing:pack", "Write FOLDER into one FILE, which can be sold."),
-    "quote": LazyCommand(
-        "assay.cli.commands.sales:quote", "Ask for the price of FILE before it is sent: from encrypted sums."
-    ),
+    "quote": LazyCommand("assay.cli.commands.sales:quote", "Ask for the price of FILE without sending it."),
     "seal": LazyCommand("assay.cli.commands.sealing:seal", "Seal FILE under a fresh key."),
     "sell": LazyCommand("assay.cli.commands.sales:sell", "Offer FILE to a model, and sell it at the oracle's price."),
     "settings": LazyCommand(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from assay.protocol.messages import BlindTerms
 from assay_pricing import artifact
 from assay_pricing.blind.pricing import BlindPricing
-from assay_pricing.controls import cut
 from assay_pricing.manifest import Manifest
 from assay_pricing.price import to_micros
 from assay_pricing.sums.form import PriceForm
@@ -63,6 +62,8 @@ def _is_told_by_sums(manifest: Manifest) -> bool:
 
 def _money(manifest: Manifest, form: PriceForm, unit: float, doubled: int, records: int) -> int:
     """Base units of a doubled price of so many distinct records: as ``valuation.value_offer`` and ``price`` have it."""
+    from assay_pricing.controls import cut  # torch: the daemon reads terms without it
+
     divisor = manifest.backtest.divisor if manifest.backtest else 1.0
     gain = (form.gain_of(doubled) * unit - cut(manifest.controls, records)) / divisor
     return manifest.rule.price(max(to_micros(gain), 0), records)
