@@ -12,7 +12,6 @@ from tests.kit.data import csv
 from tests.kit.town import Party, Town
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
-pytest.importorskip("assay_pricing.methods.ridge", reason="the one method whose price is of sums")
 
 
 class BlindTown(Town):
