@@ -74,13 +74,13 @@ class DataLimits(Value):
 class BlindTerms(Value):
     """Sizes and bounds of a model's price from sums: ``assay_pricing.blind.shape.Shape`` has the same fields."""
 
-    features: int = Field(ge=1, description="rows and columns of S")
-    outputs: int = Field(ge=1, description="columns of T")
-    sum_bits: int = Field(ge=1, description="entries of S and T are below 2**sum_bits in magnitude")
-    row_bits: int = Field(ge=1, description="rows of S have a Euclidean norm below 2**row_bits")
-    weight_bits: int = Field(ge=1, description="entries of W0 are below 2**weight_bits in magnitude")
+    features: int = Field(ge=1, description="rows and columns of Q")
+    outputs: int = Field(ge=1, description="columns of U")
+    sum_bits: int = Field(ge=1, description="entries of Q and U are below 2**sum_bits in magnitude")
+    row_bits: int = Field(ge=1, description="rows of Q have a Euclidean norm below 2**row_bits")
+    weight_bits: int = Field(ge=1, description="entries of P are below 2**weight_bits in magnitude")
     sums: dict[str, Any] = Field(
-        default_factory=dict, description="`terms` of docs/price-format.md: how S and T are computed from records"
+        default_factory=dict, description="`terms` of docs/price-format.md: how Q and U are computed from records"
     )
     price_bits: int = Field(ge=1, description="the doubled price is below 2**price_bits in magnitude")
 

@@ -32,8 +32,8 @@ class Sums:
     """Sums over a set's records, of features that the model publishes.
 
     Attributes:
-        second: S, shape (d, d).
-        first: T, shape (d, k).
+        second: Q, shape (d, d).
+        first: U, shape (d, k).
         records: Number of records.
     """
 

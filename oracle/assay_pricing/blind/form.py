@@ -1,8 +1,8 @@
 """The owner's secret integers of a price from sums, and that price in the clear.
 
-With S (d x d, symmetric) and T (d x k) of the offered records, and the owner's W0 (d x k), H (d x k) and symmetric K
-(d x d), the residual moments are ``R = T - S W0`` and the doubled price is ``-2 <H, R> - <K, R R^T>``, where ``<A, B>``
-sums the products of entries.
+With Q (d x d, symmetric) and U (d x k) of the offered records, and the owner's P (d x k), H (d x k) and symmetric K
+(d x d), the records move the regression by ``R = U - Q P``, and the doubled price is ``-2 <H, R> - <K, R R^T>``, where
+``<A, B>`` sums the products of entries.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class SecretForm:
     """The owner's integers.
 
     Attributes:
-        weights: W0, shape (d, k).
+        weights: P, shape (d, k).
         linear: H, shape (d, k).
         quadratic: K, shape (d, d), symmetric.
     """
@@ -55,7 +55,7 @@ class SecretForm:
     def bound(self) -> int:
         """Largest magnitude that the doubled price can have: the triangle inequality over all entries.
 
-        An entry of S W0 is at most the norm of a row of S times that of a column of W0 (Cauchy and Schwarz).
+        An entry of Q P is at most the norm of a row of Q times that of a column of P (Cauchy and Schwarz).
         """
         column = isqrt(int((self.weights.astype(object) ** 2).sum(axis=0).max())) + 1
         residual = 2**self.shape.sum_bits + 2**self.shape.row_bits * column
@@ -66,8 +66,8 @@ class SecretForm:
         """The doubled price of sums, exactly.
 
         Args:
-            second: S, shape (d, d).
-            first: T, shape (d, k).
+            second: Q, shape (d, d).
+            first: U, shape (d, k).
 
         Raises:
             BlindError: The sums have another shape, are not symmetric, or exceed their bound.
@@ -100,7 +100,7 @@ def check_sums(shape: Shape, second: Integers, first: Integers) -> None:
         raise BlindError(f"expected sums below 2**{shape.sum_bits}, got {most}", hint="offer fewer records at a time")
     longest = int((second.astype(object) ** 2).sum(axis=1).max())
     if longest >= 4**shape.row_bits:
-        raise BlindError(f"expected rows of S with a norm below 2**{shape.row_bits}, got one of {isqrt(longest)}")
+        raise BlindError(f"expected rows of Q with a norm below 2**{shape.row_bits}, got one of {isqrt(longest)}")
 
 
 def largest(values: Integers) -> int:

@@ -19,7 +19,7 @@ RESULTS = 2
 class Rounds:
     """The maps of a shape.
 
-    In the first X is [S | T] and Y is W0, negative, over the identity. In the second X is one row, the entries of R's
+    In the first X is [Q | U] and Y is P, negative, over the identity. In the second X is one row, the entries of R's
     share and of the upper triangle of its product with its own transpose, and Y has two columns.
     """
 

@@ -26,11 +26,11 @@ class BlindSeller:
         self._second = Requester(self._rounds.second, context + b"2", random(SALT_BYTES))
 
     def first(self, second: Integers, first: Integers) -> bytes:
-        """The first message: S and T, encrypted.
+        """The first message: Q and U, encrypted.
 
         Args:
-            second: S, shape (d, d).
-            first: T, shape (d, k).
+            second: Q, shape (d, d).
+            first: U, shape (d, k).
 
         Raises:
             BlindError: The sums have another shape, are not symmetric, or exceed their bound.

@@ -16,11 +16,11 @@ class Shape:
     """Sizes and bounds of a price from sums.
 
     Attributes:
-        features: d, rows and columns of S.
-        outputs: k, columns of T.
-        sum_bits: Entries of S and T are below ``2**sum_bits`` in magnitude.
-        row_bits: Rows of S have a Euclidean norm below ``2**row_bits``.
-        weight_bits: Entries of the owner's W0 are below ``2**weight_bits`` in magnitude.
+        features: d, rows and columns of Q.
+        outputs: k, columns of U.
+        sum_bits: Entries of Q and U are below ``2**sum_bits`` in magnitude.
+        row_bits: Rows of Q have a Euclidean norm below ``2**row_bits``.
+        weight_bits: Entries of the owner's P are below ``2**weight_bits`` in magnitude.
         price_bits: The doubled price is below ``2**price_bits`` in magnitude for all sums within their bound.
     """
 
@@ -39,11 +39,11 @@ class Shape:
             if not 1 <= value <= most:
                 raise BlindError(f"expected {name} from 1 to {most}, got {value}")
         if self.features * self.outputs > 8192:
-            raise BlindError(f"expected at most 8192 entries of T, got {self.features} x {self.outputs}")
+            raise BlindError(f"expected at most 8192 entries of U, got {self.features} x {self.outputs}")
 
     @property
     def columns(self) -> int:
-        """Columns of [S | T]."""
+        """Columns of [Q | U]."""
         return self.features + self.outputs
 
     @property

@@ -24,7 +24,7 @@ def form_of(shape: Shape, seed: int, *, linear: int = 50, quadratic: int = 20) -
 
 
 def sums_of(shape: Shape, seed: int) -> tuple[Integers, Integers]:
-    """S and T, uniform within their bound."""
+    """Q and U, uniform within their bound."""
     draw = np.random.default_rng(seed)
     bound = 2**shape.sum_bits
     upper = np.triu(draw.integers(1 - bound, bound, (shape.features, shape.features)))

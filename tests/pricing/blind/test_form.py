@@ -23,7 +23,7 @@ def tiny(**others: list[list[int]]) -> SecretForm:
 def test_the_price_is_the_one_worked_out_by_hand() -> None:
     """R = (7, 4) - ((4, 1), (1, 2)) (2, -1) = (0, 4); -2 (3 0 + 1 4) - (2 0 + 2 0 + 0 16) = -8."""
     assert tiny().doubled_price(np.array([[4, 1], [1, 2]]), np.array([[7], [4]])) == -8
-    """With T = (8, 4): R = (1, 4), and -2 (3 + 4) - (2 1 + 2 4 + 0) = -24."""
+    """With U = (8, 4): R = (1, 4), and -2 (3 + 4) - (2 1 + 2 4 + 0) = -24."""
     assert tiny().doubled_price(np.array([[4, 1], [1, 2]]), np.array([[8], [4]])) == -24
 
 
@@ -59,7 +59,7 @@ def test_sums_of_another_shape_or_beyond_their_bound_are_refused() -> None:
     with pytest.raises(BlindError, match="symmetric"):
         form.doubled_price(np.array([[1, 0], [1, 0]]), first)
     narrow = Shape(features=2, outputs=1, sum_bits=5, row_bits=4, weight_bits=4, price_bits=40)
-    with pytest.raises(BlindError, match="expected rows of S with a norm below 2\\*\\*4, got one of 16"):
+    with pytest.raises(BlindError, match="expected rows of Q with a norm below 2\\*\\*4, got one of 16"):
         check_sums(narrow, np.array([[12, 11], [11, 0]]), first)
     check_sums(narrow, np.array([[12, 9], [9, 0]]), first)
     with pytest.raises(BlindError, match="expected sums of the shapes"):
