@@ -365,7 +365,7 @@ def test_sale_behind_three_nodes_and_a_remote_signer(market: LiveMarket) -> None
             eventually(lambda: "no answer from the signer" in market.daemon.log.read_text())
             signer.start()
             accepting.result(CEILING)
-        assert market.by().offer(state.offer_id).status is OfferStatus.POSTED
+        market.wait(state.offer_id, OfferStatus.POSTED)
         proxies[0].behave, proxies[2].behave = honest, dead
         eventually(lambda: (p := market.buyer().poll(market.model_id)[-1]).file and p)
         eventually(lambda: market.chain(None).order_state(state.quote.order_id()).status is Status.PAID)
