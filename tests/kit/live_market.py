@@ -1,5 +1,6 @@
 """A market with a chain and a daemon of its own: what the client does over HTTP and JSON-RPC."""
 
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from assay.chain.settlement import SettlementClient
 from assay.oracle.api import OracleClient
 from assay.protocol.messages import OfferStatus, Problem
 from assay.protocol.structs import ModelTerms
+from assay.protocol.types import ModelId
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferStore
 from assay.sale.seller import Seller
@@ -39,6 +41,7 @@ class LiveMarket:
 
         self.folder = folder
         self.node = node
+        self._artifact = artifact
         self.record = folder / "31337.json"
         node.deploy(self.record)
         for account in (buyer_account, oracle_account, seller_account, rival_account, patient_account):
@@ -74,6 +77,17 @@ class LiveMarket:
     def __exit__(self, *_: object) -> None:
         self.http.close()
         self.daemon.stop()
+
+    def add_model(self) -> ModelId:
+        """Another model with the same price function, which has bought nothing; the daemon notices it."""
+        terms = self.terms.model_copy(update={"salt": secrets.token_bytes(32)})
+        chain = self.chain(buyer_account)
+        chain.register_model(terms, oracle_account.address)
+        chain.fund(terms, 10 * ETHER)
+        found = chain.model_id(terms)
+        with self.config.open("a") as config:
+            config.write(f'[[models]]\nid = "0x{found.hex()}"\nartifact = "{self._artifact}"\n')
+        return found
 
     def chain(self, account: Any) -> SettlementClient:
         return SettlementClient.of(patient(self.node), Deployment.read(self.record), account=account)

@@ -124,7 +124,7 @@ def test_quote_that_is_not_renewed(market: Market, monkeypatch: pytest.MonkeyPat
     seller, record = market.quoted()
     old = market.offers.state(record.offer_id)
     market.pass_time(2 * DAY)
-    monkeypatch.setattr(market.offers, "state", lambda _: old)
+    monkeypatch.setattr(market.offers, "state_of", lambda _: old)
     with pytest.raises(QuoteExpired, match="expired at") as raised:
         seller.accept(record)
     assert "same price" in str(raised.value.hint)

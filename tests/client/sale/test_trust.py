@@ -16,6 +16,7 @@ from assay.oracle.session import Party
 from assay.protocol.statements import digest
 from assay.protocol.structs import Status
 from assay.sale.offers import OfferRecord
+from assay_oracle.ledger.values import Offer
 from tests.kit.actors import oracle_account, rival_account
 from tests.kit.market import Market
 from tests.kit.memory_contract import HALTED
@@ -95,10 +96,10 @@ def answers(market: Market, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Changes every state that the oracle answers with."""
 
     def change(by: Any = oracle_account, **changes: Any) -> None:
-        state = market.offers.state
+        state = market.offers.state_of
 
-        def changed(offer_id: bytes) -> Any:
-            found = state(offer_id)
+        def changed(offer: Offer) -> Any:
+            found = state(offer)
             if found.quote is None:
                 return found
             quote = found.quote.model_copy(update=changes)
@@ -106,7 +107,7 @@ def answers(market: Market, monkeypatch: pytest.MonkeyPatch) -> Any:
             signature = bytes(by.sign_message(message).signature)
             return found.model_copy(update={"quote": quote, "oracle_signature": signature})
 
-        monkeypatch.setattr(market.offers, "state", changed)
+        monkeypatch.setattr(market.offers, "state_of", changed)
 
     return change
 

@@ -11,6 +11,7 @@ import ctypes, os, resource, signal
 from assay_oracle.cli.process_limits import forbid_dumps
 forbid_dumps()
 print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), flush=True)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # a shell's background job ignores it
 os.kill(os.getpid(), signal.SIGQUIT)
 """
 """3 is PR_GET_DUMPABLE; SIGQUIT dumps core where that is allowed."""

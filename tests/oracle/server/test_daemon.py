@@ -347,6 +347,7 @@ def test_sale_behind_three_nodes_and_a_remote_signer(market: LiveMarket) -> None
         signer = stack.enter_context(Web3Signer(bytes(oracle_account.key)))
         keystore = vault.folder_of(market.folder / "oracle") / "keystore.json"
         assert market.daemon.stop() == 0
+        model_id = market.add_model()
         before, kept = market.daemon.environment, keystore.read_bytes()
         keystore.unlink()
         proxies[0].behave = liar
@@ -357,7 +358,7 @@ def test_sale_behind_three_nodes_and_a_remote_signer(market: LiveMarket) -> None
         }
         market.daemon.start()
         seller, path = market.seller(), market.data("three.csv", csv(50, 60, (2,)))
-        record, state = seller.offer(seller.prepare(path, market.model_id))
+        record, state = seller.offer(seller.prepare(path, model_id))
         assert state.quote is not None
         signer.stop()
         with ThreadPoolExecutor() as pool:
@@ -367,7 +368,7 @@ def test_sale_behind_three_nodes_and_a_remote_signer(market: LiveMarket) -> None
             accepting.result(CEILING)
         market.wait(state.offer_id, OfferStatus.POSTED)
         proxies[0].behave, proxies[2].behave = honest, dead
-        eventually(lambda: (p := market.buyer().poll(market.model_id)[-1]).file and p)
+        eventually(lambda: (p := market.buyer().poll(model_id)[-1]).file and p)
         eventually(lambda: market.chain(None).order_state(state.quote.order_id()).status is Status.PAID)
         assert "node left: 1" in market.daemon.log.read_text()
         done = subprocess.run(

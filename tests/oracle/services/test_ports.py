@@ -14,6 +14,7 @@ from assay.errors import AssayError
 from assay.protocol.messages import OfferStatus, Problem
 from assay.protocol.structs import Status
 from assay_oracle.errors import RequestError
+from assay_oracle.ledger.values import Offer
 from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
 from assay_oracle.services.ports import BlobStore
 from tests.kit.actors import seller_account
@@ -218,11 +219,11 @@ class MarketClosed(RequestError):
 
 
 def test_another_error_is_answered_with_its_status_and_code(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    def closed(offer_id: bytes) -> None:
+    def closed(_: Offer) -> None:
         raise MarketClosed("expected daylight, got night", hint="come back at dawn")
 
     offer_id = market.offers.open_offer(bid(market.model_id, b"one\n").request).offer_id
-    monkeypatch.setattr(market.offers, "state", closed)
+    monkeypatch.setattr(market.offers, "state_of", closed)
     with httpx.Client(transport=market.transport) as http:
         answer = http.get(f"{ORACLE_URL}/v1/offers/0x{offer_id.hex()}", headers=market.bearer(seller_account))
     assert answer.status_code == 451
