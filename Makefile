@@ -178,8 +178,8 @@ bench-blind: .build/bench ## blind quotes of 100 and a million records, influenc
 bench-oracle: .build/run ## quotes a second of a daemon, from HTTP to the signed quote, for SECONDS=600: out/oracle.json
 	PYTHONPATH=scripts python -m serving --seconds $(or $(SECONDS),600)
 
-crash: setup ## assay seal and assay open killed at twenty random points each, and run again
-	pytest -p no:ape_test -m slow tests/client/test_crashes.py
+crash: setup ## assay seal, open, sell and buy killed at twenty random points each, and run again
+	pytest -p no:ape_test -m slow tests/client/test_crashes.py tests/integration/test_killed_sale.py
 
 chaos: setup ## ten sales at a time while processes, lines, nodes, disks and clocks fail, RUNS=200 times: out/chaos.json
 	PYTHONPATH=scripts python -m chaos --runs $(or $(RUNS),200)
