@@ -1,7 +1,6 @@
-"""Kinds of faults. Each strikes, lasts, and is taken back."""
+"""Kinds of faults. Each strikes and lasts; ``Town.heal`` takes it back."""
 
 import os
-import resource
 import signal
 import time
 from collections.abc import Callable
@@ -22,19 +21,15 @@ _CLOCK = (60, 900)
 
 
 def kill(town: Town, random: Random) -> None:
-    """A daemon is killed in the middle of whatever it does, and started again."""
-    replica = town.any_replica(random)
-    replica.kill()
+    """A daemon is killed in the middle of whatever it does."""
+    town.any_replica(random).kill()
     time.sleep(random.uniform(0, _LONGEST))
-    replica.start()
 
 
 def cut_power(town: Town, random: Random) -> None:
     """A daemon's machine loses its power, and what it had not synced to the disk."""
-    replica = town.any_replica(random)
-    replica.cut_power()
+    town.any_replica(random).cut_power()
     time.sleep(random.uniform(0, _LONGEST))
-    replica.start()
 
 
 def kill_pricing(town: Town, random: Random) -> None:
@@ -45,25 +40,21 @@ def kill_pricing(town: Town, random: Random) -> None:
 
 
 def freeze(town: Town, random: Random) -> None:
-    """A daemon stands still, as in a machine that is suspended, and goes on as if nothing had happened."""
-    replica = town.any_replica(random)
-    replica.signal(signal.SIGSTOP)
+    """A daemon stands still, as in a machine that is suspended."""
+    town.any_replica(random).signal(signal.SIGSTOP)
     time.sleep(random.uniform(1, 2 * _LONGEST))
-    replica.signal(signal.SIGCONT)
 
 
 def cut_oracle(town: Town, random: Random) -> None:
     """Every connection to the oracle breaks."""
     town.to_oracle.cut()
     time.sleep(random.uniform(0, _LONGEST))
-    town.to_oracle.heal()
 
 
 def cut_node(town: Town, random: Random) -> None:
     """Every connection to the node breaks."""
     town.to_node.cut()
     time.sleep(random.uniform(0, _LONGEST))
-    town.to_node.heal()
 
 
 def slow_lines(town: Town, random: Random) -> None:
@@ -71,8 +62,6 @@ def slow_lines(town: Town, random: Random) -> None:
     for line in (town.to_node, town.to_oracle):
         line.slow(random.uniform(0, _LONGEST_DELAY))
     time.sleep(_LONGEST)
-    for line in (town.to_node, town.to_oracle):
-        line.heal()
 
 
 def reorganise(town: Town, random: Random) -> None:
@@ -82,10 +71,8 @@ def reorganise(town: Town, random: Random) -> None:
 
 def fill_disk(town: Town, random: Random) -> None:
     """A daemon can write to no file beyond its first bytes."""
-    replica = town.any_replica(random)
-    replica.limit_files(_FULL)
+    town.any_replica(random).limit_files(_FULL)
     time.sleep(random.uniform(1, _LONGEST))
-    replica.limit_files(resource.RLIM_INFINITY)
 
 
 def jump_clock(town: Town, random: Random) -> None:

@@ -9,6 +9,8 @@ from assay_pricing.errors import BlindError
 MODULUS_BITS = 52
 """Of a plaintext modulus at most; a wider price has several."""
 MAX_MODULI = 4
+MOST_PRICE_BITS = MAX_MODULI * MODULUS_BITS - 3
+"""A prime is slightly below its power of two, and the product of all must exceed four prices."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Shape:
     def __post_init__(self) -> None:
         sizes = {"features": (self.features, 512), "outputs": (self.outputs, 64)}
         bits = {name: (getattr(self, name), 40) for name in ("sum_bits", "row_bits", "weight_bits")}
-        bits["price_bits"] = (self.price_bits, MAX_MODULI * MODULUS_BITS - 3)
+        bits["price_bits"] = (self.price_bits, MOST_PRICE_BITS)
         for name, (value, most) in (sizes | bits).items():
             if not 1 <= value <= most:
                 raise BlindError(f"expected {name} from 1 to {most}, got {value}")

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from assay_pricing.black_box.port import Predictions
+from assay_pricing.blind.shape import MOST_PRICE_BITS
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.risk import Bools
 from assay_pricing.sums.features import AXIS_BITS, DEVIATION, TURN, Features
-from assay_pricing.sums.form import MOST_PRICE_BITS, Matrix, PriceForm
+from assay_pricing.sums.form import Matrix, PriceForm
 from assay_pricing.sums.inputs import MOST, Inputs, Integers
 from assay_pricing.sums.statistics import Terms
 from assay_pricing.surrogate.queries import mixtures

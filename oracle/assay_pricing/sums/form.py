@@ -15,10 +15,6 @@ from assay_pricing.sums.statistics import Terms
 Matrix = tuple[tuple[int, ...], ...]
 
 
-MOST_PRICE_BITS = 205
-"""That a blind evaluation has plaintext moduli for."""
-
-
 class PriceForm(Value):
     """A price function of sets in integers.
 
@@ -55,7 +51,7 @@ class PriceForm(Value):
 
     @property
     def secret(self) -> SecretForm:
-        """The owner's integers as arrays; its price is that of Q for S and of U for T."""
+        """The owner's integers as arrays."""
         return SecretForm(self.terms.shape, *(_array(part) for part in (self.weights, self.linear, self.quadratic)))
 
     def doubled_price(self, moments: Moments) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from assay.protocol.types import Value
-from assay_pricing.blind.shape import Shape
+from assay_pricing.blind.shape import MOST_PRICE_BITS, Shape
 from assay_pricing.errors import DataError
 from assay_pricing.sums.features import Features
 from assay_pricing.sums.inputs import Integers
@@ -52,7 +52,7 @@ class Terms(Value):
     weight_bits: int = Field(ge=1, le=40)
     solution_bits: int = Field(ge=1, le=40)
     sum_bits: int = Field(ge=1, le=40)
-    price_bits: int = Field(ge=1, le=205)
+    price_bits: int = Field(ge=1, le=MOST_PRICE_BITS)
 
     @property
     def shape(self) -> Shape:
