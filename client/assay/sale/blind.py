@@ -140,18 +140,17 @@ def sums_of(file: Path, model: ModelInfo) -> Sums:
             hint="offer the data: assay sell",
         )
     try:
+        from assay_pricing.records.records import distinct
         from assay_pricing.records.tables import parse_records
         from assay_pricing.sums.moments import Moments
         from assay_pricing.sums.statistics import Terms
     except ImportError as error:
         raise _missing(error) from None
     with file.open("rb") as source:
-        records = parse_records(source, model.schema_)
-    hashes = records.hashes()
-    distinct = records.take(sorted({value: row for row, value in reversed(list(enumerate(hashes)))}.values()))
+        records = distinct(parse_records(source, model.schema_))
     terms = Terms.model_validate(model.blind.sums)
-    found = terms.statistics(Moments.of(terms.features, [distinct]))
-    return Sums(found.shrinkage, found.solution, distinct.n)
+    found = terms.statistics(Moments.of(terms.features, [records]))
+    return Sums(found.shrinkage, found.solution, records.n)
 
 
 def _missing(error: ImportError) -> UsageError:

@@ -15,7 +15,7 @@ from assay_oracle.log import about
 from assay_oracle.services.appraiser import BlindResult, BlindRound, ContextOffer, FunctionInfo, OfferAppraisal
 from assay_pricing.blind.pricing import BlindPricing
 from assay_pricing.errors import BlindError
-from assay_pricing.records.records import Records
+from assay_pricing.records.records import Records, distinct
 from assay_pricing.records.tables import parse_records
 
 if TYPE_CHECKING:
@@ -107,13 +107,6 @@ class InlineAppraiser:
                 records = distinct(self._parse(source, self.info.schema))
             self._cache.put(offer.offer_id, records)
         return records if offer.rows is None else records.take(offer.rows)
-
-
-def distinct(records: Records) -> Records:
-    """The first of each set of equal records, in order: copies take no memory and no time."""
-    hashes = records.hashes()
-    first = {digest: row for row, digest in reversed(list(enumerate(hashes)))}
-    return records if len(first) == len(hashes) else records.take(sorted(first.values()))
 
 
 class InlineOffer:

@@ -148,3 +148,10 @@ def _fields(x: Float64, texts: dict[int, list[bytes]]) -> Iterator[list[bytes]]:
 def content_hash(hashes: Sequence[bytes]) -> bytes:
     """SHA-256 over sorted distinct record hashes (32 bytes each)."""
     return hashlib.sha256(b"".join(sorted(set(hashes)))).digest()
+
+
+def distinct(records: Records) -> Records:
+    """The first of each set of equal records, in order: copies take no memory and no time."""
+    hashes = records.hashes()
+    first = {digest: row for row, digest in reversed(list(enumerate(hashes)))}
+    return records if len(first) == len(hashes) else records.take(sorted(first.values()))
