@@ -1,12 +1,12 @@
 """Batches of chunks on their way: buffers that are used again, and threads.
 
-The caller's thread writes; the others read, hash and encrypt, outside the interpreter's lock. A batch stays in one
-buffer all the way: memory that is new for every batch costs the system more than the cipher.
+Threads read, hash, encrypt and write, outside the interpreter's lock; the caller's counts what is done. A batch stays
+in one buffer all the way: memory that is new for every batch costs the system more than the cipher.
 """
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_order(calls: Iterable[Callable[[], T]], batches: int) -> Iterator[T]:
+def in_order(calls: Iterable[Callable[[], T]], batches: int) -> Generator[T]:
     """Results of ``calls``, one for each of ``batches``, in order; as many run at a time as there are processors.
 
     ``calls`` is iterated in the caller's thread, not far ahead of the results. A single thread is the caller's own.

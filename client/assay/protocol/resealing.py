@@ -5,12 +5,12 @@ by which the same data at the same place gives the same ciphertext, and what an 
 is kept is compared with what takes its place. If they differ, the data changed.
 """
 
-import os
 import threading
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
 from assay.errors import DataChanged
+from assay.protocol.batch.transfer import read_into
 from assay.protocol.sealed_batch import Stream
 from assay.protocol.tree import SALT_BYTES, Batch
 
@@ -26,16 +26,15 @@ def salts_of(stream: Stream, place: Batch) -> bytes:
     return stream.at(place.first * SALT_BYTES // _CIPHER_BLOCK).update(bytes(place.count * SALT_BYTES))
 
 
-def check_replaces(target: BinaryIO, offset: int, content: memoryview) -> None:
-    """Verifies that ``target`` has nothing at ``offset`` but parts of ``content``.
+def check_replaces(target: BinaryIO, target_bytes: int, offset: int, content: memoryview) -> None:
+    """Verifies that ``target``, of ``target_bytes``, has nothing at ``offset`` but parts of ``content``.
 
     Raises:
         DataChanged: It has something else there.
     """
-    if target.seek(0, os.SEEK_END) <= offset:
-        return
-    target.seek(offset)
-    old = target.read(len(content))
+    old = bytearray(min(len(content), max(target_bytes - offset, 0)))
+    if old:
+        read_into(target, offset, [memoryview(old)])
     if old == content[: len(old)]:
         return
     start = 0

@@ -1,7 +1,7 @@
 """Sealed files: cipher and chunks. ``docs/protocol.md`` has the format, ``tree`` the commitment, ``index`` the index.
 
-Everything streams over binary file objects, in batches on all processors: the caller's thread writes, the others
-read, hash and encrypt. Memory is bounded by a few batches and the nodes over them, 32 bytes for a MiB of data.
+Everything streams over binary file objects, in batches on all processors: threads read, hash, encrypt and write.
+Memory is bounded by a few batches and the nodes over them, 32 bytes for a MiB of data.
 Letters: ``n`` chunks of ``chunk_size`` bytes, the last one shorter; chunk ``i`` is 16 bytes of salt and then data.
 
     seal(source, target, key)     data -> sealed file and its Commitment
@@ -14,7 +14,8 @@ Letters: ``n`` chunks of ``chunk_size`` bytes, the last one shorter; chunk ``i``
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from typing import BinaryIO
 
@@ -92,20 +93,28 @@ def seal(
     nodes, first = bytearray(done), len(done) // NODE_BYTES
     if progress and first:
         progress(layout.data_end_of(first))
-    buffers, writer = Buffers(layout), Writer(target, layout.file_bytes)
+    old_bytes = target.seek(0, os.SEEK_END)
+    buffers = Buffers(layout)
     plain = _plain_batches(source, layout, buffers, _salts(salts, seed), digest, first)
-    for batch in in_order((partial(batch.seal, stream) for batch in plain), len(layout.batches) - first):
+
+    def seal_batch(batch: SealedBatch) -> SealedBatch:
+        batch.seal(stream)
+        place, content = batch.place, batch.buffer.content
         if seed is not None:
-            check_replaces(target, layout.body_offset + batch.place.offset, batch.buffer.content)
-        target.seek(batch.place.entries_offset)
-        target.write(batch.entries)
-        writer.write(layout.body_offset + batch.place.offset, batch.buffer.content)
-        nodes += batch.node
-        buffers.take_back(batch.buffer)
-        if batch_done:
-            batch_done(batch.number + 1, batch.node)
-        if progress:
-            progress(batch.place.data_bytes)
+            check_replaces(target, old_bytes, layout.body_offset + place.offset, content)
+        writer.put(place.entries_offset, batch.entries)
+        writer.write(layout.body_offset + place.offset, content)
+        return batch
+
+    calls = (partial(seal_batch, batch) for batch in plain)
+    with Writer(target, layout.file_bytes) as writer, closing(in_order(calls, len(layout.batches) - first)) as batches:
+        for batch in batches:
+            nodes += batch.node
+            buffers.take_back(batch.buffer)
+            if batch_done:
+                batch_done(batch.number + 1, batch.node)
+            if progress:
+                progress(batch.place.data_bytes)
     root = root_over(layout, bytes(nodes))
     commitment = Commitment(total_bytes=layout.total_bytes, chunk_size=chunk_size, data_root=root)
     target.seek(0)
@@ -259,33 +268,51 @@ def open_sealed(
 
     Raises:
         ChunkMismatch: A chunk is not the committed one, or ``key`` does not open it. ``target`` then has the chunks
-            before it. Also the errors of ``read_index``.
+            before it, and may have others behind. Also the errors of ``read_index``.
     """
     index = index or read_index(sealed)
-    layout = index.layout
-    writer = Writer(target, layout.data_bytes)
+    layout, buffers = index.layout, Buffers(index.layout)
     if progress and done:
         progress(layout.end_of(done) - layout.body_offset)
-    for checked, buffers in _opened(sealed, index, key, layout.batches[done:]):
-        batch, error = checked.batch, checked.error()
-        right = error[0] - batch.place.first if error else batch.place.count
-        writer.write(batch.place.data_offset, batch.buffer.joined(batch.place.data_offset, right))
-        if error:
-            raise error[1]
-        buffers.take_back(batch.buffer)
-        if batch_done:
-            batch_done(batch.number + 1, batch.node)
-        if progress:
-            progress(batch.place.total_bytes)
+
+    def write(opened: CheckedBatch) -> None:
+        place, error = opened.batch.place, opened.error()
+        right = error[0] - place.first if error else place.count
+        writer.write(place.data_offset, opened.batch.buffer.joined(place.data_offset, right))
+
+    batches = _opened(sealed, index, key, buffers, layout.batches[done:], write)
+    with Writer(target, layout.data_bytes) as writer, closing(batches):
+        for opened in batches:
+            batch, error = opened.batch, opened.error()
+            if error:
+                raise error[1]
+            buffers.take_back(batch.buffer)
+            if batch_done:
+                batch_done(batch.number + 1, batch.node)
+            if progress:
+                progress(batch.place.total_bytes)
+    target.seek(layout.data_bytes)
     return index
 
 
-def _opened(sealed: BinaryIO, index: Index, key: bytes, numbers: range) -> Iterator[tuple[CheckedBatch, Buffers]]:
-    """Batches in order, decrypted, with the buffers to give theirs back to."""
-    stream, buffers = Stream(key), Buffers(index.layout)
+def _opened(
+    sealed: BinaryIO,
+    index: Index,
+    key: bytes,
+    buffers: Buffers,
+    numbers: range,
+    use: Callable[[CheckedBatch], None] = lambda _: None,
+) -> Generator[CheckedBatch]:
+    """Batches in order, decrypted in their buffers; each is given to ``use`` in the thread that decrypted it."""
+    stream = Stream(key)
+
+    def open_batch(batch: SealedBatch) -> CheckedBatch:
+        opened = batch.open(stream)
+        use(opened)
+        return opened
+
     batches = _sealed_batches(sealed, index, buffers, numbers)
-    for checked in in_order((partial(batch.open, stream) for batch in batches), len(numbers)):
-        yield checked, buffers
+    return in_order((partial(open_batch, batch) for batch in batches), len(numbers))
 
 
 def first_unopened(sealed: BinaryIO, key: bytes, opened: BinaryIO, index: Index, numbers: range) -> int:
@@ -313,8 +340,8 @@ def find_bad_chunk(sealed: BinaryIO, key: bytes) -> int | None:
         ChunkMismatch: There are such chunks, and ``key`` opens all others. Also the errors of ``read_index``.
     """
     index = read_index(sealed)
-    altered: list[int] = []
-    for checked, buffers in _opened(sealed, index, key, index.layout.batches):
+    altered, buffers = list[int](), Buffers(index.layout)
+    for checked in _opened(sealed, index, key, buffers, index.layout.batches):
         bad = [i for i in checked.unopened if i not in checked.altered]
         if bad:
             return bad[0]
@@ -328,8 +355,8 @@ def find_bad_chunk(sealed: BinaryIO, key: bytes) -> int | None:
 def plaintext(sealed: BinaryIO, key: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     """All chunks in plaintext with their salts, and the digests of the sealed chunks: what ``revealData`` takes."""
     index = read_index(sealed)
-    plain, entries = bytearray(), bytearray()
-    for checked, buffers in _opened(sealed, index, key, index.layout.batches):
+    plain, entries, buffers = bytearray(), bytearray(), Buffers(index.layout)
+    for checked in _opened(sealed, index, key, buffers, index.layout.batches):
         plain += checked.batch.buffer.content
         entries += checked.batch.entries
         buffers.take_back(checked.batch.buffer)

@@ -6,13 +6,12 @@ same place in a page. Where the system, the file system or the memory does not a
 """
 
 import errno
-import fcntl
 import io
 import mmap
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 MOST_CACHED_BYTES = 2**30
 """A longer file does not stay in the page cache after it was written."""
@@ -76,57 +75,82 @@ def _fill(file: BinaryIO, view: memoryview) -> bool:
 
 
 class Writer:
-    """Writes to ``file``, which will have ``file_bytes``; one thread at a time."""
+    """Writes to ``file``, which will have ``file_bytes``; threads may call it side by side, inside its context.
+
+    The position of the file is lost.
+    """
 
     def __init__(self, file: BinaryIO, file_bytes: int) -> None:
+        file.flush()
         self._file = file
         self._descriptor = _descriptor(file, "pwritev")
-        self._direct = self._descriptor is not None and hasattr(os, "O_DIRECT") and file_bytes > MOST_CACHED_BYTES
+        self._direct = None
+        if self._descriptor is not None and file_bytes > MOST_CACHED_BYTES:
+            self._direct = _open_direct(self._descriptor)
+        self._is_direct = self._direct is not None
+        self._alone = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._direct is not None:
+            os.close(self._direct)
 
     def write(self, offset: int, content: memoryview) -> None:
-        """Writes ``content`` at ``offset``. The position of the file is then behind it.
+        """Writes ``content`` at ``offset``, past the page cache if the file is large.
 
         The parts of pages at both ends go through the page cache, where they meet those of the batches beside.
         """
-        self._file.flush()
         start = min(-offset % PAGE_BYTES, len(content))
         end = max(start, len(content) - (offset + len(content)) % PAGE_BYTES)
-        if self._direct and start < end:
-            self._put(offset, content[:start])
+        written = 0
+        if self._is_direct and start < end:
+            self.put(offset, content[:start])
             written = start + self._put_direct(offset + start, content[start:end])
-        else:
-            written = 0
-        self._put(offset + written, content[written:])
-        self._file.seek(offset + len(content))
+        self.put(offset + written, content[written:])
 
-    def _put(self, offset: int, content: memoryview) -> None:
-        written = os.pwrite(self._descriptor, content, offset) if content and self._descriptor is not None else 0
-        if written < len(content):
-            self._file.seek(offset)
-            self._file.write(content[written:])
-            self._file.flush()
+    def put(self, offset: int, content: bytes | memoryview) -> None:
+        """Writes ``content`` at ``offset``, through the page cache.
+
+        One thread at a time: the system lets no more of them write to one file, and has them wait at full speed.
+        """
+        with self._alone:
+            if self._descriptor is not None:
+                _put_all(self._descriptor, offset, memoryview(content))
+            else:
+                self._file.seek(offset)
+                self._file.write(content)
+                self._file.flush()
 
     def _put_direct(self, offset: int, content: memoryview) -> int:
         """Number of bytes that were written; 0 if nothing can be written so, which is not tried again."""
-        assert self._descriptor is not None
+        assert self._direct is not None
         try:
-            with _past_cache(self._descriptor):
-                return os.pwrite(self._descriptor, content, offset)
+            return os.pwrite(self._direct, content, offset)
         except OSError as error:
             if error.errno not in _NOT_DIRECT:
                 raise
-            self._direct = False
+            self._is_direct = False
             return 0
 
 
-@contextmanager
-def _past_cache(descriptor: int) -> Iterator[None]:
-    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
-    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_DIRECT)
+def _put_all(descriptor: int, offset: int, content: memoryview) -> None:
+    while content:
+        written = os.pwrite(descriptor, content, offset)
+        offset += written
+        content = content[written:]
+
+
+def _open_direct(descriptor: int) -> int | None:
+    """Another descriptor of the same file, for writes past the page cache; None where there is none.
+
+    The flag on the first one would change what other threads do with it.
+    """
     try:
-        yield
-    finally:
-        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)
+        return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
+    except (OSError, AttributeError):  # systems without O_DIRECT, or without /proc
+        return None
 
 
 def _descriptor(file: BinaryIO, call: str) -> int | None:
