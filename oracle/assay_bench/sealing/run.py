@@ -23,7 +23,7 @@ from assay_bench.sealing.peers import end_agent, peer_commands
 PIECE_BYTES = 2**20
 BOUND_BYTES = 2**30
 """Most bytes of a bound: its rate does not depend on the length."""
-SCALING_BYTES = 2**30
+SCALING_BYTES = 3 * 2**28
 MEMORY_DISK = Path("/dev/shm")  # noqa: S108
 
 Report = Callable[[str], None]
