@@ -5,8 +5,10 @@ by which the same data at the same place gives the same ciphertext, and what an 
 is kept is compared with what takes its place. If they differ, the data changed.
 """
 
+import secrets
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import BinaryIO, Protocol
 
 from assay.errors import DataChanged
@@ -24,6 +26,15 @@ _CIPHER_BLOCK = 64
 def salts_of(stream: Stream, place: Batch) -> bytes:
     """Salts of the chunks of a batch: 16 bytes each, the stream of ChaCha20 under the seed."""
     return stream.at(place.first * SALT_BYTES // _CIPHER_BLOCK).update(bytes(place.count * SALT_BYTES))
+
+
+def salts_by(make: Callable[[int], bytes] | None, seed: bytes | None) -> Callable[[Batch], bytes]:
+    """Makes the salts of a batch: by ``make``, from ``seed``, or of random bytes of the system."""
+    if make is not None:
+        return lambda place: b"".join([make(SALT_BYTES) for _ in range(place.count)])
+    if seed is not None:
+        return partial(salts_of, Stream(seed))
+    return lambda place: secrets.token_bytes(place.count * SALT_BYTES)
 
 
 def check_replaces(target: BinaryIO, target_bytes: int, offset: int, content: memoryview) -> None:

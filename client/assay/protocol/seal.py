@@ -13,7 +13,6 @@ Letters: ``n`` chunks of ``chunk_size`` bytes, the last one shorter; chunk ``i``
 """
 
 import os
-import secrets
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
@@ -24,7 +23,7 @@ from assay.protocol.batch import ENTRY_BYTES
 from assay.protocol.batch.transfer import Writer, read_into, reads_anywhere
 from assay.protocol.batches import Buffer, Buffers, in_order
 from assay.protocol.index import MAGIC, Index, header_of, read_entries, read_index
-from assay.protocol.resealing import InOrder, check_replaces, salts_of
+from assay.protocol.resealing import InOrder, check_replaces, salts_by
 from assay.protocol.sealed_batch import (
     KEY_BYTES,
     PLAIN,
@@ -95,7 +94,7 @@ def seal(
         progress(layout.data_end_of(first))
     old_bytes = target.seek(0, os.SEEK_END)
     buffers = Buffers(layout)
-    plain = _plain_batches(source, layout, buffers, _salts(salts, seed), digest, first)
+    plain = _plain_batches(source, layout, buffers, salts_by(salts, seed), digest, first)
 
     def seal_batch(batch: SealedBatch) -> SealedBatch:
         batch.seal(stream)
@@ -160,15 +159,6 @@ def _in_its_thread(file: BinaryIO, load: Callable[[], None]) -> Callable[[], Non
         return load
     load()
     return lambda: None
-
-
-def _salts(make: Callable[[int], bytes] | None, seed: bytes | None) -> Callable[[Batch], bytes]:
-    """Makes the salts of a batch: by ``make``, from ``seed``, or of random bytes of the system."""
-    if make is not None:
-        return lambda place: b"".join([make(SALT_BYTES) for _ in range(place.count)])
-    if seed is not None:
-        return partial(salts_of, Stream(seed))
-    return lambda place: secrets.token_bytes(place.count * SALT_BYTES)
 
 
 def first_damaged(target: BinaryIO, layout: Layout, nodes: bytes, numbers: range) -> int:
