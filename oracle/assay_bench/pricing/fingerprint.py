@@ -21,18 +21,19 @@ _FORMS = ("pricing/results.py", "pricing/units.py")
 
 
 def fingerprint(unit: Unit) -> str:
-    """First 16 hex digits of the SHA-256 of the code that computes a unit.
+    """Hash of the code that computes a unit.
 
     Where a module of ``assay_pricing`` is imported, the whole package counts: it finds its methods by their names.
     """
     modules = [COMPUTE[unit.part].__module__]
     if unit.part is Part.CASE:
         modules.append(f"{_CASES}.{unit.data}")
-    return _source_hash(tuple(modules))
+    return source_hash(tuple(modules))
 
 
 @lru_cache
-def _source_hash(modules: tuple[str, ...]) -> str:
+def source_hash(modules: tuple[str, ...]) -> str:
+    """First 16 hex digits of the SHA-256 of some modules of the benchmark and of what they import."""
     digest = hashlib.sha256()
     for path in _sources(modules):
         digest.update(hashlib.sha256(path.read_bytes()).digest())

@@ -29,15 +29,15 @@ def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pa
         shutil.copytree(Path(package.__file__ or "").parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
         monkeypatch.setattr(package, "__file__", str(folder / "__init__.py"))
         folders.append(folder)
-    module._source_hash.cache_clear()
+    module.source_hash.cache_clear()
     yield folders[0], folders[1]
-    module._source_hash.cache_clear()
+    module.source_hash.cache_clear()
 
 
 def edit(path: Path) -> None:
     assert path.exists(), path
     path.write_text(path.read_text() + "\n# edited\n")
-    module._source_hash.cache_clear()
+    module.source_hash.cache_clear()
 
 
 @pytest.mark.parametrize(
