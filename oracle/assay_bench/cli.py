@@ -1,7 +1,6 @@
 """The command ``assay-oracle bench``, which the entry point ``assay_oracle.commands`` registers."""
 
 import json
-import math
 import time
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import click
 from assay.cli.terminal import console, emit, json_option
 from assay.errors import UsageError
 from assay_bench.errors import LibraryMissing
-from assay_bench.output import folder_option, out_option, write_figures
+from assay_bench.output import folder_option, minutes_option, out_option, workers_option, write_figures
 
 PUBLISHED_SEEDS = (601, 602, 603, 604, 605)
 QUICK_SEEDS = (101, 102)
@@ -22,13 +21,8 @@ QUICK_SEEDS = (101, 102)
 @click.option(
     "--seed", "seeds", type=click.IntRange(0), multiple=True, help="In place of the published seeds; repeatable."
 )
-@click.option(
-    "--minutes",
-    type=click.FloatRange(0),
-    default=math.inf,
-    help="Start nothing after this time; 0 computes nothing and reports what is stored.  [default: no limit]",
-)
-@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes of one thread each.")
+@minutes_option
+@workers_option
 @out_option("out/pricing.json", "Write the figures to this file, and plots to a folder of the same name.")
 @folder_option("--kept", "out/bench", "Folder of stored results.")
 @click.option(

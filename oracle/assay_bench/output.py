@@ -1,5 +1,6 @@
-"""Where a benchmark writes: options of its command, and the file of its figures."""
+"""How a benchmark runs and where it writes: options of its command, and the file of its figures."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,18 @@ import click
 from assay.files import write_whole
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+minutes_option: Decorator = click.option(
+    "--minutes",
+    type=click.FloatRange(0),
+    default=math.inf,
+    help="Start nothing after this time; 0 computes nothing and reports what is stored.  [default: no limit]",
+)
+"""Time of a run that can be resumed."""
+workers_option: Decorator = click.option(
+    "--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes of one thread each."
+)
+"""Processes of a run."""
 
 
 def out_option(default: str, text: str) -> Decorator:
