@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
 .PHONY: help setup lock check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
-  mutate coverage slither bench-pricing bench-seal bench-scale bench-blind bench-oracle fuzz-sealed fuzz-api crash chaos clean
+  mutate coverage slither bench-pricing bench-seal bench-scale bench-blind compare bench-oracle fuzz-sealed fuzz-api crash chaos clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -174,6 +174,9 @@ bench-scale: .build/bench ## appraisals of 1,000 to a million records, Dask work
 
 bench-blind: .build/bench ## blind quotes of 100 and a million records, influence under CKKS: out/blind.json
 	PYTHONPATH=oracle python -m assay_bench.blind
+
+compare: .build/bench ## the paper's approaches and ours on the same trade: out/compare.json, plots, docs/comparison.md
+	PYTHONPATH=oracle python -m assay_bench.comparison --page docs/comparison.md
 
 bench-oracle: .build/run ## quotes a second of a daemon, from HTTP to the signed quote, for SECONDS=600: out/oracle.json
 	PYTHONPATH=scripts python -m serving --seconds $(or $(SECONDS),600)

@@ -1,0 +1,42 @@
+"""The approaches, one file each; they are imported when they are run, because some need libraries of their own."""
+
+from importlib import import_module
+
+from assay.errors import UsageError
+from assay_bench.comparison.approach import Approach
+from assay_bench.errors import LibraryMissing
+
+MODULES = {
+    "data-first": "data_first",
+    "model-first": "model_first",
+}
+"""Module of this package by the approach's name, in the order of the page."""
+
+
+def module_of(name: str) -> str:
+    """Dotted name of the module that has an approach.
+
+    Raises:
+        UsageError: There is no approach of this name.
+    """
+    if name not in MODULES:
+        raise UsageError(f"expected an approach among {', '.join(MODULES)}, got {name}")
+    return f"{__name__}.{MODULES[name]}"
+
+
+def find(name: str) -> Approach:
+    """An approach by its name: the one in ``APPROACHES`` of its module.
+
+    Raises:
+        UsageError: There is no approach of this name.
+        LibraryMissing: A library that it needs is not installed.
+    """
+    module = module_of(name)
+    try:
+        found: tuple[Approach, ...] = import_module(module).APPROACHES
+    except ModuleNotFoundError as error:
+        library = (error.name or "a library").partition(".")[0]
+        raise LibraryMissing(
+            f"{name} needs {library}, which is not installed", hint="make compare, or pip install 'assay[bench]'"
+        ) from error
+    return next(approach for approach in found if approach.name == name)

@@ -1,0 +1,25 @@
+"""The report as lines of text, for the terminal."""
+
+from assay_bench.comparison.reporting.report import Report
+from assay_bench.comparison.reporting.words import shown
+
+_SHOWN = (
+    ("data_leakage", "recovered"),
+    ("data_leakage", "kept"),
+    ("model_leakage", "fidelity"),
+    ("practicality", "seconds"),
+    ("fairness", "rank"),
+    ("fairness", "to_useless"),
+)
+
+
+def report_text(report: Report) -> str:
+    """A line for each approach and size, with six of its figures."""
+    lines = [f"{'approach':24}{'size':8}" + "".join(f"{name:>18}" for _, name in _SHOWN)]
+    for one in report.approaches:
+        for size in one.sizes:
+            figures = (shown(name, one.spreads(column, size)[name]) for column, name in _SHOWN)
+            lines.append(f"{one.name:24}{size:8}" + "".join(f"{text:>18}" for text in figures))
+    if report.missing:
+        lines.append(f"missing: {len(report.missing)} results")
+    return "\n".join(lines)
