@@ -176,7 +176,7 @@ bench-blind: .build/bench ## blind quotes of 100 and a million records, influenc
 	PYTHONPATH=oracle python -m assay_bench.blind
 
 compare: .build/bench ## the paper's approaches and ours on the same trade: out/compare.json, plots, docs/comparison.md
-	PYTHONPATH=oracle python -m assay_bench.comparison --page docs/comparison.md
+	assay-oracle compare --page docs/comparison.md
 
 bench-oracle: .build/run ## quotes a second of a daemon, from HTTP to the signed quote, for SECONDS=600: out/oracle.json
 	PYTHONPATH=scripts python -m serving --seconds $(or $(SECONDS),600)

@@ -31,7 +31,7 @@ class PackageAltered(BenchError):
 class LibraryMissing(BenchError):
     """A library that the benchmark compares with is not installed.
 
-    Remedy: ``make bench-pricing`` installs the libraries.
+    Remedy: ``make bench-pricing`` and ``make compare`` install the libraries.
     """
 
 

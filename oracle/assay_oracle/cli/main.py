@@ -64,7 +64,10 @@ COMMANDS = {
     cls=LazyGroup,
     lazy=COMMANDS,
     entry_points="assay_oracle.commands",
-    optional={"bench": "`make bench-pricing` installs and runs it."},
+    optional={
+        "bench": "`make bench-pricing` installs and runs it.",
+        "compare": "`make compare` installs and runs it.",
+    },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="assay")

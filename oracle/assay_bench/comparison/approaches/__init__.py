@@ -37,6 +37,6 @@ def find(name: str) -> Approach:
     except ModuleNotFoundError as error:
         library = (error.name or "a library").partition(".")[0]
         raise LibraryMissing(
-            f"{name} needs {library}, which is not installed", hint="make compare, or pip install 'assay[bench]'"
+            f"{name} needs {library}, which is not installed", hint="make compare installs it"
         ) from error
     return next(approach for approach in found if approach.name == name)
