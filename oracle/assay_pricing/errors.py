@@ -50,6 +50,13 @@ class BlindUnavailable(BlindError):
     """
 
 
+class ProofError(PricingError):
+    """A proof of a price, or a key for proofs, cannot be made.
+
+    Remedy: install `assay[zk]`; make the key for the model's sizes; prove a price that the statistics have.
+    """
+
+
 class EncoderError(PricingError):
     """An encoder's declaration is wrong, or its file does not take and give what the declaration says.
 

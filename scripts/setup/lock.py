@@ -39,6 +39,10 @@ FILES = {
         "dask",
         "--extra",
         "blind",
+        "--extra",
+        "proof",
+        "--extra",
+        "zk",
         "--group",
         "speed",
         "--group",
@@ -55,6 +59,10 @@ FILES = {
         "bench",
         "--extra",
         "blind",
+        "--extra",
+        "proof",
+        "--extra",
+        "zk",
     ),
 }
 ALL = ("pyproject.toml", "--all-extras", "--group", "speed", "--group", "dev")
