@@ -56,7 +56,7 @@ def model_leakage(
         queries: Answers that the copy took.
         weights: Share of the model's weights disclosed to the seller.
         membership: ROC AUC of telling the owner's records from others; None for that of the copy's losses.
-        third_party: Share of the weights that somebody else sees.
+        third_party: Fidelity of the best copy that somebody else than buyer and seller holds; 0 if nobody does.
     """
     test = trade.parties.test
     answers = labels(copy, test.x)

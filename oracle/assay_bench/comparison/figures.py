@@ -89,7 +89,7 @@ class ModelLeakage(Column):
         weights: Share of the model's weights disclosed to the seller.
         membership: ROC AUC of inferring from the answers which records the owner has.
         queries: Answers that the copy took.
-        third_party: Share of the weights that somebody else than buyer and seller sees.
+        third_party: Fidelity of the best copy that somebody else than buyer and seller holds; 0 if nobody does.
     """
 
     received: str

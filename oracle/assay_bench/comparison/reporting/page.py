@@ -30,7 +30,7 @@ _TERMS = f"""\
   somebody else than buyer and seller sees.
 - **fidelity**: how often the seller's best copy of the model agrees with it; **alone**: the same of the copy that the
   seller trains without any answer. **weights**: share of them disclosed to the seller; **queries**: answers that the
-  copy took, of {QUERIES} at most.
+  copy took, of {QUERIES} at most. **third party**: fidelity of the best copy that somebody else holds.
 - **trainings**: processor time of all parties in trainings of the model, timed in the same process.
 - **rank**: Spearman's correlation of price and true gain over the sellers. **slope**: of the price on the true gain, 1
   is calibrated. **to useless**: share of all payments that data of no worth receive. **cheating buyer**: true gain that
