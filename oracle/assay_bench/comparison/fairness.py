@@ -20,11 +20,11 @@ def fairness_of(
     in_nats: bool = True,
     switch: float | None = None,
 ) -> Fairness:
-    """The column from the prices of the sellers.
+    """The column from the prices of the sellers. Negative prices and gains count as 0: nobody pays for harm.
 
     Args:
         trade: The trade.
-        prices: Price of every seller; negative ones are paid as 0. None where the approach sets no price.
+        prices: Price of every seller; None where the approach sets no price.
         cheating_buyer: What a buyer that never pays keeps: see ``kept_by_model`` and ``kept_by_data``.
         in_nats: The prices predict gains in nats; otherwise they are scores without a unit, and have no slope.
         switch: What a seller is paid that has the useful data priced and delivers nothing of use, over their price;
@@ -34,11 +34,11 @@ def fairness_of(
         none = undefined(NO_PRICE)
         return Fairness(rank=none, slope=none, to_useless=none, cheating_buyer=cheating_buyer, cheating_seller=none)
     paid = np.array([max(prices[name], 0.0) for name in SELLERS])
-    gains = np.array([trade.gains.test[name] for name in SELLERS])
+    gains = np.array([max(trade.gains.test[name], 0.0) for name in SELLERS])
     useless = np.isin(SELLERS, USELESS)
     slope = line(gains, paid)[0]
     return Fairness(
-        rank=measured(spearman(paid, np.clip(gains, 0, None))),
+        rank=measured(spearman(paid, gains)),
         slope=measured(slope) if in_nats and slope is not None else undefined("the score has no unit of gain"),
         to_useless=measured(payment_share(paid, useless)) if paid.sum() > 0 else undefined("nothing is paid"),
         cheating_buyer=cheating_buyer,

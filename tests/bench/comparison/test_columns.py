@@ -35,9 +35,9 @@ def test_prices_that_are_the_gains_are_fair(trade: Trade) -> None:
     assert found.rank.value == pytest.approx(1)
     assert found.to_useless.value == 0
     assert found.cheating_seller.value == 0
-    # Gains of -0.8 and -0.2 are paid as 0: the least squares line through the eight points has this slope.
-    x = np.array([GAINS[name] for name in SELLERS])
-    assert found.slope.value == pytest.approx(np.polyfit(x, x.clip(0), 1)[0])
+    assert found.slope.value == pytest.approx(1)
+    half = {name: 0.5 * gain for name, gain in GAINS.items()}
+    assert fairness_of(trade, half, cheating_buyer=measured(0)).slope.value == pytest.approx(0.5)
 
 
 def test_money_for_data_of_no_worth_and_cheats_are_counted(trade: Trade) -> None:

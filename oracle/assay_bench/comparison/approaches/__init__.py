@@ -9,6 +9,8 @@ from assay_bench.errors import LibraryMissing
 MODULES = {
     "data-first": "data_first",
     "model-first": "model_first",
+    "escrow": "escrow",
+    "escrow-contract": "escrow",
 }
 """Module of this package by the approach's name, in the order of the page."""
 

@@ -1,0 +1,110 @@
+"""One sale by the product's contract: sealed, posted by the seller, the key revealed, paid after the dispute window."""
+
+import hashlib
+import io
+import secrets
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.protocol import seal
+from assay.protocol.structs import ModelTerms, Order, Quote, Status, key_hash
+from assay.protocol.types import ContentId
+from assay_bench.comparison.market.chain import ETHER, account, local_chain
+from assay_bench.comparison.market.signer import signed_quote
+from assay_bench.pricing.data.dataset import Dataset
+
+_WINDOW = 3600
+_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A sale that the contract paid for.
+
+    Attributes:
+        gas: Of the transactions of the sale; registration and funding of the model serve many sales.
+        model_gas: Of registration and funding.
+        sealed_bytes: Of the file that the buyer receives.
+        before_payment: The buyer could open the file before the payment was locked.
+        paid: What the seller received, over the price.
+    """
+
+    gas: int
+    model_gas: int
+    sealed_bytes: int
+    before_payment: bool
+    paid: float
+
+
+def settled(data: Dataset, share: float) -> Settled:
+    """Sells records at a price of ``share`` ether on a chain of its own.
+
+    Raises:
+        LibraryMissing: Anvil is not installed.
+    """
+    buyer, seller, oracle = account("buyer"), account("seller"), account("oracle")
+    price = max(int(share * ETHER), 1)
+    with local_chain() as chain:
+        chain.fund(buyer, seller, oracle)
+        deployment = chain.settlement()
+        buying, selling = (chain.client(deployment, party) for party in (buyer, seller))
+        terms = ModelTerms(
+            owner=buyer.address,
+            function_hash=_digest(b"price function"),
+            delivery_key=_digest(b"delivery key"),
+            max_price=10 * ETHER,
+            reveal_window=_WINDOW,
+            dispute_window=_WINDOW,
+        )
+        opened = [buying.register_model(terms, oracle.address), buying.fund(terms, price)]
+        plain = np.concatenate([data.x, data.y[:, None]], axis=1).astype(np.float32).tobytes()
+        key, sealed = secrets.token_bytes(32), io.BytesIO()
+        commitment = seal.seal(io.BytesIO(plain), sealed, key)
+        quote = Quote(
+            model_id=buying.model_id(terms),
+            content_id=ContentId(_digest(plain)),
+            seller=seller.address,
+            data_root=commitment.data_root,
+            price=price,
+            expiry=buying.block_time() + _DAY,
+            evaluation=_digest(b"appraisal"),
+        )
+        order = Order(
+            model_id=quote.model_id,
+            content_id=quote.content_id,
+            buyer=terms.owner,
+            seller=quote.seller,
+            token=terms.token,
+            price=quote.price,
+            seller_bond=terms.seller_bond,
+            dispute_window=terms.dispute_window,
+            require_receipt=terms.require_receipt,
+            data_root=quote.data_root,
+            key_hash=key_hash(quote.order_id(), key),
+        )
+        signature = signed_quote(oracle, buying.domain, quote)
+        sale = [selling.post(terms, quote, signature, order.key_hash, b"")]
+        before = buying.revealed_key(order.order_id())
+        sale.append(selling.reveal_key(order, key))
+        found = buying.revealed_key(order.order_id())
+        assert found is not None
+        opened_data = io.BytesIO()
+        seal.open_sealed(sealed, found, opened_data)
+        assert opened_data.getvalue() == plain
+        chain.pass_time(_WINDOW + 1)
+        funds = buying.balance(seller.address)
+        sale.append(buying.finalize(order))
+        assert buying.order_state(order.order_id()).status is Status.PAID
+        received = buying.balance(seller.address) - funds
+    return Settled(
+        gas=sum(one.gas for one in sale),
+        model_gas=sum(one.gas for one in opened),
+        sealed_bytes=len(sealed.getvalue()),
+        before_payment=before is not None,
+        paid=received / price,
+    )
+
+
+def _digest(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()
