@@ -64,8 +64,8 @@ def gas_of(price: float) -> int:
 
 
 _REMARK = (
-    "All leaks to the third party, and none to the counterparty: the paper's Medium is the mean of the two. It costs one "
-    "training, which is little for a model of this size and the whole training for a large one."
+    "All leaks to the third party, and none to the counterparty: the paper's Medium is the mean of the two. "
+    "It costs one training, which is little for a model of this size and the whole training for a large one."
 )
 
 APPROACHES = (
