@@ -43,6 +43,8 @@ FILES = {
         "proof",
         "--extra",
         "zk",
+        "--extra",
+        "compare",
         "--group",
         "speed",
         "--group",
@@ -63,6 +65,8 @@ FILES = {
         "proof",
         "--extra",
         "zk",
+        "--extra",
+        "compare",
     ),
 }
 ALL = ("pyproject.toml", "--all-extras", "--group", "speed", "--group", "dev")
