@@ -1,0 +1,1 @@
+"""Cryptography that approaches of others rest on: CKKS, Paillier, secure aggregation, additive sharing."""
