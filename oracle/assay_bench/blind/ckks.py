@@ -16,6 +16,8 @@ DEGREE = 8192
 SLOTS = DEGREE // 2
 _PRIMES = (50, 40, 40, 50)
 _SCALE = 2.0**40
+_NOTHING = 2.0**-30
+"""In place of a factor 0, because SEAL refuses a product with nothing."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,17 @@ class Influences:
     Attributes:
         seconds: To encrypt, evaluate and decrypt, for each record.
         bytes_up: For each record, without the relinearisation key.
+        bytes_down: Of the encrypted influences of all records.
         key_bytes: The relinearisation key.
+        values: Influence of each record, (n,), decrypted.
         agreement: Spearman's rank correlation with the same influence in the clear.
     """
 
     seconds: float
     bytes_up: float
+    bytes_down: int
     key_bytes: int
+    values: Floats
     agreement: float
 
 
@@ -63,12 +69,20 @@ def influences(x: Floats, y: Floats, weights: Floats, direction: Floats) -> Infl
         error = evaluator.sub(predicted, target)
         product = evaluator.relinearize(evaluator.multiply(error, moved), relinearisation)
         parts.append(product)
-    found = seal.Decryptor(context, keys.secret_key()).decrypt(evaluator.add_many(parts))
+    answer = evaluator.add_many(parts)
+    found = seal.Decryptor(context, keys.secret_key()).decrypt(answer)
     values = np.array(encoder.decode(found))[: len(x)]
     seconds = time.perf_counter() - start
     clear = ((x @ weights - y) * (x @ direction)).sum(axis=1)
     size = len(columns[0].to_string()) * (len(columns) + len(targets))
-    return Influences(seconds / len(x), size / len(x), len(relinearisation.to_string()), spearman(values, clear))
+    return Influences(
+        seconds=seconds / len(x),
+        bytes_up=size / len(x),
+        bytes_down=len(answer.to_string()),
+        key_bytes=len(relinearisation.to_string()),
+        values=values,
+        agreement=spearman(values, clear),
+    )
 
 
 def _combined(
@@ -76,8 +90,7 @@ def _combined(
 ) -> "seal.Ciphertext":
     """A linear combination of features, rescaled."""
     parts = [
-        evaluator.multiply_plain(column, encoder.encode(float(factor), _SCALE))
+        evaluator.multiply_plain(column, encoder.encode(float(factor) or _NOTHING, _SCALE))
         for column, factor in zip(columns, factors, strict=True)
-        if abs(factor) > 1e-9
     ]
     return evaluator.rescale_to_next(evaluator.add_many(parts))
