@@ -11,6 +11,11 @@ MODULES = {
     "model-first": "model_first",
     "escrow": "escrow",
     "escrow-contract": "escrow",
+    "federated-averaging": "federated.averaging",
+    "secure-aggregation": "federated.aggregation",
+    "secure-aggregation-of-sybils": "federated.aggregation",
+    "tip": "recent.tip",
+    "data-appraisal": "recent.appraisal",
 }
 """Module of this package by the approach's name, in the order of the page."""
 
