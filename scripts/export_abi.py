@@ -1,7 +1,7 @@
-"""Writes what the client knows of the contract: `client/assay/abi/Settlement.json`.
+"""Writes what the client knows of the contracts: `client/assay/abi/Settlement.json` and `ProvenOracle.json`.
 
 `abi`, `creation_code`, and `runtime_code_hash`, the keccak256 of the code that stands on every chain it is deployed to.
-`--check` compares instead of writing, and ends in 1 where the file is stale.
+`--check` compares instead of writing, and ends in 1 where a file is stale.
 """
 
 import argparse
@@ -14,15 +14,15 @@ from ape import Project
 from eth_utils.crypto import keccak
 
 ROOT = Path(__file__).resolve().parent.parent
-CONTRACT = "Settlement"
-TARGET = ROOT / "client" / "assay" / "abi" / f"{CONTRACT}.json"
+CONTRACTS = ("Settlement", "ProvenOracle")
+FOLDER = ROOT / "client" / "assay" / "abi"
 
 
-def export() -> dict[str, Any]:
-    """Compiles the contract through ape and keeps what the client needs."""
-    contract_type = Project(ROOT).load_contracts()[CONTRACT]
+def export(contract: str) -> dict[str, Any]:
+    """Compiles a contract through ape and keeps what the client needs."""
+    contract_type = Project(ROOT).load_contracts()[contract]
     return {
-        "contract": CONTRACT,
+        "contract": contract,
         "abi": [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in contract_type.abi],
         "creation_code": contract_type.deployment_bytecode.bytecode,
         "runtime_code_hash": "0x" + keccak(hexstr=contract_type.runtime_bytecode.bytecode).hex(),
@@ -43,15 +43,16 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare, do not write")
     arguments = parser.parse_args()
 
-    text = render(export())
-    if not arguments.check:
-        TARGET.write_text(text)
-        print(TARGET)
-        return 0
-    if not TARGET.exists() or TARGET.read_text() != text:
-        print(f"{TARGET} is not what the contracts compile to\nhint: python scripts/export_abi.py", file=sys.stderr)
-        return 1
-    return 0
+    stale = 0
+    for contract in CONTRACTS:
+        text, target = render(export(contract)), FOLDER / f"{contract}.json"
+        if not arguments.check:
+            target.write_text(text)
+            print(target)
+        elif not target.exists() or target.read_text() != text:
+            print(f"{target} is not what the contracts compile to\nhint: python scripts/export_abi.py", file=sys.stderr)
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":

@@ -6,10 +6,9 @@ from functools import cache
 from pathlib import Path
 
 from assay.protocol.proof.commitment import committed
-from assay.protocol.proof.curve import ORDER, to_bytes
+from assay.protocol.proof.curve import ORDER, Point, to_bytes
 from assay.protocol.proof.key import Sizes, VerificationKey
 from assay.protocol.proof.statement import Statement
-from assay_pricing.blind.form import Integers, SecretForm
 from assay_pricing.blind.shape import Shape
 from assay_pricing.proof.circuit import Inputs, model_numbers, statistics_numbers
 from assay_pricing.proof.prover import proven, set_up
@@ -17,6 +16,9 @@ from tests.pricing.blind.sums import form_of, sums_of
 
 TINY = Shape(features=2, outputs=2, sum_bits=5, row_bits=6, weight_bits=3, price_bits=30)
 SIZES = Sizes(TINY.features, TINY.outputs, TINY.price_bits)
+FORM, SUMS = form_of(TINY, 1, linear=5, quadratic=2), sums_of(TINY, 2)
+DOUBLED = FORM.doubled_price(*SUMS)
+SALTS = (random.Random(1).randrange(ORDER), random.Random(2).randrange(ORDER))
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,6 @@ class Proven:
     key: VerificationKey
     statement: Statement
     proof: bytes
-    form: SecretForm
-    sums: tuple[Integers, Integers]
-    salts: tuple[int, int]
 
 
 @cache
@@ -38,16 +37,22 @@ def tiny_key(folder: Path) -> tuple[Path, VerificationKey]:
     return file, set_up(SIZES, file)
 
 
+def tiny_model(folder: Path) -> Point:
+    """Commitment to the integers of a model."""
+    return committed(model_numbers(FORM), SALTS[1], tiny_key(folder)[1].model)
+
+
 def tiny_proof(folder: Path, **stated: object) -> Proven:
-    """A proof that the price lies within 10 of itself; ``stated`` are fields of its statement."""
+    """A proof that the price lies within 10 of itself; ``stated`` are fields of its statement. Made once a run."""
+    return _proven(folder, tuple(sorted(stated.items())))
+
+
+@cache
+def _proven(folder: Path, stated: tuple[tuple[str, object], ...]) -> Proven:
     proving, key = tiny_key(folder)
-    form, sums = form_of(TINY, 1, linear=5, quadratic=2), sums_of(TINY, 2)
-    draw = random.Random(1)
-    salts = draw.randrange(ORDER), draw.randrange(ORDER)
-    numbers = statistics_numbers(*sums), model_numbers(form)
-    statistics = committed(numbers[0], salts[0], key.statistics)
-    model = committed(numbers[1], salts[1], key.model)
-    price = form.doubled_price(*sums)
+    numbers = statistics_numbers(*SUMS), model_numbers(FORM)
+    statistics = committed(numbers[0], SALTS[0], key.statistics)
+    model = tiny_model(folder)
     fields = {
         "chain_id": 31337,
         "contract": "0x" + "11" * 20,
@@ -60,9 +65,9 @@ def tiny_proof(folder: Path, **stated: object) -> Proven:
         "price": 5,
         "records": 100,
         "statistics": to_bytes(statistics),
-        "least": price - 10,
-        "most": price + 10,
+        "least": DOUBLED - 10,
+        "most": DOUBLED + 10,
     }
-    statement = Statement.model_validate(fields | stated)
-    inputs = Inputs(statement.numbers, numbers[0], salts[0], numbers[1], salts[1])
-    return Proven(key, statement, proven(SIZES, inputs, proving), form, sums, salts)
+    statement = Statement.model_validate(fields | dict(stated))
+    inputs = Inputs(statement.numbers, numbers[0], SALTS[0], numbers[1], SALTS[1])
+    return Proven(key, statement, proven(SIZES, inputs, proving))

@@ -11,6 +11,7 @@ The domain has the chain id and the contract, so that a statement is valid nowhe
 from typing import Any
 from urllib.parse import urlsplit
 
+from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
 from eth_utils.crypto import keccak
@@ -145,6 +146,21 @@ class Domain(Value):
         An oracle that passes the statement on to another one does not become the party there.
         """
         return self._message("Login", {"account": account, "oracle": oracle, "nonce": nonce})
+
+
+def encoded(kind: str, message: dict[str, Any]) -> bytes:
+    """The hash of a statement's type, and its fields, as EIP-712 encodes them: what its struct hash is the hash of.
+
+    Args:
+        kind: Name of the statement's type.
+        message: Its fields by name.
+    """
+    fields = _TYPES[kind]
+    named = ",".join(f"{field['type']} {field['name']}" for field in fields)
+    values = [message[field["name"]] for field in fields]
+    hashed = [keccak(text=v) if field["type"] == "string" else v for field, v in zip(fields, values, strict=True)]
+    types = [field["type"].replace("string", "bytes32") for field in fields]
+    return keccak(text=f"{kind}({named})") + encode(types, hashed)
 
 
 def audience(url: str) -> str:

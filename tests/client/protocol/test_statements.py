@@ -8,10 +8,11 @@ import pytest
 from eth_account import Account
 from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.protocol.statements import Domain, digest, signer_of
+from assay.protocol.statements import Domain, digest, encoded, signer_of
 from assay.protocol.structs import Quote
 from tests.kit.signatures import REFUSED_FORMS
 
@@ -30,6 +31,15 @@ def quote_of(vector: dict[str, Any]) -> Quote:
 
 def domain_of(vector: dict[str, Any]) -> Domain:
     return Domain(chain_id=vector["chainId"], contract=vector["contract"])
+
+
+def test_a_statement_is_encoded_as_its_struct_hash_has_it() -> None:
+    quote = quote_of(VECTORS[0])
+    names = ("modelId", "contentId", "seller", "dataRoot", "price", "expiry", "evaluation")
+    content = encoded("Quote", dict(zip(names, quote.abi_values(), strict=True)))
+    assert keccak(content) == DOMAIN.quote(quote).body
+    assert keccak(encoded("Recipient", {"recipient": "age1"})) == DOMAIN.recipient("age1").body
+    assert keccak(encoded("KeyEscrow", {"orderDigest": bytes(32)})) == DOMAIN.key_escrow(bytes(32)).body
 
 
 def shown(message: SignableMessage) -> str:

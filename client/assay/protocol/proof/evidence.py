@@ -1,0 +1,90 @@
+"""What a ``ProvenOracle`` takes for a signature (ERC-1271): of a quote its proof, of other statements their content."""
+
+from typing import NamedTuple
+
+from assay.protocol.proof.curve import Point, total
+from assay.protocol.proof.key import VerificationKey
+from assay.protocol.proof.statement import Statement
+from assay.protocol.structs import Quote
+
+EVIDENCE_BYTES = 736
+_ECDSA_BYTES = 65
+
+
+class Rule(NamedTuple):
+    """From a doubled price to money, in a contract.
+
+    Attributes:
+        numerator: The gain in millionths is ``doubled price * numerator / 2**shift``, rounded down; below 2^48.
+        shift: See ``numerator``.
+        rate: Base units for each unit of gain.
+        cap: Highest price by the rule.
+        grid: Prices by the rule are multiples of it.
+        floor: Lower prices are 0.
+        max_price: Highest price of the model's terms.
+    """
+
+    numerator: int
+    shift: int
+    rate: int
+    cap: int
+    grid: int
+    floor: int
+    max_price: int
+
+
+def quote_evidence(quote: Quote, statement: Statement, proof: bytes, signature: bytes) -> bytes:
+    """Evidence of a quote.
+
+    Args:
+        quote: Of the statement's price.
+        statement: What was proven.
+        proof: Of Groth16, 256 bytes.
+        signature: The operator's over the quote, 65 bytes.
+    """
+    words = [
+        quote.model_id,
+        quote.content_id,
+        bytes(12) + bytes.fromhex(quote.seller[2:]),
+        quote.data_root,
+        quote.price.to_bytes(32, "big"),
+        quote.expiry.to_bytes(32, "big"),
+        quote.evaluation,
+        statement.records.to_bytes(32, "big"),
+        statement.statistics,
+        *(bound.to_bytes(32, "big", signed=True) for bound in (statement.least, statement.most)),
+        proof,
+        signature[:64],
+        signature[64:].rjust(32, b"\0"),
+    ]
+    return b"".join(words)
+
+
+def other_evidence(encoded: bytes, signature: bytes) -> bytes:
+    """Evidence of a statement that is no quote.
+
+    Args:
+        encoded: Its type's hash and its fields, as EIP-712 encodes them.
+        signature: The operator's, 65 bytes.
+    """
+    return signature[:_ECDSA_BYTES] + encoded
+
+
+def constructor_values(
+    operator: str, contract: str, model_id: bytes, key: VerificationKey, model: Point, rule: Rule
+) -> list[object]:
+    """Arguments of the constructor of ``ProvenOracle``."""
+    return [operator, contract, model_id, key_values(key), list(model), tuple(rule)]
+
+
+def key_values(key: VerificationKey) -> tuple[object, ...]:
+    """The part of a key that a contract has."""
+    points = [list(map(list, key.stated)), key.digest, key.sizes.price_bits]
+    return (list(key.alpha), list(key.beta), list(key.gamma), list(key.delta), *points)
+
+
+def deployed_values(key: VerificationKey, model: Point) -> tuple[object, ...]:
+    """The same as the contract answers it: the commitment to the model is added to the first point."""
+    alpha, beta, gamma, delta, stated, digest, bits = key_values(key)
+    assert isinstance(stated, list)
+    return (alpha, beta, gamma, delta, [list(total([key.stated[0], model])), *stated[1:]], digest, bits)

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+
+import {Quote} from "./interfaces/ISettlement.sol";
+import {Bn254} from "./libraries/Bn254.sol";
+import {Digests} from "./libraries/Digests.sol";
+
+/// @title The oracle of one model whose prices are proven
+/// @notice Signs (ERC-1271) what its operator's key signed. A quote it signs only with a proof that the price follows
+/// from the model's committed integers and from committed statistics of the data.
+contract ProvenOracle is IERC1271 {
+    using Bn254 for Bn254.Point;
+
+    /// @notice Points of the circuit's verification key that every proof is checked with, G2 as EIP-197 has it.
+    /// @param alpha as the three that follow, of Groth16
+    /// @param stated of the constant 1, the binding, the least and the greatest doubled price
+    /// @param digest SHA-256 of the whole key
+    /// @param priceBits the doubled price is at most 2^priceBits in magnitude
+    struct Key {
+        uint256[2] alpha;
+        uint256[4] beta;
+        uint256[4] gamma;
+        uint256[4] delta;
+        uint256[2][4] stated;
+        bytes32 digest;
+        uint256 priceBits;
+    }
+
+    /// @notice From a doubled price to money.
+    /// @param numerator the gain in millionths is `doubled price * numerator / 2^shift`, rounded down
+    /// @param rate base units for each unit of gain
+    /// @param cap highest price by the rule
+    /// @param grid prices by the rule are multiples of it
+    /// @param floor lower prices are 0
+    /// @param maxPrice highest price of the model's terms
+    struct Rule {
+        uint256 numerator;
+        uint256 shift;
+        uint256 rate;
+        uint256 cap;
+        uint256 grid;
+        uint256 floor;
+        uint256 maxPrice;
+    }
+
+    /// @notice What a quote is signed with, as `abi.encode` writes it.
+    /// @param records number of distinct records
+    /// @param statistics commitment to the statistics of the records
+    /// @param least the doubled price is at least this
+    /// @param most and at most this
+    /// @param proof A, B and C of Groth16
+    struct Evidence {
+        Quote quote;
+        uint256 records;
+        uint256[2] statistics;
+        int256 least;
+        int256 most;
+        uint256[8] proof;
+        bytes32 r;
+        bytes32 s;
+        uint8 v;
+    }
+
+    bytes32 private constant TAG = keccak256("assay/proof/1");
+    uint256 private constant EVIDENCE_BYTES = 736;
+    uint256 private constant ECDSA_BYTES = 65;
+    uint256 private constant MICRO = 10 ** 6;
+    /// @dev Gains in millionths count up to this: their price does not overflow at a rate below 2^96.
+    int256 private constant MOST_GAIN = 2 ** 128;
+
+    /// @notice Whose key signs.
+    address public immutable operator;
+    /// @notice The settlement contract that the quotes are for.
+    address public immutable settlement;
+    /// @notice The model that the quotes are for.
+    bytes32 public immutable modelId;
+    /// @dev Has key, model and rule as its code: cheaper to read than storage.
+    address private immutable constants;
+
+    error ProofKeyInvalid();
+    error RuleInvalid();
+
+    /// @param operator_ the account whose key signs
+    /// @param settlement_ the settlement contract
+    /// @param modelId_ the model's id, which its registration with this oracle will give it
+    /// @param key of the circuit
+    /// @param model commitment to the model's integers
+    /// @param rule from a doubled price to money
+    constructor(
+        address operator_,
+        address settlement_,
+        bytes32 modelId_,
+        Key memory key,
+        uint256[2] memory model,
+        Rule memory rule
+    ) {
+        if (rule.grid == 0 || rule.shift > 255 || rule.rate >> 96 != 0 || rule.numerator >> 48 != 0) revert RuleInvalid();
+        // The constant's point has the model's added to it, once for all.
+        Bn254.Point memory base = Bn254.Point(key.stated[0][0], key.stated[0][1]);
+        if (key.priceBits > 206 || !base.add(Bn254.Point(model[0], model[1]))) revert ProofKeyInvalid();
+        key.stated[0] = [base.x, base.y];
+        (operator, settlement, modelId) = (operator_, settlement_, modelId_);
+        constants = address(new Constants(abi.encode(bytes32(0), key, model, rule)));
+    }
+
+    /// @notice ERC-1271. A quote takes the `Evidence` of it; its digest is that of `evidence.quote`. Any other statement
+    /// of the contract's domain takes the operator's signature of 65 bytes, then the statement as EIP-712 encodes it,
+    /// which shows that it is no quote.
+    function isValidSignature(bytes32 digest, bytes calldata data) external view returns (bytes4) {
+        bool valid = data.length == EVIDENCE_BYTES ? _isProven(digest, data) : _isStated(digest, data);
+        return valid ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
+    }
+
+    /// @notice What a proof is checked with: the key, to whose first point the commitment to the model's integers is
+    /// added, that commitment, and the rule.
+    function terms() external view returns (Key memory, uint256[2] memory, Rule memory) {
+        return _constants();
+    }
+
+    function _isStated(bytes32 digest, bytes calldata data) private view returns (bool) {
+        if (data.length < ECDSA_BYTES + 32 || bytes32(data[ECDSA_BYTES:]) == Digests.QUOTE_TYPEHASH) return false;
+        if (_digestOf(keccak256(data[ECDSA_BYTES:])) != digest) return false;
+        return _isSigned(digest, bytes32(data), bytes32(data[32:]), uint8(data[64]));
+    }
+
+    function _isProven(bytes32 digest, bytes calldata data) private view returns (bool) {
+        Evidence calldata evidence;
+        assembly ("memory-safe") {
+            evidence := data.offset
+        }
+        if (evidence.quote.modelId != modelId || _digestOf(Digests.hashQuote(evidence.quote)) != digest) return false;
+        if (!_isSigned(digest, evidence.r, evidence.s, evidence.v)) return false;
+        (Key memory key, uint256[2] memory model, Rule memory rule) = _constants();
+        return _isPriced(evidence, key.priceBits, rule) && _isVerified(evidence, key, model);
+    }
+
+    /// @dev Whether the price is that of each doubled price within the bounds, to two millionths of the gain: the oracle
+    /// computes it in floating point, and rounds it to billionths first.
+    function _isPriced(Evidence calldata evidence, uint256 priceBits, Rule memory rule) private pure returns (bool) {
+        (int256 least, int256 most) = (evidence.least, evidence.most);
+        int256 bound = int256(1 << priceBits);
+        if (least < -bound || most > bound || least > most) return false;
+        uint256 price = evidence.quote.price;
+        return _price(_gain(most, rule) - 1, rule) <= price && price <= _price(_gain(least, rule) + 1, rule);
+    }
+
+    function _gain(int256 doubled, Rule memory rule) private pure returns (int256) {
+        return (doubled * int256(rule.numerator)) >> rule.shift;
+    }
+
+    function _price(int256 gain, Rule memory rule) private pure returns (uint256 price) {
+        if (gain <= 0) return 0;
+        price = uint256(gain > MOST_GAIN ? MOST_GAIN : gain) * rule.rate / MICRO;
+        if (price > rule.cap) price = rule.cap;
+        price -= price % rule.grid;
+        if (price < rule.floor) return 0;
+        if (price > rule.maxPrice) price = rule.maxPrice;
+    }
+
+    function _isVerified(Evidence calldata evidence, Key memory key, uint256[2] memory model)
+        private
+        view
+        returns (bool)
+    {
+        Bn254.Point memory stated = Bn254.Point(key.stated[0][0], key.stated[0][1]);
+        bool valid = stated.add(Bn254.Point(evidence.statistics[0], evidence.statistics[1]));
+        valid = valid && stated.addMultiple(_point(key.stated[1]), uint256(_binding(evidence, key.digest, model)));
+        valid = valid && stated.addMultiple(_point(key.stated[2]), _modulo(evidence.least));
+        valid = valid && stated.addMultiple(_point(key.stated[3]), _modulo(evidence.most));
+        if (!valid || evidence.proof[1] >= Bn254.FIELD) return false;
+        uint256[8] calldata proof = evidence.proof;
+        uint256[24] memory pairs = [
+            proof[0],
+            (Bn254.FIELD - proof[1]) % Bn254.FIELD,
+            proof[2],
+            proof[3],
+            proof[4],
+            proof[5],
+            key.alpha[0],
+            key.alpha[1],
+            key.beta[0],
+            key.beta[1],
+            key.beta[2],
+            key.beta[3],
+            stated.x,
+            stated.y,
+            key.gamma[0],
+            key.gamma[1],
+            key.gamma[2],
+            key.gamma[3],
+            proof[6],
+            proof[7],
+            key.delta[0],
+            key.delta[1],
+            key.delta[2],
+            key.delta[3]
+        ];
+        return Bn254.isOne(pairs);
+    }
+
+    /// @dev What the proof is bound to, see `assay.protocol.proof.statement`.
+    function _binding(Evidence calldata evidence, bytes32 digest, uint256[2] memory model)
+        private
+        view
+        returns (bytes32)
+    {
+        Quote calldata quote = evidence.quote;
+        return keccak256(
+            bytes.concat(
+                abi.encode(TAG, block.chainid, settlement, digest, model, quote.modelId, quote.contentId),
+                abi.encode(quote.seller, quote.dataRoot, quote.price, evidence.records),
+                abi.encode(evidence.statistics, evidence.least, evidence.most)
+            )
+        );
+    }
+
+    function _isSigned(bytes32 digest, bytes32 r, bytes32 s, uint8 v) private view returns (bool) {
+        // The other two values describe the fault.
+        // slither-disable-next-line unused-return
+        (address recovered,,) = ECDSA.tryRecover(digest, v, r, s);
+        return recovered == operator && recovered != address(0);
+    }
+
+    function _digestOf(bytes32 structHash) private view returns (bytes32) {
+        return MessageHashUtils.toTypedDataHash(Digests.hashDomain(block.chainid, settlement), structHash);
+    }
+
+    function _modulo(int256 number) private pure returns (uint256) {
+        return number < 0 ? Bn254.ORDER - uint256(-number) : uint256(number);
+    }
+
+    function _point(uint256[2] memory words) private pure returns (Bn254.Point memory) {
+        return Bn254.Point(words[0], words[1]);
+    }
+
+    function _constants() private view returns (Key memory key, uint256[2] memory model, Rule memory rule) {
+        (, key, model, rule) = abi.decode(constants.code, (bytes32, Key, uint256[2], Rule));
+    }
+}
+
+/// @notice Has the bytes that it is made with as its code. The first one is zero: a call of it stops there.
+contract Constants {
+    constructor(bytes memory content) {
+        assembly ("memory-safe") {
+            return(add(content, 0x20), mload(content))
+        }
+    }
+}
