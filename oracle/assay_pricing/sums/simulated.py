@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from assay_pricing.methods.families.base import RefitMethod
 from assay_pricing.records.records import Float64, Int64, Records
 from assay_pricing.risk import Bools
-from assay_pricing.surrogate.queries import is_whole
+from assay_pricing.surrogate.queries import uniform
 from assay_pricing.surrogate.task import Task
 
 _SIZES = (8, 40)
@@ -68,10 +68,7 @@ def _drawn(task: Task, rows: Int64, rng: np.random.Generator) -> Records:
     chosen = validation.take(rng.choice(rows, min(useful + wrong, len(rows)), replace=False))
     labels = chosen.y.copy()
     labels[useful:] = _others(owner, labels[useful:], rng)
-    low, high = np.nanmin(owner.x, axis=0), np.nanmax(owner.x, axis=0)
-    drawn = low + rng.random((noise, owner.x.shape[1])) * (high - low)
-    whole = is_whole(owner.x)
-    drawn[:, whole] = np.round(drawn[:, whole])
+    drawn = uniform(owner.x, rng, noise)
     again = rng.integers(owner.n, size=known)
     x = np.concatenate([chosen.x, drawn, owner.x[again]])
     y = np.concatenate([labels, rng.choice(owner.y, noise), owner.y[again]])

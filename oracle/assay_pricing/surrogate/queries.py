@@ -43,6 +43,15 @@ def mixtures(
     return np.asarray(np.clip(mixed, low, np.maximum(low, high)))
 
 
+def uniform(owned: Float64, rng: np.random.Generator, count: int) -> Float64:
+    """Inputs (count, d), uniform between the least and the largest number of each of the owner's features (n, d)."""
+    low, high = np.nanmin(owned, axis=0), np.nanmax(owned, axis=0)
+    drawn = low + rng.random((count, owned.shape[1])) * (high - low)
+    whole = is_whole(owned)
+    drawn[:, whole] = np.round(drawn[:, whole])
+    return np.asarray(drawn)
+
+
 def is_whole(x: Float64) -> npt.NDArray[np.bool_]:
     """Which features (n, d) are integers in every record that has them, (d,)."""
     return np.asarray(((x == np.round(x)) | np.isnan(x)).all(0))
