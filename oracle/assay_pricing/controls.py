@@ -13,6 +13,9 @@ from torch import Tensor
 
 from assay_pricing.manifest import Control
 from assay_pricing.methods import Method, RefitMethod
+from assay_pricing.records.inputs import is_continuous
+from assay_pricing.records.records import Records
+from assay_pricing.surrogate.queries import uniform
 from assay_pricing.surrogate.task import Sample, Task
 
 _SIZES = (16, 64, 256)
@@ -33,6 +36,8 @@ def measure(method: Method, task: Task) -> tuple[Control, ...]:
         gains = [0.0]
         if isinstance(method, RefitMethod) and not method.retrains:
             gains = _gains(method, control_sets(task, size))
+        elif method.prices_sets:
+            gains = [method.set_value(records) * method.value_unit for records in control_records(task, size)]
         controls.append(Control(records=size, gain=max(0.0, *gains)))
     task.progress("pricing control groups", len(_SIZES), len(_SIZES))
     return tuple(controls)
@@ -74,6 +79,24 @@ def control_sets(task: Task, size: int) -> list[Sample]:
         jitter = torch.randn(base.x[rows].shape, generator=draw, dtype=torch.float64)
         near = base.x[rows] + _JITTER * base.x.std(0) * jitter
         sets += [_sample(noise, base.y[other]), _sample(base.x[rows], base.y[other]), _sample(near, base.y[rows])]
+    return sets
+
+
+def control_records(task: Task, size: int) -> list[Records]:
+    """The same sets, before encoding."""
+    owner, rng = task.owner, np.random.default_rng([task.seed, size])
+    continuous = np.array([is_continuous(feature) for feature in owner.schema.features])
+    sets = []
+    for _ in range(_DRAWS):
+        rows, other = rng.integers(owner.n, size=(2, size))
+        jitter = _JITTER * task.context.encoder.scale * rng.normal(size=(size, owner.x.shape[1]))
+        x, labels = owner.x[rows], owner.y[other]
+        for inputs, targets in (
+            (uniform(owner.x, rng, size), labels),
+            (x, labels),
+            (x + jitter * continuous, owner.y[rows]),
+        ):
+            sets.append(Records(owner.schema, inputs, targets, owner.unseen))
     return sets
 
 

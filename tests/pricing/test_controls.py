@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from assay_pricing.controls import control_sets, cut, instability, measure
+from assay_pricing.controls import control_records, control_sets, cut, instability, measure
 from assay_pricing.manifest import Control
 from assay_pricing.methods import Method, Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records
@@ -45,6 +45,15 @@ class Constant(Method):
         return np.ones(records.n)
 
 
+class Squared(Constant):
+    """Values a set at the square of its number of records."""
+
+    prices_sets = True
+
+    def set_value(self, records: Records) -> float:
+        return float(records.n**2)
+
+
 @pytest.fixture
 def owners_task() -> Task:
     rng = np.random.default_rng(0)
@@ -67,6 +76,21 @@ def test_a_control_is_the_highest_gain_of_its_size(owners_task: Task) -> None:
 
 def test_a_method_that_scores_records_one_by_one_has_no_cut(owners_task: Task) -> None:
     assert [control.gain for control in measure(Constant.fit(owners_task), owners_task)] == [0, 0, 0]
+
+
+def test_a_method_that_prices_sets_of_records_has_the_cut_of_such_sets(owners_task: Task) -> None:
+    assert [control.gain for control in measure(Squared.fit(owners_task), owners_task)] == [16**2, 64**2, 256**2]
+
+
+def test_control_records_are_noise_and_wrong_labels_and_near_copies(owners_task: Task) -> None:
+    owned = {tuple(row) for row in owners_task.owner.x.tolist()}
+    low, high = owners_task.owner.x.min(0), owners_task.owner.x.max(0)
+    sets = control_records(owners_task, 16)
+    for noise, relabelled, near in (sets[:3], sets[3:]):
+        assert ((noise.x >= low) & (noise.x <= high)).all()
+        assert {tuple(row) for row in relabelled.x.tolist()} <= owned
+        assert not {tuple(row) for row in near.x.tolist()} & owned
+        assert all(set(one.y.tolist()) <= set(owners_task.owner.y.tolist()) for one in (noise, relabelled, near))
 
 
 def test_control_sets_are_made_of_the_owners_records(owners_task: Task) -> None:

@@ -38,6 +38,7 @@ class Ridge(Method):
     name = "ridge"
     when_to_use = "prices in closed form and in integers, the same on every machine, in the clear or on ciphertexts"
     needs_records = False
+    prices_sets = True
     settings: ClassVar[Mapping[str, int | float | str]] = {"features": 256}
 
     def __init__(self, context: Context, parts: Parts) -> None:

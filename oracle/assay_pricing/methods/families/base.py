@@ -67,6 +67,9 @@ class Method(ABC):
     reads_raw: ClassVar[bool] = False
     """Pricing reads the records before the encoder, too."""
 
+    prices_sets: ClassVar[bool] = False
+    """A set has a value of its own, so that worthless sets may have one by chance: control sets are made of records."""
+
     standardised: ClassVar[bool] = False
     """Values of records are drops of half the squared error of standardised targets, in a regression."""
 
