@@ -6,7 +6,7 @@ from assay_bench.pricing.cases import CASES
 from assay_bench.pricing.data.parties import SETTINGS
 from assay_bench.pricing.scorers.baselines import BASELINES, CLASSIFICATION_ONLY
 from assay_bench.pricing.scorers.libraries import LIBRARIES
-from assay_bench.pricing.units import Part, Unit
+from assay_bench.pricing.units import BESIDE, Part, Unit
 from assay_pricing import methods
 
 _COMPARED = ("digits", "breast_cancer", "wine", "diabetes")
@@ -32,6 +32,7 @@ def plan(seeds: tuple[int, ...], only: tuple[str, ...] = (), *, quick: bool = Fa
     else:
         units = [Unit(Part.CASE, name, "-", seed, methods.DEFAULT) for seed in seeds for name in CASES]
         units += [unit for seed in seeds for unit in (*_digits(seed), *_summary(seed))]
+        units += [Unit(Part.CASE, name, "-", seed, beside) for seed in seeds[:1] for name in CASES for beside in BESIDE]
         units += [Unit(Part.SCALE, "large_table", "-", seed, methods.DEFAULT) for seed in seeds[:_TIMED_SEEDS]]
         units += [Unit(Part.SPEED, "mnist_5k", "shift", seed, methods.DEFAULT) for seed in seeds]
         units += [unit for seed in seeds[:_COMPARED_SEEDS] for name in _COMPARED for unit in _comparison(name, seed)]
@@ -50,6 +51,8 @@ def _digits(seed: int) -> Iterator[Unit]:
 def _summary(seed: int) -> Iterator[Unit]:
     """The other figures of the summary, without those of time."""
     for setting in SETTINGS:
+        for name in BESIDE:
+            yield Unit(Part.METHOD, "digits", setting, seed, name)
         for name in LIBRARIES:
             yield Unit(Part.LIBRARY, "digits", setting, seed, name)
     # Only in `shift` does the owner lack classes; an owner who has all of them gains little from 100 records.

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+BESIDE = ("ridge",)
+"""Methods that the summary's tables and the real cases have beside the default one."""
+
 
 class Part(StrEnum):
     """What is computed."""

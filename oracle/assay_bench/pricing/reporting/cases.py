@@ -11,14 +11,15 @@ from assay_bench.pricing.reporting.result_set import ResultSet
 from assay_bench.pricing.reporting.rows import CaseRow, CaseSeedRow, SellerMeans
 from assay_bench.pricing.results import CaseResult, SellerResult
 from assay_bench.pricing.units import Part, Unit
+from assay_pricing import methods
 
 
-def case_rows(results: ResultSet) -> dict[str, CaseRow]:
-    """The cases that were computed, by letter."""
+def case_rows(results: ResultSet, method: str = methods.DEFAULT) -> dict[str, CaseRow]:
+    """The cases that were computed by a method, by letter."""
     return {
         letter: case_row(name, draws)
         for name, letter in CASES.items()
-        if (draws := results.select(Part.CASE, CaseResult, data=name))
+        if (draws := results.select(Part.CASE, CaseResult, data=name, name=method))
     }
 
 

@@ -201,6 +201,23 @@ def _cases(report: Report) -> Iterator[str]:
                 for letter, case in report.cases.items()
             ),
         )
+    if report.cases_beside:
+        yield ""
+        yield from paragraph("Prices by other methods, on the first of the seeds.")
+        yield ""
+        yield from table(
+            ("method", "case", *_AGREEMENT_HEADS, "binary over graded", "refused", "fit s", "appraise s"),
+            (
+                (
+                    f"`{method}`",
+                    _title(letter, case.name),
+                    *_agreement([one.figures for one in case.seeds]),
+                    *_costs(case),
+                )
+                for method, cases in report.cases_beside.items()
+                for letter, case in cases.items()
+            ),
+        )
     for name, letter in CASES.items():
         yield ""
         yield f"### {_title(letter, name)}"

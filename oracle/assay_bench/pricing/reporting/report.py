@@ -20,7 +20,7 @@ from assay_bench.pricing.reporting.scores import scorer_rows, truth_rows
 from assay_bench.pricing.reporting.summary import overpayment, summarise
 from assay_bench.pricing.results import CopiesResult, PurchaseResult, Result, ScaleResult, SpeedResult
 from assay_bench.pricing.scorers.baselines import BASELINES
-from assay_bench.pricing.units import Part, Unit
+from assay_bench.pricing.units import BESIDE, Part, Unit
 from assay_pricing import methods
 
 
@@ -42,6 +42,7 @@ class Report(Result):
         speed: Seconds to price and to train.
         scale: Seconds for a large table.
         cases: Real cases by letter.
+        cases_beside: The same by other methods.
         baselines: Names of the baselines.
         missing: Seeds of the units of the plan that have no result, by their part and data.
     """
@@ -60,6 +61,7 @@ class Report(Result):
     speed: tuple[SpeedRow, ...]
     scale: tuple[ScaleRow, ...]
     cases: dict[str, CaseRow]
+    cases_beside: dict[str, dict[str, CaseRow]]
     baselines: tuple[str, ...]
     missing: dict[str, tuple[int, ...]]
 
@@ -118,6 +120,7 @@ def build_report(results: ResultSet, seeds: Sequence[int], *, quick: bool, missi
         scale=tuple(ScaleRow(seed=unit.seed, **dict(row)) for unit, row in results.select(Part.SCALE, ScaleResult)),
         speed=tuple(SpeedRow(seed=unit.seed, **dict(row)) for unit, row in results.select(Part.SPEED, SpeedResult)),
         cases=cases,
+        cases_beside={name: rows for name in BESIDE if (rows := case_rows(results, name))},
         baselines=tuple(sorted(BASELINES)),
         missing=_seeds_by_part(missing),
     )

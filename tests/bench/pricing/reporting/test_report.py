@@ -18,7 +18,7 @@ from assay_bench.pricing.reporting.result_set import ResultSet
 from assay_bench.pricing.reporting.text import summary_text
 from assay_bench.pricing.units import Part
 from tests.bench.pricing.stored import stored_truth
-from tests.bench.pricing.synthetic import DEFAULT, results
+from tests.bench.pricing.synthetic import DEFAULT, case, results, unit
 
 pytestmark = pytest.mark.unit
 
@@ -57,9 +57,9 @@ def plots_of(report: Report) -> list[object]:
 
 def test_a_report_is_of_the_stored_results_of_a_plan(tmp_path: Path) -> None:
     units, cache = plan((101,), quick=True), ResultCache(tmp_path)
-    for unit in units:
-        if unit.part is Part.TRUTH:
-            cache.write(unit, stored_truth(unit))
+    for one in units:
+        if one.part is Part.TRUTH:
+            cache.write(one, stored_truth(one))
     found = read_report(units, cache, (101,), quick=True)
     assert [(row.data, row.setting) for row in found.truth] == [("digits", "iid"), ("digits", "shift")]
     assert found.methods == ()
@@ -163,3 +163,12 @@ def test_numbers() -> None:
 def test_markdown() -> None:
     assert list(table(("a", "b"), [("1", "2")])) == ["| a | b |", "| --- | --- |", "| 1 | 2 |"]
     assert paragraph(*["word"] * 30, "end.") == [" ".join(["word"] * 23), " ".join([*["word"] * 7, "end."])]
+
+
+def test_cases_by_other_methods_stand_beside_the_default_methods(report: Report) -> None:
+    beside = build_report(ResultSet({unit(Part.CASE, "ridge", data="news", setting="-"): case()}), (1,), quick=False)
+    assert not beside.cases
+    assert list(beside.cases_beside) == ["ridge"]
+    (row,) = (line for line in page(beside, []) if line.startswith("| `ridge` | "))
+    title, rest = row.removeprefix("| `ridge` ").split(" | ", 1)
+    assert any(line.startswith(title) and line.endswith(rest) for line in page(report, []))
