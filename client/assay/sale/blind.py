@@ -35,11 +35,13 @@ class Sums:
         second: Q, shape (d, d).
         first: U, shape (d, k).
         records: Number of records.
+        leverage: Largest share of one record in what the set's regression answers at it.
     """
 
     second: "Integers"
     first: "Integers"
     records: int
+    leverage: float
 
 
 class BlindQuoting:
@@ -150,7 +152,7 @@ def sums_of(file: Path, model: ModelInfo) -> Sums:
         records = distinct(parse_records(source, model.schema_))
     terms = Terms.model_validate(model.blind.sums)
     found = terms.statistics(Moments.of(terms.features, [records]))
-    return Sums(found.shrinkage, found.solution, records.n)
+    return Sums(found.shrinkage, found.solution, records.n, terms.leverage(found, records))
 
 
 def _missing(error: ImportError) -> UsageError:

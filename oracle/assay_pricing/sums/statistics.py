@@ -14,9 +14,10 @@ from pydantic import Field
 from assay.protocol.types import Value
 from assay_pricing.blind.shape import MOST_PRICE_BITS, Shape
 from assay_pricing.errors import DataError
+from assay_pricing.records.records import Records
 from assay_pricing.sums.features import Features
 from assay_pricing.sums.inputs import Integers
-from assay_pricing.sums.moments import Moments
+from assay_pricing.sums.moments import ROWS, Moments
 from assay_pricing.sums.rounded import rounded_solution
 
 
@@ -81,3 +82,21 @@ class Terms(Value):
                 hint="offer records whose features vary more, or fewer of them",
             )
         return Statistics(shrinkage, solution)
+
+    def leverage(self, found: Statistics, records: Records) -> float:
+        """Largest share that one of a set's records has in what the set's regression answers at this record.
+
+        ``phi^T N^-1 phi``, from 0 to 1 (Hoaglin and Welsch 1978). Where it is near 1, a number that is read from the
+        statistics can be the label of that record.
+
+        Args:
+            found: Of the set.
+            records: The set.
+        """
+        shrinkage, most = found.shrinkage / 2.0**self.shrinkage_bits, 0.0
+        for start in range(0, records.n, ROWS):
+            part = records.take(np.arange(start, min(start + ROWS, records.n)))
+            phi = self.features.of(self.features.inputs.codes(part.x)).astype(np.float64)
+            kept = (phi**2).sum(1) - ((phi @ shrinkage) * phi).sum(1)
+            most = max(most, float(kept.max()) / self.damping)
+        return min(most, 1.0)

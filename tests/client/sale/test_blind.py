@@ -46,7 +46,7 @@ def market(tmp_path: Path) -> Iterator[Market]:
 
 
 def sums(count: int) -> Sums:
-    return Sums(count * ONE, count * ONE, count)
+    return Sums(count * ONE, count * ONE, count, 0.5)
 
 
 def quoting(market: Market) -> BlindQuoting:
@@ -176,7 +176,7 @@ def test_no_second_price_is_told_for_one_offer(market: Market) -> None:
     with pytest.raises(OracleRefused, match="expected 3 records, as this blind quote was opened with"):
         quoting(market).quote(record, sums(4))
     asked = len(sent_paths(market))
-    assert quoting(market).quote(record, Sums(9 * ONE, 9 * ONE, 3)) == first
+    assert quoting(market).quote(record, Sums(9 * ONE, 9 * ONE, 3, 0.5)) == first
     assert sent_paths(market)[asked:] == ["blind"]
     with pytest.raises(OracleRefused, match="expected a blind quote without a price, this one has its price"):
         market.as_seller.blind_sums(offer_id_of(record), b"other sums")

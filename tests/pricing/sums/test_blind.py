@@ -84,3 +84,16 @@ def test_the_sums_of_any_records_lie_within_the_bounds_of_a_blind_price() -> Non
         norms = (found.shrinkage.astype(object) ** 2).sum(axis=1)
         assert max(norms) < 4**form.terms.shape.row_bits
         assert form.secret.doubled_price(found.shrinkage, found.solution) < 2**form.terms.price_bits
+
+
+def test_the_leverage_of_records_is_that_of_their_regression() -> None:
+    """Of n copies of one record, each has an equal share of what they say together."""
+    form = plain_form()
+    one = records_of(form.terms.features, np.linspace(-0.5, 0.7, 8)[None], np.array([1.0]))
+    terms = form.terms
+    phi = terms.features.of(terms.features.inputs.codes(one.x))[0]
+    length = int((phi**2).sum())
+    for n in (1, 3):
+        records = one.take(np.zeros(n, dtype=np.int64))
+        found = terms.statistics(Moments.of(terms.features, [records]))
+        assert terms.leverage(found, records) == pytest.approx(length / (terms.damping + n * length), abs=0.02)

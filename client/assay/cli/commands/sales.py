@@ -21,6 +21,8 @@ from assay.sale.offered.packing import packed
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import Seller
 
+MOST_LEVERAGE = 0.5
+"""Of a record in a blind quote, above which its seller is warned."""
 EXIT_CODES = {"paid": ExitCode.DONE, "declined": ExitCode.DECLINED, "quoted": ExitCode.QUOTED}
 
 
@@ -227,6 +229,11 @@ def quote(session: Session, file: Path, model_id: ModelId, blind: bool, as_json:
     token = chain.token(registered_terms(chain, model_id).token)
     seller = Seller(chain, session.oracle, session.offers, session.account, now=session.now, report=report)
     sums = sums_of(file, session.oracle.model(model_id))
+    if sums.leverage > MOST_LEVERAGE:
+        report(
+            f"one record has a share of {sums.leverage:.0%} in what these {sums.records} records say where it is: who "
+            "knows the rest of it may read its label from the price; more records at a time hide it"
+        )
     with progress("sealing", file.stat().st_size) as done:
         record = seller.prepare(file, model_id, progress=done)
     record = BlindQuoting(chain, session.oracle, session.offers, session.account).quote(record, sums)
@@ -237,6 +244,7 @@ def quote(session: Session, file: Path, model_id: ModelId, blind: bool, as_json:
         "price": str(found.price),
         "token": token.address,
         "records": found.records,
+        "leverage": round(sums.leverage, 3),
         "expires": found.expiry,
         "data_root": record.data_root,
     }
