@@ -133,6 +133,9 @@ class Settings(BaseSettings):
     max_blind_quotes_per_seller: int = Field(
         8, gt=0, description="blind quotes of one seller for one model that no uploaded data bear out"
     )
+    max_blind_prices_per_model: int = Field(
+        1000, gt=0, description="blind prices of one model, to all sellers, that no uploaded data bear out"
+    )
     upload_idle_seconds: int = Field(3600, gt=0, description="an upload that is idle for longer expires")
     quote_idle_seconds: int = Field(30 * 86_400, gt=0, description="a quote that is not sold within this time expires")
     keep_seconds: int = Field(30 * 86_400, ge=0, description="how long files of closed orders are kept")

@@ -6,7 +6,20 @@ has one price, which is recorded before its seller learns it.
 
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import ARRAY, BigInteger, LargeBinary, any_, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    LargeBinary,
+    any_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from assay.protocol.messages import AppraisalSummary, OfferStatus
 from assay.protocol.types import ContentId, ModelId, OfferId
@@ -180,10 +193,7 @@ class BlindTable:
         found = self.find(session.offer_id)
         if found is not None:
             return found
-        of_seller = (_BLIND.model_id == session.model_id, _BLIND.seller == session.seller)
-        query = select(func.count()).select_from(blind_quotes).where(*of_seller, _BLIND.is_borne_out == 0)
-        count = self._database.only(query)[0]
-        if count >= most:
+        if self._unborne(session, _BLIND.seller == session.seller) >= most:
             raise TooManyOffers(
                 f"expected at most {most} blind quotes of a seller for a model that no data bear out, got one more",
                 hint="sell data at one of them (assay sell); one whose price was not asked for expires",
@@ -198,18 +208,32 @@ class BlindTable:
         return BlindSession(**{**row._mapping, "is_borne_out": bool(row.is_borne_out)}) if row else None
 
     @atomic
-    def conclude(self, offer_id: OfferId, *, price: int | None, code: str | None, expires_at: int) -> BlindSession:
+    def conclude(
+        self, offer_id: OfferId, *, price: int | None, code: str | None, expires_at: int, most: int
+    ) -> BlindSession:
         """Records the price of a session, or why it has none; a session that has either keeps it.
 
         Raises:
             OfferUnknown: It does not exist: it expired.
+            TooManyOffers: The model has ``most`` others with a price that are not borne out by data.
         """
-        change = update(blind_quotes).where(_BLIND.offer_id == offer_id, _IS_OPEN)
-        self._database.execute(change.values(price=price, code=code, expires_at=expires_at))
         found = self.find(offer_id)
         if found is None:
             raise OfferUnknown(
                 f"expected a blind quote with id 0x{offer_id.hex()}, there is none: it expired",
                 hint="ask for it again; nothing was used up",
             )
-        return found
+        if not found.has_ended and self._unborne(found, ~_IS_OPEN) >= most:
+            raise TooManyOffers(
+                f"expected at most {most} blind prices of a model that no data bear out, got one more",
+                hint="offer the data: assay sell",
+            )
+        change = update(blind_quotes).where(_BLIND.offer_id == offer_id, _IS_OPEN)
+        self._database.execute(change.values(price=price, code=code, expires_at=expires_at))
+        return self.find(offer_id) or found
+
+    def _unborne(self, session: BlindSession, *which: ColumnElement[bool]) -> int:
+        """How many sessions for the model of one are not borne out by data, among ``which``."""
+        of_model = (_BLIND.model_id == session.model_id, _BLIND.is_borne_out == 0)
+        count: int = self._database.only(select(func.count()).select_from(blind_quotes).where(*of_model, *which))[0]
+        return count

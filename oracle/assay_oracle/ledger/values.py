@@ -130,6 +130,11 @@ class BlindSession:
     code: str | None = None
     is_borne_out: bool = False
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its last message came."""
+        return self.price is not None or self.code is not None
+
     def quote(self) -> BlindQuote | None:
         """The blind quote; None without a price."""
         if self.price is None:

@@ -49,6 +49,7 @@ class BlindQuotes:
         signer: None in a dry run: quotes are then answered unsigned.
         lifetime: Seconds from a price to the expiry of its quote.
         most: Blind quotes of one seller for one model that no data bear out.
+        most_of_model: Blind prices of one model that no data bear out.
     """
 
     catalogue: Catalogue
@@ -59,6 +60,7 @@ class BlindQuotes:
     signer: Signer | None
     lifetime: int
     most: int
+    most_of_model: int
 
     def open(self, request: BlindRequest) -> BlindOpened:
         """Opens a blind quote, or finds the one that was opened by the same statement.
@@ -97,7 +99,7 @@ class BlindQuotes:
                 f"expected {found.records} records, as this blind quote was opened with, got {request.records}",
                 hint="ask under a fresh nonce",
             )
-        answer = self._signed(found) if _has_ended(found) else None
+        answer = self._signed(found) if found.has_ended else None
         return BlindOpened(offer_id=offer_id, expires_at=found.expires_at, terms=terms, answer=answer)
 
     def _check_alone(self, request: BlindRequest) -> None:
@@ -133,12 +135,13 @@ class BlindQuotes:
 
         Raises:
             OfferUnknown: The quote expired.
+            TooManyOffers: The model has too many prices that no data bear out.
             BlindRefused: The values are not those of the oracle's answer; or no sums have their price, and the quote is
                 used up.
             ModelUnavailable: They cannot be answered now.
         """
         session = self._get(offer_id)
-        return self._signed(session if _has_ended(session) else self._concluded(session, values))
+        return self._signed(session if session.has_ended else self._concluded(session, values))
 
     def _signed(self, session: BlindSession) -> BlindAnswer:
         quote = session.quote()
@@ -163,14 +166,18 @@ class BlindQuotes:
                 raise
             code = error.code
         concluded = self.ledger.blind.conclude(
-            session.offer_id, price=price, code=code, expires_at=self.clock.latest() + self.lifetime
+            session.offer_id,
+            price=price,
+            code=code,
+            expires_at=self.clock.latest() + self.lifetime,
+            most=self.most_of_model,
         )
         log.info("blind quote", extra=about(offer=session.offer_id, price=str(concluded.price), code=concluded.code))
         return concluded
 
     def _get(self, offer_id: OfferId) -> BlindSession:
         found = self.ledger.blind.find(offer_id)
-        if found is None or (not _has_ended(found) and found.expires_at < self.clock.now()):
+        if found is None or (not found.has_ended and found.expires_at < self.clock.now()):
             raise OfferUnknown(
                 f"expected a blind quote with id 0x{offer_id.hex()}, there is none, or it expired",
                 hint="ask for it again: POST /v1/blind; nothing was used up",
@@ -179,7 +186,7 @@ class BlindQuotes:
 
     def _open(self, offer_id: OfferId) -> BlindSession:
         found = self._get(offer_id)
-        if _has_ended(found):
+        if found.has_ended:
             raise BlindRefused(
                 "blind_quote_answered",
                 "expected a blind quote without a price, this one has its price",
@@ -203,11 +210,6 @@ class BlindQuotes:
             ) from None
         except AssayError as error:
             raise BlindRefused(error.code, error.message, hint=error.hint) from None
-
-
-def _has_ended(session: BlindSession) -> bool:
-    """Whether its last message came."""
-    return session.price is not None or session.code is not None
 
 
 def _terms(model: PricedModel) -> BlindTerms:

@@ -100,6 +100,7 @@ class Oracle:
             signer=signer,
             lifetime=settings.quote_seconds,
             most=settings.max_blind_quotes_per_seller,
+            most_of_model=settings.max_blind_prices_per_model,
         )
         self.evaluation = Evaluator(
             catalogue=catalogue,

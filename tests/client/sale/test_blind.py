@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from eth_account.signers.local import LocalAccount
 
 from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, UsageError
 from assay.protocol.messages import OfferStatus
@@ -49,13 +50,13 @@ def sums(count: int) -> Sums:
     return Sums(count * ONE, count * ONE, count, 0.5)
 
 
-def quoting(market: Market) -> BlindQuoting:
-    store = OfferStore(market.home / seller_account.address)
-    return BlindQuoting(market.chain.seen_by(seller_account.address), market.http, store, seller_account)
+def quoting(market: Market, account: LocalAccount = seller_account) -> BlindQuoting:
+    store = OfferStore(market.home / account.address)
+    return BlindQuoting(market.chain.seen_by(account.address), market.http, store, account)
 
 
-def prepared(market: Market, content: bytes = b"a\nb\nc\n") -> OfferRecord:
-    return market.seller().prepare(market.file(content), market.model_id, chunk_size=1024)
+def prepared(market: Market, content: bytes = b"a\nb\nc\n", account: LocalAccount = seller_account) -> OfferRecord:
+    return market.seller(account).prepare(market.file(content), market.model_id, chunk_size=1024)
 
 
 def offer_id_of(record: OfferRecord) -> OfferId:
@@ -122,6 +123,18 @@ def test_a_seller_asks_for_few_prices_that_no_data_bear_out(market: Market) -> N
     seller.decline(seller.offer(first)[0])
     market.pass_time(2 * DAY)
     assert quoting(market).quote(last, sums(1)).blind_quote is not None
+
+
+def test_all_sellers_together_are_told_few_prices_that_no_data_bear_out(market: Market) -> None:
+    """Identities cost nothing: a prober who has many would otherwise be told as many prices as she likes."""
+    market.settings = market.settings.model_copy(update={"max_blind_prices_per_model": 2})
+    market.open_oracle()
+    for number in range(2):
+        quoting(market).quote(prepared(market, b"line %d\n" % number), sums(1 + number))
+    last = prepared(market, b"one line more\n", rival_account)
+    with pytest.raises(OracleRefused, match="expected at most 2 blind prices of a model") as refused:
+        quoting(market, rival_account).quote(last, sums(1))
+    assert refused.value.problem == "too_many_offers"
 
 
 def test_beside_offers_that_data_are_priced_with_there_is_no_blind_quote(market: Market) -> None:

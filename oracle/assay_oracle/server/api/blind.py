@@ -8,7 +8,16 @@ from fastapi import APIRouter, Depends, Request, Response
 from assay.protocol.messages import BlindAnswer, BlindOpened, BlindRequest, BlindValues
 from assay.protocol.types import OfferId
 from assay_oracle.server.api import examples
-from assay_oracle.server.api.blind_examples import ANSWER, ANSWERING, CIPHERTEXTS, OPENED, OPENING, REQUEST, VALUES
+from assay_oracle.server.api.blind_examples import (
+    ANSWER,
+    ANSWERING,
+    CIPHERTEXTS,
+    OPENED,
+    OPENING,
+    REQUEST,
+    TOO_MANY_PRICES,
+    VALUES,
+)
 from assay_oracle.server.api.guards import Account, GateOfApp, Sender
 from assay_oracle.server.api.ids import OfferIdOfPath, SumsOfQuery
 from assay_oracle.services.blind import BlindQuotes
@@ -55,7 +64,7 @@ def blind_routes(quotes: BlindQuotes) -> APIRouter:
 
     @router.post(
         "/{offer_id}/price",
-        responses=examples.answers(ANSWER, *ANSWERING, *examples.WITH_BODY, *examples.PARTY),
+        responses=examples.answers(ANSWER, *ANSWERING, TOO_MANY_PRICES, *examples.WITH_BODY, *examples.PARTY),
         openapi_extra=examples.taken(VALUES),
     )
     def price(offer_id: Own, values: BlindValues) -> BlindAnswer:

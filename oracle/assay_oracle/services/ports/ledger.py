@@ -275,11 +275,14 @@ class BlindLedger(Protocol):
         """The session of an offer; None if it does not exist."""
         ...
 
-    def conclude(self, offer_id: OfferId, *, price: int | None, code: str | None, expires_at: int) -> BlindSession:
+    def conclude(
+        self, offer_id: OfferId, *, price: int | None, code: str | None, expires_at: int, most: int
+    ) -> BlindSession:
         """Records the price of a session, or why it has none; a session that has either keeps it.
 
         Raises:
             OfferUnknown: It does not exist: it expired.
+            TooManyOffers: The model has ``most`` others with a price that are not borne out by data.
         """
         ...
 
