@@ -115,7 +115,7 @@ format: setup ## rewrite sources in the house's format
 
 # --- the main job ---------------------------------------------------------------------------------------------------
 
-demo: .build/run ## one model owner, ten sellers, real chain, real daemon: ends with a table and out/demo.json
+demo: .build/run ## one model owner, eleven sellers, real chain, real daemon: ends with a table and out/demo.json
 	PYTHONPATH=scripts python -m demo
 
 # --- the contract's long checks: docs/verification.md has their last results ---------------------------------------

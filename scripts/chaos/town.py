@@ -119,7 +119,7 @@ def town(node: Node, folder: Path, models: list[ModelId], ledger: str | None, du
     (folder / commands.RECORD).symlink_to(folder / RECORD)
     with Line([port_of(node.url)]) as to_node:
         commands.make_oracle(Node(to_node.url), folder, ORACLE)
-        daemons = [commands.serve(folder, models)]
+        daemons = [commands.serve(folder, dict.fromkeys(models, "price"))]
         if ledger:
             daemons.append(Daemon(folder / "oracle.toml", password=commands.PASSWORD))
         with Line([daemon.port for daemon in daemons]) as to_oracle, _mined(node):

@@ -1,1 +1,1 @@
-"""The demonstration: one model owner, ten sellers, a real chain, a real oracle. ``make demo`` runs it."""
+"""The demonstration: one model owner, eleven sellers, a real chain, a real oracle. ``make demo`` runs it."""

@@ -1,4 +1,4 @@
-"""One model owner, ten sellers, a real chain and a real oracle: every sale from offer to payment, or to its refusal.
+"""One model owner, eleven sellers, a real chain and a real oracle: every sale from offer to payment, or to its refusal.
 
 Run it by ``make demo``. Ends with a table, ``out/demo.png`` and ``out/demo.json``.
 """
@@ -31,6 +31,8 @@ def play(truth: "Future[dict[str, float]]", hands: Hands, story: Story) -> list[
         demonstration.set_up()
         demonstration.open_models()
         for name in hands.offers:
+            if name == "blind":
+                demonstration.quote_blindly(name)
             if not demonstration.offer(name):
                 continue
             if name == "corrupted":

@@ -46,8 +46,8 @@ class Hands:
 def deal(seed: int = 7) -> Hands:
     """Deals the digits out.
 
-    ``few`` has 20 distinct records and ``copies`` the same ones four times; ``repeated`` has the records of ``useful``
-    in another order.
+    ``few`` has 20 distinct records and ``copies`` the same ones four times; ``repeated`` and ``blind`` have the records
+    of ``useful`` in another order.
     """
     rng = np.random.default_rng(seed)
     digits = load_digits()
@@ -91,5 +91,6 @@ def deal(seed: int = 7) -> Hands:
             "corrupted": corrupted,
             "repeated": useful.take(rng.permutation(len(useful))),
             "silent": silent,
+            "blind": useful.take(rng.permutation(len(useful))),
         },
     )

@@ -12,8 +12,9 @@ from assay import Buyer, Deployment, ModelTerms, OfferStore, OracleClient, Purch
 from assay.envelope import delivery_key_of, new_identity, public_of
 from assay.errors import OfferRefused
 from assay.protocol.structs import Order
-from assay.protocol.types import OrderId
+from assay.protocol.types import ModelId, OrderId
 from assay.sale.acceptance import accepted
+from assay.sale.blind import BlindQuoting, sums_of
 from assay.sale.offers import OfferRecord
 from demo import commands, network
 from demo.digits import Digits, Hands
@@ -21,8 +22,12 @@ from demo.show import Sale, Story
 
 WINDOW = 3600
 WRONG_KEY = bytes(32)
-SECOND_REGISTRATION = ("copies",)
-"""Offered to a second registration of the same price function: the first has priced these records already."""
+PRICE, PRICE_OF_SUMS = "price", "price_of_sums"
+"""Folders of the price functions."""
+OF_SUMS = ("--method", "ridge", "--setting", "features=128")
+REGISTRATIONS = (PRICE, PRICE, PRICE_OF_SUMS)
+OFFERED_TO = {"copies": 1, "blind": 2}
+"""Registrations of sellers whose records the first one has priced already."""
 
 
 def write_records(data: Digits, path: Path) -> Path:
@@ -63,21 +68,23 @@ class Demonstration:
             network.save(trained, folder / "network.safetensors")
             owner = write_records(self.hands.owner, folder / "owner.npz")
             validation = write_records(self.hands.validation, folder / "validation.npz")
-            self.story.say("model owner", "fits a price function to it: assay-oracle fit")
-            fitted = commands.fit(folder, owner, validation, folder / "network.safetensors")
-            self.function_hash = bytes.fromhex(str(fitted["function_hash"]).removeprefix("0x"))
-            self.story.say("model owner", f"the surrogate's fidelity is {fitted['fidelity']:.1%}")
+            self.story.say("model owner", "fits two price functions to it: assay-oracle fit, also with --method ridge")
+            inputs = (owner, validation, folder / "network.safetensors")
+            of_sums = pool.submit(commands.fit, folder, PRICE_OF_SUMS, *inputs, OF_SUMS)
+            found = {PRICE: commands.fit(folder, PRICE, *inputs, ()), PRICE_OF_SUMS: of_sums.result()}
+            self.hashes = {name: bytes.fromhex(str(one["function_hash"])[2:]) for name, one in found.items()}
+            self.story.say("model owner", f"the surrogate's fidelity is {found[PRICE]['fidelity']:.1%}")
             made.result()
             self.story.say("developer", f"contract at {deployed.result().address}")
 
     def open_models(self) -> None:
-        """Two registrations of the one price function, funded, and the daemon that prices for both."""
+        """All registrations, funded, and the daemon that prices for them."""
         chain = self.chain(self.buyer_account)
-        models = []
-        for number in range(2):
+        models: dict[ModelId, str] = {}
+        for number, name in enumerate(REGISTRATIONS):
             terms = ModelTerms(
                 owner=self.buyer_account.address,
-                function_hash=self.function_hash,
+                function_hash=self.hashes[name],
                 delivery_key=delivery_key_of(public_of(self.identity)),
                 max_price=10 * ETHER,
                 reveal_window=WINDOW,
@@ -88,8 +95,8 @@ class Demonstration:
             chain.fund(terms, 20 * ETHER)
             model_id = chain.model_id(terms)
             self.story.say("model owner", f"registers 0x{model_id.hex()[:8]}... ({gas:,} gas) and funds it: 20 ETH")
-            models.append(model_id)
-        self.first, self.second = models
+            models[model_id] = name
+        self.models = tuple(models)
         self.url = self.closing.enter_context(commands.serve(self.folder, models)).url
         self.story.say("oracle", f"serves at {self.url}: assay-oracle serve")
         self.buyer = Buyer(chain, self.http(), self.buyer_account, self.identity, self.folder / "purchases")
@@ -104,18 +111,29 @@ class Demonstration:
 
     # --- the sellers --------------------------------------------------------------------------------------------------
 
+    def prepare(self, name: str) -> OfferRecord:
+        """Seals."""
+        path = write_records(self.hands.offers[name], self.folder / f"{name}.npz")
+        owner, store = self.account_of(name), OfferStore(self.folder / "sellers" / name)
+        seller = self.sellers[name] = Seller(self.chain(owner), self.http(), store, owner, poll=0.1)
+        return seller.prepare(path, self.models[OFFERED_TO.get(name, 0)])
+
+    def quote_blindly(self, name: str) -> None:
+        """Seals, and hears the price of encrypted sums: no record leaves the seller."""
+        record, owner = self.prepare(name), self.account_of(name)
+        with OracleClient(self.url) as oracle:
+            sums = sums_of(self.folder / f"{name}.npz", oracle.model(record.model_id))
+            store = OfferStore(self.folder / "sellers" / name)
+            quoted = BlindQuoting(self.chain(owner), oracle, store, owner).quote(record, sums)
+        assert quoted.blind_quote is not None
+        price = self.sales[name].blind_price = quoted.blind_quote.price
+        self.story.say(name, f"encrypts sums over {sums.records} records: [green]{price / ETHER:.4f} ETH[/], unseen")
+
     def offer(self, name: str) -> bool:
         """Seals, uploads, waits for the price; True if there is a quote to accept."""
-        data = self.hands.offers[name]
-        path = write_records(data, self.folder / f"{name}.npz")
-        owner = self.account_of(name)
-        store = OfferStore(self.folder / "sellers" / name)
-        seller = Seller(self.chain(owner), self.http(), store, owner, poll=0.1)
-        self.sellers[name] = seller
-        model = self.second if name in SECOND_REGISTRATION else self.first
-        sale = self.sales[name]
+        data, sale, record = self.hands.offers[name], self.sales[name], self.prepare(name)
         try:
-            record, state = seller.offer(seller.prepare(path, model))
+            record, state = self.sellers[name].offer(record)
         except OfferRefused as refusal:
             sale.status, sale.note = "refused", refusal.reason_code
             self.story.say(name, f"offers {len(data)} records: [red]refused[/], {refusal.message}")
@@ -184,11 +202,11 @@ class Demonstration:
 
     def end(self) -> None:
         """Lets the windows pass: revealed orders are paid, the silent one is refunded."""
-        for model in (self.first, self.second):
+        for model in self.models:
             self.buyer.poll(model)
         self.node.pass_time(WINDOW + 1)
         self.story.say("time", "an hour passes on the chain")
-        for model in (self.first, self.second):
+        for model in self.models:
             self.buyer.poll(model)
         chain = self.chain(self.buyer_account)
         for name, record in self.records.items():
@@ -205,12 +223,23 @@ class Demonstration:
             self.story.say(name, f"[bold]{sale.status}[/] {sale.note}")
 
     def predict(self) -> None:
-        """What the surrogate says of each offer, read by the operator: sellers see the price alone."""
+        """What the surrogate says of each offer, read by the operator: sellers see the price alone.
+
+        Raises:
+            RuntimeError: A blind price is not the price of the same data in the clear.
+        """
         from assay_pricing.function import PriceFunction
         from assay_pricing.records.tables import parse_records
 
-        function = PriceFunction.load(self.folder / "price")
+        functions = {name: PriceFunction.load(self.folder / name) for name in REGISTRATIONS}
         for name, sale in self.sales.items():
-            if sale.status != "refused":
-                with (self.folder / f"{name}.npz").open("rb") as source:
-                    sale.predicted_gain = function.appraise(parse_records(source, function.schema)).predicted_gain
+            if sale.status == "refused":
+                continue
+            function = functions[REGISTRATIONS[OFFERED_TO.get(name, 0)]]
+            with (self.folder / f"{name}.npz").open("rb") as source:
+                found = function.appraise(parse_records(source, function.schema))
+            sale.predicted_gain = found.predicted_gain
+            if sale.blind_price is not None:
+                if not sale.blind_price == sale.price == found.price:
+                    raise RuntimeError(f"expected the blind price {sale.blind_price}, got {sale.price}, {found.price}")
+                sale.note = "priced unseen, then in the clear: the same"

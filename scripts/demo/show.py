@@ -20,10 +20,14 @@ COLOURS = {"paid": "tab:green", "declined": "tab:gray", "refunded": "tab:orange"
 
 @dataclass
 class Sale:
-    """One seller's story. ``price`` in wei, gains in nats of log loss, ``gas`` by step of the sale."""
+    """One seller's story. Prices in wei, gains in nats of log loss, ``gas`` by step of the sale.
+
+    ``blind_price`` is that of encrypted sums, before the oracle saw the data; None if they were offered in the clear.
+    """
 
     name: str
     price: int = 0
+    blind_price: int | None = None
     predicted_gain: float | None = None
     true_gain: float = 0.0
     status: str = ""

@@ -99,7 +99,7 @@ class Market:
         for shared in (commands.RECORD, "price"):
             (folder / shared).symlink_to(self.folder / shared)
         commands.make_oracle(self.node, folder, account(2))
-        daemon = commands.serve(folder, [self.model_id])
+        daemon = commands.serve(folder, {self.model_id: "price"})
         daemon.environment |= {"ASSAY_ORACLE_PRICING_WORKERS": str(workers), **_UNLIMITED}
         with daemon:
             yield daemon

@@ -24,7 +24,7 @@ from install_torch import CPU_INDEX, LOCKS, ROOT, TIMEOUT_SECONDS
 FILES = {
     "installer": ("--group", "installer"),
     "build": ("--group", "build"),
-    "run": ("pyproject.toml", "--extra", "oracle", "--group", "speed"),
+    "run": ("pyproject.toml", "--extra", "oracle", "--extra", "blind", "--group", "speed"),
     "dev": (
         "pyproject.toml",
         "--extra",
