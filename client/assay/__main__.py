@@ -1,5 +1,12 @@
-"""``python -m assay``."""
+"""``assay``, and ``python -m assay``."""
 
-from assay.cli.main import main
+from assay.cli.start import start
 
-main()
+
+def main() -> None:
+    """Runs the command."""
+    start("assay.cli.main")
+
+
+if __name__ == "__main__":
+    main()

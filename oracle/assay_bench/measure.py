@@ -15,7 +15,7 @@ from assay.files import write_whole
 from assay_bench.errors import MeasurementFailed
 
 MEGABYTE = 10**6
-OPERATOR = (sys.executable, "-m", "assay_oracle.cli.main")
+OPERATOR = (sys.executable, "-m", "assay_oracle")
 """The command ``assay-oracle``."""
 
 

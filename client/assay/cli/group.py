@@ -8,12 +8,10 @@ from typing import Any, NoReturn
 
 import click
 
+from assay.cli.start import INTERRUPTED, RESUME
 from assay.cli.terminal import json_wanted, printable, remember_json
 from assay.errors import AssayError, ExitCode, UsageError
 from assay.files import NO_ROOM
-
-INTERRUPTED = "interrupted"
-RESUME = "nothing that was done is lost: run the same command again to continue"
 
 
 class Group(click.Group):

@@ -80,7 +80,3 @@ def main() -> None:
       assay-oracle check --config oracle.toml
       assay-oracle serve --config oracle.toml
     """
-
-
-if __name__ == "__main__":
-    main()

@@ -45,7 +45,7 @@ RUNS = 7
 BOUND = 3
 """Processor time of ``--help``, in times of a click program that does nothing."""
 
-programs = pytest.mark.parametrize("module", ["assay", "assay_oracle.cli.main"])
+programs = pytest.mark.parametrize("module", ["assay", "assay_oracle"])
 
 
 @click.command()

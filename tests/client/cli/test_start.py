@@ -1,0 +1,55 @@
+"""Ctrl-C while a program still imports its modules: the end of every interrupted command, and no traceback."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from assay.cli.group import INTERRUPTED, RESUME
+
+pytestmark = pytest.mark.unit
+
+INTERRUPTED_AT = """
+import os, runpy, signal, sys
+
+wanted = sys.argv[1]
+
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, CtrlC())
+sys.argv = sys.argv[2:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+def interrupted(at: str, *command: str, **options: object) -> subprocess.CompletedProcess[str]:
+    call = [sys.executable, "-c", INTERRUPTED_AT, at, *command]
+    return subprocess.run(call, capture_output=True, text=True, check=False, timeout=120, **options)  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [
+        ("click", ("assay", "orders")),
+        ("assay.cli.options", ("assay", "orders")),
+        ("assay.cli.commands.orders", ("assay", "orders")),
+        ("pydantic", ("assay", "orders")),
+        ("assay_oracle.cli.pricing", ("assay_oracle", "inspect", ".")),
+    ],
+)
+def test_an_interruption_during_imports_ends_the_program_as_one_during_a_command(
+    module: str, command: tuple[str, ...]
+) -> None:
+    ended = interrupted(module, *command, "--json")
+    assert (ended.returncode, ended.stderr.lstrip("\n")) == (130, f"error: {INTERRUPTED}\nhint: {RESUME}\n")
+    assert json.loads(ended.stdout)["error"] == {"code": "interrupted", "message": INTERRUPTED, "hint": RESUME}
+
+
+def test_where_the_shell_has_interruptions_ignored_they_stay_ignored() -> None:
+    ended = interrupted("click", "assay", "--help", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    assert (ended.returncode, ended.stderr) == (0, "")
