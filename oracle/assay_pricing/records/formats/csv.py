@@ -16,32 +16,27 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Collection
-from functools import cache
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, BinaryIO
-
-import numpy as np
 
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds, check_distinct
 from assay_pricing.records.columns import Column, RawTable, check_columns, used
 from assay_pricing.records.formats import Format
-from assay_pricing.records.formats.arrow import to_texts
 from assay_pricing.records.formats.look import check_header, check_text, refusal
-from assay_pricing.records.quoting import first_line, quoted
-from assay_pricing.records.spelling.numbers import MAX_EXACT
-from assay_pricing.records.text import GAPS, NULL, WORDS
+from assay_pricing.records.quoting import first_line
+from assay_pricing.records.spelling.cells import NumberCells, Points, TextCells
+from assay_pricing.records.text import NULL, WORDS
 
 _QUOTED_GAP = b'"NA"'
-_ANOTHER_READING = r"^\s*[+-]?0[xX0-9]"
-"""Arrow casts 0x1F to an integer; it is text to ``numbers.number``, hence in an offer, and to pandas. Zeros in front
-are part of a code, which an owner may want as text."""
-_ROW = re.compile(r"Row #(\d+)", re.ASCII)
-_COMMA_NUMBER = r"^\s*[+-]?\d+,\d+\s*$"
-_GROUP, _NO_GROUP = r"^\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*$", r"[^\d\s.+-]|\.\d{0,2}\s*$|\.\d{4}|0\.|\..*\."
+_ROW = re.compile(r"Row #(\d+): ", re.ASCII)
 _CELLS = re.compile(r"Expected (\d+) columns, got (\d+)", re.ASCII)
-_BLOCK = 2**20
+_BLOCK = 2**21
+"""Bytes that are read at a time."""
+_UNCODED = 4
+"""Bytes in memory for a byte of a file that is not in UTF-8: the file, its text, and the text in UTF-8."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF_8_CHARACTER = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 """One of more than one byte, but for U+0080 to U+00BF, which are signs in both encodings."""
@@ -53,13 +48,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     Raises:
         DataError: As ``tables.parse_table``.
     """
-    import pyarrow as pa
-    import pyarrow.csv as pc
-
-    size = source.seek(0, io.SEEK_END)
-    source.seek(0)
-    bounds.check_bytes(8 * size // 2)  # a value takes at least two bytes as text, and eight as a number
-    source, notes = _in_utf_8(source)
+    source, notes = _in_utf_8(source, bounds)
     header, separator = _header(source)
     check_header(header)
     names = next(csv.reader([header], delimiter=separator), [])
@@ -67,91 +56,128 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     if schema is not None:
         check_columns(names, schema)
     quotes = '"' in header or _has_quoted_gap(source)
-    options = pc.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()),
-        include_columns=used(names, schema),
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=not quotes,
-        null_values=["", NULL, *(WORDS if quotes else ())],
-    )
-    try:
-        table = _parse(source, separator, options)
-    except pa.ArrowException as error:
-        message = first_line(error) + _row_of_fault(source, separator, options)
-        raise DataError(
-            f"expected CSV in UTF-8 with as many cells in each line: {message}",
-            hint="save the file in UTF-8" if "UTF8" in str(error) else _count_hint(str(error)),
-        ) from None
-    if table.column_names != used(names, schema):
-        raise DataError("expected a CSV header that ends with its line, got a line break within a name")
-    bounds.check_records(table.num_rows)
-    bounds.check_bytes(8 * table.num_rows * table.num_columns)
     text = _text_columns(schema)
-    columns: dict[str, Column] = {}
-    words: dict[str, dict[str, int]] = {}
-    left = bounds.max_bytes
-    read = used(names, schema)
-    for name in read:
-        cells, column, taken = table.column(name), None, 8 * len(table)
-        if name not in text:
-            gap = _gaps(cells)
-            column = _numbers(cells, gap, comma=separator == ";")
-            if column is not None and gap is not None:
-                words[name] = _words(cells, gap)
-        if column is None:
-            column, taken = to_texts(cells, Bounds(left))
-        columns[name] = column
-        left -= taken
+    found = _Cells(source, separator, quotes, bounds).read(used(names, schema), text)
     return RawTable(
-        columns,
+        found.columns,
         typed=False,
         gap="nan",
         decimal_comma=separator == ";",
-        ignored=tuple(name for name in names if name not in columns),
-        words={name: found for name, found in words.items() if found},
-        notes=notes + (_points(table) if separator == ";" else ()),
+        ignored=tuple(name for name in names if name not in found.columns),
+        words=found.words,
+        notes=notes + found.notes,
     )
 
 
-def _parse(source: BinaryIO, separator: str, options: Any, *, threads: bool = True) -> Any:
-    import pyarrow.csv as pc
+@dataclass(frozen=True)
+class _Found:
+    """See ``RawTable``."""
 
-    source.seek(0)
-    return pc.read_csv(
-        source,
-        read_options=pc.ReadOptions(use_threads=threads),
-        parse_options=pc.ParseOptions(newlines_in_values=True, delimiter=separator),
-        convert_options=options,
-    )
+    columns: dict[str, Column]
+    words: dict[str, dict[str, int]]
+    notes: tuple[str, ...]
 
 
-def _row_of_fault(source: BinaryIO, separator: str, options: Any) -> str:
-    """Which row cannot be read; empty where Arrow does not say it. Only without threads does it count rows."""
-    import pyarrow as pa
+@dataclass(frozen=True)
+class _Cells:
+    """The cells of a file, of which only a few blocks are in memory at a time.
 
-    try:
-        _parse(source, separator, options, threads=False)
-    except pa.ArrowException as error:
-        found = _ROW.search(str(error))
-        return f", in row {int(found[1]) - 2}" if found else ""  # it counts from 1, and the header
-    return ""
+    Attributes:
+        source: In UTF-8.
+        separator: Between cells.
+        quotes: Whether quotes tell text from a missing value.
+        bounds: Of all columns.
+    """
 
+    source: BinaryIO
+    separator: str
+    quotes: bool
+    bounds: Bounds
 
-def _points(table: Any) -> tuple[str, ...]:
-    """Columns of a file with decimal commas whose points may stand between groups of digits."""
-    import pyarrow.compute as pc
+    def read(self, names: list[str], text: Collection[str]) -> _Found:
+        """Reads columns: those in ``text`` as text, each other one as numbers, or as text if it is none.
 
-    def has(name: str, pattern: str) -> bool:
-        return bool(pc.any(pc.match_substring_regex(table.column(name), pattern)).as_py())
+        A column that turns out to be no numbers when text before it is gone is read once more.
+        """
+        comma = self.separator == ";"
+        texts = {name: TextCells() for name in names if name in text}
+        numbers = {name: NumberCells(comma=comma) for name in names if name not in text}
+        points = Points(names) if comma else None
+        n = 0
+        for batch in self._batches(names):
+            for name, cells in zip(names, batch.columns, strict=True):
+                if name in numbers:
+                    numbers[name].add(cells)
+                    if not (n or numbers[name].are_numbers):
+                        del numbers[name]
+                        texts[name] = TextCells()
+                if name in texts:
+                    texts[name].add(cells)
+                if points:
+                    points.add(name, cells)
+            n += len(batch)
+            self._check(n, len(names), texts)
+        self.bounds.check_records(n)
+        columns = {name: found for name, cells in numbers.items() if (found := cells.column()) is not None}
+        late = {name: TextCells() for name in numbers if name not in columns}
+        for batch in self._batches(list(late)) if late else ():
+            for name, cells in zip(late, batch.columns, strict=True):
+                late[name].add(cells)
+            self._check(n, len(names), {**texts, **late})
+        left = self.bounds.max_bytes - 8 * n * len(columns)
+        for name, each in {**texts, **late}.items():
+            columns[name], size = each.column(Bounds(left))
+            left -= size
+        words = {name: dict(numbers[name].words) for name in names if name in columns and name in numbers}
+        return _Found(
+            {name: columns[name] for name in names},
+            {name: found for name, found in words.items() if found and name not in late},
+            points.notes() if points else (),
+        )
 
-    if not any(has(name, _COMMA_NUMBER) for name in table.column_names):
-        return ()
-    return tuple(
-        f"column {quoted(name)} has numbers such as 1.234 in a file with decimal commas: the point is read as a "
-        "decimal point. Write thousands without a mark."
-        for name in table.column_names
-        if has(name, _GROUP) and not has(name, _NO_GROUP)
-    )
+    def _check(self, n: int, columns: int, texts: Mapping[str, TextCells]) -> None:
+        """Checks what is in memory, which is never more than what is counted of the columns when they are whole."""
+        if n:
+            self.bounds.check_records(n)
+        kept = sum(cells.nbytes for cells in texts.values())
+        self.bounds.check_bytes(max(8 * n * columns, 8 * n * (columns - len(texts)) + kept))
+
+    def _batches(self, names: list[str]) -> Iterator[Any]:
+        """The columns ``names``, by block."""
+        import pyarrow as pa
+        import pyarrow.csv as pc
+
+        options = pc.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            include_columns=names,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=not self.quotes,
+            null_values=["", NULL, *(WORDS if self.quotes else ())],
+        )
+        self.source.seek(0)
+        try:
+            batches = pc.open_csv(
+                self.source,
+                read_options=pc.ReadOptions(block_size=_BLOCK, use_threads=False),  # with threads no row is counted,
+                parse_options=pc.ParseOptions(newlines_in_values=True, delimiter=self.separator),
+                convert_options=options,
+            )
+            if batches.schema.names != names:
+                raise DataError("expected a CSV header that ends with its line, got a line break within a name")
+            yield from batches
+        except pa.ArrowException as error:
+            if "straddling" in str(error):
+                raise DataError(
+                    f"expected rows of at most {_BLOCK} bytes, got a longer one",
+                    hint="write long texts to a file in Parquet or JSON lines",
+                ) from None
+            row = _ROW.search(str(error))
+            place = f", in row {int(row[1]) - 2}" if row else ""  # it counts from 1, and the header
+            fault = first_line(ValueError(_ROW.sub("", str(error))))
+            raise DataError(
+                f"expected CSV in UTF-8 with as many cells in each line: {fault}{place}",
+                hint="save the file in UTF-8" if "UTF8" in str(error) else _count_hint(str(error)),
+            ) from None
 
 
 def _count_hint(message: str) -> str | None:
@@ -167,11 +193,14 @@ def _count_hint(message: str) -> str | None:
     return "write a cell for each column in every line, and a value with a separator in it between quotes"
 
 
-def _in_utf_8(source: BinaryIO) -> tuple[BinaryIO, tuple[str, ...]]:
-    """The file in UTF-8, and what to say about its encoding."""
+def _in_utf_8(source: BinaryIO, bounds: Bounds) -> tuple[BinaryIO, tuple[str, ...]]:
+    """The file in UTF-8, and what to say about its encoding; a file in another one is read as a whole."""
+    size = source.seek(0, io.SEEK_END)
+    source.seek(0)
     start = source.read(2)
     source.seek(0)
     if start in _UTF_16:
+        bounds.check_bytes(_UNCODED * size)
         try:
             return io.BytesIO(source.read().decode("utf-16").encode()), ()
         except UnicodeError:
@@ -181,6 +210,7 @@ def _in_utf_8(source: BinaryIO) -> tuple[BinaryIO, tuple[str, ...]]:
     at = _first_other_byte(source)
     if at is None:
         return source, ()
+    bounds.check_bytes(_UNCODED * size)
     content = source.read()
     source.seek(0)
     mixed = _UTF_8_CHARACTER.search(content)
@@ -246,65 +276,6 @@ def _text_columns(schema: Schema | None) -> Collection[str]:
         return ()
     text = {feature.name for feature in schema.features if feature.kind in ("categorical", "text")}
     return text | ({schema.label} if schema.task == "classification" else set())
-
-
-def _numbers(column: Any, gap: Any, *, comma: bool) -> Column | None:
-    """Integers, or doubles with NaN for a missing one; None if some value is neither, or no value is there.
-
-    Args:
-        column: Of text.
-        gap: See ``_gaps``.
-        comma: Whether a comma may be the decimal mark.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    known = column if gap is None else pc.if_else(gap, pa.scalar(None, pa.string()), column)
-    if known.null_count == len(known) or pc.any(pc.match_substring_regex(known, _ANOTHER_READING)).as_py():
-        return None
-    pointed = pc.any(pc.match_substring(known, ".")).as_py()
-    try:
-        if not pointed:  # no integer has a point: an error takes longer than the search for one
-            return np.asarray(known.cast(pa.int64()).to_numpy()) if not known.null_count else _floats(known)
-    except pa.ArrowInvalid:
-        pass
-    comma = comma and not pointed  # in one column there is one decimal mark
-    try:
-        return _floats(pc.replace_substring(known, ",", ".") if comma else known)
-    except pa.ArrowInvalid:
-        return None
-
-
-def _gaps(column: Any) -> Any:
-    """Which cells ``text.is_gap`` takes for missing values; None if it takes none of them."""
-    import pyarrow.compute as pc
-
-    found = pc.is_in(pc.ascii_lower(pc.ascii_trim_whitespace(column)), value_set=_gap_words())
-    return found if pc.any(found).as_py() else None
-
-
-@cache
-def _gap_words() -> Any:
-    import pyarrow as pa
-
-    return pa.array(sorted(GAPS))
-
-
-def _words(column: Any, gap: Any) -> dict[str, int]:
-    """The words for missing values in a column of numbers, and how often each occurs."""
-    import pyarrow.compute as pc
-
-    found = column.filter(pc.and_(gap, pc.not_equal(column, "")))
-    return {str(count["values"]): int(count["counts"].as_py()) for count in pc.value_counts(found)}
-
-
-def _floats(column: Any) -> Column | None:
-    """Doubles; None where one is no finite number, or is too large a whole number to be exact."""
-    import pyarrow as pa
-
-    values = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
-    exact = (np.abs(values) < MAX_EXACT) | np.asarray(column.is_null())
-    return values if exact.all() else None
 
 
 FORMAT = Format(name="CSV", suffixes=(".csv",), magic=b"", read=read)

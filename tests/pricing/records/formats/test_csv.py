@@ -1,8 +1,13 @@
 """CSV files: headers, quotes, line ends, and what is refused."""
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assay_pricing.errors import DataError
+from assay_pricing.records.columns import RawTable, Texts
+from assay_pricing.records.formats import csv as reader
 from assay_pricing.records.tables import parse_records, parse_table
 from tests.pricing.records.files import SCHEMA, csv, refused, seconds
 
@@ -62,3 +67,48 @@ def test_the_most_frequent_mark_outside_quotes_separates(text) -> None:
 def test_an_encoding_that_is_taken_for_another_is_noted() -> None:
     assert "read as Windows-1252" in parse_table(csv("a,y\ncaf\xe9,\x801\n".encode("latin-1"))).notes[0]
     assert parse_table(csv("a,y\ncafé,€1\n")).notes == ()
+
+
+def contents(table: RawTable) -> dict[str, object]:
+    """What a table holds, in a form that can be compared: the texts of a column, or its numbers with their type."""
+    found: dict[str, object] = {"words": table.words, "notes": table.notes}
+    for name, column in table.columns.items():
+        if isinstance(column, Texts):
+            found[name] = [column.values[code] if code >= 0 else None for code in column.codes]
+        else:
+            found[name] = (column.dtype, np.where(np.isnan(column), None, column).tolist())
+    return found
+
+
+CELLS = st.sampled_from(["", "1", "-2", "2.5", "1,5", "1.234", "1e3", "007", "0x1F", "?", "NA", "red", str(2**53 + 1)])
+
+
+@given(st.lists(CELLS, min_size=40, max_size=40), st.lists(CELLS, min_size=1, max_size=3))
+@settings(deadline=None, max_examples=60)
+def test_a_column_is_read_in_the_same_way_however_the_file_is_divided(few: list[str], ends: list[str]) -> None:
+    one_kind = ["1", "2", "3"] * 12 + ends
+    text = "a;b;y\n" + "".join(f"{a};{b};0\n" for a, b in zip(few, one_kind + ["4"] * 40, strict=False))
+    whole = contents(parse_table(csv(text)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "_BLOCK", 64)
+        assert contents(parse_table(csv(text))) == whole
+
+
+def test_a_column_whose_last_cell_is_no_number_keeps_the_text_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_BLOCK", 64)
+    table = parse_table(csv("a,y\n" + "1.50,0\n" * 50 + "x,1\n"))
+    assert contents(table)["a"] == ["1.50"] * 50 + ["x"]
+
+
+def test_a_row_beyond_a_block_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_BLOCK", 64)
+    with pytest.raises(DataError, match="rows of at most 64 bytes") as caught:
+        parse_table(csv("a,y\n" + f"1,{'x' * 200}\n" * 3))
+    assert "Parquet" in (caught.value.hint or "")
+
+
+def test_a_file_is_bounded_by_its_values_and_not_by_its_length() -> None:
+    text = "a,y\n" + "0.12345678901234567890123456789,1\n" * 1000
+    assert len(parse_table(csv(text), max_bytes=16_000)) == 1000
+    with pytest.raises(DataError, match="at most 15999 bytes once expanded, got 16000"):
+        parse_table(csv(text), max_bytes=15_999)
