@@ -106,7 +106,8 @@ class Practicality(Column):
     """What one trade with one seller costs, from the offer to the delivery.
 
     Attributes:
-        seconds: Processor time of all parties.
+        setup_seconds: Processor time of what is done once for a model, before any offer.
+        seconds: Processor time of all parties in the trade.
         trainings: The same in trainings of the model, timed in the same process.
         bytes_sent: Between the parties.
         memory_mb: Peak above what the process had before.
@@ -115,6 +116,7 @@ class Practicality(Column):
         online: Who has to answer while the trade runs.
     """
 
+    setup_seconds: Figure
     seconds: Figure
     trainings: Figure
     bytes_sent: Figure

@@ -42,15 +42,19 @@ class Meter:
         self.bytes_sent += size
         self.messages += 1
 
-    def practicality(self, trade: Trade, online: Sequence[str], gas: Figure = NO_CHAIN) -> Practicality:
+    def practicality(
+        self, trade: Trade, online: Sequence[str], gas: Figure = NO_CHAIN, setup: float = 0.0
+    ) -> Practicality:
         """The column, as measured.
 
         Args:
             trade: Whose training is the unit of ``trainings``.
             online: Who has to answer while the trade runs.
             gas: Of all transactions, where a contract takes part.
+            setup: Processor time of what was done once for the model, before the trade.
         """
         return Practicality(
+            setup_seconds=measured(setup),
             seconds=measured(self.seconds),
             trainings=measured(self.seconds / trade.training_seconds),
             bytes_sent=measured(self.bytes_sent),

@@ -25,7 +25,7 @@ SIZES = {"small": 20, "medium": 80, "large": 200}
 SEEDS = (701, 702, 703, 704, 705)
 BUDGET = 1.0
 """The most that the buyer pays for an offer, in nats: what a price that is not bounded by a gain is bounded by."""
-QUERIES = 200
+QUERIES = 100
 """How many answers a seller may ask for who copies the model."""
 
 USEFUL, FEW, SAME, MIXED = "useful", "few", "same", "mixed"

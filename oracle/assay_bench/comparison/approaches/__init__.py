@@ -16,6 +16,12 @@ MODULES = {
     "secure-aggregation-of-sybils": "federated.aggregation",
     "tip": "recent.tip",
     "data-appraisal": "recent.appraisal",
+    "ours-default": "ours",
+    "ours-influence": "ours",
+    "ours-extraction": "ours",
+    "ours-compression": "ours",
+    "ours-ridge": "ours",
+    "ours-blind": "ours",
 }
 """Module of this package by the approach's name, in the order of the page."""
 

@@ -50,6 +50,7 @@ FIGURES = {
     "alone": Printed("alone", 0),
     "weights": Printed("weights", -1),
     "queries": Printed("queries", 0, decimals=0),
+    "setup_seconds": Printed("seconds to set up", 0, decimals=None),
     "seconds": Printed("seconds", -1, decimals=None),
     "trainings": Printed("trainings", -1, in_tables=False, decimals=None),
     "bytes_sent": Printed("bytes", -1, decimals=None),
