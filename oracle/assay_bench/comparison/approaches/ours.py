@@ -11,10 +11,10 @@ import numpy as np
 
 from assay_bench.comparison import from_price
 from assay_bench.comparison.approach import EFFICACY, Approach
-from assay_bench.comparison.blind_round import quoted
 from assay_bench.comparison.copying import copy_alone, copy_from_labels, model_leakage
 from assay_bench.comparison.fairness import fairness_of
 from assay_bench.comparison.figures import Figure, Row, measured
+from assay_bench.comparison.market.blind import quoted
 from assay_bench.comparison.market.sale import settled
 from assay_bench.comparison.meter import Meter
 from assay_bench.comparison.reconstruction import leakage

@@ -1,1 +1,1 @@
-"""A chain of its own (Anvil), and the contracts that approaches settle by: the product's, and two small ones."""
+"""How approaches quote and settle: blind quotes, a chain of its own (Anvil), the product's contract, two small ones."""
