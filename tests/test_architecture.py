@@ -140,9 +140,9 @@ def test_oracle_does_not_import_ape(path: Path) -> None:
 
 @holds_for(modules(PRICING))
 def test_pricing_imports_the_clients_protocol_and_errors_and_nothing_above_itself(path: Path) -> None:
-    """Its artifact is also written as every file of the house is: whole or not at all, by ``assay.files``."""
+    """Its folders are also written as every file of the house is: whole or not at all, by ``assay.files``."""
     assert roots(path).isdisjoint({"assay_oracle", "assay_bench"})
-    allowed = {"assay.errors"} | ({"assay.files"} if path.name == "artifact.py" else set())
+    allowed = {"assay.errors"} | ({"assay.files"} if path.name in ("artifact.py", "folder.py") else set())
     assert not [n for n in imports_of(path, "assay") if not n.startswith("assay.protocol") and n not in allowed]
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from assay.protocol.proof.commitment import committed
 from assay.protocol.proof.curve import ORDER, Point, to_bytes
 from assay.protocol.proof.key import Sizes, VerificationKey
+from assay.protocol.proof.proven import statistics_numbers
 from assay.protocol.proof.statement import Statement
 from assay_pricing.blind.shape import Shape
-from assay_pricing.proof.circuit import Inputs, model_numbers, statistics_numbers
+from assay_pricing.proof.circuit import Inputs, model_numbers
 from assay_pricing.proof.prover import proven, set_up
 from tests.pricing.blind.sums import form_of, sums_of
 

@@ -49,6 +49,9 @@ COMMANDS = {
         "List orders with their state: by default those that you sell, and those of your models.",
     ),
     "pack": LazyCommand("assay.cli.commands.sealing:pack", "Write FOLDER into one FILE, which can be sold."),
+    "proof": LazyCommand(
+        "assay.cli.commands.proofs.check:proof", "Check proofs of prices without trust in the oracle."
+    ),
     "quote": LazyCommand("assay.cli.commands.sales:quote", "Ask for the price of FILE without sending it."),
     "seal": LazyCommand("assay.cli.commands.sealing:seal", "Seal FILE under a fresh key."),
     "sell": LazyCommand("assay.cli.commands.sales:sell", "Offer FILE to a model, and sell it at the oracle's price."),

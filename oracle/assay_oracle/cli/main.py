@@ -44,6 +44,10 @@ COMMANDS = {
         "assay_oracle.cli.ledger.offers:offers",
         "List offers with model, seller, status, size, age, price and reason; by default those that are under way.",
     ),
+    "proof": LazyCommand(
+        "assay_oracle.cli.proofs.commands:proof",
+        "Make keys for proofs of prices, prove prices, and make the contract that asks for proofs (docs/proofs.md).",
+    ),
     "restore": LazyCommand(
         "assay_oracle.cli.operations.backup:restore",
         "Write keys and ledger of the backup FILE into an empty place; nothing is written over.",

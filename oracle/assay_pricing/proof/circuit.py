@@ -46,11 +46,6 @@ class Inputs:
         return cls((0, 0, 0), [0] * (sizes.statistics - 1), 0, [0] * (sizes.model - 1), 0)
 
 
-def statistics_numbers(shrinkage: npt.NDArray[np.int64], solution: npt.NDArray[np.int64]) -> list[int]:
-    """Q (d, d) and U (d, k) in the order of their commitment."""
-    return [*shrinkage[np.triu_indices(len(shrinkage))].tolist(), *solution.ravel().tolist()]
-
-
 def model_numbers(form: SecretForm) -> list[int]:
     """The owner's integers in the order of their commitment."""
     upper = form.quadratic[np.triu_indices(len(form.quadratic))]

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.protocol.messages import BlindTerms
+from assay.protocol.proof.money import MoneyTerms
 from assay_pricing import artifact
 from assay_pricing.blind.pricing import BlindPricing
+from assay_pricing.errors import ProofError
 from assay_pricing.manifest import Manifest
 from assay_pricing.price import to_micros
 from assay_pricing.sums.form import PriceForm
@@ -53,6 +55,32 @@ def blind_terms(form: PriceForm) -> BlindTerms:
         weight_bits=shape.weight_bits,
         price_bits=shape.price_bits,
         sums=form.terms.model_dump(mode="json"),
+    )
+
+
+def money_terms(function: "PriceFunction", form: PriceForm, max_price: int) -> MoneyTerms:
+    """From a doubled price to money, for whoever verifies a proof of it.
+
+    Args:
+        function: Whose prices sums determine.
+        form: Its price from sums.
+        max_price: Highest price of the model's terms.
+
+    Raises:
+        ProofError: The price is not a function of sums alone, or worthless sets had a gain that is not paid.
+    """
+    manifest, rule = function.manifest, function.manifest.rule
+    if not _is_told_by_sums(manifest) or any(control.gain for control in manifest.controls):
+        raise ProofError("expected a graded price that sums alone determine, got another")
+    return MoneyTerms(
+        scale=form.scale,
+        unit=function.method.value_unit,
+        divisor=manifest.backtest.divisor if manifest.backtest else 1.0,
+        rate=rule.rate,
+        cap=rule.cap,
+        grid=rule.grid,
+        floor=rule.floor,
+        max_price=max_price,
     )
 
 

@@ -7,10 +7,9 @@ from hypothesis import given, settings
 
 from assay.protocol.proof.curve import ORDER
 from assay.protocol.proof.key import STATED, Sizes
+from assay.protocol.proof.proven import statistics_numbers
 from assay_pricing.blind.form import SecretForm
-from assay_pricing.errors import ProofError
-from assay_pricing.proof.circuit import Inputs, built, model_numbers, public_count, statistics_numbers
-from assay_pricing.proof.interval import enclosing
+from assay_pricing.proof.circuit import Inputs, built, model_numbers, public_count
 from assay_pricing.proof.poseidon import permuted
 from assay_pricing.proof.system import System
 from assay_pricing.sums.moments import Moments
@@ -92,17 +91,3 @@ def test_the_circuit_grows_with_the_square_of_features_and_not_with_records() ->
     """d (d + 1) products of two symmetric matrices, 3 d k of columns, and hundreds for the rest."""
     counts = {d: len(built(Sizes(d, 2, 60)).constraints) for d in (8, 16)}
     assert counts[16] - counts[8] == (16 * 17 - 8 * 9) + 3 * 8 * 2 + 8
-
-
-def test_bounds_enclose_all_doubled_prices_of_a_price_and_no_more() -> None:
-    def money(doubled: int) -> int:
-        return min(max(doubled // 10, 0) * 5, 40)
-
-    for price in range(0, 45, 5):
-        least, most = enclosing(money, price, 12)
-        inside = [doubled for doubled in range(-(2**12), 2**12 + 1) if money(doubled) == price]
-        assert (least, most) == (inside[0], inside[-1])
-    with pytest.raises(ProofError, match="expected a price that the rule can give, got 7"):
-        enclosing(money, 7, 12)
-    with pytest.raises(ProofError, match="got 45"):
-        enclosing(money, 45, 12)

@@ -1,0 +1,102 @@
+"""``assay proof``: proofs of prices, checked without trust in the oracle."""
+
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+from assay.amounts import amount_text
+from assay.chain.queries import registered_terms
+from assay.cli.group import Group
+from assay.cli.session import Session, pass_session
+from assay.cli.tables import fields, id_text
+from assay.cli.terminal import emit, json_option, report
+from assay.errors import OracleMisbehaved, UsageError
+from assay.protocol.proof.key import VerificationKey
+from assay.protocol.proof.proven import ProofTerms, ProvenPrice, statistics_numbers
+from assay.sale.blind import sums_of
+
+KEY, TERMS, OPENING = "verification.key", "terms.json", "opening"
+
+
+@click.group(cls=Group)
+def proof() -> None:
+    """Check proofs of prices without trust in the oracle."""
+
+
+@proof.command()
+@click.argument("proven", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--terms",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help=f"Folder with the model's {KEY}, {TERMS} and {OPENING}, from its owner.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The data: compare their statistics with those that the price was proven for.",
+)
+@json_option
+@pass_session
+def check(session: Session, proven: Path, folder: Path, data: Path | None, as_json: bool) -> None:
+    """Check that the price in PROVEN follows from the model and from statistics, and with --data, from which.
+
+    The seller has the data, and after a sale the buyer. Where the statistics are others, the file PROVEN, the oracle's
+    quote and the data show that the price is not that of the data.
+
+    \b
+    Examples:
+      assay proof check proof.json --terms proofs
+      assay proof check proof.json --terms proofs --data few.csv
+    """
+    found = _proven(proven)
+    key, terms = _opened(folder)
+    chain = session.chain(sending=False)
+    stated = found.statement
+    registered = registered_terms(chain, stated.model_id)
+    if terms.money.max_price != registered.max_price:
+        raise OracleMisbehaved(
+            f"expected a highest price of {registered.max_price}, as on chain, got {terms.money.max_price}"
+        )
+    found.check(terms, key, chain.domain)
+    if data is not None:
+        sums = sums_of(data, session.oracle.model(stated.model_id))
+        found.check_statistics(key, statistics_numbers(sums.second.tolist(), sums.first.tolist()), sums.records)
+    else:
+        report("for statistics that were not compared with data: --data FILE")
+    result = {"price": str(stated.price), "records": stated.records, "data": data is not None}
+    rows = [
+        ("price", amount_text(stated.price, chain.token(registered.token))),
+        ("model", id_text(stated.model_id)),
+        ("seller", stated.seller),
+        ("records", stated.records),
+        ("proven for", "these data" if data is not None else "statistics that nobody compared"),
+    ]
+    emit(result, fields(rows), as_json)
+
+
+def _proven(path: Path) -> ProvenPrice:
+    try:
+        return ProvenPrice.model_validate_json(_read(path))
+    except ValidationError as error:
+        raise UsageError(f"expected a proven price in {path}: {error}") from None
+
+
+def _opened(folder: Path) -> tuple[VerificationKey, ProofTerms]:
+    """Key and terms, checked against each other and for an owner who knows what she committed to."""
+    try:
+        key = VerificationKey.from_bytes(_read(folder / KEY))
+        terms = ProofTerms.model_validate_json(_read(folder / TERMS))
+    except (ValueError, ValidationError) as error:
+        raise UsageError(f"expected a model's key and terms in {folder}: {error}") from None
+    terms.check_opened(key, _read(folder / OPENING))
+    return key, terms
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"expected a file at {path}: {error.strerror}") from None

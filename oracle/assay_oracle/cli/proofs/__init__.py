@@ -1,0 +1,1 @@
+"""The commands of proofs: keys, their ceremony, proven prices, and the contract that asks for them."""
