@@ -9,6 +9,8 @@ from assay_bench.figures import Floats
 
 _SCALE_BITS, _OUTER_BITS = 40, 50
 _WORD = 8
+_LEAST = 2.0**-30
+"""In place of a factor that is 0 in all slots, because SEAL refuses a product with nothing."""
 _GENERATOR = 3
 """A rotation by s slots is the automorphism of the exponent 3^s modulo 2 N."""
 
@@ -72,7 +74,8 @@ class Ckks:
     def unscaled_times(self, text: "sealapi.Ciphertext", values: Floats | float) -> "sealapi.Ciphertext":
         """The same before its level is used up, so that a sum of products is rescaled once."""
         made = sealapi.Ciphertext(self._context)
-        self._evaluator.multiply_plain(text, self._encoded(values, text), made)
+        factor = values if np.abs(values).max() >= _LEAST else _LEAST
+        self._evaluator.multiply_plain(text, self._encoded(factor, text), made)
         return made
 
     def rescaled(self, text: "sealapi.Ciphertext") -> "sealapi.Ciphertext":
@@ -99,8 +102,8 @@ class Ckks:
         """The sum by slot of two ciphertexts, of any levels."""
         return self.total(self._levelled(a, b))
 
-    def plus_clear(self, text: "sealapi.Ciphertext", values: Floats) -> "sealapi.Ciphertext":
-        """The sum by slot with numbers in the clear (s,)."""
+    def plus_clear(self, text: "sealapi.Ciphertext", values: Floats | float) -> "sealapi.Ciphertext":
+        """The sum with numbers in the clear, by slot or for all."""
         made = sealapi.Ciphertext(self._context)
         self._evaluator.add_plain(text, self._encoded(values, text), made)
         return made

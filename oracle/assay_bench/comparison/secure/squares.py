@@ -19,8 +19,6 @@ from assay_bench.figures import Floats
 _STEPS, _RATE, _DECAY = 400, 5e-3, 1e-4
 DEGREE = 16384
 LEVELS = 6
-_SPECK = 2.0**-30
-"""Added to pixels, because SEAL refuses the product with a pixel that is dark in all records."""
 
 
 def initial(features: int, hidden: int, classes: int, seed: int) -> Weights:
@@ -151,7 +149,7 @@ class EncryptedStep:
         return np.repeat(values, self.records)
 
     def _by_record(self, values: Floats) -> Floats:
-        return np.tile(np.pad(values, (0, self.records - len(values))) + _SPECK, self._hidden)
+        return np.tile(np.pad(values, (0, self.records - len(values))), self._hidden)
 
     def _summed(self, text: "sealapi.Ciphertext") -> "sealapi.Ciphertext":
         """Sums over the records in the first slot of each unit; noise in all other slots, which hold other sums."""

@@ -1,0 +1,1 @@
+"""Approaches that encrypt the model, or the data."""
