@@ -60,8 +60,8 @@ APPROACHES = (
         title="Proof of contribution",
         paper=None,
         source="The idea of Vana: a worker in an enclave attests authenticity, uniqueness and quality, and a pool "
-        "rewards records alike. Ours: quality is agreement with a reference model of public records, uniqueness is by exact "
-        "copies, and the attestation is a signature. No enclave and no contract was run.",
+        "rewards records alike. Ours: quality is agreement with a reference model of public records, uniqueness is by "
+        "exact copies, and the attestation is a signature. No enclave and no contract was run.",
         run=run,
         remark="The worker sees all records in the clear. The score does not know the model: new records that the "
         "model has no use for earn what useful ones do.",

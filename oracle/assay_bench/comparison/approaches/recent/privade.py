@@ -52,7 +52,7 @@ def run(trade: Trade) -> Row:
 
 
 def distilled(trade: Trade) -> Weights:
-    """A small network of squares that learned the model's probabilities, on the owner's records and mixtures of them."""
+    """A small network of squares that learned the model's probabilities on the owner's records and mixtures of them."""
     asked = questions(trade.owner.x, _DISTILLED_ON, trade.seed)
     start = squares.initial(asked.shape[1], _HIDDEN, trade.owner.classes, trade.seed)
     return squares.trained(start, asked, network_of(trade.model).probabilities(asked))
