@@ -56,7 +56,10 @@ class Settings(BaseSettings):
     quorum: int = Field(1, ge=0, description=QUORUM)
     chain: int = Field(31337, description="chain id that the node must serve")
     deployments: Path = Field(Path("deployments"), description="folder of deployment records, <chain id>.json each")
-    oracle: str = Field("http://127.0.0.1:8550", description="URL of the oracle")
+    oracle: str = Field(
+        "http://127.0.0.1:8550",
+        description="URL of the oracle, or of the members of a committee with commas between them",
+    )
     keystore: Path | None = Field(None, description="Ethereum keystore; by default keystore.json in the home")
     password: SecretStr | None = Field(None, description="password of keystore and identity; by default asked for")
     password_file: Path | None = Field(None, description="file that holds the password")
@@ -111,6 +114,11 @@ class Settings(BaseSettings):
             else:
                 found[name] = str(self.config_path) if name in file else "default"
         return found
+
+    @property
+    def oracles(self) -> tuple[str, ...]:
+        """The URL of the oracle, or those of the members of a committee."""
+        return tuple(url.strip() for url in self.oracle.split(","))
 
     @property
     def config_path(self) -> Path:

@@ -100,6 +100,12 @@ class Settings(BaseSettings):
     )
     signer_address: Address | None = Field(None, description="account whose key that signer holds")
     signer_next_address: Address | None = Field(None, description="a second one, while the key is rotated")
+    committee: Address | None = Field(
+        None, description="the Safe that models name as their oracle, if this oracle is a member of a committee"
+    )
+    committee_urls: tuple[str, ...] = Field(
+        (), description="base URLs of the other members, which assay-oracle check asks who they are"
+    )
     urls: tuple[str, ...] = Field(
         (), description="base URLs under which clients reach this oracle; empty if from this machine alone"
     )
@@ -159,7 +165,7 @@ class Settings(BaseSettings):
             raise ValueError(f"expected each model once, got 0x{repeated[0].hex()} more than once")
         return models
 
-    @field_validator("urls")
+    @field_validator("urls", "committee_urls")
     @classmethod
     def _urls_are_such(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(audience, urls))

@@ -1,6 +1,7 @@
 """Both sides of a sale against the real oracle in the same process, over a chain in memory; no sockets."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ OPERATOR_TOKEN = "an operator's token of a market, in a test"
 ACCESS_KEY = b"\x0a" * 32
 DAY = 86_400
 BUDGET = 10**18
+_MAKING = threading.Lock()
+"""FastAPI silences warnings while it makes an application, which no two threads can do at one time."""
 
 
 class Pieces(httpx.SyncByteStream):
@@ -95,8 +98,9 @@ class InProcess(httpx.BaseTransport):
 
     async def _ask(self, body: bytes, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         asked = httpx.Request(request.method, request.url, headers=request.headers, content=body)
-        if self._app[0] is not self._market.oracle:
-            self._app = self._market.oracle, create_app(self._market.oracle, self._market.gate(), dict)
+        with _MAKING:
+            if self._app[0] is not self._market.oracle:
+                self._app = self._market.oracle, create_app(self._market.oracle, self._market.gate(), dict)
         transport = httpx.ASGITransport(self._app[1])
         answer = await transport.handle_async_request(asked)
         return answer, await answer.aread()
@@ -162,7 +166,11 @@ class Market:
         self.journal = Journal(self.ledger, now=self.now)
         self.store = self.open_store()
         self.scratch = ScratchFolder(self.folder / "scratch")
-        self.signer: LocalSigner | None = LocalSigner(self.accounts, DOMAIN, self.journal, self.named)
+        self.signer: LocalSigner | None = LocalSigner(
+            *(self.accounts, DOMAIN, self.journal, self.named),
+            committee=self.settings.committee,
+            owners=self.chain.safe_owners,
+        )
         self.open_oracle()
 
     def open_oracle(self) -> None:

@@ -19,6 +19,7 @@ from assay.chain.values import (
     PostedOrder,
     RegisteredModel,
     RevealedData,
+    SafeOwners,
     Transaction,
 )
 from assay.errors import ContractReverted, NodeUnreachable, SettingsError, TransactionFailed
@@ -263,7 +264,11 @@ class MemoryChain:
 
     def is_contract(self, account: str) -> bool:
         contract = self._contract
-        return account in contract.wallets or account in contract.fickle or account in contract.refusing
+        wallets = (contract.wallets, contract.safes, contract.fickle, contract.refusing)
+        return any(account in kind for kind in wallets)
+
+    def safe_owners(self, account: str) -> SafeOwners | None:
+        return self._contract.safes.get(account)
 
     def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
         return self._contract.is_valid_signature(account, digest, signature)

@@ -11,9 +11,9 @@ from typing import Any
 
 from eth_account.messages import SignableMessage
 
-from assay.chain.values import EventKind, ModelState, OrderState, RevealedData
+from assay.chain.values import EventKind, ModelState, OrderState, RevealedData, SafeOwners
 from assay.protocol import seal
-from assay.protocol.statements import Domain, digest, signer_of
+from assay.protocol.statements import SIGNATURE_BYTES, Domain, digest, signer_of
 from assay.protocol.structs import ModelTerms, Order, Quote, Status, key_hash
 from assay.protocol.tree import ChunkProof
 from assay.protocol.types import NATIVE_TOKEN, ModelId, OrderId
@@ -76,6 +76,7 @@ class MemoryContract:
     Attributes:
         wallets: Contract wallets (ERC-1271) with the prefix of their signatures: such a wallet accepts the prefix
             followed by the digest that was signed.
+        safes: Safes: as many of a Safe's owners as its threshold sign its message of the digest, in ascending order.
         fickle: Contract wallets that accept any signature in a simulation, and none in a block.
         refusing: Accounts that refuse payments; they are credited.
         in_block: The present call is part of a block, and no simulation.
@@ -87,6 +88,7 @@ class MemoryContract:
     domain: Domain
     storage: Storage = field(default_factory=Storage)
     wallets: dict[str, bytes] = field(default_factory=dict)
+    safes: dict[str, SafeOwners] = field(default_factory=dict)
     fickle: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
     in_block: bool = False
@@ -263,7 +265,16 @@ class MemoryContract:
         """What the wallet contract at ``account`` says (ERC-1271)."""
         if account in self.fickle:
             return not self.in_block
+        if account in self.safes:
+            return self._is_signed_by_safe(account, digest, signature)
         return account in self.wallets and signature == self.wallets[account] + digest
+
+    def _is_signed_by_safe(self, safe: str, digest: bytes, signature: bytes) -> bool:
+        count = self.safes[safe].threshold
+        parts = [signature[place * SIGNATURE_BYTES :][:SIGNATURE_BYTES] for place in range(count)]
+        signers = [signer_of(self.domain.for_safe(safe, digest), part) for part in parts]
+        numbers = [int(signer, 16) for signer in signers if signer in self.safes[safe].owners]
+        return len(numbers) == count and numbers == sorted(set(numbers))
 
     def _signed(self, account: str, message: SignableMessage, signature: bytes) -> bool:
         if signer_of(message, signature) == account:

@@ -18,7 +18,7 @@ from assay.chain.interface import decode_revert
 from assay.chain.remedies import remedy_of_node
 from assay.chain.rpc.endpoint import ANSWER_SECONDS, ATTEMPTS, HttpEndpoint, HttpRefusal
 from assay.chain.rpc.nodes import Nodes
-from assay.chain.values import Block, Transaction
+from assay.chain.values import Block, SafeOwners, Transaction
 from assay.errors import AssayError, ChainError, NodeUnreachable
 from assay.protocol.types import NATIVE_TOKEN
 
@@ -56,6 +56,16 @@ _ERC1271_ABI = [
         "inputs": [{"name": "hash", "type": "bytes32"}, {"name": "signature", "type": "bytes"}],
         "outputs": [{"name": "", "type": "bytes4"}],
     }
+]
+_SAFE_ABI = [
+    {
+        "type": "function",
+        "name": name,
+        "stateMutability": "view",
+        "inputs": [],
+        "outputs": [{"name": "", "type": kind}],
+    }
+    for name, kind in (("getOwners", "address[]"), ("getThreshold", "uint256"))
 ]
 
 
@@ -240,6 +250,19 @@ class Node:
             raise
         except ChainError:
             return False
+
+    def safe_owners(self, account: str) -> SafeOwners | None:
+        """Owners and threshold of the Safe at ``account``; None if it is none."""
+        safe = self.contract(account, _SAFE_ABI).functions
+        try:
+            with self.errors():
+                owners = safe.getOwners().call({"gas": OWN_GAS + WALLET_GAS})
+                threshold = int(safe.getThreshold().call({"gas": OWN_GAS + WALLET_GAS}))
+        except NodeUnreachable:
+            raise
+        except ChainError:
+            return None
+        return SafeOwners(tuple(map(str, owners)), threshold) if 1 <= threshold <= len(owners) else None
 
 
 def _revert_data(error: Exception) -> bytes:

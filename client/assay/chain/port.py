@@ -16,6 +16,7 @@ from assay.chain.values import (
     PostedOrder,
     RegisteredModel,
     RevealedData,
+    SafeOwners,
     Transaction,
 )
 from assay.protocol.statements import Domain
@@ -75,6 +76,10 @@ class Chain(Protocol):
 
     def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
         """Whether the wallet contract at ``account`` accepts ``signature`` over ``digest`` (ERC-1271)."""
+        ...
+
+    def safe_owners(self, account: str) -> SafeOwners | None:
+        """Owners and threshold of the Safe at ``account``; None if it is none."""
         ...
 
     def unmined(self) -> int:

@@ -28,6 +28,7 @@ from assay.chain.values import (
     PostedOrder,
     RegisteredModel,
     RevealedData,
+    SafeOwners,
     Transaction,
     default_confirmations,
 )
@@ -147,6 +148,10 @@ class SettlementClient:
     def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
         """Whether the wallet contract at ``account`` accepts ``signature`` over ``digest``, 32 bytes (ERC-1271)."""
         return self.node.is_valid_signature(account, digest, signature)
+
+    def safe_owners(self, account: str) -> SafeOwners | None:
+        """Owners and threshold of the Safe at ``account``; None if it is none."""
+        return self.node.safe_owners(account)
 
     def unmined(self) -> int:
         """Number of this account's transactions that the node or the outbox knows and that no block contains yet."""

@@ -50,6 +50,14 @@ class ModelState:
 
 
 @dataclass(frozen=True)
+class SafeOwners:
+    """The keys of a Safe: ``threshold`` of the ``owners`` sign for it."""
+
+    owners: tuple[str, ...]
+    threshold: int
+
+
+@dataclass(frozen=True)
 class RegisteredModel:
     """A model as ``ModelRegistered`` announced it: its ``terms``, its first ``oracle``, number of its ``block``."""
 

@@ -89,7 +89,7 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Holds the password.",
         ),
         click.option("--keystore", type=click.Path(path_type=Path), help="Ethereum keystore (JSON)."),
-        click.option("--oracle", help="URL of the oracle."),
+        click.option("--oracle", help="URL of the oracle; of a committee's members, with commas."),
         click.option("--deployments", type=click.Path(path_type=Path), help="Folder of deployment records."),
         click.option("--chain", type=int, help="Chain id."),
         click.option(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from assay.chain.port import Chain
     from assay.chain.settlement import SettlementClient
     from assay.oracle.api import OracleClient
+    from assay.oracle.committee import Committee
     from assay.sale.offers import OfferRecord, OfferStore
     from assay.sale.portfolio import Portfolio
 
@@ -81,7 +82,7 @@ class Session(ExitStack):
         from assay.oracle.api import OracleClient
 
         try:
-            with OracleClient(self.settings.oracle, attempts=1, report=report) as oracle:
+            with OracleClient(self.settings.oracles[0], attempts=1, report=report) as oracle:
                 return tuple(map(ModelId, oracle.info().models))
         except AssayError:
             return ()
@@ -158,12 +159,19 @@ class Session(ExitStack):
         return int(time.time())
 
     @cached_property
-    def oracle(self) -> "OracleClient":
-        """The configured oracle."""
+    def committee(self) -> "Committee":
+        """The configured oracle, or the members of a committee."""
         from assay.cli.terminal import report
         from assay.oracle.api import OracleClient
+        from assay.oracle.committee import Committee
 
-        return self.enter_context(OracleClient(self.settings.oracle, report=report))
+        members = [OracleClient(url, report=report) for url in self.settings.oracles]
+        return self.enter_context(Committee(members))
+
+    @property
+    def oracle(self) -> "OracleClient":
+        """The configured oracle; of a committee, the first member, which tells about models."""
+        return self.committee.members[0]
 
     @cached_property
     def offers(self) -> "OfferStore":

@@ -29,6 +29,7 @@ from assay.protocol.messages import (
     OfferState,
     OracleInfo,
     OrderRecord,
+    QuoteRequest,
 )
 from assay.protocol.statements import Domain
 from assay.protocol.types import ModelId, OfferId, OrderId
@@ -205,6 +206,11 @@ class OracleClient:
         found = self._requests.value(BlindAnswer, "POST", path, json=values.model_dump(mode="json"))
         self._requests.check_subject("blind quote", offer_id, found.offer_id)
         return found
+
+    def quote_until(self, offer_id: OfferId, expiry: int) -> OfferState:
+        """The offer with a quote at the same price that expires at ``expiry`` (unix time)."""
+        request = QuoteRequest(expiry=expiry).model_dump(mode="json")
+        return self._offer(offer_id, "POST", "/quotes", json=request)
 
     def accept(self, offer_id: OfferId, request: AcceptanceRequest) -> OfferState:
         """Accepts the quote; the oracle posts the order."""

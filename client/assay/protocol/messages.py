@@ -57,6 +57,10 @@ class OracleInfo(Value):
     further_signatures: tuple[Signature, ...] = Field(
         default=(), max_length=4, description="the same by further keys of the oracle, while it rotates its key"
     )
+    committee: Address | None = Field(default=None, description="the Safe of which this oracle is a member")
+    content_tag: Bytes32 | None = Field(
+        default=None, description="of a member: tells the secret of its content ids from others; equal in a committee"
+    )
     max_upload_bytes: int = Field(gt=0, lt=2**63)
     models: tuple[Bytes32, ...]
     unavailable: tuple[ModelUnavailability, ...] = Field(
@@ -163,6 +167,12 @@ class OfferState(Value):
     appraisal: AppraisalSummary | None = None
     order_id: OrderIdField | None = None
     transaction: Bytes32 | None = Field(default=None, description="hash of the posting transaction")
+
+
+class QuoteRequest(Value):
+    """``POST /offers/{offer_id}/quotes``: members of a committee are asked for quotes that expire at one time."""
+
+    expiry: UnixTime = Field(description="from now to the lifetime of a quote")
 
 
 class AcceptanceRequest(Value):

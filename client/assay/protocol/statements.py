@@ -83,6 +83,17 @@ class Domain(Value):
             message_data=message,
         )
 
+    def for_safe(self, safe: str, statement: bytes) -> SignableMessage:
+        """What an owner of the Safe at ``safe`` signs for the digest of a ``statement``, 32 bytes: ``SafeMessage``.
+
+        Source: ``CompatibilityFallbackHandler.sol`` of Safe 1.5.0.
+        """
+        return encode_typed_data(
+            domain_data={"chainId": self.chain_id, "verifyingContract": safe},
+            message_types={"SafeMessage": [{"name": "message", "type": "bytes"}]},
+            message_data={"message": statement},
+        )
+
     def recipient(self, recipient: str) -> SignableMessage:
         """Signed by the oracle, so that no third party can pass its own recipient off as the oracle's."""
         return self._message("Recipient", {"recipient": recipient})

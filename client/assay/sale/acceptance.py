@@ -1,10 +1,13 @@
 """The seller's signature under a quote, which binds the sealing key to the quote's one order, and the wait for that."""
 
 import time
+from collections.abc import Callable
 
 from eth_account.signers.local import LocalAccount
 
 from assay.chain.port import Chain
+from assay.chain.queries import send_unless_done
+from assay.chain.values import Transaction
 from assay.errors import AssayError, ChainError, OfferRefused, OracleError, QuoteExpired, UsageError
 from assay.oracle.api import OracleClient
 from assay.protocol.messages import AcceptanceRequest, OfferStatus
@@ -69,6 +72,21 @@ class Acceptance:
             refusal = error
         self._release.report_once("waiting for the payment to be locked")
         self._await_order(record, refusal)
+
+    def post(self, record: OfferRecord, post: Callable[[], Transaction]) -> None:
+        """Calls ``post``, which posts a bound record's order from the seller's account, until the node shows an order.
+
+        Raises:
+            QuoteExpired: The quote expired before.
+            ChainError: The contract refuses the order, or the transaction failed.
+        """
+        assert record.quote is not None
+        order_id = record.quote.order_id()
+        self._release.report_once("posting the order")
+        while not self._has_come(record):
+            if not self._chain.unmined():
+                send_unless_done(self._chain, order_id, post, seen=Status.NONE)
+            self._release.wait()
 
     def is_posted(self, record: OfferRecord) -> bool:
         """Whether an order of the record's pair is on chain."""

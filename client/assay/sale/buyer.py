@@ -26,7 +26,7 @@ from assay.errors import (
     UsageError,
 )
 from assay.files import private_folder
-from assay.oracle.api import OracleClient
+from assay.oracle.committee import Committee, Oracle
 from assay.oracle.downloads import DEFAULT_STREAMS
 from assay.protocol import seal
 from assay.protocol.messages import OrderRecord
@@ -34,6 +34,7 @@ from assay.protocol.structs import ModelTerms, Order, Status
 from assay.protocol.types import ModelId, OrderId
 from assay.sale.deliveries import Deliveries, ShowProgress, no_progress
 from assay.sale.escrow import EscrowRecords
+from assay.sale.members.order_records import OrderRecords
 from assay.sale.orders import OrderLog
 from assay.sale.purchase import Purchase, PurchaseFiles, find_proof
 from assay.sale.release import FINAL, no_report
@@ -52,7 +53,7 @@ class Buyer:
 
     Args:
         chain: The settlement contract. Its account sends the transactions.
-        oracle: Delivers the sealed files.
+        oracle: Delivers the sealed files; the daemons of its members, if the model's oracle is a committee.
         account: The models' owner. Signs receipts and acknowledgements.
         identity: Age identity of the models' delivery key (``AGE-SECRET-KEY-1...``).
         folder: Downloads and opened files; made if it does not exist.
@@ -65,7 +66,7 @@ class Buyer:
     def __init__(
         self,
         chain: Chain,
-        oracle: OracleClient,
+        oracle: Oracle,
         account: LocalAccount,
         identity: str,
         folder: Path,
@@ -82,8 +83,8 @@ class Buyer:
         self._report = report
         self._progress = progress
         self._files = PurchaseFiles(folder)
-        own = oracle.as_party_of(account, chain.domain)
-        self._deliveries = Deliveries(own, identity, self._files, progress, streams=streams)
+        records = OrderRecords(chain, Committee.of(oracle).as_party_of(account, chain.domain), identity)
+        self._deliveries = Deliveries(records, identity, self._files, progress, streams=streams)
         self._escrow = EscrowRecords(chain, account, identity, folder)
         self._ended: dict[OrderId, Purchase] = {}
         self._left: set[OrderId] = set()
@@ -307,9 +308,11 @@ class Buyer:
                 self._deliveries.put_receipt(order, bytes(signed.signature))
         if held.key_escrow is not None:
             acknowledgement = self._escrow.acknowledge(order, held.key_escrow)
-            if held.acknowledgement != acknowledgement:
+            if self._deliveries.by_committee:
+                self._close(purchase, "settle", lambda: self._chain.settle(order, b""))
+            elif held.acknowledgement != acknowledgement:
                 self._deliveries.put_acknowledgement(order, acknowledgement)
-            purchase.note = "acknowledged; waiting for the payment"
+            purchase.note = purchase.note or "acknowledged; waiting for the payment"
 
     def _open(self, purchase: Purchase, sealed: Path, key: bytes) -> None:
         """Writes the data; if that fails for any reason, disputes a chunk that the key does not open.

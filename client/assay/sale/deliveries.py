@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from assay.errors import AssayError, OracleMisbehaved, OracleRefused, OracleUnreachable, SealError
+from assay.errors import AssayError, OracleError, OracleMisbehaved, OracleRefused, OracleUnreachable, SealError
 from assay.files import private_file, whole_file, write_whole
 from assay.oracle.api import DOWNLOAD_SECONDS, OracleClient
 from assay.oracle.downloads import DEFAULT_STREAMS
@@ -17,6 +17,7 @@ from assay.protocol.messages import OrderRecord
 from assay.protocol.structs import Order
 from assay.protocol.types import ModelId
 from assay.sale.arrival import Arrival, Damaged, NoMoreNeeded
+from assay.sale.members.order_records import OrderRecords
 from assay.sale.purchase import PurchaseFiles
 
 POLL_SECONDS = 900
@@ -35,10 +36,10 @@ def no_progress(_: str, __: int) -> Iterator[seal.Progress]:
 
 
 class Deliveries:
-    """What ``oracle`` has for a buyer, whose sealed files it keeps in ``files``.
+    """What the oracle has for a buyer, whose sealed files it keeps in ``files``.
 
     Args:
-        oracle: Delivers the sealed files.
+        records: What the oracle, or the members of a committee, hold for orders. They deliver the sealed files.
         identity: Age identity of the delivery key.
         files: Where downloads go.
         progress: Shows the progress of downloads.
@@ -47,14 +48,14 @@ class Deliveries:
 
     def __init__(
         self,
-        oracle: OracleClient,
+        records: OrderRecords,
         identity: str,
         files: PurchaseFiles,
         progress: ShowProgress,
         *,
         streams: int = DEFAULT_STREAMS,
     ) -> None:
-        self._oracle = oracle
+        self._records = records
         self._streams = streams
         self._identity = identity
         self._files = files
@@ -68,6 +69,11 @@ class Deliveries:
         self._silence: OracleUnreachable | None = None
 
     @property
+    def by_committee(self) -> bool:
+        """Whether several daemons deliver: the buyer then settles itself."""
+        return len(self._records.members) > 1
+
+    @property
     def seconds_left(self) -> float:
         """Seconds of this poll that are left; 0 or less if it is over."""
         return self._until - time.monotonic()
@@ -78,15 +84,15 @@ class Deliveries:
         Raises:
             OracleUnreachable: It does not answer, did not answer in this poll before, or the poll is over.
         """
-        return self._asked(lambda: self._oracle.order(order.order_id()))
+        return self._asked(lambda: self._records.record(order))
 
-    def put_receipt(self, order: Order, signature: bytes) -> OrderRecord:
+    def put_receipt(self, order: Order, signature: bytes) -> None:
         """Stores the buyer's receipt; raises as ``record``."""
-        return self._asked(lambda: self._oracle.put_receipt(order.order_id(), signature))
+        self._asked(lambda: self._records.put_receipt(order, signature))
 
-    def put_acknowledgement(self, order: Order, signature: bytes) -> OrderRecord:
+    def put_acknowledgement(self, order: Order, signature: bytes) -> None:
         """Stores the buyer's acknowledgement, with which the oracle settles; raises as ``record``."""
-        return self._asked(lambda: self._oracle.put_acknowledgement(order.order_id(), signature))
+        self._asked(lambda: self._records.put_acknowledgement(order, signature))
 
     def check_chunk_size(self, order: Order, sealed: Path) -> None:
         """Verifies that a dispute with a sealed file costs no more gas than its model permits.
@@ -107,7 +113,7 @@ class Deliveries:
         """Bytes of a sealed chunk that the model takes; the usual size if the oracle no longer prices for it."""
         if model_id not in self._chunk_sizes:
             try:
-                found = self._asked(lambda: self._oracle.model(model_id)).max_chunk_size
+                found = self._asked(lambda: self._records.max_chunk_size(model_id))
             except OracleRefused:
                 return seal.DEFAULT_CHUNK_SIZE
             self._chunk_sizes[model_id] = found
@@ -142,22 +148,41 @@ class Deliveries:
         with self._files.alone():
             if sealed.exists():
                 return
-            enveloped, asked_again = self._files.path(order, ".age"), -1
-            while not sealed.exists():
-                try:
-                    self._receive(order, enveloped, sealed)
-                except Damaged as damage:
-                    is_readable = damage.keep > 0 or damage.chunk is not None
-                    if not is_readable or damage.keep <= asked_again:
-                        raise self._refused(enveloped, damage.error, self._keep(order, damage)) from None
-                    asked_again = damage.keep
-                    os.truncate(enveloped, damage.keep)
-                except SealError as error:
-                    raise self._refused(enveloped, error) from None
-            enveloped.unlink()
+            self._fetch_from_any(order, sealed)
 
-    def _receive(self, order: Order, enveloped: Path, sealed: Path) -> None:
-        """Downloads what ``enveloped`` lacks, for as long as this poll permits, and verifies all of it meanwhile.
+    def _fetch_from_any(self, order: Order, sealed: Path) -> None:
+        """Downloads from the first daemon that delivers; each of a committee has its share of the time that is left.
+
+        Each encrypts anew, so that what came of one does not continue what came of another.
+        """
+        left = list(self._records.members)
+        while not sealed.exists():
+            member = left.pop(0)
+            share = self.seconds_left / (len(left) + 1)
+            suffix = f".{len(left)}.age" if self.by_committee else ".age"
+            try:
+                self._fetch_from(member, order, self._files.path(order, suffix), sealed, share)
+            except OracleError:
+                if not left:
+                    raise
+
+    def _fetch_from(self, member: OracleClient, order: Order, enveloped: Path, sealed: Path, seconds: float) -> None:
+        asked_again = -1
+        while not sealed.exists():
+            try:
+                self._receive(member, order, enveloped, sealed, seconds)
+            except Damaged as damage:
+                is_readable = damage.keep > 0 or damage.chunk is not None
+                if not is_readable or damage.keep <= asked_again:
+                    raise self._refused(enveloped, damage.error, self._keep(member, order, damage)) from None
+                asked_again = damage.keep
+                os.truncate(enveloped, damage.keep)
+            except SealError as error:
+                raise self._refused(enveloped, error) from None
+        enveloped.unlink()
+
+    def _receive(self, member: OracleClient, order: Order, enveloped: Path, sealed: Path, seconds: float) -> None:
+        """Downloads what ``enveloped`` lacks, for as many seconds, and verifies all of it meanwhile.
 
         Raises:
             Damaged: A part of it is not what it should be.
@@ -170,22 +195,22 @@ class Deliveries:
             self._progress("downloading", self.record(order).sealed_bytes) as done,
         ):
             with suppress(NoMoreNeeded):
-                self._oracle.download(
+                member.download(
                     order.order_id(),
                     enveloped,
-                    within=min(DOWNLOAD_SECONDS, self.seconds_left),
+                    within=min(DOWNLOAD_SECONDS, seconds),
                     streams=self._streams,
                     progress=done,
                     received=arrival.grown,
                 )
             arrival.wait()
 
-    def _keep(self, order: Order, damage: Damaged) -> Path | None:
+    def _keep(self, member: OracleClient, order: Order, damage: Damaged) -> Path | None:
         """Keeps what shows that a sealed chunk is another one; the path, if it was one."""
         if damage.chunk is None:
             return None
         evidence = DeliveryEvidence(
-            oracle_url=self._oracle.url, order=order, proof=damage.chunk, sealed_digest=damage.committed
+            oracle_url=member.url, order=order, proof=damage.chunk, sealed_digest=damage.committed
         )
         path = self._files.path(order, ".delivered.json")
         write_whole(path, evidence.model_dump_json(indent=2).encode())

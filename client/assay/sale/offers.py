@@ -3,7 +3,7 @@
     <home>/offers/<sealed data's root>/record.json   where the sale stands
                                        key           32 bytes, hex
                                        data.sealed   the sealed file
-                                       upload.age    its envelope for the oracle
+                                       upload*.age   its envelope for the oracle, for each member of a committee
 
 A key that is lost after a quote is a lost sale, because the one-time rule forbids a second evaluation. So the key is on
 disk first, and a folder is complete or absent. A sealing that is under way has a folder with another name, ``.*.part``,
@@ -240,9 +240,10 @@ class OfferStore:
         """The sealed file of an offer."""
         return self._of(record.data_root) / "data.sealed"
 
-    def upload(self, record: OfferRecord) -> Path:
-        """Path of the sealed file's envelope for the oracle."""
-        return self._of(record.data_root) / "upload.age"
+    def upload(self, record: OfferRecord, recipient: str | None = None) -> Path:
+        """Path of the sealed file's envelope for the oracle, or for the member of a committee with this recipient."""
+        member = f"-{hashlib.sha256(recipient.encode()).hexdigest()[:16]}" if recipient else ""
+        return self._of(record.data_root) / f"upload{member}.age"
 
     def _of(self, data_root: bytes) -> Path:
         return self._folder / data_root.hex()

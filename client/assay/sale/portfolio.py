@@ -154,7 +154,7 @@ def disposable_files(
         sold = record.quote is not None and record.acceptance is not None
         if record.quote.order_id() in ended if sold and record.quote else record.outcome is not None:
             folder = home / "offers" / record.data_root.hex()
-            found += [folder / "data.sealed", folder / "upload.age"]
+            found += [folder / "data.sealed", *folder.glob("upload*.age")]
         else:
             sources.add(Path(record.source))
     found += [path for path in packed_files(home) if path.resolve() not in sources]

@@ -27,12 +27,12 @@ from assay.errors import (
     TransactionPending,
     UsageError,
 )
-from assay.oracle.api import OracleClient
 from assay.protocol import seal
 from assay.protocol.messages import OrderRecord
 from assay.protocol.statements import signer_of
 from assay.protocol.structs import Order, Status
 from assay.protocol.types import OrderId
+from assay.sale.members.order_records import OrderRecords
 from assay.sale.offers import OfferRecord, OfferStore
 from assay.sale.trust import reliable_signature
 
@@ -82,7 +82,7 @@ class Release:
     def __init__(
         self,
         chain: Chain,
-        oracle: OracleClient,
+        oracle: OrderRecords,
         store: OfferStore,
         *,
         clock: Callable[[], int] | None,
@@ -352,7 +352,7 @@ class Release:
     def _record_of(self, order: Order) -> OrderRecord | None:
         """What the oracle holds; None if it does not answer, which must not keep a seller from revealing in time."""
         try:
-            return self._oracle.order(order.order_id())
+            return self._oracle.record(order)
         except OracleError as error:
             self.report_once(f"the oracle does not answer ({error.message}); continuing without it")
             return None

@@ -15,7 +15,7 @@ from eth_account.signers.local import LocalAccount
 from assay import envelope
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
-from assay.chain.values import PostedOrder
+from assay.chain.values import PostedOrder, Transaction
 from assay.errors import (
     OfferRefused,
     OracleMisbehaved,
@@ -23,31 +23,29 @@ from assay.errors import (
     SaleError,
     UsageError,
 )
-from assay.files import whole_file
-from assay.oracle.api import OracleClient
+from assay.oracle.committee import Committee, Oracle
 from assay.protocol import seal
-from assay.protocol.messages import MAX_QUOTE_SECONDS, OfferRequest, OfferState, OfferStatus
-from assay.protocol.statements import digest
+from assay.protocol.messages import MAX_QUOTE_SECONDS, OfferState, OfferStatus
 from assay.protocol.structs import ModelTerms, Status
 from assay.protocol.types import ModelId
 from assay.sale.acceptance import Acceptance, accepted
+from assay.sale.members.offering import Offering
+from assay.sale.members.order_records import OrderRecords
 from assay.sale.offered.precheck import check_file, chunk_size_for
 from assay.sale.offers import ENDED, OfferRecord, OfferStore
 from assay.sale.release import Release, can_be_posted, is_borne_out, no_report
-from assay.sale.trust import check_quote, check_receipts, oracle_of
+from assay.sale.trust import check_quote, check_receipts
 
 POSTING_PATIENCE = 60.0
 """Seconds in which the seller's own node must show an order that was posted, whatever the oracle says of it."""
 
-_PENDING = (OfferStatus.UPLOADING, OfferStatus.PRICING)
-
 
 class Seller:
-    """Sells data from ``account`` through one oracle.
+    """Sells data from ``account`` through one oracle, or through a committee.
 
     Args:
         chain: The settlement contract. Its account sends the transactions.
-        oracle: Prices the data.
+        oracle: Prices the data; the daemons of its members, if the model's oracle is a committee.
         store: The record of offers.
         account: Is paid, and signs; logs in to the oracle, unless another party of ``oracle`` does.
         now: Unix time besides the latest block's, which stands still while a node or a chain does.
@@ -61,7 +59,7 @@ class Seller:
     def __init__(
         self,
         chain: Chain,
-        oracle: OracleClient,
+        oracle: Oracle,
         store: OfferStore,
         account: LocalAccount,
         *,
@@ -73,17 +71,17 @@ class Seller:
         posting_patience: float = POSTING_PATIENCE,
     ) -> None:
         self._chain = chain
-        self._oracle = oracle.as_party_of(account, chain.domain)
+        committee = Committee.of(oracle).as_party_of(account, chain.domain)
+        self._oracle_url = committee.url
         self._store = store
         self._account = account
         self._report = report
-        self._poll = poll
         self._trust_wallet = trust_wallet
         self._max_quote_seconds = max_quote_seconds
-        self._release = Release(
-            chain, self._oracle, store, clock=now, report=report, poll=poll, trust_wallet=trust_wallet
-        )
-        self._acceptance = Acceptance(chain, self._oracle, self._release, posting_patience)
+        records = OrderRecords(chain, committee)
+        self._release = Release(chain, records, store, clock=now, report=report, poll=poll, trust_wallet=trust_wallet)
+        self._acceptance = Acceptance(chain, committee.members[0], self._release, posting_patience)
+        self._offering = Offering(chain, committee, store, account, self._release)
 
     def find(self, source: Path, model_id: ModelId) -> OfferRecord | None:
         """The offer of a file to a model that is open, or else one that ended after its price; None without either.
@@ -131,13 +129,12 @@ class Seller:
             self._report("found the unfinished offer of this file")
             return found
         registered_terms(self._chain, model_id)
-        oracle = oracle_of(self._chain, self._oracle, model_id)
-        model = self._oracle.model(model_id)
+        oracle, model = self._offering.look(model_id)
         chunk_size = chunk_size or chunk_size_for(model)
         check_file(source, oracle, model, chunk_size)
         return self._store.create(
             source,
-            oracle_url=self._oracle.url,
+            oracle_url=self._oracle_url,
             model_id=model_id,
             seller=self._account.address,
             chunk_size=chunk_size,
@@ -161,9 +158,8 @@ class Seller:
         record = self._store.load(record.data_root)
         terms = registered_terms(self._chain, record.model_id)
         check_receipts(self._chain, terms, trust_wallet=self._trust_wallet)
-        record = self._send(record, oracle_of(self._chain, self._oracle, record.model_id).recipient, progress)
-        self._release.report_once("waiting for the price")
-        state = self._wait_for(record, lambda s: s.status not in _PENDING)
+        state = self._offering.price(record, progress, latest=self._latest_expiry())
+        record = self._store.load(record.data_root)
         if state.status in (OfferStatus.REFUSED, OfferStatus.EXPIRED, OfferStatus.DECLINED):
             if not self._is_out(record):
                 record = self._store.update(record, outcome=str(state.status))
@@ -172,50 +168,15 @@ class Seller:
             raise OfferRefused(state.code or str(state.status), state.reason or f"the offer is {state.status}")
         return self._save_quote(record, terms, state), state
 
-    def _send(self, record: OfferRecord, recipient: str, progress: seal.Progress | None) -> OfferRecord:
-        """Opens the offer and uploads what the oracle lacks; returns the record with the offer's id."""
-        message = self._chain.domain.offer(record.model_id, record.seller, record.data_root, record.nonce)
-        upload = self._envelope(record, recipient)
-        request = OfferRequest(
-            model_id=record.model_id,
-            seller=record.seller,
-            data_root=record.data_root,
-            nonce=record.nonce,
-            signature=self._account.sign_message(message).signature,
-            upload_bytes=upload.stat().st_size,
-            sealed_key=envelope.wrap_key(recipient, self._store.key(record)),
-        )
-        state = self._oracle.open_offer(request)
-        if state.offer_id != digest(message):
-            raise OracleMisbehaved("the oracle answered with another offer's id")
-        record = self._store.update(record, offer_id=state.offer_id)
-        with upload.open("rb") as file:
-            self._oracle.upload(state.offer_id, file, progress=progress)
-        return record
-
-    def _envelope(self, record: OfferRecord, recipient: str) -> Path:
-        path = self._store.upload(record)
-        with self._store.enveloping():
-            if path.exists():
-                return path
-            with self._store.sealed(record).open("rb") as source, whole_file(path) as target:
-                envelope.encrypt_to(recipient, source, target)
-        return path
-
-    def _wait_for(self, record: OfferRecord, done: Callable[[OfferState], bool]) -> OfferState:
-        assert record.offer_id is not None
-        state = self._oracle.offer(record.offer_id)
-        while not done(state):
-            self._release.wait()
-            state = self._oracle.offer(record.offer_id)
-        return state
-
     def _save_quote(self, record: OfferRecord, terms: ModelTerms, state: OfferState) -> OfferRecord:
         if state.quote is None or state.oracle_signature is None:
             raise OracleMisbehaved(f"expected a signed quote with status {state.status}, got none")
-        latest = self._release.now() + self._max_quote_seconds
+        latest = self._latest_expiry()
         check_quote(self._chain, record, terms, state.quote, state.oracle_signature, latest_expiry=latest)
         return self._store.update(record, quote=state.quote, oracle_signature=state.oracle_signature)
+
+    def _latest_expiry(self) -> int:
+        return self._release.now() + self._max_quote_seconds
 
     # --- acceptance ---------------------------------------------------------------------------------------------------
 
@@ -241,11 +202,16 @@ class Seller:
             raise UsageError("expected an offer with a quote to accept, got one without")
         terms = registered_terms(self._chain, record.model_id)
         check_receipts(self._chain, terms, trust_wallet=self._trust_wallet)
-        state = self._oracle.offer(record.offer_id)
-        if state.status is OfferStatus.QUOTED:
-            record = self._save_quote(record, terms, state)
+        by_committee = self._offering.signers(record.model_id).safe is not None
+        if not by_committee or self._chain.block_time() > record.quote.expiry:  # a committee's quote posts itself
+            state = self._offering.state(record, latest=self._latest_expiry())
+            if state.status is OfferStatus.QUOTED:
+                record = self._save_quote(record, terms, state)
         record = self.bind(record)
-        self._acceptance.send(record)
+        if by_committee:
+            self._acceptance.post(record, lambda: self._post(record))
+        else:
+            self._acceptance.send(record)
         self._release.order(record)
         return record
 
@@ -276,7 +242,7 @@ class Seller:
                 "expected a quote that was not accepted, got one whose acceptance is out",
                 hint="the same command without --decline continues the sale: whoever posts the order locks the payment",
             )
-        self._oracle.decline(record.offer_id)
+        self._offering.decline(record)
         return self._store.update(record, outcome="declined")
 
     def _is_out(self, record: OfferRecord) -> bool:
@@ -285,11 +251,13 @@ class Seller:
 
     def post(self, record: OfferRecord) -> int:
         """Posts an accepted order without the oracle's help: its signature is enough. Returns the gas used."""
+        return self._post(record).gas
+
+    def _post(self, record: OfferRecord) -> Transaction:
         if record.quote is None or record.oracle_signature is None or record.key_hash is None or not record.acceptance:
             raise UsageError("expected an accepted offer to post, got one that was not accepted")
         terms = registered_terms(self._chain, record.model_id)
-        sent = self._chain.post(terms, record.quote, record.oracle_signature, record.key_hash, record.acceptance)
-        return sent.gas
+        return self._chain.post(terms, record.quote, record.oracle_signature, record.key_hash, record.acceptance)
 
     # --- release ------------------------------------------------------------------------------------------------------
 

@@ -1,16 +1,67 @@
 """What a seller verifies: the oracle before data goes to it, its quote, that a buyer cannot revoke a signature."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from eth_account.messages import SignableMessage
 
 from assay.chain.port import Chain
 from assay.chain.queries import is_signed_by
+from assay.chain.values import SafeOwners
 from assay.errors import OracleMisbehaved, SaleError, SettingsError
 from assay.oracle.api import OracleClient
 from assay.protocol.messages import OracleInfo
-from assay.protocol.statements import signer_of
+from assay.protocol.statements import digest, signer_of
 from assay.protocol.structs import ModelTerms, Order, Quote
 from assay.protocol.types import ModelId
 from assay.sale.offers import OfferRecord
+
+
+@dataclass(frozen=True)
+class Signers:
+    """Who signs for a model.
+
+    Attributes:
+        chain: Says what a wallet accepts.
+        oracle: The account that the model names.
+        safe: Its owners, if it is a Safe: a committee; None for any other account.
+    """
+
+    chain: Chain
+    oracle: str
+    safe: SafeOwners | None
+
+    @property
+    def threshold(self) -> int:
+        """Number of signers that sign together: 1 but for a committee."""
+        return self.safe.threshold if self.safe else 1
+
+    def signer(self, message: SignableMessage, signature: bytes) -> str | None:
+        """The owner of the Safe who signed, or the oracle; None for anyone else's signature."""
+        if self.safe is None:
+            return self.oracle if is_signed_by(self.chain, self.oracle, message, signature) else None
+        wrapped = self.chain.domain.for_safe(self.oracle, digest(message))
+        return next((owner for owner in [signer_of(wrapped, signature)] if owner in self.safe.owners), None)
+
+    def joined(self, signatures: Mapping[str, bytes]) -> bytes | None:
+        """The oracle's signature made of those of its signers; None if they are too few.
+
+        A Safe takes ``threshold`` of them, in the ascending order of the owners (``checkNSignatures`` in ``Safe.sol``).
+        """
+        ordered = sorted(signatures, key=lambda owner: int(owner, 16))[: self.threshold]
+        return b"".join(signatures[owner] for owner in ordered) if len(ordered) == self.threshold else None
+
+
+def signers_of(chain: Chain, model_id: ModelId) -> Signers:
+    """Who signs for a model now.
+
+    Raises:
+        SaleError: The model accepts no quotes.
+    """
+    oracle = chain.model_state(model_id).oracle
+    if oracle is None:
+        raise SaleError("the model accepts no quotes at present", hint="ask its owner; nothing was sent")
+    return Signers(chain, oracle, chain.safe_owners(oracle) if chain.is_contract(oracle) else None)
 
 
 def oracle_of(chain: Chain, oracle: OracleClient, model_id: ModelId) -> OracleInfo:
@@ -20,29 +71,38 @@ def oracle_of(chain: Chain, oracle: OracleClient, model_id: ModelId) -> OracleIn
         SettingsError: The oracle serves another contract or model, or signs nothing.
         SaleError: The model accepts no quotes.
     """
-    info, domain = oracle.info(), chain.domain
+    return member_of(signers_of(chain, model_id), oracle)[0]
+
+
+def member_of(signers: Signers, oracle: OracleClient) -> tuple[OracleInfo, str]:
+    """Information on an oracle that signs for a model, verified, and the account by which it signs.
+
+    Raises:
+        SettingsError: It serves another contract or model, or signs nothing.
+    """
+    info, domain = oracle.info(), signers.chain.domain
     if (info.chain_id, info.contract) != (domain.chain_id, domain.contract):
         raise SettingsError(
             f"expected an oracle for contract {domain.contract} on chain {domain.chain_id}, {oracle.url} "
             f"works for {info.contract} on chain {info.chain_id}",
             hint="name the model's oracle: --oracle",
         )
-    signer = chain.model_state(model_id).oracle
-    if signer is None:
-        raise SaleError("the model accepts no quotes at present", hint="ask its owner; nothing was sent")
     if not info.recipient_signature:
         raise SettingsError(
             f"expected an oracle that signs at {oracle.url}, got one on a dry run, which sells nothing",
             hint="name the model's oracle: --oracle; nothing was sent",
         )
-    signatures, message = (info.recipient_signature, *info.further_signatures), domain.recipient(info.recipient)
-    if not any(is_signed_by(chain, signer, message, signature) for signature in signatures):
-        raise SettingsError(
-            f"expected the model's oracle {signer} at {oracle.url}, got {info.oracle}, whose recipient "
-            "the model's oracle did not sign",
-            hint="name the model's oracle: --oracle; nothing was sent",
-        )
-    return info
+    message = domain.recipient(info.recipient)
+    for signature in (info.recipient_signature, *info.further_signatures):
+        signer = signers.signer(message, signature)
+        if signer is not None:
+            return info, signer
+    wanted = f"a member of the committee {signers.oracle}" if signers.safe else f"the model's oracle {signers.oracle}"
+    fault = "no member signed" if signers.safe else "the model's oracle did not sign"
+    raise SettingsError(
+        f"expected {wanted} at {oracle.url}, got {info.oracle}, whose recipient {fault}",
+        hint="name the model's oracle: --oracle; nothing was sent",
+    )
 
 
 def check_quote(

@@ -96,7 +96,7 @@ def add(folder: Path, model_id: ModelId | None, config: Path | None, as_json: bo
 
     file = _required(config)
     settings = Settings.read(file)
-    chain, own = open_chain(settings), vault.address_of(settings.data_dir)
+    chain, own = open_chain(settings), settings.committee or vault.address_of(settings.data_dir)
     appraiser = load_appraisers(settings)(ModelEntry(id=model_id or bytes(32), artifact=folder))
     model_id = model_id or _registered_with(appraiser.info.hash, chain, own)
     model = PricedModel.registered(model_id, appraiser, chain)

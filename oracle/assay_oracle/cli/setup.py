@@ -10,6 +10,7 @@ from assay.keys import read_password, read_private_key
 from assay_oracle.cli.config_file import toml_text
 from assay_oracle.cli.options import CONFIG, config_option
 from assay_oracle.keys import vault
+from assay_oracle.ledger.content import SECRET_BYTES
 from assay_oracle.settings import Settings
 
 TEMPLATE = """\
@@ -43,6 +44,11 @@ deployment = {deployment}
 @click.option(
     "--private-key-file", type=click.Path(path_type=Path, dir_okay=False), help="Hex; a new key if not given."
 )
+@click.option(
+    "--digest-secret-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="64 hex digits that all members of a committee share; a new secret if not given.",
+)
 @click.option("--without-key", is_flag=True, help="No signing key: the daemon then runs dry.")
 @click.option("--node", default="http://127.0.0.1:8545", show_default=True)
 @click.option("--deployment", default="deployments/31337.json", show_default=True)
@@ -52,6 +58,7 @@ def init(
     data_dir: Path,
     password_file: Path | None,
     private_key_file: Path | None,
+    digest_secret_file: Path | None,
     without_key: bool,
     node: str,
     deployment: str,
@@ -75,7 +82,8 @@ def init(
         else click.prompt("Password", hide_input=True, err=True, confirmation_prompt=True)
     )
     private_key = read_private_key(private_key_file) if private_key_file else None
-    made = vault.create(data_dir, password, private_key=private_key, with_key=not without_key)
+    secret = _read_secret(digest_secret_file) if digest_secret_file else None
+    made = vault.create(data_dir, password, private_key=private_key, with_key=not without_key, secret=secret)
     if kept is None:
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text(
@@ -91,6 +99,24 @@ def init(
     emit(result, f"oracle     {address or 'none: the daemon runs dry'}\nrecipient  {made.recipient}", as_json)
     report(f"the settings are in {config}{', as before' if kept else ''}")
     report(f"the keys are in {vault.folder_of(data_dir)}: back them up, and never restore an old journal")
+
+
+def _read_secret(file: Path) -> bytes:
+    """The secret of the digests in a file.
+
+    Raises:
+        SettingsError: The file holds something else.
+    """
+    try:
+        secret = bytes.fromhex(file.read_text().strip())
+    except (OSError, ValueError):
+        secret = b""
+    if len(secret) != SECRET_BYTES:
+        raise SettingsError(
+            f"expected {2 * SECRET_BYTES} hex digits in {file}, got something else",
+            hint="one member makes them (openssl rand -hex 32), and the others use the same",
+        )
+    return secret
 
 
 @click.command("settings")

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
+from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 
-from assay.protocol.statements import Domain, digest
+from assay.chain.values import SafeOwners
+from assay.protocol.statements import Domain, digest, signer_of
 from assay.protocol.structs import Order
 from assay.protocol.types import ModelId
 from assay_oracle.errors import Equivocation, ModelNotReady
@@ -20,13 +22,16 @@ class LocalSigner:
     expiry. So two quotes of one pair agree in price, seller and commitment, for every caller and after every crash.
 
     A model names one oracle on chain, and one that its owner replaced is revoked for ever. So the account that signs
-    for a model is the one that the chain names at this moment, and none signs after its revocation.
+    for a model is the one that the chain names at this moment, and none signs after its revocation. Where that is the
+    committee's Safe, the account that the Safe lists as an owner at this moment signs for it.
 
     Args:
         accounts: Hold the keys, or ask the signer that does; while keys are rotated, the old one and the new one.
         domain: Chain and contract that the signatures are valid for.
         ledger: Holds what may be signed.
         named: The oracle that the chain names for a model now; None while the model accepts no quotes.
+        committee: The Safe of which an account is an owner; None for an oracle alone.
+        owners: Owners of a Safe now; None if there is no Safe at that address.
     """
 
     def __init__(
@@ -35,44 +40,76 @@ class LocalSigner:
         domain: Domain,
         ledger: Ledger,
         named: Callable[[ModelId], str | None],
+        *,
+        committee: str | None = None,
+        owners: Callable[[str], SafeOwners | None] = lambda _: None,
     ) -> None:
         self._accounts = {str(account.address): account for account in accounts}
         self._domain = domain
         self._ledger = ledger
         self._named = named
+        self._committee = committee
+        self._owners = owners
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Accounts that the signatures are valid for."""
-        return tuple(self._accounts)
+        """Oracles that it signs for: its accounts, and the committee of which one is a member."""
+        return (*self._accounts, *([self._committee] if self._committee else []))
 
-    def _of(self, model_id: ModelId) -> LocalAccount | RemoteAccount:
-        """The account that signs for a model.
+    def _sign(self, model_id: ModelId, message: SignableMessage) -> bytes:
+        """The signature over a statement about a model, by the account that signs for the model's oracle.
 
         Raises:
-            ModelNotReady: The model's oracle is none of the accounts.
+            ModelNotReady: The model's oracle is none of ``addresses``, or the committee does not list an account.
         """
         oracle = self._named(model_id)
+        if oracle is not None and oracle == self._committee:
+            return self._sign_as_member(oracle, message)
         if oracle is None or oracle not in self._accounts:
             raise ModelNotReady(
                 "model_halted" if oracle is None else "oracle_replaced",
-                f"expected a model whose oracle is {' or '.join(self._accounts)}, its oracle is {oracle or 'none'}; "
+                f"expected a model whose oracle is {' or '.join(self.addresses)}, its oracle is {oracle or 'none'}; "
                 "nothing was signed",
                 hint="the model's owner replaced it (assay model set-oracle); a replaced oracle is revoked for ever",
             )
-        return self._accounts[oracle]
+        return bytes(self._accounts[oracle].sign_message(message).signature)
+
+    def _sign_as_member(self, committee: str, message: SignableMessage) -> bytes:
+        safe = self._owners(committee)
+        account = next((account for name, account in self._accounts.items() if safe and name in safe.owners), None)
+        if account is None:
+            raise ModelNotReady(
+                "member_removed",
+                f"expected {' or '.join(self._accounts)} among the owners of the Safe {committee}, found none; "
+                "nothing was signed",
+                hint="the committee removed this member, or has not added it yet: see the Safe's owners",
+            )
+        return bytes(account.sign_message(self._domain.for_safe(committee, digest(message))).signature)
+
+    def has_signed(self, signed: SignedQuote, oracle: str) -> bool:
+        """Whether a quote was signed for ``oracle``: by its own key, or by an account here as an owner of its Safe."""
+        if signer_of(self._domain.quote(signed.quote), signed.signature) == oracle:
+            return True
+        return signer_of(self._domain.for_safe(oracle, signed.digest), signed.signature) in self._accounts
 
     def sign_recipient(self, recipient: str) -> tuple[bytes, ...]:
-        """Signatures over the recipient (``age1...``) that uploads are encrypted to: for clients, never on chain."""
+        """Signatures over the recipient (``age1...``) that uploads are encrypted to: for clients, never on chain.
+
+        Those of each account for itself come first, then those for the committee.
+        """
         message = self._domain.recipient(recipient)
-        return tuple(bytes(account.sign_message(message).signature) for account in self._accounts.values())
+        messages = [message]
+        if self._committee:
+            messages.append(self._domain.for_safe(self._committee, digest(message)))
+        accounts = self._accounts.values()
+        return tuple(bytes(account.sign_message(each).signature) for each in messages for account in accounts)
 
     def sign_quote(self, evaluation: Evaluation, expiry: int) -> SignedQuote:
         """Signs the quote of ``evaluation`` that expires at ``expiry`` (unix time), and records it in the ledger.
 
         Raises:
             Equivocation: The ledger holds another evaluation of this pair, or none, or one with a price of 0.
-            ModelNotReady: The model's oracle is none of the accounts.
+            ModelNotReady: See ``_sign``.
         """
         recorded = self._ledger.evaluations.find(evaluation.model_id, evaluation.content_id)
         if recorded is None:
@@ -84,10 +121,9 @@ class LocalSigner:
             )
         if not recorded.price:
             raise Equivocation("expected a price above 0, got 0; nothing was signed")
-        account = self._of(recorded.model_id)
         quote = recorded.quote(expiry)
         message = self._domain.quote(quote)
-        signed = SignedQuote(quote, digest(message), bytes(account.sign_message(message).signature))
+        signed = SignedQuote(quote, digest(message), self._sign(recorded.model_id, message))
         self._ledger.evaluations.add_quote(signed)
         return signed
 
@@ -96,21 +132,21 @@ class LocalSigner:
 
         Raises:
             Equivocation: The ledger holds another session of this offer, or none, or one without a price.
-            ModelNotReady: The model's oracle is none of the accounts.
+            ModelNotReady: See ``_sign``.
         """
         quote = session.quote()
         if quote is None or self._ledger.blind.find(session.offer_id) != session:
             raise Equivocation("expected a blind quote in the ledger, got another; nothing was signed")
-        return bytes(self._of(session.model_id).sign_message(self._domain.blind_quote(quote)).signature)
+        return self._sign(session.model_id, self._domain.blind_quote(quote))
 
     def sign_key_escrow(self, order: Order) -> bytes:
         """Signature over ``KeyEscrow`` of ``order``: the oracle holds the key that opens its data.
 
         Raises:
             Equivocation: The order is not the one that the ledger's evaluation of its pair leads to.
-            ModelNotReady: The model's oracle is none of the accounts.
+            ModelNotReady: See ``_sign``.
         """
         recorded = self._ledger.evaluations.find(order.model_id, order.content_id)
         if recorded is None or not recorded.agrees_with(order):
             raise Equivocation("expected the order of an evaluation in the ledger, got another; nothing was signed")
-        return bytes(self._of(order.model_id).sign_message(self._domain.key_escrow(order.digest())).signature)
+        return self._sign(order.model_id, self._domain.key_escrow(order.digest()))

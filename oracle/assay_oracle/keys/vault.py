@@ -31,8 +31,8 @@ class Vault:
 
     ``account`` sends transactions and signs; ``next_account`` signs for models that name it, while keys are rotated.
 
-    ``access_key``, 32 bytes, makes session tokens and challenges. It is derived from the secret of the digests, so that
-    daemons with one vault accept each other's.
+    ``access_key``, 32 bytes, makes session tokens and challenges. It is derived from the other secrets, so that daemons
+    with one vault accept each other's; members of a committee share the secret of the digests, and no identity.
     """
 
     account: LocalAccount | RemoteAccount | None
@@ -113,11 +113,25 @@ def address_of(data_dir: Path) -> str:
     return address
 
 
-def create(data_dir: Path, password: str, *, private_key: bytes | None = None, with_key: bool = True) -> Vault:
+def create(
+    data_dir: Path,
+    password: str,
+    *,
+    private_key: bytes | None = None,
+    with_key: bool = True,
+    secret: bytes | None = None,
+) -> Vault:
     """Creates the missing secrets, encrypted under ``password``, mode 0600, and reads them back.
 
+    Args:
+        data_dir: The data folder.
+        password: Encrypts them.
+        private_key: The signing key, 32 bytes; a random one without it.
+        with_key: Whether there is to be a signing key.
+        secret: The secret of the digests, ``SECRET_BYTES`` bytes; a random one without it.
+
     Raises:
-        KeystoreExists: All secrets exist.
+        KeystoreExists: All secrets exist, or another secret of the digests than ``secret``.
         KeystoreInvalid: There is a journal, and a secret that it was written with is missing.
         PasswordWrong: Some exist, under another password.
     """
@@ -133,8 +147,13 @@ def create(data_dir: Path, password: str, *, private_key: bytes | None = None, w
     if not identity_file.exists():
         keys.create_identity(identity_file, password)
     identity = keys.load_identity(identity_file, password)
+    if secret is not None and secret_file.exists() and envelope.unwrap_key(identity, secret_file.read_text()) != secret:
+        raise KeystoreExists(
+            f"expected the secret at {secret_file} to be the given one, found another",
+            hint="a secret is never replaced: name another folder",
+        )
     if not secret_file.exists():
-        secret = secrets.token_bytes(SECRET_BYTES)
+        secret = secret or secrets.token_bytes(SECRET_BYTES)
         write_whole(secret_file, envelope.wrap_key(envelope.public_of(identity), secret).encode())
         if envelope.unwrap_key(identity, secret_file.read_text()) != secret:
             raise KeysError(f"the secret at {secret_file} does not read back", hint="do not use it; check the disk")
@@ -164,7 +183,7 @@ def open_vault(data_dir: Path, password: str) -> Vault:
     account = keys.load_account(keystore, password) if keystore.exists() else None
     coming = next_keystore(data_dir)
     next_account = keys.load_account(coming, password) if account is not None and coming.exists() else None
-    return Vault(account, identity, digests, _access_key(secret), next_account)
+    return Vault(account, identity, digests, _access_key(secret, identity), next_account)
 
 
 def open_with_signer(
@@ -189,9 +208,9 @@ def open_with_signer(
     return replace(vault, account=RemoteAccount(url, address), next_account=coming)
 
 
-def _access_key(secret: bytes) -> bytes:
+def _access_key(secret: bytes, identity: str) -> bytes:
     """The key of tokens and challenges (HKDF, RFC 5869)."""
-    return HKDF(SHA256(), 32, salt=None, info=b"assay/access/v1").derive(secret)
+    return HKDF(SHA256(), 32, salt=None, info=b"assay/access/v2").derive(secret + identity.encode())
 
 
 def read_files(data_dir: Path) -> dict[str, str]:

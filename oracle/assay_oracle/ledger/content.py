@@ -28,6 +28,10 @@ class ContentDigests:
         """Tells this secret from others and gives nothing else away: 32 bytes."""
         return hmac.digest(self._secret, b"assay/ledger/v1", "sha256")
 
+    def committee_tag(self) -> bytes:
+        """As ``fingerprint``, to be published, so that members of a committee find that they share the secret."""
+        return hmac.digest(self._secret, b"assay/committee/v1", "sha256")
+
     def content_id(self, model_id: ModelId, hashes: Iterable[bytes]) -> ContentId:
         """``HMAC-SHA256(secret, modelId ‖ SHA-256 over the sorted distinct record hashes)``: 32 bytes."""
         whole = hashlib.sha256(b"".join(sorted(set(hashes)))).digest()

@@ -134,6 +134,10 @@ class MeteredSigner:
         """Accounts that the signatures are valid for."""
         return self.inner.addresses
 
+    def has_signed(self, signed: SignedQuote, oracle: str) -> bool:
+        """See ``Signer.has_signed``."""
+        return self.inner.has_signed(signed, oracle)
+
     def sign_recipient(self, recipient: str) -> tuple[bytes, ...]:
         """See ``Signer.sign_recipient``."""
         return self.inner.sign_recipient(recipient)

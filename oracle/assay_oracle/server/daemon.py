@@ -109,7 +109,14 @@ class Daemon:
         chain.keep_in(self._journal.outbox)
         signer = None
         if vault.accounts:
-            signer = MeteredSigner(LocalSigner(vault.accounts, chain.domain, self._journal, partial(_oracle_of, chain)))
+            named, committee = partial(_oracle_of, chain), settings.committee
+            signer = MeteredSigner(
+                LocalSigner(
+                    *(vault.accounts, chain.domain, self._journal, named),
+                    committee=committee,
+                    owners=chain.safe_owners,
+                )
+            )
         self._dry = signer is None
         self._catalogue = Catalogue()
         models = ModelWatch(

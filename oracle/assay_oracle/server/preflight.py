@@ -13,6 +13,7 @@ from assay.chain.settlement import SettlementClient
 from assay.errors import AssayError, SettingsError
 from assay_oracle.keys.vault import Vault, open_with_signer
 from assay_oracle.server.model_watch import LoadAppraiser
+from assay_oracle.server.others import other_member, safe_at
 from assay_oracle.services.catalogue import PricedModel
 from assay_oracle.settings import ModelEntry, Settings
 from assay_oracle.storage.chosen import open_store
@@ -90,12 +91,17 @@ class Preflight:
             chain = self._check("chain", lambda: self._chain(client), "node, chain and contract are as configured")
         if chain:
             self._clock(chain)
-            if account:
+            if self._settings.committee:
+                self._committee(self._settings.committee, chain, vault)
+            elif account:
                 self._gas(chain, account.address)
         if not self._settings.models:
             self._add("models", False, "expected at least one model to price for, got none", "assay-oracle models add")
+        oracles = [str(found.address) for found in vault.accounts] if vault else []
+        if oracles and self._settings.committee:
+            oracles.append(self._settings.committee)
         for entry in self._settings.models:
-            self._model(entry, chain, [found.address for found in vault.accounts] if vault else [])
+            self._model(entry, chain, oracles)
         return not self._failed
 
     def _add(self, name: str, ok: bool, message: str, hint: str | None = None) -> None:
@@ -169,6 +175,24 @@ class Preflight:
         self._add(
             "clock", ok, text, "synchronise the clock (NTP); on a test chain whose time was moved this is harmless"
         )
+
+    def _committee(self, address: str, chain: SettlementClient, vault: Vault | None) -> None:
+        """Says who signs with this member, and what each of the others is like."""
+        safe = self._check("committee", lambda: safe_at(address, chain), f"{address} is a Safe")
+        if safe is None or vault is None or vault.account is None:
+            return
+        count, own = len(safe.owners), [account.address for account in vault.accounts]
+        owner = next((address for address in own if address in safe.owners), None)
+        who = f"this oracle is {owner}, one of them" if owner else f"{' and '.join(own)} is none of them"
+        text = f"{safe.threshold} of {count} owners sign together; {who}"
+        self._add("committee member", owner is not None, text, "let the owners add it to the Safe")
+        is_majority = 2 * safe.threshold > count
+        text = f"{safe.threshold} of {count} is {'' if is_majority else 'not '}more than half"
+        hint = "two groups of members could sign two prices: let the owners raise the Safe's threshold"
+        self._add("committee threshold", is_majority, text, hint)
+        for url in self._settings.committee_urls:
+            ask = functools.partial(other_member, url, address, safe, chain.domain, vault.digests.committee_tag())
+            self._check(f"committee {url}", ask, "a member with the same secret of content ids answers")
 
     def _gas(self, chain: SettlementClient, address: str) -> None:
         balance = chain.balance(address)

@@ -50,6 +50,7 @@ class BlindQuotes:
         lifetime: Seconds from a price to the expiry of its quote.
         most: Blind quotes of one seller for one model that no data bear out.
         most_of_model: Blind prices of one model that no data bear out.
+        is_member: Of a committee, whose members would draw their masks from one secret: it gives no blind quotes.
     """
 
     catalogue: Catalogue
@@ -61,6 +62,7 @@ class BlindQuotes:
     lifetime: int
     most: int
     most_of_model: int
+    is_member: bool = False
 
     def open(self, request: BlindRequest) -> BlindOpened:
         """Opens a blind quote, or finds the one that was opened by the same statement.
@@ -74,6 +76,12 @@ class BlindQuotes:
         """
         message = self.chain.domain.offer(request.model_id, request.seller, request.data_root, request.nonce)
         model = self.catalogue.get(request.model_id)
+        if self.is_member:
+            raise BlindRefused(
+                "blind_not_offered",
+                "expected an oracle alone, this one is a member of a committee: its masks would be those of the others",
+                hint="offer the data: assay sell",
+            )
         terms = _terms(model)
         if not is_signed_by(self.chain, request.seller, message, request.signature):
             raise SignatureInvalid(

@@ -44,6 +44,7 @@ class Offers:
 
     Args:
         recipient_signatures: Of each of the oracle's accounts over the recipient of uploads; none in a dry run.
+        committee_tag: Of a member of a committee; empty for an oracle alone.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Offers:
         uploads: Uploads,
         quotes: Quotes,
         recipient_signatures: tuple[bytes, ...],
+        committee_tag: bytes,
         settings: Settings,
     ) -> None:
         self._catalogue = catalogue
@@ -65,6 +67,7 @@ class Offers:
         self._uploads = uploads
         self._quotes = quotes
         self._recipient_signatures = recipient_signatures
+        self._committee_tag = committee_tag
         self._settings = settings
 
     @property
@@ -82,6 +85,8 @@ class Offers:
             recipient=self._uploads.recipient,
             recipient_signature=next(iter(self._recipient_signatures), b""),
             further_signatures=self._recipient_signatures[1:],
+            committee=self._settings.committee,
+            content_tag=self._committee_tag or None,
             max_upload_bytes=self._settings.max_upload_bytes,
             models=self._catalogue.ids,
             unavailable=tuple(
@@ -96,7 +101,8 @@ class Offers:
             ModelUnknown: The oracle does not price for it.
         """
         found = self._catalogue.get(model_id).info()
-        return found.model_copy(update={"max_chunk_size": self._settings.max_chunk_size})
+        blind = None if self._settings.committee else found.blind  # see ``BlindQuotes.open``
+        return found.model_copy(update={"max_chunk_size": self._settings.max_chunk_size, "blind": blind})
 
     # --- opening and uploading ----------------------------------------------------------------------------------------
 
@@ -284,6 +290,21 @@ class Offers:
             transaction=sale.transaction if sale else None,
         )
 
+    def quote_until(self, offer_id: OfferId, expiry: int) -> OfferState:
+        """The state of a quoted offer, with a quote at the same price that expires at ``expiry`` (unix time).
+
+        Raises:
+            OfferConflict: The offer has no open quote, or too many that are valid.
+            RequestInvalid: The quote would expire before now, or after the lifetime of one.
+            ModelNotReady: The model has another oracle.
+        """
+        offer = self._ledger.offers.get(offer_id)
+        evaluation = self._ledger.evaluations.of(offer)
+        if offer.status is not OfferStatus.QUOTED or evaluation is None:
+            raise _without_quote(offer)
+        signed = self._quotes.until(evaluation, expiry)
+        return self.state_of(offer).model_copy(update={"quote": signed.quote, "oracle_signature": signed.signature})
+
     # --- the seller's answer ------------------------------------------------------------------------------------------
 
     def accept(self, offer_id: OfferId, request: AcceptanceRequest) -> OfferState:
@@ -300,13 +321,8 @@ class Offers:
             return self.state(offer_id)
         evaluation = self._ledger.evaluations.of(offer)
         if offer.status is not OfferStatus.QUOTED or evaluation is None:
-            raise OfferConflict(
-                f"expected an offer with an open quote, this one is {offer.status}", hint="GET the offer for its state"
-            )
-        if not self._quotes.oracles:
-            raise OfferConflict(
-                "the oracle runs dry: it signs and posts nothing", hint="offer to an oracle that has a signing key"
-            )
+            raise _without_quote(offer)
+        self._quotes.check_postable(evaluation)
         if key_hash(evaluation.order_id(), self._uploads.sealing_key(offer.sealed_key)) != request.key_hash:
             raise KeyMismatch(
                 "expected the hash of the key that opens the priced file, for this order; got another hash",
@@ -376,3 +392,9 @@ class Offers:
         if offer.content_id is None:
             self._uploads.delete(offer_id)
         return self.state(offer_id)
+
+
+def _without_quote(offer: Offer) -> OfferConflict:
+    return OfferConflict(
+        f"expected an offer with an open quote, this one is {offer.status}", hint="GET the offer for its state"
+    )

@@ -89,6 +89,7 @@ class Oracle:
             uploads=uploads,
             quotes=self._quotes,
             recipient_signatures=signer.sign_recipient(uploads.recipient) if signer else (),
+            committee_tag=digests.committee_tag() if settings.committee else b"",
             settings=settings,
         )
         self.blind = BlindQuotes(
@@ -101,6 +102,7 @@ class Oracle:
             lifetime=settings.quote_seconds,
             most=settings.max_blind_quotes_per_seller,
             most_of_model=settings.max_blind_prices_per_model,
+            is_member=settings.committee is not None,
         )
         self.evaluation = Evaluator(
             catalogue=catalogue,

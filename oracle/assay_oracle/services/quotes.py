@@ -8,12 +8,15 @@ from assay.errors import AssayError
 from assay.protocol.messages import OfferStatus
 from assay.protocol.statements import digest, signer_of
 from assay.protocol.types import ModelId
+from assay_oracle.errors import OfferConflict, RequestInvalid
 from assay_oracle.ledger.values import Evaluation, Offer, SignedQuote
 from assay_oracle.log import about
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.ports import Ledger, Signer
 
 _FOR_EVER = 2**62
+MAX_VALID_QUOTES = 16
+"""Signed quotes of one evaluation that may be valid at one time, before one more is signed at a seller's request."""
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ class Quotes:
 
     @property
     def oracles(self) -> tuple[str, ...]:
-        """Accounts that sign; none in a dry run."""
+        """Oracles that quotes are signed for; none in a dry run."""
         return self._signer.addresses if self._signer else ()
 
     def sign(self, evaluation: Evaluation) -> None:
@@ -110,13 +113,14 @@ class Quotes:
         self._followed = block
 
     def _void(self, model_id: ModelId, oracle: str) -> list[tuple[Evaluation, int]]:
-        """Evaluations of quoted offers whose newest quote another account signed than ``oracle``, with its expiry."""
+        """Evaluations of quoted offers whose newest quote was not signed for ``oracle``, with its expiry."""
+        assert self._signer is not None
         found = []
         for evaluation in self._ledger.evaluations.unquoted(_FOR_EVER):
             if evaluation.model_id != model_id:
                 continue
             newest = next(iter(self._ledger.evaluations.quotes(evaluation)), None)
-            if newest and signer_of(self._chain.domain.quote(newest.quote), newest.signature) != oracle:
+            if newest and not self._signer.has_signed(newest, oracle):
                 found.append((evaluation, newest.quote.expiry))
         return found
 
@@ -127,6 +131,50 @@ class Quotes:
             newest = next(iter(self._ledger.evaluations.quotes(evaluation)), None)
             if newest is None or newest.quote.expiry <= until:
                 self._signer.sign_quote(evaluation, time + self._lifetime)
+
+    def until(self, evaluation: Evaluation, expiry: int) -> SignedQuote:
+        """The quote of an evaluation that expires at ``expiry`` (unix time): members of a committee sign one together.
+
+        Raises:
+            RequestInvalid: It would expire before now, or after a quote's lifetime.
+            OfferConflict: Too many quotes of the evaluation are valid, or the oracle runs dry.
+            ModelNotReady: The model's oracle is none that is signed for here.
+            NodeUnreachable: The chain's time is unknown.
+        """
+        if self._signer is None:
+            raise OfferConflict("the oracle runs dry: it signs nothing", hint="offer to an oracle that signs")
+        time = self._clock.latest()
+        if not time < expiry <= time + self._lifetime:
+            raise RequestInvalid(
+                f"expected an expiry from {time + 1} to {time + self._lifetime}, got {expiry}",
+                hint="GET the offer: its quote has an expiry that is in these bounds",
+            )
+        with self._lock:
+            signed = self._ledger.evaluations.quotes(evaluation)
+            valid = [one.quote.expiry for one in signed if one.quote.expiry > time]
+            if len(valid) >= MAX_VALID_QUOTES and expiry not in valid:
+                raise OfferConflict(
+                    f"expected fewer than {MAX_VALID_QUOTES} valid quotes of this offer, it has {len(valid)}",
+                    hint=f"ask for one that expires at {valid[0]}",
+                )
+            return self._signer.sign_quote(evaluation, expiry)
+
+    def check_postable(self, evaluation: Evaluation) -> None:
+        """Checks that the signature of this daemon alone posts an order.
+
+        Raises:
+            OfferConflict: It is one of a committee's, or the daemon runs dry.
+        """
+        if self._signer is None:
+            raise OfferConflict(
+                "the oracle runs dry: it signs and posts nothing", hint="offer to an oracle that has a signing key"
+            )
+        for newest in self._ledger.evaluations.quotes(evaluation)[:1]:
+            if signer_of(self._chain.domain.quote(newest.quote), newest.signature) not in self.oracles:
+                raise OfferConflict(
+                    "expected a quote that this oracle alone signs, got one of a committee",
+                    hint="join the signatures of its members, and post the order from the seller's account",
+                )
 
     def of(self, offer: Offer) -> SignedQuote | None:
         """The quote to answer with: the accepted one, else the newest; None if the offer has none yet."""

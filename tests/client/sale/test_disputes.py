@@ -232,7 +232,7 @@ class Slow:
         self.now = 0.0
         self.asked: list[bytes] = []
         for name in ("order", "put_acknowledgement"):
-            self._slow(buyer._deliveries._oracle, name, seconds, monkeypatch)
+            self._slow(buyer._deliveries._records.members[0], name, seconds, monkeypatch)
         monkeypatch.setattr(deliveries_module, "time", self)
 
     def _slow(self, oracle: Any, name: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +280,7 @@ def test_acknowledgements_to_a_silent_oracle_take_one_time_together(
         asked.append(order_id)
         raise OracleUnreachable("no answer")
 
-    monkeypatch.setattr(buyer._deliveries._oracle, "put_acknowledgement", silent)
+    monkeypatch.setattr(buyer._deliveries._records.members[0], "put_acknowledgement", silent)
     assert all(purchase.file for purchase in buyer.poll(market.model_id))
     assert len(asked) == 1
 
@@ -291,14 +291,14 @@ def test_download_that_breaks_off_keeps_no_other_from_the_oracle(
     broken = honest(market, b"1\n" * 9)()
     other = honest(market, b"2\n" * 9)()
     buyer = market.buyer()
-    download = buyer._deliveries._oracle.download
+    download = buyer._deliveries._records.members[0].download
 
     def breaks(order_id: bytes, *arguments: Any, **named: Any) -> None:
         if order_id == broken.order_id():
             raise OracleUnreachable("got 5 of 9 bytes")
         download(order_id, *arguments, **named)
 
-    monkeypatch.setattr(buyer._deliveries._oracle, "download", breaks)
+    monkeypatch.setattr(buyer._deliveries._records.members[0], "download", breaks)
     found = {purchase.order: purchase for purchase in buyer.poll(market.model_id)}
     assert isinstance(found[broken].error, OracleUnreachable)
     assert found[other].file is not None

@@ -244,11 +244,11 @@ def test_oracles_word_ends_no_offer_whose_acceptance_is_out(
 ) -> None:
     seller, record = market.quoted()
     record = seller.bind(record)
-    state = seller._oracle.offer(record.offer_id)
+    state = seller._acceptance._oracle.offer(record.offer_id)
     changed = state.model_copy(update={"status": status, "quote": None, "oracle_signature": None})
     for expected in (None, str(status)):
         with monkeypatch.context() as patch:
-            patch.setattr(seller._oracle, "offer", lambda _: changed)
+            patch.setattr(seller._acceptance._oracle, "offer", lambda _: changed)
             if status is OfferStatus.DECLINED:
                 seller.offer(record)
             else:
@@ -346,7 +346,7 @@ def test_node_that_fails_while_the_order_is_awaited_ends_no_sale(
     seller, record = market.quoted(seller=market.seller(posting_patience=float("inf")))
     market.transport.idle = True
     order_state, faults = seller._chain.order_state, [NodeUnreachable("no answer")] * 3
-    accept = seller._oracle.accept
+    accept = seller._acceptance._oracle.accept
 
     def fail(*arguments: Any) -> None:
         accept(*arguments)
@@ -356,7 +356,7 @@ def test_node_that_fails_while_the_order_is_awaited_ends_no_sale(
             lambda order_id: (_ for _ in ()).throw(faults.pop()) if faults else order_state(order_id),
         )
 
-    monkeypatch.setattr(seller._oracle, "accept", fail)
+    monkeypatch.setattr(seller._acceptance._oracle, "accept", fail)
     meanwhile(seller, monkeypatch, market.node.mine, market.node.mine, market.node.mine, market.work)
     assert market.status(seller.accept(record)) is Status.LOCKED
 

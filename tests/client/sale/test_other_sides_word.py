@@ -52,7 +52,7 @@ class Liar:
     """An oracle that answers on the state of an offer as ``lie`` makes of the truth."""
 
     def __init__(self, seller: Seller, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._client: OracleClient = seller._oracle
+        self._client: OracleClient = seller._acceptance._oracle
         self._offer = self._client.offer
         self.lie: Callable[[OfferState], OfferState] = lambda state: state
         monkeypatch.setattr(self._client, "offer", lambda offer_id: self.lie(self._offer(offer_id)))
@@ -100,7 +100,7 @@ def test_order_that_never_comes_is_waited_for_until_its_quote_expires_at_most(
 ) -> None:
     seller, record = quoted
     clock, liar = Clock(seller, monkeypatch), Liar(seller, monkeypatch)
-    monkeypatch.setattr(seller._oracle, "accept", lambda *_: None)
+    monkeypatch.setattr(seller._acceptance._oracle, "accept", lambda *_: None)
     clock.meanwhile = lambda: market.pass_time(HOUR)
     seller._acceptance.patience = float("inf")
     states = iter([OfferStatus.QUOTED])
@@ -120,7 +120,7 @@ def test_oracle_that_falls_silent_after_the_acceptance_is_told_once_the_chain_wa
         market.transport.down = True
         raise OracleUnreachable("no answer")
 
-    monkeypatch.setattr(seller._oracle, "accept", accept)
+    monkeypatch.setattr(seller._acceptance._oracle, "accept", accept)
     with pytest.raises(OracleUnreachable):
         seller.accept(record)
     assert clock.now == 60
@@ -154,8 +154,8 @@ def test_key_on_chain_and_file_on_disk_need_no_oracle(market: Market, monkeypatc
     def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("the oracle was asked")
 
-    monkeypatch.setattr(buyer._deliveries._oracle, "order", fail)
-    monkeypatch.setattr(buyer._deliveries._oracle, "download", fail)
+    monkeypatch.setattr(buyer._deliveries._records.members[0], "order", fail)
+    monkeypatch.setattr(buyer._deliveries._records.members[0], "download", fail)
     (purchase,) = buyer.poll(market.model_id)
     assert purchase.file is not None
 
@@ -173,9 +173,9 @@ def test_dispute_comes_before_an_oracle_is_asked_about_any_order(
     held(market, 0, ".sealed").unlink()
     market.chain.reveal_key(seller.order(record).order, bytes(32))
     asked: list[Status] = []
-    order = buyer._deliveries._oracle.order
+    order = buyer._deliveries._records.members[0].order
     monkeypatch.setattr(
-        buyer._deliveries._oracle, "order", lambda o: (asked.append(market.status(record)), order(o))[1]
+        buyer._deliveries._records.members[0], "order", lambda o: (asked.append(market.status(record)), order(o))[1]
     )
     assert [purchase.status for purchase in buyer.poll(market.model_id)][1] is Status.DISPUTED
     assert set(asked) == {Status.DISPUTED}
@@ -190,7 +190,7 @@ def test_oracle_that_does_not_answer_is_asked_once_a_poll(market: Market, monkey
         asked.append(order_id)
         raise OracleUnreachable("no answer")
 
-    monkeypatch.setattr(buyer._deliveries._oracle, "order", silent)
+    monkeypatch.setattr(buyer._deliveries._records.members[0], "order", silent)
     for polls in (1, 2):
         found = buyer.poll(market.model_id)
         assert [type(purchase.error) for purchase in found] == [OracleUnreachable] * 3
@@ -215,7 +215,7 @@ def test_downloads_of_one_poll_have_a_time_in_which_they_end(market: Market, mon
 
     clock = Time()
     monkeypatch.setattr(deliveries_module, "time", clock)
-    monkeypatch.setattr(buyer._deliveries._oracle, "download", download)
+    monkeypatch.setattr(buyer._deliveries._records.members[0], "download", download)
     buyer.poll(market.model_id)
     assert times == [600, 300]
     assert sum(times) == deliveries_module.POLL_SECONDS

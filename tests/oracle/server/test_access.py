@@ -63,6 +63,7 @@ CALLS = (
         unknown="offer_unknown",
         options={"content": b"x", "headers": {"Upload-Offset": "0"}},
     ),
+    Call("POST", "/v1/offers/{offer_id}/quotes", (SELLER,), 409, "offer_unknown", {"json": {"expiry": 1}}),
     Call("POST", "/v1/offers/{offer_id}/acceptance", (SELLER,), 200, "offer_unknown", ACCEPTANCE),
     Call("DELETE", "/v1/offers/{offer_id}", (SELLER,), status=409, unknown="offer_unknown"),
     Call("POST", "/v1/blind", (SELLER,), 422, "signature_invalid"),

@@ -15,6 +15,7 @@ from assay.protocol.types import ModelId
 from assay.sale.bought import FORMATS, check_again, usual_suffix
 from assay.sale.bought import export as export_file
 from assay.sale.escrow import EscrowRecords
+from assay.sale.members.order_records import OrderRecords
 from assay.sale.portfolio import OrderView, Role
 from assay.sale.purchase import PurchaseFiles
 
@@ -134,7 +135,8 @@ def check(session: Session, order: str, into: Path | None, as_json: bool) -> Non
         if found is not None:
             return found
         try:
-            armored = session.oracle.as_party_of(session.account, chain.domain).order(view.order_id).key_envelope
+            members = session.committee.as_party_of(session.account, chain.domain)
+            armored = OrderRecords(chain, members, session.identity).record(posted).key_envelope
         except OracleError:
             armored = None
         return escrow.key(posted, view.status, armored)

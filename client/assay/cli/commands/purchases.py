@@ -54,7 +54,7 @@ def buy(
     folder = into or session.purchases_folder
     buyer = Buyer(
         chain,
-        session.oracle,
+        session.committee,
         session.account,
         session.identity,
         folder,

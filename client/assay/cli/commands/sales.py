@@ -94,7 +94,7 @@ def sell(
     least = min_price.base_units(token) if min_price else None
     seller = Seller(
         chain,
-        session.oracle,
+        session.committee,
         session.offers,
         session.account,
         now=session.now,
@@ -227,7 +227,7 @@ def quote(session: Session, file: Path, model_id: ModelId, blind: bool, as_json:
         )
     chain = session.chain(sending=True)
     token = chain.token(registered_terms(chain, model_id).token)
-    seller = Seller(chain, session.oracle, session.offers, session.account, now=session.now, report=report)
+    seller = Seller(chain, session.committee, session.offers, session.account, now=session.now, report=report)
     sums = sums_of(file, session.oracle.model(model_id))
     if sums.leverage > MOST_LEVERAGE:
         report(

@@ -75,7 +75,7 @@ class _Interview:
         chain_id = _chain_of(node) or settings.chain
         record = _record(deployment or settings.deployments / f"{chain_id}.json", yes=self._yes)
         oracle = self._ask("oracle", "Oracle (URL)", settings.oracle)
-        info = _info_of(oracle)
+        info = _info_of(oracle.partition(",")[0].strip())
         if info and record and (info.chain_id, info.contract) != (record.chain_id, record.address):
             report(f"warning: the oracle works for contract {info.contract} on chain {info.chain_id}, not for this one")
         only = f"0x{info.models[0].hex()}" if info and len(info.models) == 1 else ""

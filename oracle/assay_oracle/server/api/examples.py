@@ -21,6 +21,7 @@ from assay.protocol.messages import (
     OracleInfo,
     OrderRecord,
     Problem,
+    QuoteRequest,
 )
 from assay.protocol.schema import Feature, Schema
 from assay.protocol.structs import ModelTerms, Quote
@@ -110,6 +111,7 @@ ACCEPTED = QUOTED.model_copy(update={"status": OfferStatus.ACCEPTED})
 DECLINED = OPENED.model_copy(
     update={"status": OfferStatus.DECLINED, "code": "seller_declined", "reason": "the seller declined"}
 )
+EXPIRY = QuoteRequest(expiry=1_800_000_000)
 ACCEPTANCE = AcceptanceRequest(key_hash=_EVALUATION, signature=_SIGNATURE)
 STATEMENT = BuyerStatement(signature=_SIGNATURE)
 UPLOAD_BODY: dict[str, Any] = {
@@ -166,6 +168,13 @@ UPLOADING = (
     errors.UploadTooLarge("expected at most 512 more bytes of this upload, got 1024 or more"),
     errors.StorageFull("expected room for 512 bytes, there is none"),
     TIMED_OUT,
+)
+QUOTING = (
+    OFFER_UNKNOWN,
+    errors.OfferConflict("expected an offer with an open quote, this one is pricing"),
+    errors.RequestInvalid("expected an expiry from 1799913601 to 1800000000, got 1800000001"),
+    errors.ModelNotReady("oracle_replaced", f"the model's oracle is {_BUYER}, not {_SELLER}"),
+    NodeUnreachable("no answer from the node"),
 )
 ACCEPTING = (
     OFFER_UNKNOWN,

@@ -10,7 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Header, Request
 from starlette.requests import ClientDisconnect
 
-from assay.protocol.messages import UPLOAD_OFFSET_HEADER, AcceptanceRequest, OfferRequest, OfferState
+from assay.protocol.messages import UPLOAD_OFFSET_HEADER, AcceptanceRequest, OfferRequest, OfferState, QuoteRequest
 from assay.protocol.types import OfferId
 from assay_oracle.server.api import bodies, examples
 from assay_oracle.server.api.guards import Account, GateOfApp, OwnOffer, Sender
@@ -51,6 +51,15 @@ def offer_routes(offers: Offers, wake_pricing: Callable[[], None], wake_orders: 
         state = await _append(offers, offer_id, offset, request)
         wake_pricing()
         return state
+
+    @router.post(
+        "/{offer_id}/quotes",
+        responses=examples.answers(examples.QUOTED, *examples.QUOTING, *examples.WITH_BODY, *examples.PARTY),
+        openapi_extra=examples.taken(examples.EXPIRY),
+    )
+    def quote_until(offer_id: OwnOffer, request: QuoteRequest) -> OfferState:
+        """Signs a quote at the same price until another time: that of the other members of a committee."""
+        return offers.quote_until(offer_id, request.expiry)
 
     @router.post(
         "/{offer_id}/acceptance",

@@ -11,7 +11,11 @@ class Signer(Protocol):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Accounts that it signs for: one, and while keys are rotated a second one."""
+        """Oracles that it signs for: its account, a second one while keys are rotated, a committee's Safe."""
+        ...
+
+    def has_signed(self, signed: SignedQuote, oracle: str) -> bool:
+        """Whether a quote was signed for ``oracle``: by its own key, or by an account here as an owner of its Safe."""
         ...
 
     def sign_recipient(self, recipient: str) -> tuple[bytes, ...]:
@@ -23,7 +27,7 @@ class Signer(Protocol):
 
         Raises:
             Equivocation: The ledger holds no evaluation of this pair, or another one.
-            ModelNotReady: The model's oracle is none of the accounts, by the chain's present state.
+            ModelNotReady: The model's oracle is none of ``addresses``, by the chain's present state.
         """
         ...
 
