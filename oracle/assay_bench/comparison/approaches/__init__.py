@@ -24,6 +24,8 @@ MODULES = {
     "data-appraisal": "recent.appraisal",
     "privade": "recent.privade",
     "proof-of-contribution": "recent.contribution",
+    "stakes": "markets.stakes",
+    "openmined": "markets.openmined",
     "ours-default": "ours",
     "ours-influence": "ours",
     "ours-extraction": "ours",
