@@ -87,20 +87,21 @@ def shaped(vector: Floats, like: Update) -> Update:
 
 
 def guessed(
-    honest: tuple[Network, Update], dishonest: tuple[Network, Update], clients: Sequence[int], seed: int
+    honest: tuple[Network, Update], dishonest: Sequence[tuple[Network, Update]], clients: Sequence[int], seed: int
 ) -> Floats:
     """Guesses of all attacks by gradient inversion, (m, d).
 
     Args:
         honest: The buyer's model, and the average update at it.
-        dishonest: The model of a dishonest buyer, and the average update at that.
+        dishonest: The models of a dishonest buyer, and the average update at each.
         clients: Numbers of records of those who sent the updates.
         seed: Of what the attacks start from.
     """
-    network, (by, caught) = honest[0], (gradient_of(*each, clients) for each in (honest, dishonest))
+    network, by = honest[0], gradient_of(*honest, clients)
+    caught = [gradient_of(*each, clients) for each in dishonest]
     count = min(sum(clients), _GUESSED)
     matched = dlg(network, by, count, seed), cosine(network, by, count, _SIDE, seed)
-    return np.concatenate([closed_form(by[0], by[1]), closed_form(caught[0], caught[1]), *matched])
+    return np.concatenate([*(closed_form(each[0], each[1]) for each in (by, *caught)), *matched])
 
 
 def gradient_of(network: Network, update: Update, clients: Sequence[int]) -> Update:
@@ -116,9 +117,10 @@ def gradient_of(network: Network, update: Update, clients: Sequence[int]) -> Upd
     )
 
 
-def trap_of(trade: Trade) -> Network:
-    """The model that a dishonest buyer sends; it knows from public records how bright records are."""
-    return trapped(network_of(trade.model), trade.public.x)
+def traps(trade: Trade, rounds: int = ROUNDS) -> list[Network]:
+    """The models that a dishonest buyer sends in its rounds; it knows from public records how bright records are."""
+    network = network_of(trade.model)
+    return [trapped(network, trade.public.x, (number + 0.5) / rounds) for number in range(rounds)]
 
 
 def members_by_update(network: Network, update: Update) -> MemberScore:

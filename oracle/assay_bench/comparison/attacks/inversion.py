@@ -36,7 +36,7 @@ def closed_form(weights: Tensor, bias: Tensor) -> Floats:
     return (weights[:, alive] / bias[alive]).T.double().numpy()
 
 
-def trapped(network: Network, records: Floats) -> Network:
+def trapped(network: Network, records: Floats, place: float = 0.5) -> Network:
     """A model that a dishonest buyer sends instead of its own: each hidden unit reacts to a narrow range of brightness.
 
     Where one record lies in a unit's range, the closed form gives that record, whatever the batch: also after several
@@ -46,9 +46,10 @@ def trapped(network: Network, records: Floats) -> Network:
     Args:
         network: With one hidden layer, as ``hidden_layer`` computes it.
         records: Records (n, d) from which the buyer knows how brightness is distributed.
+        place: In 0..1, of a unit's range among the records that are its share; another place finds other records.
     """
     w1, b1, *others = network.parameters
-    share = (torch.arange(len(b1), dtype=torch.float64) + 0.5) / len(b1)
+    share = (torch.arange(len(b1), dtype=torch.float64) + place) / len(b1)
     ranges = torch.quantile(torch.tensor(records.mean(1)), share)
     first = torch.full_like(w1, _STEEPNESS / len(w1))
     return Network((first, -_STEEPNESS * ranges, *others), network.forward)

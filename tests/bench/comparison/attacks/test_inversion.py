@@ -58,10 +58,13 @@ def test_cosine_needs_the_direction_alone() -> None:
 def test_a_trapped_model_gives_away_most_of_a_batch_that_the_honest_model_hides() -> None:
     network, data = untrained(), digits(100, 20)
 
-    def recovered(weights: torch.Tensor, bias: torch.Tensor) -> float:
-        errors = ((data.x[:, None] - closed_form(weights, bias)[None]) ** 2).mean(2).min(1)
+    def recovered(*gradients: tuple[torch.Tensor, ...]) -> float:
+        guesses = np.concatenate([closed_form(*gradient[:2]) for gradient in gradients])
+        errors = ((data.x[:, None] - guesses[None]) ** 2).mean(2).min(1)
         return float((errors < 1e-4).mean())
 
-    trap = trapped(network, digits(300, 200).x)
-    assert recovered(*trap.gradient_of(data.x, data.y)[:2]) > 0.3
-    assert recovered(*network.gradient_of(data.x, data.y)[:2]) == 0
+    traps = [trapped(network, digits(300, 200).x, place) for place in (0.5, 0.1, 0.9)]
+    answers = [trap.gradient_of(data.x, data.y) for trap in traps]
+    assert recovered(answers[0]) > 0.3
+    assert recovered(*answers) > recovered(answers[0])
+    assert recovered(network.gradient_of(data.x, data.y)) == 0

@@ -30,7 +30,7 @@ def run(trade: Trade) -> Row:
     """One round of all sellers; each is paid by the record, since no one's share can be seen."""
     everyone = list(trade.sellers.values())
     counts = list(map(len, everyone))
-    network, trap, meter = network_of(trade.model), federated.trap_of(trade), Meter()
+    network, (trap,), meter = network_of(trade.model), federated.traps(trade, rounds=1), Meter()
     with meter:
         key = SecretKey(_BITS)
         updates = [federated.local_update(network, data, trade.seed) for data in everyone]
@@ -44,9 +44,9 @@ def run(trade: Trade) -> Row:
     after = federated.moved(network, federated.averaged([own, crowd], [len(trade.owner), sum(counts)]))
     gain = federated.validation_loss(trade, federated.moved(network, own)) - federated.validation_loss(trade, after)
     prices = {name: gain * len(data) / sum(counts) for name, data in trade.sellers.items()}
-    trapped = federated.averaged([federated.local_update(trap, data, trade.seed) for data in everyone], counts)
-    few = federated.shaped(sparse(federated.flat(trapped), _SHARE), trapped)
-    guesses = federated.guessed((network, crowd), (trap, few), counts, trade.seed)
+    trapped = [federated.local_update(trap, data, trade.seed) for data in everyone]
+    few = federated.averaged([federated.shaped(sparse(federated.flat(u), _SHARE), u) for u in trapped], counts)
+    guesses = federated.guessed((network, crowd), [(trap, few)], counts, trade.seed)
     return Row(
         data_leakage=leakage(
             trade,

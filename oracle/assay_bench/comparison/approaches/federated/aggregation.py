@@ -23,9 +23,9 @@ def run_crowd(trade: Trade) -> Row:
     everyone = list(trade.sellers.values())
     records = sum(map(len, everyone))
     prices = {name: gain * len(data) / records for name, data in trade.sellers.items()}
-    network, trap = network_of(trade.model), federated.trap_of(trade)
-    update, trapped = (federated.averaged(*_updates(trade, each)) for each in (network, trap))
-    leaked = _leakage(trade, "the sum of updates", (network, update), (trap, trapped), list(map(len, everyone)))
+    models = [network_of(trade.model), *federated.traps(trade)]
+    answered = [(each, federated.averaged(*_updates(trade, each))) for each in models]
+    leaked = _leakage(trade, "the sum of updates", answered, list(map(len, everyone)))
     return _row(trade, meter, after, prices, leaked)
 
 
@@ -37,10 +37,10 @@ def run_sybils(trade: Trade) -> Row:
         name: alone - federated.validation_loss(trade, federated.trained(trade, data))
         for name, data in trade.sellers.items()
     }
-    network, trap = network_of(trade.model), federated.trap_of(trade)
-    update, trapped = (federated.local_update(each, trade.useful, trade.seed) for each in (network, trap))
+    models = [network_of(trade.model), *federated.traps(trade)]
+    answered = [(each, federated.local_update(each, trade.useful, trade.seed)) for each in models]
     received = "one update, of a sum in which all others are its own"
-    leaked = _leakage(trade, received, (network, update), (trap, trapped), [len(trade.useful)])
+    leaked = _leakage(trade, received, answered, [len(trade.useful)])
     return _row(trade, meter, after, prices, leaked)
 
 
@@ -66,9 +66,9 @@ def _updates(trade: Trade, network: Network, number: int = 0) -> tuple[list[Upda
     return [federated.local_update(network, data, trade.seed + number) for data in everyone], list(map(len, everyone))
 
 
-def _leakage(
-    trade: Trade, received: str, honest: tuple[Network, Update], dishonest: tuple[Network, Update], clients: list[int]
-) -> DataLeakage:
+def _leakage(trade: Trade, received: str, answered: list[tuple[Network, Update]], clients: list[int]) -> DataLeakage:
+    """From the models that the buyer sent, the honest one first, and the updates that it received."""
+    honest, *dishonest = answered
     guesses = federated.guessed(honest, dishonest, clients, trade.seed)
     return leakage(
         trade,

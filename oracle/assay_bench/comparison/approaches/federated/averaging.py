@@ -28,9 +28,8 @@ def run(trade: Trade) -> Row:
         for name, data in trade.sellers.items()
     }
     update = federated.local_update(network, trade.useful, trade.seed)
-    trap = federated.trap_of(trade)
-    trapped = federated.local_update(trap, trade.useful, trade.seed)
-    guesses = federated.guessed((network, update), (trap, trapped), [len(trade.useful)], trade.seed)
+    trapped = [(trap, federated.local_update(trap, trade.useful, trade.seed)) for trap in federated.traps(trade)]
+    guesses = federated.guessed((network, update), trapped, [len(trade.useful)], trade.seed)
     return Row(
         data_leakage=leakage(
             trade,

@@ -29,7 +29,7 @@ _RATES = 2.0 ** np.arange(-6, 5)
 
 def run(trade: Trade) -> Row:
     """One gradient at the buyer's model, which the key server decrypts; the price is the drop of the buyer's loss."""
-    network, trap = network_of(trade.model), federated.trap_of(trade)
+    network, (trap,) = network_of(trade.model), federated.traps(trade, rounds=1)
     with Meter() as meter:
         gradient = _gradient(network, trade.useful)
         _, price = _stepped(trade, network, gradient)
