@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from assay_bench.comparison.attacks.membership import by_loss, separation
 from assay_bench.comparison.figures import Figure, ModelLeakage, measured
 from assay_bench.comparison.trade import Trade, labels
-from assay_bench.figures import Floats, auc
+from assay_bench.figures import Floats
 from assay_bench.pricing.data.dataset import Dataset
 from assay_bench.pricing.truth import nets
 from assay_bench.pricing.truth.nets import Nets
@@ -27,14 +28,13 @@ def copy_from_labels(trade: Trade, x: Floats, y: Floats) -> Nets:
 
 
 def owners_membership(trade: Trade, model: Nets) -> Figure:
-    """ROC AUC of telling the owner's records from others of its distribution by the loss of a seller's model.
+    """ROC AUC of telling the owner's records from others of the same class by the loss of a seller's model.
 
     The threshold on the loss is that of Yeom et al. (CSF 2018).
     """
-    members, others = trade.owner, trade.strangers
-    losses = np.concatenate([nets.record_losses(model, part)[0] for part in (members, others)])
-    is_member = np.arange(len(losses)) < len(members)
-    return measured(auc(-losses, is_member, ~is_member))
+    both = trade.owner.plus(trade.strangers)
+    scores = by_loss(nets.record_losses(model, both)[0])
+    return measured(separation(scores, np.arange(len(both)) < len(trade.owner), both.y))
 
 
 def model_leakage(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from assay_bench.comparison.approaches import find
+from assay_bench.comparison.approaches.encrypted import ridge
 from assay_bench.comparison.approaches.encrypted.inference import evaluated
 from assay_bench.comparison.approaches.recent import contribution, privade
 from assay_bench.comparison.figures import Figure, Row
@@ -72,6 +73,14 @@ def test_a_worker_sees_everything_and_pays_neither_copies_nor_wrong_labels(trade
     assert found["mislabelled"] < 0.3
     assert found[USEFUL] > 0.6
     assert number(find("proof-of-contribution").run(trade).data_leakage.third_party) == 1
+
+
+def test_made_up_sums_swamp_the_ridge_model_and_show_the_sellers_class_means(trade: Trade) -> None:
+    data = trade.useful
+    found = ridge.swamped(data)
+    images = data.x.reshape(-1, 4, 2, 4, 2).mean((2, 4))
+    means = [images[data.y == value].mean(0) for value in np.unique(data.y)]
+    assert np.allclose(found.reshape(-1, 8, 8)[:, ::2, ::2], means, atol=0.05)
 
 
 def test_a_student_on_shares_answers_as_in_the_clear(trade: Trade) -> None:

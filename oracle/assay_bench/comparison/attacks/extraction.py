@@ -1,7 +1,4 @@
-"""Extraction: a copy of a model, made from its answers to so many questions.
-
-Tramèr et al. (USENIX 2016): a linear model's logits give its weights; of other models a copy is trained on the answers.
-"""
+"""Extraction (Tramèr et al., USENIX 2016): a copy of a model, trained on its answers to so many questions."""
 
 import numpy as np
 import torch
@@ -13,13 +10,6 @@ from assay_bench.pricing.truth.nets import Nets
 
 _HIDDEN, _STEPS, _RATE, _DECAY = 64, 400, 1e-2, 1e-4
 _JITTER = 0.1
-
-
-def linear(questions: Floats, logits: Floats) -> tuple[Floats, Floats]:
-    """Weights (d, k) and bias (k,) that explain logits (n, k) of records (n, d): exact from n > d independent ones."""
-    with_one = np.hstack([questions, np.ones((len(questions), 1))])
-    found = np.linalg.lstsq(with_one, logits, rcond=None)[0]
-    return found[:-1], found[-1]
 
 
 def questions(own: Floats, budget: int, seed: int) -> Floats:

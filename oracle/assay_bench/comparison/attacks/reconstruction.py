@@ -1,4 +1,4 @@
-"""Reconstruction of records from what is not a gradient: sums, answers to linear questions, a trained model."""
+"""Reconstruction of records from what is not a gradient: sums, and a trained model."""
 
 import numpy as np
 import torch
@@ -19,14 +19,6 @@ def from_sums(sums: Floats, counts: Floats) -> Floats:
     """
     held = counts > 0
     return np.asarray(sums[held] / counts[held, None])
-
-
-def from_answers(questions: Floats, answers: Floats) -> Floats:
-    """The shortest record (n, d) whose products with ``questions`` (d, q) are ``answers`` (n, q).
-
-    With d independent questions it is the record itself.
-    """
-    return np.asarray(answers @ np.linalg.pinv(questions))
 
 
 def from_model(network: Network) -> Floats:
