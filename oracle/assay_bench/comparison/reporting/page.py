@@ -23,12 +23,13 @@ _TERMS = f"""\
   2,410 weights; eight sellers offer new records, a tenth of them, records like the owner's, half-wrong ones, wrong
   labels, noise, copies, and the owner's own records. Small, medium and large are 20, 80 and 200 records of a seller.
   The tables show medium. The true gain is the drop of the log loss, in nats, on test records that no price has seen.
+  It is of the whole offer, also where an approach prices a part of it, as ours leaves out records that would harm.
 - **±** is the standard error of the mean over the seeds. A figure marked **\\*** was extrapolated, by the formula that
   the page of runs states.
 - **recovered**: share of the useful seller's records that the buyer reconstructs before it has paid, each within 20 dB
-  of peak signal-to-noise ratio (**PSNR**). **membership**: ROC AUC of the best membership inference, 0.5 for none.
-  **kept**: share of the records that the buyer holds for good if the sale falls through. **third party**: share that
-  somebody else than buyer and seller sees.
+  of peak signal-to-noise ratio (**PSNR**; who receives nothing has that of the row Model owner gives up model).
+  **membership**: ROC AUC of the best membership inference, 0.5 for none. **kept**: share of the records that the buyer
+  holds for good if the sale falls through. **third party**: share that somebody else than buyer and seller sees.
 - **fidelity**: how often the seller's best copy of the model agrees with it; **alone**: the same of the copy that the
   seller trains without any answer. **weights**: share of them disclosed to the seller; **queries**: answers that the
   copy took, of {QUERIES} at most. **third party**: fidelity of the best copy that somebody else holds.
@@ -91,16 +92,15 @@ def _link(folder: str, name: str, size: str, text: str) -> str:
 def _cell(one: ApproachReport, column: str, folder: str) -> str:
     """The word by our figures, the paper's word, and the figures, a line each."""
     found = f"**{word(one, column, SIZE)}**"
-    lines = [f"{found}, the paper: **{getattr(one.paper, column)}**" if one.paper else found]
-    spreads = one.spreads(column, SIZE)
-    lines += [
-        f"{FIGURES[name].word} {_link(folder, one.name, SIZE, shown(name, spread))}"
-        for name, spread in spreads.items()
+    figures = [
+        f"{FIGURES[name].word} {shown(name, spread)}"
+        for name, spread in one.spreads(column, SIZE).items()
         if FIGURES[name].in_tables
     ]
-    if column == "practicality":
-        lines.append(f"online: {', '.join(one.online) or 'nobody'}")
-    return "<br>".join(lines)
+    if figures and column == "practicality":
+        figures.append(f"online: {', '.join(one.online) or 'nobody'}")
+    head = f"{found}, the paper: **{getattr(one.paper, column)}**" if one.paper else found
+    return f"{head}<br>{_link(folder, one.name, SIZE, '<br>'.join(figures))}" if figures else head
 
 
 def _table(rows: Sequence[ApproachReport], folder: str) -> Iterator[str]:
