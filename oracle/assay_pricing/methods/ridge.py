@@ -58,6 +58,11 @@ class Ridge(Method):
             raise DataError(f"expected {_FEWEST} to {MAX_FEATURES} features, got {count}")
         reference = methods.method(methods.DEFAULT).fit(replace(task, settings=methods.settings(methods.DEFAULT, {})))
         assert isinstance(reference, RefitMethod)
+        return cls.judged(task, reference, count)
+
+    @classmethod
+    def judged(cls, task: Task, reference: RefitMethod, count: int) -> Self:
+        """Chooses the regression of so many features by simulated offers, which a fitted method values."""
         exact = choose(task, Simulated.of(task, reference, task.seed, _CHOSEN_BY), count)
         form = integers(exact)
         other = Simulated.of(task, reference, task.seed + 1, _MEASURED_BY)
