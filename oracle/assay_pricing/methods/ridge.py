@@ -26,7 +26,7 @@ from assay_pricing.sums.simulated import Simulated
 from assay_pricing.surrogate.distillation import agreement, fidelity
 from assay_pricing.surrogate.task import Context, Task
 
-_CHOSEN_BY, _MEASURED_BY = 96, 32
+_CHOSEN_BY, _MEASURED_BY = 192, 32
 """Simulated offers that the regression is chosen by, and others that its agreement is measured on."""
 _FEWEST = 16
 _LEAST = 1e-3
