@@ -140,7 +140,7 @@ class Settings(BaseSettings):
         8, gt=0, description="blind quotes of one seller for one model that no uploaded data bear out"
     )
     max_blind_prices_per_model: int = Field(
-        1000, gt=0, description="blind prices of one model, to all sellers, that no uploaded data bear out"
+        200, gt=0, description="blind prices of one model, to all sellers, that no uploaded data bear out"
     )
     upload_idle_seconds: int = Field(3600, gt=0, description="an upload that is idle for longer expires")
     quote_idle_seconds: int = Field(30 * 86_400, gt=0, description="a quote that is not sold within this time expires")

@@ -48,7 +48,7 @@ OPENING = (
     errors.TooManyOffers("expected at most 8 blind quotes of a seller for a model that no data bear out, got more"),
     _NOT_OFFERED,
 )
-TOO_MANY_PRICES = errors.TooManyOffers("expected at most 1000 blind prices of a model that no data bear out, got more")
+TOO_MANY_PRICES = errors.TooManyOffers("expected at most 200 blind prices of a model that no data bear out, got more")
 ANSWERING = (
     errors.OfferUnknown(f"expected a blind quote with id 0x{_OFFER.hex()}, there is none, or it expired"),
     errors.BlindRefused("blind_error", "expected a request of 2626592 bytes, got 4096"),
