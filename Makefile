@@ -172,8 +172,8 @@ fuzz-api: setup ## requests that Schemathesis makes up, CASES=50000, against a d
 bench-scale: .build/bench ## appraisals of 1,000 to a million records, Dask workers, other libraries: out/scale.json
 	PYTHONPATH=oracle python -m assay_bench.scaling
 
-bench-blind: .build/bench ## blind quotes of 100 and a million records, influence under CKKS: out/blind.json
-	PYTHONPATH=oracle python -m assay_bench.blind
+bench-blind: .build/bench ## blind quotes: seconds, bytes, ranks, what prices tell: out/blind.json, docs/blind.md
+	PYTHONPATH=oracle python -m assay_bench.blind --page docs/blind.md
 
 compare: .build/bench ## the paper's approaches and ours on the same trade: out/compare.json, plots, docs/comparison.md
 	assay-oracle compare --page docs/comparison.md

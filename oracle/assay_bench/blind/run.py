@@ -1,18 +1,20 @@
-"""What is measured: the sums of n records, the rounds of a blind quote, and a peer that scores records."""
+"""What is measured: the sums of n records, the rounds of a blind quote, its ranks, and a peer that scores records."""
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from assay_bench.blind.ckks import SLOTS, influences
+from assay_bench.blind.draws import FEATURES, Draw, Ranks
+from assay_bench.blind.leaks import Leaks, leaks
+from assay_bench.blind.quoting import quoted
+from assay_bench.pricing.data.parties import SETTINGS
 from assay_bench.scaling.table import SCHEMA, generated
-from assay_pricing.blind.evaluator import BlindEvaluator, digest
-from assay_pricing.blind.form import Integers, SecretForm
-from assay_pricing.blind.seller import BlindSeller
+from assay_pricing.blind.form import SecretForm
 from assay_pricing.records.records import Records
 from assay_pricing.sums.features import Features
 from assay_pricing.sums.inputs import Column, Inputs
@@ -20,8 +22,8 @@ from assay_pricing.sums.moments import Moments
 from assay_pricing.sums.statistics import Statistics, Terms
 
 SIZES = (100, 1_000_000)
+SEEDS = (911, 912, 913, 914, 915)
 _PART = 100_000
-WIDTH = 128
 _COLUMNS = 64
 _SHRINKAGE_BITS, _DIGITS, _SUM_BITS = 14, 16, 32
 Report = Callable[[str], None]
@@ -56,10 +58,32 @@ class PeerFigures(BaseModel):
     agreement: float
 
 
+class RankFigures(BaseModel):
+    """How a price ranks sets, the means over seeds.
+
+    Attributes:
+        rho_shift: Rank correlation with the gain by retraining on validation records, in the setting ``shift``.
+        rho_iid: The same in ``iid``.
+        agreement: Of the blind price, with the exact ridge price on the same sets. Of the exact ridge price, with the
+            default method's on offers that the owner simulated.
+        by_seed: The three by seed and setting.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rho_shift: float
+    rho_iid: float
+    agreement: float
+    by_seed: dict[str, dict[int, float]]
+
+
 class BlindReport(BaseModel):
     """All figures of a run.
 
     Attributes:
+        ridge: Of the exact ridge price in the clear; None without seeds.
+        blind: Of the blind price.
+        leaks: Attacks, on the first seed.
         features: d.
         outputs: k.
         price_bits: Bits of the doubled price's bound.
@@ -71,6 +95,9 @@ class BlindReport(BaseModel):
         processors: That the run may use.
     """
 
+    ridge: RankFigures | None
+    blind: RankFigures | None
+    leaks: Leaks | None
     features: int
     outputs: int
     price_bits: int
@@ -82,29 +109,47 @@ class BlindReport(BaseModel):
     processors: int
 
 
-def run(sizes: tuple[int, ...], report: Report) -> BlindReport:
-    """Measures sets of these sizes: a table of 64 numbers and ten classes, 128 features, secret integers at random."""
+def run(sizes: tuple[int, ...], seeds: tuple[int, ...], packages: Path, report: Report) -> BlindReport:
+    """Measures sets of these sizes, ranks and leaks.
+
+    Sizes: a table of 64 numbers and ten classes, 128 features, secret integers at random.
+
+    Args:
+        sizes: Numbers of records.
+        seeds: Of the draws of digits for ranks; the first one's model is attacked.
+        packages: Folder of downloaded packages.
+        report: Told what is under way.
+    """
     terms, form = _form()
-    seconds, up, down = {}, 0, 0
+    seconds, messages = {}, None
     for n in sizes:
         report(f"{n} records")
         found, measured = _sums(terms, n)
         start = time.perf_counter()
-        price, up, down = _quoted(form, found)
+        messages = quoted(form, (found.shrinkage, found.solution))
         measured["blind"] = time.perf_counter() - start
-        equal = price == form.doubled_price(found.shrinkage, found.solution)
+        equal = messages.price == form.doubled_price(found.shrinkage, found.solution)
         seconds[str(n)] = Size(**measured, equal=equal)
+    assert messages is not None
     report("influence by record under CKKS")
-    shape = form.shape
+    peer, shape = _peer(), form.shape
+    ranks = {}
+    for setting in SETTINGS:
+        for seed in seeds:
+            one = ranks[setting, seed] = Draw.of(setting, seed, packages).ranks()
+            report(f"{setting}, seed {seed}: {one}")
     return BlindReport(
+        ridge=_figures(ranks, "ridge", "default") if ranks else None,
+        blind=_figures(ranks, "blind", "agreement") if ranks else None,
+        leaks=leaks(Draw.of(SETTINGS[0], seeds[0], packages), packages, report) if seeds else None,
         features=shape.features,
         outputs=shape.outputs,
         price_bits=shape.price_bits,
         moduli=[modulus.bit_length() for modulus in shape.moduli],
         seconds=seconds,
-        bytes_up=up,
-        bytes_down=down,
-        peers={"influence by record, CKKS": _peer()},
+        bytes_up=messages.up,
+        bytes_down=messages.down,
+        peers={"influence by record, CKKS": peer},
         processors=len(os.sched_getaffinity(0)),
     )
 
@@ -112,7 +157,7 @@ def run(sizes: tuple[int, ...], report: Report) -> BlindReport:
 def _form() -> tuple[Terms, SecretForm]:
     """Public terms, and integers of the size that a fit makes them."""
     inputs = Inputs(columns=tuple(Column(name=f.name, step=1 / 32) for f in SCHEMA.features), classes=SCHEMA.classes)
-    features = Features(inputs=inputs, waves=WIDTH - 1 - _COLUMNS, amplitude=64, frequency=4000)
+    features = Features(inputs=inputs, waves=FEATURES - 1 - _COLUMNS, amplitude=64, frequency=4000)
     draw = np.random.default_rng(0)
     d, k = features.width, inputs.outputs
     half = draw.integers(-(2**9), 2**9, (d, d))
@@ -143,18 +188,14 @@ def _sums(terms: Terms, n: int) -> tuple[Statistics, dict[str, float]]:
     return found, {"sums": seconds, "statistics": time.perf_counter() - start}
 
 
-def _quoted(form: SecretForm, found: Statistics) -> tuple[int, int, int]:
-    """The doubled price by all rounds, bytes up and bytes down."""
-    context, secret = secrets.token_bytes(32), secrets.token_bytes(32)
-    sums: tuple[Integers, Integers] = (found.shrinkage, found.solution)
-    seller, oracle = BlindSeller(form.shape, context, secrets.token_bytes), BlindEvaluator(form, context, secret)
-    first = seller.first(*sums)
-    answer = oracle.first(first)
-    second = seller.second(answer)
-    last = oracle.second(digest(first), second)
-    values = seller.values(last)
-    price = oracle.doubled_price(digest(first), digest(second), values)
-    return price, len(first) + len(second) + len(values), len(answer) + len(last)
+def _figures(ranks: dict[tuple[str, int], Ranks], price: str, agreement: str) -> RankFigures:
+    """The mean over seeds of a price's ranks and of its agreement."""
+    by_seed = {
+        s: {seed: getattr(one, price) for (setting, seed), one in ranks.items() if setting == s} for s in SETTINGS
+    }
+    shift, iid = (float(np.mean(list(by_seed[setting].values()))) for setting in SETTINGS)
+    agreed = float(np.mean([getattr(one, agreement) for one in ranks.values()]))
+    return RankFigures(rho_shift=shift, rho_iid=iid, agreement=agreed, by_seed=by_seed)
 
 
 def _peer() -> PeerFigures:

@@ -1,7 +1,9 @@
 """The product's methods as an owner and an oracle use them: ``fit`` once for a model, then ``appraise`` offers."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +53,15 @@ class Pricer:
     refused: bool
 
     @classmethod
-    def fit(cls, parties: Parties, model: Nets, method: str, *, labels_only: bool = False) -> "Pricer":
+    def fit(
+        cls,
+        parties: Parties,
+        model: Nets,
+        method: str,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        labels_only: bool = False,
+    ) -> "Pricer":
         """Fits a method to the true model's probabilities, or to its labels alone."""
         schema = schema_of(parties.base)
         start = time.perf_counter()
@@ -60,6 +70,7 @@ class Pricer:
             to_records(parties.base, schema),
             validation=to_records(parties.validation, schema),
             method=method,
+            settings=settings,
             decay=parties.recipe.decay,
             labels_only=labels_only,
         )
