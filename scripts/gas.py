@@ -25,6 +25,7 @@ from typing import Any
 import ape
 from gas_floor import Needs, deep_chunk, floor_of
 from gas_sale import ETHER, PRICE, Market
+from safe import deploy_safe
 
 from assay.protocol.types import NATIVE_TOKEN
 
@@ -189,9 +190,23 @@ def measure() -> dict[str, Any]:
                 totals[f"dispute_{chunk_size // 1024}k"] = bench.dispute(chunk_size, depth)
         with fresh(chain):
             bench.batches(10)
+        for threshold, count in ((2, 3), (3, 5)):
+            with fresh(chain):
+                owners = [accounts[4 + number] for number in range(count)]
+                totals[f"post_committee_{threshold}_of_{count}"] = post_by_committee(market, owners, threshold)
         totals["deploy"] = int(contract.creation_metadata.receipt.gas_used)
     totals["sale_cooperative"] = totals["sale_cooperative_eth"]
     return rows | totals
+
+
+def post_by_committee(market: Market, owners: list[Any], threshold: int) -> int:
+    """Gas of posting an order whose quote ``threshold`` of ``owners`` of a Safe signed; the seller posts."""
+    provider = ape.networks.active_provider
+    safe = deploy_safe(
+        lambda method, *params: provider.make_request(method, list(params)), [one.address for one in owners], threshold
+    )
+    sale = market.agree_by(safe, owners[:threshold], market.open(safe), "records")
+    return int(market.post(sale, sender=market.seller).gas_used)
 
 
 def show(result: dict[str, Any]) -> None:

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eth_account import Account
 from eth_account.messages import SignableMessage
+from safe import join
 
 from assay.protocol.statements import Domain, digest
 from assay.protocol.structs import ModelTerms, Order, Quote, key_hash
@@ -99,12 +100,18 @@ class Market:
         acceptance = self.domain.acceptance(digest(statement), lock)
         return Sale(terms, quote, order, key, self.sign(self.oracle, statement), self.sign(self.seller, acceptance))
 
+    def agree_by(self, committee: str, owners: Sequence[Any], terms: ModelTerms, records: str) -> Sale:
+        """As ``agree``, where ``owners`` of the Safe at ``committee`` sign the quote together."""
+        sale = self.agree(terms, records)
+        message = self.domain.for_safe(committee, digest(self.domain.quote(sale.quote)))
+        return replace(sale, oracle_signature=join({owner.address: self.sign(owner, message) for owner in owners}))
+
     # --- on chain ---
 
-    def open(self) -> ModelTerms:
+    def open(self, oracle: str | None = None) -> ModelTerms:
         """Registers a model in the native coin and funds it."""
         terms = self.terms()
-        self.settlement.registerModel(terms.abi_values(), self.oracle.address, sender=self.buyer)
+        self.settlement.registerModel(terms.abi_values(), oracle or self.oracle.address, sender=self.buyer)
         self.settlement.fund(terms.abi_values(), ETHER, sender=self.buyer, value=ETHER)
         return terms
 

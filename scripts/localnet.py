@@ -208,6 +208,7 @@ class Daemon:
     def __init__(self, config: Path, *, password: str, **environment: str) -> None:
         self.config = config
         self.environment = {"ASSAY_ORACLE_PASSWORD": password, "ASSAY_ORACLE_POLL_SECONDS": "0.1", **environment}
+        self.program: tuple[str | Path, ...] = (BIN / "assay-oracle",)
         self.port = free_port()
         self.log = config.with_suffix(".log")
 
@@ -224,7 +225,7 @@ class Daemon:
         """
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [BIN / "assay-oracle", "serve", "--config", self.config, "--port", str(self.port)],
+                [*self.program, "serve", "--config", self.config, "--port", str(self.port)],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

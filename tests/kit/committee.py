@@ -78,6 +78,7 @@ class CommitteeMarket:
         member.settings = self.first.settings.model_copy(update={"committee": SAFE, "urls": (self.url(name),)})
         member.transport = InProcess(member)
         member._open()
+        member.transport.make()
         return member
 
     @staticmethod
@@ -100,6 +101,14 @@ class CommitteeMarket:
         """This member has other prices from now on."""
         self.members[member].function = OtherPrices(times=times)
         self.members[member].open_oracle()
+        self.members[member].transport.make()
+
+    def give_key(self, member: int, account: LocalAccount) -> None:
+        """This member holds a second key from now on."""
+        market = self.members[member]
+        market.accounts = (*market.accounts, account)
+        market.restart()
+        market.transport.make()
 
     def silence(self, member: int) -> None:
         self.transports[member] = Silent()

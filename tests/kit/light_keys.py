@@ -33,12 +33,14 @@ def write_identity(path: Path, identity: str, password: str) -> None:
     path.write_text(json.dumps({"recipient": envelope.public_of(identity), "identity": sealed.hex()}))
 
 
-def write_vault(data_dir: Path, key: bytes, password: str) -> None:
+def write_vault(data_dir: Path, key: bytes, password: str, *, secret: bytes | None = None) -> None:
     """The oracle's secrets, as ``assay_oracle.keys.vault.create`` leaves them."""
     folder, identity = vault.folder_of(data_dir), envelope.new_identity()
     write_keystore(folder / "keystore.json", key, password)
     write_identity(folder / "identity.json", identity, password)
-    (folder / "secret.age").write_text(envelope.wrap_key(envelope.public_of(identity), secrets.token_bytes(32)))
+    (folder / "secret.age").write_text(
+        envelope.wrap_key(envelope.public_of(identity), secret or secrets.token_bytes(32))
+    )
 
 
 def encrypted(content: bytes, password: str) -> bytes:

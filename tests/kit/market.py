@@ -1,7 +1,6 @@
 """Both sides of a sale against the real oracle in the same process, over a chain in memory; no sockets."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,8 +52,6 @@ OPERATOR_TOKEN = "an operator's token of a market, in a test"
 ACCESS_KEY = b"\x0a" * 32
 DAY = 86_400
 BUDGET = 10**18
-_MAKING = threading.Lock()
-"""FastAPI silences warnings while it makes an application, which no two threads can do at one time."""
 
 
 class Pieces(httpx.SyncByteStream):
@@ -86,6 +83,10 @@ class InProcess(httpx.BaseTransport):
         self.seen: list[httpx.Request] = []
         self._app: tuple[object, Any] = (None, None)
 
+    def make(self) -> None:
+        """Makes the application. FastAPI silences warnings meanwhile, which no two threads can do at one time."""
+        self._app = self._market.oracle, create_app(self._market.oracle, self._market.gate(), dict)
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if self.down:
             raise httpx.ConnectError("refused")
@@ -98,9 +99,8 @@ class InProcess(httpx.BaseTransport):
 
     async def _ask(self, body: bytes, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         asked = httpx.Request(request.method, request.url, headers=request.headers, content=body)
-        with _MAKING:
-            if self._app[0] is not self._market.oracle:
-                self._app = self._market.oracle, create_app(self._market.oracle, self._market.gate(), dict)
+        if self._app[0] is not self._market.oracle:
+            self.make()
         transport = httpx.ASGITransport(self._app[1])
         answer = await transport.handle_async_request(asked)
         return answer, await answer.aread()

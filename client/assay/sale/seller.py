@@ -203,7 +203,7 @@ class Seller:
         terms = registered_terms(self._chain, record.model_id)
         check_receipts(self._chain, terms, trust_wallet=self._trust_wallet)
         by_committee = self._offering.signers(record.model_id).safe is not None
-        if not by_committee or self._chain.block_time() > record.quote.expiry:  # a committee's quote posts itself
+        if not by_committee or not self._offering.holds(record):
             state = self._offering.state(record, latest=self._latest_expiry())
             if state.status is OfferStatus.QUOTED:
                 record = self._save_quote(record, terms, state)

@@ -24,6 +24,7 @@ from assay.protocol.statements import digest
 from assay.protocol.structs import Status, key_hash
 from assay_oracle.keys import vault
 from tests.kit.actors import PASSWORD, buyer_account, oracle_account, patient_account, rival_account, seller_account
+from tests.kit.artifacts import class_two_wanted
 from tests.kit.bids import Bid
 from tests.kit.data import blobs, csv
 from tests.kit.live_market import OPERATOR_TOKEN, LiveMarket
@@ -37,22 +38,7 @@ AT_THE_START = {"Upload-Offset": "0"}
 
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A price function whose owner lacks class 2."""
-    from sklearn.linear_model import LogisticRegression
-
-    from assay_pricing.fitting import fit
-    from assay_pricing.price import PricingRule
-    from assay_pricing.records.inference import infer
-    from assay_pricing.records.tables import parse_table, to_records
-
-    tables = [parse_table(io.BytesIO(csv(1, 150, (0, 1)))), parse_table(io.BytesIO(csv(2, 300)))]
-    schema = infer(tables, "y", classes=("0", "1", "2")).schema
-    owner, validation = (to_records(table, schema) for table in tables)
-    model = LogisticRegression().fit(*blobs(1, 150, (0, 1)))
-    folder = tmp_path_factory.mktemp("artifact") / "price"
-    rule = PricingRule(rate=ETHER // 10, cap=ETHER)
-    fit(model, owner, validation=validation, rule=rule).save(folder)
-    return folder
+    return class_two_wanted(tmp_path_factory.mktemp("artifact") / "price")
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from eth_account.signers.local import LocalAccount
 
 from assay import envelope
 from assay.chain.port import Chain
+from assay.chain.queries import is_signed_by
 from assay.errors import OracleMisbehaved, OracleUnreachable, SettingsError
 from assay.files import whole_file
 from assay.oracle.api import OracleClient
@@ -138,6 +139,14 @@ class Offering:
             return Said(member_of(signers, member)[1], member.offer(offer_id))
 
         return self._quoted(signers, record, self._asked(signers, ask, _answer), latest)
+
+    def holds(self, record: OfferRecord) -> bool:
+        """Whether the saved quote can be posted as it is: it has not expired, and its signers are the oracle's now."""
+        quote, signature = record.quote, record.oracle_signature
+        if quote is None or signature is None or self._chain.block_time() > quote.expiry:
+            return False
+        oracle = self.signers(record.model_id).oracle
+        return is_signed_by(self._chain, oracle, self._chain.domain.quote(quote), signature)
 
     def decline(self, record: OfferRecord) -> None:
         """Declines the quote, at every member that answers."""
