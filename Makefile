@@ -80,7 +80,7 @@ check: setup ## lint, type-check, formatting, generated files, gas
 	python scripts/export_abi.py --check
 	python scripts/make_vectors.py --check
 	python scripts/write_docs.py --check
-	python scripts/gas.py --check
+	PYTHONPATH=scripts python -m gas --check
 
 # Workers of the Python suite; a thread each, or they would take each other's processors.
 PYTEST := OMP_NUM_THREADS=1 pytest -p no:ape_test --numprocesses 2 --dist loadgroup --no-loadscope-reorder \
@@ -143,7 +143,7 @@ slither: setup ## static analysis: no high or medium finding that is not explain
 	  --filter-paths node_modules --exclude-low --exclude-informational --exclude-optimization --fail-medium
 
 gas: setup ## gas of every operation beside its floor: out/gas.json
-	python scripts/gas.py
+	PYTHONPATH=scripts python -m gas
 
 # Libraries to compare with. The cases' data are fetched by the run itself, checked, and never installed.
 .build/bench: .build/run requirements/bench.txt oracle/assay_bench/pyproject.toml

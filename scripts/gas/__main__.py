@@ -1,8 +1,8 @@
 """Gas of every operation, compared with its floor and with the sales of published systems.
 
-    python scripts/gas.py            measures on Anvil, prints the table, writes out/gas.json
-    python scripts/gas.py --update   also replaces contracts/gas-snapshot.json
-    python scripts/gas.py --check    fails where anything needs 1 % more gas than the snapshot says
+    python -m gas            measures on Anvil, prints the table, writes out/gas.json
+    python -m gas --update   also replaces contracts/gas-snapshot.json
+    python -m gas --check    fails where anything needs 1 % more gas than the snapshot says
 
 A floor is the least gas of any contract of this design: the transaction, its calldata, and the storage slots, signature
 recoveries, hashes, value transfers and logs that the operation requires. Execution of the contract's own code is left
@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import ape
-from gas_floor import Needs, deep_chunk, floor_of
-from gas_sale import ETHER, PRICE, Market
 from safe import deploy_safe
 
 from assay.protocol.types import NATIVE_TOKEN
+from gas.floor import Needs, deep_chunk, floor_of
+from gas.sale import ETHER, PRICE, Market
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 SNAPSHOT = ROOT / "contracts" / "gas-snapshot.json"
 OUTPUT = ROOT / "out" / "gas.json"
 TOLERANCE = 1.01
@@ -251,7 +251,7 @@ def main() -> int:
         wrong = excesses(gas, json.loads(SNAPSHOT.read_text()))
         print("\n".join(wrong) or f"{len(gas)} gas figures within 1 % of the snapshot", file=sys.stderr)
         if wrong:
-            print("hint: find the cause, or keep it: python scripts/gas.py --update", file=sys.stderr)
+            print("hint: find the cause, or keep it: python -m scripts.gas --update", file=sys.stderr)
         return 1 if wrong else 0
     show(result)
     OUTPUT.parent.mkdir(exist_ok=True)

@@ -1,0 +1,1 @@
+"""Gas of every operation, and of a sale of it: ``PYTHONPATH=scripts python -m gas``."""
