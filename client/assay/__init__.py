@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from assay.chain.settlement import SettlementClient
     from assay.errors import AssayError
     from assay.oracle.api import OracleClient
+    from assay.oracle.committee import Committee
     from assay.oracle.session import Party
     from assay.protocol.statements import Domain
     from assay.protocol.structs import ModelTerms, Order, Quote, Status
@@ -27,6 +28,7 @@ __all__ = [
     "AssayError",
     "Buyer",
     "Commitment",
+    "Committee",
     "Deployment",
     "Domain",
     "ModelTerms",
@@ -47,6 +49,7 @@ _MODULES = {
     "assay.chain.settlement": ("SettlementClient",),
     "assay.errors": ("AssayError",),
     "assay.oracle.api": ("OracleClient",),
+    "assay.oracle.committee": ("Committee",),
     "assay.oracle.session": ("Party",),
     "assay.protocol.statements": ("Domain",),
     "assay.protocol.structs": ("ModelTerms", "Order", "Quote", "Status"),

@@ -126,6 +126,7 @@ class Daemon:
             load=lambda entry: MeteredAppraiser(load(entry), short(entry.id)),
             registered=registered,
             oracles=signer.addresses if signer else (),
+            committee=settings.committee,
         )
         models.refresh()
         blobs = open_store(settings)

@@ -13,8 +13,8 @@ from assay_oracle.services.appraiser import Appraiser
 from assay_oracle.services.catalogue import Catalogue, PricedModel, Unavailable
 from assay_oracle.settings import Fingerprint, ModelEntry
 
-REVOKED = ("model_halted", "oracle_replaced")
-"""Why a model is unavailable whose owner revoked this oracle's key."""
+REVOKED = ("model_halted", "oracle_replaced", "member_removed")
+"""Why a model is unavailable whose owner, or whose committee, revoked this oracle's key."""
 LoadAppraiser = Callable[[ModelEntry], Appraiser]
 """The appraiser of a configured model, out of its artifact."""
 
@@ -38,7 +38,8 @@ class ModelWatch:
         read: Reads the configured models again; raises ``SettingsError``.
         load: Makes the appraiser of a model.
         registered: Called with each model that is found registered with its artifact's price function.
-        oracles: The accounts that sign; none in a dry run.
+        oracles: The accounts that sign, and the committee that one is a member of; none in a dry run.
+        committee: That committee's Safe, whose owners are looked up.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class ModelWatch:
         load: LoadAppraiser,
         registered: Callable[[ModelEntry], None] = lambda _: None,
         oracles: Collection[str],
+        committee: str | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._chain = chain
@@ -57,6 +59,7 @@ class ModelWatch:
         self._load = load
         self._report_registered = registered
         self._oracles = oracles
+        self._committee = committee
         self._entries: tuple[ModelEntry, ...] | None = None
         self._settings_fault = ""
         self._loaded: dict[ModelEntry, _Loaded] = {}
@@ -155,7 +158,18 @@ class ModelWatch:
         if self._oracles and now not in self._oracles:
             text = f"the model's oracle is {now}, not {' or '.join(self._oracles)}"
             return [Unavailable(model.model_id, "oracle_replaced", text, "assay-oracle models remove")]
+        if self._oracles and now == self._committee and self._was_removed(now):
+            text = f"none of {' and '.join(self._oracles)} is an owner of the committee"
+            return [Unavailable(model.model_id, "member_removed", text, "let the owners of the Safe add it")]
         return []
+
+    def _was_removed(self, committee: str) -> bool:
+        """Whether the committee's Safe lists no account of this oracle; not while its owners are unknown."""
+        try:
+            safe = self._chain.safe_owners(committee)
+        except ChainError:
+            return False
+        return safe is not None and not set(self._oracles) & set(safe.owners)
 
     def _log(self, faults: Iterable[Unavailable]) -> None:
         """Logs every model that became unavailable, or available again."""

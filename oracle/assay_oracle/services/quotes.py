@@ -7,7 +7,7 @@ from assay.chain.port import Chain
 from assay.errors import AssayError
 from assay.protocol.messages import OfferStatus
 from assay.protocol.statements import digest, signer_of
-from assay.protocol.types import ModelId
+from assay.protocol.types import ModelId, OfferId
 from assay_oracle.errors import OfferConflict, RequestInvalid
 from assay_oracle.ledger.values import Evaluation, Offer, SignedQuote
 from assay_oracle.log import about
@@ -36,6 +36,8 @@ class Quotes:
         self._signer = signer
         self._lifetime = lifetime
         self._lock = threading.Lock()
+        self._unrenewed: set[OfferId] = set()
+        """Offers whose quotes could not be renewed: it is told once."""
         self._followed = -1
         """The latest block when the models' oracles were looked up."""
         self._named: dict[ModelId, str | None] = {}
@@ -77,8 +79,11 @@ class Quotes:
                 continue
             try:
                 self._sign(evaluation, time, time + self._lifetime // 10)
+                self._unrenewed.discard(evaluation.offer_id)
             except AssayError as error:
-                log.warning("quote not renewed", extra=about(offer=evaluation.offer_id, cause=error.message))
+                if evaluation.offer_id not in self._unrenewed:
+                    log.warning("quote not renewed", extra=about(offer=evaluation.offer_id, cause=error.message))
+                self._unrenewed.add(evaluation.offer_id)
 
     def follow_oracles(self) -> None:
         """Does what follows for quoted offers from another oracle of their model. The chain is asked once a block.

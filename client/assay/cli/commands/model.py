@@ -129,8 +129,9 @@ def _hash_of(folder: Path) -> bytes:
 
 
 def _configured_oracle(session: Session) -> str:
-    """The account that the configured oracle says it signs with."""
-    oracle = session.oracle.info().oracle
+    """The account that the configured oracle says it signs with, or the committee of which it is a member."""
+    info = session.oracle.info()
+    oracle = info.committee or info.oracle
     if oracle == ZERO_ADDRESS:
         raise SettingsError(
             f"expected an oracle that signs at {session.settings.oracle}, got one on a dry run",

@@ -15,7 +15,10 @@ from assay.sale.members import offering, order_records
 from assay.sale.offers import OfferRecord
 from assay.sale.seller import Seller
 from assay_oracle.errors import BlindRefused, ModelNotReady, OfferConflict, RequestInvalid
+from assay_oracle.server.model_watch import ModelWatch
+from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.quotes import MAX_VALID_QUOTES
+from assay_oracle.settings import ModelEntry
 from tests.kit.actors import DOMAIN, rival_account, seller_account
 from tests.kit.committee import MEMBERS, SAFE, CommitteeMarket
 from tests.kit.data import PRICE_PER_RECORD
@@ -157,6 +160,15 @@ def test_member_that_the_safe_removed_signs_for_nobody(town: CommitteeMarket) ->
     seller = town.seller()
     before = quoted(town, seller)
     town.contract.safes[SAFE] = SafeOwners((*others, rival_account.address), 2)
+    watch = ModelWatch(
+        *(Catalogue(), town.chain),
+        read=lambda: [ModelEntry(id=town.model_id, artifact=town.folder)],
+        load=lambda _: town.members[0].appraiser(),
+        oracles=(old, SAFE),
+        committee=SAFE,
+    )
+    watch.refresh()
+    assert [found.code for found in watch._catalogue.unavailable] == ["member_removed"]
     state = town.members[0].offers.state(before.offer_id)  # type: ignore[arg-type]
     with pytest.raises(ModelNotReady, match=f"expected {old} among the owners"):
         town.members[0].offers.quote_until(state.offer_id, state.quote.expiry - 1)  # type: ignore[union-attr]
