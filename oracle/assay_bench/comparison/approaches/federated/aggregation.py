@@ -11,7 +11,7 @@ from assay_bench.comparison.inference import by_guesses, owners_membership, usef
 from assay_bench.comparison.meter import Meter
 from assay_bench.comparison.reconstruction import leakage
 from assay_bench.comparison.secure.aggregation import aggregate
-from assay_bench.comparison.trade import Trade
+from assay_bench.comparison.trade import USEFUL, Trade
 
 CROWD, SYBILS = "secure-aggregation", "secure-aggregation-of-sybils"
 
@@ -31,17 +31,15 @@ def run_crowd(trade: Trade) -> Row:
 
 def run_sybils(trade: Trade) -> Row:
     """The buyer is every seller but one: it takes its own updates off the sum, and has that seller's."""
-    after, meter = _trained(trade)
+    _, meter = _trained(trade)
     alone = federated.validation_loss(trade, federated.trained(trade))
-    prices = {
-        name: alone - federated.validation_loss(trade, federated.trained(trade, data))
-        for name, data in trade.sellers.items()
-    }
+    after = {name: federated.trained(trade, data) for name, data in trade.sellers.items()}
+    prices = {name: alone - federated.validation_loss(trade, network) for name, network in after.items()}
     models = [network_of(trade.model), *federated.traps(trade)]
     answered = [(each, federated.local_update(each, trade.useful, trade.seed)) for each in models]
     received = "one update, of a sum in which all others are its own"
     leaked = _leakage(trade, received, answered, [len(trade.useful)])
-    return _row(trade, meter, after, prices, leaked)
+    return _row(trade, meter, after[USEFUL], prices, leaked)
 
 
 def _trained(trade: Trade) -> tuple[Network, Meter]:
@@ -102,8 +100,9 @@ APPROACHES = (
         paper=FEDERATED,
         source=_SOURCE,
         run=run_crowd,
-        remark="The crowd hides a seller's update from the buyer, and with it what the seller is worth: useful and "
-        "useless records are paid alike. Costs are those of all eight sellers together.",
+        remark="The sum hides what a seller is worth: useful and useless records are paid alike. It does not hide the "
+        "records from a dishonest buyer, whose traps show a record through any sum, if no other record of the crowd "
+        "lies in its range. Costs are those of all eight sellers together.",
     ),
     Approach(
         name=SYBILS,
