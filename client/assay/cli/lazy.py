@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assay.cli.group import Group
+from assay.cli.start import ended_at_once
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -24,7 +25,8 @@ class LazyCommand:
     def load(self) -> click.Command:
         """Imports the command."""
         module, _, attribute = self.target.partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        with ended_at_once():
+            command: click.Command = getattr(import_module(module), attribute)
         return command
 
 

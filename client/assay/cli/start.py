@@ -3,6 +3,9 @@
 import os
 import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 INTERRUPTED = "interrupted"
@@ -12,18 +15,28 @@ _STATUS = 130
 
 
 def start(module: str) -> None:
-    """Imports ``module`` and calls its ``main``.
-
-    An exception in the middle of an import could be caught or printed by any library: the process ends instead, which
-    has done nothing yet.
-    """
-    at_once = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not where a shell has it ignored
-    if at_once:
-        signal.signal(signal.SIGINT, _end)
-    main = import_module(module).main
-    if at_once:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Imports ``module`` and calls its ``main``."""
+    with ended_at_once():
+        main = import_module(module).main
     main()
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """An interruption in this block, which imports and does nothing else, ends the process.
+
+    An exception in the middle of an import may be printed or swallowed by any library, as pydantic does with one in a
+    class that it builds. Interruptions stay ignored where a shell has them ignored.
+    """
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _end(*_: object) -> None:
