@@ -51,17 +51,18 @@ def examine(
     except DataError as error:
         return Examination(faults=(error.message,), hints=(error.hint,) if error.hint else ())
     _decode(table, values)
-    warnings = (*table.notes, *_gaps(table), *_unused(table), *_unknown(values, schema))
+    n, warnings = len(table), (*table.notes, *_gaps(table), *_unused(table), *_unknown(values, schema))
+    del table  # as large as the values are
     if values.faults.found:
         found = values.faults
-        return Examination(records=len(table), faults=tuple(found.found), hints=tuple(found.hints), warnings=warnings)
+        return Examination(records=n, faults=tuple(found.found), hints=tuple(found.hints), warnings=warnings)
     records = _comparable(values, schema)
     try:
-        distinct = len(set(records.hashes())) if records.schema == schema else len(table)
+        distinct = len(set(records.hashes())) if records.schema == schema else n
         columns = profile(records.schema, records)
     except DataError as error:  # for example a text that is no Unicode
-        return Examination(records=len(table), faults=(error.message,), warnings=warnings)
-    return Examination(records=len(table), repeated=len(table) - distinct, warnings=warnings, columns=columns)
+        return Examination(records=n, faults=(error.message,), warnings=warnings)
+    return Examination(records=n, repeated=n - distinct, warnings=warnings, columns=columns)
 
 
 def _decode(table: RawTable, values: Values) -> None:
@@ -83,10 +84,12 @@ def _comparable(values: Values, schema: Schema) -> Records:
     """The records without texts and pictures."""
     kept = [j for j, feature in enumerate(schema.features) if feature.encoder is None]
     places = places_of(schema)
+    if len(kept) == len(places):
+        return Records(schema, values.x, values.y, values.unseen)
     starts = [places[j].start for j in kept]
     reduced = schema.model_copy(update={"features": tuple(schema.features[j] for j in kept)})
     unseen = {place: values.unseen[start] for place, start in enumerate(starts) if start in values.unseen}
-    return Records(schema if len(kept) == len(places) else reduced, values.x[:, starts], values.y, unseen)
+    return Records(reduced, values.x[:, starts], values.y, unseen)
 
 
 def _gaps(table: RawTable) -> Iterator[str]:
