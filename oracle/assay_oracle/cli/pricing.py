@@ -251,6 +251,8 @@ def fit(
         "columns": fitted.columns,
         "warnings": fitted.warnings,
     }
+    if as_json:
+        function.check_fidelity()  # stdout has one JSON document: the error, or the summary
     emit(summary, fit_text(function, out), as_json)
     function.check_fidelity()
 

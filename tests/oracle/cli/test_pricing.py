@@ -344,8 +344,8 @@ def test_artifact_of_a_stranger_whose_tensors_do_not_fit_its_manifest_is_refused
 
 def test_a_surrogate_that_does_not_agree_is_kept_and_refused(tmp_path: Path) -> None:
     weak = ["--method", "tree", "--setting", "leaves=2"]
-    said = run(*fit("csv")[:-2], "--out", tmp_path, *weak)
-    assert said.exit_code == 1
+    said = run(*fit("csv")[:-2], "--out", tmp_path, *weak, "--json")
+    assert (said.exit_code, json.loads(said.stdout)["error"]["code"]) == (1, "fidelity_error")
     assert "error: expected a surrogate that agrees with the model on at least 90%" in said.stderr
     assert told("inspect", tmp_path)["fidelity"] < 0.9
     assert "at least 90%" in refused("appraise", tmp_path, "offer.csv")
