@@ -11,8 +11,6 @@ from assay_bench.scaling.__main__ import table
 from assay_bench.scaling.plot import draw
 from assay_bench.scaling.run import Point, ScalingReport
 
-pytestmark = pytest.mark.unit
-
 
 def points(power: float) -> tuple[Point, ...]:
     """A minute of start-up up to 10,000 records, from there on seconds grow with a power of them."""
@@ -22,12 +20,14 @@ def points(power: float) -> tuple[Point, ...]:
     )
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("power", [0.5, 1.0, 1.5])
 def test_the_exponent_is_of_offers_whose_time_grows(power: float) -> None:
     assert run.exponent(points(power)) == pytest.approx(power)
     assert run.exponent(points(power)[:2]) is None
 
 
+@pytest.mark.unit
 def test_figures_are_told_and_drawn(tmp_path: Path) -> None:
     found = ScalingReport(
         processors=2, load=0, points=points(1), exponent=1.0, dask_speedup=1.75, peers={"pydvl": points(2)[:2]}
@@ -41,6 +41,8 @@ def test_figures_are_told_and_drawn(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.filterwarnings("default")  # of distributed, which warns of its own parts
 def test_a_run_measures_offers_and_workers_and_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     again = partial(run.run, (300, 200), 200, tmp_path / "files", said.append, peers=False)

@@ -9,7 +9,7 @@ import pytest
 
 from assay.cli.start import INTERRUPTED, RESUME
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.integration
 
 INTERRUPTED_AT = """
 import os, runpy, signal, sys
