@@ -1,7 +1,7 @@
 """Columns of an Arrow table, for the formats that Arrow reads."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -106,18 +106,18 @@ class Fields:
             check_readable(unreadable)
         return cls(names, kinds, unreadable, index)
 
-    def table(self, table: Any, bounds: Bounds, *, plain: Collection[str] = ()) -> RawTable:
-        """The ``pyarrow.Table`` of the columns that are read.
+    def table(self, columns: Iterable[tuple[str, Any]], bounds: Bounds, *, plain: Collection[str] = ()) -> RawTable:
+        """The table of the columns that are read.
 
         Args:
-            table: Its columns are those of ``kinds``.
+            columns: See ``to_columns``; those of ``kinds``.
             bounds: Of its memory.
             plain: Columns of text that were made categories to read them.
 
         Raises:
             DataError: As ``to_columns``.
         """
-        found = to_columns(table, bounds)
+        found = to_columns(columns, bounds)
         stored = {name: each.stored for name, each in found.items() if each.stored}
         return RawTable(
             {name: each.column for name, each in found.items()},
@@ -128,21 +128,26 @@ class Fields:
         )
 
 
-def to_columns(table: Any, bounds: Bounds) -> dict[str, Converted]:
-    """The columns of a ``pyarrow.Table``.
+def named(table: Any) -> Iterator[tuple[str, Any]]:
+    """The columns of a ``pyarrow.Table`` with their names."""
+    return zip(table.column_names, table.columns, strict=True)
+
+
+def to_columns(columns: Iterable[tuple[str, Any]], bounds: Bounds) -> dict[str, Converted]:
+    """Columns of Arrow (``pyarrow.ChunkedArray``) with their names, each converted before the next one is taken.
 
     Raises:
         DataError: A column holds values of another kind, times of less than a microsecond, or numbers that double
             precision cannot hold; or text expands beyond the bounds.
     """
     faults = Faults()
-    columns: dict[str, Converted] = {}
+    converted: dict[str, Converted] = {}
     left = bounds.max_bytes
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        columns[name] = found = _convert(column, name, Bounds(left), faults)
+    for name, column in columns:
+        converted[name] = found = _convert(column, name, Bounds(left), faults)
         left -= found.size
     faults.check()
-    return columns
+    return converted
 
 
 def to_texts(column: Any, bounds: Bounds) -> tuple[Texts, int]:

@@ -7,7 +7,7 @@ from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds
 from assay_pricing.records.columns import RawTable
 from assay_pricing.records.formats import Format
-from assay_pricing.records.formats.arrow import Fields
+from assay_pricing.records.formats.arrow import Fields, named
 from assay_pricing.records.formats.arrow_messages import MAGIC, check_messages
 from assay_pricing.records.quoting import first_line
 
@@ -31,7 +31,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         table.validate(full=True)
     except pa.ArrowException as error:
         raise DataError(f"expected an Arrow file, got a damaged one: {first_line(error)}") from None
-    return fields.table(table, bounds)
+    return fields.table(named(table), bounds)
 
 
 def _open(source: BinaryIO, columns: list[int] | None) -> Any:

@@ -22,7 +22,7 @@ from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds, check_distinct
 from assay_pricing.records.columns import Column, RawTable, Texts, check_columns
 from assay_pricing.records.formats import registered
-from assay_pricing.records.formats.arrow import kind_of, to_columns
+from assay_pricing.records.formats.arrow import kind_of, named, to_columns
 from assay_pricing.records.pictures import SUFFIXES, Pictures
 from assay_pricing.records.quoting import first_line, listed, quoted
 
@@ -189,7 +189,7 @@ def _of_objects(entries: Sequence[Entry], bounds: Bounds) -> RawTable:
     kinds = {name: kind_of(array.type) for name, array in arrays.items()}
     unreadable = {name: str(arrays[name].type) for name, kind in kinds.items() if kind is None}
     readable = pa.table({name: array for name, array in arrays.items() if kinds[name]})
-    converted = to_columns(readable, bounds)
+    converted = to_columns(named(readable), bounds)
     stored = {name: each.stored for name, each in converted.items() if each.stored}
     columns = {name: each.column for name, each in converted.items()}
     return RawTable(columns, stored=stored, unreadable=unreadable)

@@ -19,7 +19,7 @@ from assay_pricing.records.bounds import Bounds
 from assay_pricing.records.columns import RawTable
 from assay_pricing.records.faults import Faults
 from assay_pricing.records.formats import Format
-from assay_pricing.records.formats.arrow import Fields
+from assay_pricing.records.formats.arrow import Fields, named
 from assay_pricing.records.quoting import first_line, quoted
 from assay_pricing.records.spelling.numbers import MAX_EXACT
 
@@ -56,7 +56,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     fields = Fields.of(table.schema, schema)
     table = table.select(list(fields.kinds))
     _check_whole(source, table)
-    return fields.table(table, bounds)
+    return fields.table(named(table), bounds)
 
 
 def _parse(source: BinaryIO, block: int) -> Any:

@@ -1,5 +1,6 @@
 """Apache Parquet, with every encoding of text that Arrow reads."""
 
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from assay.protocol.schema import Schema
@@ -12,7 +13,7 @@ from assay_pricing.records.formats.parquet_pages import Pages, check_pages
 from assay_pricing.records.quoting import first_line
 
 _STEP_BYTES = 2**26
-"""Memory that one step of reading text of unknown expanded size may take."""
+"""Memory that one step of reading may take: of some columns, or of text of unknown expanded size."""
 
 
 def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
@@ -39,18 +40,41 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         pages = check_pages(source, meta, bounds)
         texts = [name for name, kind in fields.kinds.items() if kind == "text"]
         coded = {name for name in texts if not pages[name].is_mixed} if len(pages) == len(fields.names) else set()
-        table = pq.ParquetFile(source, read_dictionary=sorted(coded)).read(
-            [name for name in fields.kinds if name not in texts or name in coded], use_threads=False
-        )
-        for name in texts:
-            if name not in coded:
-                table = table.append_column(name, _in_steps(pq.ParquetFile(source), name, pages[name], bounds))
-        table = table.select(list(fields.kinds))
-        table.validate(full=True)
+        plain = [name for name in fields.kinds if not pa.types.is_dictionary(file.schema_arrow.field(name).type)]
+        stepped = {name: pages[name] for name in texts if name not in coded}
+        columns = _columns(source, list(fields.kinds), n, coded, stepped, bounds)
+        return fields.table(columns, bounds, plain=plain)
     except pa.ArrowException as error:
         raise DataError(f"expected a Parquet file, got a damaged one: {first_line(error)}") from None
-    plain = [name for name in fields.kinds if not pa.types.is_dictionary(file.schema_arrow.field(name).type)]
-    return fields.table(table, bounds, plain=plain)
+
+
+def _columns(
+    source: BinaryIO, names: Sequence[str], n: int, coded: Collection[str], stepped: Mapping[str, Pages], bounds: Bounds
+) -> Iterator[tuple[str, Any]]:
+    """The columns of a file with their names, of which a few are in memory at a time.
+
+    Args:
+        source: The file.
+        names: Of the columns.
+        n: Number of records.
+        coded: Columns of text that are read as categories.
+        stepped: Pages of the other columns of text, which are read in steps.
+        bounds: Of such a column.
+    """
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(source, read_dictionary=sorted(coded))
+    at_once = max(1, _STEP_BYTES // (8 * n))
+    for start in range(0, len(names), at_once):
+        some = names[start : start + at_once]
+        table = file.read([name for name in some if name not in stepped], use_threads=False)
+        for name in some:
+            if name in stepped:
+                column = _in_steps(pq.ParquetFile(source), name, stepped[name], bounds)
+            else:
+                column = table.column(name)
+            column.validate(full=True)
+            yield name, column
 
 
 def _in_steps(file: Any, name: str, pages: Pages, bounds: Bounds) -> Any:

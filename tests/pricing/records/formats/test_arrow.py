@@ -9,7 +9,7 @@ import pytest
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds
 from assay_pricing.records.columns import Column, Texts, is_missing
-from assay_pricing.records.formats.arrow import kind_of, to_columns
+from assay_pricing.records.formats.arrow import kind_of, named, to_columns
 
 pytestmark = pytest.mark.unit
 
@@ -46,26 +46,24 @@ def test_a_column_holds_text_or_booleans_or_numbers(arrow_type: pa.DataType, kin
 
 def test_values_are_those_of_the_table() -> None:
     noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
-    found = to_columns(
-        pa.table(
-            {
-                "text": ["a", "b", None],
-                "view": pa.array(["a", "b", "a"], pa.string_view()),
-                "coded": pa.array(["x", "y", "y"]).dictionary_encode(),
-                "truth": [True, False, True],
-                "maybe": [True, None, False],
-                "price": pa.array([Decimal("1.25"), Decimal("-3"), None], pa.decimal128(9, 2)),
-                "count": pa.array([1, None, 3], pa.int8()),
-                "id": pa.array([2**62, 2**62 + 1, 0]),
-                "when": pa.array([noon, None, noon], pa.timestamp("ns", "Europe/Berlin")),
-                "day": pa.array([noon.date()] * 3, pa.date32()),
-                "clock": pa.array([noon.time()] * 3, pa.time32("s")),
-                "empty": pa.nulls(3),
-                "key": pa.array([b"\0" * 15 + b"\1", None, b"\0" * 16], pa.uuid()),
-            }
-        ),
-        Bounds(),
+    table = pa.table(
+        {
+            "text": ["a", "b", None],
+            "view": pa.array(["a", "b", "a"], pa.string_view()),
+            "coded": pa.array(["x", "y", "y"]).dictionary_encode(),
+            "truth": [True, False, True],
+            "maybe": [True, None, False],
+            "price": pa.array([Decimal("1.25"), Decimal("-3"), None], pa.decimal128(9, 2)),
+            "count": pa.array([1, None, 3], pa.int8()),
+            "id": pa.array([2**62, 2**62 + 1, 0]),
+            "when": pa.array([noon, None, noon], pa.timestamp("ns", "Europe/Berlin")),
+            "day": pa.array([noon.date()] * 3, pa.date32()),
+            "clock": pa.array([noon.time()] * 3, pa.time32("s")),
+            "empty": pa.nulls(3),
+            "key": pa.array([b"\0" * 15 + b"\1", None, b"\0" * 16], pa.uuid()),
+        }
     )
+    found = to_columns(named(table), Bounds())
     assert {name: plain(each.column) for name, each in found.items()} == {
         "text": ["a", "b", None],
         "view": ["a", "b", "a"],
@@ -96,7 +94,7 @@ def test_decimals_are_the_doubles_of_their_text(kind) -> None:
     prices = [Decimal(cents).scaleb(-2) for cents in range(-1000, 100_000, 7)]
     table = pa.table({"price": pa.chunked_array([pa.array([*part, None], kind) for part in (prices, prices[:9])])})
     expected = [*map(float, prices), None, *map(float, prices[:9]), None]
-    assert plain(to_columns(table, Bounds())["price"].column) == expected
+    assert plain(to_columns(named(table), Bounds())["price"].column) == expected
 
 
 @pytest.mark.parametrize("unit", ["s", "ms"])
@@ -107,7 +105,7 @@ def test_time_that_would_wrap_to_another_is_refused(unit: str, sign: int) -> Non
     count = sign * (2**64 // step + 1_700_000_000)
     column = pa.array([0, None, count], pa.int64()).cast(pa.timestamp(unit))
     with pytest.raises(DataError, match=f"got {count} {unit} after 1970 in column 'at', row 2"):
-        to_columns(pa.table({"at": column}), Bounds())
+        to_columns(named(pa.table({"at": column})), Bounds())
 
 
 def test_what_numbers_and_times_cannot_hold_is_refused_in_one_message() -> None:
@@ -119,7 +117,7 @@ def test_what_numbers_and_times_cannot_hold_is_refused_in_one_message() -> None:
         }
     )
     with pytest.raises(DataError) as caught:
-        to_columns(table, Bounds())
+        to_columns(named(table), Bounds())
     assert "got 9007199254740993 in column 'long', row 2" in caught.value.message
     assert "got 99999999999999.99 in column 'money', row 1" in caught.value.message
     assert "expected times in whole microseconds" in caught.value.message
@@ -137,13 +135,13 @@ def test_text_counts_with_its_repetitions_its_widest_characters_and_its_objects(
     """Twice ab: 4 bytes; é: at most 4 bytes for each of its 2; 8 for each row; 64 for each of two strings."""
     table = pa.table({"a": ["ab", "ab", "é"]})
     size = 4 + 8 + 3 * 8 + 2 * 64
-    to_columns(table, Bounds(size))
+    to_columns(named(table), Bounds(size))
     with pytest.raises(DataError, match=f"expected at most {size - 1} bytes once expanded, got {size}"):
-        to_columns(table, Bounds(size - 1))
+        to_columns(named(table), Bounds(size - 1))
 
 
 def test_columns_share_the_bound() -> None:
     table = pa.table({"a": [1.0, 2.0], "b": ["x", "y"]})
-    to_columns(table, Bounds(2 * 8 + 2 + 2 * 8 + 2 * 64))
+    to_columns(named(table), Bounds(2 * 8 + 2 + 2 * 8 + 2 * 64))
     with pytest.raises(DataError, match="once expanded"):
-        to_columns(table, Bounds(2 + 2 * 8 + 2 * 64))
+        to_columns(named(table), Bounds(2 + 2 * 8 + 2 * 64))
