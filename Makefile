@@ -48,7 +48,7 @@ help: ## list the targets
 	$(INSTALL) --require-hashes --requirement requirements/dev.txt
 	$(INSTALL) --no-deps --build-constraints requirements/build.txt --editable oracle/assay_bench
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	scripts/setup/link_tools.sh $(TOOLS) anvil forge ganache
+	scripts/setup/link_tools.sh $(TOOLS) anvil forge ganache snarkjs
 	python scripts/solc/provide.py .build/solc >/dev/null
 	scripts/setup/postgresql.sh .build/postgresql
 	@touch $@

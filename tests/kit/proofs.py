@@ -51,24 +51,27 @@ def tiny_proof(folder: Path, **stated: object) -> Proven:
 @cache
 def _proven(folder: Path, stated: tuple[tuple[str, object], ...]) -> Proven:
     proving, key = tiny_key(folder)
+    inputs, statement = tiny_inputs(key, **dict(stated))
+    return Proven(key, statement, proven(SIZES, inputs, proving))
+
+
+def tiny_inputs(key: VerificationKey, **stated: object) -> tuple[Inputs, Statement]:
+    """The numbers of a proof by a key, and its statement."""
     numbers = statistics_numbers(*SUMS), model_numbers(FORM)
-    statistics = committed(numbers[0], SALTS[0], key.statistics)
-    model = tiny_model(folder)
     fields = {
         "chain_id": 31337,
         "contract": "0x" + "11" * 20,
         "key": key.digest,
-        "model": to_bytes(model),
+        "model": to_bytes(committed(numbers[1], SALTS[1], key.model)),
         "model_id": bytes([1]) * 32,
         "content_id": bytes([2]) * 32,
         "seller": "0x" + "22" * 20,
         "data_root": bytes([3]) * 32,
         "price": 5,
         "records": 100,
-        "statistics": to_bytes(statistics),
+        "statistics": to_bytes(committed(numbers[0], SALTS[0], key.statistics)),
         "least": DOUBLED - 10,
         "most": DOUBLED + 10,
     }
-    statement = Statement.model_validate(fields | dict(stated))
-    inputs = Inputs(statement.numbers, numbers[0], SALTS[0], numbers[1], SALTS[1])
-    return Proven(key, statement, proven(SIZES, inputs, proving))
+    statement = Statement.model_validate(fields | stated)
+    return Inputs(statement.numbers, numbers[0], SALTS[0], numbers[1], SALTS[1]), statement

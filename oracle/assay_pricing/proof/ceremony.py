@@ -2,7 +2,7 @@
 
 The second phase of Groth16's set-up (Bowe, Gabizon and Miers 2017): each party multiplies a secret of its own into the
 key and forgets it. A forgery needs the secrets of all. The first phase is any public file of powers of tau (ptau) that
-is large enough; it does not depend on the circuit.
+is large enough, with a contribution of its own; it does not depend on the circuit.
 """
 
 import secrets

@@ -83,6 +83,8 @@ class VerificationKey:
             raise ValueError(f"expected a key of {expected} points for {self.sizes}, got {len(self.points)}")
         if not all(map(is_on_curve, (self.alpha, *self.points))):
             raise ValueError("expected points of BN254 in a verification key, got another pair of numbers")
+        if self.delta == self.gamma:  # both are the generator before the first contribution
+            raise ValueError("expected a key that somebody contributed a secret to, got one that anyone forges by")
 
     @property
     def stated(self) -> tuple[Point, ...]:
