@@ -8,6 +8,7 @@ import click
 from assay.cli.group import Group
 from assay.cli.terminal import emit, json_option, report
 from assay_bench.blind.page import write_parts
+from assay_bench.blind.proof import measured
 from assay_bench.blind.run import SEEDS, SIZES, BlindReport, run
 from assay_bench.output import out_option, write_figures
 from assay_bench.packages import DEFAULT_CACHE
@@ -31,7 +32,7 @@ def bench_blind(
     page: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure blind quotes by the number of records, how their prices rank sets, and what they tell.
+    """Measure blind quotes by the number of records, how their prices rank sets, what they tell, and proven prices.
 
     \b
     Example:
@@ -39,6 +40,9 @@ def bench_blind(
       python -m assay_bench.blind --page docs/blind.md
     """
     result = run(records or SIZES, () if sizes_only else seeds or SEEDS, DEFAULT_CACHE, report)
+    report("proven prices")
+    proofs = {"proof": measured(result.features, result.outputs), "proof_256": measured(256, result.outputs)}
+    result = result.model_copy(update=proofs)
     write_figures(out, result.model_dump_json(indent=1))
     if page is not None:
         write_parts(result, page)
@@ -65,6 +69,12 @@ def table(result: BlindReport) -> str:
             f"{name}: {peer.seconds_a_record * 1e3:.3f} ms and {peer.bytes_a_record / 1e3:.1f} kB a record, "
             f"rank agreement with the clear {peer.agreement:.4f}"
         )
+    lines.extend(
+        f"proof, {proof.features} features: {proof.constraints} constraints, {proof.seconds:.2f} s "
+        f"({proof.processor_seconds:.2f} s of processors), {proof.bytes} bytes, {proof.gas} gas, "
+        f"verifier of {proof.verifier_bytes} bytes, verified in {proof.verify_seconds:.2f} s"
+        for proof in filter(None, (result.proof, result.proof_256))
+    )
     return "\n".join(lines)
 
 

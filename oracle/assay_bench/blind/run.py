@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from assay_bench.blind.ckks import SLOTS, influences
 from assay_bench.blind.draws import FEATURES, Draw, Ranks
 from assay_bench.blind.leaks import Leaks, leaks
+from assay_bench.blind.proof import ProofFigures
 from assay_bench.blind.quoting import quoted
 from assay_bench.pricing.data.parties import SETTINGS
 from assay_bench.scaling.table import SCHEMA, generated
@@ -93,6 +94,8 @@ class BlindReport(BaseModel):
         bytes_down: The same.
         peers: By name.
         processors: That the run may use.
+        proof: Of a proven price of this size.
+        proof_256: Of one of 256 features, the default of the method ridge.
     """
 
     ridge: RankFigures | None
@@ -107,6 +110,8 @@ class BlindReport(BaseModel):
     bytes_down: int
     peers: dict[str, PeerFigures]
     processors: int
+    proof: ProofFigures | None = None
+    proof_256: ProofFigures | None = None
 
 
 def run(sizes: tuple[int, ...], seeds: tuple[int, ...], packages: Path, report: Report) -> BlindReport:
