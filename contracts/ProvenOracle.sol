@@ -37,6 +37,8 @@ contract ProvenOracle is IERC1271 {
     /// @param grid prices by the rule are multiples of it
     /// @param floor lower prices are 0
     /// @param maxPrice highest price of the model's terms
+    /// @param leastCut millionths that are taken from the gain of any set, whatever its size
+    /// @param mostCut the most that are taken, by a set's size
     struct Rule {
         uint256 numerator;
         uint256 shift;
@@ -45,6 +47,8 @@ contract ProvenOracle is IERC1271 {
         uint256 grid;
         uint256 floor;
         uint256 maxPrice;
+        uint256 leastCut;
+        uint256 mostCut;
     }
 
     /// @notice What a quote is signed with, as `abi.encode` writes it.
@@ -99,6 +103,7 @@ contract ProvenOracle is IERC1271 {
         Rule memory rule
     ) {
         if (rule.grid == 0 || rule.shift > 255 || rule.rate >> 96 != 0 || rule.numerator >> 48 != 0) revert RuleInvalid();
+        if (rule.leastCut > rule.mostCut || rule.mostCut >> 128 != 0) revert RuleInvalid();
         // The constant's point has the model's added to it, once for all.
         Bn254.Point memory base = Bn254.Point(key.stated[0][0], key.stated[0][1]);
         if (key.priceBits > 206 || !base.add(Bn254.Point(model[0], model[1]))) revert ProofKeyInvalid();
@@ -138,14 +143,16 @@ contract ProvenOracle is IERC1271 {
         return _isPriced(evidence, key.priceBits, rule) && _isVerified(evidence, key, model);
     }
 
-    /// @dev Whether the price is that of each doubled price within the bounds, to two millionths of the gain: the oracle
-    /// computes it in floating point, and rounds it to billionths first.
+    /// @dev Whether the price is that of each doubled price within the bounds, to two millionths of the gain and to the
+    /// range of cuts: the oracle computes in floating point, and a cut follows the logarithm of a set's size.
     function _isPriced(Evidence calldata evidence, uint256 priceBits, Rule memory rule) private pure returns (bool) {
         (int256 least, int256 most) = (evidence.least, evidence.most);
         int256 bound = int256(1 << priceBits);
         if (least < -bound || most > bound || least > most) return false;
         uint256 price = evidence.quote.price;
-        return _price(_gain(most, rule) - 1, rule) <= price && price <= _price(_gain(least, rule) + 1, rule);
+        int256 low = _gain(most, rule) - int256(rule.mostCut) - 1;
+        int256 high = _gain(least, rule) - int256(rule.leastCut) + 1;
+        return _price(low, rule) <= price && price <= _price(high, rule);
     }
 
     function _gain(int256 doubled, Rule memory rule) private pure returns (int256) {

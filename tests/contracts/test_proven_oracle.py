@@ -211,6 +211,7 @@ def test_keys_and_rules_that_cannot_be_are_refused(market: Market, project: Any)
         (tiny_model(market.folder), RULE._replace(numerator=2**48), "RuleInvalid"),
         (tiny_model(market.folder), RULE._replace(shift=256), "RuleInvalid"),
         (tiny_model(market.folder), RULE._replace(rate=2**96), "RuleInvalid"),
+        (tiny_model(market.folder), RULE._replace(least_cut=2, most_cut=1), "RuleInvalid"),
         ((1, 1), RULE, "ProofKeyInvalid"),
     ):
         with ape.reverts(getattr(market.oracle, error)):

@@ -55,7 +55,7 @@ def _proven(folder: Path, stated: tuple[tuple[str, object], ...]) -> Proven:
     return Proven(key, statement, proven(SIZES, inputs, proving))
 
 
-def tiny_inputs(key: VerificationKey, **stated: object) -> tuple[Inputs, Statement]:
+def tiny_inputs(key: VerificationKey, /, **stated: object) -> tuple[Inputs, Statement]:
     """The numbers of a proof by a key, and its statement."""
     numbers = statistics_numbers(*SUMS), model_numbers(FORM)
     fields = {

@@ -92,7 +92,7 @@ def measured(features: int, outputs: int) -> ProofFigures:
         proving = Path(folder) / "key"
         key = set_up(sizes, proving)
         salt, model = secrets.randbelow(ORDER), model_numbers(form)
-        quote = _quote(money.price(doubled))
+        quote = _quote(money.price(doubled, 100))
         account = Account.create()
         (sender, *_) = node("eth_accounts")
         domain = Domain(chain_id=int(node("eth_chainId"), 16), contract="0x" + "11" * 20)
@@ -110,7 +110,7 @@ def measured(features: int, outputs: int) -> ProofFigures:
             raise BenchError("expected a proof that holds, got another")
         verify_seconds = time.perf_counter() - start
 
-        signature = bytes(account.sign_message(domain.quote(quote)).signature)
+        signature = bytes(account.unsafe_sign_hash(digest(domain.quote(quote))).signature)
         evidence = quote_evidence(quote, statement, proof, signature)
         code = creation_code(
             account.address, domain.contract, quote.model_id, key, from_bytes(statement.model), money.rule()
@@ -176,7 +176,7 @@ def _statement(
     model: tuple[int, int],
     statistics: tuple[int, int],
 ) -> Statement:
-    least, most = money.enclosing(quote.price, key.sizes.price_bits)
+    least, most = money.enclosing(quote.price, 100, key.sizes.price_bits)
     return Statement(
         chain_id=domain.chain_id,
         contract=domain.contract,

@@ -68,12 +68,12 @@ class ProofPricing:
             ProofError: The quote has another price than the set, or the prover failed.
         """
         doubled = self.form.secret.doubled_price(found.shrinkage, found.solution)
-        price = self.folder.terms.money.price(doubled)
+        price = self.folder.terms.money.price(doubled, records)
         if price != quote.price:
             raise ProofError(f"expected a quote at the price of these records alone, {price}, got {quote.price}")
         key, salt = self.folder.key, secrets.randbelow(ORDER)
         numbers = statistics_numbers(found.shrinkage.tolist(), found.solution.tolist())
-        least, most = self.folder.terms.money.enclosing(price, key.sizes.price_bits)
+        least, most = self.folder.terms.money.enclosing(price, records, key.sizes.price_bits)
         statement = Statement(
             chain_id=domain.chain_id,
             contract=domain.contract,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.protocol.messages import BlindTerms
-from assay.protocol.proof.money import MoneyTerms
+from assay.protocol.proof.money import Cut, MoneyTerms
 from assay_pricing import artifact
 from assay_pricing.blind.pricing import BlindPricing
 from assay_pricing.errors import ProofError
@@ -67,10 +67,10 @@ def money_terms(function: "PriceFunction", form: PriceForm, max_price: int) -> M
         max_price: Highest price of the model's terms.
 
     Raises:
-        ProofError: The price is not a function of sums alone, or worthless sets had a gain that is not paid.
+        ProofError: The price is not a function of sums and of the number of records.
     """
     manifest, rule = function.manifest, function.manifest.rule
-    if not _is_told_by_sums(manifest) or any(control.gain for control in manifest.controls):
+    if not _is_told_by_sums(manifest):
         raise ProofError("expected a graded price that sums alone determine, got another")
     return MoneyTerms(
         scale=form.scale,
@@ -81,6 +81,7 @@ def money_terms(function: "PriceFunction", form: PriceForm, max_price: int) -> M
         grid=rule.grid,
         floor=rule.floor,
         max_price=max_price,
+        cuts=tuple(Cut(records=control.records, gain=control.gain) for control in manifest.controls),
     )
 
 

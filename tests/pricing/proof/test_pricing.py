@@ -39,10 +39,10 @@ DOMAIN = Domain(chain_id=31337, contract="0x" + "11" * 20)
 MAX_PRICE = 3 * 10**18
 
 
-def function_of(form: PriceForm, gain: float = 0.0) -> Any:
+def function_of(form: PriceForm) -> Any:
     manifest = {
         "rule": PricingRule(rate=10**18, grid=10**12),
-        "controls": (Control(records=1, gain=gain),),
+        "controls": (Control(records=1, gain=1e-6), Control(records=100, gain=1e-3)),
         "backtest": SimpleNamespace(divisor=1.25),
         "schema_": SimpleNamespace(features=()),
     }
@@ -59,7 +59,7 @@ def priced(seed: int) -> tuple[Any, int]:
     """Statistics and price of records."""
     found = FORM.terms.statistics(Moments.of(FORM.terms.features, [records(seed)]))
     doubled = FORM.secret.doubled_price(found.shrinkage, found.solution)
-    return found, money().price(doubled)
+    return found, money().price(doubled, 20)
 
 
 def money() -> MoneyTerms:
@@ -112,9 +112,11 @@ def test_the_money_of_a_proof_is_that_of_the_blind_price_and_of_the_price_in_the
     assert blind is not None
     for exponent in range(0, 90, 3):
         for doubled in (2**exponent, -(2**exponent), 3**exponent % 2**90):
-            assert money().price(doubled) == min(blind.money(doubled, 20), MAX_PRICE)
+            assert money().price(doubled, 20) == min(blind.money(doubled, 20), MAX_PRICE)
+    binary = function_of(FORM)
+    binary.manifest.rule = PricingRule(kind="binary")
     with pytest.raises(ProofError, match="expected a graded price that sums alone determine"):
-        money_terms(function_of(FORM, gain=1e-3), FORM, MAX_PRICE)
+        money_terms(binary, FORM, MAX_PRICE)
 
 
 CHANGES: dict[str, Callable[[Quote], Quote]] = {
@@ -144,14 +146,14 @@ def test_a_proof_for_another_chain_contract_or_model_is_refused_by_name(proofs: 
         with pytest.raises(OracleMisbehaved, match=f"expected a proof for the {name}"):
             made.check(terms.model_copy(update=update), proofs.key, DOMAIN)
     dear = ProofTerms(key=terms.key, model=terms.model, money=terms.money.model_copy(update={"rate": 10**17}))
-    with pytest.raises(OracleMisbehaved, match="expected a proof for the bounds of the price"):
+    with pytest.raises(OracleMisbehaved, match="expected a proof for the price of its bounds"):
         made.check(dear, proofs.key, DOMAIN)
 
 
 def test_bounds_wider_than_the_price_are_refused(proofs: ProofFolder, made: ProvenPrice) -> None:
     """They hold of other prices, too: an oracle would prove whatever it likes."""
     wide = made.statement.model_copy(update={"least": -(2**100)})
-    with pytest.raises(OracleMisbehaved, match="expected a proof for the bounds of the price"):
+    with pytest.raises(OracleMisbehaved, match="expected a proof for the price of its bounds"):
         made.model_copy(update={"statement": wide}).check(proofs.terms, proofs.key, DOMAIN)
 
 

@@ -22,6 +22,8 @@ class Rule(NamedTuple):
         grid: Prices by the rule are multiples of it.
         floor: Lower prices are 0.
         max_price: Highest price of the model's terms.
+        least_cut: Millionths that are taken from the gain of any set, whatever its size.
+        most_cut: The most that are taken, by a set's size.
     """
 
     numerator: int
@@ -31,6 +33,8 @@ class Rule(NamedTuple):
     grid: int
     floor: int
     max_price: int
+    least_cut: int = 0
+    most_cut: int = 0
 
 
 def quote_evidence(quote: Quote, statement: Statement, proof: bytes, signature: bytes) -> bytes:

@@ -76,11 +76,8 @@ class ProvenPrice(Value):
         _same("verification key", stated.key.hex(), terms.key.hex())
         _same("verification key", key.digest.hex(), terms.key.hex())
         _same("model's commitment", stated.model.hex(), terms.model.hex())
-        try:
-            bounds = terms.money.enclosing(stated.price, key.sizes.price_bits)
-        except ValueError as error:
-            raise OracleMisbehaved(str(error)) from None
-        _same("bounds of the price", (stated.least, stated.most), bounds)
+        for bound in (stated.least, stated.most):
+            _same("price of its bounds", stated.price, terms.money.price(bound, stated.records))
         if not holds(key, stated, self.proof):
             raise OracleMisbehaved("expected a proof that holds for its statement, this one does not")
 
