@@ -24,13 +24,13 @@ _Session = Annotated[HTTPAuthorizationCredentials | None, Security(_session)]
 _Operator = Annotated[HTTPAuthorizationCredentials | None, Security(_operator)]
 
 
-def gate_of(request: Request) -> Gate:
+async def gate_of(request: Request) -> Gate:
     """The entrance of the application that a request came to."""
     gate: Gate = request.app.state.gate
     return gate
 
 
-def sender_of(request: Request) -> str:
+async def sender_of(request: Request) -> str:
     """Whom a request is counted against."""
     found: str = request.scope["assay_sender"]
     return found

@@ -23,24 +23,24 @@ def _id(value: str) -> bytes:
     return parsed
 
 
-def sums_digest(
+async def sums_digest(
     sums: Annotated[str, Query(description="SHA-256 of the encrypted sums", json_schema_extra=_PATTERN)],
 ) -> bytes:
     """Digest of the message of sums, of the query."""
     return _id(sums)
 
 
-def offer_id(offer_id: _OfferId) -> OfferId:
+async def offer_id(offer_id: _OfferId) -> OfferId:
     """Offer id of the path."""
     return OfferId(_id(offer_id))
 
 
-def model_id(model_id: _ModelId) -> ModelId:
+async def model_id(model_id: _ModelId) -> ModelId:
     """Model id of the path."""
     return ModelId(_id(model_id))
 
 
-def order_id(order_id: _OrderId) -> OrderId:
+async def order_id(order_id: _OrderId) -> OrderId:
     """Order id of the path."""
     return OrderId(_id(order_id))
 
