@@ -11,6 +11,7 @@ from web3.contract import Contract
 from web3.exceptions import BlockNotFound, ContractLogicError, Web3RPCError
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import JSONBaseProvider
+from web3.types import RPCEndpoint
 
 from assay.bounded_http import BadAnswer, NoAnswer
 from assay.chain.gas import OWN_GAS, WALLET_GAS
@@ -147,6 +148,19 @@ class Node:
                 with self.errors():
                     yield from endpoint.search(method, params, start)
 
+    def call(self, to: str, data: bytes, block: int | None = None) -> bytes:
+        """What the contract at ``to`` answers to ``data``, in the state after ``block``; by default the latest.
+
+        Raises:
+            ContractReverted: It refused the call.
+        """
+        at = "latest" if block is None else hex(block)
+        with self.errors():
+            answer = self.nodes.make_request(RPCEndpoint("eth_call"), [{"to": to, "data": "0x" + data.hex()}, at])
+            if "result" not in answer:
+                raise Web3RPCError("eth_call", rpc_response=answer)
+            return bytes.fromhex(answer["result"].removeprefix("0x"))
+
     def contract(self, address: str, abi: Any) -> Contract:
         """The contract at ``address`` with this interface."""
         return self.web3.eth.contract(address=to_checksum_address(address), abi=abi)
@@ -266,7 +280,7 @@ class Node:
 
 
 def _revert_data(error: Exception) -> bytes:
-    data = getattr(error, "data", None)
+    data = getattr(error, "data", None) or _said(error).get("data")
     if isinstance(data, dict):
         data = data.get("data")
     try:
@@ -277,7 +291,11 @@ def _revert_data(error: Exception) -> bytes:
 
 def _message_of(error: Exception) -> str:
     """What the node says, in one line: the message of its JSON-RPC error, without the envelope."""
+    return str(_said(error).get("message") or error)[:_SHOWN_CHARACTERS]
+
+
+def _said(error: Exception) -> dict[str, Any]:
+    """The JSON-RPC error of a node; empty if there is none."""
     response = getattr(error, "rpc_response", None)
     said = response.get("error") if isinstance(response, dict) else None
-    message = said.get("message") if isinstance(said, dict) else None
-    return str(message or error)[:_SHOWN_CHARACTERS]
+    return said if isinstance(said, dict) else {}

@@ -14,7 +14,7 @@ from assay.amounts import Token
 from assay.chain.calldata import find_revealed
 from assay.chain.events import Events
 from assay.chain.gas import DEFAULT_MAX_FEE, GAS_LIMITS
-from assay.chain.interface import Deployment, contract_interface
+from assay.chain.interface import Deployment, contract_interface, view
 from assay.chain.node import Node
 from assay.chain.queries import state_of
 from assay.chain.sender import Outbox, Sender, TransactionSigner
@@ -165,9 +165,10 @@ class SettlementClient:
         """Goes on with this account's transactions in the outbox: sends them again, for more where that is due."""
         self._sender.resend(self.confirmations)
 
-    def _call(self, name: str, *arguments: Any) -> Any:
+    def _call(self, name: str, *arguments: Any, block: int | None = None) -> Sequence[Any]:
+        called = view(name)
         with self.node.errors():
-            return self._contract.functions[name](*arguments).call()
+            return called.values(self.node.call(self.domain.contract, called.calldata(*arguments), block))
 
     def _send(self, name: str, *arguments: Any, value: int = 0, displace: bool = False) -> Transaction:
         function = self._contract.functions[name](*arguments)
@@ -205,7 +206,7 @@ class SettlementClient:
     def model_state(self, model_id: ModelId) -> ModelState:
         """Oracle and budget of a model."""
         oracle, budget, registered = self._call("modelState", model_id)
-        return ModelState(None if oracle == ZERO_ADDRESS else oracle, budget, registered)
+        return ModelState(None if oracle == ZERO_ADDRESS else to_checksum_address(oracle), budget, registered)
 
     def model_terms(self, model_id: ModelId) -> tuple[ModelTerms, str] | None:
         """Terms of a registered model and the oracle that it was registered with; None if it is not registered."""
@@ -232,7 +233,8 @@ class SettlementClient:
 
     def credit(self, token: str, account: str) -> int:
         """Credit of ``account`` in base units of ``token``."""
-        return int(self._call("creditOf", to_checksum_address(token), to_checksum_address(account)))
+        (credit,) = self._call("creditOf", token, account)
+        return int(credit)
 
     def bond_oracle(self, terms: ModelTerms, oracle: str, amount: int) -> Transaction:
         """Adds to the oracle's bond for this model."""
@@ -249,7 +251,7 @@ class SettlementClient:
 
     def oracle_bond(self, model_id: ModelId, oracle: str) -> tuple[int, int]:
         """Amount of a bond in base units, and when it unlocks (0: no exit requested)."""
-        amount, unlocks_at, _revoked = self._call("oracleState", model_id, to_checksum_address(oracle))
+        amount, unlocks_at, _revoked = self._call("oracleState", model_id, oracle)
         return amount, unlocks_at
 
     def report_equivocation(
@@ -314,8 +316,7 @@ class SettlementClient:
 
     def _order_state(self, order_id: OrderId, block: int | None) -> OrderState:
         with self.node.errors():
-            call = self._contract.functions["orderState"](order_id)
-            status, deadline, digest = call.call(block_identifier="latest" if block is None else block)
+            status, deadline, digest = self._call("orderState", order_id, block=block)
             return OrderState(Status(status), deadline, digest.to_bytes(26, "big"))
 
     def events_since(self, cursor: Cursor | None) -> EventPage:

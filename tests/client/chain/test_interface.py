@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode
+from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
+from web3 import Web3
 
-from assay.chain.interface import Deployment, contract_interface, decode_revert
+from assay.chain.interface import Deployment, contract_interface, decode_revert, view
 from assay.chain.remedies import REMEDIES
 from assay.errors import SettingsError
 
@@ -17,6 +19,29 @@ pytestmark = pytest.mark.unit
 
 def selector(signature: str) -> bytes:
     return keccak(text=signature)[:4]
+
+
+# --- view -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("orderState", (b"\x07" * 32,)),
+        ("creditOf", ("0x" + 40 * "0", "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")),
+        ("oracleState", (b"\x07" * 32, "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")),
+    ],
+)
+def test_call_of_a_view_is_the_one_that_web3_makes(name: str, arguments: tuple[Any, ...]) -> None:
+    contract = Web3().eth.contract(abi=contract_interface()["abi"])
+    assert view(name).calldata(*arguments).hex() == contract.encode_abi(name, list(arguments)).removeprefix("0x")
+
+
+def test_answer_of_a_view_is_read_by_its_types() -> None:
+    answer = encode(["address", "uint256", "bool"], ["0x" + 40 * "a", 7, True])
+    assert tuple(view("modelState").values(answer)) == ("0x" + 40 * "a", 7, True)
+    with pytest.raises(DecodingError):
+        view("modelState").values(answer[:-1])
 
 
 # --- decode_revert ----------------------------------------------------------------------------------------------------
