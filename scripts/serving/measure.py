@@ -16,9 +16,9 @@ import requests
 from localnet import ROOT, Daemon
 
 from assay import OracleClient
-from assay.protocol.messages import UPLOAD_OFFSET_HEADER, OfferState, OfferStatus
+from assay.protocol.messages import MOST_WAIT_SECONDS, UPLOAD_OFFSET_HEADER, OfferState, OfferStatus
 from assay.protocol.statements import Domain
-from serving.sellers import PENDING, POLL, Prepared
+from serving.sellers import PENDING, Prepared
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _QUOTES = "SELECT count(*) FROM quotes WHERE model_id = ? AND content_id = ?"
@@ -101,8 +101,8 @@ def _overhead(
         headers = {"Authorization": f"Bearer {token}", UPLOAD_OFFSET_HEADER: "0"}
         path = f"{client.url}/v1/offers/0x{state.offer_id.hex()}/upload"
         ours.append(_timed(session, path, offer.upload, headers))
-        while party.offer(state.offer_id).status in PENDING:
-            time.sleep(POLL)
+        while party.offer(state.offer_id, wait=MOST_WAIT_SECONDS).status in PENDING:
+            pass
         theirs.append(_timed(session, f"{bare}/{number}", offer.upload, {}))
     return statistics.median(ours[1:]) / statistics.median(theirs[1:])  # the first ones connect
 

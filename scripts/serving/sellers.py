@@ -12,12 +12,10 @@ from eth_account.signers.local import LocalAccount
 
 from assay import OracleClient, envelope
 from assay.protocol import seal
-from assay.protocol.messages import OfferRequest, OfferState, OfferStatus
+from assay.protocol.messages import MOST_WAIT_SECONDS, OfferRequest, OfferState, OfferStatus
 from assay.protocol.statements import Domain
 from assay.protocol.types import ModelId
 
-POLL = 0.05
-"""Seconds between two looks at an offer."""
 PENDING = (OfferStatus.UPLOADING, OfferStatus.PRICING)
 
 
@@ -67,8 +65,7 @@ def sell(client: OracleClient, domain: Domain, prepared: Prepared) -> Answered:
     state = party.open_offer(prepared.request)
     state = party.upload(state.offer_id, io.BytesIO(prepared.upload))
     while state.status in PENDING:
-        time.sleep(POLL)
-        state = party.offer(state.offer_id)
+        state = party.offer(state.offer_id, wait=MOST_WAIT_SECONDS)
     ended = time.monotonic()
     return Answered(state, ended - begun, ended)
 

@@ -1,7 +1,7 @@
 """Both sides of a sale against the real oracle in the same process, over a chain in memory; no sockets."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from assay.oracle.api import OracleClient
 from assay.protocol.messages import AcceptanceRequest, OfferState
 from assay.protocol.statements import digest
 from assay.protocol.structs import ModelTerms, Order, Status, key_hash
-from assay.protocol.types import ModelId
+from assay.protocol.types import ModelId, OfferId
 from assay.sale.acceptance import accepted
 from assay.sale.buyer import Buyer
 from assay.sale.offers import OfferRecord, OfferStore
@@ -173,8 +173,8 @@ class Market:
         )
         self.open_oracle()
 
-    def open_oracle(self) -> None:
-        """Puts the oracle together over the open journal and store."""
+    def open_oracle(self, *, priced: Callable[[OfferId], None] = lambda _: None) -> None:
+        """Puts the oracle together over the open journal and store; ``priced`` hears of each offer that is priced."""
         self.oracle = Oracle(
             catalogue=self.catalogue
             or Catalogue([PricedModel.registered(self.model_id, self.appraiser(), self.chain)]),
@@ -187,6 +187,7 @@ class Market:
             digests=ContentDigests(b"\x09" * 32),
             settings=self.settings,
             now=self.now,
+            priced=priced,
         )
 
     def gate(self, **changes: Any) -> Gate:

@@ -112,9 +112,17 @@ class OracleClient:
         """Opens an offer, or returns its state if it is open already."""
         return self._requests.value(OfferState, "POST", "/offers", json=request.model_dump(mode="json"))
 
-    def offer(self, offer_id: OfferId) -> OfferState:
-        """Where an offer stands."""
-        return self._offer(offer_id, "GET")
+    def offer(self, offer_id: OfferId, *, wait: int = 0) -> OfferState:
+        """Where an offer stands.
+
+        Args:
+            offer_id: The offer.
+            wait: Seconds for which the oracle may hold back its answer while the offer waits to be priced, at most half
+                of the time-out. An oracle may answer sooner.
+        """
+        wait = min(wait, int(self._requests.timeout / 2))
+        options: dict[str, Any] = {"headers": {"Prefer": f"wait={wait}"}} if wait else {}
+        return self._offer(offer_id, "GET", waiting=wait, **options)
 
     def upload(self, offer_id: OfferId, source: BinaryIO, *, progress: Progress | None = None) -> OfferState:
         """Sends the part of ``source``, the envelope of the sealed file, that the oracle does not have yet.

@@ -134,14 +134,21 @@ class OracleRequests:
                 hint="what came before is kept: run the same command again",
             )
 
-    def value(self, kind: type[V], method: str, path: str, **options: Any) -> V:
+    def value(self, kind: type[V], method: str, path: str, *, waiting: float = 0, **options: Any) -> V:
         """The answer to a request, which is sent until there is one or its time is over.
+
+        Args:
+            kind: Type of the answer.
+            method: HTTP method.
+            path: Path below the prefix of the API.
+            waiting: Seconds for which the oracle was asked to hold back the answer: no silence yet.
+            **options: Body and headers.
 
         Raises:
             OracleUnreachable: There was none.
             OracleRefused, OracleMisbehaved: It is a problem, or not of the protocol.
         """
-        return self.parsed(kind, self._answer(method, path, **options))
+        return self.parsed(kind, self._answer(method, path, waiting, **options))
 
     def octets(self, path: str, body: bytes) -> bytes:
         """The bytes that a post of bytes is answered with; as ``value``."""
@@ -150,8 +157,8 @@ class OracleRequests:
         self._raise_problem(answer)
         return answer.body
 
-    def _answer(self, method: str, path: str, **options: Any) -> Answer:
-        with self.reported(2 * self.timeout):
+    def _answer(self, method: str, path: str, waiting: float = 0, **options: Any) -> Answer:
+        with self.reported(2 * self.timeout, silence=self.silence + waiting):
             return self._repeated(method, path, time.monotonic() + 2 * self.timeout, **options)
 
     def _repeated(self, method: str, path: str, end: float, **options: Any) -> Answer:
@@ -168,14 +175,14 @@ class OracleRequests:
             attempt += 1
 
     @contextmanager
-    def reported(self, seconds: float) -> Iterator[None]:
-        """Reports after ``silence`` that the oracle has not answered, and until when it is waited for."""
+    def reported(self, seconds: float, *, silence: float | None = None) -> Iterator[None]:
+        """Reports after ``silence`` seconds that the oracle has not answered, and until when it is waited for."""
         if self._report is None:
             yield
             return
         until = datetime.now().astimezone() + timedelta(seconds=seconds)
         text = f"no answer yet from the oracle at {self.url}; waiting until {until:%H:%M:%S} at most"
-        timer = threading.Timer(self.silence, self._report, [text])
+        timer = threading.Timer(self.silence if silence is None else silence, self._report, [text])
         timer.daemon = True
         timer.start()
         try:

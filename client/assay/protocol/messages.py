@@ -27,6 +27,8 @@ from assay.protocol.types import (
 
 API_PREFIX = "/v1"
 UPLOAD_OFFSET_HEADER = "Upload-Offset"
+MOST_WAIT_SECONDS = 20
+"""The longest that the oracle holds back the answer about an offer that waits to be priced (RFC 7240, ``wait``)."""
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 PROBLEM_PAGE = "docs/errors.md"
 """Page of the source that has a row for each code of a problem."""

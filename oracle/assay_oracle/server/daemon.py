@@ -27,6 +27,7 @@ from assay_oracle.log import about
 from assay_oracle.operations.metered import MeteredAppraiser, MeteredClient, MeteredSigner, short
 from assay_oracle.operations.state import StateCollector, exposition, sample_chain
 from assay_oracle.server.api.app import create_app
+from assay_oracle.server.api.waiting import Waiting
 from assay_oracle.server.connections import bounded
 from assay_oracle.server.loop import STALE_SECONDS, Loop
 from assay_oracle.server.model_watch import REVOKED, LoadAppraiser, ModelWatch
@@ -130,6 +131,7 @@ class Daemon:
         )
         models.refresh()
         blobs = open_store(settings)
+        self._waiting = Waiting()
         self._oracle = Oracle(
             catalogue=self._catalogue,
             ledger=self._journal,
@@ -141,6 +143,7 @@ class Daemon:
             digests=vault.digests,
             settings=settings,
             now=now,
+            priced=self._waiting.priced,
         )
         stale = STALE_SECONDS + 2 * WALL_FACTOR * settings.pricing_seconds
         price_next = where_room(blobs, self._oracle.evaluation.price_next)
@@ -180,6 +183,7 @@ class Daemon:
             self.health,
             exposition=partial(exposition, state),
             ready=self.ready,
+            waiting=self._waiting,
             wake_pricing=self._wake_pricing,
             wake_orders=self._orders.wake,
             lifespan=self._lifespan,
@@ -244,17 +248,18 @@ class Daemon:
         config = bounded(self._app, host=self._settings.host, port=self._settings.port)
         try:
             with _signals({signal.SIGTERM: _ignore, signal.SIGINT: _ignore, signal.SIGHUP: self._read_models_again}):
-                _Server(config, ready).run()
+                _Server(config, ready, self._waiting).run()
         finally:
             self._journal.close()
 
 
 class _Server(uvicorn.Server):
-    """Reports where it listens."""
+    """Reports where it listens. A stop waits for no request that waits itself."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None], waiting: Waiting) -> None:
         super().__init__(config)
         self._ready = ready
+        self._waiting = waiting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts listening."""
@@ -262,6 +267,11 @@ class _Server(uvicorn.Server):
         if self.servers:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self._ready(f"http://{host}:{port}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops listening, and ends what is under way."""
+        self._waiting.close()
+        await super().shutdown(sockets)
 
 
 def _oracle_of(chain: SettlementClient, model_id: ModelId) -> str | None:

@@ -5,7 +5,7 @@ that was cut short begins again at a later call.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -49,6 +49,7 @@ class Evaluator:
         digests: Keyed digests of records: content ids and record tags.
         most_seconds: Processor time that one attempt may take at most.
         workers: Number of processes that price; as many threads may call ``price_next``.
+        priced: Called with each offer once an attempt at it has ended.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Evaluator:
         digests: ContentDigests,
         most_seconds: float,
         workers: int,
+        priced: Callable[[OfferId], None],
     ) -> None:
         self._catalogue = catalogue
         self._ledger = ledger
@@ -72,6 +74,7 @@ class Evaluator:
         self._restored = Restored(ledger, chain, digests)
         self._most_seconds = most_seconds
         self._turns = Turns(workers, most_seconds)
+        self._priced = priced
 
     def price_next(self) -> bool:
         """Prices the offer whose turn it is; False if no offer is left to try now.
@@ -89,6 +92,7 @@ class Evaluator:
                     begun = self._price(offer)
             finally:
                 self._turns.end(offer)
+                self._priced(offer.offer_id)
             if begun:
                 return True
             taken = (offer.model_id, offer.seller)

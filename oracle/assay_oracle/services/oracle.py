@@ -8,6 +8,7 @@ from typing import TypeVar
 from assay.chain.port import Chain
 from assay.errors import AssayError, NodeUnreachable
 from assay.protocol.messages import OfferStatus
+from assay.protocol.types import OfferId
 from assay_oracle.ledger.content import ContentDigests
 from assay_oracle.ledger.values import Offer, Sale
 from assay_oracle.log import about, following
@@ -45,6 +46,7 @@ class Oracle:
         digests: Keyed digests of records.
         settings: Limits and times.
         now: Unix time.
+        priced: Called with each offer once an attempt at pricing it has ended.
 
     Attributes:
         offers: The seller's side.
@@ -66,6 +68,7 @@ class Oracle:
         digests: ContentDigests,
         settings: Settings,
         now: Callable[[], int],
+        priced: Callable[[OfferId], None] = lambda _: None,
     ) -> None:
         self._ledger = ledger
         self._chain = chain
@@ -113,6 +116,7 @@ class Oracle:
             digests=digests,
             most_seconds=settings.pricing_seconds,
             workers=settings.workers(),
+            priced=priced,
         )
         self.delivery = Delivery(
             ledger=ledger,

@@ -20,7 +20,7 @@ from assay.files import whole_file
 from assay.oracle.api import OracleClient
 from assay.oracle.committee import Answers, Committee
 from assay.protocol import seal
-from assay.protocol.messages import ModelInfo, OfferRequest, OfferState, OfferStatus, OracleInfo
+from assay.protocol.messages import MOST_WAIT_SECONDS, ModelInfo, OfferRequest, OfferState, OfferStatus, OracleInfo
 from assay.protocol.statements import digest
 from assay.protocol.structs import Quote
 from assay.protocol.types import ModelId
@@ -188,7 +188,7 @@ class Offering:
     def _wait(self, member: OracleClient, record: OfferRecord) -> OfferState:
         offer_id = self._store.load(record.data_root).offer_id
         assert offer_id is not None
-        while (state := member.offer(offer_id)).status in _PENDING:
+        while (state := member.offer(offer_id, wait=MOST_WAIT_SECONDS)).status in _PENDING:
             self._release.wait()
         return state
 

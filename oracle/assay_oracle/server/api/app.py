@@ -19,6 +19,7 @@ from assay_oracle.server.api.orders import order_routes
 from assay_oracle.server.api.problems import add_problems
 from assay_oracle.server.api.public import public_routes
 from assay_oracle.server.api.telemetry import Telemetry, metrics_routes
+from assay_oracle.server.api.waiting import Waiting
 from assay_oracle.services.oracle import Oracle
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -31,6 +32,7 @@ def create_app(
     *,
     exposition: Callable[[], bytes] = lambda: b"",
     ready: Callable[[], bool] = lambda: True,
+    waiting: Waiting | None = None,
     wake_pricing: Callable[[], None] = lambda: None,
     wake_orders: Callable[[], None] = lambda: None,
     lifespan: Lifespan | None = None,
@@ -43,6 +45,7 @@ def create_app(
         health: Whether each part works, by name.
         exposition: The metrics of the daemon, in the text format of Prometheus.
         ready: Whether requests can be served now. It is asked often, by anyone.
+        waiting: Requests that wait until an offer is priced. By default none waits.
         wake_pricing: Called when there is something to price.
         wake_orders: Called when there is something to post or to settle.
         lifespan: What runs while the server does.
@@ -57,7 +60,7 @@ def create_app(
     app.include_router(metrics_routes(exposition))
     for router in (
         login_routes(),
-        offer_routes(oracle.offers, wake_pricing, wake_orders),
+        offer_routes(oracle.offers, waiting or Waiting(0), wake_pricing, wake_orders),
         blind_routes(oracle.blind),
         order_routes(oracle.delivery, wake_orders),
         operator_routes(oracle.offers, gate.parties.offers_in, health),

@@ -15,11 +15,14 @@ from assay.protocol.types import OfferId
 from assay_oracle.server.api import bodies, examples
 from assay_oracle.server.api.guards import Account, GateOfApp, OwnOffer, Sender
 from assay_oracle.server.api.ids import OfferIdOfPath
+from assay_oracle.server.api.waiting import Waiting
 from assay_oracle.services.offers import Offers
 from assay_oracle.services.uploads import Appender
 
 
-def offer_routes(offers: Offers, wake_pricing: Callable[[], None], wake_orders: Callable[[], None]) -> APIRouter:
+def offer_routes(
+    offers: Offers, waiting: Waiting, wake_pricing: Callable[[], None], wake_orders: Callable[[], None]
+) -> APIRouter:
     """The calls below ``/offers``; what is woken has something to price, or to post."""
     router = APIRouter(prefix="/offers", tags=["seller"])
 
@@ -35,9 +38,15 @@ def offer_routes(offers: Offers, wake_pricing: Callable[[], None], wake_orders: 
         return offers.open_offer(request)
 
     @router.get("/{offer_id}", responses=examples.answers(examples.QUOTED, examples.OFFER_UNKNOWN, *examples.PARTY))
-    def state(gate: GateOfApp, account: Account, offer_id: OfferIdOfPath) -> OfferState:
-        """Where an offer stands."""
-        return offers.state_of(gate.parties.offer_of(account, offer_id))  # one thread and one look: it is asked often
+    async def state(
+        gate: GateOfApp, account: Account, offer_id: OfferIdOfPath, prefer: Annotated[str | None, Header()] = None
+    ) -> OfferState:
+        """Where an offer stands. With ``Prefer: wait=20`` one that waits to be priced is answered once it is priced."""
+
+        def look() -> OfferState:
+            return offers.state_of(gate.parties.offer_of(account, offer_id))  # one thread: it is asked often
+
+        return await waiting.state(offer_id, look, prefer)
 
     @router.patch(
         "/{offer_id}/upload",
