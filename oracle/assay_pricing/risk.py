@@ -160,10 +160,15 @@ class Metric:
         return float(self.drops(before, after, [np.ones(len(self.y)) if counts is None else counts])[0])
 
     def drops(self, before: Float64, after: Float64, samples: Iterable[Float64]) -> Float64:
-        """``drop`` for each of several counts (v,), such as bootstrap samples; losses are computed once."""
+        """``drop`` for each of several counts (v,), such as bootstrap samples; losses are computed once.
+
+        Samples in one array (s, v) are weighed by one product.
+        """
         width = self.width(before)
         if self.groups is None and self.name != "auc":  # a mean of losses: that of their differences
             fallen = self._losses(before, width) - self._losses(after, width)
+            if isinstance(samples, np.ndarray) and self._strata is None:
+                return np.asarray(samples @ fallen / samples.sum(1))
             return np.array([float(self._shares(counts) @ fallen) for counts in samples])
         one, other = self._risk(before, width), self._risk(after, width)
         return np.array([one(counts) - other(counts) for counts in samples])

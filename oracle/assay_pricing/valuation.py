@@ -311,6 +311,6 @@ def _samples(v: int, seed: int) -> Iterator[Float64]:
 
 
 @lru_cache(maxsize=2)
-def _kept_samples(v: int, seed: int) -> Sequence[Float64]:
-    """All samples: one function has the same ones for every offer."""
-    return tuple(_samples(v, seed))
+def _kept_samples(v: int, seed: int) -> Float64:
+    """All samples (s, v): one function has the same ones for every offer."""
+    return np.stack(list(_samples(v, seed)))
