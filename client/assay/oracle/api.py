@@ -124,16 +124,24 @@ class OracleClient:
         options: dict[str, Any] = {"headers": {"Prefer": f"wait={wait}"}} if wait else {}
         return self._offer(offer_id, "GET", waiting=wait, **options)
 
-    def upload(self, offer_id: OfferId, source: BinaryIO, *, progress: Progress | None = None) -> OfferState:
+    def upload(
+        self, offer_id: OfferId, source: BinaryIO, *, opened: OfferState | None = None, progress: Progress | None = None
+    ) -> OfferState:
         """Sends the part of ``source``, the envelope of the sealed file, that the oracle does not have yet.
 
         A piece that a proxy refuses, or that does not arrive, is sent again in halves.
+
+        Args:
+            offer_id: The offer.
+            source: Seekable.
+            opened: What the oracle answered to ``open_offer`` a moment ago; None asks for it.
+            progress: Receives the bytes that the oracle has, and those that are sent.
 
         Raises:
             OracleMisbehaved: The oracle names an impossible offset, or does not keep what it confirms.
         """
         whole = source.seek(0, os.SEEK_END)
-        state = self._upload_state(offer_id, whole)
+        state = self._checked_upload(opened, offer_id, whole) if opened else self._upload_state(offer_id, whole)
         done, size, failures = 0, PIECE_BYTES, 0
         while True:
             if state.received_bytes > done:
