@@ -139,7 +139,7 @@ class Offers:
             )
             log.info("offer opened", extra=about(offer=offer_id, model=request.model_id, bytes=request.upload_bytes))
         self._check_same(offer, request)
-        return self.state(offer_id)
+        return self.state_of(offer)
 
     def _make_place(self) -> None:
         """Displaces uploads until there is a place: those that arrive slowest since they were opened.
@@ -185,7 +185,9 @@ class Offers:
             )
 
     def _check_same(self, offer: Offer, request: OfferRequest) -> None:
-        same_key = self._uploads.sealing_key(offer.sealed_key) == self._uploads.sealing_key(request.sealed_key)
+        same_key = offer.sealed_key == request.sealed_key or (
+            self._uploads.sealing_key(offer.sealed_key) == self._uploads.sealing_key(request.sealed_key)
+        )
         if offer.upload_bytes != request.upload_bytes or not same_key:
             raise OfferConflict(
                 f"expected {offer.upload_bytes} bytes and the key that this offer was opened with, got others",
@@ -242,8 +244,8 @@ class Offers:
         """The state after some bytes arrived; a complete upload waits to be priced."""
         offer = self._ledger.offers.get(offer_id)
         if offer.status is OfferStatus.UPLOADING and self._uploads.is_complete(offer):
-            self._ledger.offers.mark_uploaded(offer_id)
-        return self.state(offer_id)
+            offer = self._ledger.offers.mark_uploaded(offer_id)
+        return self.state_of(offer)
 
     def _completed(self, offer: Offer) -> Offer:
         """An offer whose last bytes arrived, and may not be on the disk yet; as it is while a request appends."""
