@@ -31,6 +31,7 @@ from assay_oracle.server.api.waiting import Waiting
 from assay_oracle.server.connections import bounded
 from assay_oracle.server.loop import STALE_SECONDS, Loop
 from assay_oracle.server.model_watch import REVOKED, LoadAppraiser, ModelWatch
+from assay_oracle.server.recent import RecentClient
 from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.oracle import Oracle
 from assay_oracle.settings import WALL_FACTOR, ModelEntry, Settings
@@ -143,6 +144,7 @@ class Daemon:
             digests=vault.digests,
             settings=settings,
             now=now,
+            recent=RecentClient(chain),
             priced=self._waiting.priced,
         )
         stale = STALE_SECONDS + 2 * WALL_FACTOR * settings.pricing_seconds

@@ -46,6 +46,7 @@ class Oracle:
         digests: Keyed digests of records.
         settings: Limits and times.
         now: Unix time.
+        recent: The chain, whose block time and models may be a moment old: whether an offer is taken follows from them.
         priced: Called with each offer once an attempt at pricing it has ended.
 
     Attributes:
@@ -68,11 +69,13 @@ class Oracle:
         digests: ContentDigests,
         settings: Settings,
         now: Callable[[], int],
+        recent: Chain | None = None,
         priced: Callable[[OfferId], None] = lambda _: None,
     ) -> None:
         self._ledger = ledger
         self._chain = chain
-        clock = Clock(now, chain)
+        recent = recent or chain
+        clock = Clock(now, recent)
         uploads = Uploads(
             blobs,
             scratch,
@@ -87,7 +90,7 @@ class Oracle:
         self.offers = Offers(
             catalogue=catalogue,
             ledger=ledger,
-            chain=chain,
+            chain=recent,
             clock=clock,
             uploads=uploads,
             quotes=self._quotes,
@@ -98,7 +101,7 @@ class Oracle:
         self.blind = BlindQuotes(
             catalogue=catalogue,
             ledger=ledger,
-            chain=chain,
+            chain=recent,
             clock=clock,
             digests=digests,
             signer=signer,
@@ -110,7 +113,7 @@ class Oracle:
         self.evaluation = Evaluator(
             catalogue=catalogue,
             ledger=ledger,
-            chain=chain,
+            chain=recent,
             uploads=uploads,
             quotes=self._quotes,
             digests=digests,
