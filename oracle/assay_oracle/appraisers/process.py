@@ -6,10 +6,12 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import BinaryIO, cast
 
 from assay.errors import AssayError
 from assay.protocol.types import OfferId
+from assay_oracle.appraisers.watchdog import Watchdog
 from assay_oracle.appraisers.wire import Channel, ChannelClosed
 from assay_oracle.errors import INTERRUPTED, PricingCutShort
 from assay_oracle.settings import WALL_FACTOR
@@ -18,6 +20,7 @@ START_SECONDS = 600
 """Time that the process may take to start and import what it needs."""
 LOAD_SECONDS = START_SECONDS / WALL_FACTOR
 """CPU time in which it loads a price function."""
+_WATCHDOG = Watchdog()
 
 
 class PricingProcess:
@@ -78,7 +81,7 @@ class PricingProcess:
             late = threading.Event()
             try:
                 channel = self._begun(late, artifact)
-                with self._watched(seconds * WALL_FACTOR, late):
+                with _WATCHDOG.unless_within(seconds * WALL_FACTOR, partial(self._kill_late, late)):
                     self._send_forgotten(channel)
                     yield channel
             except ChannelClosed:
@@ -92,24 +95,13 @@ class PricingProcess:
 
     def _begun(self, late: threading.Event, artifact: str | None) -> Channel:
         try:
-            with self._watched(START_SECONDS, late):
+            with _WATCHDOG.unless_within(START_SECONDS, partial(self._kill_late, late)):
                 return self._started(artifact)
         except ChannelClosed:
             if self._closed:
                 raise
             code = self._end()
             raise OSError(f"expected a pricing process that starts, it ended with status {code}: see its log") from None
-
-    @contextmanager
-    def _watched(self, seconds: float, late: threading.Event) -> Iterator[None]:
-        """Ends the process, and sets ``late``, if the context takes longer."""
-        timer = threading.Timer(seconds, self._kill_late, [late])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
 
     def forget(self, offer_id: OfferId) -> None:
         """Makes the process drop the records of an offer: now, or before its next request if it is busy."""
