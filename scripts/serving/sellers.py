@@ -63,7 +63,7 @@ def sell(client: OracleClient, domain: Domain, prepared: Prepared) -> Answered:
     begun = time.monotonic()
     party = client.as_party_of(prepared.account, domain)
     state = party.open_offer(prepared.request)
-    state = party.upload(state.offer_id, io.BytesIO(prepared.upload), opened=state)
+    state = party.upload(state.offer_id, io.BytesIO(prepared.upload), opened=state, wait=MOST_WAIT_SECONDS)
     while state.status in PENDING:
         state = party.offer(state.offer_id, wait=MOST_WAIT_SECONDS)
     ended = time.monotonic()

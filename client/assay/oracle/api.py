@@ -120,12 +120,22 @@ class OracleClient:
             wait: Seconds for which the oracle may hold back its answer while the offer waits to be priced, at most half
                 of the time-out. An oracle may answer sooner.
         """
+        wait, headers = self._patience(wait)
+        return self._offer(offer_id, "GET", waiting=wait, headers=headers)
+
+    def _patience(self, wait: int) -> tuple[int, dict[str, str]]:
+        """For how long an answer is waited for, of so many seconds, and the header that says it."""
         wait = min(wait, int(self._requests.timeout / 2))
-        options: dict[str, Any] = {"headers": {"Prefer": f"wait={wait}"}} if wait else {}
-        return self._offer(offer_id, "GET", waiting=wait, **options)
+        return wait, {"Prefer": f"wait={wait}"} if wait else {}
 
     def upload(
-        self, offer_id: OfferId, source: BinaryIO, *, opened: OfferState | None = None, progress: Progress | None = None
+        self,
+        offer_id: OfferId,
+        source: BinaryIO,
+        *,
+        opened: OfferState | None = None,
+        wait: int = 0,
+        progress: Progress | None = None,
     ) -> OfferState:
         """Sends the part of ``source``, the envelope of the sealed file, that the oracle does not have yet.
 
@@ -135,6 +145,7 @@ class OracleClient:
             offer_id: The offer.
             source: Seekable.
             opened: What the oracle answered to ``open_offer`` a moment ago; None asks for it.
+            wait: As of ``offer``, for the answer to the last bytes.
             progress: Receives the bytes that the oracle has, and those that are sent.
 
         Raises:
@@ -151,7 +162,7 @@ class OracleClient:
             if state.status != "uploading" or state.received_bytes == whole:
                 return state
             try:
-                state = self._send_piece(offer_id, source, state.received_bytes, size, whole)
+                state = self._send_piece(offer_id, source, state.received_bytes, size, whole, wait)
             except (NoAnswer, OracleRefused) as error:
                 failures += 1
                 self._pause_or_give_up(error, failures, size)
@@ -175,16 +186,16 @@ class OracleClient:
             raise self._requests.unreachable(error) from error
         self._requests.wait(pause_after(failures, error))
 
-    def _send_piece(self, offer_id: OfferId, source: BinaryIO, start: int, size: int, whole: int) -> OfferState:
+    def _send_piece(
+        self, offer_id: OfferId, source: BinaryIO, start: int, size: int, whole: int, wait: int
+    ) -> OfferState:
         source.seek(start)
         piece = source.read(size)
-        with self._requests.reported(self._requests.timeout):
+        wait, headers = self._patience(wait if start + len(piece) == whole else 0)
+        headers |= {UPLOAD_OFFSET_HEADER: str(start), "Content-Type": "application/octet-stream"}
+        with self._requests.reported(self._requests.timeout, silence=self._requests.silence + wait):
             answer = self._requests.exchange(
-                "PATCH",
-                f"/offers/0x{offer_id.hex()}/upload",
-                self._requests.timeout,
-                content=piece,
-                headers={UPLOAD_OFFSET_HEADER: str(start), "Content-Type": "application/octet-stream"},
+                "PATCH", f"/offers/0x{offer_id.hex()}/upload", self._requests.timeout, content=piece, headers=headers
             )
         state = self._checked_upload(self._requests.parsed(OfferState, answer), offer_id, whole)
         if state.status == "uploading" and state.received_bytes < start + len(piece):

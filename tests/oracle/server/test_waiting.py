@@ -1,6 +1,7 @@
 """Requests that wait until an offer is priced."""
 
 import asyncio
+import io
 import threading
 import time
 
@@ -105,15 +106,18 @@ def test_those_who_wait_take_no_more_than_their_places(patient: None) -> None:
     assert late.seen == 1
 
 
-def test_seller_hears_of_the_quote_in_the_answer_to_one_request(patient: None, market: Market) -> None:
-    """The request comes while the offer waits; the daemon then prices it, and says so."""
+@pytest.mark.parametrize("sends", [True, False], ids=["upload", "look"])
+def test_seller_hears_of_the_quote_in_the_answer_to_one_request(patient: None, market: Market, sends: bool) -> None:
+    """The request comes while the offer waits, or is its upload; the daemon then prices it, and says so."""
     held, made = Waiting(), bid(market.model_id, b"one\n")
     market.open_oracle(priced=held.priced)
     market.transport._app = (market.oracle, create_app(market.oracle, market.gate(), dict, waiting=held))
     seller = market.as_seller
-    offer_id = seller.open_offer(made.request).offer_id
+    opened = seller.open_offer(made.request)
+    offer_id = opened.offer_id
     market.transport.idle = True
-    market.offers.append(offer_id, 0, made.upload)
+    if not sends:
+        market.offers.append(offer_id, 0, made.upload)
 
     def price() -> None:
         while not held._waiting:
@@ -123,7 +127,11 @@ def test_seller_hears_of_the_quote_in_the_answer_to_one_request(patient: None, m
     pricing = threading.Thread(target=price)
     pricing.start()
     try:
-        assert seller.offer(offer_id, wait=20).status is OfferStatus.QUOTED
+        if sends:
+            found = seller.upload(offer_id, io.BytesIO(made.upload), opened=opened, wait=20)
+        else:
+            found = seller.offer(offer_id, wait=20)
+        assert found.status is OfferStatus.QUOTED
     finally:
         pricing.join()
 

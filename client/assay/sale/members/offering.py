@@ -174,7 +174,7 @@ class Offering:
             raise OracleMisbehaved("the oracle answered with another offer's id")
         self._store.update(record, offer_id=state.offer_id)
         with upload.open("rb") as file:
-            member.upload(state.offer_id, file, opened=state, progress=progress)
+            member.upload(state.offer_id, file, opened=state, wait=MOST_WAIT_SECONDS, progress=progress)
 
     def _envelope(self, record: OfferRecord, recipient: str) -> Path:
         path = self._store.upload(record, recipient if len(self._committee.members) > 1 else None)

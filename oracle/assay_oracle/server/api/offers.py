@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from anyio import to_thread
@@ -54,12 +55,15 @@ def offer_routes(
         openapi_extra=examples.UPLOAD_BODY,
     )
     async def upload(
-        offer_id: OwnOffer, request: Request, offset: Annotated[int, Header(alias=UPLOAD_OFFSET_HEADER, ge=0)]
+        offer_id: OwnOffer,
+        request: Request,
+        offset: Annotated[int, Header(alias=UPLOAD_OFFSET_HEADER, ge=0)],
+        prefer: Annotated[str | None, Header()] = None,
     ) -> OfferState:
-        """Appends bytes to the upload, from an offset on; the last one lets it be priced."""
+        """Appends bytes to the upload, from an offset on; the last one lets it be priced. ``Prefer`` as of GET."""
         state = await _append(offers, offer_id, offset, request)
         wake_pricing()
-        return state
+        return await waiting.state(offer_id, partial(offers.state, offer_id), prefer, known=state)
 
     @router.post(
         "/{offer_id}/quotes",

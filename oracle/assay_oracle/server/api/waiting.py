@@ -46,15 +46,20 @@ class Waiting:
             with suppress(RuntimeError):  # the server has ended
                 self._loop.call_soon_threadsafe(changed.set)
 
-    async def state(self, offer_id: OfferId, look: Callable[[], OfferState], prefer: str | None) -> OfferState:
+    async def state(
+        self, offer_id: OfferId, look: Callable[[], OfferState], prefer: str | None, known: OfferState | None = None
+    ) -> OfferState:
         """What ``look`` gives: at once, or once an offer that waits to be priced is priced.
 
         Args:
             offer_id: The offer.
             look: Asks the ledger.
             prefer: The request's ``Prefer`` header; without ``wait`` in it nothing is waited for.
+            known: What was seen a moment ago: the answer, where nothing is waited for.
         """
         seconds = _seconds(prefer)
+        if known is not None and (known.status is not OfferStatus.PRICING or not seconds):
+            return known
         if not seconds or len(self._waiting) >= self._most:
             return await to_thread.run_sync(look)
         self._loop = asyncio.get_running_loop()
