@@ -185,10 +185,8 @@ class Offers:
             )
 
     def _check_same(self, offer: Offer, request: OfferRequest) -> None:
-        same_key = offer.sealed_key == request.sealed_key or (
-            self._uploads.sealing_key(offer.sealed_key) == self._uploads.sealing_key(request.sealed_key)
-        )
-        if offer.upload_bytes != request.upload_bytes or not same_key:
+        keys = {self._uploads.sealing_key(sealed) for sealed in {offer.sealed_key, request.sealed_key}}
+        if offer.upload_bytes != request.upload_bytes or len(keys) > 1:
             raise OfferConflict(
                 f"expected {offer.upload_bytes} bytes and the key that this offer was opened with, got others",
                 hint="send the same envelope again, or offer under a fresh nonce",
