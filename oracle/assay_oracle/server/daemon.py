@@ -27,11 +27,11 @@ from assay_oracle.log import about
 from assay_oracle.operations.metered import MeteredAppraiser, MeteredClient, MeteredSigner, short
 from assay_oracle.operations.state import StateCollector, exposition, sample_chain
 from assay_oracle.server.api.app import create_app
-from assay_oracle.server.api.waiting import Waiting
 from assay_oracle.server.connections import bounded
 from assay_oracle.server.loop import STALE_SECONDS, Loop
 from assay_oracle.server.model_watch import REVOKED, LoadAppraiser, ModelWatch
 from assay_oracle.server.recent import RecentClient
+from assay_oracle.server.waiting import Waiting
 from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.oracle import Oracle
 from assay_oracle.settings import WALL_FACTOR, ModelEntry, Settings

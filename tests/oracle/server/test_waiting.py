@@ -11,9 +11,9 @@ import pytest
 from assay.oracle.api import OracleClient
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.types import OfferId
-from assay_oracle.server.api import waiting
+from assay_oracle.server import waiting
 from assay_oracle.server.api.app import create_app
-from assay_oracle.server.api.waiting import Waiting
+from assay_oracle.server.waiting import Waiting
 from tests.kit.bids import bid
 from tests.kit.market import Market
 

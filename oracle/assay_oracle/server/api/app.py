@@ -19,7 +19,7 @@ from assay_oracle.server.api.orders import order_routes
 from assay_oracle.server.api.problems import add_problems
 from assay_oracle.server.api.public import public_routes
 from assay_oracle.server.api.telemetry import Telemetry, metrics_routes
-from assay_oracle.server.api.waiting import Waiting
+from assay_oracle.server.waiting import Waiting
 from assay_oracle.services.oracle import Oracle
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

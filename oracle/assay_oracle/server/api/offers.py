@@ -16,7 +16,7 @@ from assay.protocol.types import OfferId
 from assay_oracle.server.api import bodies, examples
 from assay_oracle.server.api.guards import Account, GateOfApp, OwnOffer, Sender
 from assay_oracle.server.api.ids import OfferIdOfPath
-from assay_oracle.server.api.waiting import Waiting
+from assay_oracle.server.waiting import Waiting
 from assay_oracle.services.offers import Offers
 from assay_oracle.services.uploads import Appender
 
