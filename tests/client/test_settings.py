@@ -20,6 +20,11 @@ def test_environment_and_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings(keystore=Path("/key")).keystore_path == Path("/key")
 
 
+def test_members_of_a_committee_have_commas_between_their_urls() -> None:
+    assert Settings(oracle="https://a.example, https://b.example").oracles == ("https://a.example", "https://b.example")
+    assert Settings().oracles == ("http://127.0.0.1:8550",)
+
+
 def test_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_PASSWORD", "secret words")
     assert "secret words" not in repr(Settings()) + str(Settings().model_dump())

@@ -52,6 +52,7 @@ def test_member_that_lies_changes_no_price_and_stops_no_sale(committee: LiveComm
     committee.kill(2)
     committee.restart(2, lying=True)
     seller, model = committee.seller(), committee.models[0]
+    assert {member.info().committee for member in committee.committee().members} == {committee.safe}
     record, _ = seller.offer(seller.prepare(data, model))
     assert set(owners_of(committee, record)) == {MEMBERS[0].address, MEMBERS[1].address}
     record = seller.accept(record)

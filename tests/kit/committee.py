@@ -36,6 +36,14 @@ class OtherPrices(LinePrices):
         return found
 
 
+@dataclass
+class ForgetfulPrices(LinePrices):
+    """The prices of a member that takes each offer for the first one."""
+
+    def appraise(self, records: Any, **options: Any) -> LineAppraisal:
+        return super().appraise(records)
+
+
 class Silent(httpx.BaseTransport):
     """A member that takes requests and answers none before ``end`` is set."""
 
@@ -99,7 +107,11 @@ class CommitteeMarket:
 
     def lie(self, member: int, times: int = 3) -> None:
         """This member has other prices from now on."""
-        self.members[member].function = OtherPrices(times=times)
+        self.change(member, OtherPrices(times=times))
+
+    def change(self, member: int, prices: LinePrices) -> None:
+        """This member has these prices from now on."""
+        self.members[member].function = prices
         self.members[member].open_oracle()
         self.members[member].transport.make()
 

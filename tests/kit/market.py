@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 from eth_account.signers.local import LocalAccount
+from fastapi.routing import iter_route_contexts
 
 from assay import envelope
 from assay.oracle.api import OracleClient
@@ -84,8 +85,13 @@ class InProcess(httpx.BaseTransport):
         self._app: tuple[object, Any] = (None, None)
 
     def make(self) -> None:
-        """Makes the application. FastAPI silences warnings meanwhile, which no two threads can do at one time."""
-        self._app = self._market.oracle, create_app(self._market.oracle, self._market.gate(), dict)
+        """Makes the application with all its routes, which are otherwise made when they are first asked for.
+
+        FastAPI silences warnings meanwhile, which no two threads can do at one time.
+        """
+        app = create_app(self._market.oracle, self._market.gate(), dict)
+        self._app = self._market.oracle, app
+        assert list(iter_route_contexts(app.routes))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if self.down:
@@ -100,7 +106,7 @@ class InProcess(httpx.BaseTransport):
     async def _ask(self, body: bytes, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         asked = httpx.Request(request.method, request.url, headers=request.headers, content=body)
         if self._app[0] is not self._market.oracle:
-            self.make()
+            self._app = self._market.oracle, create_app(self._market.oracle, self._market.gate(), dict)
         transport = httpx.ASGITransport(self._app[1])
         answer = await transport.handle_async_request(asked)
         return answer, await answer.aread()

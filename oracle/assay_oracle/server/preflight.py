@@ -187,7 +187,9 @@ class Preflight:
         text = f"{safe.threshold} of {count} owners sign together; {who}"
         self._add("committee member", owner is not None, text, "let the owners add it to the Safe")
         is_majority = 2 * safe.threshold > count
-        text = f"{safe.threshold} of {count} is {'' if is_majority else 'not '}more than half"
+        away, friends = count - safe.threshold, max(0, 2 * safe.threshold - count - 1)
+        text = f"{safe.threshold} of {count} is {'' if is_majority else 'not '}more than half; {away} may be away, and "
+        text += f"{friends} may collude with a seller who bypasses others"
         hint = "two groups of members could sign two prices: let the owners raise the Safe's threshold"
         self._add("committee threshold", is_majority, text, hint)
         for url in self._settings.committee_urls:

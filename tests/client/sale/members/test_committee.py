@@ -20,7 +20,7 @@ from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.quotes import MAX_VALID_QUOTES
 from assay_oracle.settings import ModelEntry
 from tests.kit.actors import DOMAIN, rival_account, seller_account
-from tests.kit.committee import MEMBERS, SAFE, CommitteeMarket
+from tests.kit.committee import MEMBERS, SAFE, CommitteeMarket, ForgetfulPrices
 from tests.kit.data import PRICE_PER_RECORD
 from tests.kit.market import DAY
 
@@ -183,6 +183,24 @@ def test_members_key_is_replaced_while_its_offers_are_open(town: CommitteeMarket
     town.contract.safes[SAFE] = SafeOwners((rival_account.address, MEMBERS[2].address), 2)
     town.pass_time(2 * DAY)
     assert owners_of(seller.accept(record)) == {rival_account.address, MEMBERS[2].address}
+
+
+@pytest.mark.parametrize("threshold", [2, 3])
+def test_seller_who_bypasses_a_member_is_paid_twice_only_where_no_honest_one_saw_both_sales(
+    town: CommitteeMarket, threshold: int
+) -> None:
+    """One member colludes. Two of three share no honest member with two others; three of three do."""
+    town.contract.safes[SAFE] = SafeOwners(tuple(account.address for account in MEMBERS), 2)
+    town.change(1, ForgetfulPrices())
+    seller = town.seller(0, 1)
+    seller.accept(quoted(town, seller))
+    town.contract.safes[SAFE] = SafeOwners(tuple(account.address for account in MEMBERS), threshold)
+    again = town.seller(*range(3 - threshold, 3), account=rival_account)
+    if threshold == 2:
+        assert quoted(town, again, THREE + b"d\n").quote.price == 4 * PRICE_PER_RECORD  # type: ignore[union-attr]
+    else:
+        with pytest.raises(OracleUnreachable, match="expected 3 members"):
+            quoted(town, again, THREE + b"d\n")
 
 
 def test_key_escrow_needs_as_many_members_as_a_quote(town: CommitteeMarket) -> None:
