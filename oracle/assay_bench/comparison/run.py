@@ -15,6 +15,7 @@ from assay_bench.comparison.trade import Gains, draw
 from assay_bench.errors import BenchError
 
 _PRELOADED = ["assay_bench.comparison.copying", "assay_bench.comparison.fairness", "sklearn.datasets", "torch._dynamo"]
+_NO_TIME = "no time was left"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ def _computed(units: list[Unit], store: Store, workers: int, until: float) -> It
     A worker is forked from a server that has the libraries loaded, and ends with its unit: its peak of memory is the
     unit's.
     """
+    if time.monotonic() >= until:
+        yield from ((unit, _NO_TIME) for unit in units)
+        return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
@@ -74,7 +78,7 @@ def _compute(unit: Unit, folder: Path, until: float) -> str:
     import torch
 
     if time.monotonic() >= until:
-        return "no time was left"
+        return _NO_TIME
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # raised by the libraries that are compared
     store = Store(folder)

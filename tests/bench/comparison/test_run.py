@@ -55,7 +55,7 @@ def test_a_run_fills_every_column_with_numbers_or_reasons_and_names_what_is_miss
     done = ran(tmp_path, *options, "--minutes", "0")
     assert "not computed: model-first.small.11: no time was left" in done.output
     page, runs = (tmp_path / name for name in ("comparison.md", "comparison/runs.md"))
-    assert "**Not run**: model-first.small.11." in page.read_text()
+    assert "**Not run**: small, seeds 11: model-first." in page.read_text()
     anchors = set(re.findall(r"\(comparison/runs\.md#([\w-]+)\)", page.read_text()))
     headings = {line[4:].replace(" ", "-") for line in runs.read_text().splitlines() if line.startswith("### ")}
     assert anchors == headings == {"data-first-small"}

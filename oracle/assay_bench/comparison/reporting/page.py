@@ -32,7 +32,9 @@ _TERMS = f"""\
   holds for good if the sale falls through. **third party**: share that somebody else than buyer and seller sees.
 - **fidelity**: how often the seller's best copy of the model agrees with it; **alone**: the same of the copy that the
   seller trains without any answer. **weights**: share of them disclosed to the seller; **queries**: answers that the
-  copy took, of {QUERIES} at most. **third party**: fidelity of the best copy that somebody else holds.
+  copy took, of {QUERIES} at most. **membership**: ROC AUC of telling which records the owner has; in ours by the prices
+  of single records, asked for under as many identities. **third party**: fidelity of the best copy that somebody else
+  holds.
 - **trainings**: processor time of all parties in trainings of the model, timed in the same process.
 - **rank**: Spearman's correlation of price and true gain over the sellers. **slope**: of the price on the true gain, 1
   is calibrated. **to useless**: share of all payments that data of no worth receive. **cheating buyer**: true gain that
@@ -61,8 +63,9 @@ def _page(report: Report, folder: str, pictures: Sequence[str]) -> Iterator[str]
     )
     if report.missing:
         yield ""
-        yield from paragraph(f"**Not run**: {', '.join(name.removesuffix('.json') for name in report.missing)}.")
+        yield from paragraph(f"**Not run**: {'; '.join(_missing(report))}.")
     yield from _section("Where ours is weak", _weak(report, folder))
+    yield from _section("In the paper's words", _in_words(report))
     yield from _section("Terms", _TERMS.splitlines())
     for number, title in _TABLES.items():
         rows = [one for one in report.approaches if one.paper and one.paper.table == number]
@@ -76,6 +79,23 @@ def _page(report: Report, folder: str, pictures: Sequence[str]) -> Iterator[str]
     for picture in pictures:
         yield ""
         yield f"![{Path(picture).stem}]({folder}/{picture})"
+
+
+def _missing(report: Report) -> Iterator[str]:
+    """Sizes with seeds, and which approaches have no result for them."""
+    approaches: dict[tuple[str, str], list[str]] = {}
+    for file in report.missing:
+        name, size, seed, _ = file.split(".")
+        approaches.setdefault((size, seed), []).append(name)
+    seeds: dict[tuple[str, str], list[str]] = {}
+    for (size, seed), names in approaches.items():
+        everything = all(size not in one.sizes or seed not in _seeds(one, size) for one in report.approaches)
+        seeds.setdefault((size, "every approach" if everything else ", ".join(names)), []).append(seed)
+    yield from (f"{size}, seeds {', '.join(of)}: {names}" for (size, names), of in seeds.items())
+
+
+def _seeds(one: ApproachReport, size: str) -> set[str]:
+    return {str(seed) for spread in one.spreads("practicality", size).values() for seed in spread.values}
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -161,6 +181,16 @@ def _growth(report: Report, folder: str) -> Iterator[str]:
             )
             for name in names
         ]
+        rows.append((one.title, *cells))
+    yield from table(head, rows)
+
+
+def _in_words(report: Report) -> Iterator[str]:
+    head = ("approach", *(COLUMN_WORDS[column] for column in COLUMNS))
+    rows = []
+    for one in report.approaches:
+        words = [(word(one, column, SIZE), getattr(one.paper, column, "")) for column in COLUMNS]
+        cells = (f"{found} (the paper: {said})" if said not in ("", found) else found for found, said in words)
         rows.append((one.title, *cells))
     yield from table(head, rows)
 

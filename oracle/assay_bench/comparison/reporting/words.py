@@ -41,7 +41,7 @@ class Printed:
 
 FIGURES = {
     "recovered": Printed("recovered", -1),
-    "psnr": Printed("PSNR", -1, decimals=1),
+    "psnr": Printed("PSNR", 0, decimals=1),
     "membership": Printed("membership", -1),
     "kept": Printed("kept", -1),
     "third_party": Printed("third party", -1),
