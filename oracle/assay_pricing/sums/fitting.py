@@ -26,7 +26,11 @@ _LEAST = 1e-3
 """Least probability of an answer."""
 _CURVATURE = 0.09
 """Of the log loss by one class's log-odds, at a probability of .9 or .1: what a squared loss is divided by."""
-SHRINKAGE_BITS, WEIGHT_DIGITS, QUADRATIC_BITS = 18, 16, 12
+SHRINKAGE_BITS, QUADRATIC_BITS = 18, 12
+WEIGHT_DIGITS, LABEL_DIGITS = 16, 12
+"""Binary digits of weights after the point: of classes, and of a regression, whose labels are larger integers."""
+_SOLUTION_BITS, _LABEL_BITS = 2, 10
+"""Bits of a solution's entries before it, likewise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,8 +181,10 @@ class Owned:
 
 def integers(ridge: Ridge) -> PriceForm:
     """The price in integers, with bounds that hold for all statistics."""
-    q, u = SHRINKAGE_BITS, SHRINKAGE_BITS + WEIGHT_DIGITS
-    weights = np.rint(ridge.weights * 2.0**WEIGHT_DIGITS).astype(np.int64)
+    classes = ridge.features.inputs.label is None
+    digits, before = (WEIGHT_DIGITS, _SOLUTION_BITS) if classes else (LABEL_DIGITS, _LABEL_BITS)
+    q, u = SHRINKAGE_BITS, SHRINKAGE_BITS + digits
+    weights = np.rint(ridge.weights * 2.0**digits).astype(np.int64)
     curved = ridge.size * ridge.curvature * ridge.goal.quadratic
     scale = 2 * u + QUADRATIC_BITS - int(np.ceil(np.log2(max(float(np.abs(curved).max()), 2.0**-100))))
     linear = np.rint(ridge.size * ridge.goal.linear * 2.0 ** (scale - u)).astype(np.int64)
@@ -189,7 +195,7 @@ def integers(ridge: Ridge) -> PriceForm:
         shrinkage_bits=q,
         weight_bits=max(int(np.abs(weights).max()).bit_length(), 1),
         solution_bits=u,
-        sum_bits=u + 2,
+        sum_bits=u + before,
         price_bits=MOST_PRICE_BITS,
     )
     loose = PriceForm(

@@ -9,10 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from assay.protocol.schema import Feature, Schema
 from assay_pricing.canonical import canonical_json
 from assay_pricing.errors import DataError
 from assay_pricing.records.records import Records
+from assay_pricing.sums.features import Features
+from assay_pricing.sums.fitting import Goal, Ridge, integers
 from assay_pricing.sums.form import PriceForm
+from assay_pricing.sums.inputs import Column, Inputs
 from assay_pricing.sums.moments import ROWS, Moments
 from assay_pricing.sums.rounded import rounded_solution
 from tests.pricing.sums import second
@@ -109,3 +113,16 @@ def test_records_of_other_columns_are_refused() -> None:
 def test_no_record_gains_nothing() -> None:
     form = plain_form()
     assert form.gain(Moments.nothing(form.terms.features)) == 0
+
+
+def test_labels_of_a_regression_at_their_bound_have_a_price() -> None:
+    """Coefficients of a regression are in steps of its labels: many times those of a classification."""
+    inputs = Inputs(columns=(Column(name="x", step=1 / 32),), label=Column(name="y", step=1 / 256))
+    features = Features(inputs=inputs, waves=4, amplitude=64, frequency=2000)
+    rng = np.random.default_rng(0)
+    goal = Goal(rng.normal(size=(features.width, 1)), np.eye(features.width))
+    ridge = Ridge(features, 100.0, np.zeros((features.width, 1)), goal)
+    schema = Schema(task="regression", features=(Feature(name="x"),), label="y", classes=())
+    records = Records(schema, np.zeros((3, 1)), np.full(3, 4.0))
+    assert abs(ridge.change(records)).max() > 4
+    assert integers(ridge).gain(Moments.of(features, [records])) == pytest.approx(ridge.gain(records), rel=1e-3)
