@@ -11,6 +11,7 @@ from eth_account.signers.local import LocalAccount
 
 from assay.cli.main import main
 from assay.cli.session import Session
+from assay.oracle.committee import Committee
 from tests.kit.actors import BUYER_IDENTITY, PASSWORD
 from tests.kit.light_keys import write_identity, write_keystore
 from tests.kit.market import Market
@@ -32,7 +33,7 @@ class Desk:
             return market.chain.seen_by(session.account.address if sending else None)
 
         patch.setattr(Session, "chain", chain)
-        patch.setattr(Session, "oracle", property(lambda _: market.http))
+        patch.setattr(Session, "committee", property(lambda _: Committee([market.http])))
         patch.setattr(Session, "now", lambda _: market.now())
 
     def run(self, *arguments: object, typed: str = "", status: int | None = 0) -> Result:
