@@ -15,6 +15,8 @@ from assay.protocol.statements import Domain
 from assay.protocol.structs import Quote
 from assay.protocol.types import Bytes32, HexBytes, Value
 
+_HINT = "do not sell at this price; tell the model's owner"
+
 
 class ProofTerms(Value):
     """What proofs of a model's prices are checked with, beside the verification key itself.
@@ -38,7 +40,7 @@ class ProofTerms(Value):
         _same("verification key", self.key.hex(), key.digest.hex())
         if not is_opened(from_bytes(self.model), opening, key.model, key.digest):
             raise OracleMisbehaved(
-                "expected a model's commitment with a proven opening, got none: any price could be proven"
+                "expected a model's commitment with a proven opening, got none: any price could be proven", hint=_HINT
             )
 
 
@@ -79,7 +81,7 @@ class ProvenPrice(Value):
         for bound in (stated.least, stated.most):
             _same("price of its bounds", stated.price, terms.money.price(bound, stated.records))
         if not holds(key, stated, self.proof):
-            raise OracleMisbehaved("expected a proof that holds for its statement, this one does not")
+            raise OracleMisbehaved("expected a proof that holds for its statement, this one does not", hint=_HINT)
 
     def check_statistics(self, key: VerificationKey, numbers: Sequence[int], records: int) -> None:
         """Checks that the statistics are those of data that the caller has.
@@ -111,7 +113,7 @@ def statistics_numbers(second: Sequence[Sequence[int]], first: Sequence[Sequence
 
 def _same(what: str, found: object, expected: object) -> None:
     if found != expected:
-        raise OracleMisbehaved(f"expected a proof for the {what} {expected}, got one for {found}")
+        raise OracleMisbehaved(f"expected a proof for the {what} {expected}, got one for {found}", hint=_HINT)
 
 
 def _shown(value: object) -> object:
