@@ -26,11 +26,15 @@ def word(one: ApproachReport, column: str, size: str) -> str:
 
 
 def _data_leakage(found: Spreads) -> str:
+    if found["recovered"].mean is None:
+        return NONE
     shares = [_of(found, name) for name in ("recovered", "kept", "third_party")]
     return _leakage([*shares, 2 * (_of(found, "membership", 0.5) - 0.5)])
 
 
 def _model_leakage(found: Spreads) -> str:
+    if found["fidelity"].mean is None:
+        return NONE
     alone = _of(found, "alone")
     beyond = (_of(found, "fidelity") - alone) / (1 - alone) if alone < 1 else 0.0
     return _leakage([_of(found, "weights"), _of(found, "third_party"), beyond])
