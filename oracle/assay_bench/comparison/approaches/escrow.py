@@ -3,6 +3,8 @@
 import hashlib
 from functools import partial
 
+import numpy as np
+
 from assay_bench.comparison import from_price
 from assay_bench.comparison.approach import ESCROW, Approach
 from assay_bench.comparison.copying import copy_alone, model_leakage
@@ -27,7 +29,9 @@ def run(trade: Trade, *, on_chain: bool) -> Row:
         meter.sent(32)
         meter.sent(size_of(trade.useful))
     prices = {name: min(max(trade.gains.validation[name], 0.0), BUDGET) for name in SELLERS}
-    usual = true_gains(trade.parties, {"public": trade.public.take(range(len(trade.useful)))}).validation["public"]
+    usual = true_gains(
+        trade.parties, {"public": trade.public.take(np.arange(len(trade.useful)) % len(trade.public))}
+    ).validation["public"]
     losses = [nets.record_losses(trade.model, part)[0] for part in (trade.useful, trade.outsiders, trade.public)]
     values = losses[2] * usual / max(losses[2].sum(), 1e-9)
     return Row(
