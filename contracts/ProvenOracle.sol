@@ -12,6 +12,8 @@ import {Digests} from "./libraries/Digests.sol";
 /// @title The oracle of one model whose prices are proven
 /// @notice Signs (ERC-1271) what its operator's key signed. A quote it signs only with a proof that the price follows
 /// from the model's committed integers and from committed statistics of the data.
+/// @dev The commitment to the statistics is opened by whoever has the data, and not here. Until then the proof binds
+/// everybody but the operator, who may commit to a point that voids the circuit's constraints: see docs/proofs.md.
 contract ProvenOracle is IERC1271 {
     using Bn254 for Bn254.Point;
 

@@ -1,5 +1,6 @@
 """Whether a proof of Groth16 (2016) holds: one equation of four pairings."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import UsageError
@@ -38,7 +39,7 @@ def holds(key: VerificationKey, statement: Statement, proof: bytes) -> bool:
 
 def _is_one(pairs: list[tuple[Point, G2]]) -> bool:
     """Whether the product of pairings is 1, and all points are of their groups."""
-    curve = _library()
+    curve = pairings()
     product = curve.FQ12.one()
     for first, second in pairs:
         x, y = (curve.FQ2([real, imaginary]) for imaginary, real in (second[:2], second[2:]))
@@ -51,7 +52,15 @@ def _is_one(pairs: list[tuple[Point, G2]]) -> bool:
     return bool(curve.final_exponentiate(product) == curve.FQ12.one())
 
 
-def _library() -> "ModuleType":
+def pairings() -> "ModuleType":
+    """The library of pairings.
+
+    Its import raises the limit of recursion so far that a deep JSON text of a dishonest server would end the process.
+
+    Raises:
+        UsageError: It is not installed.
+    """
+    limit = sys.getrecursionlimit()
     try:
         from py_ecc import optimized_bn128
     except ImportError as error:
@@ -59,4 +68,6 @@ def _library() -> "ModuleType":
             f"expected the library that verifies proofs, it is not installed: {error}",
             hint="pip install 'assay[proof]'",
         ) from None
+    finally:
+        sys.setrecursionlimit(limit)
     return optimized_bn128

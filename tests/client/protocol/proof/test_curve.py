@@ -1,9 +1,12 @@
 """Sums of multiples of points, beside the library that verifies."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from py_ecc import optimized_bn128 as library
 
 from assay.protocol.proof.curve import (
     INFINITY,
@@ -16,8 +19,11 @@ from assay.protocol.proof.curve import (
     to_bytes,
     total,
 )
+from assay.protocol.proof.verification import pairings
 
 pytestmark = pytest.mark.unit
+
+library = pairings()
 
 G: Point = (1, 2)
 
@@ -54,3 +60,13 @@ def test_a_point_is_64_bytes_and_nothing_else_is_a_point() -> None:
             from_bytes(data)
     with pytest.raises(ValueError, match="expected 2 scalars, got 1"):
         combination([1], [G, G])
+
+
+def test_a_deep_text_is_refused_once_the_library_is_imported() -> None:
+    """The library raises the limit of recursion: Python then overruns its stack, in any thread of the process."""
+    code = "import json\nfrom assay.protocol.proof.verification import pairings\npairings()\njson.loads('[' * 100_000)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "RecursionError" in ended.stderr
+    with pytest.raises(RecursionError):
+        json.loads("[" * 100_000)

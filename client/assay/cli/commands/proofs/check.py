@@ -41,10 +41,11 @@ def proof() -> None:
 @json_option
 @pass_session
 def check(session: Session, proven: Path, folder: Path, data: Path | None, as_json: bool) -> None:
-    """Check that the price in PROVEN follows from the model and from statistics, and with --data, from which.
+    """Check that the price in PROVEN follows from the model and from the data.
 
     The seller has the data, and after a sale the buyer. Where the statistics are others, the file PROVEN, the oracle's
-    quote and the data show that the price is not that of the data.
+    quote and the data show that the price is not that of the data. Without --data only an honest oracle's proof is
+    told from a mistake: a dishonest one can commit to what is no statistics, and prove any price.
 
     \b
     Examples:
