@@ -14,7 +14,7 @@ from assay_bench.pricing.cache import ResultCache
 from assay_bench.pricing.plan import plan
 from assay_bench.pricing.reporting.report import Report
 from assay_bench.pricing.results import CopiesResult
-from assay_bench.pricing.units import Part, Unit
+from assay_bench.pricing.units import BESIDE, Part, Unit
 from tests.bench.pricing.synthetic import DEFAULT, case, method, truth
 
 ROOT = Group(commands=[bench])
@@ -61,7 +61,8 @@ def test_a_report_joins_what_several_runs_stored_and_names_what_is_missing(tmp_p
     cache = ResultCache(tmp_path / "results")
     names = ("news", "census")
     for name in names:
-        cache.write(Unit(Part.CASE, name, "-", 7, DEFAULT), case())
+        for by in (DEFAULT, *BESIDE):
+            cache.write(Unit(Part.CASE, name, "-", 7, by), case())
     options = ["--kept", tmp_path / "results", "--out", tmp_path / "out.json", "--only", "news", "--minutes", "0"]
     done = CliRunner().invoke(ROOT, ["bench", "--seed", "7", *map(str, options)])
     assert done.exit_code == 0, done.output

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -31,9 +32,10 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 
 
-def interrupted(at: str, *command: str, **options: object) -> subprocess.CompletedProcess[str]:
+def interrupted(at: str, *command: str, disposition: signal.Handlers) -> subprocess.CompletedProcess[str]:
     call = [sys.executable, "-c", INTERRUPTED_AT, at, *command]
-    return subprocess.run(call, capture_output=True, text=True, check=False, timeout=120, **options)  # type: ignore[call-overload, no-any-return]
+    prepare = partial(signal.signal, signal.SIGINT, disposition)
+    return subprocess.run(call, capture_output=True, text=True, check=False, timeout=120, preexec_fn=prepare)
 
 
 @pytest.mark.parametrize(
@@ -49,11 +51,11 @@ def interrupted(at: str, *command: str, **options: object) -> subprocess.Complet
 def test_an_interruption_during_imports_ends_the_program_as_one_during_a_command(
     module: str, command: tuple[str, ...]
 ) -> None:
-    ended = interrupted(module, *command, "--json")
+    ended = interrupted(module, *command, "--json", disposition=signal.SIG_DFL)
     assert (ended.returncode, ended.stderr.lstrip("\n")) == (130, f"error: {INTERRUPTED}\nhint: {RESUME}\n")
     assert json.loads(ended.stdout)["error"] == {"code": "interrupted", "message": INTERRUPTED, "hint": RESUME}
 
 
 def test_where_the_shell_has_interruptions_ignored_they_stay_ignored() -> None:
-    ended = interrupted("click", "assay", "--help", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    ended = interrupted("click", "assay", "--help", disposition=signal.SIG_IGN)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -248,7 +248,7 @@ def test_oracles_word_ends_no_offer_whose_acceptance_is_out(
     changed = state.model_copy(update={"status": status, "quote": None, "oracle_signature": None})
     for expected in (None, str(status)):
         with monkeypatch.context() as patch:
-            patch.setattr(seller._acceptance._oracle, "offer", lambda _: changed)
+            patch.setattr(seller._acceptance._oracle, "offer", lambda *_, **__: changed)
             if status is OfferStatus.DECLINED:
                 seller.offer(record)
             else:
