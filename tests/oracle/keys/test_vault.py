@@ -35,17 +35,19 @@ def test_folder_without_a_journal_is_to_be_initialised(tmp_path: Path) -> None:
 
 def test_members_of_a_committee_share_content_ids_and_no_sessions(tmp_path: Path) -> None:
     """One that could make another's tokens would be every seller there."""
-    secret = bytes(range(32))
-    one, two = (vault.create(tmp_path / name, "password", secret=secret, with_key=False) for name in ("one", "two"))
+    for name in ("one", "two"):
+        write_vault(tmp_path / name, b"\x01" * 32, "secret", secret=bytes(range(32)))
+    one, two = (vault.open_vault(tmp_path / name, "secret") for name in ("one", "two"))
     assert one.digests.committee_tag() == two.digests.committee_tag()
     assert one.digests.content_id(ModelId(bytes(32)), [b"a"]) == two.digests.content_id(ModelId(bytes(32)), [b"a"])
     assert one.access_key != two.access_key
     assert one.identity != two.identity
-    assert vault.open_vault(tmp_path / "one", "password").access_key == one.access_key
+    assert vault.open_vault(tmp_path / "one", "secret").access_key == one.access_key
 
 
 def test_secret_of_content_ids_is_not_replaced_by_another(tmp_path: Path) -> None:
-    vault.create(tmp_path, "password", with_key=False)
+    write_vault(tmp_path, b"\x01" * 32, "secret")
+    (vault.folder_of(tmp_path) / "keystore.json").unlink()
     with pytest.raises(KeystoreExists, match="found another"):
-        vault.create(tmp_path, "password", secret=bytes(32))
-    assert vault.open_vault(tmp_path, "password").account is None
+        vault.create(tmp_path, "secret", secret=bytes(32))
+    assert vault.open_vault(tmp_path, "secret").account is None

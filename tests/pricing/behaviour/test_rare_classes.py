@@ -16,7 +16,7 @@ WEAR = machines(4, wear=100)
 FAULTS = machines(5, fault=100)
 
 
-@pytest.fixture(scope="module", params=["log_loss", "balanced_log_loss"])
+@pytest.fixture(scope="module", params=[pytest.param("log_loss", marks=pytest.mark.slow), "balanced_log_loss"])
 def plant(request: pytest.FixtureRequest) -> PriceFunction:
     return fit(regression_of(OWNER), OWNER, validation=HELD, metric=request.param, decay=2e-3)
 
