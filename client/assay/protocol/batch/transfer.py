@@ -127,7 +127,8 @@ class Writer:
         """Number of bytes that were written; 0 if nothing can be written so, which is not tried again."""
         assert self._direct is not None
         try:
-            return os.pwrite(self._direct, content, offset)
+            with self._alone:  # two at a time cost twice as much as one, and are no faster
+                return os.pwrite(self._direct, content, offset)
         except OSError as error:
             if error.errno not in _NOT_DIRECT:
                 raise
