@@ -83,19 +83,7 @@ class Market:
             evaluation=bytes32("appraisal"),
         )
         lock = key_hash(quote.order_id(), key)
-        order = Order(
-            model_id=quote.model_id,
-            content_id=quote.content_id,
-            buyer=terms.owner,
-            seller=quote.seller,
-            token=terms.token,
-            price=quote.price,
-            seller_bond=terms.seller_bond,
-            dispute_window=terms.dispute_window,
-            require_receipt=terms.require_receipt,
-            data_root=quote.data_root,
-            key_hash=lock,
-        )
+        order = Order.of(terms, quote, lock)
         statement = self.domain.quote(quote)
         acceptance = self.domain.acceptance(digest(statement), lock)
         return Sale(terms, quote, order, key, self.sign(self.oracle, statement), self.sign(self.seller, acceptance))

@@ -92,19 +92,7 @@ class World:
         key = key or sealed.key
         quote = self.quote(terms, **({"data_root": sealed.commitment.data_root} | quote_changes))
         lock = lock or key_hash(quote.order_id(), key)
-        order = Order(
-            model_id=quote.model_id,
-            content_id=quote.content_id,
-            buyer=terms.owner,
-            seller=quote.seller,
-            token=terms.token,
-            price=quote.price,
-            seller_bond=terms.seller_bond,
-            dispute_window=terms.dispute_window,
-            require_receipt=terms.require_receipt,
-            data_root=quote.data_root,
-            key_hash=lock,
-        )
+        order = Order.of(terms, quote, lock)
         quote_digest = digest(self.domain.quote(quote))
         return Sale(
             terms=terms,

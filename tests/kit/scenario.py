@@ -153,19 +153,7 @@ class Play:
             acceptance = bytes(seller.sign_message(message).signature)
         terms = MODELS[model]
         self.by(sender).post(terms, quote, by_oracle, lock, acceptance)
-        self.orders[name] = Order(
-            model_id=quote.model_id,
-            content_id=quote.content_id,
-            buyer=terms.owner,
-            seller=quote.seller,
-            token=terms.token,
-            price=quote.price,
-            seller_bond=terms.seller_bond,
-            dispute_window=terms.dispute_window,
-            require_receipt=terms.require_receipt,
-            data_root=quote.data_root,
-            key_hash=lock,
-        )
+        self.orders[name] = Order.of(terms, quote, lock)
 
     def reveal(self, name: str, *, key: bytes | None = None, receipt: bytes = b"", **options: Any) -> None:
         sender = options.pop("sender", rival_account)

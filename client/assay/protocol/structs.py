@@ -6,7 +6,7 @@ that ``abi_values`` of a model is the tuple that the contract takes.
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -136,6 +136,23 @@ class Order(AbiValue):
     require_receipt: bool
     data_root: Bytes32
     key_hash: Bytes32
+
+    @classmethod
+    def of(cls, terms: ModelTerms, quote: Quote, key_hash: bytes) -> Self:
+        """The order that a post of ``quote`` makes, for a model with these terms; ``key_hash`` is 32 bytes."""
+        return cls(
+            model_id=quote.model_id,
+            content_id=quote.content_id,
+            buyer=terms.owner,
+            seller=quote.seller,
+            token=terms.token,
+            price=quote.price,
+            seller_bond=terms.seller_bond,
+            dispute_window=terms.dispute_window,
+            require_receipt=terms.require_receipt,
+            data_root=quote.data_root,
+            key_hash=key_hash,
+        )
 
     def order_id(self) -> OrderId:
         """``keccak256(abi.encode(modelId, contentId))``: 32 bytes."""

@@ -70,19 +70,7 @@ def settled(data: Dataset, share: float) -> Settled:
             expiry=buying.block_time() + _DAY,
             evaluation=_digest(b"appraisal"),
         )
-        order = Order(
-            model_id=quote.model_id,
-            content_id=quote.content_id,
-            buyer=terms.owner,
-            seller=quote.seller,
-            token=terms.token,
-            price=quote.price,
-            seller_bond=terms.seller_bond,
-            dispute_window=terms.dispute_window,
-            require_receipt=terms.require_receipt,
-            data_root=quote.data_root,
-            key_hash=key_hash(quote.order_id(), key),
-        )
+        order = Order.of(terms, quote, key_hash(quote.order_id(), key))
         signature = signed_quote(oracle, buying.domain, quote)
         sale = [selling.post(terms, quote, signature, order.key_hash, b"")]
         before = buying.revealed_key(order.order_id())
