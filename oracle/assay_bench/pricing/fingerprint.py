@@ -1,7 +1,7 @@
 """Fingerprint of the source code that a result depends on: a result of other code is computed again.
 
-A part's code is the module that computes it, with every module of the benchmark that it imports, directly or through
-others. What schedules, stores and reads results is among neither.
+A part's code is the module that computes it, with every module of the benchmark and of the pricing that it imports,
+directly or through others. What schedules, stores and reads results is among neither.
 """
 
 import ast
@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 
 import assay_bench
 import assay_pricing
@@ -21,10 +22,7 @@ _FORMS = ("pricing/results.py", "pricing/units.py")
 
 
 def fingerprint(unit: Unit) -> str:
-    """Hash of the code that computes a unit.
-
-    Where a module of ``assay_pricing`` is imported, the whole package counts: it finds its methods by their names.
-    """
+    """Hash of the code that computes a unit."""
     modules = [COMPUTE[unit.part].__module__]
     if unit.part is Part.CASE:
         modules.append(f"{_CASES}.{unit.data}")
@@ -33,7 +31,7 @@ def fingerprint(unit: Unit) -> str:
 
 @lru_cache
 def source_hash(modules: tuple[str, ...]) -> str:
-    """First 16 hex digits of the SHA-256 of some modules of the benchmark and of what they import."""
+    """First 16 hex digits of the SHA-256 of some modules and of what they import of the benchmark and the pricing."""
     digest = hashlib.sha256()
     for path in _sources(modules):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -42,33 +40,37 @@ def source_hash(modules: tuple[str, ...]) -> str:
 
 def _sources(modules: tuple[str, ...]) -> list[Path]:
     """The files of some modules and of what they import, in a fixed order."""
-    bench = Path(assay_bench.__file__).parent
-    with_pricing, queue, found = False, list(modules), set[Path]()
+    forms = {_folder(assay_bench) / name for name in _FORMS}
+    queue, found = list(modules), set[Path]()
     while queue:
-        module = queue.pop()
-        with_pricing |= module.partition(".")[0] == assay_pricing.__name__
-        path = _file(bench, module)
-        if path is not None and path not in found and path.relative_to(bench).as_posix() not in _FORMS:
-            found.add(path)
-            queue += _imported(path)
-    return sorted(found) + (python_files(Path(assay_pricing.__file__).parent) if with_pricing else [])
+        for path in _files(queue.pop()):
+            if path not in found and path not in forms:
+                found.add(path)
+                queue += _imported(path)
+    return sorted(found)
 
 
-def _file(bench: Path, module: str) -> Path | None:
-    """The file of a module of ``assay_bench``; None for a package, for another library, and for what is no module."""
-    name, *names = module.split(".")
-    path = bench.joinpath(*names).with_suffix(".py")
-    return path if name == assay_bench.__name__ and names and path.is_file() else None
+def _files(module: str) -> Iterator[Path]:
+    """The file of a module; of a package all in its folder, which it may find by their names; none of other code."""
+    package, *names = module.split(".")
+    for root in (assay_bench, assay_pricing):
+        if package == root.__name__:
+            path = _folder(root).joinpath(*names)
+            yield from [path.with_suffix(".py")] if path.with_suffix(".py").is_file() else sorted(path.glob("*.py"))
+
+
+def _folder(package: ModuleType) -> Path:
+    return Path(package.__file__ or "").parent
 
 
 def _imported(path: Path) -> Iterator[str]:
-    """Names that a file imports, and what may be modules among the names that it imports from another."""
+    """Names of the modules that a file imports; of a package from which it imports modules, these alone."""
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if any(_files(name)) else node.module for name in names)
 
 
 def python_files(package: Path) -> list[Path]:

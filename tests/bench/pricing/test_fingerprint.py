@@ -81,6 +81,13 @@ def test_an_edit_of_pricing_changes_what_uses_pricing(copies: tuple[Path, Path],
     assert fingerprint(CASE) != before[2]
 
 
+def test_an_edit_of_pricing_that_no_unit_imports_changes_nothing(copies: tuple[Path, Path]) -> None:
+    before = fingerprint(METHOD), fingerprint(CASE)
+    edit(copies[1] / "proof/circuit.py")
+    edit(copies[1] / "records/formats/csv.py")
+    assert (fingerprint(METHOD), fingerprint(CASE)) == before
+
+
 @pytest.mark.parametrize(
     "file",
     ["cli.py", "pricing/run.py", "pricing/cache.py", "pricing/plan.py", "pricing/results.py", "pricing/units.py"],
