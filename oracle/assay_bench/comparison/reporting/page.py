@@ -35,7 +35,8 @@ _TERMS = f"""\
   copy took, of {QUERIES} at most. **membership**: ROC AUC of telling which records the owner has; in ours by the prices
   of single records, asked for under as many identities. **third party**: fidelity of the best copy that somebody else
   holds.
-- **trainings**: processor time of all parties in trainings of the model, timed in the same process.
+- **time**: processor time of all parties in one trade; **time to set up**: of what is done once for a model. **sent**:
+  bytes between all parties. Practicality is judged by the time in trainings of the model, timed in the same process.
 - **rank**: Spearman's correlation of price and true gain over the sellers. **slope**: of the price on the true gain, 1
   is calibrated. **to useless**: share of all payments that data of no worth receive. **cheating buyer**: true gain that
   a buyer who never pays keeps, over that of the useful data. **cheating seller**: what the best cheat earns, over the
