@@ -38,7 +38,8 @@ def compare(
     """Run the paper's approaches to a trade of data on the same trade, and print what each of them leaks and costs.
 
     Each result is stored when it is computed, so that an interrupted run can be resumed. The report has every stored
-    result, also those of earlier runs, and names what is missing.
+    result, also those of earlier runs, and names what is missing. A row that fails is in the report with the reason;
+    the command then ends with 1.
 
     \b
     Example:
@@ -51,7 +52,7 @@ def compare(
     from assay_bench.comparison.reporting.page import write_pages
     from assay_bench.comparison.reporting.report import read_report
     from assay_bench.comparison.reporting.text import report_text
-    from assay_bench.comparison.run import run
+    from assay_bench.comparison.run import NO_TIME, run
     from assay_bench.comparison.store import Store, Unit
     from assay_bench.comparison.trade import SEEDS
 
@@ -59,6 +60,7 @@ def compare(
     chosen_sizes, chosen_seeds = sizes or SIZE_NAMES, seeds or SEEDS
     units = [Unit(one.name, size, seed) for one in approaches for size in chosen_sizes for seed in chosen_seeds]
     store = Store(kept)
+    failures = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console(), transient=True) as bar:
         task = bar.add_task("comparison", total=len(units))
@@ -68,8 +70,12 @@ def compare(
 
         for failure in run(units, store, workers, advance, time.monotonic() + 60 * minutes):
             console().print(f"not computed: {failure.unit.file.removesuffix('.json')}: {failure.reason}", markup=False)
-    report = read_report(approaches, chosen_sizes, chosen_seeds, store)
+            if failure.reason != NO_TIME:
+                failures[failure.unit] = failure.reason
+    report = read_report(approaches, chosen_sizes, chosen_seeds, store, failures)
     write_figures(out, report.model_dump_json(indent=1))
     if page is not None:
         write_pages(report, page)
     emit(report, report_text(report), as_json)
+    if failures:
+        click.get_current_context().exit(1)

@@ -2,10 +2,13 @@
 
 import math
 import multiprocessing
+import resource
 import time
+import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from assay_bench.comparison.approaches import find
@@ -15,7 +18,8 @@ from assay_bench.comparison.trade import Gains, draw
 from assay_bench.errors import BenchError
 
 _PRELOADED = ["assay_bench.comparison.copying", "assay_bench.comparison.fairness", "sklearn.datasets", "torch._dynamo"]
-_NO_TIME = "no time was left"
+_SHOWN = 300
+NO_TIME = "no time was left"
 
 
 @dataclass(frozen=True)
@@ -57,36 +61,60 @@ def run(
 def _computed(units: list[Unit], store: Store, workers: int, until: float) -> Iterator[tuple[Unit, str]]:
     """Units with an empty text or the reason of a failure, in the order of completion.
 
-    A worker is forked from a server that has the libraries loaded, and ends with its unit: its peak of memory is the
-    unit's.
+    A unit's process is forked from a server that has the libraries loaded, and ends with its unit: its peak of memory
+    is the unit's, and its end takes no other unit with it.
     """
+    multiprocessing.get_context("forkserver").set_forkserver_preload(_PRELOADED)
+    with ThreadPoolExecutor(workers) as pool:
+        running: dict[Future[str], Unit] = {pool.submit(_in_process, unit, store.folder, until): unit for unit in units}
+        try:
+            for future in as_completed(running):
+                yield running[future], future.result()
+        finally:
+            for future in running:
+                future.cancel()  # an interrupted run starts nothing more
+
+
+def _in_process(unit: Unit, folder: Path, until: float) -> str:
+    """Computes and stores one unit in a process of its own; the reason where that is impossible."""
     if time.monotonic() >= until:
-        yield from ((unit, _NO_TIME) for unit in units)
-        return
+        return NO_TIME
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
-        running: dict[Future[str], Unit] = {pool.submit(_compute, unit, store.folder, until): unit for unit in units}
-        for future in as_completed(running):
-            yield running[future], future.result()
+    reader, writer = context.Pipe(duplex=False)
+    with reader:
+        child = context.Process(target=_compute, args=(unit, folder, writer))
+        with writer:
+            child.start()
+        try:
+            return str(reader.recv())
+        except EOFError:  # killed
+            child.join()
+            return f"its process ended with {child.exitcode}"
+        finally:
+            child.join()
 
 
-def _compute(unit: Unit, folder: Path, until: float) -> str:
-    """Computes and stores one unit; the reason where that is impossible."""
+def _compute(unit: Unit, folder: Path, answer: Connection) -> None:
+    """Computes and stores one unit; answers with the reason where that is impossible, whatever it is."""
     import warnings
 
     import torch
 
-    if time.monotonic() >= until:
-        return _NO_TIME
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # raised by the libraries that are compared
     store = Store(folder)
     try:
-        store.write(unit, compute(unit, store.gains(unit)))
+        result = compute(unit, store.gains(unit))
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        store.write(unit, result, sum(part.ru_utime + part.ru_stime for part in used))
     except BenchError as error:
-        return f"{error}{f' (hint: {error.hint})' if error.hint else ''}"
-    return ""
+        answer.send(f"{error}{f' (hint: {error.hint})' if error.hint else ''}")
+    except Exception as error:  # a fault of one row must not cost the others
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        said = " ".join(str(error).split())[:_SHOWN]
+        answer.send(f"{type(error).__name__}: {said} ({Path(place.filename).name}, line {place.lineno})")
+    else:
+        answer.send("")
 
 
 def compute(unit: Unit, gains: Gains | None = None) -> Row | Gains:
@@ -96,5 +124,6 @@ def compute(unit: Unit, gains: Gains | None = None) -> Row | Gains:
         unit: The unit.
         gains: True gains of its draw, where they are known.
     """
+    approach = find(unit.approach) if unit.approach else None  # a row without its library fails before the draw
     trade = draw(unit.size, unit.seed, gains)
-    return find(unit.approach).run(trade) if unit.approach else trade.gains
+    return approach.run(trade) if approach else trade.gains

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -37,7 +37,7 @@ class Unit:
 
 
 class Store:
-    """Results in a folder. A file holds ``{"fingerprint": ..., "result": {...}}``."""
+    """Results in a folder. A file holds ``{"fingerprint": ..., "seconds": ..., "result": {...}}``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,15 +50,29 @@ class Store:
         """Stored true gains of the unit's draw; None as for a row."""
         return self._read(Unit("", unit.size, unit.seed), Gains)
 
-    def write(self, unit: Unit, result: Row | Gains) -> None:
-        """Stores a result; after a crash the file is complete or absent."""
+    def seconds(self, unit: Unit) -> float:
+        """Processor time that a stored result took; 0 without one."""
+        stored = self._stored(unit)
+        return float(stored["seconds"]) if stored else 0.0
+
+    def write(self, unit: Unit, result: Row | Gains, seconds: float) -> None:
+        """Stores a result and the processor time that it took; after a crash the file is complete or absent."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        stored = {"fingerprint": unit.fingerprint, "result": result.model_dump()}
+        stored = {"fingerprint": unit.fingerprint, "seconds": round(seconds, 2), "result": result.model_dump()}
         write_whole(self.folder / unit.file, (json.dumps(stored, indent=1) + "\n").encode(), mode=0o644)
 
     def _read(self, unit: Unit, kind: type[T]) -> T | None:
+        stored = self._stored(unit)
         try:
-            stored = json.loads((self.folder / unit.file).read_bytes())
-            return kind.model_validate(stored["result"]) if stored["fingerprint"] == unit.fingerprint else None
+            return kind.model_validate(stored["result"]) if stored else None
+        except ValueError:
+            return None
+
+    def _stored(self, unit: Unit) -> dict[str, Any] | None:
+        try:
+            stored: dict[str, Any] = json.loads((self.folder / unit.file).read_bytes())
+            return (
+                stored if stored["fingerprint"] == unit.fingerprint and {"seconds", "result"} <= set(stored) else None
+            )
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None

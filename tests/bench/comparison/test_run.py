@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from assay.cli.group import Group
-from assay_bench.comparison.approaches import MODULES
+from assay_bench.comparison import approaches
+from assay_bench.comparison.approaches import MODULES, find
 from assay_bench.comparison.cli import SIZE_NAMES, compare
 from assay_bench.comparison.reporting.report import COLUMNS
 from assay_bench.comparison.store import Unit
@@ -37,15 +39,25 @@ def test_an_unknown_approach_is_answered_with_the_known_ones(tmp_path: Path) -> 
 
 
 @pytest.mark.integration
-def test_a_run_fills_every_column_with_numbers_or_reasons_and_names_what_is_missing_when_it_is_resumed(
-    tmp_path: Path,
+def test_a_run_fills_every_column_with_numbers_or_reasons_and_names_what_failed_and_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The process that computes the row ``broken`` knows no such approach: an error that the run does not expect."""
+    broken = replace(find("data-first"), name="broken", title="Broken")
+    monkeypatch.setitem(MODULES, "broken", "data_first")
+    monkeypatch.setattr(approaches, "find", lambda name: broken if name == "broken" else find(name))
     options = ("--approach", "data-first", "--approach", "model-first")
-    assert ran(tmp_path, *options).exit_code == 0
+    done = ran(tmp_path, *options, "--approach", "broken")
+    reason = "UsageError: expected an approach among"
+    assert done.exit_code == 1
+    assert f"not computed: broken.small.11: {reason}" in done.output
     report = json.loads((tmp_path / "compare.json").read_bytes())
-    assert [one["name"] for one in report["approaches"]] == ["data-first", "model-first"]
+    *others, failed = report["approaches"]
+    assert failed["failed"]["small 11"].startswith(reason)
+    assert f"**failed** on small 11: {reason}" in (tmp_path / "comparison" / "runs.md").read_text()
+    assert [one["name"] for one in others] == ["data-first", "model-first"]
     assert not report["missing"]
-    for one in report["approaches"]:
+    for one in others:
         assert one["sizes"] == ["small"]
         for column in COLUMNS:
             for figure in one[column]["small"].values():
@@ -53,6 +65,7 @@ def test_a_run_fills_every_column_with_numbers_or_reasons_and_names_what_is_miss
 
     (tmp_path / "kept" / Unit("model-first", "small", 11).file).write_text("{")  # damaged
     done = ran(tmp_path, *options, "--minutes", "0")
+    assert done.exit_code == 0
     assert "not computed: model-first.small.11: no time was left" in done.output
     page, runs = (tmp_path / name for name in ("comparison.md", "comparison/runs.md"))
     assert "**Not run**: small, seeds 11: model-first." in page.read_text()

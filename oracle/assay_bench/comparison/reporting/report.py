@@ -1,7 +1,7 @@
 """The report of a run: every figure of every approach and size over the seeds, as ``out/compare.json`` has it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -39,7 +39,11 @@ Spreads = dict[str, Spread]
 
 
 class ApproachReport(BaseModel):
-    """One approach: its figures by column and by size."""
+    """One approach: its figures by column and by size.
+
+    Attributes:
+        failed: Why a draw has no figures, by its size and seed; sizes without a result are not in ``sizes``.
+    """
 
     name: str
     title: str
@@ -49,6 +53,7 @@ class ApproachReport(BaseModel):
     sizes: list[str]
     received: dict[str, str]
     online: list[str]
+    failed: dict[str, str] = {}
     data_leakage: dict[str, Spreads]
     model_leakage: dict[str, Spreads]
     practicality: dict[str, Spreads]
@@ -67,43 +72,65 @@ class Report(BaseModel):
         seeds: Of the draws.
         records: Records of a seller by size.
         processors: That the run may use.
-        missing: Files of units without a result.
-        approaches: Those with a result, in the order of the page.
+        processor_minutes: Of all units with a result.
+        missing: Files of units without a result, and without a failure.
+        approaches: Those with a result or a failure, in the order of the page.
     """
 
     seeds: list[int]
     records: dict[str, int]
     processors: int
+    processor_minutes: float
     missing: list[str]
     approaches: list[ApproachReport]
 
 
-def read_report(approaches: Sequence[Approach], sizes: Sequence[str], seeds: Sequence[int], store: Store) -> Report:
-    """The report of every stored result."""
-    found, missing = [], []
+def read_report(
+    approaches: Sequence[Approach],
+    sizes: Sequence[str],
+    seeds: Sequence[int],
+    store: Store,
+    failures: Mapping[Unit, str] | None = None,
+) -> Report:
+    """The report of every stored result.
+
+    Args:
+        approaches: Its rows.
+        sizes: Of the trade.
+        seeds: Of the draws.
+        store: The results.
+        failures: Units that failed, and why.
+    """
+    found, missing, units = [], [], []
     for approach in approaches:
         rows: dict[str, dict[int, Row]] = {}
+        failed = {}
         for size in sizes:
             for seed in seeds:
                 unit = Unit(approach.name, size, seed)
                 row = store.row(unit)
-                if row is None:
-                    missing.append(unit.file)
-                else:
+                if row is not None:
                     rows.setdefault(size, {})[seed] = row
-        if rows:
-            found.append(_of_approach(approach, rows))
+                    units.append(unit)
+                elif failures and unit in failures:
+                    failed[f"{size} {seed}"] = failures[unit]
+                else:
+                    missing.append(unit.file)
+        if rows or failed:
+            found.append(_of_approach(approach, rows, failed))
+    draws = {Unit("", unit.size, unit.seed) for unit in units}
     return Report(
         seeds=list(seeds),
         records=SIZES,
         processors=len(os.sched_getaffinity(0)),
+        processor_minutes=round(sum(store.seconds(unit) for unit in (*units, *draws)) / 60, 1),
         missing=missing,
         approaches=found,
     )
 
 
-def _of_approach(approach: Approach, rows: dict[str, dict[int, Row]]) -> ApproachReport:
-    first = next(iter(next(iter(rows.values())).values()))
+def _of_approach(approach: Approach, rows: dict[str, dict[int, Row]], failed: dict[str, str]) -> ApproachReport:
+    first = next((row for of in rows.values() for row in of.values()), None)
     columns = {
         column: {size: _spreads({seed: getattr(row, column) for seed, row in of.items()}) for size, of in rows.items()}
         for column in COLUMNS
@@ -115,8 +142,9 @@ def _of_approach(approach: Approach, rows: dict[str, dict[int, Row]]) -> Approac
         remark=approach.remark,
         paper=approach.paper,
         sizes=list(rows),
-        received={"buyer": first.data_leakage.received, "seller": first.model_leakage.received},
-        online=list(first.practicality.online),
+        received={"buyer": first.data_leakage.received, "seller": first.model_leakage.received} if first else {},
+        online=list(first.practicality.online) if first else [],
+        failed=failed,
         **columns,
     )
 

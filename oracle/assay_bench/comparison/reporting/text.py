@@ -20,6 +20,7 @@ def report_text(report: Report) -> str:
         for size in one.sizes:
             figures = (shown(name, one.spreads(column, size)[name]) for column, name in _SHOWN)
             lines.append(f"{one.name:24}{size:8}" + "".join(f"{text:>18}" for text in figures))
+        lines += [f"{one.name:24}failed: {draw}: {why}" for draw, why in one.failed.items()]
     if report.missing:
         lines.append(f"missing: {len(report.missing)} results")
     return "\n".join(lines)
