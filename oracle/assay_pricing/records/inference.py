@@ -19,7 +19,7 @@ from assay_pricing.records.columns import Column, RawTable, Texts, check_readabl
 from assay_pricing.records.faults import Faults
 from assay_pricing.records.quoting import by_number, listed, quoted
 from assay_pricing.records.roles import Choices, exclusion
-from assay_pricing.records.spelling.numbers import marks_of, number
+from assay_pricing.records.spelling.numbers import SINGLE_EXACT, marks_of, number
 from assay_pricing.records.spelling.times import form_of, moment, time_format
 from assay_pricing.records.text import Levels, canonical_number, canonical_text, is_gap
 from assay_pricing.records.values import NUMBERS_HINT, TIMES_HINT, as_text
@@ -29,7 +29,6 @@ _MANY_LEVELS = 100
 _MOSTLY = 0.5
 """A text column in which more than this share of the values are numbers, or times, is taken for these with faults."""
 _OR_TEXT = "leave the cell of a missing value empty, or read the column as text (assay-oracle fit --categorical COLUMN)"
-_SINGLE_EXACT = 2**24
 _OTHER_DATE = re.compile(
     r"(\d{1,2}[./ -](\d{1,2}|[A-Za-z]{3,9})[./ -](\d{4}|\d{2})|\d{4}[./]\d{1,2}[./]\d{1,2}|\d{4}-\d{2}-\d{2})\b.*",
     re.ASCII,
@@ -302,7 +301,7 @@ class _Inference:
         arrays = [column for column in columns if not isinstance(column, Texts)]
         kinds = {array.dtype.name for array in arrays}
         if kinds <= {"float16", "float32"}:
-            if any((np.abs(array[~np.isnan(array)]) >= _SINGLE_EXACT).any() for array in arrays):
+            if any((np.abs(array[~np.isnan(array)]) >= SINGLE_EXACT).any() for array in arrays):
                 self.warnings.append(
                     f"column {quoted(name)} is stored in single precision, which rounds numbers as large as it has: "
                     "the model cannot tell neighbouring values apart. Store it in double precision or as integers."

@@ -68,6 +68,11 @@ def canonical_number(text: str) -> str:
     return text if value is None or not abs(value) < MAX_EXACT else canonical_text(value)
 
 
+def one_spelling(text: str) -> str:
+    """One text for all spellings of a number, and of ``true`` and ``false``; otherwise the text."""
+    return text.lower() if text.lower() in ("true", "false") else canonical_number(text)
+
+
 class Levels:
     """The values that a schema knows of a category or a label, found by any of their spellings.
 

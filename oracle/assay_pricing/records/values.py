@@ -15,9 +15,9 @@ from assay_pricing.records.faults import Faults
 from assay_pricing.records.inputs import MICROSECONDS
 from assay_pricing.records.quoting import quoted
 from assay_pricing.records.records import Float64
-from assay_pricing.records.spelling.numbers import MAX_EXACT, marks_of, number
+from assay_pricing.records.spelling.numbers import MAX_EXACT, SINGLE_EXACT, marks_of, number
 from assay_pricing.records.spelling.times import Form, form_of, moment
-from assay_pricing.records.text import Levels, boolean, canonical_text, is_gap
+from assay_pricing.records.text import Levels, boolean, canonical_text, is_gap, one_spelling
 
 NUMBERS_HINT = (
     "write numbers with a point and without other signs, leave the cell of a missing value empty, or read the "
@@ -94,14 +94,15 @@ class Reader:
     def levels(self, name: str, known: Sequence[str]) -> tuple[Float64, tuple[str, ...]]:
         """Codes of a column of categories or labels (n,), and the values that are not known.
 
-        A code is an index into ``known``, or for another value past its end. A missing value is the empty text.
+        A code is an index into ``known``, or for another value past its end, whatever spelling of a number or a boolean
+        the file has. A missing value is the empty text.
         """
         texts, rows = as_text(self.table.columns[name])
         index, codes = Levels(known), []
         unknown: dict[str, int] = {}
         for text in texts:
             code = index.find(text)
-            codes.append(unknown.setdefault(text, len(known) + len(unknown)) if code is None else code)
+            codes.append(unknown.setdefault(one_spelling(text), len(known) + len(unknown)) if code is None else code)
         return np.array(codes, dtype=np.float64)[rows], tuple(unknown)
 
     def is_gap(self, name: str) -> npt.NDArray[np.bool_]:
@@ -165,7 +166,10 @@ def as_text(column: Column) -> tuple[list[str], npt.NDArray[np.int64]]:
 
 
 def shortest(column: npt.NDArray[Any]) -> Float64:
-    """Doubles of the shortest decimals that are the given numbers in their own, lower precision (n,)."""
+    """Doubles of the shortest decimals that are the given numbers in single or half precision (n,)."""
+    if column.dtype.itemsize < 4:
+        given, rows = np.unique(column, return_inverse=True)
+        return _by_text(given)[rows]
     values = column.astype(np.float64)
     for start in range(0, len(values), _AT_ONCE):
         _shorten(values[start : start + _AT_ONCE], column[start : start + _AT_ONCE])
@@ -174,18 +178,25 @@ def shortest(column: npt.NDArray[Any]) -> Float64:
 
 def _shorten(values: Float64, column: npt.NDArray[Any]) -> None:
     """Writes over values (n,), those of the column, in place: digit by digit where the decimals are not found yet."""
-    left = np.flatnonzero(np.isfinite(values) & (values != np.round(values)))
+    left = np.flatnonzero(np.isfinite(values) & ((values != np.round(values)) | (np.abs(values) >= SINGLE_EXACT)))
     exact, given = values[left], column[left]
     places = -np.floor(np.log10(np.abs(exact))).astype(np.int64)
     for digits in range(1, 10):
-        scale = _POWERS[np.clip(places + digits - 1, 0, len(_POWERS) - 1)]
-        rounded = np.rint(exact * scale) / scale
+        shift = places + digits - 1
+        scale = _POWERS[np.minimum(np.abs(shift), len(_POWERS) - 1)]
         with np.errstate(over="ignore"):
+            rounded = np.where(shift < 0, np.rint(exact / scale) * scale, np.rint(exact * scale) / scale)
             found = rounded.astype(column.dtype) == given
+        found &= (places > -len(_POWERS)) & (shift < len(_POWERS))
         values[left[found]] = rounded[found]
         left, exact, given, places = (part[~found] for part in (left, exact, given, places))
         if not len(left):
             return
+    values[left] = _by_text(given)  # beyond those powers
+
+
+def _by_text(column: npt.NDArray[Any]) -> Float64:
+    return np.array([float(str(value)) for value in column], dtype=np.float64)
 
 
 def _truth(text: str) -> float | None:
@@ -195,7 +206,7 @@ def _truth(text: str) -> float | None:
 
 def _seconds(text: str, form: Form) -> float | None:
     micros = moment(text, form)
-    return number(text) if micros is None else micros / MICROSECONDS
+    return number(text) if micros is None else float(micros) / MICROSECONDS  # as of an array of stored times
 
 
 def _shown(column: Column, rows: npt.NDArray[np.bool_]) -> str:

@@ -106,3 +106,32 @@ def test_whatever_is_changed_in_a_file_it_is_read_or_refused(form, data) -> None
     except DataError as error:
         outcome = str(error)
     assert 0 < len(outcome) <= 1000
+
+
+@pytest.mark.parametrize("number", [123456789, 65504.0, 9.8765432e15, 1e20, 1.5e30, 1e-40, 1.2345678e-20, 2.0**-6])
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_a_number_in_less_than_double_precision_is_its_shortest_decimal_at_every_size(number, kind) -> None:
+    with np.errstate(over="ignore"):
+        stored = kind(number)
+    if np.isfinite(stored):
+        files = npz(a=np.array([stored]), b=np.array([0]), y=np.array([0])), csv(f"a,b,y\n{stored!s},0,0\n")
+        assert len({parse_records(file, NUMERIC).hashes() for file in files}) == 1
+
+
+def test_an_unseen_category_is_one_value_in_every_spelling() -> None:
+    def unseen(file) -> tuple[str, ...]:
+        return parse_records(file, SCHEMA).unseen[1]
+
+    assert (
+        unseen(csv("a,c,y\n1,7.0,0\n1,7,0\n1,7e0,0\n")) == unseen(parquet({"a": [1], "c": [7.0], "y": [0]})) == ("7",)
+    )
+    assert unseen(csv("a,c,y\n1,True,0\n1,TRUE,0\n")) == unseen(parquet({"a": [1], "c": [True], "y": [0]})) == ("true",)
+
+
+@pytest.mark.parametrize(
+    "moment", ["1600-01-01T00:00:00.123457", "2026-01-31T08:30:00.123456", "9674-04-24T20:37:02.639942"]
+)
+def test_a_time_far_from_1970_is_the_same_as_text_and_as_stored(moment) -> None:
+    schema = NUMERIC.model_copy(update={"features": (Feature(name="a", kind="time"),)})
+    files = parquet({"a": pa.array([np.datetime64(moment)]), "y": [0]}), csv(f"a,y\n{moment},0\n")
+    assert len({parse_records(file, schema).hashes() for file in files}) == 1

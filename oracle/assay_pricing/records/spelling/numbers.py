@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 MAX_EXACT = 2**53
 """Whole numbers from here on are not all told apart by double precision."""
+SINGLE_EXACT = 2**24
+"""The same of single precision."""
 _NUMBER = re.compile(r"[+-]?((\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|inf(inity)?)", re.ASCII | re.IGNORECASE)
 """No two parts match the same digits in a row: otherwise a match takes time quadratic in the text."""
 _SPACED = re.compile(r"[+-]?[1-9]\d{0,2}([\u00a0\u202f\u2009'\u2019])\d{3}(\1\d{3})*([.,]\d*)?", re.ASCII)
