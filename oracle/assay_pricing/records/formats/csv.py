@@ -167,10 +167,7 @@ class _Cells:
             yield from batches
         except pa.ArrowException as error:
             if "straddling" in str(error):
-                raise DataError(
-                    f"expected rows of at most {_BLOCK} bytes, got a longer one",
-                    hint="write long texts to a file in Parquet or JSON lines",
-                ) from None
+                raise _too_long() from None
             row = _ROW.search(str(error))
             place = f", in row {int(row[1]) - 2}" if row else ""  # it counts from 1, and the header
             fault = first_line(ValueError(_ROW.sub("", str(error))))
@@ -178,6 +175,13 @@ class _Cells:
                 f"expected CSV in UTF-8 with as many cells in each line: {fault}{place}",
                 hint="save the file in UTF-8" if "UTF8" in str(error) else _count_hint(str(error)),
             ) from None
+
+
+def _too_long() -> DataError:
+    return DataError(
+        f"expected rows of at most {_BLOCK} bytes, got a longer one",
+        hint="write long texts to a file in Parquet or JSON lines",
+    )
 
 
 def _count_hint(message: str) -> str | None:
@@ -249,8 +253,11 @@ def _first_other_byte(source: BinaryIO) -> int | None:
 
 def _header(source: BinaryIO) -> tuple[str, str]:
     """The first line and the separator in it: the most frequent mark outside quotes; a comma if none is more so."""
+    start = source.readline(_BLOCK + 1)
+    if len(start) > _BLOCK:
+        raise _too_long()
     try:
-        line = source.readline().decode("utf-8-sig")
+        line = start.decode("utf-8-sig")
         outside = "".join(line.split('"')[::2])
         separator = max(",;\t|", key=outside.count)
         next(csv.reader([line], delimiter=separator))

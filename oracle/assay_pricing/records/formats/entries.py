@@ -23,6 +23,7 @@ from assay_pricing.records.bounds import Bounds, check_distinct
 from assay_pricing.records.columns import Column, RawTable, Texts, check_columns
 from assay_pricing.records.formats import registered
 from assay_pricing.records.formats.arrow import kind_of, named, to_columns
+from assay_pricing.records.formats.jsonl import distinct
 from assay_pricing.records.pictures import SUFFIXES, Pictures
 from assay_pricing.records.quoting import first_line, listed, quoted
 
@@ -172,7 +173,7 @@ def _of_objects(entries: Sequence[Entry], bounds: Bounds) -> RawTable:
     rows = []
     for entry in entries:
         try:
-            row = json.loads(entry.load(), parse_constant=_no_constant)
+            row = json.loads(entry.load(), parse_constant=_no_constant, object_pairs_hook=distinct)
         except ValueError as error:
             raise DataError(f"expected JSON in {quoted(entry.name)}: {first_line(error)}") from None
         if not isinstance(row, dict):

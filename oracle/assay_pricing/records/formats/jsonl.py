@@ -26,7 +26,7 @@ from assay_pricing.records.spelling.numbers import MAX_EXACT
 _LEAST_MEMBER = 6
 """Bytes of the shortest member of an object, which takes eight as a number."""
 _MAX_DEPTH = 32
-_MAX_LINE = 2**30
+_MAX_LINE = 2**26
 _LEAST_BLOCK = 2**20
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"\s*:?')
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
@@ -141,7 +141,7 @@ def _fault(source: BinaryIO, error: Exception) -> DataError:
     kinds: dict[str, str] = {}
     for row, line in enumerate(filter(bytes.strip, _lines(source))):
         try:
-            found = json.loads(line, object_pairs_hook=_distinct)
+            found = json.loads(line, object_pairs_hook=distinct)
         except (ValueError, RecursionError) as fault:
             return DataError(
                 f"expected one JSON object a line, got an unreadable one in row {row}: {first_line(fault)}",
@@ -159,7 +159,12 @@ def _fault(source: BinaryIO, error: Exception) -> DataError:
     return DataError(f"expected JSON lines, got damaged ones: {first_line(error)}")
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object with these members: an ``object_pairs_hook`` of ``json``, which itself would take the last of a name.
+
+    Raises:
+        ValueError: A name is there twice.
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

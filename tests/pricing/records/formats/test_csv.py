@@ -102,6 +102,7 @@ def test_a_column_whose_last_cell_is_no_number_keeps_the_text_of_all(monkeypatch
 
 def test_a_row_beyond_a_block_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_BLOCK", 64)
+    refused(csv("a,c,y" + ",name" * 20 + "\n"), "rows of at most 64 bytes")
     with pytest.raises(DataError, match="rows of at most 64 bytes") as caught:
         parse_table(csv("a,y\n" + f"1,{'x' * 200}\n" * 3))
     assert "Parquet" in (caught.value.hint or "")

@@ -3,6 +3,7 @@
 import pytest
 
 from assay_pricing.errors import DataError
+from assay_pricing.records.formats import jsonl as reader
 from assay_pricing.records.inference import infer
 from assay_pricing.records.tables import parse_records, parse_table
 from tests.pricing.records.files import NUMERIC, SCHEMA, csv, jsonl, refused
@@ -76,3 +77,9 @@ def test_an_array_of_objects_is_named_with_its_remedy() -> None:
     with pytest.raises(DataError, match="looks like JSON") as caught:
         parse_table(csv('[{"a": 1}]'))
     assert "lines=True" in (caught.value.hint or "")
+
+
+def test_a_line_whose_parts_would_fill_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_MAX_LINE", 64)
+    names = "".join(f', "{i}": 0' for i in range(10))
+    refused(jsonl({"a": 1, "c": "red", "y": 0}, f'{{"a": 1{names}}}'), "lines of at most 64 bytes, .* in row 1")
