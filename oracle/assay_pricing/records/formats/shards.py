@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
@@ -20,6 +20,10 @@ from assay_pricing.records.formats.entries import Entry, is_hidden, read_entries
 from assay_pricing.records.quoting import quoted
 
 _BLOCK = 512
+_MOST_NOTES = 2**14
+"""Bytes of the notes on a member: a long name, times, attributes."""
+_DIGITS = re.compile(rb"\d{256}")
+"""What no note has: Python's reader takes time quadratic in a run of digits (CVE-2024-6232)."""
 _REMEDY = "write the archive from regular files with relative names: tar -cf data.tar -C FOLDER ."
 
 
@@ -53,7 +57,7 @@ def _members(source: BinaryIO, bounds: Bounds) -> Iterator[Entry]:
     length = source.seek(0, io.SEEK_END)
     source.seek(0)
     total = 0
-    with tarfile.open(fileobj=source, mode="r:") as archive:
+    with tarfile.open(fileobj=cast(BinaryIO, _Headers(source)), mode="r:") as archive:
         place = -1
         while (member := archive.next()) is not None:
             vars(archive)["members"].clear()  # it would grow with the archive
@@ -75,6 +79,27 @@ def _members(source: BinaryIO, bounds: Bounds) -> Iterator[Entry]:
         source.seek(archive.offset)
         if source.read(_BLOCK) != bytes(_BLOCK):
             raise DataError("expected the end of the archive, got a damaged or missing block", hint="write it again")
+
+
+class _Headers:
+    """The file as the reader of headers gets it: a read of more than what a header may have is refused."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self.seek, self.tell = source.seek, source.tell
+
+    def read(self, size: int) -> bytes:
+        """So many bytes.
+
+        Raises:
+            DataError: They are no header of a usual archive.
+        """
+        if not 0 <= size <= _MOST_NOTES:
+            raise DataError(f"expected notes of at most {_MOST_NOTES} bytes on a member, got {size}", hint=_REMEDY)
+        content = self._source.read(size)
+        if _DIGITS.search(content):
+            raise DataError("expected notes on a member without hundreds of digits, got such", hint=_REMEDY)
+        return content
 
 
 def _relative(member: tarfile.TarInfo) -> str:

@@ -11,6 +11,7 @@ from assay_pricing.errors import DataError
 from assay_pricing.records.tables import parse_records, parse_table, read_table
 from tests.kit.encoders import picture
 from tests.kit.pictures import PICTURES, reads, samples, tar, written
+from tests.pricing.records.files import seconds
 
 pytestmark = pytest.mark.unit
 
@@ -105,3 +106,18 @@ def test_a_folder_of_archives_has_nothing_else(tmp_path: Path) -> None:
     shard = tar(samples()).read()
     with pytest.raises(DataError, match=r"a folder of tar archives alone, got 'labels\.csv'"):
         read_table(written(tmp_path / "shards", {"0.tar": shard, "labels.csv": b"a,b\n1,2\n"}))
+
+
+@pytest.mark.parametrize(
+    ("notes", "message"),
+    [(b"1" * 10_000, "notes on a member without hundreds of digits"), (b"20000 a=" + b"b" * 20_000, "at most 16384")],
+)
+def test_notes_on_a_member_are_read_in_linear_time(notes: bytes, message: str) -> None:
+    member = tarfile.TarInfo("notes")
+    member.type, member.size = tarfile.XHDTYPE, len(notes)
+    archive = member.tobuf(tarfile.USTAR_FORMAT) + notes + bytes(-len(notes) % 512) + tar(PICTURES).read()
+    assert seconds(lambda: refused(io.BytesIO(archive), message)) < 1
+
+
+def test_an_object_of_columns_names_each_once() -> None:
+    refused(tar({"a.json": b'{"y": 1, "y": 2}'}), r"expected JSON in 'a\.json': 'y' is there twice")
