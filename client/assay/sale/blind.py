@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eth_account.signers.local import LocalAccount
+from pydantic import ValidationError
 
 from assay.chain.port import Chain
 from assay.chain.queries import is_signed_by
-from assay.errors import OracleMisbehaved, UsageError
+from assay.errors import OracleMisbehaved, UsageError, listed_faults
 from assay.oracle.api import OracleClient
 from assay.protocol.messages import BlindAnswer, BlindRequest, BlindTerms, BlindValues, ModelInfo
 from assay.protocol.statements import digest
@@ -25,6 +26,7 @@ from assay.sale.trust import oracle_of
 if TYPE_CHECKING:
     from assay_pricing.blind.form import Integers
     from assay_pricing.blind.seller import BlindSeller
+    from assay_pricing.sums.statistics import Terms
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class BlindQuoting:
         opened = self._oracle.open_blind(request)
         if opened.offer_id != offer_id:
             raise OracleMisbehaved("the oracle answered with another offer's id")
-        answer = opened.answer or self._asked(offer_id, _seller(opened.terms, offer_id), sums)
+        answer = opened.answer or self._asked(offer_id, seller_of(opened.terms, offer_id), sums)
         self._check(record, sums.records, answer)
         return self._store.update(record, blind_quote=answer.quote, blind_signature=answer.oracle_signature)
 
@@ -120,7 +122,13 @@ class BlindQuoting:
             )
 
 
-def _seller(terms: BlindTerms, offer_id: OfferId) -> "BlindSeller":
+def seller_of(terms: BlindTerms, offer_id: OfferId) -> "BlindSeller":
+    """The seller's side of the quote of an offer, by the terms that the oracle answered with.
+
+    Raises:
+        BlindError: The terms are out of bounds.
+        UsageError: The libraries are not installed.
+    """
     try:
         from assay_pricing.blind.seller import BlindSeller
         from assay_pricing.blind.shape import Shape
@@ -134,7 +142,28 @@ def sums_of(file: Path, model: ModelInfo) -> Sums:
 
     Raises:
         UsageError: The model has no blind quotes, or the libraries are not installed.
+        OracleMisbehaved: The model's terms are not of their form.
         DataError: The file does not fit the model's schema, or its sums exceed the model's bounds.
+    """
+    terms = terms_of(model)
+    try:
+        from assay_pricing.records.records import distinct
+        from assay_pricing.records.tables import parse_records
+        from assay_pricing.sums.moments import Moments
+    except ImportError as error:
+        raise _missing(error) from None
+    with file.open("rb") as source:
+        records = distinct(parse_records(source, model.schema_))
+    found = terms.statistics(Moments.of(terms.features, [records]))
+    return Sums(found.shrinkage, found.solution, records.n, terms.leverage(found, records))
+
+
+def terms_of(model: ModelInfo) -> "Terms":
+    """How sums are computed, as the oracle published it for a model.
+
+    Raises:
+        UsageError: The model has no blind quotes, or the libraries are not installed.
+        OracleMisbehaved: The terms are not of their form.
     """
     if model.blind is None:
         raise UsageError(
@@ -142,17 +171,16 @@ def sums_of(file: Path, model: ModelInfo) -> Sums:
             hint="offer the data: assay sell",
         )
     try:
-        from assay_pricing.records.records import distinct
-        from assay_pricing.records.tables import parse_records
-        from assay_pricing.sums.moments import Moments
         from assay_pricing.sums.statistics import Terms
     except ImportError as error:
         raise _missing(error) from None
-    with file.open("rb") as source:
-        records = distinct(parse_records(source, model.schema_))
-    terms = Terms.model_validate(model.blind.sums)
-    found = terms.statistics(Moments.of(terms.features, [records]))
-    return Sums(found.shrinkage, found.solution, records.n, terms.leverage(found, records))
+    try:
+        return Terms.model_validate(model.blind.sums)
+    except ValidationError as error:
+        raise OracleMisbehaved(
+            f"expected the terms of sums of docs/price-format.md, got others: {listed_faults(error.errors())[:500]}",
+            hint="tell the oracle's operator; nothing was sent",
+        ) from None
 
 
 def _missing(error: ImportError) -> UsageError:

@@ -13,7 +13,7 @@ from assay.protocol.messages import OfferStatus
 from assay.protocol.statements import digest
 from assay.protocol.structs import Status
 from assay.protocol.types import OfferId
-from assay.sale.blind import BlindQuoting, Sums
+from assay.sale.blind import BlindQuoting, Sums, sums_of
 from assay.sale.offers import OfferRecord, OfferStore
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.appraisers.inline import InlineAppraiser
@@ -278,3 +278,13 @@ def test_an_oracle_that_quotes_another_price_than_blindly_is_told_apart(market: 
     record = store.update(record, blind_quote=record.blind_quote.model_copy(update={"price": 1}))
     with pytest.raises(OracleMisbehaved, match="expected the price of the blind quote, 1"):
         market.seller().offer(record)
+
+
+def test_terms_of_sums_that_are_none_are_named(market: Market) -> None:
+    """They are an oracle's word, and anything may stand there."""
+    model = market.http.model(market.model_id)
+    assert model.blind is not None
+    hostile = model.blind.model_copy(update={"sums": {"features": 17, **{f"x{i}": i for i in range(1000)}}})
+    with pytest.raises(OracleMisbehaved, match="expected the terms of sums") as raised:
+        sums_of(market.file(), model.model_copy(update={"blind": hostile}))
+    assert len(raised.value.message) < 1000
