@@ -90,14 +90,15 @@ class BucketStore:
 
         Raises:
             FileNotFoundError: There is no such bucket.
+            StorageSilent: The server does not answer, or with what is no listing.
         """
 
-        def find() -> dict[str, Any]:
+        def find() -> list[tuple[str, int]]:
             self._files.invalidate_cache()
-            found: dict[str, Any] = self._files.find(path, detail=True)
-            return found
+            found = self._files.find(path, detail=True)
+            return [(name, _length(found[name])) for name in found]
 
-        return [(name, int(found["size"])) for name, found in _asked(find).items()]
+        return _asked(find)
 
     def _path(self, name: str) -> str:
         check_blob_name(name)
@@ -333,6 +334,14 @@ class _Reader(io.RawIOBase):
             if 0 <= start < part.length:
                 self._ahead = self._read(part, start, min(start + self._next, part.length))
                 return
+
+
+def _length(listed: Any) -> int:
+    """Length of an object as a listing has it."""
+    length = int(listed["size"])
+    if length < 0:
+        raise ValueError(f"expected the length of an object, got {length}")
+    return length
 
 
 def _end_of(parts: list[_Part]) -> int:

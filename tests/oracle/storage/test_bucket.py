@@ -58,6 +58,15 @@ def test_long_request_is_stored_while_it_arrives(store: BucketStore, monkeypatch
     assert content(store) == b"12345678" * 5
 
 
+@pytest.mark.parametrize("listed", [{}, {"size": None}, {"size": -1}, {"size": "many"}, 7], ids=repr)
+def test_listing_that_names_no_lengths_is_no_answer(
+    store: BucketStore, files: Any, listed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "find", lambda path, **_: {f"{path}/{0:020}": listed})
+    with pytest.raises(StorageSilent):
+        store.size(NAME)
+
+
 def test_piece_beyond_the_quota_is_not_written(store: BucketStore, again: Callable[..., BucketStore]) -> None:
     append(store, bytes(90))
     with pytest.raises(StorageFull, match="11 more bytes"):
