@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
 .PHONY: help setup lock check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
-  mutate coverage slither bench-pricing bench-seal bench-scale bench-blind compare bench-oracle fuzz-sealed fuzz-api crash chaos clean
+  mutate coverage slither bench-pricing bench-seal bench-scale bench-blind compare bench-oracle fuzz-sealed fuzz-network fuzz-api crash chaos clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -158,13 +158,18 @@ bench-pricing: .build/bench ## every pricing method against retraining: out/pric
 bench-seal: .build/run ## sealing against two SHA-256 passes and ChaCha20, on SIZE=4G: out/seal.json
 	PYTHONPATH=oracle python -m assay_bench.sealing --size $(or $(SIZE),4G)
 
+NETWORK := api_requests oracle_answers node_answers signer_answers store_answers messages
+
 .build/fuzz: .build/run requirements/fuzz.txt
 	@echo "== The fuzzer" >&2
 	$(INSTALL) --require-hashes --requirement requirements/fuzz.txt
 	@touch $@
 
 fuzz-sealed: .build/fuzz ## coverage-guided fuzzing of what reads sealed files, for SECONDS=60
-	PYTHONPATH=scripts python -m fuzz --seconds $(or $(SECONDS),60)
+	PYTHONPATH=scripts python -m fuzz sealed_files --seconds $(or $(SECONDS),60)
+
+fuzz-network: .build/fuzz .build/dev ## the same of what meets the network: requests, answers, messages, for MINUTES=60
+	PYTHONPATH=scripts python -m fuzz $(NETWORK) --seconds $$((60 * $(or $(MINUTES),60)))
 
 fuzz-api: setup ## requests that Schemathesis makes up, CASES=50000, against a daemon: none may be its fault
 	PYTHONPATH=scripts python -m fuzz.api --cases $(or $(CASES),50000)

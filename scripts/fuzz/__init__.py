@@ -1,1 +1,1 @@
-"""Coverage-guided fuzzing, by ``make fuzz-sealed``."""
+"""Fuzzing: guided by coverage, by ``make fuzz-sealed`` and ``make fuzz-network``; of the API, by ``make fuzz-api``."""

@@ -15,80 +15,25 @@ from typing import Any
 
 import requests
 import schemathesis
-from localnet import BIN, ETHER, Daemon, Node, account, anvil, run
-from sample import MODEL, write_tables
+from localnet import Daemon, account
 
-from assay.chain.interface import Deployment
-from assay.chain.settlement import SettlementClient
-from assay.envelope import delivery_key_of, new_identity, public_of, wrap_key
 from assay.oracle.api import OracleClient
-from assay.protocol.messages import OfferRequest
 from assay.protocol.statements import Domain
-from assay.protocol.structs import ModelTerms
 from assay.protocol.types import ModelId
-from assay_oracle.keys import vault
-from assay_pricing.function import PriceFunction
 from fuzz.http_cases import Case, try_all
+from fuzz.place import PASSWORD, SELLER, SETTINGS, built, domain_of, offer_request
 
-PASSWORD = "fuzzing"  # noqa: S105 of keys that everybody knows
 OPERATOR = 4 * "operator"
-RATES = ("REQUESTS_PER_SECOND", "ADDRESS_REQUESTS_PER_SECOND", "LOGINS_PER_MINUTE", "OFFERS_PER_HOUR")
 CALLS = 10
 """Calls that take parameters, at least."""
 MOST_EACH = 500
 """Cases for one call before the next call's turn."""
-CONFIG = """\
-data_dir = "oracle"
-node = "{node}"
-deployment = "31337.json"
-[[models]]
-id = "0x{model}"
-artifact = "price"
-"""
-
-
-def register(node: Node, folder: Path) -> ModelId:
-    """Fits a price function, and registers a model with it."""
-    write_tables(folder)
-    (folder / "model.py").write_text(MODEL)
-    run(
-        *(BIN / "assay-oracle", "fit", "--model", "model:trained", "--data", "train.csv", "--label", "late"),
-        *("--validation", "validation.csv", "--rate", "1ether", "--out", "price"),
-        log=folder / "fit.log",
-        cwd=folder,
-    )
-    deployment = node.deploy(folder / "31337.json")
-    owner, oracle = account(1), account(3)
-    vault.create(folder / "oracle", PASSWORD, private_key=bytes(oracle.key))
-    chain = SettlementClient.of(node.url, deployment, account=owner)
-    terms = ModelTerms(
-        owner=owner.address,
-        function_hash=PriceFunction.load(folder / "price").hash,
-        delivery_key=delivery_key_of(public_of(new_identity())),
-        max_price=ETHER,
-        reveal_window=3600,
-        dispute_window=3600,
-    )
-    chain.register_model(terms, oracle.address)
-    chain.fund(terms, 10 * ETHER)
-    (folder / "oracle.toml").write_text(CONFIG.format(node=node.url, model=chain.model_id(terms).hex()))
-    return chain.model_id(terms)
 
 
 def open_offer(oracle: OracleClient, domain: Domain, model_id: ModelId) -> str:
     """Opens an offer of the seller; its id."""
-    seller = account(2)
-    statement = domain.offer(model_id, seller.address, bytes(32), bytes(32))
-    request = OfferRequest(
-        model_id=model_id,
-        seller=seller.address,
-        data_root=bytes(32),
-        nonce=bytes(32),
-        signature=bytes(seller.sign_message(statement).signature),
-        upload_bytes=2**20,
-        sealed_key=wrap_key(oracle.info().recipient, bytes(32)),
-    )
-    return f"0x{oracle.as_party_of(seller, domain).open_offer(request).offer_id.hex()}"
+    request = offer_request(domain, model_id, oracle.info().recipient)
+    return f"0x{oracle.as_party_of(SELLER, domain).open_offer(request).offer_id.hex()}"
 
 
 def token_of(url: str, domain: Domain, index: int) -> str:
@@ -103,13 +48,10 @@ def token_of(url: str, domain: Domain, index: int) -> str:
 
 def fuzz(folder: Path, cases: int, number: int) -> int:
     """Sends ``cases`` requests; how many were answered."""
-    with anvil(folder / "anvil.log") as node:
-        model_id = register(node, folder)
-        raised = {f"ASSAY_ORACLE_{name}": "1e9" for name in RATES}
-        lasting = {"ASSAY_ORACLE_SESSION_SECONDS": "86400", "ASSAY_ORACLE_OPERATOR_TOKEN": OPERATOR}
-        with Daemon(folder / "oracle.toml", password=PASSWORD, **raised, **lasting) as daemon:
-            deployment = Deployment.read(folder / "31337.json")
-            domain = Domain(chain_id=deployment.chain_id, contract=deployment.address)
+    with built(folder) as model_id:
+        own = {f"ASSAY_ORACLE_{name}": value for name, value in (SETTINGS | {"OPERATOR_TOKEN": OPERATOR}).items()}
+        with Daemon(folder / "oracle.toml", password=PASSWORD, **own) as daemon:
+            domain = domain_of(folder)
             with OracleClient(daemon.url) as oracle:
                 offer_id = open_offer(oracle, domain, model_id)
             parties = {name: token_of(daemon.url, domain, index) for name, index in (("buyer", 1), ("seller", 2))}
@@ -127,8 +69,8 @@ def fuzz(folder: Path, cases: int, number: int) -> int:
                     known={
                         "offer_id": offer_id,
                         "model_id": f"0x{model_id.hex()}",
-                        "seller": account(2).address,
-                        "account": account(2).address,
+                        "seller": SELLER.address,
+                        "account": SELLER.address,
                         "oracle": daemon.url,
                     },
                     tokens=parties | {"operator": OPERATOR},

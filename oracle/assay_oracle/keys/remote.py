@@ -20,7 +20,7 @@ from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 from hexbytes import HexBytes
 
-from assay.bounded_http import Answer, BadAnswer, BoundedHttp, NoAnswer
+from assay.bounded_http import Answer, BadAnswer, BoundedHttp, NoAnswer, Transport
 from assay.errors import KeysError
 
 SIGN_SECONDS = 10.0
@@ -31,16 +31,16 @@ _DYNAMIC_FEE = b"\x02"
 
 
 class RemoteAccount:
-    """The account at ``address``, whose key the signer at ``url`` holds.
+    """The account at ``address``, whose key the signer at ``url`` holds; ``transport`` is of a signer in this process.
 
     Raises:
         KeysError: The signer does not answer, or does not hold the key.
     """
 
-    def __init__(self, url: str, address: str) -> None:
+    def __init__(self, url: str, address: str, *, transport: Transport | None = None) -> None:
         self.address: ChecksumAddress = to_checksum_address(address)
         self._url = url.rstrip("/")
-        self._http = BoundedHttp(self._url)
+        self._http = BoundedHttp(self._url, transport=transport)
         self._identifier = self._find()
 
     def sign_message(self, message: SignableMessage) -> SignedMessage:

@@ -87,6 +87,9 @@ class Daemon:
         end_pricing: Ends all pricing that is under way, when the daemon stops.
         now: Unix time.
 
+    Attributes:
+        app: The HTTP application, whose lifespan is that of the loops.
+
     Raises:
         JournalError: Another daemon uses the journal, or it is damaged.
     """
@@ -179,7 +182,7 @@ class Daemon:
             operator_token=settings.secret_operator_token(),
             now=now,
         )
-        self._app = create_app(
+        self.app = create_app(
             self._oracle,
             gate,
             self.health,
@@ -247,7 +250,7 @@ class Daemon:
 
         ``ready`` is called with the URL once the server listens.
         """
-        config = bounded(self._app, host=self._settings.host, port=self._settings.port)
+        config = bounded(self.app, host=self._settings.host, port=self._settings.port)
         try:
             with _signals({signal.SIGTERM: _ignore, signal.SIGINT: _ignore, signal.SIGHUP: self._read_models_again}):
                 _Server(config, ready, self._waiting).run()
