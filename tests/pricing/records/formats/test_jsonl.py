@@ -1,8 +1,14 @@
 """JSON lines: values as they are written, and what is no table named with its row and column."""
 
+import json
+
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assay_pricing.errors import DataError
+from assay_pricing.records.columns import Texts
 from assay_pricing.records.formats import jsonl as reader
 from assay_pricing.records.inference import infer
 from assay_pricing.records.tables import parse_records, parse_table
@@ -83,3 +89,56 @@ def test_a_line_whose_parts_would_fill_the_memory_is_refused(monkeypatch: pytest
     monkeypatch.setattr(reader, "_MAX_LINE", 64)
     names = "".join(f', "{i}": 0' for i in range(10))
     refused(jsonl({"a": 1, "c": "red", "y": 0}, f'{{"a": 1{names}}}'), "lines of at most 64 bytes, .* in row 1")
+
+
+def contents(lines: list[str]) -> object:
+    """What is read of a file, in a form that can be compared; the message where it is refused."""
+    try:
+        table = parse_table(jsonl(*lines))
+    except DataError as error:
+        return error.message.partition("damaged ones")[0]  # what Arrow says of a nested value has its own row numbers
+    found = {
+        name: [column.values[code] if code >= 0 else None for code in column.codes]
+        if isinstance(column, Texts)
+        else (column.dtype, np.where(np.isnan(column), None, column).tolist())
+        for name, column in table.columns.items()
+    }
+    return list(found), found, table.stored, table.unreadable
+
+
+NUMBERS = st.sampled_from(["1", "-2", "2.5", "1e3", "NaN", "9007199254740993", "9" * 20])
+TEXTS = st.sampled_from(['"red"', '"2026-01-31"', '"2026-01-31T08:30:00Z"', '""', '"1"'])
+NESTED = st.sampled_from(["[]", "[1]", "[0.5]", '["2026-01-31"]', '["x"]', '[{"k": 1}]'])
+KINDS = (NUMBERS, st.sampled_from(["1", "2"]), TEXTS, st.sampled_from(["true", "false"]), NESTED)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> list[str]:
+    """Lines in which each column is of one kind, nearly; members may be null or not there."""
+    kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=3))
+    lines = []
+    for _ in range(draw(st.integers(1, 12))):
+        each = {name: draw(kind | st.sampled_from(["null", ""])) for name, kind in zip("abc", kinds, strict=False)}
+        lines.append("{" + ", ".join(f'"{name}": {value}' for name, value in each.items() if value) + "}")
+    return lines + draw(st.sampled_from([[], [], [], ['{"a": "odd"}'], ['{"late": 1}'], ["}"]]))
+
+
+@given(files())
+@settings(deadline=None, max_examples=60)
+def test_a_column_is_read_in_the_same_way_however_the_file_is_divided(lines: list[str]) -> None:
+    whole = contents(lines)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "_BLOCK", 1)
+        assert contents(lines) == whole
+        patch.setattr(reader, "_JOINED_BLOCKS", 3)
+        assert contents(lines) == whole
+
+
+def test_an_object_on_several_lines_is_refused_wherever_a_block_ends() -> None:
+    refused(jsonl('{"a": 1,', '"y": 0}'), "expected one JSON object a line, got an unreadable one in row 0", None)
+
+
+def test_a_file_is_bounded_by_its_values_and_not_by_its_length() -> None:
+    lines = [json.dumps({"a": i + 0.123456789012345, "y": 1}) for i in range(1000)]
+    assert len(parse_table(jsonl(*lines), max_bytes=16_000)) == 1000
+    refused(jsonl(*lines), "at most 15999 bytes once expanded, got 16000", None, max_bytes=15_999)
