@@ -7,6 +7,7 @@ the empty text.
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,12 +20,14 @@ from assay_pricing.records.columns import Column, RawTable, Texts, is_missing
 from assay_pricing.records.faults import Faults
 from assay_pricing.records.inputs import MICROSECONDS
 from assay_pricing.records.quoting import listed, quoted
-from assay_pricing.records.spelling.times import form_in
+from assay_pricing.records.spelling.times import Form, form_in, form_of, moment
 from assay_pricing.records.tables import read_table
-from assay_pricing.records.values import Reader
+from assay_pricing.records.values import Reader, shortest
 
 _ROWS = 2**14
 """Records that are written at a time."""
+_FIRST, _END = np.datetime64("0001-01-01"), np.datetime64("10000-01-01")
+_BINARY_HINT = "export it as .parquet, .arrow or .npz"
 _WIDEST = 4
 """Bytes of a character in an array of NumPy."""
 
@@ -89,11 +92,22 @@ def _read(reader: Reader, feature: Feature) -> Column:
         codes = np.where(np.isnan(values), -1, np.nan_to_num(values)).astype(np.int64)
         return Texts(codes, ("false", "true"))
     if feature.kind == "time":
-        values = reader.times(feature.name, form_in(feature.stored)) * MICROSECONDS
-        times = np.rint(np.nan_to_num(values)).astype(np.int64).astype("datetime64[us]")
-        times[np.isnan(values)] = np.datetime64("NaT")
-        return times
+        return _moments(reader, feature.name, form_in(feature.stored))
     return reader.numbers(feature.name)
+
+
+def _moments(reader: Reader, name: str, declared: Form) -> Column:
+    """Times to the microsecond: seconds in double precision are less exact after the year 2242."""
+    column = reader.table.columns[name]
+    assert isinstance(column, Texts)
+    form = form_of(column.values, declared)
+    micros = np.rint(np.nan_to_num(reader.times(name, declared) * MICROSECONDS)).astype(np.int64)  # of numbers alone
+    exact = [moment(text, form) for text in column.values]
+    known = np.array([*(each is not None for each in exact), False])[column.codes]
+    micros[known] = np.array([*(each or 0 for each in exact), 0], dtype=np.int64)[column.codes[known]]
+    times = micros.astype("datetime64[us]")
+    times[reader.is_gap(name)] = np.datetime64("NaT")
+    return times
 
 
 def to_arrow(table: RawTable) -> Any:
@@ -140,16 +154,39 @@ def _write_arrow(table: RawTable, target: BinaryIO) -> None:
         writer.write_table(found)
 
 
+def _for_text(table: RawTable) -> Any:
+    """The columns as a ``pyarrow.Table`` whose values text can hold.
+
+    A number in less than double precision is its shortest decimal, which readers take for it.
+
+    Raises:
+        DataError: There are times of years that have no four digits.
+    """
+    faults, columns = Faults(), dict(table.columns)
+    for name, column in table.columns.items():
+        if isinstance(column, Texts):
+            continue
+        if column.dtype.kind == "M":
+            wrong = (column < _FIRST) | (column >= _END)
+            if wrong.any():
+                first = str(column[int(wrong.argmax())])
+                faults.add(name, "years from 1 to 9999, as text has no others", first, wrong, _BINARY_HINT)
+        elif column.dtype.kind == "f" and column.dtype.itemsize < 8:
+            columns[name] = shortest(column)
+    faults.check()
+    return to_arrow(replace(table, columns=columns))
+
+
 def _write_csv(table: RawTable, target: BinaryIO) -> None:
     """Text is in quotes, and a missing value is not: ``NA`` stays a text."""
     import pyarrow.csv as pc
 
-    pc.write_csv(to_arrow(table), target)
+    pc.write_csv(_for_text(table), target)
 
 
 def _write_lines(table: RawTable, target: BinaryIO) -> None:
     row = 0
-    for batch in to_arrow(table).to_batches(max_chunksize=_ROWS):
+    for batch in _for_text(table).to_batches(max_chunksize=_ROWS):
         for record in batch.to_pylist():
             try:
                 line = json.dumps(record, ensure_ascii=False, allow_nan=False, default=_in_json)
@@ -160,7 +197,7 @@ def _write_lines(table: RawTable, target: BinaryIO) -> None:
                 raise DataError(
                     f"expected finite numbers, as JSON has no others, got {record[name]} in column {quoted(name)}, "
                     f"row {row}",
-                    hint="export it as .parquet, .arrow or .npz",
+                    hint=_BINARY_HINT,
                 ) from None
             target.write(line.encode() + b"\n")
             row += 1

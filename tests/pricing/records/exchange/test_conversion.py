@@ -129,6 +129,16 @@ def test_a_matrix_gets_the_names_of_the_model(tmp_path: Path) -> None:
         ({"a": [1.0, float("inf")]}, "jsonl", "expected finite numbers, .* got inf in column 'a', row 1"),
         ({"a": ["x\0"]}, "npz", "expected text without zeros at its end.* in 'a'"),
         ({"a": [["x"]], "b": [1]}, "csv", "got other values in 'a'"),
+        (
+            {"a": np.array(["10000-01-01"], "datetime64[us]")},
+            "csv",
+            "years from 1 to 9999, .* got 10000-01-01T.*, row 0",
+        ),
+        (
+            {"a": np.array(["0000-12-31"], "datetime64[us]")},
+            "jsonl",
+            "years from 1 to 9999, .* got 0000-12-31T.*, row 0",
+        ),
     ],
 )
 def test_what_a_format_cannot_hold_is_refused(tmp_path: Path, columns, form: str, message: str) -> None:
@@ -153,3 +163,20 @@ def test_words_and_marks_of_a_csv_file_become_values(tmp_path: Path) -> None:
     assert io.BytesIO(converted(tmp_path / "b.parquet", "csv", "c").read_bytes()).readline() == (
         b'"size","open","zip","good"\n'
     )
+
+
+def test_a_time_keeps_its_microseconds_where_seconds_in_double_precision_have_none(tmp_path: Path) -> None:
+    moments = ["9999-12-31T23:59:59.999999", "1600-01-01T00:00:00.123457", "0001-01-01T00:00:00.000000"]
+    (tmp_path / "a.csv").write_text("when,good\n" + "".join(f"{moment},no\n" for moment in [*moments, ""]))
+    schema = SCHEMA.model_copy(update={"features": SCHEMA.features[4:5]})
+    found = pq.read_table(converted(tmp_path / "a.csv", "parquet", "b", schema))["when"]
+    assert found.to_pylist() == [*map(dt.datetime.fromisoformat, moments), None]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_numbers_in_single_precision_are_the_same_records_in_every_format(tmp_path: Path, form: str) -> None:
+    numbers = pa.array(np.array([0.1, 123456789, 1e20, 1e-40, -2.5], np.float32))
+    pq.write_table(pa.table({"size": numbers, "good": ["no"] * 5}), tmp_path / "a.parquet")
+    schema = SCHEMA.model_copy(update={"features": SCHEMA.features[:1], "excluded": ()})
+    files = tmp_path / "a.parquet", converted(tmp_path / "a.parquet", form, "b")
+    assert len({to_records(read_table(file, schema=schema), schema).hashes() for file in files}) == 1
