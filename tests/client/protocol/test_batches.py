@@ -150,6 +150,21 @@ def test_direct_write_that_fails_is_not_tried_again_otherwise(
         seal.seal(io.BytesIO(DATA), on_disk("sealed", b""), KEY)
 
 
+@pytest.mark.parametrize("most_cached", [0, transfer.MOST_CACHED_BYTES])
+def test_thread_that_outlives_an_interruption_writes_to_no_file_that_got_the_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_cached: int
+) -> None:
+    monkeypatch.setattr(transfer, "MOST_CACHED_BYTES", most_cached)
+    content = transfer.page_aligned(transfer.PAGE_BYTES)
+    with (tmp_path / "sealed").open("w+b") as file, transfer.Writer(file, len(content)) as writer:
+        descriptor = file.fileno()
+    with (tmp_path / "other").open("w+b") as other:
+        assert other.fileno() == descriptor
+        with pytest.raises(ValueError, match="got one behind it"):
+            writer.write(0, content)
+    assert (tmp_path / "other").stat().st_size == 0
+
+
 def test_objects_that_read_a_few_bytes_at_a_time(file: bytes, threads: int) -> None:
     target, opened = Plain(b""), Plain(b"")
     seal.seal(Plain(DATA), target, KEY, salts=salts())  # type: ignore[arg-type]

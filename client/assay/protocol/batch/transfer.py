@@ -11,6 +11,7 @@ import mmap
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, Self
 
 MOST_CACHED_BYTES = 2**30
@@ -77,7 +78,8 @@ def _fill(file: BinaryIO, view: memoryview) -> bool:
 class Writer:
     """Writes to ``file``, which will have ``file_bytes``; threads may call it side by side, inside its context.
 
-    The position of the file is lost.
+    The position of the file is lost. A thread that outlives the context, as after a second interruption, writes nothing
+    more: the file may be closed then, and another one may have its descriptor.
     """
 
     def __init__(self, file: BinaryIO, file_bytes: int) -> None:
@@ -89,13 +91,23 @@ class Writer:
             self._direct = _open_direct(self._descriptor)
         self._is_direct = self._direct is not None
         self._alone = threading.Lock()
+        self._has_ended = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._direct is not None:
-            os.close(self._direct)
+        with self._alone:
+            self._has_ended = True
+            if self._direct is not None:
+                os.close(self._direct)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with self._alone:
+            if self._has_ended:
+                raise ValueError("expected a write within the context of its writer, got one behind it")
+            yield
 
     def write(self, offset: int, content: memoryview) -> None:
         """Writes ``content`` at ``offset``, past the page cache if the file is large.
@@ -115,7 +127,7 @@ class Writer:
 
         One thread at a time: the system lets no more of them write to one file, and has them wait at full speed.
         """
-        with self._alone:
+        with self._turn():
             if self._descriptor is not None:
                 _put_all(self._descriptor, offset, memoryview(content))
             else:
@@ -127,7 +139,7 @@ class Writer:
         """Number of bytes that were written; 0 if nothing can be written so, which is not tried again."""
         assert self._direct is not None
         try:
-            with self._alone:  # two at a time cost twice as much as one, and are no faster
+            with self._turn():  # two at a time cost twice as much as one, and are no faster
                 return os.pwrite(self._direct, content, offset)
         except OSError as error:
             if error.errno not in _NOT_DIRECT:
