@@ -167,10 +167,10 @@ class Deliveries:
                     raise
 
     def _fetch_from(self, member: OracleClient, order: Order, enveloped: Path, sealed: Path, seconds: float) -> None:
-        asked_again = -1
+        asked_again, end = -1, time.monotonic() + seconds
         while not sealed.exists():
             try:
-                self._receive(member, order, enveloped, sealed, seconds)
+                self._receive(member, order, enveloped, sealed, end - time.monotonic())
             except Damaged as damage:
                 is_readable = damage.keep > 0 or damage.chunk is not None
                 if not is_readable or damage.keep <= asked_again:

@@ -221,6 +221,34 @@ def test_downloads_of_one_poll_have_a_time_in_which_they_end(market: Market, mon
     assert sum(times) == deliveries_module.POLL_SECONDS
 
 
+def test_download_that_is_damaged_elsewhere_each_time_gets_no_more_time(
+    market: Market, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market.locked(b"a line\n" * 40_000)
+    market.as_buyer.download(market.chain.posted()[-1].order.order_id(), tmp_path / "delivered")
+    buyer, times = market.buyer(), []
+
+    def download(_: bytes, target: Path, *, within: float, received: Callable[[int], None], **__: Any) -> None:
+        times.append(within)
+        clock.now += within
+        damaged = bytearray((tmp_path / "delivered").read_bytes())
+        damaged[len(times) * 70_000] ^= 1
+        target.write_bytes(damaged)
+        received(len(damaged))
+
+    class Time:
+        now = 0.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+    clock = Time()
+    monkeypatch.setattr(deliveries_module, "time", clock)
+    monkeypatch.setattr(buyer._deliveries._records.members[0], "download", download)
+    buyer.poll(market.model_id)
+    assert times == [600, 300]
+
+
 # --- the size of chunks, on which the gas of a dispute depends --------------------------------------------------------
 
 
