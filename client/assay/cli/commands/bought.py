@@ -97,6 +97,9 @@ def export(session: Session, order: str, file: Path | None, form: str | None, in
     file can be read by its owner alone; an existing file is not replaced. Another format than that of the purchase
     needs pip install 'assay[formats]'.
 
+    A seller chose the texts. A spreadsheet computes one that begins with =, +, -, @ or a tab: import the columns of a
+    CSV file as text, and do not open it.
+
     \b
     Examples:
       assay bought export 0x9c... --format parquet
