@@ -3,15 +3,20 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import Bounds
 from assay_pricing.records.columns import RawTable
+from assay_pricing.records.faults import Faults
 from assay_pricing.records.formats import Format
 from assay_pricing.records.formats.arrow import Fields
 from assay_pricing.records.formats.parquet_pages import Pages, check_pages
 from assay_pricing.records.quoting import first_line
 
+_INT96_SECONDS = 2**63 // 10**9 - 86_400
+_INT96_HINT = "write timestamps in 64 bits (Spark: spark.sql.parquet.outputTimestampType=TIMESTAMP_MICROS)"
 _STEP_BYTES = 2**26
 """Memory that one step of reading may take: of some columns, or of text of unknown expanded size."""
 
@@ -42,10 +47,38 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
         coded = {name for name in texts if not pages[name].is_mixed} if len(pages) == len(fields.names) else set()
         plain = [name for name in fields.kinds if not pa.types.is_dictionary(file.schema_arrow.field(name).type)]
         stepped = {name: pages[name] for name in texts if name not in coded}
+        _check_int96(source, file.schema, fields.kinds)
         columns = _columns(source, list(fields.kinds), n, coded, stepped, bounds)
         return fields.table(columns, bounds, plain=plain)
     except pa.ArrowException as error:
         raise DataError(f"expected a Parquet file, got a damaged one: {first_line(error)}") from None
+
+
+def _check_int96(source: BinaryIO, schema: Any, names: Collection[str]) -> None:
+    """Checks that times in 96 bits are such as 64 bits hold in nanoseconds: Arrow would wrap them to others.
+
+    In seconds none wraps.
+
+    Args:
+        source: The file.
+        schema: Of the file, a ``pyarrow.parquet.ParquetSchema``.
+        names: Of the columns that are read.
+
+    Raises:
+        DataError: Some are others.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    faults, leaves = Faults(), (schema.column(i) for i in range(len(schema)))
+    for name in [leaf.path for leaf in leaves if leaf.physical_type == "INT96" and leaf.path in names]:
+        file = pq.ParquetFile(source, coerce_int96_timestamp_unit="s")
+        seconds = file.read([name], use_threads=False).column(name).cast(pa.int64()).fill_null(0).to_numpy()
+        wrong = np.abs(seconds) >= _INT96_SECONDS
+        if wrong.any():
+            first = f"{seconds[int(wrong.argmax())]} s after 1970"
+            faults.add(name, "times from 1678 to 2261 in INT96", first, wrong, _INT96_HINT)
+    faults.check()
 
 
 def _columns(

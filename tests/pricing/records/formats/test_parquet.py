@@ -1,6 +1,8 @@
 """Parquet files: page sizes are bounded before decompression, and columns of other types are refused."""
 
+import datetime as dt
 import io
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assay.protocol.schema import Feature
 from assay_pricing.records.tables import parse_records, parse_table
 from tests.pricing.records.files import SCHEMA, parquet, refused
 
@@ -89,3 +92,24 @@ def test_whole_numbers_that_double_precision_confounds_are_no_categories() -> No
 )
 def test_parquet_columns_of_other_kinds_are_refused(values, message) -> None:
     refused(parquet({"a": values, "c": ["red"], "y": [0]}), message)
+
+
+def test_time_in_96_bits_that_would_wrap_to_another_is_refused() -> None:
+    """125 times 2^64 nanoseconds are whole microseconds: what wraps so looks like a time that was written."""
+    schema = SCHEMA.model_copy(update={"features": (Feature(name="a", kind="time"),)})
+    near = dt.datetime(2026, 1, 2, 3, 4, 5, 678, dt.UTC)
+
+    def written(days: int) -> io.BytesIO:
+        content = parquet(
+            {"a": pa.array([near]), "y": [0]},
+            use_deprecated_int96_timestamps=True,
+            compression="none",
+            use_dictionary=False,
+        ).getvalue()
+        day = struct.pack("<I", 2_440_588 + (near.date() - dt.date(1970, 1, 1)).days)
+        assert content.count(day) == 1
+        return io.BytesIO(content.replace(day, struct.pack("<I", 2_440_588 + days)))
+
+    assert parse_records(written(0), schema).x[0, 0] == 3 * 3600 + 4 * 60 + 5.000678
+    for days in (125 * 2**64 // (86_400 * 10**9), 2**31, -1_000_000):
+        refused(written(days), "times from 1678 to 2261 in INT96, got .* in column 'a', row 0", schema)
