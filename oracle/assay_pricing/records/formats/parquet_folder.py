@@ -94,9 +94,9 @@ def _files(folder: Path) -> list[Path]:
 
 def _partition(path: Path) -> dict[str, str]:
     """The values that the folders around a file give to columns."""
-    pairs = [part.partition("=") for part in path.parts[:-1] if "=" in part]
-    check_distinct([name for name, _, _ in pairs])
-    return {unquote(name): unquote(value) for name, _, value in pairs}
+    pairs = [[*map(unquote, part.split("=", 1))] for part in path.parts[:-1] if "=" in part]
+    check_distinct([name for name, _ in pairs])
+    return dict(pairs)
 
 
 def _partition_columns(partitions: Sequence[Mapping[str, str]], rows: Sequence[int]) -> dict[str, Column]:

@@ -108,3 +108,9 @@ def test_files_share_the_bounds(tmp_path: Path) -> None:
         read_table(tmp_path, max_records=1999)
     with pytest.raises(DataError, match="bytes once expanded"):
         read_table(tmp_path, max_bytes=31_999)
+
+
+def test_a_partition_names_a_column_once_in_every_spelling_of_the_name(tmp_path: Path) -> None:
+    write(tmp_path / "year=2025" / "%79ear=2026" / "a.parquet", {"size": [1]})
+    with pytest.raises(DataError, match="distinct column names, got 'year' more than once"):
+        read_table(tmp_path)
