@@ -12,14 +12,13 @@ import {Digests} from "./libraries/Digests.sol";
 /// @title The oracle of one model whose prices are proven
 /// @notice Signs (ERC-1271) what its operator's key signed. A quote it signs only with a proof that the price follows
 /// from the model's committed integers and from committed statistics of the data.
-/// @dev The commitment to the statistics is opened by whoever has the data, and not here. Until then the proof binds
-/// everybody but the operator, who may commit to a point that voids the circuit's constraints: see docs/proofs.md.
+/// @dev That the statistics are those of the data, is checked by whoever has the data, and not here: see docs/proofs.md.
 contract ProvenOracle is IERC1271 {
     using Bn254 for Bn254.Point;
 
     /// @notice Points of the circuit's verification key that every proof is checked with, G2 as EIP-197 has it.
     /// @param alpha as the three that follow, of Groth16
-    /// @param stated of the constant 1, the binding, the least and the greatest doubled price
+    /// @param stated of the constant 1, the binding, the least and the greatest doubled price, their check
     /// @param digest SHA-256 of the whole key
     /// @param priceBits the doubled price is at most 2^priceBits in magnitude
     struct Key {
@@ -27,7 +26,7 @@ contract ProvenOracle is IERC1271 {
         uint256[4] beta;
         uint256[4] gamma;
         uint256[4] delta;
-        uint256[2][4] stated;
+        uint256[2][5] stated;
         bytes32 digest;
         uint256 priceBits;
     }
@@ -78,6 +77,18 @@ contract ProvenOracle is IERC1271 {
     /// @dev Gains in millionths count up to this: their price does not overflow at a rate below 2^96.
     int256 private constant MOST_GAIN = 2 ** 128;
 
+    /// @dev Places of the words of `abi.encode(key, model, rule)`, which is flat.
+    uint256 private constant ALPHA = 0;
+    uint256 private constant BETA = 2;
+    uint256 private constant GAMMA = 6;
+    uint256 private constant DELTA = 10;
+    uint256 private constant STATED = 14;
+    uint256 private constant DIGEST = 24;
+    uint256 private constant PRICE_BITS = 25;
+    uint256 private constant MODEL = 26;
+    uint256 private constant RULE = 28;
+    uint256 private constant WORDS = 37;
+
     /// @notice Whose key signs.
     address public immutable operator;
     /// @notice The settlement contract that the quotes are for.
@@ -106,10 +117,10 @@ contract ProvenOracle is IERC1271 {
     ) {
         if (rule.grid == 0 || rule.shift > 255 || rule.rate >> 96 != 0 || rule.numerator >> 48 != 0) revert RuleInvalid();
         if (rule.leastCut > rule.mostCut || rule.mostCut >> 128 != 0) revert RuleInvalid();
-        // The constant's point has the model's added to it, once for all.
-        Bn254.Point memory base = Bn254.Point(key.stated[0][0], key.stated[0][1]);
-        if (key.priceBits > 206 || !base.add(Bn254.Point(model[0], model[1]))) revert ProofKeyInvalid();
-        key.stated[0] = [base.x, base.y];
+        // Both are multiplied by the binding.
+        Bn254.Point memory bound = Bn254.Point(key.stated[1][0], key.stated[1][1]);
+        if (key.priceBits > 206 || !bound.add(Bn254.Point(model[0], model[1]))) revert ProofKeyInvalid();
+        key.stated[1] = [bound.x, bound.y];
         (operator, settlement, modelId) = (operator_, settlement_, modelId_);
         constants = address(new Constants(abi.encode(bytes32(0), key, model, rule)));
     }
@@ -122,10 +133,12 @@ contract ProvenOracle is IERC1271 {
         return valid ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
     }
 
-    /// @notice What a proof is checked with: the key, to whose first point the commitment to the model's integers is
-    /// added, that commitment, and the rule.
+    /// @notice What a proof is checked with: the key, to whose point of the binding the commitment to the model's
+    /// integers is added, that commitment, and the rule.
     function terms() external view returns (Key memory, uint256[2] memory, Rule memory) {
-        return _constants();
+        (, Key memory key, uint256[2] memory model, Rule memory rule) =
+            abi.decode(constants.code, (bytes32, Key, uint256[2], Rule));
+        return (key, model, rule);
     }
 
     function _isStated(bytes32 digest, bytes calldata data) private view returns (bool) {
@@ -141,8 +154,8 @@ contract ProvenOracle is IERC1271 {
         }
         if (evidence.quote.modelId != modelId || _digestOf(Digests.hashQuote(evidence.quote)) != digest) return false;
         if (!_isSigned(digest, evidence.r, evidence.s, evidence.v)) return false;
-        (Key memory key, uint256[2] memory model, Rule memory rule) = _constants();
-        return _isPriced(evidence, key.priceBits, rule) && _isVerified(evidence, key, model);
+        uint256[WORDS] memory words = _words();
+        return _isPriced(evidence, words[PRICE_BITS], _rule(words)) && _isVerified(evidence, words);
     }
 
     /// @dev Whether the price is that of each doubled price within the bounds, to two millionths of the gain and to the
@@ -170,18 +183,18 @@ contract ProvenOracle is IERC1271 {
         if (price > rule.maxPrice) price = rule.maxPrice;
     }
 
-    function _isVerified(Evidence calldata evidence, Key memory key, uint256[2] memory model)
-        private
-        view
-        returns (bool)
-    {
-        Bn254.Point memory stated = Bn254.Point(key.stated[0][0], key.stated[0][1]);
-        bool valid = stated.add(Bn254.Point(evidence.statistics[0], evidence.statistics[1]));
-        valid = valid && stated.addMultiple(_point(key.stated[1]), uint256(_binding(evidence, key.digest, model)));
-        valid = valid && stated.addMultiple(_point(key.stated[2]), _modulo(evidence.least));
-        valid = valid && stated.addMultiple(_point(key.stated[3]), _modulo(evidence.most));
-        if (!valid || evidence.proof[1] >= Bn254.FIELD) return false;
+    function _isVerified(Evidence calldata evidence, uint256[WORDS] memory words) private view returns (bool) {
         uint256[8] calldata proof = evidence.proof;
+        if (proof[1] >= Bn254.FIELD) return false;
+        uint256 binding = uint256(_binding(evidence, bytes32(words[DIGEST]), _point(words, MODEL))) % Bn254.ORDER;
+        (uint256 least, uint256 most) = (_modulo(evidence.least), _modulo(evidence.most));
+        Bn254.Point memory stated = _point(words, STATED);
+        bool valid = stated.add(Bn254.Point(evidence.statistics[0], evidence.statistics[1]));
+        valid = valid && stated.addMultiple(_point(words, STATED + 2), binding);
+        valid = valid && stated.addMultiple(_point(words, STATED + 4), least);
+        valid = valid && stated.addMultiple(_point(words, STATED + 6), most);
+        valid = valid && stated.addMultiple(_point(words, STATED + 8), _check(binding, least, most));
+        if (!valid) return false;
         uint256[24] memory pairs = [
             proof[0],
             (Bn254.FIELD - proof[1]) % Bn254.FIELD,
@@ -189,30 +202,38 @@ contract ProvenOracle is IERC1271 {
             proof[3],
             proof[4],
             proof[5],
-            key.alpha[0],
-            key.alpha[1],
-            key.beta[0],
-            key.beta[1],
-            key.beta[2],
-            key.beta[3],
+            words[ALPHA],
+            words[ALPHA + 1],
+            words[BETA],
+            words[BETA + 1],
+            words[BETA + 2],
+            words[BETA + 3],
             stated.x,
             stated.y,
-            key.gamma[0],
-            key.gamma[1],
-            key.gamma[2],
-            key.gamma[3],
+            words[GAMMA],
+            words[GAMMA + 1],
+            words[GAMMA + 2],
+            words[GAMMA + 3],
             proof[6],
             proof[7],
-            key.delta[0],
-            key.delta[1],
-            key.delta[2],
-            key.delta[3]
+            words[DELTA],
+            words[DELTA + 1],
+            words[DELTA + 2],
+            words[DELTA + 3]
         ];
         return Bn254.isOne(pairs);
     }
 
+    /// @dev `binding^5 + binding^2 most + binding least`: the commitment to the statistics, which the binding is drawn
+    /// after, can then move neither the binding nor the bounds.
+    function _check(uint256 binding, uint256 least, uint256 most) private pure returns (uint256) {
+        uint256 square = mulmod(binding, binding, Bn254.ORDER);
+        uint256 inner = addmod(mulmod(square, square, Bn254.ORDER), mulmod(binding, most, Bn254.ORDER), Bn254.ORDER);
+        return mulmod(binding, addmod(inner, least, Bn254.ORDER), Bn254.ORDER);
+    }
+
     /// @dev What the proof is bound to, see `assay.protocol.proof.statement`.
-    function _binding(Evidence calldata evidence, bytes32 digest, uint256[2] memory model)
+    function _binding(Evidence calldata evidence, bytes32 digest, Bn254.Point memory model)
         private
         view
         returns (bytes32)
@@ -242,12 +263,24 @@ contract ProvenOracle is IERC1271 {
         return number < 0 ? Bn254.ORDER - uint256(-number) : uint256(number);
     }
 
-    function _point(uint256[2] memory words) private pure returns (Bn254.Point memory) {
-        return Bn254.Point(words[0], words[1]);
+    function _words() private view returns (uint256[WORDS] memory words) {
+        address from = constants;
+        assembly ("memory-safe") {
+            extcodecopy(from, words, 0x20, mul(0x20, WORDS))
+        }
     }
 
-    function _constants() private view returns (Key memory key, uint256[2] memory model, Rule memory rule) {
-        (, key, model, rule) = abi.decode(constants.code, (bytes32, Key, uint256[2], Rule));
+    /// @dev Without a copy, as the next.
+    function _point(uint256[WORDS] memory words, uint256 place) private pure returns (Bn254.Point memory point) {
+        assembly ("memory-safe") {
+            point := add(words, mul(0x20, place))
+        }
+    }
+
+    function _rule(uint256[WORDS] memory words) private pure returns (Rule memory rule) {
+        assembly ("memory-safe") {
+            rule := add(words, mul(0x20, RULE))
+        }
     }
 }
 

@@ -24,12 +24,17 @@ library Bn254 {
 
     /// @dev `sum += scalar * point`.
     function addMultiple(Point memory sum, Point memory point, uint256 scalar) internal view returns (bool valid) {
-        uint256[3] memory input = [point.x, point.y, scalar];
-        Point memory product;
         assembly ("memory-safe") {
-            valid := staticcall(gas(), 7, input, 0x60, product, 0x40)
+            let free := mload(0x40)
+            let product := add(free, 0x40)
+            mstore(product, mload(point))
+            mstore(add(free, 0x60), mload(add(point, 0x20)))
+            mstore(add(product, 0x40), scalar)
+            valid := staticcall(gas(), 7, product, 0x60, product, 0x40)
+            mstore(free, mload(sum))
+            mstore(add(free, 0x20), mload(add(sum, 0x20)))
+            valid := and(staticcall(gas(), 6, free, 0x80, sum, 0x40), valid)
         }
-        return valid && add(sum, product);
     }
 
     /// @dev Whether the product of four pairings is 1, each of a point of G1 and one of G2.

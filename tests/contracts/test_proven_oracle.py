@@ -1,6 +1,6 @@
 """A model whose oracle is a contract that signs a quote only with a proof of its price: real proofs, on Anvil."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from assay.protocol.statements import digest, encoded
 from assay.protocol.structs import ModelTerms, Status
 from tests.contracts.sale import PRICE, Sale
 from tests.contracts.world import World
-from tests.kit.proofs import DOUBLED, Proven, tiny_key, tiny_model, tiny_proof
+from tests.kit.proofs import DOUBLED, FORGED, FORGERIES, Proven, tiny_key, tiny_model, tiny_proof
 
 pytestmark = pytest.mark.integration
 
@@ -49,18 +49,13 @@ class Market:
     def sale(self, **changes: Any) -> tuple[Sale, Proven]:
         """A sale, and the proof of its price, which ``changes`` alter in the quote."""
         sale = self.world.agree(self.terms, **changes)
-        quote = sale.quote
-        made = tiny_proof(
-            self.folder,
-            chain_id=self.world.chain.chain_id,
-            contract=self.world.settlement.address,
-            model_id=quote.model_id,
-            content_id=quote.content_id,
-            seller=quote.seller,
-            data_root=quote.data_root,
-            price=quote.price,
-        )
-        return sale, made
+        return sale, tiny_proof(self.folder, **self.bound(sale))
+
+    def bound(self, sale: Sale) -> dict[str, Any]:
+        """What a proof is bound to."""
+        names = ("model_id", "content_id", "seller", "data_root", "price")
+        where = {"chain_id": self.world.chain.chain_id, "contract": self.world.settlement.address}
+        return where | {name: getattr(sale.quote, name) for name in names}
 
     def answer(self, sale: Sale, evidence: bytes) -> bytes:
         return bytes(self.oracle.isValidSignature(digest(self.world.domain.quote(sale.quote)), evidence))
@@ -132,6 +127,20 @@ def test_evidence_that_was_altered_is_refused(market: Market, other: dict[str, A
     proof = other.get("proof", made.proof)
     statement = made.statement.model_copy(update={name: value for name, value in other.items() if name != "proof"})
     assert market.answer(sale, quote_evidence(sale.quote, statement, proof, sale.oracle_signature)) == REFUSED
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_an_operator_cannot_move_public_numbers_by_her_commitment(market: Market, project: Any, name: str) -> None:
+    """The commitment to the statistics is hers, and nobody opens it here: it voids nothing, and moves nothing."""
+    world, forgery = market.world, FORGERIES[name]
+    rule = RULE._replace(numerator=MICROS * 2**40 // FORGED, shift=40)
+    sale = world.agree(market.terms, price=PRICE if forgery.price else 0)
+    keys = world.model_id(market.terms), tiny_key(market.folder)[1], tiny_model(market.folder), rule
+    values = constructor_values(world.oracle.address, world.settlement.address, *keys)
+    oracle = world.relayer.deploy(project.ProvenOracle, *values)
+    made = forgery.proof(market.folder, **market.bound(sale))
+    answer = replace(market, oracle=oracle).answer(sale, evidence_of(sale, made))
+    assert answer == (MAGIC if name == "nothing moved" else REFUSED)
 
 
 @pytest.mark.parametrize("field", ["content_id", "data_root", "seller", "price", "chain_id", "contract"])

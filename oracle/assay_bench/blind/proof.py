@@ -99,11 +99,11 @@ def measured(features: int, outputs: int) -> ProofFigures:
 
         start = time.perf_counter()
         numbers = statistics_numbers(sums[0].tolist(), sums[1].tolist())
-        statistics = committed(numbers, salt, key.statistics)
+        statistics = committed([*numbers, doubled], salt, key.statistics)
         commit_seconds = time.perf_counter() - start
         statement = _statement(domain, key, quote, money, committed(model, salt, key.model), statistics)
         before, start = _processor(), time.perf_counter()
-        proof = proven(sizes, Inputs(statement.numbers, numbers, salt, model, salt), proving)
+        proof = proven(sizes, Inputs(statement.numbers, numbers, doubled, salt, model, salt), proving)
         seconds, processor_seconds = time.perf_counter() - start, _processor() - before
         start = time.perf_counter()
         if not holds(key, statement, proof):

@@ -7,6 +7,7 @@
     folder    what proofs of one model are made with, on disk
     pricing   proofs of a price function's prices
     ceremony  the set-up of a key by several parties, by snarkjs
+    gamma     what snarkjs leaves out of it: the secret of the points that commit
 
 ``docs/proofs.md`` has the statement; ``assay.protocol.proof`` verifies.
 """

@@ -6,6 +6,12 @@ and a challenge x, drawn from them and from the statement, checks them at one po
 1992, of one round): there all classes are one column, whose price takes d (d + 1) products in place of k d (d + 1). A
 wrong polynomial passes for at most 2k - 2 of ORDER challenges. The products of a symmetric matrix and a vector take
 one constraint for each entry of its triangle.
+
+The commitment to the statistics is the prover's choice, and may add a number of her choice to any public wire. The
+binding b is drawn after it, and the circuit is made so that no such number serves: the wire of the constant is 1 if its
+product with b is b; b and the bounds are as stated if they give the check; the model's wires have its integers times b,
+so that b^3 times the price is a polynomial in b whose highest coefficient no addition reaches, and the price is a
+number of the commitment, hence fixed before b (docs/decisions/0036-a-commitment-that-moves-nothing.md).
 """
 
 from dataclasses import dataclass
@@ -27,15 +33,17 @@ class Inputs:
     """The numbers of a proof.
 
     Attributes:
-        stated: Binding, least and greatest doubled price, modulo ORDER.
+        stated: Binding, least and greatest doubled price, check, modulo ORDER.
         statistics: Triangle of Q, U.
+        doubled: The doubled price.
         statistics_salt: Of the commitment.
         model: P, H, triangle of K.
         model_salt: Of the commitment.
     """
 
-    stated: tuple[int, int, int]
+    stated: tuple[int, int, int, int]
     statistics: list[int]
+    doubled: int
     statistics_salt: int
     model: list[int]
     model_salt: int
@@ -43,7 +51,7 @@ class Inputs:
     @classmethod
     def nothing(cls, sizes: Sizes) -> "Inputs":
         """Zeros, for the constraints alone."""
-        return cls((0, 0, 0), [0] * (sizes.statistics - 1), 0, [0] * (sizes.model - 1), 0)
+        return cls((0, 0, 0, 0), [0] * (sizes.statistics - 2), 0, 0, [0] * (sizes.model - 1), 0)
 
 
 def model_numbers(form: SecretForm) -> list[int]:
@@ -52,9 +60,9 @@ def model_numbers(form: SecretForm) -> list[int]:
     return [*form.weights.ravel().tolist(), *form.linear.ravel().tolist(), *upper.tolist()]
 
 
-def built(sizes: Sizes, inputs: Inputs | None = None) -> System:
-    """The circuit of given sizes; with numbers, also its witness."""
-    return _Circuit(sizes, inputs or Inputs.nothing(sizes), System()).system
+def built(sizes: Sizes, inputs: Inputs | None = None, system: System | None = None) -> System:
+    """The circuit of given sizes, added to an empty system; with numbers, also its witness."""
+    return _Circuit(sizes, inputs or Inputs.nothing(sizes), system or System()).system
 
 
 def public_count(sizes: Sizes) -> int:
@@ -70,11 +78,13 @@ class _Circuit:
 
     def __post_init__(self) -> None:
         d, k, system = self.sizes.features, self.sizes.outputs, self.system
-        binding, least, most = map(system.wire, self.inputs.stated)
+        binding, least, most, check = map(system.wire, self.inputs.stated)
         statistics = [system.wire(value) for value in self.inputs.statistics]
+        price = system.wire(self.inputs.doubled)
         system.wire(self.inputs.statistics_salt)
-        model = [system.wire(value) for value in self.inputs.model]
-        system.wire(self.inputs.model_salt)
+        model = [system.wire(self.inputs.stated[0] * value) for value in self.inputs.model]
+        system.wire(self.inputs.stated[0] * self.inputs.model_salt)
+        square = self._checked(binding, least, most, check)
 
         size, triangle = d * k, self.sizes.triangle
         shrinkage, solution = statistics[:triangle], statistics[triangle:]
@@ -90,16 +100,28 @@ class _Circuit:
         def column(part: list[Linear]) -> list[Linear]:
             return [self._inner(part[i * k : i * k + k], basis) for i in range(d)]
 
-        p, u, h = column(weights), column(solution), column(linear)
+        p = column(weights)  # b times p, as r and u; h and bent are b^2 times theirs
+        basis = [system.product(binding, part) for part in basis]
+        u, h = column(solution), column(linear)
         r = self._moved(shrinkage, p, u)
         bent = self._moved(quadratic, r, [{}] * d)  # -K r
-        worth = self._inner([plus(b, times(-2, e)) for b, e in zip(bent, h, strict=True)], r)
-        claimed = self._inner(coefficients, powers)
-        system.enforce(plus(worth, times(-1, claimed)), ONE, {})
+        worth = self._inner([plus(part, times(-2, e)) for part, e in zip(bent, h, strict=True)], r)
+        claimed = system.product(square, self._inner(coefficients, powers))
+        system.enforce(binding, claimed, worth)
 
-        price = plus(*(times(sum(c**j for c in range(k)), g) for j, g in enumerate(coefficients)))
+        total = plus(*(times(sum(c**j for c in range(k)), g) for j, g in enumerate(coefficients)))
+        system.enforce(plus(total, times(-1, price)), ONE, {})
         self._is_small(plus(price, times(-1, least)))
         self._is_small(plus(most, times(-1, price)))
+
+    def _checked(self, binding: Linear, least: Linear, most: Linear, check: Linear) -> Linear:
+        """That constant, binding b and bounds are as the verifier has them; returns b^2."""
+        system = self.system
+        system.enforce(binding, ONE, binding)
+        square = system.product(binding, binding)
+        fourth = system.product(square, square)
+        system.enforce(binding, plus(fourth, system.product(binding, most), least), check)
+        return square
 
     def _claimed(self) -> list[int]:
         """Coefficients of g."""

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.protocol.proof.commitment import committed
+from assay.protocol.proof.commitment import committed, opening_proof
 from assay.protocol.proof.curve import ORDER, to_bytes
 from assay.protocol.proof.key import Sizes
 from assay.protocol.proof.proven import ProvenPrice, statistics_numbers
@@ -85,10 +85,11 @@ class ProofPricing:
             data_root=quote.data_root,
             price=price,
             records=records,
-            statistics=to_bytes(committed(numbers, salt, key.statistics)),
+            statistics=to_bytes(committed([*numbers, doubled], salt, key.statistics)),
             least=least,
             most=most,
         )
-        inputs = Inputs(statement.numbers, numbers, salt, model_numbers(self.form.secret), self.folder.salt)
+        inputs = Inputs(statement.numbers, numbers, doubled, salt, model_numbers(self.form.secret), self.folder.salt)
         proof = proven(key.sizes, inputs, self.folder.proving)
-        return ProvenPrice(statement=statement, proof=proof, salt=salt.to_bytes(32, "big"))
+        opening = opening_proof([doubled], salt, key.price, key.digest, lambda: secrets.randbelow(ORDER))
+        return ProvenPrice(statement=statement, proof=proof, opening=opening)

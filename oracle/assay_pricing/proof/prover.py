@@ -1,14 +1,17 @@
 """Keys and proofs, made by groth16py in a process of its own."""
 
 import importlib.util
+import secrets
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from assay.protocol.proof.key import Sizes, VerificationKey
+from assay.protocol.proof.curve import ORDER
+from assay.protocol.proof.key import Sizes, SnarkjsKey, VerificationKey
 from assay_pricing.errors import ProofError
 from assay_pricing.proof.circuit import Inputs, built, public_count
+from assay_pricing.proof.gamma import Gamma, divided, scaled
 
 _LIBRARY = "groth16py"
 _SHOWN = 400
@@ -27,16 +30,22 @@ def set_up(sizes: Sizes, key: Path) -> VerificationKey:
     with tempfile.TemporaryDirectory() as folder:
         circuit = Path(folder) / "circuit.r1cs"
         write_circuit(sizes, circuit)
-        return _made("setup", circuit, key, sizes)
+        made, secret = _made("setup", circuit, key), 1 + secrets.randbelow(ORDER - 1)
+        return VerificationKey.of(sizes, made, scaled(secret, made.gamma), divided(secret, made.points))
 
 
 def import_ceremony(sizes: Sizes, ceremony: Path, key: Path) -> VerificationKey:
-    """Makes a proving key of the file in which a ceremony ended (zkey of snarkjs).
+    """Makes a proving key of the files in which a ceremony ended: zkey of snarkjs, contributions to gamma beside it.
 
     Raises:
-        ProofError: The file is of another circuit, the library is not installed, or it failed.
+        ProofError: A file is of another circuit, the library is not installed, or it failed.
     """
-    return _made("import", ceremony, key, sizes)
+    made, gamma = _made("import", ceremony, key), Gamma.beside(ceremony)
+    gamma.check(made.gamma, made.points)
+    try:
+        return VerificationKey.of(sizes, made, gamma.last(made.gamma), gamma.places)
+    except ValueError as error:
+        raise ProofError(str(error), hint="name the sizes that the circuit was made for") from None
 
 
 def write_circuit(sizes: Sizes, file: Path) -> None:
@@ -60,14 +69,11 @@ def proven(sizes: Sizes, inputs: Inputs, key: Path) -> bytes:
         return proof.read_bytes()
 
 
-def _made(command: str, source: Path, key: Path, sizes: Sizes) -> VerificationKey:
+def _made(command: str, source: Path, key: Path) -> SnarkjsKey:
     with tempfile.TemporaryDirectory() as folder:
         verification = Path(folder) / "verification.json"
         _run(command, source, key, verification)
-        try:
-            return VerificationKey.from_snarkjs(verification.read_text(), sizes)
-        except ValueError as error:
-            raise ProofError(str(error), hint="name the sizes that the circuit was made for") from None
+        return SnarkjsKey.from_json(verification.read_text())
 
 
 def _run(*arguments: str | Path) -> None:

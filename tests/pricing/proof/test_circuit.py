@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 
 from assay.protocol.proof.curve import ORDER
-from assay.protocol.proof.key import STATED, Sizes
+from assay.protocol.proof.key import STATED, Sizes, VerificationKey
 from assay.protocol.proof.proven import statistics_numbers
 from assay_pricing.blind.form import SecretForm
 from assay_pricing.proof.circuit import Inputs, built, model_numbers, public_count
 from assay_pricing.proof.poseidon import permuted
 from assay_pricing.proof.system import System
 from assay_pricing.sums.moments import Moments
-from tests.kit.proofs import TINY
+from tests.kit.proofs import FORGERIES, TINY
+from tests.kit.proofs import SIZES as TINY_SIZES
 from tests.pricing.blind.sums import SMALL, form_of, sums_of
 from tests.pricing.sums.forms import forms
 
@@ -23,9 +24,11 @@ SIZES = Sizes(SMALL.features, SMALL.outputs, SMALL.price_bits)
 
 
 def circuit_of(form: SecretForm, sums: Any, least: int, most: int) -> System:
-    stated = (12345, least % ORDER, most % ORDER)
+    check = (12345**5 + 12345**2 * most + 12345 * least) % ORDER
+    stated = (12345, least % ORDER, most % ORDER, check)
     sizes = Sizes(form.shape.features, form.shape.outputs, form.shape.price_bits)
-    return built(sizes, Inputs(stated, statistics_numbers(*sums), 7, model_numbers(form), 8))
+    doubled = form.doubled_price(*sums)
+    return built(sizes, Inputs(stated, statistics_numbers(*sums), doubled, 7, model_numbers(form), 8))
 
 
 def holds(form: SecretForm, sums: Any, least: int, most: int) -> bool:
@@ -85,6 +88,14 @@ def test_a_false_polynomial_that_sums_to_another_price_is_refused() -> None:
     first = public_count(SIZES) + 1
     system.values[first] = (system.values[first] + 1) % ORDER  # g(0), g(1), g(2) each rise by 1
     assert list(system.violated())
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_an_operator_who_moves_public_wires_meets_the_one_constraint_that_is_made_for_it(name: str) -> None:
+    """All others hold: without that one, any price would be proven."""
+    key = VerificationKey(TINY_SIZES, (1, 2), (1, 0, 0, 0), (2, 0, 0, 0), (3, 0, 0, 0), ((1, 2),) * 26)
+    system, _ = FORGERIES[name].made(key)
+    assert len(list(system.violated())) == (name != "nothing moved")
 
 
 def test_the_circuit_grows_with_the_square_of_features_and_not_with_records() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from assay.errors import OracleMisbehaved
+from assay.protocol.proof.curve import to_bytes, total
 from assay.protocol.proof.money import MoneyTerms
 from assay.protocol.proof.proven import ProofTerms, ProvenPrice, statistics_numbers
 from assay.protocol.statements import Domain
@@ -95,7 +96,7 @@ def made(proofs: ProofFolder) -> ProvenPrice:
 
 def numbers_of(seed: int) -> list[int]:
     found, _ = priced(seed)
-    return statistics_numbers(found.shrinkage, found.solution)
+    return statistics_numbers(found.shrinkage.tolist(), found.solution.tolist())
 
 
 def test_whoever_has_key_terms_and_data_checks_a_price_without_the_oracle(
@@ -173,6 +174,10 @@ def test_a_price_for_other_data_is_seen_by_whoever_has_the_data(proofs: ProofFol
         made.check_statistics(proofs.key, numbers_of(2), 20)
     with pytest.raises(OracleMisbehaved, match="expected a proof for the number of records 21, got one for 20"):
         made.check_statistics(proofs.key, numbers_of(1), 21)
+    moved = to_bytes(total([made.statement.points[1], proofs.key.points[0]]))
+    other = made.model_copy(update={"statement": made.statement.model_copy(update={"statistics": moved})})
+    with pytest.raises(OracleMisbehaved, match="expected a proof for the statistics of these data"):
+        other.check_statistics(proofs.key, numbers_of(1), 20)
     with pytest.raises(OracleMisbehaved, match="statistics for this key"):
         made.check_statistics(proofs.key, numbers_of(1)[1:], 20)
 

@@ -80,6 +80,19 @@ def combination(scalars: Sequence[int], points: Sequence[Point]) -> Point:
     return _affine(found)
 
 
+def multiple(scalar: int, point: Point) -> Point:
+    """A multiple of a point, four bits of the scalar at a time."""
+    table: list[Jacobian] = [_NOTHING]
+    while len(table) < 16:
+        table.append(_mixed(table[-1], point))
+    found, value = _NOTHING, scalar % ORDER
+    for low in reversed(range(0, ORDER.bit_length(), 4)):
+        for _ in range(4):
+            found = _doubled(found)
+        found = _sum(found, table[value >> low & 15])
+    return _affine(found)
+
+
 def _window(terms: Sequence[tuple[int, Point]], low: int, width: int) -> Jacobian:
     """The sum of points, each times ``width`` bits of its scalar."""
     mask = (1 << width) - 1

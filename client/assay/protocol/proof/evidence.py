@@ -88,7 +88,8 @@ def key_values(key: VerificationKey) -> tuple[object, ...]:
 
 
 def deployed_values(key: VerificationKey, model: Point) -> tuple[object, ...]:
-    """The same as the contract answers it: the commitment to the model is added to the first point."""
+    """The same as the contract answers it: the commitment to the model is added to the binding's point."""
     alpha, beta, gamma, delta, stated, digest, bits = key_values(key)
     assert isinstance(stated, list)
-    return (alpha, beta, gamma, delta, [list(total([key.stated[0], model])), *stated[1:]], digest, bits)
+    binding = list(total([key.stated[1], model]))
+    return (alpha, beta, gamma, delta, [stated[0], binding, *stated[2:]], digest, bits)

@@ -1,8 +1,8 @@
 """The verification key of a circuit: points of Groth16, and which of them belong to which number.
 
-The circuit's public numbers are, in this order, three of the statement, the statistics with their salt, and the model's
-integers with theirs. The points of the last two sections are bases of commitments, so that a verifier needs two points
-in place of these numbers.
+The circuit's public numbers are, in this order, four of the statement, the statistics with the doubled price and a
+salt, and the model's integers with a salt of their own. The points of the last two sections are bases of commitments,
+so that a verifier needs two points in place of these numbers.
 """
 
 import hashlib
@@ -15,11 +15,18 @@ from typing import Any, Self
 from assay.protocol.proof.curve import FIELD, POINT_BYTES, Point, from_bytes, is_on_curve, to_bytes
 
 MAGIC = b"assay/proof/key/1\n"
-STATED = 3
-"""Numbers of the statement: binding, least and greatest doubled price."""
+STATED = 4
+"""Numbers of the statement: binding, least and greatest doubled price, and the check of all three."""
 G2 = tuple[int, int, int, int]
 """A point of G2: x and y, each as the imaginary and the real part, as the EVM has them (EIP-197)."""
 G2_BYTES = 128
+GENERATOR: G2 = (
+    11559732032986387107991004021392285783925812861821192530917403151452391805634,
+    10857046999023057135944570762232829481370756359578518086990519993285655852781,
+    4082367875863433681332203403145435568316851327593401208105741076214120093531,
+    8495653923123431417604973247489272438418190587263600148770280649306958101930,
+)
+"""Of G2 (EIP-197)."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,8 @@ class Sizes:
 
     @property
     def statistics(self) -> int:
-        """Numbers of the statistics: triangle of Q, U row by row, a salt."""
-        return self.triangle + self.features * self.outputs + 1
+        """Numbers of the commitment to statistics: triangle of Q, U row by row, the doubled price, a salt."""
+        return self.triangle + self.features * self.outputs + 2
 
     @property
     def model(self) -> int:
@@ -83,18 +90,23 @@ class VerificationKey:
             raise ValueError(f"expected a key of {expected} points for {self.sizes}, got {len(self.points)}")
         if not all(map(is_on_curve, (self.alpha, *self.points))):
             raise ValueError("expected points of BN254 in a verification key, got another pair of numbers")
-        if self.delta == self.gamma:  # both are the generator before the first contribution
+        if GENERATOR in (self.gamma, self.delta) or self.gamma == self.delta:  # as before the first contribution
             raise ValueError("expected a key that somebody contributed a secret to, got one that anyone forges by")
 
     @property
     def stated(self) -> tuple[Point, ...]:
-        """Points of the constant and of the statement's numbers (4,)."""
+        """Points of the constant and of the statement's numbers (5,)."""
         return self.points[: 1 + STATED]
 
     @property
     def statistics(self) -> tuple[Point, ...]:
-        """Bases of the commitment to statistics."""
+        """Bases of the commitment to statistics and doubled price."""
         return self.points[1 + STATED : 1 + STATED + self.sizes.statistics]
+
+    @property
+    def price(self) -> tuple[Point, ...]:
+        """Those of them for the doubled price and the salt."""
+        return self.statistics[-2:]
 
     @property
     def model(self) -> tuple[Point, ...]:
@@ -133,20 +145,39 @@ class VerificationKey:
         return cls(sizes, from_bytes(data[start : start + POINT_BYTES]), second[0], second[1], second[2], points)
 
     @classmethod
-    def from_snarkjs(cls, text: str, sizes: Sizes) -> Self:
-        """A key in the JSON form of snarkjs.
+    def of(cls, sizes: Sizes, made: "SnarkjsKey", gamma: G2, points: Sequence[Point]) -> Self:
+        """A key whose points of public numbers are divided by another gamma.
 
         Raises:
-            ValueError: It is none, or of another circuit than one of these sizes.
+            ValueError: The points are those of another circuit than one of these sizes.
+        """
+        return cls(sizes, made.alpha, made.beta, gamma, made.delta, tuple(points))
+
+
+@dataclass(frozen=True)
+class SnarkjsKey:
+    """A verification key as snarkjs and groth16py make it; the attributes are those of ``VerificationKey``."""
+
+    alpha: Point
+    beta: G2
+    gamma: G2
+    delta: G2
+    points: tuple[Point, ...]
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Reads a key.
+
+        Raises:
+            ValueError: It is none.
         """
         try:
             found: dict[str, Any] = json.loads(text)
-            second = [_second(found[name]) for name in ("vk_beta_2", "vk_gamma_2", "vk_delta_2")]
+            beta, gamma, delta = (_second(found[name]) for name in ("vk_beta_2", "vk_gamma_2", "vk_delta_2"))
             points = tuple(_first(point) for point in found["IC"])
-            alpha = _first(found["vk_alpha_1"])
+            return cls(_first(found["vk_alpha_1"]), beta, gamma, delta, points)
         except (KeyError, TypeError, IndexError, json.JSONDecodeError) as error:
             raise ValueError(f"expected a verification key of snarkjs, got other text: {error!r}") from None
-        return cls(sizes, alpha, second[0], second[1], second[2], points)
 
 
 def _first(point: Sequence[str]) -> Point:

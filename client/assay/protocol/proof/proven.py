@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from assay.errors import OracleMisbehaved
-from assay.protocol.proof.commitment import committed, is_opened
-from assay.protocol.proof.curve import ORDER, from_bytes
+from assay.protocol.proof.commitment import is_opened
+from assay.protocol.proof.curve import POINT_BYTES, combination, from_bytes, negative, total
 from assay.protocol.proof.key import VerificationKey
 from assay.protocol.proof.money import MoneyTerms
 from assay.protocol.proof.statement import PROOF_BYTES, Statement
@@ -45,17 +45,17 @@ class ProofTerms(Value):
 
 
 class ProvenPrice(Value):
-    """A price with its proof; the salt is for those who have the data.
+    """A price with its proof; the opening is for those who have the data.
 
     Attributes:
         statement: What was proven.
         proof: A, B and C of Groth16.
-        salt: Of the commitment to the statistics.
+        opening: Proof that the commitment to the statistics has, beside these, a doubled price and a salt alone.
     """
 
     statement: Statement
     proof: HexBytes = Field(min_length=PROOF_BYTES, max_length=PROOF_BYTES)
-    salt: Bytes32
+    opening: HexBytes = Field(min_length=POINT_BYTES + 64, max_length=POINT_BYTES + 64)
 
     def check(self, terms: ProofTerms, key: VerificationKey, domain: Domain, quote: Quote | None = None) -> None:
         """Checks that the price of a quote follows from both commitments.
@@ -95,10 +95,10 @@ class ProvenPrice(Value):
             OracleMisbehaved: The price was proven for other data: this, and the oracle's signature, is evidence.
         """
         _same("number of records", self.statement.records, records)
-        if len(numbers) != key.sizes.statistics - 1:
-            raise OracleMisbehaved(f"expected {key.sizes.statistics - 1} statistics for this key, got {len(numbers)}")
-        salt = int.from_bytes(self.salt, "big") % ORDER
-        if committed(numbers, salt, key.statistics) != self.statement.points[1]:
+        if len(numbers) != key.sizes.statistics - 2:
+            raise OracleMisbehaved(f"expected {key.sizes.statistics - 2} statistics for this key, got {len(numbers)}")
+        rest = total([self.statement.points[1], negative(combination(numbers, key.statistics[:-2]))])
+        if not is_opened(rest, self.opening, key.price, key.digest):
             raise OracleMisbehaved(
                 "expected a proof for the statistics of these data, it is for others",
                 hint="do not sell at this price; proof, quote and data together show it to anyone",

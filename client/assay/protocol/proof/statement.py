@@ -83,6 +83,11 @@ class Statement(Value):
         )
 
     @property
-    def numbers(self) -> tuple[int, int, int]:
-        """The circuit's first public numbers: binding, ``least``, ``most``, modulo ``ORDER``."""
-        return int.from_bytes(self.digest(), "big") % ORDER, self.least % ORDER, self.most % ORDER
+    def numbers(self) -> tuple[int, int, int, int]:
+        """The circuit's first public numbers modulo ``ORDER``: binding b, ``least``, ``most``, the check of these.
+
+        The check is ``b^5 + b^2 most + b least``: see ``docs/proofs.md``.
+        """
+        binding = int.from_bytes(self.digest(), "big") % ORDER
+        check = binding * (binding**4 + binding * self.most + self.least) % ORDER
+        return binding, self.least % ORDER, self.most % ORDER, check

@@ -4,7 +4,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import UsageError
-from assay.protocol.proof.curve import FIELD, Point, combination, is_on_curve, negative, total
+from assay.protocol.proof.curve import FIELD, INFINITY, Point, combination, is_on_curve, negative, total
 from assay.protocol.proof.key import G2, VerificationKey
 from assay.protocol.proof.statement import PROOF_BYTES, Statement
 
@@ -32,24 +32,36 @@ def holds(key: VerificationKey, statement: Statement, proof: bytes) -> bool:
     a, c, b = (words[0], words[1]), (words[6], words[7]), (words[2], words[3], words[4], words[5])
     if max(words) >= FIELD or not (is_on_curve(a) and is_on_curve(c)):
         return False
-    public = total([combination([1, *statement.numbers], key.stated), *statement.points])
+    numbers, (model, statistics) = statement.numbers, statement.points
+    public = total([combination([1, *numbers, numbers[0]], [*key.stated, model]), statistics])
     pairs = [(negative(a), b), (key.alpha, key.beta), (public, key.gamma), (c, key.delta)]
-    return _is_one(pairs)
+    return is_one(pairs)
 
 
-def _is_one(pairs: list[tuple[Point, G2]]) -> bool:
-    """Whether the product of pairings is 1, and all points are of their groups."""
+def is_one(pairs: list[tuple[Point, G2]]) -> bool:
+    """Whether the product of pairings is 1, and all points are of their groups.
+
+    Args:
+        pairs: The points of G1 are on the curve.
+    """
     curve = pairings()
     product = curve.FQ12.one()
     for first, second in pairs:
-        x, y = (curve.FQ2([real, imaginary]) for imaginary, real in (second[:2], second[2:]))
-        wide: Any = (x, y, curve.FQ2.one())
-        if not curve.is_on_curve(wide, curve.b2) or not curve.is_inf(curve.multiply(wide, curve.curve_order)):
+        if (place := wide(second)) is None:
             return False
-        if first != (0, 0):
+        if first != INFINITY:
             narrow: Any = (curve.FQ(first[0]), curve.FQ(first[1]), curve.FQ.one())
-            product *= curve.pairing(wide, narrow, final_exponentiate=False)
+            product *= curve.pairing(place, narrow, final_exponentiate=False)
     return bool(curve.final_exponentiate(product) == curve.FQ12.one())
+
+
+def wide(point: G2) -> Any:
+    """A point as the library has it; None if it is none of G2."""
+    curve = pairings()
+    x, y = (curve.FQ2([real, imaginary]) for imaginary, real in (point[:2], point[2:]))
+    found = (x, y, curve.FQ2.one())
+    is_of_group = curve.is_on_curve(found, curve.b2) and curve.is_inf(curve.multiply(found, curve.curve_order))
+    return found if max(point) < FIELD and is_of_group else None
 
 
 def pairings() -> "ModuleType":

@@ -114,7 +114,9 @@ def begin(circuit: Path, powers: Path, out: Path, as_json: bool) -> None:
 @click.option("--name", required=True, help="Whose contribution it is.")
 @json_option
 def contribute(before: Path, out: Path, name: str, as_json: bool) -> None:
-    """Add a secret of your own to the key in BEFORE, and write OUT for the next party. The secret is forgotten.
+    """Add secrets of your own to the key in BEFORE, and write OUT for the next party. The secrets are forgotten.
+
+    Beside a key is a file of the same name with .gamma at its end: hand on both.
 
     \b
     Example:
@@ -140,8 +142,9 @@ def verify(circuit: Path, powers: Path, key: Path, as_json: bool) -> None:
     """
     from assay_pricing.proof import ceremony
 
-    ceremony.verify(circuit, powers, key)
-    emit({"file": key}, f"{key} is whole: one party that forgot its secret is enough", as_json)
+    names = ceremony.verify(circuit, powers, key)
+    told = f"{key} is whole, by {', '.join(names)}: one party that forgot its secret is enough"
+    emit({"file": key, "contributions": names}, told, as_json)
 
 
 @proof.command()

@@ -19,6 +19,9 @@ from assay.protocol.proof.curve import (
     to_bytes,
     total,
 )
+from assay.protocol.proof.curve import (
+    multiple as times,
+)
 from assay.protocol.proof.verification import pairings
 
 pytestmark = pytest.mark.unit
@@ -47,6 +50,9 @@ def test_a_combination_is_the_one_that_the_library_has(terms: list[tuple[int, in
     points = [multiple(factor) for _, factor in terms]
     expected = multiple(sum(scalar * factor for scalar, factor in terms))
     assert combination([scalar for scalar, _ in terms], points) == expected
+    assert all(
+        times(scalar, point) == combination([scalar], [point]) for (scalar, _), point in zip(terms, points, strict=True)
+    )
     assert total(points) == multiple(sum(factor for _, factor in terms))
 
 
