@@ -252,9 +252,9 @@ def fit(
         "warnings": fitted.warnings,
     }
     if as_json:
-        function.check_fidelity()  # stdout has one JSON document: the error, or the summary
+        fitted.check()  # stdout has one JSON document: the error, or the summary
     emit(summary, fit_text(function, out), as_json)
-    function.check_fidelity()
+    fitted.check()
 
 
 @click.command()

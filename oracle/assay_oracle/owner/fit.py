@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from assay.amounts import ETHER, Token, short_amount
 from assay.errors import UsageError
 from assay_oracle.owner.calls import ModelCalls
-from assay_oracle.owner.columns import columns_text
+from assay_oracle.owner.columns import columns_text, out_of_range
 from assay_oracle.owner.load import check_name, load_function, load_model, stated_classes
 from assay_oracle.owner.training import BUDGET, BoundedTraining, seconds_of
+from assay_pricing.errors import PricingError
 
 if TYPE_CHECKING:
     from assay.protocol.encoder import Encoder
@@ -125,11 +126,26 @@ class Fitted:
         function: The price function.
         columns: What was read, column by column.
         warnings: Sentences about the columns.
+        outside: Those of them that say why no learner may do well on the validation records.
     """
 
     function: "PriceFunction"
     columns: "Sequence[ColumnProfile]"
     warnings: Sequence[str]
+    outside: Sequence[str] = ()
+
+    def check(self) -> None:
+        """Refuses the function as ``PriceFunction.check_fidelity`` does, and says what its columns have to do with it.
+
+        Raises:
+            PricingError: See there.
+        """
+        try:
+            self.function.check_fidelity()
+        except PricingError as error:
+            if not self.outside:
+                raise
+            raise type(error)(error.message, hint="; ".join([*self.outside, *filter(None, [error.hint])])) from error
 
 
 def fit(request: Request, read: Read, report: Report, progress: "Progress") -> Fitted:
@@ -211,7 +227,8 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
         worst_group=options["worst_group"],
         seed=options["seed"],
     )
-    for warning in (*_rare(owned, held), *_small_groups(metric, options["worst_group"])):
+    outside = list(out_of_range(owned, held))
+    for warning in (*_rare(owned, held), *outside, *_small_groups(metric, options["worst_group"])):
         report(f"warning: {warning}")
     if request.rate is None and request.budget is None and metric.name in REGRESSION:
         raise _no_rate(outlook(black_box, owned, held, metric, options["seed"]), request, metric.name)
@@ -232,7 +249,7 @@ def _fit(request: Request, model: Any, read: Read, report: Report, progress: "Pr
             report(f"warning: {warning}")
     for line in cost_lines(function.manifest, request.token):
         report(line)
-    return Fitted(function.reading(columns_of_files, encoders), columns, inferred.warnings)
+    return Fitted(function.reading(columns_of_files, encoders), columns, [*inferred.warnings, *outside], outside)
 
 
 def _encoders(declarations: Sequence[Path]) -> "tuple[Encoders, dict[str, Encoder]]":
