@@ -101,6 +101,14 @@ class Learner(ABC):
             return None
         return type(self)(self.encoder, {**self.capacity, name: values[index]})
 
+    def nearby(self, part: float) -> list[Self]:  # noqa: ARG002
+        """Learners whose capacity is a part of one step of the grid from this one's: none where that is no number."""
+        return []
+
+    def growths(self, records: Sample) -> list[Self]:  # noqa: ARG002
+        """Learners that give the same answers after records, and may give others after more, the likeliest first."""
+        return [self]
+
     def steps(self) -> float:
         """Steps from the nearest of ``starts``: how unusual the capacity is."""
         return min(self.steps_from(start.capacity) for start in self.starts(self.encoder))

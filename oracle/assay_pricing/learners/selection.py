@@ -16,7 +16,7 @@ conventional one is taken: the fewest steps from what libraries have by default.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
@@ -49,6 +49,8 @@ _DRAWS = 2.5
 """How many times as far as the closest a learner of the model's kind is, at most: twice, and a half by chance."""
 _MAX_REDRAWN = 8
 """Learners that are trained by a second draw, at most."""
+_PARTS = (0.5, 0.25)
+"""Of a step of a grid: by so much the capacity of the best learner is moved in the end."""
 _PATIENCE = 5
 """Attempts of one learner after the closest, until no better one is expected."""
 
@@ -87,10 +89,21 @@ class Choice:
     Attributes:
         best: The most conventional one of the closest's family among ``near``.
         near: All candidates within one standard error of the closest, of any family, the closest first.
+        between: The best one at a capacity between those of its grid, where that is closer.
     """
 
     best: Candidate
     near: tuple[Candidate, ...]
+    between: Candidate | None = None
+
+    def learners(self, records: Sample) -> list[Learner]:
+        """The best learner, by its likeliest growth, and others that answer as the model does after the records.
+
+        They are the first rival, the best one by other growths, and the other rivals.
+        """
+        likeliest, *grown = (self.between or self.best).learner.growths(records)
+        rivals = self.rivals()
+        return [likeliest, *rivals[:1], *grown, *rivals[1:]]
 
     def rivals(self) -> list[Learner]:
         """Other learners than the best that are as near to the model, those that differ most from it first.
@@ -148,7 +161,8 @@ def choose(
         if best.distance > same and candidate.distance <= _NEAR * (first[0] if is_kin else best).distance:
             best = min(best, search.refined(candidate, same), key=_distance)
     progress("choosing a learner", steps, steps)
-    return choose_among(search.contenders())
+    choice = choose_among(search.contenders())
+    return replace(choice, between=search.between(choice.best))
 
 
 def _kinds(family: type[Learner], encoder: Encoder) -> list[list[Learner]]:
@@ -244,6 +258,17 @@ class _Search:
         distance = (candidate.distances + distances(self._encoder, other, self._answers)) / 2
         excess = distance - 2 * spreads(self._encoder, one, other)
         return bool(excess.mean() <= excess.std(ddof=1) / np.sqrt(len(excess)))
+
+    def between(self, best: Candidate) -> Candidate:
+        """The best candidate after moves by parts of a step, each of which brings it closer by one standard error."""
+        for part in _PARTS:
+            is_closer = True
+            while is_closer:
+                others = [self.closest(learner) for learner in best.learner.nearby(part)]
+                other = min(others, key=_distance, default=best)
+                is_closer = other.distance < best.distance and not best.is_near(other)
+                best = other if is_closer else best
+        return best
 
     def contenders(self) -> list[Candidate]:
         """Candidates that may be of the model's kind, without what their own draws add to their distance.

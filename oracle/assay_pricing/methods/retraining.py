@@ -374,10 +374,9 @@ def _learners(task: Task, learned: Sample) -> list[Learner]:
     asked = _asked(task)
     inputs = task.context.encode(Records(task.owner.schema, asked, np.zeros(len(asked)), task.owner.unseen))
     choice = selection.choose(encoder, learned, inputs, task.black_box.predict(asked), families, task.progress)
-    best = choice.best.learner
-    if isinstance(best, Perceptron):
-        return [best]
-    return [best, *(learner for learner in choice.rivals() if not isinstance(learner, Perceptron))]
+    if isinstance(choice.best.learner, Perceptron):
+        return [choice.best.learner]
+    return [learner for learner in choice.learners(learned) if not isinstance(learner, Perceptron)]
 
 
 def _capacity(task: Task) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_two_workers_train_and_give_the_price_of_one_process(scheduler: str, mon
     owner, clean = machines(1, normal=80, wear=80), machines(3, normal=40, wear=40, fault=20)
     wrong = np.where(np.arange(clean.n) % 10, clean.y, 3 - np.maximum(clean.y, 1))
     offers = (clean, Records(clean.schema, clean.x, wrong))  # of the second a subset is searched for
-    capacity = {"penalty": 1.0, "columns": "scaled", "classes": "as_given", "kind": "direct", "folds": 5}
+    capacity = {"penalty": 1.0, "growth": 0.0, "columns": "scaled", "classes": "as_given", "kind": "direct", "folds": 5}
     settings = {"family": "linear", "capacity": json.dumps(capacity)}
     priced_by = fit(
         regression_of(owner), owner, validation=machines(2, normal=60, wear=60), settings=settings, decay=2e-3

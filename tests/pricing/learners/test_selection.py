@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -31,14 +31,18 @@ pytestmark = pytest.mark.unit
 
 
 def chosen(model, features: str, k: int, families=tuple(FAMILIES), *, labels_alone: bool = False) -> Candidate:
-    """The learner for a model that was trained on the owner's features, raw or encoded."""
+    """The best learner for a model that was trained on the owner's features, raw or encoded."""
+    return choice(model, features, k, families, labels_alone=labels_alone).best
+
+
+def choice(model, features: str, k: int, families, *, labels_alone: bool = False) -> Choice:
     owner, asked = table(1, 150, k), table(2, 150, k)
     encoder = Encoder.fit(owner)
     known, inputs = sample(encoder, owner), sample(encoder, asked)
     model.fit(getattr(known, features), owner.y)
     x = getattr(known.join(inputs), features).numpy()
     answers = Predictions(model.predict(x), None if k == 1 or labels_alone else model.predict_proba(x))
-    return choose(encoder, known, known.join(inputs), answers, families).best
+    return choose(encoder, known, known.join(inputs), answers, families)
 
 
 def test_boosting_is_found_with_its_capacity() -> None:
@@ -63,6 +67,16 @@ def test_a_linear_model_is_found_with_its_penalty_from_labels_alone() -> None:
     found = chosen(LogisticRegression(C=0.1), "x", 2, labels_alone=True)
     assert found.learner.family == "linear"
     assert 1 <= found.learner.capacity["penalty"] <= 100
+
+
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize(("penalty", "least", "most"), [(1.0, 1.0, 1.0), (18.0, 15.5, 21.0)])
+def test_a_penalty_is_found_between_those_of_the_grid(k: int, penalty: float, least: float, most: float) -> None:
+    model = Ridge(alpha=penalty) if k == 1 else LogisticRegression(C=1 / penalty, tol=1e-8)
+    found = choice(model, "x", k, ["linear"])
+    assert found.between is not None
+    assert least <= found.between.learner.capacity["penalty"] <= most
+    assert found.between.distance <= found.best.distance
 
 
 def test_nearest_neighbours_are_found_with_their_count() -> None:

@@ -45,7 +45,7 @@ def test_nothing_is_answered_for_columns_that_are_too_badly_conditioned() -> Non
 def test_prices_and_appraisals_are_those_that_scikit_learn_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     owner, validation, offers = deal(seed=5)
     model = LogisticRegression(max_iter=500).fit(owner.x, owner.y)
-    capacity = {"classes": "as_given", "columns": "units", "folds": 5, "kind": "direct", "penalty": 1.0}
+    capacity = {"classes": "as_given", "columns": "units", "folds": 5, "growth": 0.0, "kind": "direct", "penalty": 1.0}
     settings = {"family": "linear", "capacity": json.dumps(capacity)}
     function = fit(model, owner, validation=validation, settings=settings)
     asked = [offers[name] for name in ("useful", "mislabelled", "copies")]
