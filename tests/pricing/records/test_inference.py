@@ -155,6 +155,17 @@ def test_quotes_tell_a_country_code_from_a_gap() -> None:
     assert len({parse_records(file, found.schema).hashes() for file in (r, pandas, typed)}) == 1
 
 
+@pytest.mark.parametrize("name", ["c", "c, in cm"])
+@pytest.mark.parametrize("text", ['"NA"', 'say "NA" twice: "NA"', ',"NA",', 'NA"', "x"])
+def test_quotes_that_a_text_or_a_name_needs_make_no_gap_of_another(name: str, text: str) -> None:
+    """pandas quotes what it must, and writes the text NA without quotes."""
+    frame = pd.DataFrame({name: ["NA", "null", None, text], "y": ["a", "b", "a", "b"]})
+    found = infer([parse_table(in_csv(frame))], "y").schema
+    assert set(found.features[0].categories) == {"", "NA", "null", text}
+    files = in_csv(frame), parquet(pa.Table.from_pandas(frame))
+    assert len({parse_records(file, found).hashes() for file in files}) == 1
+
+
 @pytest.mark.parametrize("word", ["?", "NA", "nan", "None", "", "null", "N/A", "-", "#N/A", "NULL", ".", "none"])
 def test_a_gap_in_a_column_of_numbers_is_a_missing_value(word) -> None:
     numbers = [*PLAIN["len"].astype(str)[:-2], word, word]

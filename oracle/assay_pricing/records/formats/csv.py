@@ -3,9 +3,9 @@
 The fields are separated by commas, semicolons, tabs or vertical bars: by the mark that is most frequent in the header
 line. A file with semicolons may have commas before the fractions of its numbers (``spelling.numbers``).
 
-Quotes tell text from a missing value where the writer uses them so: if the header is quoted, or some cell is ``"NA"``,
-then a cell ``NA`` without quotes is missing and one with quotes is text. Otherwise only an empty cell and ``\\N`` are
-missing.
+Quotes tell text from a missing value where the writer uses them so: if a name in the header has quotes that it does
+not need, or some cell is ``"NA"``, then a cell ``NA`` without quotes is missing and one with quotes is text. Otherwise
+only an empty cell and ``\\N`` are missing.
 
 A file that is not in UTF-8 and has no byte order mark is in Windows-1252, which has the characters of Latin-1, too
 (WHATWG Encoding, "windows-1252"). One that has characters of UTF-8 beside bytes that are none is in two encodings, and
@@ -30,7 +30,9 @@ from assay_pricing.records.quoting import first_line
 from assay_pricing.records.spelling.cells import NumberCells, Points, TextCells
 from assay_pricing.records.text import NULL, WORDS
 
-_QUOTED_GAP = b'"NA"'
+_QUOTED_GAP = re.compile(rb'[,;\t|\r\n]"NA"[,;\t|\r\n]')
+"""Such a cell, which has these bytes; within another cell its quotes are doubled."""
+_QUOTED_NAME = re.compile(r'(?:^|[,;\t|])"[^",;\t|\r\n]+"(?:[,;\t|\r\n]|$)')
 _ROW = re.compile(r"Row #(\d+): ", re.ASCII)
 _CELLS = re.compile(r"Expected (\d+) columns, got (\d+)", re.ASCII)
 _BLOCK = 2**21
@@ -55,7 +57,7 @@ def read(source: BinaryIO, bounds: Bounds, schema: Schema | None) -> RawTable:
     check_distinct(names)
     if schema is not None:
         check_columns(names, schema)
-    quotes = '"' in header or _has_quoted_gap(source)
+    quotes = _QUOTED_NAME.search(header) is not None or _has_quoted_gap(source)
     text = _text_columns(schema)
     found = _Cells(source, separator, quotes, bounds).read(used(names, schema), text)
     return RawTable(
@@ -269,12 +271,15 @@ def _header(source: BinaryIO) -> tuple[str, str]:
 
 def _has_quoted_gap(source: BinaryIO) -> bool:
     source.seek(0)
-    kept = b""
-    while block := source.read(_BLOCK):
-        if _QUOTED_GAP in kept + block:
+    kept = b"\n"
+    while True:
+        block = source.read(_BLOCK)
+        content = kept + (block or b"\n")
+        if _QUOTED_GAP.search(content):
             return True
-        kept = block[-len(_QUOTED_GAP) + 1 :]
-    return False
+        if not block:
+            return False
+        kept = content[-5:]  # one byte less than such a cell with what is around it
 
 
 def _text_columns(schema: Schema | None) -> Collection[str]:

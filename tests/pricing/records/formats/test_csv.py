@@ -113,3 +113,11 @@ def test_a_file_is_bounded_by_its_values_and_not_by_its_length() -> None:
     assert len(parse_table(csv(text), max_bytes=16_000)) == 1000
     with pytest.raises(DataError, match="at most 15999 bytes once expanded, got 16000"):
         parse_table(csv(text), max_bytes=15_999)
+
+
+@pytest.mark.parametrize("block", range(1, 12))
+def test_a_quoted_gap_is_found_wherever_the_file_is_divided(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_BLOCK", block)
+    for end in ("", "\n", ",x"):
+        assert reader._has_quoted_gap(csv(f'c,y\nx,y\n1,"NA"{end}'))
+        assert not reader._has_quoted_gap(csv(f'c,y\nx,y\n1,"a ""NA"" b"{end}'))
