@@ -20,7 +20,7 @@ from assay_pricing.records.faults import Faults
 from assay_pricing.records.quoting import by_number, listed, quoted
 from assay_pricing.records.roles import Choices, exclusion
 from assay_pricing.records.spelling.numbers import SINGLE_EXACT, marks_of, number
-from assay_pricing.records.spelling.times import form_of, moment, time_format
+from assay_pricing.records.spelling.times import are_dates, form_of, moment, time_format
 from assay_pricing.records.text import Levels, canonical_number, canonical_text, is_gap
 from assay_pricing.records.values import NUMBERS_HINT, TIMES_HINT, as_text
 
@@ -36,8 +36,6 @@ _OTHER_DATE = re.compile(
 """A date in a form that is not read, or in one whose order of day and month nothing proves."""
 _PADDED = re.compile(r"[+-]?0\d", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
-_DAYS = (1900_01_01, 2100_12_31)
-"""Dates as whole numbers: year, month, day."""
 
 TaskKind = Literal["classification", "regression"]
 
@@ -252,9 +250,7 @@ class _Inference:
 
     def _note_days(self, name: str, arrays: Sequence[npt.NDArray[Any]]) -> None:
         days = np.concatenate(arrays).astype(np.float64)
-        month, day = days // 100 % 100, days % 100
-        years = (days >= _DAYS[0]) & (days <= _DAYS[1])
-        if (years & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all():
+        if are_dates(days).all():
             self.warnings.append(
                 f"column {quoted(name)} has dates without marks, such as {days[0]:.0f}, which are read as numbers: "
                 f"{TIMES_HINT}."

@@ -16,7 +16,7 @@ from assay_pricing.records.inputs import MICROSECONDS
 from assay_pricing.records.quoting import quoted
 from assay_pricing.records.records import Float64
 from assay_pricing.records.spelling.numbers import MAX_EXACT, SINGLE_EXACT, marks_of, number
-from assay_pricing.records.spelling.times import Form, form_of, moment
+from assay_pricing.records.spelling.times import Form, are_dates, form_of, moment
 from assay_pricing.records.text import Levels, boolean, canonical_text, is_gap, one_spelling
 
 NUMBERS_HINT = (
@@ -82,6 +82,8 @@ class Reader:
     def times(self, name: str, declared: Form = "unproven") -> Float64:
         """Values of a column of times, in seconds since 1970-01-01 UTC, NaN for a missing one, (n,).
 
+        Numbers are seconds, but for those that look like dates: 20260131 would be a day of August 1970.
+
         Args:
             name: Of the column.
             declared: The order of day and month in dates that prove none.
@@ -89,7 +91,13 @@ class Reader:
         column = self.table.columns[name]
         form = form_of(column.values if isinstance(column, Texts) else (), declared)
         values = self._spelled(name, column, "times", lambda text: _seconds(text, form), TIMES_HINT)
-        return values if values is not None else self._stored_numbers(name, column, single=False)
+        if values is not None:
+            return values
+        assert not isinstance(column, Texts)
+        values = self._stored_numbers(name, column, single=False)
+        if column.dtype.kind != "M" and (wrong := are_dates(values)).any():
+            self.faults.add(name, "times", _shown(column, wrong), wrong, TIMES_HINT)
+        return values
 
     def levels(self, name: str, known: Sequence[str]) -> tuple[Float64, tuple[str, ...]]:
         """Codes of a column of categories or labels (n,), and the values that are not known.
@@ -206,7 +214,10 @@ def _truth(text: str) -> float | None:
 
 def _seconds(text: str, form: Form) -> float | None:
     micros = moment(text, form)
-    return number(text) if micros is None else float(micros) / MICROSECONDS  # as of an array of stored times
+    if micros is not None:
+        return float(micros) / MICROSECONDS  # as of an array of stored times
+    seconds = number(text)
+    return None if seconds is None or are_dates(seconds) else seconds
 
 
 def _shown(column: Column, rows: npt.NDArray[np.bool_]) -> str:

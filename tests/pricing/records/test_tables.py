@@ -135,3 +135,12 @@ def test_a_time_far_from_1970_is_the_same_as_text_and_as_stored(moment) -> None:
     schema = NUMERIC.model_copy(update={"features": (Feature(name="a", kind="time"),)})
     files = parquet({"a": pa.array([np.datetime64(moment)]), "y": [0]}), csv(f"a,y\n{moment},0\n")
     assert len({parse_records(file, schema).hashes() for file in files}) == 1
+
+
+@pytest.mark.parametrize("other", ["2026-02-01", "1769900000"])
+def test_a_date_without_marks_is_no_number_of_seconds(other: str) -> None:
+    schema = NUMERIC.model_copy(update={"features": (Feature(name="a", kind="time"),)})
+    message = "expected times, got '?20260131'? in column 'a', row 1"
+    refused(csv(f"a,y\n{other},0\n20260131,1\n"), message, schema)
+    refused(parquet({"a": [3, 20260131], "y": [0, 1]}), message, schema)
+    assert len(parse_records(csv("a,y\n20261331,0\n20260131.5,1\n"), schema)) == 2

@@ -9,7 +9,7 @@ are named in English. A year of two digits is from 1969 to 2068 (POSIX).
 
 import re
 from collections.abc import Collection, Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,6 +39,7 @@ _FORMS = tuple(
         rf"{_MONTH} (?P<day>\d{{1,2}})(?P<comma>,? )(?P<year>\d{{4}})",
     )
 )
+_DATES = (1900_01_01, 2100_12_31)
 _LAST_OF_2000 = 68
 _NOON = 12
 
@@ -65,6 +66,13 @@ def moment(text: str, form: Form = "iso") -> int | None:
         return None if day is None or clock is None else int(np.datetime64(day, "us").astype(np.int64)) + clock
     except ValueError:
         return None
+
+
+def are_dates(numbers: Any) -> Any:
+    """Whether a number, or which numbers of an array, are dates without marks, as 20260131: year, month, day."""
+    month, day = numbers // 100 % 100, numbers % 100
+    years = (numbers >= _DATES[0]) & (numbers <= _DATES[1]) & (day % 1 == 0)
+    return years & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
 
 
 def form_of(texts: Collection[str], declared: Form = "unproven") -> Form:
