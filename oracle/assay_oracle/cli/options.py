@@ -29,14 +29,15 @@ def password_of(settings: Settings) -> str:
     return click.prompt("Password", hide_input=True, err=True) if password is None else password
 
 
-def open_keys(settings: Settings) -> vault.Vault:
-    """Decrypts the oracle's keys with the password of the settings; asks for it if there is no such setting.
+def open_keys(settings: Settings, password: str | None = None) -> vault.Vault:
+    """Decrypts the oracle's keys, by default with ``password_of(settings)``.
 
     Raises:
         KeysError: The keys are missing or damaged, or the password is wrong.
     """
     addresses = (settings.signer_address, settings.signer_next_address)
-    return vault.open_with_signer(settings.data_dir, password_of(settings), settings.signer, *addresses)
+    password = password_of(settings) if password is None else password
+    return vault.open_with_signer(settings.data_dir, password, settings.signer, *addresses)
 
 
 class Setting(click.ParamType):

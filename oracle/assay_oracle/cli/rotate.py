@@ -42,7 +42,7 @@ def _named(settings: Settings) -> tuple[SettlementClient, dict[str, str | None]]
 )
 @json_option
 def begin(config: Path | None, private_key_file: Path | None, as_json: bool) -> None:
-    """Make the next signing key, encrypted beside the present one; the daemon signs with it after a restart.
+    """Make the next signing key, encrypted beside the present one; a running daemon finds it there.
 
     \b
     Example:
@@ -57,7 +57,8 @@ def begin(config: Path | None, private_key_file: Path | None, as_json: bool) -> 
     private_key = read_private_key(private_key_file) if private_key_file else None
     address = vault.begin_rotation(settings.data_dir, password_of(settings), private_key)
     emit({"oracle": vault.address_of(settings.data_dir), "next": address}, f"next  {address}", as_json)
-    report("restart the daemon, then have each model name it: assay model set-oracle; bonds are needed before")
+    report("once the daemon's log says that it signs with it, have each model name it: assay model set-oracle;")
+    report("bonds are needed before")
 
 
 @rotate.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from assay.cli.terminal import emit, json_option, report
-from assay_oracle.cli.options import config_option, open_keys
+from assay_oracle.cli.options import config_option, open_keys, password_of
 from assay_oracle.settings import ModelEntry, Settings, environment_without_settings
 
 if TYPE_CHECKING:
@@ -84,13 +84,15 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
       ASSAY_ORACLE_PASSWORD_FILE=password assay-oracle serve --config oracle.toml --port 0 --json
     """
     from assay_oracle.cli.process_limits import forbid_dumps
+    from assay_oracle.keys.next_key import NextKey
     from assay_oracle.log import set_up
     from assay_oracle.server.daemon import Daemon, open_chain
 
     forbid_dumps()
     set_up()
     settings = Settings.read(config, host=host, port=port)
-    vault = open_keys(settings)
+    password = password_of(settings)
+    vault = open_keys(settings, password)
     if vault.account is None:
         report("no keystore: running dry; offers are priced, nothing is signed or posted")
     pool = pricing_pool(settings)
@@ -102,6 +104,7 @@ def serve(config: Path | None, host: str | None, port: int | None, as_json: bool
         end_pricing=pool.close,
         read_models=lambda: Settings.read(config).models,
         registered=mark_used,
+        next_key=NextKey(lambda: Settings.read(config), password),
     )
     daemon.serve(lambda url: click.echo(json.dumps({"url": url}) if as_json else url))
 

@@ -1,6 +1,6 @@
 """The signing key, and the only way to make it sign: it signs what the ledger holds and never contradicts it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
@@ -45,6 +45,8 @@ class LocalSigner:
         owners: Callable[[str], SafeOwners | None] = lambda _: None,
     ) -> None:
         self._accounts = {str(account.address): account for account in accounts}
+        self._recipients: dict[str, tuple[bytes, ...]] = {}
+        """Signatures over a recipient, which is asked for at each request of ``GET /v1/info``."""
         self._domain = domain
         self._ledger = ledger
         self._named = named
@@ -92,17 +94,31 @@ class LocalSigner:
             return True
         return signer_of(self._domain.for_safe(oracle, signed.digest), signed.signature) in self._accounts
 
+    def add(self, account: LocalAccount | RemoteAccount) -> None:
+        """Signs with another account, too, from now on: with that which takes the place of one, while keys are rotated.
+
+        Raises:
+            KeysError: It cannot sign; nothing changed.
+        """
+        accounts = {**self._accounts, str(account.address): account}
+        self._recipients = {known: self._over_recipient(known, accounts.values()) for known in self._recipients}
+        self._accounts = accounts
+
     def sign_recipient(self, recipient: str) -> tuple[bytes, ...]:
         """Signatures over the recipient (``age1...``) that uploads are encrypted to: for clients, never on chain.
 
         Those of each account for itself come first, then those for the committee.
         """
+        if recipient not in self._recipients:
+            self._recipients[recipient] = self._over_recipient(recipient, self._accounts.values())
+        return self._recipients[recipient]
+
+    def _over_recipient(self, recipient: str, accounts: Iterable[LocalAccount | RemoteAccount]) -> tuple[bytes, ...]:
         message = self._domain.recipient(recipient)
         messages = [message]
         if self._committee:
             messages.append(self._domain.for_safe(self._committee, digest(message)))
-        accounts = self._accounts.values()
-        return tuple(bytes(account.sign_message(each).signature) for each in messages for account in accounts)
+        return tuple(bytes(account.sign_message(each).signature) for each in messages for account in list(accounts))
 
     def sign_quote(self, evaluation: Evaluation, expiry: int) -> SignedQuote:
         """Signs the quote of ``evaluation`` that expires at ``expiry`` (unix time), and records it in the ledger.

@@ -5,12 +5,13 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from types import FrameType
 
 import uvicorn
+from eth_account.signers.local import LocalAccount
 from fastapi import FastAPI
 
 from assay.chain.interface import Deployment
@@ -19,6 +20,7 @@ from assay.chain.settlement import SettlementClient
 from assay.errors import ChainError
 from assay.protocol.types import ModelId
 from assay_oracle.access.gate import Gate
+from assay_oracle.keys.remote import RemoteAccount
 from assay_oracle.keys.signer import LocalSigner
 from assay_oracle.keys.vault import Vault
 from assay_oracle.ledger.journal import Journal
@@ -84,6 +86,7 @@ class Daemon:
         load: Makes the appraiser of each model.
         read_models: Reads the configured models again; by default they stay as in ``settings``.
         registered: Called with each model that is found registered with its artifact's price function.
+        next_key: Finds the account of a rotation that began, which is none of those it is given.
         end_pricing: Ends all pricing that is under way, when the daemon stops.
         now: Unix time.
 
@@ -103,6 +106,7 @@ class Daemon:
         load: LoadAppraiser,
         read_models: Callable[[], Iterable[ModelEntry]] | None = None,
         registered: Callable[[ModelEntry], None] = lambda _: None,
+        next_key: Callable[[Collection[str]], LocalAccount | RemoteAccount | None] = lambda _: None,
         end_pricing: Callable[[], None] = lambda: None,
         now: Callable[[], int] = unix_time,
     ) -> None:
@@ -112,16 +116,9 @@ class Daemon:
         self._journal = Journal(settings.ledger_url(), now=now)
         _check_secrets(self._journal, vault)
         chain.keep_in(self._journal.outbox)
-        signer = None
-        if vault.accounts:
-            named, committee = partial(_oracle_of, chain), settings.committee
-            signer = MeteredSigner(
-                LocalSigner(
-                    *(vault.accounts, chain.domain, self._journal, named),
-                    committee=committee,
-                    owners=chain.safe_owners,
-                )
-            )
+        self._next_key = next_key
+        self._signer = self._signer_of(vault) if vault.accounts else None
+        signer = MeteredSigner(self._signer) if self._signer else None
         self._dry = signer is None
         self._catalogue = Catalogue()
         models = ModelWatch(
@@ -130,7 +127,7 @@ class Daemon:
             read=read_models or (lambda: settings.models),
             load=lambda entry: MeteredAppraiser(load(entry), short(entry.id)),
             registered=registered,
-            oracles=signer.addresses if signer else (),
+            oracles=lambda: signer.addresses if signer else (),
             committee=settings.committee,
         )
         models.refresh()
@@ -157,7 +154,9 @@ class Daemon:
         ]
         self._orders = Loop("orders", _never_again(self._oracle.cycle), settings.poll_seconds, now)
         self._claims = Loop("claims", _renewing(self._journal), RENEWAL_SECONDS, now)
-        self._models = Loop("models", _never_again(models.refresh), MODELS_ROUNDS * settings.poll_seconds, now)
+        self._models = Loop(
+            "models", _never_again(self._follow_key, models.refresh), MODELS_ROUNDS * settings.poll_seconds, now
+        )
         sample = sample_chain(
             chain,
             vault.account.address if vault.account else None,
@@ -193,6 +192,19 @@ class Daemon:
             wake_orders=self._orders.wake,
             lifespan=self._lifespan,
         )
+
+    def _signer_of(self, vault: Vault) -> LocalSigner:
+        return LocalSigner(
+            *(vault.accounts, self._chain.domain, self._journal, partial(_oracle_of, self._chain)),
+            committee=self._settings.committee,
+            owners=self._chain.safe_owners,
+        )
+
+    def _follow_key(self) -> None:
+        """Signs with the next key once there is one: the models that name it lose no sale to a restart."""
+        if self._signer is not None and (account := self._next_key(self._signer.addresses)) is not None:
+            self._signer.add(account)
+            log.info("signing with the next key, too", extra=about(account=str(account.address)))
 
     def _wake_pricing(self) -> None:
         for loop in self._pricing:
@@ -326,11 +338,12 @@ def _renewing(journal: Journal) -> Callable[[], bool]:
     return tick
 
 
-def _never_again(act: Callable[[], None]) -> Callable[[], bool]:
+def _never_again(*acts: Callable[[], None]) -> Callable[[], bool]:
     """A tick that does all there is at once."""
 
     def tick() -> bool:
-        act()
+        for act in acts:
+            act()
         return False
 
     return tick

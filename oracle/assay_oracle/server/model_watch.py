@@ -38,7 +38,7 @@ class ModelWatch:
         read: Reads the configured models again; raises ``SettingsError``.
         load: Makes the appraiser of a model.
         registered: Called with each model that is found registered with its artifact's price function.
-        oracles: The accounts that sign, and the committee that one is a member of; none in a dry run.
+        oracles: The accounts that sign now, and the committee that one is a member of; none in a dry run.
         committee: That committee's Safe, whose owners are looked up.
     """
 
@@ -50,7 +50,7 @@ class ModelWatch:
         read: Callable[[], Iterable[ModelEntry]],
         load: LoadAppraiser,
         registered: Callable[[ModelEntry], None] = lambda _: None,
-        oracles: Collection[str],
+        oracles: Callable[[], Collection[str]],
         committee: str | None = None,
     ) -> None:
         self._catalogue = catalogue
@@ -155,11 +155,12 @@ class ModelWatch:
         now = asked[1].oracle
         if now is None:
             return [Unavailable(model.model_id, "model_halted", "the model's owner halted it", "ask its owner")]
-        if self._oracles and now not in self._oracles:
-            text = f"the model's oracle is {now}, not {' or '.join(self._oracles)}"
+        oracles = self._oracles()
+        if oracles and now not in oracles:
+            text = f"the model's oracle is {now}, not {' or '.join(oracles)}"
             return [Unavailable(model.model_id, "oracle_replaced", text, "assay-oracle models remove")]
-        if self._oracles and now == self._committee and self._was_removed(now):
-            text = f"none of {' and '.join(self._oracles)} is an owner of the committee"
+        if oracles and now == self._committee and self._was_removed(now):
+            text = f"none of {' and '.join(oracles)} is an owner of the committee"
             return [Unavailable(model.model_id, "member_removed", text, "let the owners of the Safe add it")]
         return []
 
@@ -169,7 +170,7 @@ class ModelWatch:
             safe = self._chain.safe_owners(committee)
         except ChainError:
             return False
-        return safe is not None and not set(self._oracles) & set(safe.owners)
+        return safe is not None and not set(self._oracles()) & set(safe.owners)
 
     def _log(self, faults: Iterable[Unavailable]) -> None:
         """Logs every model that became unavailable, or available again."""

@@ -43,7 +43,6 @@ class Offers:
     """Offers of sellers.
 
     Args:
-        recipient_signatures: Of each of the oracle's accounts over the recipient of uploads; none in a dry run.
         committee_tag: Of a member of a committee; empty for an oracle alone.
     """
 
@@ -56,7 +55,6 @@ class Offers:
         clock: Clock,
         uploads: Uploads,
         quotes: Quotes,
-        recipient_signatures: tuple[bytes, ...],
         committee_tag: bytes,
         settings: Settings,
     ) -> None:
@@ -66,7 +64,6 @@ class Offers:
         self._clock = clock
         self._uploads = uploads
         self._quotes = quotes
-        self._recipient_signatures = recipient_signatures
         self._committee_tag = committee_tag
         self._settings = settings
 
@@ -77,14 +74,15 @@ class Offers:
 
     def info(self) -> OracleInfo:
         """Who the oracle is."""
+        signatures = self._quotes.sign_recipient(self._uploads.recipient)
         return OracleInfo(
             version=version("assay"),
             chain_id=self.domain.chain_id,
             contract=self.domain.contract,
             oracle=next(iter(self._quotes.oracles), ZERO_ADDRESS),
             recipient=self._uploads.recipient,
-            recipient_signature=next(iter(self._recipient_signatures), b""),
-            further_signatures=self._recipient_signatures[1:],
+            recipient_signature=next(iter(signatures), b""),
+            further_signatures=signatures[1:],
             committee=self._settings.committee,
             content_tag=self._committee_tag or None,
             max_upload_bytes=self._settings.max_upload_bytes,

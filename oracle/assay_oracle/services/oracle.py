@@ -85,6 +85,7 @@ class Oracle:
             max_chunk_size=settings.max_chunk_size,
         )
         self._quotes = Quotes(ledger, chain, clock, signer, settings.quote_seconds)
+        self._quotes.sign_recipient(uploads.recipient)  # a signer that does not answer is noticed at the start
         self._posting = Posting(ledger, chain, clock)
         self._watching = Watching(ledger, chain, clock)
         self.offers = Offers(
@@ -94,7 +95,6 @@ class Oracle:
             clock=clock,
             uploads=uploads,
             quotes=self._quotes,
-            recipient_signatures=signer.sign_recipient(uploads.recipient) if signer else (),
             committee_tag=digests.committee_tag() if settings.committee else b"",
             settings=settings,
         )

@@ -52,6 +52,10 @@ class Quotes:
         """Oracles that quotes are signed for; none in a dry run."""
         return self._signer.addresses if self._signer else ()
 
+    def sign_recipient(self, recipient: str) -> tuple[bytes, ...]:
+        """Signatures over the recipient of uploads, of each account; none in a dry run."""
+        return self._signer.sign_recipient(recipient) if self._signer else ()
+
     def sign(self, evaluation: Evaluation) -> None:
         """Signs the first quote of a new evaluation. If that fails now, ``renew`` signs it later."""
         if self._signer is None:

@@ -13,8 +13,11 @@ from assay.errors import KeystoreInvalid
 from assay.protocol.structs import ModelTerms
 from assay_oracle.cli.main import main
 from assay_oracle.keys import vault
+from assay_oracle.keys.next_key import NextKey
+from assay_oracle.settings import Settings
 from tests.kit.actors import PASSWORD
 from tests.kit.light_keys import write_keystore, write_vault
+from tests.kit.web3signer import Web3Signer
 
 owner, oracle, coming = account(1), account(2), account(3)
 TERMS = ModelTerms(
@@ -98,6 +101,37 @@ def test_rotation_that_a_crash_cut_off_is_ended_by_the_same_call(
     assert account.address == coming.address
     with pytest.raises(KeystoreInvalid):
         vault.end_rotation(tmp_path)
+
+
+@pytest.mark.unit
+def test_next_key_is_found_once_and_a_keystore_that_does_not_open_is_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(data_dir=tmp_path)
+    find, keystore = NextKey(lambda: settings, PASSWORD), vault.next_keystore(tmp_path)
+    assert find(()) is None
+    write_keystore(keystore, bytes(coming.key), "another password")
+    for _ in range(3):
+        assert find((oracle.address,)) is None
+    assert caplog.text.count("next key not opened") == 1
+    keystore.unlink()
+    write_keystore(keystore, bytes(coming.key), PASSWORD)
+    found = find((oracle.address,))
+    assert found is not None
+    assert found.address == coming.address
+    assert find((oracle.address, coming.address)) is None
+
+
+@pytest.mark.integration
+def test_next_key_in_a_remote_signer_is_found_in_the_settings(tmp_path: Path) -> None:
+    with Web3Signer(bytes(oracle.key), bytes(coming.key)) as signer:
+        settings = Settings(data_dir=tmp_path, signer=signer.url, signer_address=oracle.address)
+        find = NextKey(lambda: settings, PASSWORD)
+        assert find((oracle.address,)) is None
+        settings = settings.model_copy(update={"signer_next_address": coming.address})
+        found = find((oracle.address,))
+        assert found is not None
+        assert found.address == coming.address
 
 
 @pytest.mark.unit

@@ -12,21 +12,25 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import requests
+from eth_account import Account
 from scripts.localnet import BIN, CEILING, ETHER, anvil, eventually
 
+from assay.chain.queries import registered_terms
 from assay.errors import OracleRefused
 from assay.protocol.messages import AcceptanceRequest, OfferStatus
-from assay.protocol.statements import digest
+from assay.protocol.statements import digest, signer_of
 from assay.protocol.structs import Status, key_hash
 from assay_oracle.keys import vault
 from tests.kit.actors import PASSWORD, buyer_account, oracle_account, patient_account, rival_account, seller_account
 from tests.kit.artifacts import class_two_wanted
 from tests.kit.bids import Bid
 from tests.kit.data import blobs, csv
+from tests.kit.light_keys import write_keystore
 from tests.kit.live_market import OPERATOR_TOKEN, LiveMarket
 from tests.kit.node_proxy import NodeProxy, dead, honest, lies
 from tests.kit.web3signer import Web3Signer
@@ -61,6 +65,25 @@ def test_first_sale_over_http_closes_without_the_key_on_chain(market: LiveMarket
     eventually(lambda: market.chain(None).order_state(order_id).status is Status.PAID)
     assert market.chain(None).revealed_key(order_id) is None
     assert seller.release(record) is Status.PAID
+
+
+def test_key_of_a_rotation_signs_for_the_model_that_names_it_without_a_restart(market: LiveMarket) -> None:
+    coming, model_id = Account.from_key(b"\x31" * 32), market.add_model()
+    write_keystore(vault.next_keystore(market.folder / "oracle"), bytes(coming.key), PASSWORD)
+    eventually(lambda: market.http.info().further_signatures and model_id in market.http.info().models)
+    seller = market.seller()
+    _, state = seller.offer(seller.prepare(market.data("rotated.csv", csv(19, 60, (2,))), model_id))
+    domain, owner = market.chain(None).domain, market.chain(buyer_account)
+    assert state.quote is not None
+    assert signer_of(domain.quote(state.quote), state.oracle_signature or b"") == oracle_account.address
+    owner.set_oracle(registered_terms(owner, model_id), coming.address)
+
+    def newest() -> Any:
+        found = market.by().offer(state.offer_id)
+        return signer_of(domain.quote(found.quote), found.oracle_signature or b"") == coming.address and found
+
+    assert eventually(newest).quote.price == state.quote.price
+    assert market.daemon.process.poll() is None
 
 
 def test_same_records_of_another_seller_in_another_format_have_no_value_over_http(market: LiveMarket) -> None:

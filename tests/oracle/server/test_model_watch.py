@@ -39,7 +39,7 @@ class Operator:
         self.loads = 0
         self.catalogue = Catalogue()
         self.watch = ModelWatch(
-            self.catalogue, market.chain, read=self.read, load=self.load, oracles=(oracle_account.address,)
+            self.catalogue, market.chain, read=self.read, load=self.load, oracles=lambda: (oracle_account.address,)
         )
 
     def read(self) -> list[ModelEntry]:

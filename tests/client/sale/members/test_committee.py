@@ -164,7 +164,7 @@ def test_member_that_the_safe_removed_signs_for_nobody(town: CommitteeMarket) ->
         *(Catalogue(), town.chain),
         read=lambda: [ModelEntry(id=town.model_id, artifact=town.folder)],
         load=lambda _: town.members[0].appraiser(),
-        oracles=(old, SAFE),
+        oracles=lambda: (old, SAFE),
         committee=SAFE,
     )
     watch.refresh()
