@@ -11,6 +11,7 @@ from assay.chain.port import Chain
 from assay.chain.values import (
     Block,
     Cursor,
+    EndedLate,
     EventKind,
     EventPage,
     ModelState,
@@ -73,6 +74,7 @@ class MemoryNode:
         before_next: Called once, before the next transaction is executed: another account was faster.
         after_post: Called after each posted order.
         failed: Transactions that were mined and failed, oldest first.
+        ended_late: Transactions that were mined after their sender ceased to wait, until it is told.
     """
 
     contract: MemoryContract
@@ -86,6 +88,7 @@ class MemoryNode:
     after_post: Callable[[], object] = lambda: None
     blocks: list[Mined] = field(default_factory=list)
     failed: list[Call] = field(default_factory=list)
+    ended_late: list[EndedLate] = field(default_factory=list)
     _forks: int = 0
 
     def __post_init__(self) -> None:
@@ -273,8 +276,9 @@ class MemoryChain:
     def is_valid_signature(self, account: str, digest: bytes, signature: bytes) -> bool:
         return self._contract.is_valid_signature(account, digest, signature)
 
-    def resend(self) -> None:
-        return
+    def resend(self) -> list[EndedLate]:
+        ended, self._node.ended_late = self._node.ended_late, []
+        return ended
 
     def unmined(self) -> int:
         return self._node.unmined

@@ -4,12 +4,13 @@
 protocol and never web3.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from assay.amounts import Token
 from assay.chain.values import (
     Cursor,
+    EndedLate,
     EventPage,
     ModelState,
     OrderState,
@@ -17,12 +18,32 @@ from assay.chain.values import (
     RegisteredModel,
     RevealedData,
     SafeOwners,
+    SignedOffer,
     Transaction,
 )
 from assay.protocol.statements import Domain
 from assay.protocol.structs import ModelTerms, Order, Quote
 from assay.protocol.tree import ChunkProof
 from assay.protocol.types import NATIVE_TOKEN, ModelId, OrderId
+
+
+class Outbox(Protocol):
+    """Keeps signed transactions until a reorganisation is no longer expected to remove them.
+
+    Each method is durable when it returns.
+    """
+
+    def keep(self, account: str, signed: SignedOffer) -> None:
+        """Records a transaction before it is sent. One that is known stays as it is."""
+        ...
+
+    def of(self, account: str) -> list[SignedOffer]:
+        """All transactions of an account, by their numbers, and of one number in the order in which they were kept."""
+        ...
+
+    def forget(self, digests: Iterable[bytes]) -> None:
+        """Deletes transactions."""
+        ...
 
 
 class Chain(Protocol):
@@ -86,10 +107,13 @@ class Chain(Protocol):
         """Number of this account's transactions that the node or the outbox knows and that no block contains yet."""
         ...
 
-    def resend(self) -> None:
+    def resend(self) -> list[EndedLate]:
         """Goes on with transactions that this account signed and no deep block contains, after a crash too.
 
         They are sent again as they are, and for a higher fee where one waits too long; nothing is waited for.
+
+        Returns:
+            Those that were mined since the last time, after a ``TransactionPending`` or a crash.
         """
         ...
 

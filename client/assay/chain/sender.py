@@ -4,7 +4,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Protocol, cast
@@ -18,8 +18,9 @@ from web3.types import TxParams
 from assay.chain.fees import displacing, first_offer, raised
 from assay.chain.gas import DEFAULT_MAX_FEE
 from assay.chain.node import Node
+from assay.chain.port import Outbox
 from assay.chain.rpc.endpoint import HttpRefusal
-from assay.chain.values import Transaction
+from assay.chain.values import EndedLate, SignedOffer, Transaction
 from assay.errors import (
     ChainError,
     ContractReverted,
@@ -60,39 +61,6 @@ class TransactionSigner(Protocol):
 
     def sign_transaction(self, transaction_dict: Any, /) -> SignedTransaction:
         """The signed transaction, ready to be sent."""
-        ...
-
-
-@dataclass(frozen=True)
-class SignedOffer:
-    """A signed transaction: its ``digest`` (32 bytes), its ``fields`` by web3's names, and itself as it is sent."""
-
-    digest: bytes
-    fields: dict[str, Any]
-    raw: bytes
-
-    @property
-    def number(self) -> int:
-        """The account's number of it."""
-        return int(self.fields["nonce"])
-
-
-class Outbox(Protocol):
-    """Keeps signed transactions until a reorganisation is no longer expected to remove them.
-
-    Each method is durable when it returns.
-    """
-
-    def keep(self, account: str, signed: SignedOffer) -> None:
-        """Records a transaction before it is sent. One that is known stays as it is."""
-        ...
-
-    def of(self, account: str) -> list[SignedOffer]:
-        """All transactions of an account, by their numbers, and of one number in the order in which they were kept."""
-        ...
-
-    def forget(self, digests: Iterable[bytes]) -> None:
-        """Deletes transactions."""
         ...
 
 
@@ -140,6 +108,10 @@ class Sender:
         self._offered: dict[int, float] = {}
         """When this process made the last offer, or first saw it, by number; on the monotonic clock."""
         self._sent: dict[bytes, float] = {}
+        self._told: set[int] = set()
+        """Numbers of kept transactions whose end somebody knows, who waited for it."""
+        self._ended: list[EndedLate] = []
+        self._has_looked = False
         self.outbox: Outbox | None = None
         self.capped: set[int] = set()
 
@@ -167,17 +139,23 @@ class Sender:
     def _kept(self) -> list[SignedOffer]:
         return self.outbox.of(self.signer.address) if self.outbox and self._signer else []
 
-    def resend(self, confirmations: int) -> None:
+    def resend(self, confirmations: int) -> list[EndedLate]:
         """Goes on with the transactions of the outbox, whichever process signed them; waits for none.
 
         One that no block contains is sent again as it is, and after its time for a higher fee under its number. One
         that lies ``confirmations`` blocks deep is forgotten, as is one whose number another transaction took. What a
         reorganisation removes is therefore sent again.
 
+        Returns:
+            Transactions that were mined since the last time, and that nobody had waited for so long. What was mined
+            before the first time was told by the process before.
+
         Raises:
             NodeUnreachable: No answer.
         """
-        for number, group in groupby(self._kept(), key=lambda signed: signed.number):
+        kept = self._kept()
+        self._told.difference_update([number for number in self._told if kept and number < kept[0].number])
+        for number, group in groupby(kept, key=lambda signed: signed.number):
             offers = list(group)
             with self._node.errors():
                 used = int(self._web3.eth.get_transaction_count(self.signer.address, "latest")) > number
@@ -189,6 +167,23 @@ class Sender:
                 self._offered.pop(number, None)
             if mined is not None:
                 self.capped.discard(number)
+                self._end(next(offer for offer in offers if offer.digest == bytes(mined.digest)), mined)
+        self._has_looked = True
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _end(self, offer: SignedOffer, mined: "_Mined") -> None:
+        """Tells of a transaction that ended, once."""
+        if self._has_looked and offer.number not in self._told:
+            call = {"from": self.signer.address, **{name: offer.fields[name] for name in ("to", "data", "value")}}
+            refusal = (
+                None
+                if mined.succeeded
+                else self._refusal(lambda: self._web3.eth.call(cast(TxParams, call), mined.block))
+            )
+            error = refusal.error if isinstance(refusal, ContractReverted) else ""
+            self._ended.append(EndedLate(offer.fields["data"], mined.succeeded, mined.gas, error))
+        self._told.add(offer.number)
 
     def _press(self, offer: SignedOffer) -> None:
         """Sends an unmined transaction again, for more once its last offer has had its time."""
@@ -256,7 +251,9 @@ class Sender:
             with self._lock:
                 values: TxParams = {**sender, "gas": gas, "chainId": self._chain_id}
                 transaction, digest = self._first(function, values, displace)
-        return self._result(self._wait(transaction, digest), function, sender)
+        mined = self._wait(transaction, digest)
+        self._told.add(int(transaction["nonce"]))
+        return self._result(mined, function, sender)
 
     def _await_earlier(self) -> None:
         """Leaves earlier transactions of the account, which may be another command's, the time of one fee offer."""
@@ -385,16 +382,21 @@ class Sender:
     def _result(self, mined: _Mined, function: Any, sender: TxParams) -> Transaction:
         if mined.succeeded:
             return Transaction(bytes(mined.digest), mined.block, mined.gas)
-        reason, name, hint = "", "", None
-        try:
-            with self._node.errors():
-                function.call(sender, mined.block)
-        except ChainError as error:
-            reason, hint = f": {error.message}", error.hint
-            name = error.error if isinstance(error, ContractReverted) else ""
+        refusal = self._refusal(lambda: function.call(sender, mined.block))
+        reason, hint = (f": {refusal.message}", refusal.hint) if refusal else ("", None)
+        name = refusal.error if isinstance(refusal, ContractReverted) else ""
         raise TransactionFailed(
             f"transaction {mined.digest.to_0x_hex()} was mined and failed{reason}",
             gas=mined.gas,
             error=name,
             hint=hint,
         )
+
+    def _refusal(self, call: Callable[[], object]) -> ChainError | None:
+        """Why a transaction failed, which ``call`` simulates again; None if it does not fail any more."""
+        try:
+            with self._node.errors():
+                call()
+        except ChainError as error:
+            return error
+        return None

@@ -5,6 +5,7 @@ of the latest block.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -16,11 +17,13 @@ from assay.chain.events import Events
 from assay.chain.gas import DEFAULT_MAX_FEE, GAS_LIMITS
 from assay.chain.interface import Deployment, contract_interface, view
 from assay.chain.node import Node
+from assay.chain.port import Outbox
 from assay.chain.queries import state_of
-from assay.chain.sender import Outbox, Sender, TransactionSigner
+from assay.chain.sender import Sender, TransactionSigner
 from assay.chain.tokens import allow, read_token
 from assay.chain.values import (
     Cursor,
+    EndedLate,
     EventKind,
     EventPage,
     ModelState,
@@ -36,7 +39,7 @@ from assay.errors import ChainError, ContractMissing, WrongChain
 from assay.protocol.statements import Domain
 from assay.protocol.structs import ModelTerms, Order, Quote, Status
 from assay.protocol.tree import ChunkProof
-from assay.protocol.types import NATIVE_TOKEN, ZERO_ADDRESS, ModelId, OrderId
+from assay.protocol.types import NATIVE_TOKEN, ZERO_ADDRESS, ContentId, ModelId, OrderId
 
 
 class SettlementClient:
@@ -161,9 +164,22 @@ class SettlementClient:
         """Keeps every transaction in ``outbox`` before it is sent, so that ``resend`` goes on with it after a crash."""
         self._sender.outbox = outbox
 
-    def resend(self) -> None:
-        """Goes on with this account's transactions in the outbox: sends them again, for more where that is due."""
-        self._sender.resend(self.confirmations)
+    def resend(self) -> list[EndedLate]:
+        """Goes on with this account's transactions in the outbox: sends them again, for more where that is due.
+
+        Returns:
+            Those that were mined since the last time, after a ``TransactionPending`` or a crash.
+        """
+        return [self._decoded(ended) for ended in self._sender.resend(self.confirmations)]
+
+    def _decoded(self, ended: EndedLate) -> EndedLate:
+        try:
+            function, arguments = self._contract.decode_function_input(ended.calldata)
+        except ValueError:
+            return ended  # of another contract: an allowance of a token
+        subject = arguments.get({"post": "quote", "settle": "order"}.get(function.fn_name, ""))
+        pair = (ModelId(subject["modelId"]), ContentId(subject["contentId"])) if subject else None
+        return replace(ended, function=function.fn_name, pair=pair)
 
     def _call(self, name: str, *arguments: Any, block: int | None = None) -> Sequence[Any]:
         called = view(name)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from assay.protocol.structs import ModelTerms, Order, Status
-from assay.protocol.types import ZERO_ADDRESS, ModelId, OrderId
+from assay.protocol.types import ZERO_ADDRESS, ContentId, ModelId, OrderId
 
 LOCAL_CHAINS = (1337, 31337)
 """Chain ids of development nodes, which do not reorganise."""
@@ -38,6 +39,41 @@ class Transaction:
     gas: int
     sender: str = ZERO_ADDRESS
     fee: int = 0
+
+
+@dataclass(frozen=True)
+class SignedOffer:
+    """A signed transaction: its ``digest`` (32 bytes), its ``fields`` by web3's names, and itself as it is sent."""
+
+    digest: bytes
+    fields: dict[str, Any]
+    raw: bytes
+
+    @property
+    def number(self) -> int:
+        """The account's number of it."""
+        return int(self.fields["nonce"])
+
+
+@dataclass(frozen=True)
+class EndedLate:
+    """A transaction that was mined after its sender had ceased to wait for it.
+
+    Attributes:
+        calldata: What it called the contract with, in hex.
+        succeeded: Whether the contract took it.
+        gas: Used, in gas units.
+        error: Name of the contract's error; empty if it succeeded, or gave none.
+        function: Name of the contract's function; empty before ``SettlementClient`` decoded it.
+        pair: Ids of model and content of the order that ``post`` or ``settle`` was about; None for others.
+    """
+
+    calldata: str
+    succeeded: bool
+    gas: int
+    error: str = ""
+    function: str = ""
+    pair: tuple[ModelId, ContentId] | None = None
 
 
 @dataclass(frozen=True)

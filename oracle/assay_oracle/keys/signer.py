@@ -88,11 +88,11 @@ class LocalSigner:
             )
         return bytes(account.sign_message(self._domain.for_safe(committee, digest(message))).signature)
 
-    def has_signed(self, signed: SignedQuote, oracle: str) -> bool:
-        """Whether a quote was signed for ``oracle``: by its own key, or by an account here as an owner of its Safe."""
-        if signer_of(self._domain.quote(signed.quote), signed.signature) == oracle:
+    def has_signed(self, message: SignableMessage, signature: bytes, oracle: str) -> bool:
+        """Whether a statement was signed for ``oracle``: by its own key, or by an account here that owns its Safe."""
+        if signer_of(message, signature) == oracle:
             return True
-        return signer_of(self._domain.for_safe(oracle, signed.digest), signed.signature) in self._accounts
+        return signer_of(self._domain.for_safe(oracle, digest(message)), signature) in self._accounts
 
     def add(self, account: LocalAccount | RemoteAccount) -> None:
         """Signs with another account, too, from now on: with that which takes the place of one, while keys are rotated.

@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, func, insert, or_, select, update
 
-from assay.chain.sender import SignedOffer
-from assay.chain.values import PostedOrder
+from assay.chain.values import PostedOrder, SignedOffer
 from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import Status
 from assay.protocol.types import OfferId, OrderId

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from eth_account.messages import SignableMessage
+
 from assay.chain.settlement import SettlementClient
-from assay.chain.values import Transaction
+from assay.chain.values import EndedLate, Transaction
 from assay.errors import AssayError, ContractReverted, TransactionFailed, TransactionPending
 from assay.protocol.structs import Order
 from assay.protocol.types import ModelId, OfferId
@@ -134,9 +136,9 @@ class MeteredSigner:
         """Accounts that the signatures are valid for."""
         return self.inner.addresses
 
-    def has_signed(self, signed: SignedQuote, oracle: str) -> bool:
+    def has_signed(self, message: SignableMessage, signature: bytes, oracle: str) -> bool:
         """See ``Signer.has_signed``."""
-        return self.inner.has_signed(signed, oracle)
+        return self.inner.has_signed(message, signature, oracle)
 
     def sign_recipient(self, recipient: str) -> tuple[bytes, ...]:
         """See ``Signer.sign_recipient``."""
@@ -158,12 +160,19 @@ class MeteredSigner:
 
 
 class MeteredClient(SettlementClient):
-    """A ``SettlementClient``: its transactions, and the gas that they take."""
+    """A ``SettlementClient``: its transactions, and the gas that they take.
 
-    def resend(self) -> None:
+    One that is mined after its time counts twice: as pending, and by its result.
+    """
+
+    def resend(self) -> list[EndedLate]:
         """See ``Chain.resend``."""
-        super().resend()
+        found = super().resend()
         CAPPED.set(len(self._sender.capped))
+        for ended in found:
+            GAS.labels(ended.function).inc(ended.gas)
+            TRANSACTIONS.labels(ended.function, "mined" if ended.succeeded else "failed").inc()
+        return found
 
     def _send(self, name: str, *arguments: Any, value: int = 0, displace: bool = False) -> Transaction:
         try:

@@ -10,9 +10,11 @@ from functools import partial
 from assay import envelope
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms, send_unless_done
+from assay.chain.values import EndedLate
 from assay.errors import ContractReverted, TransactionFailed
 from assay.protocol.statements import signer_of
-from assay.protocol.structs import Status, key_hash
+from assay.protocol.structs import Status, key_hash, order_id
+from assay.protocol.types import ModelId
 from assay_oracle.ledger.values import Sale
 from assay_oracle.log import about
 from assay_oracle.services.ports import Ledger, Signer
@@ -47,6 +49,10 @@ class Escrow:
         self._signer = signer
         self._mined_in = 0
         """Block of the last settlement. A node that does not have it yet would let it be sent again."""
+        self._followed = -1
+        """The latest block when the models' oracles were looked up."""
+        self._stated: dict[ModelId, str] = {}
+        """Of each model, the oracle for which the statements of its open orders are."""
 
     # --- what the oracle states ---------------------------------------------------------------------------------------
 
@@ -66,6 +72,30 @@ class Escrow:
             log.warning("an order locks another key, price or payee than agreed", extra=about(order=sale.order_id))
             return self._ledger.orders.set_key_escrow(sale.order_id, b"")
         return self._ledger.orders.set_key_escrow(sale.order_id, self._signer.sign_key_escrow(sale.order))
+
+    def follow_oracles(self) -> None:
+        """Signs statements of a replaced key anew, once a block; a buyer takes none but the model's present oracle's.
+
+        An acknowledged order needs none: it is settled on what the buyer signed.
+
+        Raises:
+            NodeUnreachable: Nothing can be looked up now.
+        """
+        if self._signer is None:
+            return
+        open_sales = [sale for sale in self._ledger.orders.open() if sale.key_escrow and sale.acknowledgement is None]
+        if not open_sales or (block := self._chain.block_number()) == self._followed:
+            return
+        for model_id in {sale.order.model_id for sale in open_sales}:
+            oracle = self._chain.model_state(model_id).oracle
+            if oracle not in self._signer.addresses or self._stated.get(model_id) == oracle:
+                continue
+            for sale in (sale for sale in open_sales if sale.order.model_id == model_id):
+                message = self._chain.domain.key_escrow(sale.order.digest())
+                if not self._signer.has_signed(message, sale.key_escrow or b"", oracle):
+                    self._ledger.orders.set_key_escrow(sale.order_id, self._signer.sign_key_escrow(sale.order))
+            self._stated[model_id] = oracle
+        self._followed = block
 
     # --- the key ------------------------------------------------------------------------------------------------------
 
@@ -111,15 +141,25 @@ class Escrow:
                 self._ledger.orders.set_acknowledgement(sale.order_id, None, acknowledgement)
             return
         except TransactionFailed as error:
-            if error.error == CAME_FIRST:
-                return
-            self._ledger.offers.count_failed_settlement(sale.offer_id)
-            log.warning("a settlement was mined and failed", extra=about(order=sale.order_id, gas=error.gas))
+            self._count_failure(sale, error.error, error.gas)
             return
         status = self._chain.order_state(sale.order_id).status
         if status > sale.chain_status:
             self._ledger.orders.set_status(sale.order_id, status)
         log.info("order settled", extra=about(order=sale.order_id))
+
+    def end_late(self, ended: EndedLate) -> None:
+        """Counts a settlement that was mined and failed after it had had its time."""
+        if ended.function == "settle" and not ended.succeeded and ended.pair is not None:
+            sale = self._ledger.orders.find(order_id(*ended.pair))
+            if sale is not None:
+                self._count_failure(sale, ended.error, ended.gas)
+
+    def _count_failure(self, sale: Sale, error: str, gas: int) -> None:
+        if error == CAME_FIRST:
+            return
+        self._ledger.offers.count_failed_settlement(sale.offer_id)
+        log.warning("a settlement was mined and failed", extra=about(order=sale.order_id, gas=gas))
 
     def _is_spent(self, sale: Sale, acknowledgement: bytes) -> bool:
         """Whether too many settlements have failed: of this order, or on a signature of this model's wallet."""

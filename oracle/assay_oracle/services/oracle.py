@@ -147,15 +147,21 @@ class Oracle:
         _attempt(self._retention.expire_idle)
         _attempt(self._retention.forget_unevaluated)
         self._each(self._escrow.hand_over, self._ledger.orders.unkeyed())
-        _attempt(self._chain.resend)
+        _attempt(self._resend)
         self._each(self._posting.post, self._ledger.offers.in_status(OfferStatus.ACCEPTED))
         _attempt(self._quotes.follow_oracles)
         _attempt(self._quotes.renew)
+        _attempt(self._escrow.follow_oracles)
         _attempt(self._watching.read_events)
         self._each(self._escrow.advance, self._ledger.orders.open())
         _attempt(self._retention.expire_quotes)
         _attempt(self._retention.delete_closed)
         self._each(self._retention.delete_upload, self._retention.ended_with_upload())
+
+    def _resend(self) -> None:
+        for ended in self._chain.resend():
+            _attempt(partial(self._posting.end_late, ended))
+            _attempt(partial(self._escrow.end_late, ended))
 
     def _each(self, act: Callable[[Subject], None], subjects: Iterable[Subject]) -> None:
         for subject in subjects:

@@ -4,8 +4,10 @@ import logging
 
 from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
-from assay.chain.values import PostedOrder
+from assay.chain.values import EndedLate, PostedOrder
 from assay.errors import ContractReverted, TransactionFailed
+from assay.protocol.messages import OfferStatus
+from assay.protocol.structs import order_id
 from assay_oracle.ledger.values import Evaluation, Offer
 from assay_oracle.log import about
 from assay_oracle.services.clock import Clock
@@ -69,6 +71,17 @@ class Posting:
                 self._withdraw(offer, error)
             return posted
         return find_order(self._chain, evaluation.order_id())
+
+    def end_late(self, ended: EndedLate) -> None:
+        """Counts a transaction that was mined and failed after it had had its time; its offer is quoted again."""
+        if ended.function != "post" or ended.succeeded or ended.pair is None:
+            return
+        evaluation = self._ledger.evaluations.find(*ended.pair)
+        offer = self._ledger.offers.get(evaluation.offer_id) if evaluation else None
+        if offer is None or offer.status is not OfferStatus.ACCEPTED or find_order(self._chain, order_id(*ended.pair)):
+            return
+        text = f"the transaction that posted the order was mined and failed: {ended.error or 'without a reason'}"
+        self._withdraw(offer, TransactionFailed(text, gas=ended.gas, error=ended.error))
 
     def _withdraw(self, offer: Offer, error: ContractReverted | TransactionFailed) -> None:
         reason = f"{error.message}; {error.hint}" if error.hint else error.message

@@ -129,7 +129,8 @@ class Quotes:
             if evaluation.model_id != model_id:
                 continue
             newest = next(iter(self._ledger.evaluations.quotes(evaluation)), None)
-            if newest and not self._signer.has_signed(newest, oracle):
+            message = self._chain.domain.quote(newest.quote) if newest else None
+            if newest and message and not self._signer.has_signed(message, newest.signature, oracle):
                 found.append((evaluation, newest.quote.expiry))
         return found
 

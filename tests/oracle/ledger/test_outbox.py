@@ -159,3 +159,21 @@ def test_number_that_another_transaction_took_is_left(place: Place) -> None:
     chain.resend()
     assert place.kept() == []
     assert chain.credit(NATIVE_TOKEN, account.address) == 7
+
+
+def test_transaction_that_fails_after_its_time_is_told_once(place: Place) -> None:
+    """Both calls pass the simulation; in the block the second one finds nothing left."""
+    place.start(timeout=20).deposit(NATIVE_TOKEN, ETHER)
+    chain = place.start(timeout=0)
+    assert chain.resend() == [], "what an earlier process waited for"
+    place.node.rpc("evm_setAutomine", False)
+    for _ in range(2):
+        with pytest.raises(TransactionPending):
+            chain.withdraw_credit(NATIVE_TOKEN, ETHER, account.address)
+    assert chain.resend() == []
+    place.node.rpc("evm_mine")
+    first, second = chain.resend()
+    assert (first.function, first.succeeded, first.error) == ("withdrawCredit", True, "")
+    assert (second.function, second.succeeded, second.error) == ("withdrawCredit", False, "CreditTooSmall")
+    assert second.gas > 21_000
+    assert chain.resend() == []

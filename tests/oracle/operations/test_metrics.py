@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from assay.chain.rpc.members import NodeState
 from assay.chain.settlement import SettlementClient
-from assay.chain.values import Transaction
+from assay.chain.values import EndedLate, Transaction
 from assay.errors import ChainError, ContractReverted, TransactionFailed
 from assay_oracle.errors import PricingCutShort
 from assay_oracle.log import JsonFormatter, about, following
@@ -152,6 +153,22 @@ def test_transactions_and_their_gas_are_counted(monkeypatch: Any, outcome: Any, 
         assert outcome.__class__ in (TransactionFailed, ContractReverted)
     assert value("assay_transactions_total", **labels) == sent + 1
     assert value("assay_gas_spent_total", function="post") == spent + gas
+
+
+def test_transactions_that_are_mined_after_their_time_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = [EndedLate("0x", False, 30, "BudgetTooSmall", "post"), EndedLate("0x", True, 50, "", "settle")]
+    monkeypatch.setattr(SettlementClient, "resend", lambda _: late)
+    client = MeteredClient.__new__(MeteredClient)
+    client._sender = SimpleNamespace(capped=set())  # type: ignore[assignment]
+
+    def counted() -> list[float]:
+        results = [("post", "failed"), ("settle", "mined")]
+        sent = [value("assay_transactions_total", function=name, result=result) for name, result in results]
+        return sent + [value("assay_gas_spent_total", function=name) for name in ("post", "settle")]
+
+    before = counted()
+    assert client.resend() == late
+    assert [after - was for after, was in zip(counted(), before, strict=True)] == [1, 1, 30, 50]
 
 
 # --- over HTTP --------------------------------------------------------------------------------------------------------

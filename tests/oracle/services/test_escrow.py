@@ -6,12 +6,12 @@ import pytest
 
 from assay import envelope
 from assay.chain.gas import WALLET_GAS
-from assay.chain.values import OrderState
+from assay.chain.values import EndedLate, OrderState
 from assay.errors import ChainError, TransactionFailed
 from assay.protocol.statements import digest, signer_of
 from assay.protocol.structs import Order, Status
 from assay_oracle.errors import SignatureInvalid
-from assay_oracle.services.escrow import MAX_FAILED_SETTLEMENTS
+from assay_oracle.services.escrow import CAME_FIRST, MAX_FAILED_SETTLEMENTS
 from tests.kit.actors import BUYER_IDENTITY, DOMAIN, buyer_account, oracle_account, rival_account
 from tests.kit.market import Market
 from tests.kit.memory_chain import MemoryChain
@@ -295,6 +295,16 @@ def test_a_wallet_that_burns_gas_costs_the_oracle_a_bounded_amount(tmp_path: Pat
     assert [call.function for call in failed] == ["settle"] * MAX_FAILED_SETTLEMENTS
     assert len(failed) * WALLET_GAS <= 2 * WALLET_GAS
     market.journal.close()
+
+
+def test_settlements_that_fail_after_their_time_are_counted(market: Market) -> None:
+    order = locked(market)
+    offer_id = market.journal.orders.get(order.order_id()).offer_id
+    pair = (order.model_id, order.content_id)
+    for error in ("BuyerSignatureInvalid", CAME_FIRST):
+        market.node.ended_late.append(EndedLate("0x", False, WALLET_GAS, error, "settle", pair))
+    market.oracle.cycle()
+    assert market.journal.offers.get(offer_id).failed_settlements == 1, "none that another transaction overtook"
 
 
 def test_failed_settlements_hold_up_no_other_order_that_a_key_acknowledged(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from assay.errors import NodeUnreachable, TransactionFailed
+from assay.chain.values import EndedLate
+from assay.errors import NodeUnreachable, TransactionFailed, TransactionPending
 from assay.protocol.messages import OfferStatus
 from assay.protocol.statements import digest
 from assay.protocol.structs import Status, key_hash
@@ -168,3 +169,38 @@ def test_posts_that_are_mined_and_fail_are_counted_over_restarts_and_new_accepta
     assert "post the order from the seller's account" in str(refused.value.hint)
     market.oracle.cycle()
     assert len(sent) == MAX_FAILED_POSTS
+
+
+def test_post_that_fails_after_its_time_counts_as_one_that_fails_within_it(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, state = market.offer(DATA)
+    assert state.quote is not None
+    late = EndedLate("0x", False, 70_000, "BudgetTooSmall", "post", (market.model_id, state.quote.content_id))
+
+    def waits(*_: object) -> None:
+        raise TransactionPending("not mined in time")
+
+    monkeypatch.setattr(MemoryChain, "post", waits)
+    for _ in range(MAX_FAILED_POSTS):
+        market.accept(made, state)
+        market.oracle.cycle()
+        assert market.offers.state(state.offer_id).status is OfferStatus.ACCEPTED
+        market.node.ended_late = [late, late]
+        market.oracle.cycle()
+        after = market.offers.state(state.offer_id)
+        assert (after.status, after.code) == (OfferStatus.QUOTED, "transaction_failed")
+        assert "BudgetTooSmall" in (after.reason or "")
+    with pytest.raises(OfferConflict, match=f"{MAX_FAILED_POSTS} transactions"):
+        market.accept(made, state)
+
+
+def test_post_that_succeeds_after_its_time_is_recorded(market: Market) -> None:
+    _, state, order = market.sell(DATA)
+    pair = (order.model_id, order.content_id)
+    market.node.ended_late = [
+        EndedLate("0x", True, 70_000, "", "post", pair),
+        EndedLate("0x", False, 1, "", "post", pair),
+    ]
+    market.oracle.cycle()
+    assert market.offers.state(state.offer_id).status is OfferStatus.POSTED

@@ -7,6 +7,7 @@ import pytest
 from assay.errors import SettingsError
 from assay.protocol.messages import OfferState, OfferStatus
 from assay.protocol.statements import signer_of
+from assay.protocol.structs import Order, Status
 from assay.sale.trust import oracle_of
 from assay_oracle.errors import ModelNotReady
 from tests.kit.actors import DOMAIN, oracle_account, patient_account, rival_account
@@ -65,6 +66,26 @@ def test_acceptance_of_a_quote_of_the_replaced_key_is_withdrawn_and_given_again(
     market.accept(made, state)
     market.oracle.cycle()
     assert market.offers.state(before.offer_id).status is OfferStatus.POSTED
+
+
+def test_statement_of_the_replaced_key_is_signed_anew_until_the_buyer_acknowledges(market: Market) -> None:
+    """A buyer pays on a statement of the model's present oracle alone."""
+
+    def signed_by(order: Order) -> str | None:
+        statement = market.delivery.record(order.order_id()).key_escrow or b""
+        return signer_of(DOMAIN.key_escrow(order.digest()), statement)
+
+    waiting, paying = (market.sell(data)[2] for data in (b"one\n", b"two\nthree\n"))
+    market.oracle.cycle()
+    market.journal.orders.set_acknowledgement(paying.order_id(), b"\x01" * 65)
+    assert [signed_by(order) for order in (waiting, paying)] == [oracle_account.address] * 2
+    name(market, patient_account.address)
+    market.oracle.cycle()
+    assert [signed_by(order) for order in (waiting, paying)] == [patient_account.address, oracle_account.address]
+    market.buyer().poll(market.model_id)
+    market.oracle.cycle()
+    assert market.chain.order_state(waiting.order_id()).status is Status.PAID
+    assert market.chain.revealed_key(waiting.order_id()) is None
 
 
 def test_client_trusts_either_key_for_the_model_that_names_it(market: Market) -> None:

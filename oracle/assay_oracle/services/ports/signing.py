@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from eth_account.messages import SignableMessage
+
 from assay.protocol.structs import Order
 from assay_oracle.ledger.values import BlindSession, Evaluation, SignedQuote
 
@@ -14,8 +16,8 @@ class Signer(Protocol):
         """Oracles that it signs for: its account, a second one while keys are rotated, a committee's Safe."""
         ...
 
-    def has_signed(self, signed: SignedQuote, oracle: str) -> bool:
-        """Whether a quote was signed for ``oracle``: by its own key, or by an account here as an owner of its Safe."""
+    def has_signed(self, message: SignableMessage, signature: bytes, oracle: str) -> bool:
+        """Whether a statement was signed for ``oracle``: by its own key, or by an account here that owns its Safe."""
         ...
 
     def sign_recipient(self, recipient: str) -> tuple[bytes, ...]:
