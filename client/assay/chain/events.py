@@ -293,20 +293,24 @@ class Events:
         if model_id not in self._models:
             return None
         terms = _struct(ModelTerms, self._models[model_id]["terms"])
-        order = Order(
-            model_id=model_id,
-            content_id=ContentId(bytes(arguments["contentId"])),
-            buyer=terms["owner"],
-            seller=arguments["seller"],
-            token=terms["token"],
-            price=arguments["price"],
-            seller_bond=terms["seller_bond"],
-            dispute_window=terms["dispute_window"],
-            require_receipt=terms["require_receipt"],
-            data_root=bytes(arguments["dataRoot"]),
-            key_hash=bytes(arguments["keyHash"]),
-        )
         announced = OrderId(bytes(arguments["orderId"]))
+        try:
+            order = Order(
+                model_id=model_id,
+                content_id=ContentId(bytes(arguments["contentId"])),
+                buyer=terms["owner"],
+                seller=arguments["seller"],
+                token=terms["token"],
+                price=arguments["price"],
+                seller_bond=terms["seller_bond"],
+                dispute_window=terms["dispute_window"],
+                require_receipt=terms["require_receipt"],
+                data_root=bytes(arguments["dataRoot"]),
+                key_hash=bytes(arguments["keyHash"]),
+            )
+        except ValidationError as error:
+            faults = listed_faults(error.errors())
+            raise NodeUntrue(f"order 0x{announced.hex()}", f"one that the contract cannot hold ({faults})") from None
         if order.order_id() != announced:
             raise NodeUntrue(f"order 0x{announced.hex()}", f"order 0x{order.order_id().hex()}")
         return PostedOrder(order, log["blockNumber"], bytes(log["transactionHash"]))

@@ -154,6 +154,14 @@ def test_order_that_the_contract_does_not_have_is_refused(node: JsonRpcNode, cha
         chain_of(node).posted(order_id=PAIR)
 
 
+def test_order_that_the_contract_cannot_hold_is_refused(node: JsonRpcNode) -> None:
+    """A log has room for a price of 256 bits, the contract's storage for one of 96."""
+    register(node)
+    emit_order(node, price=2**96)
+    with pytest.raises(NodeUntrue, match="one that the contract cannot hold"):
+        chain_of(node).events_since(None)
+
+
 @pytest.mark.parametrize("change", [{"address": oracle_account.address}, {"blockNumber": "0xfffff"}, {"topics": []}])
 def test_logs_that_were_not_asked_for_are_refused(
     node: JsonRpcNode, change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
