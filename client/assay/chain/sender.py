@@ -175,12 +175,8 @@ class Sender:
     def _end(self, offer: SignedOffer, mined: "_Mined") -> None:
         """Tells of a transaction that ended, once."""
         if self._has_looked and offer.number not in self._told:
-            call = {"from": self.signer.address, **{name: offer.fields[name] for name in ("to", "data", "value")}}
-            refusal = (
-                None
-                if mined.succeeded
-                else self._refusal(lambda: self._web3.eth.call(cast(TxParams, call), mined.block))
-            )
+            call: Any = {"from": self.signer.address, **{name: offer.fields[name] for name in ("to", "data", "value")}}
+            refusal = None if mined.succeeded else self._refusal(lambda: self._web3.eth.call(call, mined.block))
             error = refusal.error if isinstance(refusal, ContractReverted) else ""
             self._ended.append(EndedLate(offer.fields["data"], mined.succeeded, mined.gas, error))
         self._told.add(offer.number)
