@@ -3,9 +3,10 @@
     PYTHONPATH=scripts python -m chaos --runs 200
     PYTHONPATH=scripts python -m chaos --seed 17 --ledger postgresql --keep
 
-A run kills, freezes, cuts, slows, reorganises or fills the disk at one to three drawn steps. A seed draws the same
-faults at the same steps each time; what happens between them depends on the machine. Writes ``out/chaos.json``, and
-ends with 1 if a sale was lost, doubled, priced wrongly or left unfinished. The folder of such a run is kept.
+A run kills daemons and clients, freezes, cuts, slows, reorganises or fills the disk at one to three drawn steps. A seed
+draws the same faults at the same steps each time; what happens between them depends on the machine. Writes
+``out/chaos.json``, and ends with 1 if a sale was lost, doubled, priced wrongly or left unfinished. The folder of such a
+run is kept.
 """
 
 import argparse

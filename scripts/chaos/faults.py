@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
+from chaos.clients import kill_one_of
 from chaos.stage import CONFIRMATIONS
 from chaos.town import Town
 
@@ -30,6 +31,16 @@ def cut_power(town: Town, random: Random) -> None:
     """A daemon's machine loses its power, and what it had not synced to the disk."""
     town.any_replica(random).cut_power()
     time.sleep(random.uniform(0, _LONGEST))
+
+
+def kill_seller(town: Town, random: Random) -> None:
+    """A command that sells is killed; its seller starts it again."""
+    kill_one_of(town.selling, random)
+
+
+def kill_buyer(town: Town, random: Random) -> None:
+    """A command that buys is killed; its buyer starts it again."""
+    kill_one_of(town.buying, random)
 
 
 def kill_pricing(town: Town, random: Random) -> None:
@@ -84,6 +95,8 @@ FAULTS: tuple[Callable[[Town, Random], None], ...] = (
     kill,
     cut_power,
     kill_pricing,
+    kill_seller,
+    kill_buyer,
     freeze,
     cut_oracle,
     cut_node,

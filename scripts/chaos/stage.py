@@ -1,6 +1,7 @@
 """What runs have in common: a price function, the sellers' files, and what they are worth."""
 
 import io
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ import numpy as np
 from localnet import ETHER, Node, account
 from numpy.typing import NDArray
 
-from assay import ModelTerms, SettlementClient
+from assay import ModelTerms, SettlementClient, keys
 from assay.chain.interface import Deployment
-from assay.envelope import delivery_key_of, new_identity, public_of
+from assay.envelope import delivery_key_of, public_of
 from assay.protocol.types import ModelId
 from assay_pricing.fitting import fit
 from assay_pricing.function import PriceFunction
@@ -19,6 +20,7 @@ from assay_pricing.price import PricingRule
 from assay_pricing.records.inference import infer
 from assay_pricing.records.tables import parse_table, to_records
 from chaos import power
+from chaos.clients import PASSWORD, write_keystore
 
 SALES = 10
 """Concurrent sales of a run: the last two have the first one's records, and records that are worth nothing."""
@@ -49,12 +51,18 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.identity = new_identity()
+        keys.create_identity(folder / "buyer.json", PASSWORD)
+        self.identity = keys.load_identity(folder / "buyer.json", PASSWORD)
         self.durable = power.build(folder)
         self.function = self._fit()
         useful = [_table(100 + number, _RECORDS, (2,)) for number in range(SALES - 2)]
         contents = [*enumerate(useful), (0, _shuffled(useful[0])), (SALES - 2, _table(1, 50, (0, 1)))]
         self.goods = [Goods(model, content, self._price(content)) for model, content in contents]
+
+    def write_buyer(self, home: Path) -> None:
+        """The buyer's keys, in a new folder for its commands."""
+        write_keystore(home, bytes(BUYER.key))
+        shutil.copy(self.folder / "buyer.json", home / "identity.json")
 
     def terms(self, number: int) -> ModelTerms:
         """Of the ``number``-th model: all have the one price function."""

@@ -12,6 +12,7 @@ from demo import commands
 from localnet import Daemon, Node
 
 from assay.protocol.types import ModelId
+from chaos.clients import Command
 from chaos.line import Line, port_of
 from chaos.power import Power
 from chaos.stage import CONFIRMATIONS, ORACLE, RECORD
@@ -87,13 +88,15 @@ class Replica:
 
 
 class Town:
-    """Everything that a fault can strike: the chain, its line, the replicas and the line to them."""
+    """Everything that a fault can strike: the chain, its line, the replicas, the line to them, parties' commands."""
 
     def __init__(self, node: Node, to_node: Line, to_oracle: Line, replicas: list[Replica]) -> None:
         self.node = node
         self.to_node = to_node
         self.to_oracle = to_oracle
         self.replicas = replicas
+        self.selling: list[Command] = []
+        self.buying: list[Command] = []
 
     def any_replica(self, random: Random) -> Replica:
         """One of them."""

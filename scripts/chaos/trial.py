@@ -119,6 +119,7 @@ def run(stage: Stage, folder: Path, seed: int, ledger: str | None, strikes: list
         with town(node, folder, models, ledger, stage.durable) as place, Line([port_of(node.url)]) as line:
             steps = _Steps(drawn(seed) if strikes is None else strikes, place, seed)
             parties = Parties(stage, folder, line.url, place.to_oracle.url, models, steps.step)
+            place.selling, place.buying = list(parties.selling.values()), list(parties.buying.values())
             parties.begin()
             try:
                 _wait(node, parties, steps, begun + LIMIT)
