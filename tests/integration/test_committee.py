@@ -14,8 +14,8 @@ from scripts.safe import replace_first_owner
 from assay.errors import ContractReverted, OracleUnreachable
 from assay.protocol.statements import digest, signer_of
 from assay.protocol.structs import Status
-from assay.sale.offers import OfferRecord
-from tests.kit.actors import PASSWORD, seller_account
+from assay.sale.offers import OfferRecord, OfferStore
+from tests.kit.actors import PASSWORD, buyer_account, seller_account
 from tests.kit.artifacts import class_two_wanted
 from tests.kit.data import csv
 from tests.kit.live_committee import MEMBERS, LiveCommittee
@@ -49,17 +49,21 @@ def owners_of(committee: LiveCommittee, record: OfferRecord) -> list[str | None]
 
 
 def test_member_that_lies_changes_no_price_and_stops_no_sale(committee: LiveCommittee, data: Path) -> None:
+    """Both sides by command: ``assay sell`` and ``assay buy`` take the URLs of all members."""
     committee.kill(2)
     committee.restart(2, lying=True)
-    seller, model = committee.seller(), committee.models[0]
     assert {member.info().committee for member in committee.committee().members} == {committee.safe}
-    record, _ = seller.offer(seller.prepare(data, model))
+    seller, owner = committee.party("ada", seller_account), committee.party("owner", buyer_account)
+    model, into = f"0x{committee.models[0].hex()}", committee.folder / "bought by command"
+    owner.start("buy", "--model", model, "--into", into, "--every", "0.2")
+    sold = seller.assay("sell", data, "--model", model, "--yes")
+    (record,) = OfferStore(seller.home).all()
+    assert record.quote is not None
+    assert (sold["status"], sold["price"]) == ("paid", str(record.quote.price))
     assert set(owners_of(committee, record)) == {MEMBERS[0].address, MEMBERS[1].address}
-    record = seller.accept(record)
-    purchase = eventually(lambda: (p := committee.buyer().poll(model)[-1]).file and p)
-    assert purchase.file.read_bytes() == data.read_bytes()
-    assert committee.chain(None).revealed_key(purchase.order.order_id()) is None
-    assert seller.release(record) is Status.PAID
+    assert committee.chain(None).revealed_key(record.quote.order_id()) is None
+    (bought,) = eventually(lambda: list(into.glob("*.csv")))
+    assert bought.read_bytes() == data.read_bytes()
 
 
 def test_one_member_alone_sells_nothing_and_two_of_three_do(committee: LiveCommittee, data: Path) -> None:

@@ -2,6 +2,7 @@
 
 import secrets
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ from assay.sale.offers import OfferStore
 from assay.sale.seller import Seller
 from assay_pricing.function import PriceFunction
 from tests.kit.actors import PASSWORD, buyer_account, seller_account
-from tests.kit.light_keys import write_vault
-from tests.kit.town import patient
+from tests.kit.light_keys import write_identity, write_vault
+from tests.kit.town import Party, patient
 
 HOUR = 3600
 LYING = (sys.executable, "-m", "tests.kit.other_prices")
@@ -37,6 +38,8 @@ class LiveCommittee:
     def __init__(self, folder: Path, node: Node, artifact: Path, *, models: int) -> None:
         self.folder = folder
         self.node = node
+        self.deployments = folder
+        self.started: list[subprocess.Popen[str]] = []
         self.record = folder / "31337.json"
         node.deploy(self.record)
         for account in (buyer_account, seller_account):
@@ -56,6 +59,9 @@ class LiveCommittee:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for command in self.started:
+            command.kill()
+            command.communicate()
         for daemon in self.daemons:
             daemon.kill()
 
@@ -108,6 +114,17 @@ class LiveCommittee:
 
     def committee(self, **options: Any) -> Committee:
         return Committee([OracleClient(daemon.url, **{"timeout": CEILING} | options) for daemon in self.daemons])
+
+    @property
+    def url(self) -> str:
+        """The members' URLs, as commands take them."""
+        return ",".join(daemon.url for daemon in self.daemons)
+
+    def party(self, name: str, account: LocalAccount) -> Party:
+        """Somebody at a command line, with the delivery key of the models."""
+        made = Party(self, name, key=bytes(account.key), funded=False)
+        write_identity(made.home / "identity.json", self.buyer_identity, made.environment["ASSAY_PASSWORD"])
+        return made
 
     def seller(self, **options: Any) -> Seller:
         store = OfferStore(self.folder / "seller")

@@ -59,9 +59,12 @@ def patient(node: Node) -> ChainNode:
 
 
 class Party:
-    """Somebody with a keystore, a folder, and the command ``assay``. Without a ``key``, makes one by command."""
+    """Somebody with a keystore, a folder, and the command ``assay``. Without a ``key``, makes one by command.
 
-    def __init__(self, town: "Town", name: str, *, key: bytes | None = None, funded: bool = True) -> None:
+    Its ``town``, or its committee, has the chain, the deployment records, and the oracle's URL, or the members'.
+    """
+
+    def __init__(self, town: Any, name: str, *, key: bytes | None = None, funded: bool = True) -> None:
         self.town = town
         self.home = town.folder / name
         self.environment = {
