@@ -1,9 +1,15 @@
-"""Records from moments of small groups, which a dishonest buyer reads off the gradients of weights that it chose."""
+"""Records from moments, which a dishonest buyer reads off the gradients of weights that it chose.
+
+``probed`` finds the sums and second moments of every class. ``separated`` also weighs the second moments of all records
+by a projection, and takes them apart into records by simultaneous diagonalisation (Leurgans, Ross and Abel, SIAM J.
+Matrix Anal. Appl. 1993).
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import lstsq
 
 from assay_bench.figures import Floats
 
@@ -38,8 +44,9 @@ class Moments:
 
 
 def steps_to_probe(features: int, hidden: int, classes: int) -> int:
-    """Gradients that ``probed`` takes."""
-    return -(-classes * (features + 1) // (hidden // 2))
+    """Gradients that ``probed`` and ``separated`` take together."""
+    pairs = hidden // 2
+    return -(-classes * (features + 1) // pairs) - (-features // (pairs - 1))
 
 
 def probed(gradient: Callable[[Weights], Weights], records: int, shape: tuple[int, int, int]) -> list[Moments]:
@@ -81,3 +88,80 @@ def _asking(questions: list[tuple[int, int]], shape: tuple[int, int, int]) -> We
         else:
             w1[j, both] = 1
     return w1, b1, w2, np.zeros(classes)
+
+
+_LEAST = 1e-9
+_CLEAR = 20.0
+"""Times the error of a second moment, from which on an eigenvalue is that of a record."""
+
+
+def separated(
+    gradient: Callable[[Weights], Weights],
+    records: int,
+    shape: tuple[int, int, int],
+    moments: list[Moments],
+    noise: float = 0.0,
+) -> Floats:
+    """The records (m, d), where those of a class are linearly independent and all are few enough.
+
+    The second moments of class c span its records: they are ``B L B^T`` with r eigenvectors B. The moments
+    ``sum (x u) x x^T`` of all records, for a random u, are ``sum B A B^T`` over the classes: as many linear equations
+    as a symmetric matrix (d, d) has entries, with ``r (r + 1) / 2`` unknowns for each class. The eigenvectors of A
+    between two factors ``L^-1/2`` are the records of the class but for their signs, and features are not negative.
+
+    Args:
+        gradient: As in ``probed``.
+        records: Number of the seller's records.
+        shape: d, h and k.
+        moments: That ``probed`` found.
+        noise: Standard deviation of the gradient's error.
+
+    Returns:
+        No record, where there are more unknowns than equations.
+    """
+    least = max(_LEAST, _CLEAR * noise * records / 4)
+    above, spans, columns = np.triu_indices(shape[0]), [], []
+    for each in moments:
+        values, vectors = np.linalg.eigh(each.squares)
+        basis = vectors[:, values > least]
+        i, j = np.triu_indices(basis.shape[1])
+        outer = basis[:, None, i] * basis[None, :, j]
+        spans.append((np.sqrt(values[values > least]), basis))
+        columns.append(((outer + outer.transpose(1, 0, 2)) / 2)[above])
+    unknowns = [each.shape[1] for each in columns]
+    if sum(unknowns) > len(above[0]):
+        return np.empty((0, shape[0]))
+    weighted = _weighted(gradient, records, shape, moments[0], np.random.default_rng(0).normal(size=shape[0]))
+    solution = lstsq(np.hstack(columns), weighted[above], lapack_driver="gelsy")[0]
+    found = []
+    for (scale, basis), numbers in zip(spans, np.split(solution, np.cumsum(unknowns)[:-1]), strict=True):
+        matrix = np.zeros((len(scale), len(scale)))
+        matrix[np.triu_indices(len(scale))] = numbers / 2
+        turned = np.linalg.eigh((matrix + matrix.T) / np.outer(scale, scale))[1].T
+        rows = (turned * scale) @ basis.T
+        found.append(rows * np.where(rows.sum(1, keepdims=True) < 0, -1, 1))
+    return np.vstack(found)
+
+
+def _weighted(
+    gradient: Callable[[Weights], Weights],
+    records: int,
+    shape: tuple[int, int, int],
+    first: Moments,
+    direction: Floats,
+) -> Floats:
+    """``sum (x u) x x^T`` over all records (d, d), for a direction u (d,).
+
+    Two units make the output of the first class ``x u = (x u/4 + 1)^2 - (x u/4 - 1)^2``. The gradient of a pair that
+    asks for a row of that class's second moments then has ``x u - y`` as its error.
+    """
+    features, hidden, _ = shape
+    found, pairs = np.empty((features, features)), hidden // 2 - 1
+    for start in range(0, features, pairs):
+        part = range(start, min(start + pairs, features))
+        w1, b1, w2, b2 = _asking([(0, -1), *((0, j) for j in part)], shape)
+        w1[:, :2], b1[:2] = direction[:, None] / 4, (1, -1)
+        by_w1 = gradient((w1, b1, w2, b2))[0]
+        found[part] = by_w1[:, 2 : 2 * len(part) + 2 : 2].T * records / 4
+    found += first.squares
+    return np.asarray((found + found.T) / 2)

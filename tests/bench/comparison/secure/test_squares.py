@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from assay_bench.comparison.attacks.moments import probed, steps_to_probe
+from assay_bench.comparison.attacks.moments import Weights, probed, separated, steps_to_probe
 from assay_bench.comparison.secure import squares
 from tests.bench.comparison.attacks.networks import digits
 
@@ -49,4 +49,28 @@ def test_a_dishonest_owner_reads_pairs_of_records_off_the_gradients_of_weights_t
     errors = ((x[:, None] - guesses[None]) ** 2).mean(2).min(1)
     assert (errors[:3] < 1e-10).all(), "one record, and two"
     assert (errors[3:] > 1e-3).all(), "of three only the mean"
-    assert steps_to_probe(64, 32, 10) == 41
+
+
+def test_second_moments_weighted_by_a_projection_give_a_dishonest_owner_every_record() -> None:
+    data, noise, draw = digits(0, 80), 1e-6, np.random.default_rng(0)
+    y, asked = ONE_HOT[data.y.astype(int)], 0
+
+    def answered(weights: Weights) -> Weights:
+        nonlocal asked
+        asked += 1
+        w1, b1, w2, b2 = (p + draw.normal(0, noise, p.shape) for p in squares.gradient(weights, data.x, y))
+        return w1, b1, w2, b2
+
+    shape = (64, 32, 10)
+    found = separated(answered, len(data), shape, probed(answered, len(data), shape), noise)
+    errors = ((data.x[:, None] - found[None]) ** 2).mean(2).min(1)
+    assert np.sqrt(errors).max() < 0.1
+    assert np.median(np.sqrt(errors)) < 1e-3
+    assert asked == steps_to_probe(*shape) == 46
+
+
+def test_more_records_than_moments_determine_are_not_guessed() -> None:
+    data = digits(0, 400)
+    y = ONE_HOT[data.y.astype(int)]
+    moments = probed(lambda weights: squares.gradient(weights, data.x, y), len(data), (64, 32, 10))
+    assert len(separated(lambda weights: squares.gradient(weights, data.x, y), len(data), (64, 32, 10), moments)) == 0
