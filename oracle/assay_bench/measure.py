@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -53,6 +54,17 @@ def finish(command: Sequence[str]) -> tuple[bytes, float, float]:
             f"{command[0]} ended with {process.returncode}: {errors.decode(errors='replace').strip()}"
         )
     return output, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / MEGABYTE
+
+
+def children_seconds() -> float:
+    """Seconds of the processors that children of this process used, of those that ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def processor_seconds() -> float:
+    """The same, and those of this process."""
+    return time.process_time() + children_seconds()
 
 
 class Steps:

@@ -1,6 +1,5 @@
 """A proven price: seconds to commit, prove and verify, and gas and bytes of the contract that verifies, on Anvil."""
 
-import resource
 import secrets
 import shutil
 import socket
@@ -33,6 +32,7 @@ from assay.protocol.proof.verification import holds
 from assay.protocol.statements import Domain, digest
 from assay.protocol.structs import Quote
 from assay_bench.errors import BenchError
+from assay_bench.measure import processor_seconds
 from assay_pricing.blind.form import Integers, SecretForm
 from assay_pricing.blind.shape import Shape
 from assay_pricing.proof.circuit import Inputs, built, model_numbers
@@ -102,9 +102,9 @@ def measured(features: int, outputs: int) -> ProofFigures:
         statistics = committed([*numbers, doubled], salt, key.statistics)
         commit_seconds = time.perf_counter() - start
         statement = _statement(domain, key, quote, money, committed(model, salt, key.model), statistics)
-        before, start = _processor(), time.perf_counter()
+        before, start = processor_seconds(), time.perf_counter()
         proof = proven(sizes, Inputs(statement.numbers, numbers, doubled, salt, model, salt), proving)
-        seconds, processor_seconds = time.perf_counter() - start, _processor() - before
+        seconds, used = time.perf_counter() - start, processor_seconds() - before
         start = time.perf_counter()
         if not holds(key, statement, proof):
             raise BenchError("expected a proof that holds, got another")
@@ -127,7 +127,7 @@ def measured(features: int, outputs: int) -> ProofFigures:
             outputs=outputs,
             constraints=len(built(sizes).constraints),
             seconds=seconds,
-            processor_seconds=processor_seconds,
+            processor_seconds=used,
             commit_seconds=commit_seconds,
             verify_seconds=verify_seconds,
             bytes=len(proof),
@@ -192,12 +192,6 @@ def _statement(
         least=least,
         most=most,
     )
-
-
-def _processor() -> float:
-    """Processor seconds of this process and of its children that ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(part.ru_utime + part.ru_stime for part in used)
 
 
 def _call(message: bytes, evidence: bytes) -> bytes:

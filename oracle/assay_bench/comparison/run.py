@@ -2,7 +2,6 @@
 
 import math
 import multiprocessing
-import resource
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from assay_bench.comparison.figures import Row
 from assay_bench.comparison.store import Store, Unit
 from assay_bench.comparison.trade import Gains, draw
 from assay_bench.errors import BenchError
+from assay_bench.measure import processor_seconds
 
 _PRELOADED = ["assay_bench.comparison.copying", "assay_bench.comparison.fairness", "sklearn.datasets", "torch._dynamo"]
 _SHOWN = 300
@@ -105,8 +105,7 @@ def _compute(unit: Unit, folder: Path, answer: Connection) -> None:
     store = Store(folder)
     try:
         result = compute(unit, store.gains(unit))
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        store.write(unit, result, sum(part.ru_utime + part.ru_stime for part in used))
+        store.write(unit, result, processor_seconds())
     except BenchError as error:
         answer.send(f"{error}{f' (hint: {error.hint})' if error.hint else ''}")
     except Exception as error:  # a fault of one row must not cost the others

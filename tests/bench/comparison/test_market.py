@@ -21,7 +21,7 @@ BURNED = "0x000000000000000000000000000000000000dEaD"
 
 def test_the_product_pays_the_seller_the_whole_price_for_a_key_that_opens_the_file() -> None:
     trade = draw("small", 11, Gains(validation={}, test={}))
-    found = settled(trade.useful, 0.3)
+    found = settled(trade.useful, 3 * ETHER // 10)
     assert found.paid == 1
     assert not found.before_payment
     assert 100_000 < found.gas < 160_000

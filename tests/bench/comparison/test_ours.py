@@ -8,6 +8,18 @@ from assay_bench.comparison.trade import SELLERS, Gains, draw
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.slow
+def test_a_contract_pays_a_price_with_a_proof_and_the_proof_tells_no_more_than_the_price() -> None:
+    gains = dict.fromkeys(SELLERS, 0.0)
+    trade = draw("small", 11, Gains(validation=gains, test=gains))
+    clear, proven = (find(f"ours-{name}").run(trade) for name in ("ridge", "proven"))
+    assert proven.fairness == clear.fairness
+    assert proven.data_leakage == clear.data_leakage
+    assert proven.model_leakage.model_copy(update={"received": clear.model_leakage.received}) == clear.model_leakage
+    gas = [row.practicality.gas.value or 0.0 for row in (clear, proven)]
+    assert gas[0] + 181_000 < gas[1] < gas[0] + 260_000, "a verified quote, less what a transaction of its own takes"
+
+
 def test_a_sale_tells_the_buyer_nothing_before_it_pays_and_the_oracle_everything() -> None:
     gains = {name: 0.1 if name == "useful" else 0.0 for name in SELLERS}
     trade = draw("small", 11, Gains(validation=gains, test=gains))

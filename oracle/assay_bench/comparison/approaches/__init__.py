@@ -32,6 +32,7 @@ MODULES = {
     "ours-compression": "ours",
     "ours-ridge": "ours",
     "ours-blind": "ours",
+    "ours-proven": "ours",
 }
 """Module of this package by the approach's name, in the order of the page."""
 

@@ -1,7 +1,6 @@
 """Ours: the price is a surrogate's, told once by an oracle, and the contract pays for the key of what was priced."""
 
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,16 +14,20 @@ from assay_bench.comparison.copying import copy_alone, copy_from_labels, model_l
 from assay_bench.comparison.fairness import fairness_of
 from assay_bench.comparison.figures import Figure, Row, measured
 from assay_bench.comparison.market.blind import quoted
-from assay_bench.comparison.market.sale import settled
+from assay_bench.comparison.market.chain import ETHER
+from assay_bench.comparison.market.proven import ProvenOffer, prepared
+from assay_bench.comparison.market.sale import MAX_PRICE, settled
 from assay_bench.comparison.meter import Meter
 from assay_bench.comparison.reconstruction import leakage
 from assay_bench.comparison.trade import BUDGET, QUERIES, SELLERS, USEFUL, Trade, labels
 from assay_bench.errors import MeasurementFailed
 from assay_bench.figures import Floats, auc
+from assay_bench.measure import processor_seconds
 from assay_bench.pricing.data.dataset import Dataset
 from assay_bench.pricing.scorers.pricer import Pricer
 from assay_bench.pricing.truth.nets import Nets
 
+BLIND, PROVEN = "blind", "proven"
 _PROBED = 30
 """Records of the owner, and as many strangers, that a prober asks about."""
 
@@ -47,28 +50,36 @@ class _Priced:
             return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
 
 
-def run(trade: Trade, *, method: str, blind: bool) -> Row:
+def run(trade: Trade, *, method: str, quoting: str) -> Row:
     """Fits the price function once, sells the useful data on a chain, and lets seller and buyer attack the prices."""
-    start = time.process_time()
-    pricer = Pricer.fit(trade.parties, trade.model, method)
-    setup = time.process_time() - start
-    price = _Priced(pricer)
-    with Meter() as meter:
-        meter.sent(price.bytes)
-        paid = min(quoted(pricer, trade.useful, meter), BUDGET) if blind else price(trade.useful)
-        sale = settled(trade.useful, paid)
-        for size in (sale.sealed_bytes, 32, sale.sealed_bytes) if not blind else (32, sale.sealed_bytes):
-            meter.sent(size)
+    with tempfile.TemporaryDirectory() as folder:
+        start = processor_seconds()
+        pricer = Pricer.fit(trade.parties, trade.model, method)
+        proofs = prepared(pricer, Path(folder) / "proofs", MAX_PRICE) if quoting == PROVEN else None
+        setup = processor_seconds() - start
+        price, blind, proven = _Priced(pricer), quoting == BLIND, None
+        with Meter() as meter:
+            meter.sent(price.bytes)
+            if blind:
+                paid = min(quoted(pricer, trade.useful, meter), int(BUDGET * ETHER))
+            elif proofs:
+                proven = ProvenOffer.of(proofs, pricer, trade.useful, meter)
+                paid = proven.price
+            else:
+                paid = int(price(trade.useful) * ETHER)
+            sale = settled(trade.useful, max(paid, 1), proven)
+            for size in (sale.sealed_bytes, 32, sale.sealed_bytes) if not blind else (32, sale.sealed_bytes):
+                meter.sent(size)
     prices = {name: price(trade.sellers[name]) for name in SELLERS}
-    if not np.isclose(paid, prices[USEFUL], atol=1e-6, rtol=0):
-        raise MeasurementFailed(f"expected the blind price to be the clear one, {prices[USEFUL]}, got {paid}")
+    if not np.isclose(paid / ETHER, prices[USEFUL], atol=1e-6, rtol=0):
+        raise MeasurementFailed(f"expected the {quoting} price to be {prices[USEFUL]}, got {paid / ETHER}")
     values = [pricer.points(part) for part in (trade.useful, trade.outsiders, trade.public)]
     usual = price(trade.public.take(np.arange(len(trade.useful)) % len(trade.public)))
     copy, queries = _best_copy(trade, price)
     return Row(
         data_leakage=leakage(
             trade,
-            "the price and the sealed file" if not blind else "the price",
+            "the price" if blind else "the price and the sealed file",
             from_price.reconstruction(trade, prices[USEFUL], values[2]),
             from_price.membership(trade, prices[USEFUL], (values[0], values[1]), usual),
             kept=float(sale.before_payment),
@@ -76,7 +87,7 @@ def run(trade: Trade, *, method: str, blind: bool) -> Row:
         ),
         model_leakage=model_leakage(
             trade,
-            "the price",
+            "the price" if proven is None else "the price and its proof",
             copy,
             queries=queries,
             weights=0.0,
@@ -122,13 +133,13 @@ _TOLD = (
 )
 
 
-def _approach(name: str, title: str, method: str, source: str, remark: str = "", blind: bool = False) -> Approach:
+def _approach(name: str, title: str, method: str, source: str, remark: str = "", quoting: str = "clear") -> Approach:
     return Approach(
         name=f"ours-{name}",
         title=f"Ours, {title}",
         paper=EFFICACY,
         source=f"{source} {_SOLD}",
-        run=partial(run, method=method, blind=blind),
+        run=partial(run, method=method, quoting=quoting),
         remark=remark,
     )
 
@@ -154,6 +165,17 @@ APPROACHES = (
         "ridge",
         "The same price from encrypted sums: the oracle sees no record.",
         "The paper expects that encrypting the pricing function is practical because it is small (section 5.3). It is.",
-        blind=True,
+        quoting=BLIND,
+    ),
+    _approach(
+        "proven",
+        "proven",
+        "ridge",
+        "The same price with a zero-knowledge proof (Groth16) that it follows from the owner's committed integers and "
+        "from the data; the model's oracle is a contract, ProvenOracle.sol, that signs with a proof alone. The key is "
+        "a development key, made by one party. Memory is without the prover's.",
+        "A proof tells the counterparty what the price tells. The oracle that makes it has the data, so that a third "
+        "party sees them, as without a proof; the product does not combine proofs with blind quotes.",
+        quoting=PROVEN,
     ),
 )

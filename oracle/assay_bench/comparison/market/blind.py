@@ -12,11 +12,9 @@ from assay_pricing.sums.blind import blind_pricing
 from assay_pricing.sums.form import form_of
 from assay_pricing.sums.moments import Moments
 
-ETHER = 10**18
 
-
-def quoted(pricer: Pricer, data: Dataset, meter: Meter) -> float:
-    """The blind price of an offer in nats; every message is counted.
+def quoted(pricer: Pricer, data: Dataset, meter: Meter) -> int:
+    """The blind price of an offer in wei; every message is counted.
 
     Raises:
         MeasurementFailed: The price function cannot be priced blindly.
@@ -39,4 +37,4 @@ def quoted(pricer: Pricer, data: Dataset, meter: Meter) -> float:
     meter.sent(len(messages[-1]))
     price = pricing.answer(context, secret, messages[-1], tuple(digest(m) for m in messages[:-1]), len(data))
     assert isinstance(price, int)
-    return price / ETHER
+    return price

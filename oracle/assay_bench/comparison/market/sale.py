@@ -11,9 +11,11 @@ from assay.protocol import seal
 from assay.protocol.structs import ModelTerms, Order, Quote, Status, key_hash
 from assay.protocol.types import ContentId
 from assay_bench.comparison.market.chain import ETHER, account, local_chain
+from assay_bench.comparison.market.proven import ProvenOffer
 from assay_bench.comparison.market.signer import signed_quote
 from assay_bench.pricing.data.dataset import Dataset
 
+MAX_PRICE = 10 * ETHER
 _WINDOW = 3600
 _DAY = 86_400
 
@@ -37,14 +39,18 @@ class Settled:
     paid: float
 
 
-def settled(data: Dataset, share: float) -> Settled:
-    """Sells records at a price of ``share`` ether on a chain of its own.
+def settled(data: Dataset, price: int, proven: ProvenOffer | None = None) -> Settled:
+    """Sells records on a chain of its own.
+
+    Args:
+        data: The records.
+        price: In wei, at least 1.
+        proven: Proves the price to the model's ``ProvenOracle``; None for an oracle that signs.
 
     Raises:
         LibraryMissing: Anvil is not installed.
     """
     buyer, seller, oracle = account("buyer"), account("seller"), account("oracle")
-    price = max(int(share * ETHER), 1)
     with local_chain() as chain:
         chain.fund(buyer, seller, oracle)
         deployment = chain.settlement()
@@ -53,16 +59,19 @@ def settled(data: Dataset, share: float) -> Settled:
             owner=buyer.address,
             function_hash=_digest(b"price function"),
             delivery_key=_digest(b"delivery key"),
-            max_price=10 * ETHER,
+            max_price=MAX_PRICE,
             reveal_window=_WINDOW,
             dispute_window=_WINDOW,
         )
-        opened = [buying.register_model(terms, oracle.address), buying.fund(terms, price)]
+        model_id = buying.model_id(terms)
+        code = proven.contract(oracle.address, deployment.address, model_id) if proven else ""
+        named = chain.deploy(code) if proven else oracle.address
+        opened = [buying.register_model(terms, named), buying.fund(terms, price)]
         plain = np.concatenate([data.x, data.y[:, None]], axis=1).astype(np.float32).tobytes()
         key, sealed = secrets.token_bytes(32), io.BytesIO()
         commitment = seal.seal(io.BytesIO(plain), sealed, key)
         quote = Quote(
-            model_id=buying.model_id(terms),
+            model_id=model_id,
             content_id=ContentId(_digest(plain)),
             seller=seller.address,
             data_root=commitment.data_root,
@@ -72,6 +81,8 @@ def settled(data: Dataset, share: float) -> Settled:
         )
         order = Order.of(terms, quote, key_hash(quote.order_id(), key))
         signature = signed_quote(oracle, buying.domain, quote)
+        if proven:
+            signature = proven.evidence(quote, buying.domain, signature)
         sale = [selling.post(terms, quote, signature, order.key_hash, b"")]
         before = buying.revealed_key(order.order_id())
         sale.append(selling.reveal_key(order, key))
