@@ -45,7 +45,10 @@ def test_only_numbers_leave_the_seller(trade: Trade, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["encrypted-model", "doubly-permuted", "encrypted-ridge", "encrypted-inference"])
+@pytest.mark.parametrize(
+    "name",
+    ["encrypted-model-evaluation", "encrypted-model", "doubly-permuted", "encrypted-ridge", "encrypted-inference"],
+)
 def test_rows_that_take_long_are_filled_too(trade: Trade, name: str) -> None:
     filled(trade, name)
 

@@ -11,6 +11,7 @@ MODULES = {
     "model-first": "model_first",
     "escrow": "escrow",
     "escrow-contract": "escrow",
+    "encrypted-model-evaluation": "encrypted.evaluation",
     "encrypted-model": "encrypted.model",
     "doubly-permuted": "encrypted.permuted",
     "doubly-permuted-101-classes": "encrypted.permuted",

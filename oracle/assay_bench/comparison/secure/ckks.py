@@ -141,3 +141,39 @@ class Ckks:
             self._evaluator.mod_switch_to(a, b.parms_id(), lower)
             return lower, b
         return a, b
+
+
+class Grid:
+    """Numbers for each pair of a hidden unit and a record in one ciphertext, the records of a unit beside each other.
+
+    Together they fill all slots, so that rotations by whole units leave the sum over the units in every slot.
+
+    Attributes:
+        records: The most that fit.
+        over_units: Rotations that sum over the units.
+        over_records: Rotations that sum over the records.
+    """
+
+    def __init__(self, slots: int, hidden: int) -> None:
+        """Takes the slots of a ciphertext and the number of units, both powers of 2."""
+        self._hidden = hidden
+        self.records = slots // hidden
+        self.over_units = [self.records << i for i in range(hidden.bit_length() - 1)]
+        self.over_records = [1 << i for i in range(self.records.bit_length() - 1)]
+
+    def check(self, records: int) -> None:
+        """Checks that so many records fit.
+
+        Raises:
+            ValueError: They do not.
+        """
+        if records > self.records:
+            raise ValueError(f"expected at most {self.records} records, got {records}")
+
+    def by_unit(self, values: Floats) -> Floats:
+        """A number of each unit (h,), for all records."""
+        return np.repeat(values, self.records)
+
+    def by_record(self, values: Floats) -> Floats:
+        """A number of each record (n,), for all units."""
+        return np.tile(np.pad(values, (0, self.records - len(values))), self._hidden)

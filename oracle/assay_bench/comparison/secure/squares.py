@@ -13,7 +13,7 @@ from tenseal import sealapi
 from torch import Tensor
 
 from assay_bench.comparison.attacks.moments import Weights
-from assay_bench.comparison.secure.ckks import Ckks
+from assay_bench.comparison.secure.ckks import Ckks, Grid
 from assay_bench.figures import Floats
 
 _STEPS, _RATE, _DECAY = 400, 5e-3, 1e-4
@@ -92,19 +92,11 @@ class Answer:
 
 
 class EncryptedStep:
-    """The gradient of encrypted weights on a seller's records in the clear, at most ``records`` of them.
-
-    A ciphertext has one number for each pair of a hidden unit and a record, the records of a unit beside each other.
-    Together they fill all slots, so that rotations by whole units leave the sum over the units in every slot.
-    """
+    """The gradient of encrypted weights on a seller's records in the clear, as many as fit a ``Grid``."""
 
     def __init__(self, hidden: int) -> None:
-        slots = DEGREE // 2
-        self.records = slots // hidden
-        self._hidden = hidden
-        self._over_units = [self.records << i for i in range(hidden.bit_length() - 1)]
-        self._over_records = [1 << i for i in range(self.records.bit_length() - 1)]
-        self.ckks = Ckks(DEGREE, LEVELS, (*self._over_units, *self._over_records))
+        self._grid = Grid(DEGREE // 2, hidden)
+        self.ckks = Ckks(DEGREE, LEVELS, (*self._grid.over_units, *self._grid.over_records))
 
     def __call__(self, weights: Weights, x: Floats, y: Floats) -> Answer:
         """One exchange: the owner encrypts, the seller computes, the owner decrypts.
@@ -117,23 +109,22 @@ class EncryptedStep:
         Raises:
             ValueError: More records than fit.
         """
-        if len(x) > self.records:
-            raise ValueError(f"expected at most {self.records} records, got {len(x)}")
-        ckks, (w1, b1, w2, b2) = self.ckks, weights
-        rows = [ckks.encrypt(self._by_unit(part)) for part in (*w1, b1)]
-        columns = [ckks.encrypt(self._by_unit(part)) for part in w2.T]
+        self._grid.check(len(x))
+        ckks, grid, (w1, b1, w2, b2) = self.ckks, self._grid, weights
+        rows = [ckks.encrypt(grid.by_unit(part)) for part in (*w1, b1)]
+        columns = [ckks.encrypt(grid.by_unit(part)) for part in w2.T]
         offsets = [ckks.encrypt(np.full(ckks.slots, value)) for value in b2]
         up = sum(ckks.size(text, fresh=True) for text in (*rows, *columns, *offsets))
 
-        shown = [self._by_record(part) for part in x.T]
-        here = self._by_record(np.ones(len(x)))
+        shown = [grid.by_record(part) for part in x.T]
+        here = grid.by_record(np.ones(len(x)))
         parts = [ckks.unscaled_times(row, part) for row, part in zip(rows, (*shown, here), strict=True)]
         z = ckks.rescaled(ckks.total(parts))
         squares = ckks.product(z, z)
         errors, by_w2, by_squares = [], [], []
         for column, offset, label in zip(columns, offsets, y.T, strict=True):
-            output = ckks.rotated_total(ckks.product(squares, column), self._over_units)
-            error = ckks.plus_clear(ckks.plus(output, ckks.times(offset, here)), -self._by_record(label))
+            output = ckks.rotated_total(ckks.product(squares, column), grid.over_units)
+            error = ckks.plus_clear(ckks.plus(output, ckks.times(offset, here)), -grid.by_record(label))
             errors.append(error)
             by_w2.append(self._summed(ckks.product(squares, error)))
             by_squares.append(ckks.product(error, column))
@@ -145,19 +136,13 @@ class EncryptedStep:
         first, second, last = ([self._read(text, len(x)) for text in texts] for texts in (by_w1, by_w2, by_b2))
         return Answer((np.stack(first[:-1]), first[-1], np.stack(second, 1), np.stack(last)[:, 0]), up, down)
 
-    def _by_unit(self, values: Floats) -> Floats:
-        return np.repeat(values, self.records)
-
-    def _by_record(self, values: Floats) -> Floats:
-        return np.tile(np.pad(values, (0, self.records - len(values))), self._hidden)
-
     def _summed(self, text: "sealapi.Ciphertext") -> "sealapi.Ciphertext":
         """Sums over the records in the first slot of each unit; noise in all other slots, which hold other sums."""
-        found = self.ckks.rotated_total(text, self._over_records)
+        found = self.ckks.rotated_total(text, self._grid.over_records)
         noise = np.random.default_rng().normal(0, 1e3, self.ckks.slots)
-        noise[:: self.records] = 0
+        noise[:: self._grid.records] = 0
         return self.ckks.plus_clear(found, noise)
 
     def _read(self, text: "sealapi.Ciphertext", count: int) -> Floats:
         """A gradient by unit; the factor of the mean squared error is the owner's to apply."""
-        return self.ckks.decrypt(text)[:: self.records] * 2 / count
+        return self.ckks.decrypt(text)[:: self._grid.records] * 2 / count
