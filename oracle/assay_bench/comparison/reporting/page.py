@@ -77,6 +77,7 @@ def _page(report: Report, folder: str, pictures: Sequence[str]) -> Iterator[str]
     yield from _section("Growth", _growth(report, folder))
     yield from _section("Where the figures and the paper differ", _differences(report))
     yield from _section("What is whose", _sources(report))
+    yield from _section("What was extrapolated", _extrapolated(report))
     yield from _section("What is not defined", _undefined(report))
     for picture in pictures:
         yield ""
@@ -225,15 +226,32 @@ def _sources(report: Report) -> Iterator[str]:
         yield ""
 
 
+def _extrapolated(report: Report) -> Iterator[str]:
+    formulas: dict[tuple[str, str], list[str]] = {}
+    for one in report.approaches:
+        for column in COLUMNS:
+            for name, spread in one.spreads(column, SIZE).items():
+                if spread.formula:
+                    formulas.setdefault((one.title, spread.formula), []).append(FIGURES[name].word)
+    for (title, formula), figures in formulas.items():
+        yield from paragraph(f"- **{title}**, {', '.join(figures)}: {formula}.")
+    if not formulas:
+        yield "Every number was measured."
+
+
 def _undefined(report: Report) -> Iterator[str]:
+    """Figures by reason, each once for every approach and reason."""
     whys: dict[tuple[str, str], list[str]] = {}
     for one in report.approaches:
         for column in COLUMNS:
             for name, spread in (one.spreads(column, one.sizes[-1]) if one.sizes else {}).items():
                 if spread.mean is None:
-                    whys.setdefault((FIGURES[name].word, spread.why), []).append(one.title)
-    for (figure, why), titles in sorted(whys.items()):
-        yield from paragraph(f"- **{figure}**: {why} ({', '.join(titles)}).")
+                    whys.setdefault((one.title, spread.why), []).append(FIGURES[name].word)
+    by_figures: dict[tuple[str, str], list[str]] = {}
+    for (title, why), figures in whys.items():
+        by_figures.setdefault((", ".join(dict.fromkeys(figures)), why), []).append(title)
+    for (names, why), titles in sorted(by_figures.items()):
+        yield from paragraph(f"- **{names}**: {why} ({'; '.join(titles)}).")
     if not whys:
         yield "Every figure is a number."
 
