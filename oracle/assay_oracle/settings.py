@@ -44,11 +44,12 @@ Fingerprint = tuple[tuple[str, int, int, int], ...]
 def environment_without_settings() -> dict[str, str]:
     """The environment's variables but those of Assay, which may hold a password; one thread for each computation.
 
-    joblib is kept from looking for semaphores, which a confined process cannot make.
+    joblib is kept from looking for semaphores, which a confined process cannot make, and ``ctypes.util.find_library``,
+    which torch with CUDA calls, from looking for a compiler, for which it makes a file.
     """
     others = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return others | threads | {"JOBLIB_MULTIPROCESSING": "0"}
+    return others | threads | {"JOBLIB_MULTIPROCESSING": "0", "PATH": ""}
 
 
 class ModelEntry(BaseModel):

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from ctypes.util import find_library
 from pathlib import Path
 from typing import BinaryIO
 
@@ -62,6 +63,7 @@ def allowed() -> None:
     thread.start()
     thread.join()
     os.kill(os.getpid(), 0)
+    find_library("dl")  # as CUDA's libraries do when torch is imported
 
 
 def succeeded() -> list[bytes]:

@@ -252,7 +252,9 @@ def _checked(answer: Message, kind: str) -> Message:
         known = code if _CODE.fullmatch(code) else "data_error"
         raise DataRefused(known, _text(fields.get("message")), hint=_text(hint) if hint else None)
     if answer.kind == "unable":
-        raise OSError(f"the pricing process cannot load a price function: {_text(fields.get('message'))}")
+        cause = _text(fields.get("message"))
+        log.error("the pricing process cannot load a price function", extra=about(cause=cause))
+        raise OSError(f"the pricing process cannot load a price function: {cause}")
     if answer.kind != kind:
         raise ChannelClosed
     return answer
