@@ -74,36 +74,7 @@ class ProcessSession:
     artifact: str
     process: PricingProcess
 
-    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "ProcessOffer":
-        """See ``PricingSession.open``."""
-        self._load()
-        with self.process.exchange(seconds, self.artifact) as channel:
-            channel.send("open", offer=offer_id.hex(), **self._request(seconds))
-            channel.send_data(source)
-            hashes = _hashes(_checked(channel.receive(), "opened").blob)
-        return ProcessOffer(self.process, hashes, seconds)
-
-    def keep(self, offer: ContextOffer, *, seconds: float) -> None:
-        """See ``PricingSession.keep``."""
-        self._load()
-        with self.process.exchange(seconds, self.artifact) as channel:
-            channel.send("keep", offer=offer.offer_id.hex(), **self._request(seconds))
-            _checked(_answer(channel, {offer.offer_id.hex(): offer}), "kept")
-
-    def answer(self, turn: BlindRound, *, seconds: float) -> BlindResult:
-        """See ``PricingSession.answer``."""
-        self._load()
-        fields = {
-            "context": turn.context.hex(),
-            "secret": turn.secret.hex(),
-            "before": [digest.hex() for digest in turn.before],
-            "records": turn.records,
-        }
-        with self.process.exchange(seconds, self.artifact) as channel:
-            channel.send("answer", turn.message, **fields, **self._request(seconds))
-            return _result(_checked(channel.receive(), "answered"))
-
-    def _load(self) -> None:
+    def load(self) -> None:
         """Has the price function loaded in time of its own: no offer's time depends on what came before it.
 
         Raises:
@@ -120,6 +91,35 @@ class ProcessSession:
                 raise
             raise OSError(f"expected a price function that loads from {self.artifact}: {error.message}") from None
         self.process.note_loaded(self.artifact, self.function)
+
+    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "ProcessOffer":
+        """See ``PricingSession.open``."""
+        self.load()
+        with self.process.exchange(seconds, self.artifact) as channel:
+            channel.send("open", offer=offer_id.hex(), **self._request(seconds))
+            channel.send_data(source)
+            hashes = _hashes(_checked(channel.receive(), "opened").blob)
+        return ProcessOffer(self.process, hashes, seconds)
+
+    def keep(self, offer: ContextOffer, *, seconds: float) -> None:
+        """See ``PricingSession.keep``."""
+        self.load()
+        with self.process.exchange(seconds, self.artifact) as channel:
+            channel.send("keep", offer=offer.offer_id.hex(), **self._request(seconds))
+            _checked(_answer(channel, {offer.offer_id.hex(): offer}), "kept")
+
+    def answer(self, turn: BlindRound, *, seconds: float) -> BlindResult:
+        """See ``PricingSession.answer``."""
+        self.load()
+        fields = {
+            "context": turn.context.hex(),
+            "secret": turn.secret.hex(),
+            "before": [digest.hex() for digest in turn.before],
+            "records": turn.records,
+        }
+        with self.process.exchange(seconds, self.artifact) as channel:
+            channel.send("answer", turn.message, **fields, **self._request(seconds))
+            return _result(_checked(channel.receive(), "answered"))
 
     def _request(self, seconds: float) -> dict[str, Any]:
         return {"artifact": self.artifact, "function": self.function.hex(), "seconds": seconds}

@@ -14,6 +14,7 @@ from assay_oracle.settings import ModelEntry, Settings, environment_without_sett
 
 if TYPE_CHECKING:
     from assay_oracle.appraisers.pool import PricingPool
+    from assay_oracle.appraisers.remote import ProcessAppraiser
     from assay_oracle.server.model_watch import LoadAppraiser
     from assay_oracle.services.appraiser import Appraiser
 
@@ -37,7 +38,7 @@ def load_appraisers(settings: Settings, pool: "PricingPool | None" = None) -> "L
     return lambda entry: load_inline(entry.artifact, cache)
 
 
-def _in_pool(pool: "PricingPool", entry: ModelEntry) -> "Appraiser":
+def _in_pool(pool: "PricingPool", entry: ModelEntry) -> "ProcessAppraiser":
     from assay_oracle.appraisers.info import info_of
     from assay_oracle.appraisers.remote import ProcessAppraiser
     from assay_pricing import artifact
@@ -48,6 +49,18 @@ def _in_pool(pool: "PricingPool", entry: ModelEntry) -> "Appraiser":
     manifest.check_fidelity()
     info = info_of(manifest, blind_terms_in(entry.artifact))
     return ProcessAppraiser(info, str(entry.artifact.resolve()), pool)
+
+
+def _loaded_in_pool(pool: "PricingPool", entry: ModelEntry) -> "Appraiser":
+    """The appraiser of an artifact that a pricing process has loaded, confined as it is when it prices.
+
+    Raises:
+        OSError: It cannot be loaded there.
+    """
+    appraiser = _in_pool(pool, entry)
+    with appraiser.session() as session:
+        session.load()
+    return appraiser
 
 
 def mark_used(entry: ModelEntry) -> None:
@@ -133,10 +146,13 @@ def check(config: Path | None, as_json: bool) -> None:
                 click.echo(f"      hint: {finding.hint}")
 
     settings = Settings.read(config)
-    preflight = Preflight(
-        settings, load=load_appraisers(settings), now=unix_time, report=add, unconfined=sandbox.missing()
-    )
-    ok = preflight.run()
+    pool = pricing_pool(settings)
+    load = partial(_loaded_in_pool, pool)
+    preflight = Preflight(settings, load=load, now=unix_time, report=add, unconfined=sandbox.missing())
+    try:
+        ok = preflight.run()
+    finally:
+        pool.close()
     if as_json:
         emit({"ok": ok, "findings": [finding.to_dict() for finding in findings]}, "", as_json)
     sys.exit(0 if ok else 1)

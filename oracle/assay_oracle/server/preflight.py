@@ -115,7 +115,8 @@ class Preflight:
             self._add(name, False, error.message, error.hint)
             return None
         except OSError as error:
-            self._add(name, False, f"cannot read {error.filename}: {error.strerror}")
+            text = f"cannot read {error.filename}: {error.strerror}" if error.filename else str(error)
+            self._add(name, False, text)
             return None
         self._add(name, True, passed)
         return found
@@ -211,7 +212,7 @@ class Preflight:
         appraiser = self._check(
             f"{name} artifact",
             lambda: self._load(entry),
-            "every byte is as it was fitted, and its fidelity is sufficient",
+            "every byte is as it was fitted, its fidelity is sufficient, and a pricing process has loaded it",
         )
         if chain is None or appraiser is None:
             return

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from assay_oracle.appraisers.remote import ProcessSession
+from assay_oracle.cli.main import main
 from assay_oracle.cli.serve import load_appraisers, pricing_pool
 from assay_oracle.settings import ModelEntry, Settings
 from assay_pricing import artifact
@@ -86,3 +89,20 @@ def test_a_method_that_this_version_has_not_is_refused_at_load(tmp_path: Path) -
     with pytest.raises(ArtifactError, match=r"expected a method among .*distillation.*, got 'telepathy'") as caught:
         load_appraisers(Settings(), pricing_pool(Settings()))(ModelEntry(id=bytes(32), artifact=tmp_path / "price"))
     assert "fitted it" in str(caught.value.hint)
+
+
+def test_check_names_what_keeps_the_pricing_process_from_loading_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library may want more than the confined process has: no other process notices."""
+
+    def fails(session: ProcessSession) -> None:
+        raise OSError("the pricing process cannot load a price function: no temporary directory")
+
+    monkeypatch.setattr(ProcessSession, "load", fails)
+    artifact.write(tmp_path / "price", *artifact.finalize(manifest(), {"a": torch.zeros(1)}))
+    config = tmp_path / "oracle.toml"
+    config.write_text(f'[[models]]\nid = "0x{bytes(32).hex()}"\nartifact = "{tmp_path / "price"}"\n')
+    shown = CliRunner().invoke(main, ["check", "--config", str(config)])
+    assert "model 0x00000000 artifact: the pricing process cannot load a price function: no temp" in shown.output
+    assert shown.exit_code == 1
