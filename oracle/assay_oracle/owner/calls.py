@@ -1,11 +1,15 @@
 """Follows the calls of a model: says how far they are, and ends one that takes too long."""
 
+import faulthandler
+import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from assay_pricing.errors import ModelTimeout
 
@@ -16,7 +20,12 @@ REPORT_SECONDS = 5.0
 """Between two reports."""
 _AGAIN = 1.0
 """Seconds after which a model that goes on in spite of an interrupt gets the next one."""
+_SWALLOWED = 30
+"""Interrupts after which the process is ended: a model that swallows all of them will never return."""
+_DEAF = 60.0
+"""Seconds after the limit at which a process ends that takes no interrupt, as in code that is not Python."""
 _SOON = 1e-3
+_STDERR = 2
 
 
 class _TooLong(BaseException):
@@ -28,8 +37,9 @@ class ModelCalls:
 
     Args:
         report: Takes a sentence every ``every`` seconds while the model is asked; None for silence.
-        limit: Seconds for one call of the model; None for any number. A call outside the main thread, and one in code
-            that never returns to Python's interpreter, has no limit.
+        limit: Seconds for one call of the model; None for any number. A call outside the main thread has no limit. One
+            that goes on in spite of 30 interrupts, or for a minute in code that never returns to Python's interpreter,
+            ends the process.
         every: Seconds between two reports.
     """
 
@@ -77,13 +87,16 @@ class ModelCalls:
             yield
             return
         start, (left, again) = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)  # of a call around this one
-        is_first, late, is_open = not left or self._limit < left, False, True
+        is_first, late, is_open, interrupts = not left or self._limit < left, False, True, 0
 
         def interrupt(number: int, frame: FrameType | None) -> None:
-            nonlocal late
+            nonlocal late, interrupts
             if not is_first and callable(before):
                 before(number, frame)
             late = is_first
+            interrupts += is_first
+            if interrupts > _SWALLOWED:
+                _end(records)
             if is_open:
                 raise _TooLong
 
@@ -91,7 +104,8 @@ class ModelCalls:
         signal.setitimer(signal.ITIMER_REAL, self._limit if is_first else left, _AGAIN)
         try:
             try:
-                yield
+                with _ended_after(self._limit + _DEAF):
+                    yield
             finally:
                 is_open = False
         except _TooLong:
@@ -109,6 +123,35 @@ class ModelCalls:
                 f"expected the model's answer within {self._limit:g} s for one call, got none on {records}",
                 hint="mend the model, or give it more time: --model-timeout SECONDS, 0 for any time",
             )
+
+
+_ends: list[float] = []
+"""When the calls that are under way end the process, the innermost last."""
+
+
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """Ends the process, with a traceback, once its context has taken so long, also where no signal is handled."""
+    _ends.append(min([time.monotonic() + seconds, *_ends]))
+    faulthandler.dump_traceback_later(max(_ends[-1] - time.monotonic(), _SOON), exit=True, file=_STDERR)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        _ends.pop()
+        if _ends:
+            faulthandler.dump_traceback_later(max(_ends[-1] - time.monotonic(), _SOON), exit=True, file=_STDERR)
+
+
+def _end(records: str) -> NoReturn:
+    """Ends the process: nothing else stops code that catches every exception."""
+    print(
+        f"error: expected the owner's model or training to end when it is interrupted, it went on on {records}\n"
+        "hint: let it catch Exception and not BaseException, or give it more time (--model-timeout, --train-budget)",
+        file=sys.__stderr__,
+        flush=True,
+    )
+    os._exit(1)
 
 
 def progress_text(done: int, total: int, seconds: float) -> str:

@@ -1,6 +1,8 @@
 """A model that hangs is ended, and one that takes long shows how far it is."""
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -83,3 +85,43 @@ def waits_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 10
     while not condition() and time.monotonic() < end:
         time.sleep(0.001)
+
+
+WITHIN = "within({}, lambda: {})"
+STUBBORN = """
+import ctypes, time
+from assay_oracle.owner import calls
+calls._AGAIN, calls._SWALLOWED, calls._DEAF = 0.01, {swallowed}, {deaf}
+lock, library = ctypes.create_string_buffer(64), ctypes.PyDLL(None)
+library.pthread_mutex_lock(lock)
+def within(limit, work):
+    with calls.ModelCalls(limit=limit).call("one"):
+        work()
+with calls.ModelCalls(limit=0.05).call("600 records"):
+    while True:
+        try:
+            {work}
+        except BaseException:
+            pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "swallowed", "deaf", "said"),
+    [
+        (
+            "time.sleep(60)",
+            3,
+            60.0,
+            "error: expected the owner's model or training to end when it is interrupted, it went",
+        ),
+        (WITHIN.format(0.01, "None") + "; library.pthread_mutex_lock(lock)", 10**9, 0.05, "Timeout (0:00:00."),
+        (WITHIN.format(60, "library.pthread_mutex_lock(lock)"), 10**9, 0.05, "Timeout (0:00:00."),
+    ],
+)
+def test_a_process_ends_whose_model_never_returns(work: str, swallowed: int, deaf: float, said: str) -> None:
+    """It swallows every interrupt, or holds Python's lock in code that is not Python."""
+    script = STUBBORN.format(work=work, swallowed=swallowed, deaf=deaf)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=50, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(said)
