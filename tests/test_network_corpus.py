@@ -41,9 +41,9 @@ def test_no_request_is_the_oracles_fault(market: Market) -> None:
         b"operator": OPERATOR_TOKEN.encode(),
         b"address": seller_account.address.encode(),
     }
-    requests = Requests(create_app(market.oracle, market.gate(), dict), DOMAIN, seller_account, names)
-    for content in inputs("api_requests"):
-        requests.check(content)
+    with Requests(create_app(market.oracle, market.gate(), dict), DOMAIN, seller_account, names) as requests:
+        for content in inputs("api_requests"):
+            requests.check(content)
 
 
 def test_every_target_has_a_corpus() -> None:

@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 
 from eth_account.signers.local import LocalAccount
@@ -59,6 +59,13 @@ class Requests:
         self._seller = seller
         self.names = dict(names)
         self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes the loop that requests run in."""
+        self._runner.close()
 
     def check(self, content: bytes) -> None:
         """Sends the request of an input, if a server would pass it on.
