@@ -36,7 +36,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch, failure: BaseException) -> None:
         raise failure
 
     monkeypatch.setattr(LocalSigner, "sign_quote", fail)
-    monkeypatch.setattr(LocalSigner, "sign_recipient", fail)
+    monkeypatch.setattr(LocalSigner, "_over_recipient", fail)
 
 
 def test_reading_signs_nothing(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
