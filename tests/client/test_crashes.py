@@ -127,3 +127,51 @@ def test_killed_and_run_again(tmp_path: Path, mebibytes: int, points: int) -> No
     subprocess.run(["cmp", data, opened], check=True)
     subprocess.run(command("verify", sealed), check=True, capture_output=True)
     assert {path.name for path in tmp_path.iterdir()} == {"data", "data.sealed", "data.key", "opened"}
+
+
+ENDED_AT_A_LINE = """
+import os, sys, threading
+from assay.cli.main import main
+from assay.protocol import resealing, seal
+from assay.protocol.batch import transfer
+from assay import files, resumable, sealed_files
+
+FILES = {each.__file__ for each in (files, resealing, resumable, seal, sealed_files, transfer)}
+left = int(sys.argv[1])
+resumable._SYNC_EVERY = 1
+
+def trace(frame, event, _):
+    global left
+    if frame.f_code.co_filename not in FILES:
+        return None
+    if event == "line":
+        left -= 1
+        if not left:
+            os._exit(9)
+    return trace
+
+threading.settrace(trace)
+sys.settrace(trace)
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.slow
+def test_ended_at_any_line_and_run_again(tmp_path: Path) -> None:
+    chance, stream = random.Random(12), keystream(bytes(32))
+    data, sealed, key, opened = (tmp_path / name for name in ("data", "data.sealed", "data.key", "opened"))
+    data.write_bytes(stream(bytes(3 * 2**20 + 77)))
+    steps = [("seal", data), sealed], [("open", sealed, "--key", key, "--out", opened), opened]
+    kills = 0
+    for _ in range(20):
+        for made in (sealed, key, opened):
+            made.unlink(missing_ok=True)
+        for arguments, made in steps:
+            for line in (chance.randrange(1, 700), chance.randrange(1, 700)):
+                if not made.exists():
+                    traced = [sys.executable, "-c", ENDED_AT_A_LINE, str(line), *map(str, arguments)]
+                    kills += subprocess.run(traced, capture_output=True, check=False).returncode == 9
+            if not made.exists():
+                subprocess.run(command(*arguments), check=True, capture_output=True)
+        subprocess.run(["cmp", data, opened], check=True)
+    assert kills > 20, "most of these lines come before the end"
