@@ -64,6 +64,7 @@ class ExitCode(IntEnum):
     DECLINED = 3, "after `sell`: the data is worth nothing to the model, or the quote was declined; the offer has ended"
     QUOTED = 4, "after `sell`: the quote is open and not accepted; the same command accepts it later"
     WAITING = 5, "after `buy --once`: nothing failed, and an order is still open; run it again"
+    EVIDENCE = 6, "after `buy --once`: data do not have the price that was proven; the evidence is on disk"
     INTERRUPTED = 130, "interrupted with Ctrl-C; the same command continues"
 
 

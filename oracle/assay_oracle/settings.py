@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assay.chain.gas import DEFAULT_MAX_FEE
@@ -53,12 +53,30 @@ def environment_without_settings() -> dict[str, str]:
 
 
 class ModelEntry(BaseModel):
-    """A model to price for: its id on chain, and the folder of its price function."""
+    """A model to price for: its id on chain, and the folder of its price function.
+
+    Attributes:
+        proofs: Folder of what proofs of its prices are made with, if its oracle asks for them.
+        oracle: That oracle, a ``ProvenOracle``; named once the daemon starts again.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: ModelIdField
     artifact: Path
+    proofs: Path | None = None
+    oracle: Address | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.proofs is None) != (self.oracle is None):
+            raise ValueError("expected both or none of proofs and oracle")
+        return self
+
+    def under(self, folder: Path) -> Self:
+        """The same with relative paths taken from a folder."""
+        proofs = None if self.proofs is None else folder / self.proofs
+        return self.model_copy(update={"artifact": folder / self.artifact, "proofs": proofs})
 
     def fingerprint(self) -> Fingerprint | None:
         """Changes whenever a file of the artifact does; None if the folder cannot be listed."""
@@ -226,7 +244,7 @@ class Settings(BaseSettings):
         ledger = self.ledger.get_secret_value()
         if ledger.startswith(_SQLITE) and "ledger" not in given:
             changes["ledger"] = SecretStr(f"{_SQLITE}{folder / ledger.removeprefix(_SQLITE)}")
-        changes["models"] = tuple(ModelEntry(id=m.id, artifact=folder / m.artifact) for m in self.models)
+        changes["models"] = tuple(entry.under(folder) for entry in self.models)
         return self.model_copy(update=changes)
 
     def secret_password(self) -> str | None:

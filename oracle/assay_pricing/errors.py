@@ -57,6 +57,13 @@ class ProofError(PricingError):
     """
 
 
+class PriceDiffers(ProofError):
+    """The data have another price than the quote that was to be proven.
+
+    Remedy: prove the price of these data alone.
+    """
+
+
 class EncoderError(PricingError):
     """An encoder's declaration is wrong, or its file does not take and give what the declaration says.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from eth_abi.abi import encode
 
+from assay.chain.node import Node
 from assay.protocol.proof.curve import Point
 from assay.protocol.proof.evidence import Rule, constructor_values
 from assay.protocol.proof.key import VerificationKey
@@ -37,6 +38,17 @@ def creation_code(
     values = constructor_values(operator, settlement, model_id, key, model, rule)
     code = bytes.fromhex(interface["creation_code"].removeprefix("0x"))
     return code + encode([_type(parameter) for parameter in inputs], values)
+
+
+def operator_of(node: Node, contract: str) -> str:
+    """The account whose key signs for a ``ProvenOracle``.
+
+    Raises:
+        ChainError: There is no such contract at the address.
+    """
+    found = node.contract(contract, proven_interface()["abi"])
+    with node.errors():
+        return str(found.functions.operator().call())
 
 
 def _type(parameter: dict[str, Any]) -> str:

@@ -36,6 +36,7 @@ MAX_CHUNK_SIZE = 4096
 """Bytes of a chunk, at most, unless a model says otherwise: a dispute sends one to the chain, at the buyer's cost."""
 MAX_CIPHERTEXT_BYTES = 2**24
 """Bytes of the ciphertexts in one message of a blind quote, at most."""
+MAX_PROOF_CHARACTERS = 8192
 MAX_QUOTE_SECONDS = 7 * 86_400
 """The longest that a quote can be posted: until then a seller cannot take an acceptance back."""
 
@@ -202,6 +203,9 @@ class OrderRecord(Value):
     )
     receipt: Signature | None = None
     acknowledgement: Signature | None = None
+    proof: str | None = Field(
+        default=None, max_length=MAX_PROOF_CHARACTERS, description="JSON of the proven price, where the model has these"
+    )
 
 
 class BuyerStatement(Value):

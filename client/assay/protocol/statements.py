@@ -119,17 +119,7 @@ class Domain(Value):
 
     def blind_quote(self, quote: BlindQuote) -> SignableMessage:
         """Signed by the oracle: the price of data that it has not seen; never on chain."""
-        return self._message(
-            "BlindQuote",
-            {
-                "modelId": quote.model_id,
-                "seller": quote.seller,
-                "dataRoot": quote.data_root,
-                "records": quote.records,
-                "price": quote.price,
-                "expiry": quote.expiry,
-            },
-        )
+        return self._message("BlindQuote", blind_fields(quote))
 
     def acceptance(self, quote_digest: bytes, key_hash: bytes) -> SignableMessage:
         """Signed by the data owner to sell at the quote's price."""
@@ -157,6 +147,18 @@ class Domain(Value):
         An oracle that passes the statement on to another one does not become the party there.
         """
         return self._message("Login", {"account": account, "oracle": oracle, "nonce": nonce})
+
+
+def blind_fields(quote: BlindQuote) -> dict[str, Any]:
+    """The fields of a blind quote by name."""
+    return {
+        "modelId": quote.model_id,
+        "seller": quote.seller,
+        "dataRoot": quote.data_root,
+        "records": quote.records,
+        "price": quote.price,
+        "expiry": quote.expiry,
+    }
 
 
 def encoded(kind: str, message: dict[str, Any]) -> bytes:

@@ -61,6 +61,7 @@ class Buyer:
         report: Receives what happens, in a sentence.
         progress: Shows the progress of downloads and of opening.
         streams: Requests of a download that are under way at a time.
+        check: Raises ``OracleMisbehaved`` for what the oracle has of an order that must not be paid for.
     """
 
     def __init__(
@@ -75,11 +76,11 @@ class Buyer:
         report: Callable[[str], None] = no_report,
         progress: ShowProgress = no_progress,
         streams: int = DEFAULT_STREAMS,
+        check: Callable[[Order, OrderRecord], None] = lambda *_: None,
     ) -> None:
         self._chain = chain
-        self._account = account
-        self._folder = folder
-        self._now = now or chain.block_time
+        self._account, self._check = account, check
+        self._folder, self._now = folder, now or chain.block_time
         self._report = report
         self._progress = progress
         self._files = PurchaseFiles(folder)
@@ -294,9 +295,10 @@ class Buyer:
         There is no receipt for chunks that make a dispute dear. After an acknowledgement there is nothing to dispute.
 
         Raises:
-            OracleMisbehaved: Another party signed the oracle's statement.
+            OracleMisbehaved: Another party signed the oracle's statement, or ``check`` raised it.
         """
         order = purchase.order
+        self._check(order, held)
         try:
             self._deliveries.check_chunk_size(order, sealed)
         except OracleMisbehaved as error:
@@ -373,9 +375,8 @@ class Buyer:
         order = purchase.order
         if purchase.status not in (Status.LOCKED, Status.REVEALED):
             return
-        acknowledgement = bytes(
-            self._account.sign_message(self._chain.domain.acknowledgement(order.digest())).signature
-        )
+        signed = self._account.sign_message(self._chain.domain.acknowledgement(order.digest()))
+        acknowledgement = bytes(signed.signature)
         due = self._now() > purchase.deadline - SETTLE_MARGIN
         try:
             self._deliveries.put_acknowledgement(order, acknowledgement)
@@ -394,7 +395,6 @@ class Buyer:
         if can_wait and self._chain.unmined():
             purchase.note = "waiting for an earlier transaction of this account to be mined"
             return
-        sent = send_unless_done(self._chain, purchase.order.order_id(), send, seen=purchase.status)
-        if sent:
+        if sent := send_unless_done(self._chain, purchase.order.order_id(), send, seen=purchase.status):
             purchase.gas[function] = sent.gas
         purchase.status = self._chain.order_state(purchase.order.order_id()).status

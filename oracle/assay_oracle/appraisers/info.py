@@ -6,7 +6,7 @@ from assay_pricing.manifest import Manifest
 from assay_pricing.records.bounds import MAX_EXPANDED_BYTES, MAX_RECORDS
 
 
-def info_of(manifest: Manifest, blind: BlindTerms | None = None) -> FunctionInfo:
+def info_of(manifest: Manifest, blind: BlindTerms | None = None, *, is_proven: bool = False) -> FunctionInfo:
     """The price function that ``manifest`` states, with the terms of its price from sums if it has one."""
     return FunctionInfo(
         hash=manifest.hash,
@@ -19,4 +19,5 @@ def info_of(manifest: Manifest, blind: BlindTerms | None = None) -> FunctionInfo
         cap=manifest.rule.cap,
         grid=manifest.rule.grid,
         blind=blind,
+        is_proven=is_proven,
     )

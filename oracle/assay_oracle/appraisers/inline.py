@@ -7,16 +7,23 @@ from functools import reduce
 from typing import TYPE_CHECKING, BinaryIO
 
 from assay.errors import AssayError
+from assay.protocol.proof.proven import ProvenPrice, statistics_numbers
 from assay.protocol.schema import Schema
+from assay.protocol.statements import Domain
+from assay.protocol.structs import Quote
 from assay.protocol.types import OfferId
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.appraisers.info import info_of
+from assay_oracle.appraisers.proving import Proving
 from assay_oracle.log import about
 from assay_oracle.services.appraiser import BlindResult, BlindRound, ContextOffer, FunctionInfo, OfferAppraisal
 from assay_pricing.blind.pricing import BlindPricing
 from assay_pricing.errors import BlindError
+from assay_pricing.proof.process import SetSums
 from assay_pricing.records.records import Records, distinct
 from assay_pricing.records.tables import parse_records
+from assay_pricing.sums.form import form_of
+from assay_pricing.sums.moments import Moments
 
 if TYPE_CHECKING:
     from assay_pricing.function import PriceFunction
@@ -34,6 +41,7 @@ class InlineAppraiser:
         cache: Opened records of offers, shared by the appraisers of all models.
         parse: Bytes and schema to records.
         blind: Prices encrypted sums; None if the price function has no price from sums.
+        proving: Proves prices; None if no proof is asked for.
     """
 
     def __init__(
@@ -43,16 +51,19 @@ class InlineAppraiser:
         *,
         parse: Parse = parse_records,
         blind: BlindPricing | None = None,
+        proving: Proving | None = None,
     ) -> None:
         self._function = function
         self._cache = cache
         self._parse = parse
         self._blind = blind
+        self.proving = proving
 
     @property
     def info(self) -> FunctionInfo:
         """The price function that it applies."""
-        return info_of(self._function.manifest, self._blind.terms if self._blind else None)
+        blind = self._blind.terms if self._blind else None
+        return info_of(self._function.manifest, blind, is_proven=self.proving is not None)
 
     def session(self, *, patience: float | None = None) -> AbstractContextManager["InlineAppraiser"]:  # noqa: ARG002
         """See ``Appraiser.session``."""
@@ -120,6 +131,23 @@ class InlineOffer:
     def hashes(self) -> Sequence[bytes]:
         """Canonical hash of each record, 32 bytes each."""
         return self._records.hashes()
+
+    def sums(self) -> SetSums:
+        """What a proof of the price of these records alone is of.
+
+        Raises:
+            DataError: The price function has no price from sums.
+        """
+        records = distinct(self._records)
+        terms = form_of(self._function.method).terms
+        found = terms.statistics(Moments.of(terms.features, [records]))
+        numbers = statistics_numbers(found.shrinkage.tolist(), found.solution.tolist())
+        return SetSums(numbers=tuple(numbers), records=records.n)
+
+    def prove(self, quote: Quote, domain: Domain) -> ProvenPrice | None:
+        """See ``OpenedOffer.prove``."""
+        assert self._appraiser.proving is not None
+        return self._appraiser.proving.prove(self.sums(), quote, domain)
 
     def appraise(
         self, *, known: frozenset[bytes], own: Sequence[ContextOffer], sold: Sequence[ContextOffer]

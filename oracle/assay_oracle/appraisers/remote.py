@@ -15,13 +15,18 @@ from typing import Any, BinaryIO
 from pydantic import BaseModel, Field, ValidationError
 
 from assay.errors import AssayError
+from assay.protocol.proof.proven import ProvenPrice
+from assay.protocol.statements import Domain
+from assay.protocol.structs import Quote
 from assay.protocol.types import OfferId
 from assay_oracle.appraisers.pool import PricingPool
 from assay_oracle.appraisers.process import LOAD_SECONDS, PricingProcess
+from assay_oracle.appraisers.proving import Proving, sums_in
 from assay_oracle.appraisers.wire import Channel, ChannelClosed, Message
 from assay_oracle.errors import INTERRUPTED, DataRefused, PricingCutShort
 from assay_oracle.log import about
 from assay_oracle.services.appraiser import BlindResult, BlindRound, ContextOffer, FunctionInfo, OfferAppraisal
+from assay_pricing.proof.process import SetSums
 from assay_pricing.records.bounds import MAX_RECORDS
 
 _HASH_BYTES = 32
@@ -40,11 +45,13 @@ class ProcessAppraiser:
         info: The price function of the artifact.
         artifact: Its folder, which the processes load it from.
         pool: Shared by the appraisers of all models.
+        proving: Proves prices; None if no proof is asked for.
     """
 
     info: FunctionInfo
     artifact: str
     pool: PricingPool
+    proving: Proving | None = None
 
     def __post_init__(self) -> None:
         self.pool.admit(self.artifact)
@@ -53,7 +60,7 @@ class ProcessAppraiser:
     def session(self, *, patience: float | None = None) -> Iterator["ProcessSession"]:
         """See ``Appraiser.session``: a process for the time of the context."""
         with self.pool.taken(self.artifact, patience) as process:
-            yield ProcessSession(self.info.hash, self.artifact, process)
+            yield ProcessSession(self.info.hash, self.artifact, process, self.proving)
 
     def forget(self, offer_id: OfferId) -> None:
         """See ``Appraiser.forget``."""
@@ -68,11 +75,13 @@ class ProcessSession:
         function: Hash of the price function.
         artifact: Its folder.
         process: Prices nothing else meanwhile.
+        proving: As of the appraiser.
     """
 
     function: bytes
     artifact: str
     process: PricingProcess
+    proving: Proving | None = None
 
     def load(self) -> None:
         """Has the price function loaded in time of its own: no offer's time depends on what came before it.
@@ -96,10 +105,12 @@ class ProcessSession:
         """See ``PricingSession.open``."""
         self.load()
         with self.process.exchange(seconds, self.artifact) as channel:
-            channel.send("open", offer=offer_id.hex(), **self._request(seconds))
+            channel.send("open", offer=offer_id.hex(), sums=self.proving is not None, **self._request(seconds))
             channel.send_data(source)
-            hashes = _hashes(_checked(channel.receive(), "opened").blob)
-        return ProcessOffer(self.process, hashes, seconds)
+            opened = _checked(channel.receive(), "opened")
+            hashes = _hashes(opened.blob)
+            sums = sums_in(opened.fields.get("sums")) if self.proving else None
+        return ProcessOffer(self.process, hashes, seconds, self.proving, sums)
 
     def keep(self, offer: ContextOffer, *, seconds: float) -> None:
         """See ``PricingSession.keep``."""
@@ -128,14 +139,29 @@ class ProcessSession:
 class ProcessOffer:
     """The ``OpenedOffer`` of a ``ProcessSession``."""
 
-    def __init__(self, process: PricingProcess, hashes: Sequence[bytes], seconds: float) -> None:
+    def __init__(
+        self,
+        process: PricingProcess,
+        hashes: Sequence[bytes],
+        seconds: float,
+        proving: Proving | None = None,
+        sums: SetSums | None = None,
+    ) -> None:
         self._process = process
         self._hashes = hashes
         self._seconds = seconds
+        self._proving = proving
+        self._sums = sums
 
     def hashes(self) -> Sequence[bytes]:
         """See ``OpenedOffer.hashes``."""
         return self._hashes
+
+    def prove(self, quote: Quote, domain: Domain) -> ProvenPrice | None:
+        """See ``OpenedOffer.prove``."""
+        assert self._proving is not None
+        assert self._sums is not None
+        return self._proving.prove(self._sums, quote, domain)
 
     def appraise(
         self, *, known: frozenset[bytes], own: Sequence[ContextOffer], sold: Sequence[ContextOffer]

@@ -87,10 +87,11 @@ class Worker:
             with _foreseen():
                 self._opened = appraiser.open(_id(fields["offer"]), data, seconds=fields["seconds"])
                 hashes = dict.fromkeys(self._opened.hashes())
+                sums = self._opened.sums().model_dump() if fields["sums"] else None
         except AssayError as error:
             self._refuse(error)
             return
-        self._channel.send("opened", b"".join(hashes))
+        self._channel.send("opened", b"".join(hashes), sums=sums)
 
     def _answer_blindly(self, request: Message) -> None:
         fields = request.fields

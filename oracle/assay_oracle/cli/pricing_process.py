@@ -18,11 +18,12 @@ from assay_oracle.log import about, set_up
 if TYPE_CHECKING:
     from assay_oracle.appraisers.cache import RecordCache
     from assay_oracle.appraisers.inline import InlineAppraiser
+    from assay_oracle.appraisers.proving import Proving
 
 log = logging.getLogger(__name__)
 
 
-def load_inline(artifact: Path, cache: "RecordCache") -> "InlineAppraiser":
+def load_inline(artifact: Path, cache: "RecordCache", proving: "Proving | None" = None) -> "InlineAppraiser":
     """The appraiser of an artifact, in this process.
 
     Raises:
@@ -41,7 +42,7 @@ def load_inline(artifact: Path, cache: "RecordCache") -> "InlineAppraiser":
     if unlike is not None:
         log.warning(f"{artifact}: {unlike}")
     parse = partial(parse_records, encoders=function.encoders)
-    return InlineAppraiser(function, cache, parse=parse, blind=blind_pricing(function))
+    return InlineAppraiser(function, cache, parse=parse, blind=blind_pricing(function), proving=proving)
 
 
 def main(cache_bytes: int, memory_bytes: int, artifacts: Sequence[str]) -> None:

@@ -10,10 +10,11 @@ import click
 
 from assay.cli.terminal import emit, json_option, report
 from assay_oracle.cli.options import config_option, open_keys, password_of
-from assay_oracle.settings import ModelEntry, Settings, environment_without_settings
+from assay_oracle.settings import WALL_FACTOR, ModelEntry, Settings, environment_without_settings
 
 if TYPE_CHECKING:
     from assay_oracle.appraisers.pool import PricingPool
+    from assay_oracle.appraisers.proving import Proving
     from assay_oracle.appraisers.remote import ProcessAppraiser
     from assay_oracle.server.model_watch import LoadAppraiser
     from assay_oracle.services.appraiser import Appraiser
@@ -30,15 +31,30 @@ def load_appraisers(settings: Settings, pool: "PricingPool | None" = None) -> "L
         pool: Prices, so that this process needs neither the tensors nor torch; None if this process prices.
     """
     if pool is not None:
-        return partial(_in_pool, pool)
+        return partial(_in_pool, pool, settings.pricing_seconds)
     from assay_oracle.appraisers.cache import RecordCache
     from assay_oracle.cli.pricing_process import load_inline
 
     cache = RecordCache(settings.max_context_bytes)
-    return lambda entry: load_inline(entry.artifact, cache)
+    return lambda entry: load_inline(entry.artifact, cache, _proving(entry, settings.pricing_seconds))
 
 
-def _in_pool(pool: "PricingPool", entry: ModelEntry) -> "ProcessAppraiser":
+def _proving(entry: ModelEntry, seconds: float) -> "Proving | None":
+    """What proves the prices of a model whose oracle asks for proofs.
+
+    Raises:
+        ProofError: The folder for proofs is damaged or missing.
+    """
+    if entry.proofs is None:
+        return None
+    from assay_oracle.appraisers.proving import Proving
+    from assay_pricing.proof.folder import ProofFolder
+
+    ProofFolder.read(entry.proofs)
+    return Proving(str(entry.artifact.resolve()), str(entry.proofs.resolve()), seconds * WALL_FACTOR)
+
+
+def _in_pool(pool: "PricingPool", seconds: float, entry: ModelEntry) -> "ProcessAppraiser":
     from assay_oracle.appraisers.info import info_of
     from assay_oracle.appraisers.remote import ProcessAppraiser
     from assay_pricing import artifact
@@ -47,17 +63,18 @@ def _in_pool(pool: "PricingPool", entry: ModelEntry) -> "ProcessAppraiser":
     manifest = artifact.read_manifest(entry.artifact)
     manifest.check_method()
     manifest.check_fidelity()
-    info = info_of(manifest, blind_terms_in(entry.artifact))
-    return ProcessAppraiser(info, str(entry.artifact.resolve()), pool)
+    proving = _proving(entry, seconds)
+    info = info_of(manifest, blind_terms_in(entry.artifact), is_proven=proving is not None)
+    return ProcessAppraiser(info, str(entry.artifact.resolve()), pool, proving)
 
 
-def _loaded_in_pool(pool: "PricingPool", entry: ModelEntry) -> "Appraiser":
+def _loaded_in_pool(pool: "PricingPool", seconds: float, entry: ModelEntry) -> "Appraiser":
     """The appraiser of an artifact that a pricing process has loaded, confined as it is when it prices.
 
     Raises:
         OSError: It cannot be loaded there.
     """
-    appraiser = _in_pool(pool, entry)
+    appraiser = _in_pool(pool, seconds, entry)
     with appraiser.session() as session:
         session.load()
     return appraiser
@@ -147,7 +164,7 @@ def check(config: Path | None, as_json: bool) -> None:
 
     settings = Settings.read(config)
     pool = pricing_pool(settings)
-    load = partial(_loaded_in_pool, pool)
+    load = partial(_loaded_in_pool, pool, settings.pricing_seconds)
     preflight = Preflight(settings, load=load, now=unix_time, report=add, unconfined=sandbox.missing())
     try:
         ok = preflight.run()

@@ -11,7 +11,9 @@ from eth_account.messages import SignableMessage
 from assay.chain.settlement import SettlementClient
 from assay.chain.values import EndedLate, Transaction
 from assay.errors import AssayError, ContractReverted, TransactionFailed, TransactionPending
-from assay.protocol.structs import Order
+from assay.protocol.proof.proven import ProvenPrice
+from assay.protocol.statements import Domain
+from assay.protocol.structs import Order, Quote
 from assay.protocol.types import ModelId, OfferId
 from assay_oracle.errors import PricingCutShort
 from assay_oracle.ledger.values import BlindSession, Evaluation, SignedQuote
@@ -66,6 +68,11 @@ class MeteredOffer:
     def hashes(self) -> Sequence[bytes]:
         """See ``OpenedOffer.hashes``."""
         return self.inner.hashes()
+
+    def prove(self, quote: Quote, domain: Domain) -> ProvenPrice | None:
+        """See ``OpenedOffer.prove``."""
+        with _timed(self.model, "prove"):
+            return self.inner.prove(quote, domain)
 
     def appraise(
         self, *, known: frozenset[bytes], own: Sequence[ContextOffer], sold: Sequence[ContextOffer]
@@ -139,6 +146,10 @@ class MeteredSigner:
     def has_signed(self, message: SignableMessage, signature: bytes, oracle: str) -> bool:
         """See ``Signer.has_signed``."""
         return self.inner.has_signed(message, signature, oracle)
+
+    def has_signed_as_member(self, signed: SignedQuote) -> bool:
+        """See ``Signer.has_signed_as_member``."""
+        return self.inner.has_signed_as_member(signed)
 
     def sign_recipient(self, recipient: str) -> tuple[bytes, ...]:
         """See ``Signer.sign_recipient``."""

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from assay.chain.interface import Deployment
 from assay.chain.node import Node
+from assay.chain.proven import operator_of
 from assay.chain.settlement import SettlementClient
 from assay.errors import ChainError
 from assay.protocol.types import ModelId
@@ -36,6 +37,7 @@ from assay_oracle.server.recent import RecentClient
 from assay_oracle.server.waiting import Waiting
 from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.oracle import Oracle
+from assay_oracle.services.pricing.proofs import Proofs
 from assay_oracle.settings import WALL_FACTOR, ModelEntry, Settings
 from assay_oracle.storage.chosen import Store, open_store
 from assay_oracle.storage.local import free_bytes
@@ -117,6 +119,8 @@ class Daemon:
         _check_secrets(self._journal, vault)
         chain.keep_in(self._journal.outbox)
         self._next_key = next_key
+        blobs = open_store(settings)
+        self._proofs = Proofs(blobs)
         self._signer = self._signer_of(vault) if vault.accounts else None
         signer = MeteredSigner(self._signer) if self._signer else None
         self._dry = signer is None
@@ -131,12 +135,12 @@ class Daemon:
             committee=settings.committee,
         )
         models.refresh()
-        blobs = open_store(settings)
         self._waiting = Waiting()
         self._oracle = Oracle(
             catalogue=self._catalogue,
             ledger=self._journal,
             blobs=blobs,
+            proofs=self._proofs,
             scratch=ScratchFolder(settings.data_dir / "scratch"),
             chain=chain,
             signer=signer,
@@ -198,6 +202,8 @@ class Daemon:
             *(vault.accounts, self._chain.domain, self._journal, partial(_oracle_of, self._chain)),
             committee=self._settings.committee,
             owners=self._chain.safe_owners,
+            proven={m.oracle: operator_of(self._chain.node, m.oracle) for m in self._settings.models if m.oracle},
+            proof_of=self._proofs.of,
         )
 
     def _follow_key(self) -> None:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from assay.protocol.messages import BlindTerms, DataLimits
+from assay.protocol.proof.proven import ProvenPrice
 from assay.protocol.schema import Schema
+from assay.protocol.statements import Domain
+from assay.protocol.structs import Quote
 from assay.protocol.types import OfferId
 
 
@@ -23,6 +26,7 @@ class FunctionInfo:
         cap: Highest price of an offer by the pricing rule, in base units.
         grid: Prices are multiples of this, in base units.
         blind: Sizes and bounds of a price from encrypted sums; None if it has none.
+        is_proven: The oracle is a contract that takes a quote with a proof of its price alone.
     """
 
     hash: bytes
@@ -35,6 +39,7 @@ class FunctionInfo:
     cap: int | None = None
     grid: int | None = None
     blind: BlindTerms | None = None
+    is_proven: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,18 @@ class OpenedOffer(Protocol):
             sold: Offers that others sold to the model's owner: near copies of them are worth nothing.
 
         A context offer whose upload is damaged is logged and left out; ``OSError`` is passed on.
+        """
+        ...
+
+    def prove(self, quote: Quote, domain: Domain) -> ProvenPrice | None:
+        """Proves the price of a quote for these records; None if they alone have another price.
+
+        Args:
+            quote: Of a price above 0; its expiry does not matter.
+            domain: Where it is valid.
+
+        Raises:
+            OSError: The prover failed, or took too long: no fault of the data.
         """
         ...
 

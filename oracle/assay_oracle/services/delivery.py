@@ -19,6 +19,7 @@ from assay.protocol.types import OrderId
 from assay_oracle.errors import DeliveryDeleted, SignatureInvalid
 from assay_oracle.ledger.values import Sale
 from assay_oracle.services.ports import BlobStore, Ledger
+from assay_oracle.services.pricing.proofs import Proofs
 from assay_oracle.services.uploads import Uploads
 
 OTHERS_SECONDS = 0.2
@@ -37,6 +38,7 @@ class Delivery:
     """Both sides of posted orders.
 
     Args:
+        proofs: Of prices.
         keep_seconds: How long files of closed orders are kept; for the message about a deleted one.
     """
 
@@ -47,12 +49,14 @@ class Delivery:
         chain: Chain,
         uploads: Uploads,
         blobs: BlobStore,
+        proofs: Proofs,
         keep_seconds: int,
     ) -> None:
         self._ledger = ledger
         self._chain = chain
         self._uploads = uploads
         self._blobs = blobs
+        self._proofs = proofs
         self._keep_seconds = keep_seconds
         self._making = threading.Lock()
 
@@ -116,6 +120,7 @@ class Delivery:
             key_envelope=sale.key_envelope,
             receipt=sale.receipt,
             acknowledgement=sale.acknowledgement,
+            proof=self._proofs.text(sale.offer_id),
         )
 
     def put_receipt(self, order_id: OrderId, signature: bytes) -> OrderRecord:

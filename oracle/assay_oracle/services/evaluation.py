@@ -17,6 +17,7 @@ from assay.protocol.types import ContentId, OfferId
 from assay_oracle.errors import (
     INTERRUPTED,
     ClaimLost,
+    DataRefused,
     ModelUnavailable,
     PricingCutShort,
     RecordsPricedMeanwhile,
@@ -29,6 +30,7 @@ from assay_oracle.services.appraiser import ContextOffer, OfferAppraisal, Opened
 from assay_oracle.services.catalogue import Catalogue, PricedModel
 from assay_oracle.services.ports import Ledger
 from assay_oracle.services.pricing.context import most_valuable, shared_out
+from assay_oracle.services.pricing.proofs import Proofs
 from assay_oracle.services.pricing.queue import MAX_ATTEMPTS, Turns, seconds_for
 from assay_oracle.services.pricing.restored import Restored
 from assay_oracle.services.quotes import Quotes
@@ -36,6 +38,12 @@ from assay_oracle.services.uploads import Uploads
 
 MAX_CONTEXT_RECORDS = 1_000_000
 """Distinct records, at most, in a seller's own offers that an offer is priced with. With more the offer is refused."""
+NOT_ALONE = (
+    "priced_alone",
+    "expected no other open offer to this model, whose prices are proven of one set alone",
+    "sell or decline the other offer, then offer again: no evaluation was used",
+)
+"""Code, message and hint of a refusal."""
 MOST_CONSIDERED = 64
 """Offers of each kind, the oldest and the smallest, among which the next one is chosen."""
 
@@ -46,6 +54,7 @@ class Evaluator:
     """Prices the offers whose upload is complete.
 
     Args:
+        proofs: Keeps proofs of prices.
         digests: Keyed digests of records: content ids and record tags.
         most_seconds: Processor time that one attempt may take at most.
         workers: Number of processes that price; as many threads may call ``price_next``.
@@ -60,6 +69,7 @@ class Evaluator:
         chain: Chain,
         uploads: Uploads,
         quotes: Quotes,
+        proofs: Proofs,
         digests: ContentDigests,
         most_seconds: float,
         workers: int,
@@ -70,6 +80,7 @@ class Evaluator:
         self._chain = chain
         self._uploads = uploads
         self._quotes = quotes
+        self._proofs = proofs
         self._digests = digests
         self._restored = Restored(ledger, chain, digests)
         self._most_seconds = most_seconds
@@ -179,6 +190,8 @@ class Evaluator:
         """
         with model.appraiser.session() as session:
             sold, own = self._beside(offer)
+            if own and model.appraiser.info.is_proven:
+                raise DataRefused(*NOT_ALONE[:2], hint=NOT_ALONE[2])
             self._keep(sold, session)
             with self._uploads.plaintext(offer, new=True) as plain:
                 records = session.open(offer.offer_id, plain, seconds=seconds)
@@ -193,7 +206,13 @@ class Evaluator:
         blind = self._ledger.blind.find(offer.offer_id)
         evaluation, summary = _capped(offer, content_id, appraisal, len(tags), model.terms.max_price)
         if blind is not None and blind.price is not None and evaluation.price != blind.price:
-            evaluation, summary = _contradicted(evaluation, summary)
+            evaluation, summary = _unpaid(evaluation, summary, "the price of their blind quote")
+        if model.appraiser.info.is_proven and evaluation.price:
+            proven = records.prove(evaluation.quote(0), self._chain.domain)
+            if proven is None:
+                evaluation, summary = _unpaid(evaluation, summary, "a price that is proven of them alone")
+            else:
+                self._proofs.keep(offer.offer_id, proven)
         used = [self._is_used(evaluation.under(i)) for i in (*earlier, content_id)]
         if any(used):
             return self._ledger.offers.decline_copy(offer.offer_id, content_id, summary)
@@ -264,9 +283,9 @@ def _text(error: AssayError) -> str:
     return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
-def _contradicted(evaluation: Evaluation, summary: AppraisalSummary) -> tuple[Evaluation, AppraisalSummary]:
-    """The evaluation of data whose blind quote has another price: the pair is used up, and nothing is paid."""
-    reason = "The data do not have the price of their blind quote: nothing is paid."
+def _unpaid(evaluation: Evaluation, summary: AppraisalSummary, lacked: str) -> tuple[Evaluation, AppraisalSummary]:
+    """The evaluation of data that do not have what their price rests on: the pair is used up, and nothing is paid."""
+    reason = f"The data do not have {lacked}: nothing is paid."
     return replace(evaluation, price=0), summary.model_copy(update={"reasons": (reason,)})
 
 

@@ -21,6 +21,7 @@ from assay_oracle.services.evaluation import Evaluator
 from assay_oracle.services.offers import Offers
 from assay_oracle.services.ports import BlobStore, Ledger, Scratch, Signer
 from assay_oracle.services.posting import Posting
+from assay_oracle.services.pricing.proofs import Proofs
 from assay_oracle.services.quotes import Quotes
 from assay_oracle.services.retention import Retention
 from assay_oracle.services.uploads import Uploads
@@ -46,6 +47,7 @@ class Oracle:
         digests: Keyed digests of records.
         settings: Limits and times.
         now: Unix time.
+        proofs: Keeps proofs of prices; by default in ``blobs``.
         recent: The chain, whose block time and models may be a moment old: whether an offer is taken follows from them.
         priced: Called with each offer once an attempt at pricing it has ended.
 
@@ -70,11 +72,12 @@ class Oracle:
         settings: Settings,
         now: Callable[[], int],
         recent: Chain | None = None,
+        proofs: Proofs | None = None,
         priced: Callable[[OfferId], None] = lambda _: None,
     ) -> None:
         self._ledger = ledger
         self._chain = chain
-        recent = recent or chain
+        recent, proofs = recent or chain, proofs or Proofs(blobs)
         clock = Clock(now, recent)
         uploads = Uploads(
             blobs,
@@ -116,6 +119,7 @@ class Oracle:
             chain=recent,
             uploads=uploads,
             quotes=self._quotes,
+            proofs=proofs,
             digests=digests,
             most_seconds=settings.pricing_seconds,
             workers=settings.workers(),
@@ -126,6 +130,7 @@ class Oracle:
             chain=chain,
             uploads=uploads,
             blobs=blobs,
+            proofs=proofs,
             keep_seconds=settings.keep_seconds,
         )
         self._escrow = Escrow(ledger=ledger, chain=chain, uploads=uploads, signer=signer)

@@ -6,7 +6,7 @@ import threading
 from assay.chain.port import Chain
 from assay.errors import AssayError
 from assay.protocol.messages import OfferStatus
-from assay.protocol.statements import digest, signer_of
+from assay.protocol.statements import digest
 from assay.protocol.types import ModelId, OfferId
 from assay_oracle.errors import OfferConflict, RequestInvalid
 from assay_oracle.ledger.values import Evaluation, Offer, SignedQuote
@@ -180,7 +180,7 @@ class Quotes:
                 "the oracle runs dry: it signs and posts nothing", hint="offer to an oracle that has a signing key"
             )
         for newest in self._ledger.evaluations.quotes(evaluation)[:1]:
-            if signer_of(self._chain.domain.quote(newest.quote), newest.signature) not in self.oracles:
+            if self._signer.has_signed_as_member(newest):
                 raise OfferConflict(
                     "expected a quote that this oracle alone signs, got one of a committee",
                     hint="join the signatures of its members, and post the order from the seller's account",

@@ -1,4 +1,4 @@
-"""Blobs as files of a local folder: ``<folder>/<kind>/<file>``. All of them are encrypted before they come here."""
+"""Blobs as files of a local folder: ``<folder>/<kind>/<file>``. All but proofs are encrypted before they come here."""
 
 import os
 import re
@@ -23,7 +23,7 @@ COUNT_SECONDS = 60.0
 """While there is no room, all files are counted again no more often than once in so many seconds."""
 LEFT_SECONDS = 86_400.0
 """After so long an unfinished file in a folder of several daemons is what a crash left."""
-KINDS = ("uploads", "deliveries")
+KINDS = ("uploads", "deliveries", "proofs")
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 

@@ -127,11 +127,11 @@ class _Circuit:
         """Coefficients of g."""
         d, k = self.sizes.features, self.sizes.outputs
         size, triangle = d * k, self.sizes.triangle
-        q, u = _symmetric(d, self.inputs.statistics[:triangle]), _matrix(d, k, self.inputs.statistics[triangle:])
-        p, h = _matrix(d, k, self.inputs.model[:size]), _matrix(d, k, self.inputs.model[size : 2 * size])
+        q, u = symmetric(d, self.inputs.statistics[:triangle]), matrix(d, k, self.inputs.statistics[triangle:])
+        p, h = matrix(d, k, self.inputs.model[:size]), matrix(d, k, self.inputs.model[size : 2 * size])
         basis = _lagrange(k)
         r = u - product(q, p)
-        bent = product(_symmetric(d, self.inputs.model[2 * size :]), r) + 2 * h
+        bent = product(symmetric(d, self.inputs.model[2 * size :]), r) + 2 * h
         left, right = product(r, basis) % ORDER, product(bent, basis) % ORDER
         found = [0] * (2 * k - 1)
         for i in range(k):
@@ -208,13 +208,15 @@ class _Circuit:
         self.system.enforce(plus(*bits, times(-1, part)), ONE, {})
 
 
-def _symmetric(d: int, triangle: list[int]) -> Wide:
+def symmetric(d: int, triangle: list[int]) -> Wide:
+    """A symmetric matrix (d, d) of its triangle."""
     found = np.zeros((d, d), dtype=object)
     found[np.triu_indices(d)] = triangle
     return np.asarray(found + np.triu(found, 1).T)
 
 
-def _matrix(d: int, k: int, numbers: list[int]) -> Wide:
+def matrix(d: int, k: int, numbers: list[int]) -> Wide:
+    """A matrix (d, k) of its entries, row by row."""
     return np.array(numbers, dtype=object).reshape(d, k)
 
 

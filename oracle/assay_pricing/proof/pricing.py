@@ -4,6 +4,8 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from assay.protocol.proof.commitment import committed, opening_proof
 from assay.protocol.proof.curve import ORDER, to_bytes
 from assay.protocol.proof.key import Sizes
@@ -11,8 +13,8 @@ from assay.protocol.proof.proven import ProvenPrice, statistics_numbers
 from assay.protocol.proof.statement import Statement
 from assay.protocol.statements import Domain
 from assay.protocol.structs import Quote
-from assay_pricing.errors import ProofError
-from assay_pricing.proof.circuit import Inputs, model_numbers
+from assay_pricing.errors import PriceDiffers, ProofError
+from assay_pricing.proof.circuit import Inputs, matrix, model_numbers, symmetric
 from assay_pricing.proof.folder import ProofFolder
 from assay_pricing.proof.prover import proven
 from assay_pricing.sums.form import PriceForm, form_of
@@ -48,7 +50,11 @@ class ProofPricing:
             DataError: The function has no price from sums.
             ProofError: The folder was made for another one.
         """
-        form = form_of(function.method)
+        return cls.of_form(form_of(function.method), folder)
+
+    @classmethod
+    def of_form(cls, form: PriceForm, folder: ProofFolder) -> "ProofPricing":
+        """Of a price from sums; raises as ``of``."""
         if folder.key.sizes != sizes_of(form):
             raise ProofError(f"expected a key for {sizes_of(form)}, got one for {folder.key.sizes}")
         if to_bytes(committed(model_numbers(form.secret), folder.salt, folder.key.model)) != folder.terms.model:
@@ -65,14 +71,28 @@ class ProofPricing:
             domain: Where the quote is valid.
 
         Raises:
-            ProofError: The quote has another price than the set, or the prover failed.
+            PriceDiffers: The quote has another price than the set.
+            ProofError: The prover failed.
         """
-        doubled = self.form.secret.doubled_price(found.shrinkage, found.solution)
+        numbers = statistics_numbers(found.shrinkage.tolist(), found.solution.tolist())
+        return self.prove_numbers(numbers, records, quote, domain)
+
+    def prove_numbers(self, numbers: list[int], records: int, quote: Quote, domain: Domain) -> ProvenPrice:
+        """The same from the statistics in the order of their commitment.
+
+        Raises:
+            ProofError: As ``prove``, or there are too few or too many numbers.
+        """
+        d, k = self.folder.key.sizes.features, self.folder.key.sizes.outputs
+        triangle = self.folder.key.sizes.triangle
+        if len(numbers) != triangle + d * k:
+            raise ProofError(f"expected {triangle + d * k} statistics for this key, got {len(numbers)}")
+        shrinkage, solution = symmetric(d, numbers[:triangle]), matrix(d, k, numbers[triangle:])
+        doubled = self.form.secret.doubled_price(shrinkage.astype(np.int64), solution.astype(np.int64))
         price = self.folder.terms.money.price(doubled, records)
         if price != quote.price:
-            raise ProofError(f"expected a quote at the price of these records alone, {price}, got {quote.price}")
+            raise PriceDiffers(f"expected a quote at the price of these records alone, {price}, got {quote.price}")
         key, salt = self.folder.key, secrets.randbelow(ORDER)
-        numbers = statistics_numbers(found.shrinkage.tolist(), found.solution.tolist())
         least, most = self.folder.terms.money.enclosing(price, records, key.sizes.price_bits)
         statement = Statement(
             chain_id=domain.chain_id,

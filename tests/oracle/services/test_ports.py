@@ -12,7 +12,8 @@ import pytest
 
 from assay.errors import AssayError
 from assay.protocol.messages import OfferStatus, Problem
-from assay.protocol.structs import Status
+from assay.protocol.statements import Domain
+from assay.protocol.structs import Quote, Status
 from assay_oracle.errors import RequestError
 from assay_oracle.ledger.values import Offer
 from assay_oracle.services.appraiser import ContextOffer, FunctionInfo, OfferAppraisal
@@ -66,6 +67,9 @@ class CountedBytes:
 
     def hashes(self) -> Sequence[bytes]:
         return [sha256(self.data).digest()]
+
+    def prove(self, quote: Quote, domain: Domain) -> None:
+        """No proof is asked for."""
 
     def appraise(
         self, *, known: frozenset[bytes], own: Sequence[ContextOffer], sold: Sequence[ContextOffer]
@@ -131,6 +135,9 @@ class Claim:
 
     def hashes(self) -> Sequence[bytes]:
         return [sha256(b"commitment %d" % self.price).digest()]
+
+    def prove(self, quote: Quote, domain: Domain) -> None:
+        """No proof is asked for."""
 
     def appraise(
         self, *, known: frozenset[bytes], own: Sequence[ContextOffer], sold: Sequence[ContextOffer]

@@ -16,6 +16,7 @@ from assay.oracle.downloads import DEFAULT_STREAMS, MOST_STREAMS
 from assay.protocol.structs import Status
 from assay.protocol.types import ModelId
 from assay.sale.buyer import Buyer
+from assay.sale.proven.purchases import PriceDisproven, ProvenPurchases
 from assay.sale.purchase import Purchase
 
 MOST_PAUSE = 900
@@ -36,12 +37,27 @@ MOST_PAUSE = 900
     show_default=True,
     help="Requests of a download that are under way at a time.",
 )
+@click.option(
+    "--proofs",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of the model's key, terms and opening: pay for proven prices alone (docs/proofs.md).",
+)
 @json_option
 @pass_session
 def buy(
-    session: Session, model_id: ModelId, into: Path | None, once: bool, every: float, streams: int, as_json: bool
+    session: Session,
+    model_id: ModelId,
+    into: Path | None,
+    once: bool,
+    every: float,
+    streams: int,
+    proofs: Path | None,
+    as_json: bool,
 ) -> None:
     """Watch a model's orders: download, check, open, acknowledge; dispute what the key does not open.
+
+    With --proofs, an order whose price the oracle did not prove is not paid for; once the data are there, they are
+    compared with the proof, and kept with it as evidence if they have another price.
 
     With --once, the exit code is 5 while an order is still open. Watching with --json prints one object a line.
 
@@ -49,9 +65,13 @@ def buy(
     Examples:
       assay buy --model 0x12... --into data/
       assay buy --model 0x12... --once --json
+      assay buy --model 0x12... --proofs proofs/
     """
     chain = session.chain(sending=True)
     folder = into or session.purchases_folder
+    checks = None
+    if proofs is not None:
+        checks = ProvenPurchases(chain, proofs, folder, lambda: session.oracle.model(model_id))
     buyer = Buyer(
         chain,
         session.committee,
@@ -61,18 +81,29 @@ def buy(
         report=report,
         progress=progress,
         streams=streams,
+        check=checks.before_payment if checks else lambda *_: None,
     )
+
+    def polled() -> list[Purchase]:
+        purchases = buyer.poll(model_id)
+        for purchase in purchases:
+            if checks:
+                checks.after_delivery(purchase)
+        return purchases
+
     watch = Watch(session, chain.token(buyer.terms(model_id).token), folder, as_json=as_json)
     if once:
-        purchases = buyer.poll(model_id)
+        purchases = polled()
         watch.show_all(purchases)
+        if any(isinstance(purchase.error, PriceDisproven) for purchase in purchases):
+            raise click.exceptions.Exit(int(ExitCode.EVIDENCE))
         if any(purchase.error for purchase in purchases):
             raise click.exceptions.Exit(int(ExitCode.FAILED))
         raise click.exceptions.Exit(int(ExitCode.WAITING if any(map(is_open, purchases)) else ExitCode.DONE))
     report(f"watching the orders of {session.model_text(model_id)}; files go to {folder}; Ctrl-C stops")
     while True:
         try:
-            purchases = buyer.poll(model_id)
+            purchases = polled()
         except ChainError as error:
             report(f"{error.message}; trying again")
         except Exception as fault:

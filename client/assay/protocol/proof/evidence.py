@@ -64,6 +64,11 @@ def quote_evidence(quote: Quote, statement: Statement, proof: bytes, signature: 
     return b"".join(words)
 
 
+def signature_in(evidence: bytes) -> bytes:
+    """The operator's signature of 65 bytes in the evidence of a statement; 65 bytes or fewer as they are."""
+    return evidence[-96:-32] + evidence[-1:] if len(evidence) == EVIDENCE_BYTES else evidence[:_ECDSA_BYTES]
+
+
 def other_evidence(encoded: bytes, signature: bytes) -> bytes:
     """Evidence of a statement that is no quote.
 

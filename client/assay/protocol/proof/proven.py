@@ -12,7 +12,7 @@ from assay.protocol.proof.money import MoneyTerms
 from assay.protocol.proof.statement import PROOF_BYTES, Statement
 from assay.protocol.proof.verification import holds
 from assay.protocol.statements import Domain
-from assay.protocol.structs import Quote
+from assay.protocol.structs import Order, Quote
 from assay.protocol.types import Bytes32, HexBytes, Value
 
 _HINT = "do not sell at this price; tell the model's owner"
@@ -57,8 +57,10 @@ class ProvenPrice(Value):
     proof: HexBytes = Field(min_length=PROOF_BYTES, max_length=PROOF_BYTES)
     opening: HexBytes = Field(min_length=POINT_BYTES + 64, max_length=POINT_BYTES + 64)
 
-    def check(self, terms: ProofTerms, key: VerificationKey, domain: Domain, quote: Quote | None = None) -> None:
-        """Checks that the price of a quote follows from both commitments.
+    def check(
+        self, terms: ProofTerms, key: VerificationKey, domain: Domain, quote: Quote | Order | None = None
+    ) -> None:
+        """Checks that the price of a quote, or of an order, follows from both commitments.
 
         Args:
             terms: Of the model.

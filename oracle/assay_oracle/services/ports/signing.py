@@ -13,11 +13,15 @@ class Signer(Protocol):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Oracles that it signs for: its account, a second one while keys are rotated, a committee's Safe."""
+        """Oracles that it signs for: its account, a second one while keys are rotated, a Safe, contracts."""
         ...
 
     def has_signed(self, message: SignableMessage, signature: bytes, oracle: str) -> bool:
         """Whether a statement was signed for ``oracle``: by its own key, or by an account here that owns its Safe."""
+        ...
+
+    def has_signed_as_member(self, signed: SignedQuote) -> bool:
+        """Whether a quote was signed by an account here as an owner of the committee's Safe."""
         ...
 
     def sign_recipient(self, recipient: str) -> tuple[bytes, ...]:

@@ -12,11 +12,9 @@ from assay.cli.session import Session, pass_session
 from assay.cli.tables import fields, id_text
 from assay.cli.terminal import emit, json_option, report
 from assay.errors import OracleMisbehaved, UsageError
-from assay.protocol.proof.key import VerificationKey
-from assay.protocol.proof.proven import ProofTerms, ProvenPrice, statistics_numbers
+from assay.protocol.proof.proven import ProvenPrice, statistics_numbers
 from assay.sale.blind import sums_of
-
-KEY, TERMS, OPENING = "verification.key", "terms.json", "opening"
+from assay.sale.proven.terms import KEY, OPENING, TERMS, opened_terms
 
 
 @click.group(cls=Group)
@@ -53,7 +51,7 @@ def check(session: Session, proven: Path, folder: Path, data: Path | None, as_js
       assay proof check proof.json --terms proofs --data few.csv
     """
     found = _proven(proven)
-    key, terms = _opened(folder)
+    key, terms = opened_terms(folder)
     chain = session.chain(sending=False)
     stated = found.statement
     registered = registered_terms(chain, stated.model_id)
@@ -80,24 +78,8 @@ def check(session: Session, proven: Path, folder: Path, data: Path | None, as_js
 
 def _proven(path: Path) -> ProvenPrice:
     try:
-        return ProvenPrice.model_validate_json(_read(path))
-    except ValidationError as error:
-        raise UsageError(f"expected a proven price in {path}: {error}") from None
-
-
-def _opened(folder: Path) -> tuple[VerificationKey, ProofTerms]:
-    """Key and terms, checked against each other and for an owner who knows what she committed to."""
-    try:
-        key = VerificationKey.from_bytes(_read(folder / KEY))
-        terms = ProofTerms.model_validate_json(_read(folder / TERMS))
-    except (ValueError, ValidationError) as error:
-        raise UsageError(f"expected a model's key and terms in {folder}: {error}") from None
-    terms.check_opened(key, _read(folder / OPENING))
-    return key, terms
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
+        return ProvenPrice.model_validate_json(path.read_bytes())
     except OSError as error:
         raise UsageError(f"expected a file at {path}: {error.strerror}") from None
+    except ValidationError as error:
+        raise UsageError(f"expected a proven price in {path}: {error}") from None
