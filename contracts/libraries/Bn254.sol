@@ -2,7 +2,8 @@
 pragma solidity ^0.8.28;
 
 /// @title Points of BN254 by the chain's precompiles (EIP-196, EIP-197)
-/// @dev A precompile fails on numbers that are no point. Every function then answers false, and no point.
+/// @dev A precompile fails on numbers that are no point, and takes the gas that it was given. Every function then answers
+/// false, and no point.
 library Bn254 {
     /// @dev Modulus of coordinates.
     uint256 internal constant FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
@@ -31,9 +32,11 @@ library Bn254 {
             mstore(add(free, 0x60), mload(add(point, 0x20)))
             mstore(add(product, 0x40), scalar)
             valid := staticcall(gas(), 7, product, 0x60, product, 0x40)
-            mstore(free, mload(sum))
-            mstore(add(free, 0x20), mload(add(sum, 0x20)))
-            valid := and(staticcall(gas(), 6, free, 0x80, sum, 0x40), valid)
+            if valid {
+                mstore(free, mload(sum))
+                mstore(add(free, 0x20), mload(add(sum, 0x20)))
+                valid := staticcall(gas(), 6, free, 0x80, sum, 0x40)
+            }
         }
     }
 
