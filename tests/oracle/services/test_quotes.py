@@ -57,8 +57,10 @@ def test_reading_an_offer_asks_the_chain_nothing(market: Market) -> None:
 
 def test_recipient_is_signed_once_at_the_start(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     signed: list[str] = []
-    sign = LocalSigner.sign_recipient
-    monkeypatch.setattr(LocalSigner, "sign_recipient", lambda self, name: (signed.append(name), sign(self, name))[1])
+    sign = LocalSigner._over_recipient
+    monkeypatch.setattr(
+        LocalSigner, "_over_recipient", lambda self, name, by: (signed.append(name), sign(self, name, by))[1]
+    )
     market.restart()
     first, second = market.offers.info(), market.offers.info()
     assert first == second

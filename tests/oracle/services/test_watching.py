@@ -180,7 +180,7 @@ def test_crash_between_effect_and_cursor_repeats_the_events_without_harm(
         broken.setattr(type(market.journal), "store_cursor", lambda *_: (_ for _ in ()).throw(Cut))
         with pytest.raises(Cut):
             market.oracle.cycle()
-    before = market.journal.orders.set_key_escrow(order_id, b"stated")
+    before = market.journal.orders.set_key_escrow(order_id, b"")
     assert market.journal.cursor() is None
     market.restart()
     market.time += 5
