@@ -139,8 +139,10 @@ coverage: setup ## lines and branches of the contracts that forge's tests reach
 	scripts/coverage.sh .build/coverage
 
 slither: setup ## static analysis: no high or medium finding that is not explained in place
-	FOUNDRY_OUT=.build/slither/out FOUNDRY_CACHE_PATH=.build/slither/cache slither contracts/Settlement.sol \
-	  --filter-paths node_modules --exclude-low --exclude-informational --exclude-optimization --fail-medium
+	for contract in Settlement ProvenOracle; do \
+	  FOUNDRY_OUT=.build/slither/out FOUNDRY_CACHE_PATH=.build/slither/cache slither contracts/$$contract.sol \
+	    --filter-paths node_modules --exclude-low --exclude-informational --exclude-optimization --fail-medium; \
+	done
 
 gas: setup ## gas of every operation beside its floor: out/gas.json
 	PYTHONPATH=scripts python -m gas

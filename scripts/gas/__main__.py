@@ -27,6 +27,7 @@ from safe import deploy_safe
 
 from assay.protocol.types import NATIVE_TOKEN
 from gas.floor import Needs, deep_chunk, floor_of
+from gas.proven import post_proven
 from gas.sale import ETHER, PRICE, Market
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -194,6 +195,8 @@ def measure() -> dict[str, Any]:
             with fresh(chain):
                 owners = [accounts[4 + number] for number in range(count)]
                 totals[f"post_committee_{threshold}_of_{count}"] = post_by_committee(market, owners, threshold)
+        with fresh(chain):
+            totals["post_proven"] = post_proven(market, project)
         totals["deploy"] = int(contract.creation_metadata.receipt.gas_used)
     totals["sale_cooperative"] = totals["sale_cooperative_eth"]
     return rows | totals
