@@ -1,7 +1,5 @@
 """Proofs of prices, kept as files: of an evaluated offer, before its evaluation is recorded."""
 
-import io
-
 from assay.protocol.proof.proven import ProvenPrice
 from assay.protocol.types import OfferId
 from assay_oracle.services.ports import BlobStore
@@ -23,7 +21,7 @@ class Proofs:
         """JSON of the proof of an offer's price; None without one."""
         try:
             with self._blobs.open(_name(offer_id)) as source:
-                return io.TextIOWrapper(source).read()
+                return source.read().decode()
         except FileNotFoundError:
             return None
 
