@@ -100,6 +100,7 @@ class Market:
             (folder / shared).symlink_to(self.folder / shared)
         commands.make_oracle(self.node, folder, account(2))
         daemon = commands.serve(folder, {self.model_id: "price"})
+        del daemon.environment["ASSAY_ORACLE_POLL_SECONDS"]  # as operators run it; a demonstration waits for nothing
         daemon.environment |= {"ASSAY_ORACLE_PRICING_WORKERS": str(workers), **_UNLIMITED}
         with daemon:
             yield daemon
