@@ -13,7 +13,6 @@ from assay_pricing import artifact, duplicates, methods
 from assay_pricing.appraisal import Appraisal, Verdict, reasons_for, reasons_for_seller
 from assay_pricing.encoding.encoders import Encoders
 from assay_pricing.errors import DataError
-from assay_pricing.learners.threads import Once
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, Parts
 from assay_pricing.methods.families.base import without_prefix
@@ -165,9 +164,9 @@ class PriceFunction:
         valuation = Valuation()
         # An offer of duplicates alone is valued too, and its value dropped: a quick answer would tell what it is.
         distinct = records.take(rows or [i for i in order if verdicts[i] is not Verdict.REPEATED])
-        valued = Once(partial(partitions.record_values, self.method, distinct, pool))
+        valued = partitions.Values(self.method, distinct, pool)
         context, sold = (other.take(duplicates.order(other.hashes(), salt)) for other in (context, sold))
-        found = value_offer(self.method, self.manifest, distinct, valued, context, sold, pool)
+        found = value_offer(self.method, self.manifest, distinct, valued, context, sold, pool, valued.by_halves)
         values = valued()
         if rows:
             record_values[rows], valuation = values, found

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from assay_pricing.duplicates import Kernel, effective_count
 from assay_pricing.learners.threads import Once
 from assay_pricing.manifest import Manifest
 from assay_pricing.methods import Method, RefitMethod
-from assay_pricing.offers.partitions import LOCAL, Pool, Whole
+from assay_pricing.offers.partitions import LOCAL, Pool, Values, Whole
 from assay_pricing.offers.representation import represent
 from assay_pricing.offers.subsets import Subsets
 from assay_pricing.records.records import Float64, Int64, Records
@@ -66,6 +66,7 @@ def value_offer(
     context: Records,
     sold: Records,
     pool: Pool = LOCAL,
+    by_halves: Callable[[Int64], Float64] | None = None,
 ) -> Valuation:
     """Values an offer without exact duplicates.
 
@@ -77,11 +78,12 @@ def value_offer(
         context: Records of the seller's other offers.
         sold: Records that other sellers sold to the owner.
         pool: Where parts of the offer are worked on.
+        by_halves: Returns the value of each record at some rows (m,) by each half of the validation records (2, m).
 
     Returns:
         Its value, in the size of true gains as far as the fit has measured that: see ``Backtest.divisor``.
     """
-    found = _valued(method, manifest, offer, record_values, context, sold, pool)
+    found = _valued(method, manifest, offer, record_values, context, sold, pool, by_halves)
     divisor = manifest.backtest.divisor if manifest.backtest else 1.0
     if isinstance(method, RefitMethod):
         divisor /= method.scale
@@ -103,6 +105,7 @@ def _valued(
     context: Records,
     sold: Records,
     pool: Pool,
+    by_halves: Callable[[Int64], Float64] | None,
 ) -> Valuation:
     """The value in the size that the method gives it; see ``value_offer``."""
     threshold = cut(manifest.controls, offer.n)
@@ -133,11 +136,12 @@ def _valued(
     both = Once(lambda: method.refit_outputs(together, torch.stack([without, whole])))
     subsets, after, best = [np.ones(len(chosen), dtype=bool)], [], 0
     if method.prices_subsets:
+        by_halves = by_halves or Values(method, offer, pool).by_halves
         search = Subsets(
             method,
-            offer.take(chosen),
             offered,
             record_values=lambda: record_values()[chosen],
+            values_by_halves=partial(by_halves, chosen),
             whole=lambda: both()[1],
             learned=learned,
             pool=pool,

@@ -29,6 +29,7 @@ from assay_pricing.learners.threads import Run, in_parallel
 from assay_pricing.methods.distillation import Distillation
 from assay_pricing.methods.families.base import Parts, RefitMethod, prefixed, without_prefix
 from assay_pricing.methods.families.fine_tuning import anchored
+from assay_pricing.methods.families.network import Goal
 from assay_pricing.records.records import Float64, Records
 from assay_pricing.surrogate.curvature import goal_gradient, solve
 from assay_pricing.surrogate.distillation import agreement, fidelity
@@ -187,7 +188,7 @@ class Retraining(RefitMethod):
     def trained_by(self, run: Run) -> Self:
         """See ``RefitMethod``; a student that is fine-tuned in all scenarios at once stays here."""
         if self.learner is not None:
-            _ = self.by_halves  # every copy has it, with what it computes once
+            _ = self._goals  # every copy has it, with what it computes once
         found = copy(self)
         found._run = run
         return found
@@ -236,7 +237,7 @@ class Retraining(RefitMethod):
         own = owner.take(np.sort(np.random.default_rng(0).permutation(owner.n)[:_MAX_ASKED]))
         part = self.context.encode(own)
         trusted = ~self.doubted(part, torch.zeros(len(part), dtype=torch.bool))
-        useful = torch.from_numpy(self.values_by_halves(own) > 0)
+        useful = torch.from_numpy(self.values_by_halves(own)[1:] > 0)
         after, by_first, by_second = self._scenarios(part, part.weight * torch.stack([trusted, *useful]))
         first = torch.from_numpy(self.context.metric.first_half)
         return torch.stack([after, torch.where(first[:, None], by_second, by_first)])
@@ -254,11 +255,16 @@ class Retraining(RefitMethod):
             for half, solved in zip(self.student.context.halves(), solved_halves, strict=True)
         ]
 
+    @cached_property
+    def _goals(self) -> Sequence[Goal]:
+        """All validation records, and each half of them."""
+        first = self.context.metric.first_half
+        halves = zip(self.by_halves, (np.flatnonzero(first), np.flatnonzero(~first)), strict=True)
+        return [self.student.goal, *(half.goal.among(rows, len(first)) for half, rows in halves)]
+
     def values_by_halves(self, records: Records) -> Float64:
-        """See ``RefitMethod``: the halves differ in what a step of the student brings, and not in the step."""
-        offer = self.context.encode(records)
-        moves = self.student.moves(offer)
-        return np.stack([half.moved_values(offer, moves) for half in self.by_halves])
+        """See ``RefitMethod``: what a step of the student does to each validation record is the same by all goals."""
+        return self.student.values_by(self._goals, records)
 
     def junk_score(self, records: Records) -> Float64:
         """The student's, see ``FineTunedMethod``."""

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from assay_pricing.duplicates import Kernel
-from assay_pricing.learners.threads import begin, in_parallel, one_thread_each, usable_processors, workers
+from assay_pricing.learners.threads import Once, begin, in_parallel, one_thread_each, usable_processors, workers
 from assay_pricing.methods import Method, RefitMethod
-from assay_pricing.records.records import Float64, Records
+from assay_pricing.records.records import Float64, Int64, Records
 from assay_pricing.similarity import AT_RADIUS, UNIT, Compared
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import deterministic
@@ -106,8 +106,40 @@ def record_values(method: Method, records: Records, pool: Pool = LOCAL) -> Float
 
 
 def values_by_halves(method: RefitMethod, records: Records, pool: Pool = LOCAL) -> Float64:
-    """See ``RefitMethod.values_by_halves``; (2, n)."""
+    """See ``RefitMethod.values_by_halves``; (3, n)."""
     return np.concatenate(list(pool.map(partial(_values_by_halves, method), parts(records))), axis=1)
+
+
+class Values:
+    """Values of the records of an offer (n), in the unit of the goal; computed when they are first asked for.
+
+    Where a subset of few records may be priced, their values by halves of the validation records are computed together
+    with those by all of them, which takes little longer than these alone.
+    """
+
+    def __init__(self, method: Method, records: Records, pool: Pool = LOCAL) -> None:
+        self._method = method
+        self._records = records
+        self._pool = pool
+        self._found = Once(self._compute)
+
+    def _compute(self) -> Float64:
+        if isinstance(self._method, RefitMethod) and self._method.prices_subsets and self._records.n <= ROWS:
+            return values_by_halves(self._method, self._records, self._pool)
+        return record_values(self._method, self._records, self._pool)[None]
+
+    def __call__(self) -> Float64:
+        """The value of each record on its own (n,)."""
+        found: Float64 = self._found()[0]
+        return found
+
+    def by_halves(self, rows: Int64) -> Float64:
+        """Value of each record at rows (m,) by each half of the validation records (2, m)."""
+        found = self._found()
+        if len(found) > 1:
+            return np.asarray(found[1:, rows])
+        assert isinstance(self._method, RefitMethod)
+        return values_by_halves(self._method, self._records.take(rows), self._pool)[1:]
 
 
 def _rounded(values: Float64) -> Float64:

@@ -9,8 +9,8 @@ import torch
 
 from assay_pricing.learners.threads import at_once
 from assay_pricing.methods import RefitMethod
-from assay_pricing.offers.partitions import Pool, values_by_halves
-from assay_pricing.records.records import Float64, Records
+from assay_pricing.offers.partitions import Pool
+from assay_pricing.records.records import Float64
 from assay_pricing.risk import Bools
 from assay_pricing.surrogate.network import deterministic
 from assay_pricing.surrogate.task import Sample
@@ -28,18 +28,18 @@ class Subsets:
 
     Attributes:
         method: That retrains.
-        offer: Records (n).
-        encoded: The same (n).
+        encoded: Records (n).
         record_values: Returns the value of each record on its own (n,).
+        values_by_halves: Returns the same by each half of the validation records (2, n).
         whole: Returns the outputs after learning the whole set.
         learned: Outputs (e, v, k) after learning each of e subsets.
         pool: Where parts of the offer are worked on, and trainings run.
     """
 
     method: RefitMethod
-    offer: Records
     encoded: Sample
     record_values: Callable[[], Float64]
+    values_by_halves: Callable[[], Float64]
     whole: Callable[[], Float64]
     learned: Callable[..., Float64]
     pool: Pool
@@ -69,7 +69,7 @@ class Subsets:
         chosen, metric = self.record_values() > 0, self.method.context.metric
         if chosen.all() or not chosen.any() or metric.risk(self.learned(chosen)[0]) >= metric.risk(self.whole()):
             return
-        by_first, by_second = self.learned(*(values_by_halves(self.method, self.offer, self.pool) > 0))
+        by_first, by_second = self.learned(*(self.values_by_halves() > 0))
         yield chosen, np.where(metric.first_half[:, None], by_second, by_first)
 
     def _trusted(self) -> Iterator[Subset]:

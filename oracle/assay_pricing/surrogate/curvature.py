@@ -84,18 +84,20 @@ def _gelu_slope(x: Tensor) -> Tensor:
     return slope
 
 
-def directional_derivatives(network: Network, sample: Sample, direction: Tensor) -> Tensor:
-    """Derivative of each record's loss along a direction (p,) of the parameters, (n,); no gradient is formed.
+def _forwards(network: Network, inputs: list[Tensor], slopes: list[Tensor], direction: Network) -> Tensor:
+    """Derivative (m, k) of the outputs along a direction of the parameters, by what ``_passed`` found for m inputs."""
+    (weight, bias), *others = direction.layers
+    moved = inputs[0] @ weight[0] + bias[0]  # the records themselves do not move
+    for layer, (weight, bias) in enumerate(others, start=1):
+        moved = moved * slopes[layer - 1] @ network.layers[layer][0][0] + inputs[layer] @ weight[0] + bias[0]
+    return moved
 
-    Backwards twice: the gradient of a weighted sum of the losses, times the direction, is linear in the weights, with
-    the derivatives as its coefficients. ``jvp`` imports its rules when it is first called, for most of a second.
-    """
-    theta, unflatten = flat(network)
-    parameters = theta.clone().requires_grad_()
-    weights = torch.zeros(len(sample), dtype=theta.dtype, requires_grad=True)
-    weighted = (losses(unflatten(parameters)(sample.x), sample.y)[0] * weights).sum()
-    (gradient,) = torch.autograd.grad(weighted, parameters, create_graph=True)
-    return torch.autograd.grad(gradient @ direction, weights)[0]
+
+def directional_derivatives(network: Network, sample: Sample, direction: Tensor) -> Tensor:
+    """Derivative of each record's loss along a direction (p,) of the parameters, (n,); no gradient is formed."""
+    inputs, slopes = _passed(network, sample.x)
+    moved = _forwards(network, inputs, slopes, flat(network)[1](direction))
+    return (output_gradient(network(sample.x)[0], sample.y) * moved).sum(1)
 
 
 def goal_gradient(network: Network, context: Context) -> Tensor:
@@ -145,13 +147,6 @@ def _hessian_product(theta: Tensor, unflatten: Unflatten, context: Context) -> C
     root = output_hessian_root(network(base.x)[0])
     weights = [weight[0] for weight, _ in network.layers]
 
-    def forwards(direction: Network) -> Tensor:
-        (weight, bias), *others = direction.layers
-        moved = inputs[0] @ weight[0] + bias[0]  # the records themselves do not move
-        for layer, (weight, bias) in enumerate(others, start=1):
-            moved = moved * slopes[layer - 1] @ weights[layer] + inputs[layer] @ weight[0] + bias[0]
-        return moved  # (b, k)
-
     def backwards(back: Tensor) -> Tensor:
         parts: list[Tensor] = []
         for layer in reversed(range(len(weights))):
@@ -161,18 +156,26 @@ def _hessian_product(theta: Tensor, unflatten: Unflatten, context: Context) -> C
         return torch.cat(parts)  # (p,)
 
     def product(vector: Tensor) -> Tensor:
-        curved = torch.einsum("nkl,njl,nj->nk", root, root, forwards(unflatten(vector))) * share[:, None]
+        moved = _forwards(network, inputs, slopes, unflatten(vector))
+        curved = torch.einsum("nkl,njl,nj->nk", root, root, moved) * share[:, None]
         return backwards(curved) + context.decay * vector
 
     return product
 
 
+def output_mean(outputs: Tensor) -> Tensor:
+    """What raw outputs (n, k) say: themselves in a regression, or probabilities."""
+    return outputs if outputs.shape[1] == 1 else outputs.softmax(1)
+
+
+def output_target(y: Tensor, k: int) -> Tensor:
+    """What ``output_mean`` is at no loss (n, k): the values y (n,), or the one-hot classes."""
+    return y[:, None] if k == 1 else torch.nn.functional.one_hot(y.long(), k).double()
+
+
 def output_gradient(outputs: Tensor, y: Tensor) -> Tensor:
     """Gradient of the loss with respect to the outputs (n, k): residuals, or probabilities less the one-hot class."""
-    if outputs.shape[1] == 1:
-        return outputs - y[:, None]
-    one_hot = torch.nn.functional.one_hot(y.long(), outputs.shape[1])
-    return outputs.softmax(1) - one_hot
+    return output_mean(outputs) - output_target(y, outputs.shape[1])
 
 
 def output_hessian(outputs: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ The kernel behind kNN-Shapley (Jia et al., "Efficient task-specific data valuati
 VLDB 2019), evaluated as the marginal contribution to the owner's records rather than as a Shapley value.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -52,7 +53,17 @@ class Neighbours:
         return torch.stack(found)
 
     def risk_drops(self, offer: Sample) -> RiskDrop:
-        """Drop of the validation loss by each record on its own, along the risk's descent direction.
+        """Drop of the validation loss by each record on its own, along the risk's descent direction."""
+        return self.risk_drops_by(offer, [self.weights])[0]
+
+    @cached_property
+    def weights(self) -> Tensor:
+        """Weight of each validation record (v,) in the drop."""
+        votes = self._votes(self.context.base.y)[self._nearest[1]].sum(1)
+        return self.context.importance(self._outputs(votes)) / len(votes)
+
+    def risk_drops_by(self, offer: Sample, weights: Sequence[Tensor]) -> list[RiskDrop]:
+        """Sums of the validation records' drops by each record on its own, by each of several weights (v,).
 
         One record changes the k nearest of a validation record only if it is closer than the last of them, which it
         then replaces: by record and validation record one comparison and one of few gains.
@@ -63,20 +74,20 @@ class Neighbours:
         distances, rows = self._nearest
         votes = self._votes(base.y)[rows]  # (v, neighbours, k)
         before = votes.sum(1)  # (v, k)
-        importance = self.context.importance(self._outputs(before))
         full = rows.shape[1] == self.neighbours
         replaced = votes[:, -1] if full else torch.zeros_like(votes[:, -1])
         limit = distances[:, -1] if full else torch.full((len(validation),), torch.inf, dtype=torch.float64)
         now = self._losses(before)  # (v,)
-        parts = []
+        parts: list[list[RiskDrop]] = []
         block = max(1, _BLOCK_NUMBERS // before.numel())
         for start in range(0, len(offer), block):
             part = slice(start, start + block)
             is_closer = closer(offer.x[part] / scale, asked, limit)  # (m, v)
             targets, which = offer.y[part].unique(return_inverse=True)  # type: ignore[no-untyped-call]
             gains = now - self._losses(before - replaced + self._votes(targets)[:, None])  # (distinct targets, v)
-            parts.append(RiskDrop.average(torch.where(is_closer, gains[which], 0.0), importance))
-        return RiskDrop.concatenate(parts)
+            drops = torch.where(is_closer, gains[which], 0.0)
+            parts.append([RiskDrop.weighed(drops, each) for each in weights])
+        return [RiskDrop.concatenate([part[i] for part in parts]) for i in range(len(weights))]
 
     @cached_property
     def _nearest(self) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ detects junk best; a line search that includes the record's own loss estimates b
 ``h`` counts the inputs of the last layer, to which a one is appended for the bias.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +18,7 @@ from torch.nn import functional
 
 from assay_pricing.learners.threads import in_parallel
 from assay_pricing.records.records import Float64
-from assay_pricing.surrogate.curvature import output_gradient, output_hessian
+from assay_pricing.surrogate.curvature import output_gradient, output_hessian, output_mean, output_target
 from assay_pricing.surrogate.network import Network
 from assay_pricing.surrogate.task import Context, RiskDrop, Sample
 
@@ -54,14 +55,26 @@ class NewtonStep:
 
     def drops(self, steps: Tensor) -> RiskDrop:
         """Drop of the validation loss by steps (n, k, h + 1)."""
+        return self.drops_by(steps, [self.weights])[0]
+
+    @cached_property
+    def weights(self) -> Tensor:
+        """Weight of each validation record (v,) in the drop."""
+        validation = self.context.validation
+        return self.context.importance(self._last_layer(validation.x)[1]) / len(validation)
+
+    def drops_by(self, steps: Tensor, weights: Sequence[Tensor]) -> list[RiskDrop]:
+        """Sums of the validation records' drops by steps (n, k, h + 1), by each of several weights (v,)."""
         read = self._validation
+        ordered = [each[read.order] for each in weights]
         block = max(1, _BLOCK_NUMBERS // read.outputs.numel())
 
-        def averaged(part: Tensor) -> RiskDrop:
-            return RiskDrop.average(read.drops(part), read.importance)
+        def summed(part: Tensor) -> list[RiskDrop]:
+            drops = read.drops(part)
+            return [RiskDrop.weighed(drops, each) for each in ordered]
 
-        parts = torch.split(steps, block) if len(steps) else ()
-        return RiskDrop.concatenate(in_parallel(averaged, parts, len(read.y)))
+        parts = in_parallel(summed, torch.split(steps, block) if len(steps) else (), len(read.y))
+        return [RiskDrop.concatenate([part[i] for part in parts]) for i in range(len(weights))]
 
     @cached_property
     def _validation(self) -> "_Validation":
@@ -69,14 +82,13 @@ class NewtonStep:
         validation = self.context.validation
         order = torch.argsort(validation.y, stable=True)
         hidden, outputs = self._last_layer(validation.x)
-        importance = self.context.importance(outputs)[order]
-        return _Validation(hidden[order].T.contiguous(), outputs[order].T.contiguous(), validation.y[order], importance)
+        return _Validation(order, hidden[order].T.contiguous(), outputs[order].T.contiguous(), validation.y[order])
 
     def first_order(self, offer: Sample) -> Float64:
         """Drop of the validation loss to first order in the step: influence in the last layer, (n,)."""
         v_hidden, v_outputs = self._last_layer(self.context.validation.x)
-        share = self.context.importance(v_outputs) / len(v_outputs)
-        goal = torch.einsum("v,vk,vh->kh", share, output_gradient(v_outputs, self.context.validation.y), v_hidden)
+        down = output_gradient(v_outputs, self.context.validation.y)
+        goal = torch.einsum("v,vk,vh->kh", self.weights, down, v_hidden)
         hidden, outputs = self._last_layer(offer.x)
         vector = self._solve(goal[None])[0] / self.context.base.weight.sum()
         return np.asarray(torch.einsum("nk,kh,nh->n", output_gradient(outputs, offer.y), vector, hidden).numpy())
@@ -96,10 +108,11 @@ class NewtonStep:
         hidden, outputs = self._last_layer(offer.x)
         moves = torch.einsum("nkh,nh->nk", steps, hidden)
         curvature = (output_gradient(outputs, offer.y) * moves).sum(1)
+        towards = (output_target(offer.y, outputs.shape[1]) * moves).sum(1)
         low, high = torch.zeros_like(curvature), torch.ones_like(curvature)
         for _ in range(_BISECTIONS):
             t = (low + high) / 2
-            slope = t * curvature - (output_gradient(outputs - t[:, None] * moves, offer.y) * moves).sum(1)
+            slope = t * curvature + towards - (output_mean(outputs - t[:, None] * moves) * moves).sum(1)
             low, high = torch.where(slope < 0, t, low), torch.where(slope < 0, high, t)
         return (low + high) / 2
 
@@ -161,16 +174,16 @@ class _Validation:
     """What steps on the last layer are read on.
 
     Attributes:
+        order: Their places among the validation records as given (v,).
         hidden: Inputs of the last layer (h + 1, v).
         outputs: Raw outputs (k, v).
         y: Class indices, ascending, or targets (v,).
-        importance: See ``Context.importance`` (v,).
     """
 
+    order: Tensor
     hidden: Tensor
     outputs: Tensor
     y: Tensor
-    importance: Tensor
 
     def drops(self, steps: Tensor) -> Tensor:
         """Drop of each validation record's loss by each step (m, k, h + 1), (m, v)."""

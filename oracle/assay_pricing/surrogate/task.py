@@ -130,7 +130,11 @@ class RiskDrop:
             drops: Of the training loss, by record and validation record (n, v).
             importance: Weights of the validation records (v,), see ``Context.importance``.
         """
-        weights = importance / len(importance)
+        return cls.weighed(drops, importance / len(importance))
+
+    @classmethod
+    def weighed(cls, drops: Tensor, weights: Tensor) -> "RiskDrop":
+        """Sum of drops (n, v) by the weights of the validation records (v,), and its standard error."""
         mean = drops @ weights
         centre = mean / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
         error = ((drops - centre[:, None]) ** 2 @ weights**2).sqrt()

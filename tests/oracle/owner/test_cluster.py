@@ -13,7 +13,7 @@ from assay.errors import UsageError
 from assay_oracle.owner.cluster import Cluster, cluster
 from assay_pricing.duplicates import Kernel
 from assay_pricing.fitting import fit
-from assay_pricing.offers import partitions, subsets
+from assay_pricing.offers import partitions
 from assay_pricing.offers.partitions import Whole
 from assay_pricing.records.records import Records
 from assay_pricing.surrogate.task import encoded
@@ -63,9 +63,10 @@ def test_two_workers_train_and_give_the_price_of_one_process(scheduler: str, mon
     )
     alone = [priced_by.appraise(offer) for offer in offers]
     with cluster(scheduler) as pool:
-        trained, halved, halves = [], [], subsets.values_by_halves
+        trained, halved = [], []
+        halves = partitions.values_by_halves
         monkeypatch.setattr(pool, "train", lambda *work: trained.append(1) or Cluster.train(pool, *work))
-        monkeypatch.setattr(subsets, "values_by_halves", lambda *work: halved.append(1) or halves(*work))
+        monkeypatch.setattr(partitions, "values_by_halves", lambda *work: halved.append(1) or halves(*work))
         shared = [priced_by.appraise(offer, pool=pool) for offer in offers]
     assert trained
     assert halved

@@ -199,6 +199,5 @@ def test_what_the_halves_compute_once_is_kept_from_one_offer_to_the_next(functio
 def test_values_by_halves_are_those_of_each_half_alone(function: PriceFunction) -> None:
     method, offer = function.method, drawn(21, 40)
     assert isinstance(method, Retraining)
-    np.testing.assert_allclose(
-        method.values_by_halves(offer), [half.record_values(offer) for half in method.by_halves], rtol=1e-9, atol=1e-12
-    )
+    alone = [method.record_values(offer), *(half.record_values(offer) for half in method.by_halves)]
+    np.testing.assert_allclose(method.values_by_halves(offer), alone, rtol=1e-9, atol=1e-12)

@@ -169,8 +169,8 @@ class RefitMethod(Method):
         return [type(self)(half, self.parts) for half in self.context.halves()]
 
     def values_by_halves(self, records: Records) -> Float64:
-        """Value of each record by each half of the validation records (2, n)."""
-        return np.stack([half.record_values(records) for half in self.by_halves])
+        """Value of each record by all validation records, and by each half of them (3, n)."""
+        return np.stack([self.record_values(records), *(half.record_values(records) for half in self.by_halves)])
 
     def own_choice(self) -> float:
         """What the owner gains by giving more weight to the better ones of her own records; 0 unless it was measured.

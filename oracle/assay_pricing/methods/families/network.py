@@ -1,8 +1,8 @@
 """Methods on a small network: keeping it in an artifact, fine-tuning it on sets, scoring records by its derivatives."""
 
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from assay_pricing.methods.families.base import Method, Parts, RefitMethod
-from assay_pricing.records.records import Float64, Records
+from assay_pricing.records.records import Float64, Int64, Records
 from assay_pricing.risk import Bools
 from assay_pricing.surrogate.curvature import directional_derivatives, goal_gradient, solve
 from assay_pricing.surrogate.distillation import distil, network_agreement, network_fidelity
 from assay_pricing.surrogate.neighbours import Neighbours
 from assay_pricing.surrogate.network import Network, train
-from assay_pricing.surrogate.newton import Moves, NewtonStep
+from assay_pricing.surrogate.newton import NewtonStep
 from assay_pricing.surrogate.task import Context, Sample, Task
 
 STEPS = 70
@@ -40,6 +40,27 @@ class NetworkMethod(Method):
         network, fidelity = distil(task)
         parts = network_parts(network, fidelity, "student")
         return cls(task.context, replace(parts, agreement=network_agreement(task, network)))
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """What values of single records are read on: the validation records (v), or some of them.
+
+    Attributes:
+        solved: The direction that lowers the risk on them (p,), see ``influences``.
+        newton: Weight of each (v,) in the drop by a Newton step; 0 for those that are left out.
+        neighbours: Its weight (v,) in the drop by nearest neighbours.
+    """
+
+    solved: Tensor
+    newton: Tensor
+    neighbours: Tensor
+
+    def among(self, rows: Int64, count: int) -> "Goal":
+        """The goal where its validation records are those at rows (v,) among ``count``."""
+        newton, neighbours = (torch.zeros(count, dtype=torch.float64) for _ in range(2))
+        newton[rows], neighbours[rows] = self.newton, self.neighbours
+        return Goal(self.solved, newton, neighbours)
 
 
 class FineTunedMethod(NetworkMethod, RefitMethod):
@@ -98,30 +119,34 @@ class FineTunedMethod(NetworkMethod, RefitMethod):
 
     def record_values(self, records: Records) -> Float64:
         """Cautious drop of the risk by each record on its own; at most 0 if the record fails the junk test, (n,)."""
+        return self.values_by([self.goal], records)[0]
+
+    @cached_property
+    def goal(self) -> "Goal":
+        """All validation records."""
+        return Goal(self.parts.tensors["solved"], self._newton.weights, self._neighbours.weights)
+
+    def values_by(self, goals: Sequence["Goal"], records: Records) -> Float64:
+        """``record_values`` by each of r goals (r, n). What records do to validation records is computed once."""
         offer = self.context.encode(records)
-        return self.moved_values(offer, self.moves(offer))
+        moves = self._newton.moves(offer)
+        searched = self._newton.drops_by(moves.searched, [goal.newton for goal in goals])
+        influence = np.stack([influences(self.network, self.context, offer, goal.solved) for goal in goals])
+        mean, error = (np.stack([getattr(drop, name) for drop in searched]) for name in ("mean", "error"))
+        values = (influence + mean) / 2 - error
+        helpful = np.flatnonzero((values > 0).any(0))  # the junk test lowers no other value
+        passes = self._are_no_junk(goals, offer.take(helpful), influence[:, helpful], moves.full[helpful])
+        values[:, helpful] = np.where(passes, values[:, helpful], np.minimum(values[:, helpful], 0))
+        return np.asarray(values)
 
-    def moves(self, offer: Sample) -> Moves:
-        """Newton steps towards records, see ``NewtonStep.moves``."""
-        return self._newton.moves(offer)
-
-    def moved_values(self, offer: Sample, moves: Moves) -> Float64:
-        """``record_values`` of encoded records whose ``moves`` are known (n,)."""
-        influence = influences(self.network, self.context, offer, self.parts.tensors["solved"])
-        searched = self._newton.drops(moves.searched)
-        value = (influence + searched.mean) / 2 - searched.error
-        helpful = np.flatnonzero(value > 0)  # the junk test lowers no other value
-        passes = self._are_no_junk(offer.take(helpful), influence[helpful], moves.full[helpful])
-        value[helpful[~passes]] = 0
-        return value
-
-    def _are_no_junk(self, offer: Sample, influence: Float64, steps: Tensor) -> Bools:
-        """Which records (n,) pass the junk test, by their influence (n,) and full steps (n, k, h + 1)."""
-        full = self._newton.drops(steps)
-        passes = full.mean > full.error
-        undecided = np.flatnonzero(~passes & (full.mean + influence > 0))
-        neighbours = self._neighbours.risk_drops(offer.take(undecided))
-        passes[undecided] = neighbours.mean > neighbours.error
+    def _are_no_junk(self, goals: Sequence["Goal"], offer: Sample, influence: Float64, steps: Tensor) -> Bools:
+        """Which records pass the junk test by each goal (r, n): of influences (r, n) and full steps (n, k, h + 1)."""
+        full = self._newton.drops_by(steps, [goal.newton for goal in goals])
+        passes = np.stack([drop.mean > drop.error for drop in full])
+        undecided = ~passes & (np.stack([drop.mean for drop in full]) + influence > 0)
+        asked = np.flatnonzero(undecided.any(0))
+        near = self._neighbours.risk_drops_by(offer.take(asked), [goal.neighbours for goal in goals])
+        passes[:, asked] |= undecided[:, asked] & np.stack([drop.mean > drop.error for drop in near])
         return np.asarray(passes)
 
     @cached_property

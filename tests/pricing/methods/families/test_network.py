@@ -153,17 +153,24 @@ def test_a_records_value_is_cautious_and_passes_the_junk_test_or_is_not_above_ze
             return self.drops(self.moves(offer).full)
 
         def drops(self, steps: Tensor) -> RiskDrop:
+            return self.drops_by(steps, [])[0]
+
+        weights = torch.ones(0)
+
+        def drops_by(self, steps: Tensor, _: object) -> list[RiskDrop]:
             found = steps[:, 0, 0].long()
             rows, column = found.abs().numpy() - 1, 1 if bool((found > 0).all()) else 3
-            return RiskDrop(table[rows, column], table[rows, column + 1])
+            return [RiskDrop(table[rows, column], table[rows, column + 1])]
 
     class Near:
         def __init__(self, *_: object) -> None: ...
 
-        def risk_drops(self, offer: object) -> RiskDrop:
+        weights = torch.ones(0)
+
+        def risk_drops_by(self, offer: object, _: object) -> list[RiskDrop]:
             rows = [int(x) for x in offer.x[:, 0]]
             asked.extend(rows)
-            return RiskDrop(table[rows, 5], table[rows, 6])
+            return [RiskDrop(table[rows, 5], table[rows, 6])]
 
     monkeypatch.setattr(family, "NewtonStep", Steps)
     monkeypatch.setattr(family, "Neighbours", Near)
