@@ -42,7 +42,7 @@ def doubted(learner: Learner, owner: Sample, offer: Sample, left_out: Tensor, ru
     outputs = torch.zeros((len(offer), learner.encoder.outputs), dtype=torch.float64)
     trusted = [half[~left_out.numpy()[half]] for half in halves]
     pairs = [(offer.take(others), offer.take(rows)) for rows, others in zip(halves, trusted[::-1], strict=True)]
-    answers = run(partial(_vouched, learner, owner), pairs, len(owner) + len(halves[0]))
+    answers = run(partial(_vouched, learner.roughly(), owner), pairs, len(owner) + len(halves[0]))
     for rows, found in zip(halves, answers, strict=True):
         outputs[torch.from_numpy(rows)] = found
     return _improbable(outputs, offer.y) if learner.is_classifier else _distant(outputs, offer.y, ~left_out)

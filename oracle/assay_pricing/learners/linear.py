@@ -6,6 +6,7 @@ grow with the records, as where a loss is a mean. The answers of one model do no
 
 import warnings
 from collections.abc import Iterator, Mapping
+from copy import copy
 from itertools import product
 from typing import Any, ClassVar, Self
 
@@ -31,6 +32,7 @@ _USUAL_PENALTY = 1.0
 _TOTAL, _BETWEEN, _BY_RECORD = 0.0, 0.5, 1.0
 _MAX_NEWTON = 1500
 """Parameters up to which Newton's method is used; its system has the square of that many numbers."""
+_ROUGH = 1e-3
 _BINARY = 2
 """Classes of which scikit-learn fits one vector of coefficients, and not one for each."""
 
@@ -62,6 +64,15 @@ class Linear(Learner):
             for penalty in _FIRST_PENALTIES[kind]:
                 capacity = {"penalty": penalty, "growth": _TOTAL, "columns": columns, "classes": CLASSES[0]}
                 yield cls(encoder, {**capacity, "kind": kind, "folds": _USUAL_FOLDS})
+
+    error: float = multinomial.ERROR
+    """See ``multinomial.ERROR``."""
+
+    def roughly(self) -> Self:
+        """See ``Learner``."""
+        found = copy(self)
+        found.error = _ROUGH
+        return found
 
     @property
     def kind(self) -> str:
@@ -133,7 +144,7 @@ class Linear(Learner):
     def _fitted(self, x: Float64, labels: Int64, weight: Float64, penalty: float, folds: int) -> Any:
         """A classifier, calibrated if there are several folds, after it has learned columns (n, w) and labels (n,)."""
         if folds == 1 and self._is_small(x.shape[1]) and len(np.unique(labels)) > _BINARY:
-            found = multinomial.fit(x, labels, weight, penalty)
+            found = multinomial.fit(x, labels, weight, penalty, self.error)
             if found is not None:
                 return found
         model = self._classifier(x.shape[1], penalty, folds, is_calibrated=folds > 1)

@@ -4,6 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -134,6 +135,10 @@ class Learner(ABC):
             takes them.
         """
 
+    def roughly(self) -> Self:
+        """A learner whose answers may be off by a thousandth in their log-odds: enough to doubt a label."""
+        return self
+
     def attempts(self, records: Sample, inputs: Sample) -> Iterator[tuple[Self, Tensor]]:
         """This learner with its outputs, and others whose outputs cost little more, in the order of their capacity."""
         yield self, self.outputs(records, inputs)
@@ -191,9 +196,13 @@ class Learner(ABC):
         encoder = self.encoder
         if encoder.columns > _MAX_COLUMNS or sample.raw.shape[1] != len(encoder.schema.features):
             return sample.x
-        standardised = encoder.standardised and self.capacity["columns"] != "units"
-        known = Records(encoder.schema, sample.raw.numpy(), np.zeros(len(sample)))
-        return replace(encoder, basis=None, clip=_MAX_SPREADS, standardised=standardised).x(known)
+        return self._as_models.x(Records(encoder.schema, sample.raw.numpy(), np.zeros(len(sample))))
+
+    @cached_property
+    def _as_models(self) -> Encoder:
+        """The encoder that neither clips nor projects."""
+        standardised = self.encoder.standardised and self.capacity["columns"] != "units"
+        return replace(self.encoder, basis=None, clip=_MAX_SPREADS, standardised=standardised)
 
     def weights(self, records: Sample) -> Float64:
         """Weights of records (n,) to learn with: those given, or with as much weight on every class."""
@@ -223,7 +232,9 @@ class Learner(ABC):
 
     def log_probabilities(self, probabilities: Any, classes: Any) -> Tensor:
         """Logarithms (m, k) of a library's probabilities (m, c) for the classes that it has seen (c,)."""
-        whole = torch.zeros((len(probabilities), self.encoder.outputs), dtype=torch.float64)
-        whole[:, torch.as_tensor(classes).long()] = torch.as_tensor(probabilities).double()
+        whole = torch.as_tensor(probabilities).double()
+        if len(classes) < self.encoder.outputs:
+            seen, whole = whole, torch.zeros((len(whole), self.encoder.outputs), dtype=torch.float64)
+            whole[:, torch.as_tensor(classes).long()] = seen
         whole = whole.clamp(min=MIN_PROBABILITY)
         return (whole / whole.sum(1, keepdim=True)).log()

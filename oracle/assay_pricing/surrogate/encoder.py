@@ -7,6 +7,7 @@ column of its own, 0 or 1, tells it from a record that has the mean.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +97,7 @@ class Encoder:
         """Number of encoded features."""
         return self.columns if self.basis is None else self.basis.shape[1]
 
-    @property
+    @cached_property
     def columns(self) -> int:
         """Number of features before any projection."""
         return sum(_width(feature) for feature in self.schema.features)
@@ -123,15 +124,24 @@ class Encoder:
 
     def raw(self, records: Records) -> Tensor:
         """Features as they are (n, d); -1 for every value of a category that the schema does not know."""
-        known = np.array([len(f.categories) if f.kind == "categorical" else np.inf for f in records.schema.features])
-        return torch.from_numpy(np.where(records.x >= known, -1.0, records.x))
+        return torch.from_numpy(np.where(records.x >= self._known, -1.0, records.x))
+
+    @cached_property
+    def _known(self) -> Float64:
+        """How many categories the schema knows (d,); infinite for numbers."""
+        return np.array([len(f.categories) if f.kind == "categorical" else np.inf for f in self.schema.features])
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Every feature is a number in one column."""
+        return self.columns == len(self.schema.features) and bool(_is_number(self.schema).all())
 
     def _x(self, records: Records) -> Tensor:
         missing = np.isnan(records.x)
         numbers = np.clip((np.where(missing, self.centre, records.x) - self.centre) / self.scale, -self.clip, self.clip)
         if not self.standardised:
             numbers = numbers * self.scale + self.centre
-        if self.columns == len(self.schema.features) and _is_number(self.schema).all():
+        if self._is_plain:
             return torch.from_numpy(numbers)
         blocks = []
         for j, feature in enumerate(self.schema.features):

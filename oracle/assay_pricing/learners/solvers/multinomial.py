@@ -15,8 +15,8 @@ import numpy as np
 
 from assay_pricing.records.records import Float64, Int64
 
-_ERROR = 1e-8
-"""Scores, which are differences of log-probabilities, are this close to those of the optimum, about."""
+ERROR = 1e-8
+"""Scores, whose differences are log-odds, are this close to those of the optimum, about."""
 _STEPS, _HALVINGS = 50, 20
 _SUFFICIENT = 2.0**-11
 _NEAR = 1e-3
@@ -42,8 +42,8 @@ class Softmax:
         return _softmax(self.coefficients[:, :-1] @ x.T + self.coefficients[:, -1:])[0].T
 
 
-def fit(x: Float64, labels: Int64, weight: Float64, penalty: float) -> Softmax | None:
-    """The model of columns (n, d - 1), labels (n,) of at least three classes, and weights (n,).
+def fit(x: Float64, labels: Int64, weight: Float64, penalty: float, error: float = ERROR) -> Softmax | None:
+    """The model of columns (n, d - 1), labels (n,) of at least three classes, and weights (n,), by ``ERROR``.
 
     Returns:
         None where the systems are too badly conditioned for conjugate gradients, or the iteration does not converge.
@@ -51,7 +51,7 @@ def fit(x: Float64, labels: Int64, weight: Float64, penalty: float) -> Softmax |
     classes, y = np.unique(labels, return_inverse=True)
     total = float(weight.sum())
     try:
-        coefficients = _Newton(x, y, len(classes), weight / total, penalty / total).solved()
+        coefficients = _Newton(x, y, len(classes), weight / total, penalty / total).solved(error)
     except np.linalg.LinAlgError:
         return None
     return None if coefficients is None else Softmax(classes, coefficients)
@@ -82,7 +82,7 @@ class _Newton:
         self._share = share
         self._penalty = np.append(np.full(columns, penalty), 0.0)
 
-    def solved(self) -> Float64 | None:
+    def solved(self, error: float) -> Float64 | None:
         """Coefficients (k, d) of the least loss; None if they are not found."""
         at = np.zeros((self._k, len(self._transposed)))
         scores = np.zeros((self._k, len(self._x)))
@@ -106,9 +106,9 @@ class _Newton:
                 return None
             at, scores, loss = new, new_scores, new_loss
             left = most * max(most, forcing)  # what the next step will move a score by, about
-            if left <= _ERROR:
+            if left <= error:
                 return self._in_columns(at)
-            wanted = _ERROR / left if left**2 <= _ERROR else most / 2
+            wanted = error / left if left**2 <= error else most / 2
             forcing = min(_FORCING, max(wanted, _LEAST_FORCING))
         return None
 
