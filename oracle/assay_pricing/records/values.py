@@ -56,9 +56,9 @@ class Reader:
                 CSV file of it.
         """
         column = self.table.columns[name]
-        values = self._spelled(name, column, "numbers", self._number_reader(column), NUMBERS_HINT)
-        if values is None:
-            assert not isinstance(column, Texts)
+        if isinstance(column, Texts):
+            values = self._spelled(name, column, "numbers", self._number_reader(column), NUMBERS_HINT)
+        else:
             values = self._stored_numbers(name, column, single=single)
         if single:
             with np.errstate(over="ignore"):
@@ -71,8 +71,9 @@ class Reader:
     def booleans(self, name: str) -> Float64:
         """Values of a boolean column: 1, 0, or NaN for a missing one, (n,)."""
         column = self.table.columns[name]
-        values = self._spelled(name, column, "true or false", _truth, "write true or false, or 1 or 0")
-        if values is None:
+        if isinstance(column, Texts):
+            values = self._spelled(name, column, "true or false", _truth, "write true or false, or 1 or 0")
+        else:
             values = np.asarray(column, dtype=np.float64)
             wrong = ~(np.isnan(values) | (values == 0) | (values == 1))
             if wrong.any():
@@ -89,11 +90,9 @@ class Reader:
             declared: The order of day and month in dates that prove none.
         """
         column = self.table.columns[name]
-        form = form_of(column.values if isinstance(column, Texts) else (), declared)
-        values = self._spelled(name, column, "times", lambda text: _seconds(text, form), TIMES_HINT)
-        if values is not None:
-            return values
-        assert not isinstance(column, Texts)
+        if isinstance(column, Texts):
+            form = form_of(column.values, declared)
+            return self._spelled(name, column, "times", lambda text: _seconds(text, form), TIMES_HINT)
         values = self._stored_numbers(name, column, single=False)
         if column.dtype.kind != "M" and (wrong := are_dates(values)).any():
             self.faults.add(name, "times", _shown(column, wrong), wrong, TIMES_HINT)
@@ -121,21 +120,18 @@ class Reader:
         return np.array([*map(is_gap, column.values), True])[column.codes]
 
     def _spelled(
-        self, name: str, column: Column, expected: str, read: Callable[[str], float | None], hint: str
-    ) -> Float64 | None:
-        """Values that a text column spells; None for a column of another kind."""
-        if not isinstance(column, Texts):
-            return None
+        self, name: str, column: Texts, expected: str, read: Callable[[str], float | None], hint: str
+    ) -> Float64:
+        """Values that a text column spells."""
         spelled = [np.nan if is_gap(text) else read(text) for text in column.values]
         wrong = np.array([value is None for value in spelled] + [False])[column.codes]
         if wrong.any():
             self.faults.add(name, expected, _shown(column, wrong), wrong, hint)
         return np.array([*(np.nan if value is None else value for value in spelled), np.nan])[column.codes]
 
-    def _number_reader(self, column: Column) -> Callable[[str], float | None]:
+    def _number_reader(self, column: Texts) -> Callable[[str], float | None]:
         """Reads the numbers of a text column with the marks that it has."""
-        texts = column.values if isinstance(column, Texts) else ()
-        marks = marks_of([text for text in texts if not is_gap(text)], decimal_comma=self.table.decimal_comma)
+        marks = marks_of([text for text in column.values if not is_gap(text)], decimal_comma=self.table.decimal_comma)
 
         def read(text: str) -> float | None:
             found = number(text, marks)
@@ -144,8 +140,7 @@ class Reader:
 
         return read
 
-    def _stored_numbers(self, name: str, column: npt.NDArray[Any] | Texts, *, single: bool) -> Float64:
-        assert not isinstance(column, Texts)
+    def _stored_numbers(self, name: str, column: npt.NDArray[Any], *, single: bool) -> Float64:
         if column.dtype.kind == "M":
             return np.where(np.isnat(column), np.nan, column.astype(np.int64) / MICROSECONDS)
         if column.dtype.kind in "iu":
@@ -154,6 +149,8 @@ class Reader:
                 self.faults.add(name, "whole numbers below 2^53", _shown(column, wrong), wrong, _WHOLE_HINT)
         if column.dtype.kind == "f" and column.dtype.itemsize < 8 and not single:
             return shortest(column)
+        if column.dtype == np.float64:
+            return column.copy()
         with np.errstate(over="ignore"):  # a long double may overflow to infinity
             return column.astype(np.float64)
 

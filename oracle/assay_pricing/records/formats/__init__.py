@@ -29,6 +29,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
@@ -94,7 +95,13 @@ def registered_folders() -> tuple[FolderFormat, ...]:
 
 
 def _modules() -> Iterator[ModuleType]:
-    return (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+    return (importlib.import_module(f"{__name__}.{name}") for name in _names(tuple(__path__)))
+
+
+@cache
+def _names(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the modules in some folders, which are listed once: that takes as long as reading a small file."""
+    return tuple(module.name for module in pkgutil.iter_modules(path))
 
 
 def detect(start: bytes) -> Format:

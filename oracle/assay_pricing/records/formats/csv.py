@@ -27,7 +27,7 @@ from assay_pricing.records.columns import Column, RawTable, check_columns, used
 from assay_pricing.records.formats import Format
 from assay_pricing.records.formats.look import check_header, check_text, refusal
 from assay_pricing.records.quoting import first_line
-from assay_pricing.records.spelling.cells import NumberCells, Points, TextCells
+from assay_pricing.records.spelling.cells import Look, NumberCells, Points, TextCells
 from assay_pricing.records.text import NULL, WORDS
 
 _QUOTED_GAP = re.compile(rb'[,;\t|\r\n]"NA"[,;\t|\r\n]')
@@ -107,9 +107,11 @@ class _Cells:
         points = Points(names) if comma else None
         n = 0
         for batch in self._batches(names):
-            for name, cells in zip(names, batch.columns, strict=True):
+            block = dict(zip(names, batch.columns, strict=True))
+            looks = dict(zip(numbers, Look.at([block[name] for name in numbers]), strict=True)) if numbers else {}
+            for name, cells in block.items():
                 if name in numbers:
-                    numbers[name].add(cells)
+                    numbers[name].add(cells, looks[name])
                     if not (n or numbers[name].are_numbers):
                         del numbers[name]
                         texts[name] = TextCells()

@@ -4,6 +4,8 @@ No batch is kept as it came: memory grows with the values alone. A column is rea
 """
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -24,6 +26,37 @@ _COMMA_NUMBER = r"^\s*[+-]?\d+,\d+\s*$"
 _GROUP, _NO_GROUP = r"^\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*$", r"[^\d\s.+-]|\.\d{0,2}\s*$|\.\d{4}|0\.|\..*\."
 
 
+@dataclass(frozen=True)
+class Look:
+    """What is among the cells of a column.
+
+    Attributes:
+        gap: A word for a missing value.
+        another: A number that another reader takes for text.
+        point: A point.
+    """
+
+    gap: bool
+    another: bool
+    point: bool
+
+    @classmethod
+    def at(cls, columns: Sequence[Any]) -> list["Look"]:
+        """Looks at columns of one length together: each look takes longer to begin than for a hundred cells."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        cells = pa.concat_arrays(columns)
+        found = (
+            pc.is_in(pc.ascii_lower(pc.ascii_trim_whitespace(cells)), value_set=_gap_words()),
+            pc.match_substring_regex(cells, _ANOTHER_READING),
+            pc.match_substring(cells, "."),
+        )
+        shape = len(columns), len(cells) // len(columns)
+        by_column = [each.fill_null(False).to_numpy(zero_copy_only=False).reshape(shape).any(1) for each in found]
+        return [cls(*map(bool, column)) for column in zip(*by_column, strict=True)]
+
+
 class NumberCells:
     """A column that holds numbers as far as is known.
 
@@ -40,9 +73,9 @@ class NumberCells:
         self._values, self._whole = bytearray(), True
         self._pointed = self._marked = self._any = False
 
-    def add(self, cells: Any) -> None:
-        """Adds an array of text."""
-        values = self._numbers(cells) if self.are_numbers else None
+    def add(self, cells: Any, look: Look) -> None:
+        """Adds an array of text, of which ``look`` tells what is among it."""
+        values = self._numbers(cells, look) if self.are_numbers else None
         if values is not None and self._whole and values.dtype.kind == "f":
             values = values if self._widen() else None
         elif values is not None and not self._whole and values.dtype.kind == "i":
@@ -61,29 +94,31 @@ class NumberCells:
         self._whole = False
         return True
 
-    def _numbers(self, cells: Any) -> npt.NDArray[Any] | None:
+    def _numbers(self, cells: Any, look: Look) -> npt.NDArray[Any] | None:
         """Integers, or doubles with NaN for a missing one; None if some cell is neither."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        gap = pc.is_in(pc.ascii_lower(pc.ascii_trim_whitespace(cells)), value_set=_gap_words())
         known = cells
-        if pc.any(gap).as_py():
+        if look.gap:
+            gap = pc.is_in(pc.ascii_lower(pc.ascii_trim_whitespace(cells)), value_set=_gap_words())
             known = pc.if_else(gap, pa.scalar(None, pa.string()), cells)
             self._count(cells.filter(pc.and_(gap, pc.not_equal(cells, ""))))
+            (look,) = Look.at([known])
         if known.null_count == len(known):
             return np.full(len(known), np.nan)
         self._any = True
-        if pc.any(pc.match_substring_regex(known, _ANOTHER_READING)).as_py():
+        if look.another:
             return None
-        pointed = pc.any(pc.match_substring(known, ".")).as_py()
-        self._pointed |= pointed
-        if not pointed and not known.null_count:  # no integer has a point: an error takes longer than the search for it
+        self._pointed |= look.point
+        if (
+            not look.point and not known.null_count
+        ):  # no integer has a point: an error takes longer than the search for it
             try:
                 return np.asarray(known.cast(pa.int64()).to_numpy(zero_copy_only=False))
             except pa.ArrowInvalid:
                 pass
-        if self._comma and not pointed and pc.any(pc.match_substring(known, ",")).as_py():
+        if self._comma and not look.point and pc.any(pc.match_substring(known, ",")).as_py():
             self._marked = True
             known = pc.replace_substring(known, ",", ".")
         if self._pointed and self._marked:  # in one column there is one decimal mark
