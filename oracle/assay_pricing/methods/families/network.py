@@ -119,7 +119,8 @@ class FineTunedMethod(NetworkMethod, RefitMethod):
 
     def record_values(self, records: Records) -> Float64:
         """Cautious drop of the risk by each record on its own; at most 0 if the record fails the junk test, (n,)."""
-        return self.values_by([self.goal], records)[0]
+        values: Float64 = self.values_by([self.goal], records)[0]
+        return values
 
     @cached_property
     def goal(self) -> "Goal":
