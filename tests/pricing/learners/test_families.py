@@ -110,6 +110,16 @@ def test_a_family_answers_as_the_librarys_classifier(family: str, capacity: dict
     assert np.abs(found - expected).mean() < (0.03 if family == "forest" else 1e-5)
 
 
+def test_a_rough_training_is_within_a_thousandth_of_the_whole_one() -> None:
+    owner, asked = table(1, 300, 3), table(2, 200, 3)
+    encoder = Encoder.fit(owner)
+    learner = first("linear", encoder)
+    whole, rough = (
+        each.outputs(sample(encoder, owner), sample(encoder, asked)) for each in (learner, learner.roughly())
+    )
+    assert 0 < float((whole - rough).abs().max()) < 1e-3
+
+
 @pytest.mark.parametrize(
     ("family", "capacity", "model"),
     [
