@@ -77,9 +77,9 @@ def test_new_tensors_under_an_old_manifest_are_refused(folder: Path) -> None:
     [
         ("[]", r"expected the JSON of a price function in manifest\.json, got something else"),
         ("nothing", r"expected the JSON of a price function in manifest\.json, got something else"),
-        ('{"version": 1}', "expected a price function of version 6, got 1"),
-        ("{}", "expected a price function of version 6, got None"),
-        ('{"version": 6}', "got a wrong schema_: Field required"),
+        ('{"version": 1}', "expected a price function of version 7, got 1"),
+        ("{}", "expected a price function of version 7, got None"),
+        ('{"version": 7}', "got a wrong schema_: Field required"),
     ],
 )
 def test_a_manifest_that_is_none_is_named(folder: Path, text: str, message: str) -> None:
