@@ -31,7 +31,6 @@ from assay_pricing.methods.families.base import Parts, RefitMethod, prefixed, wi
 from assay_pricing.methods.families.fine_tuning import anchored
 from assay_pricing.methods.families.network import Goal
 from assay_pricing.records.records import Float64, Records
-from assay_pricing.surrogate.curvature import goal_gradient, solve
 from assay_pricing.surrogate.distillation import agreement, fidelity
 from assay_pricing.surrogate.network import Network, deterministic
 from assay_pricing.surrogate.outlook import model_risk
@@ -159,7 +158,7 @@ class Retraining(RefitMethod):
         answers = task.black_box.predict(task.validation.x)
         leak = "the learner's answers on the validation records"
         found = Parts(
-            {**tensors, "alone": alone, "solved_halves": _solved_halves(student)},
+            {**tensors, "alone": alone, "solved_halves": student.solved_halves()},
             settings,
             fidelity(task, as_model, answers),
             {
@@ -258,9 +257,7 @@ class Retraining(RefitMethod):
     @cached_property
     def _goals(self) -> Sequence[Goal]:
         """All validation records, and each half of them."""
-        first = self.context.metric.first_half
-        halves = zip(self.by_halves, (np.flatnonzero(first), np.flatnonzero(~first)), strict=True)
-        return [self.student.goal, *(half.goal.among(rows, len(first)) for half, rows in halves)]
+        return self.student.goals(self.by_halves)
 
     def values_by_halves(self, records: Records) -> Float64:
         """See ``RefitMethod``: what a step of the student does to each validation record is the same by all goals."""
@@ -269,12 +266,6 @@ class Retraining(RefitMethod):
     def junk_score(self, records: Records) -> Float64:
         """The student's, see ``FineTunedMethod``."""
         return self.student.junk_score(records)
-
-
-def _solved_halves(student: Distillation) -> Tensor:
-    """What ``FineTunedMethod`` keeps as ``solved``, of each half of the validation records (2, p)."""
-    network = student.network
-    return torch.stack([solve(network, half, goal_gradient(network, half)) for half in student.context.halves()])
 
 
 def _check_capacity(context: Context, parts: Parts) -> None:

@@ -127,6 +127,17 @@ class FineTunedMethod(NetworkMethod, RefitMethod):
         """All validation records."""
         return Goal(self.parts.tensors["solved"], self._newton.weights, self._neighbours.weights)
 
+    def goals(self, halves: Sequence["FineTunedMethod"]) -> Sequence["Goal"]:
+        """All validation records, and each half of them, which these methods have for validation."""
+        first = self.context.metric.first_half
+        parts = zip(halves, (np.flatnonzero(first), np.flatnonzero(~first)), strict=True)
+        return [self.goal, *(half.goal.among(rows, len(first)) for half, rows in parts)]
+
+    def solved_halves(self) -> Tensor:
+        """What is kept as ``solved``, of each half of the validation records (2, p)."""
+        halves = self.context.halves()
+        return torch.stack([solve(self.network, half, goal_gradient(self.network, half)) for half in halves])
+
     def values_by(self, goals: Sequence["Goal"], records: Records) -> Float64:
         """``record_values`` by each of r goals (r, n). What records do to validation records is computed once."""
         offer = self.context.encode(records)
