@@ -19,7 +19,7 @@ from assay_pricing.methods.families.base import without_prefix
 from assay_pricing.offers import partitions
 from assay_pricing.offers.partitions import LOCAL, Pool
 from assay_pricing.price import MICRO, to_micros
-from assay_pricing.records.records import Records
+from assay_pricing.records.records import Records, Selection
 from assay_pricing.risk import Metric
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import deterministic
@@ -163,7 +163,7 @@ class PriceFunction:
         record_values = np.zeros(records.n)
         valuation = Valuation()
         # An offer of duplicates alone is valued too, and its value dropped: a quick answer would tell what it is.
-        distinct = records.take(rows or [i for i in order if verdicts[i] is not Verdict.REPEATED])
+        distinct = Selection(records, np.array(rows or [i for i in order if verdicts[i] is not Verdict.REPEATED]))
         valued = partitions.Values(self.method, distinct, pool)
         context, sold = (other.take(duplicates.order(other.hashes(), salt)) for other in (context, sold))
         found = value_offer(self.method, self.manifest, distinct, valued, context, sold, pool, valued.by_halves)

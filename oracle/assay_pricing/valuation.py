@@ -16,7 +16,7 @@ from assay_pricing.methods import Method, RefitMethod
 from assay_pricing.offers.partitions import LOCAL, Pool, Values, Whole
 from assay_pricing.offers.representation import represent
 from assay_pricing.offers.subsets import Subsets
-from assay_pricing.records.records import Float64, Int64, Records
+from assay_pricing.records.records import Float64, Int64, Records, Selection
 from assay_pricing.risk import Bools, Metric
 from assay_pricing.surrogate.task import Context, Sample, stratified_sample
 
@@ -61,7 +61,7 @@ class Valuation:
 def value_offer(
     method: Method,
     manifest: Manifest,
-    offer: Records,
+    offer: Records | Selection,
     record_values: Callable[[], Float64],
     context: Records,
     sold: Records,
@@ -100,7 +100,7 @@ def value_offer(
 def _valued(
     method: Method,
     manifest: Manifest,
-    offer: Records,
+    offer: Records | Selection,
     record_values: Callable[[], Float64],
     context: Records,
     sold: Records,
@@ -110,7 +110,7 @@ def _valued(
     """The value in the size that the method gives it; see ``value_offer``."""
     threshold = cut(manifest.controls, offer.n)
     if not isinstance(method, RefitMethod):
-        set_value = method.added_value(offer, context) * method.value_unit
+        set_value = method.added_value(offer.take(np.arange(offer.n)), context) * method.value_unit
         gain = set_value - threshold
         return Valuation(set_value, gain, (gain, gain), distinct=int((record_values() > 0).sum()))
     method, metric = method.trained_by(pool.train), method.context.metric

@@ -391,4 +391,4 @@ def _records(path: Path, function: Any) -> "tuple[Records, tuple[str, ...]]":
     from assay_pricing.records.tables import read_table, to_records
 
     table = read_table(path, max_records=MAX_RECORDS, schema=function.file_schema)
-    return to_records(table, function.file_schema, function.encoders), table.ignored
+    return to_records(table, function.file_schema, function.encoders, take=True), table.ignored

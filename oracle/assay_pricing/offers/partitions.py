@@ -19,7 +19,7 @@ from torch import Tensor
 from assay_pricing.duplicates import Kernel
 from assay_pricing.learners.threads import Once, begin, in_parallel, one_thread_each, usable_processors, workers
 from assay_pricing.methods import Method, RefitMethod
-from assay_pricing.records.records import Float64, Int64, Records
+from assay_pricing.records.records import Float64, Int64, Records, Selection
 from assay_pricing.similarity import AT_RADIUS, UNIT, Compared
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import deterministic
@@ -94,18 +94,18 @@ LOCAL = Threads()
 _VALUE = 2.0**-40
 
 
-def parts(records: Records) -> Iterator[Records]:
+def parts(records: Records | Selection) -> Iterator[Records]:
     """The records in parts of at most ``ROWS``, in order; one part without records if there are none."""
     for start in range(0, max(records.n, 1), ROWS):
         yield records.take(np.arange(start, min(start + ROWS, records.n)))
 
 
-def record_values(method: Method, records: Records, pool: Pool = LOCAL) -> Float64:
+def record_values(method: Method, records: Records | Selection, pool: Pool = LOCAL) -> Float64:
     """Value of each record on its own in the unit of the goal, (n,), see ``_rounded``."""
     return np.concatenate(list(pool.map(partial(_values, method), parts(records))))
 
 
-def values_by_halves(method: RefitMethod, records: Records, pool: Pool = LOCAL) -> Float64:
+def values_by_halves(method: RefitMethod, records: Records | Selection, pool: Pool = LOCAL) -> Float64:
     """See ``RefitMethod.values_by_halves``; (3, n)."""
     return np.concatenate(list(pool.map(partial(_values_by_halves, method), parts(records))), axis=1)
 
@@ -117,7 +117,7 @@ class Values:
     with those by all of them, which takes little longer than these alone.
     """
 
-    def __init__(self, method: Method, records: Records, pool: Pool = LOCAL) -> None:
+    def __init__(self, method: Method, records: Records | Selection, pool: Pool = LOCAL) -> None:
         self._method = method
         self._records = records
         self._pool = pool
@@ -161,7 +161,7 @@ class Whole:
         pool: Where parts are worked on.
     """
 
-    records: Records
+    records: Records | Selection
     encoder: Encoder
     pool: Pool = LOCAL
 

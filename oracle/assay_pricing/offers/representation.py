@@ -7,14 +7,14 @@ contains it, but for new records among them.
 
 import numpy as np
 
-from assay_pricing.records.records import Float64, Int64, Records
+from assay_pricing.records.records import Float64, Int64, Records, Selection
 from assay_pricing.surrogate.task import places
 
 MAX_OFFERED = 2**15
 """Records of an offer that a surrogate learns, at most."""
 
 
-def represent(offer: Records, most: int | None = None) -> tuple[Int64, Float64]:
+def represent(offer: Records | Selection, most: int | None = None) -> tuple[Int64, Float64]:
     """Rows of the first records of each class, ``most`` or by default ``MAX_OFFERED`` in all, and what each stands for.
 
     A record stands for the records of its class over those that were taken of it: sums over all records are estimated

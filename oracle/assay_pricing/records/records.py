@@ -24,7 +24,8 @@ Int64 = npt.NDArray[np.int64]
 
 _RECORD_TAG = b"assay/record/v2"
 _NAN = np.frombuffer(bytes.fromhex("000000000000f87f"), dtype="<f8")[0]
-_HASHED_ROWS = 4096
+_AT_ONCE = 4096
+"""Records that are looked at together: their numbers stay in a cache, and nothing as large as all of them is made."""
 _HASH_BYTES = 73  # an object of 65 bytes, and the reference to it
 
 
@@ -34,9 +35,9 @@ class Records:
 
     Attributes:
         schema: Meaning of the columns.
-        x: Features (n, d). A categorical feature holds the index of its value in ``Feature.categories``; a value that
-            the schema does not know has an index past its end, into ``unseen``. A boolean is 0 or 1, a time is in
-            seconds since 1970-01-01 UTC, and a missing value is NaN.
+        x: Features (n, d), by row or by column in memory. A categorical feature holds the index of its value in
+            ``Feature.categories``; a value that the schema does not know has an index past its end, into ``unseen``. A
+            boolean is 0 or 1, a time is in seconds since 1970-01-01 UTC, and a missing value is NaN.
         y: Labels (n,): index into ``schema.classes``, or the target of a regression.
         unseen: By index of a categorical feature, its values that the schema does not know.
 
@@ -55,14 +56,19 @@ class Records:
         object.__setattr__(self, "x", np.asarray(self.x, dtype=np.float64))
         if self.x.ndim != 2 or self.x.shape[1] != d or self.y.shape != (len(self.x),):
             raise DataError(f"expected features (n, {d}) and labels (n,), got {self.x.shape} and {self.y.shape}")
-        if not (np.isfinite(self.x).all() or self._lacks_only_what_it_may()) or not np.isfinite(self.y).all():
+        if not all(map(self._is_permitted, range(0, self.n, _AT_ONCE))) or not np.isfinite(self.y).all():
             raise DataError("expected finite numbers, got NaN or infinity")
         self.x.setflags(write=False)
         self.y.setflags(write=False)
 
-    def _lacks_only_what_it_may(self) -> bool:
+    def _is_permitted(self, start: int) -> bool:
+        """Whether the features of some records are finite, but for values that may be missing."""
+        x = self.x[start : start + _AT_ONCE]
+        finite = np.isfinite(x)
+        if finite.all():
+            return True
         optional = np.array([f.missing is not None and f.kind != "categorical" for f in self.schema.features])
-        return bool((np.isfinite(self.x) | (np.isnan(self.x) & optional)).all())
+        return bool((finite | (np.isnan(x) & optional)).all())
 
     @property
     def n(self) -> int:
@@ -79,9 +85,9 @@ class Records:
         return self.x.nbytes + self.y.nbytes + self.n * _HASH_BYTES + texts
 
     def take(self, rows: npt.ArrayLike) -> "Records":
-        """The records at ``rows`` (indices or a mask), in that order."""
+        """The records at ``rows`` (indices or a mask), in that order; by row in memory."""
         chosen = np.asarray(rows)
-        return Records(self.schema, self.x[chosen], self.y[chosen], self.unseen)
+        return Records(self.schema, np.ascontiguousarray(self.x[chosen]), self.y[chosen], self.unseen)
 
     def join(self, other: "Records") -> "Records":
         """These records, then ``other``'s.
@@ -120,8 +126,8 @@ class Records:
         }
         names = [length_prefixed(name) for name in self.schema.classes]
         found: list[bytes] = []
-        for start in range(0, self.n, _HASHED_ROWS):
-            rows = slice(start, start + _HASHED_ROWS)
+        for start in range(0, self.n, _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
             fields = [*_fields(self.x[rows], texts), *_fields(self.y[rows, None], {0: names} if names else {})]
             found += [hashlib.sha256(_RECORD_TAG + b"".join(record)).digest() for record in zip(*fields, strict=True)]
         return tuple(found)
@@ -129,6 +135,38 @@ class Records:
     def content_hash(self) -> bytes:
         """SHA-256 over the sorted distinct record hashes: the same for any order, format and number of copies."""
         return content_hash(self.hashes())
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Some of many records, in an order of their own: they are copied in parts, and never all of them.
+
+    Attributes:
+        records: All.
+        rows: Which of them, (n,).
+    """
+
+    records: Records
+    rows: Int64
+
+    @property
+    def n(self) -> int:
+        """Number of records."""
+        return len(self.rows)
+
+    @property
+    def schema(self) -> Schema:
+        """See ``Records``."""
+        return self.records.schema
+
+    @property
+    def y(self) -> Float64:
+        """See ``Records``."""
+        return self.records.y[self.rows]
+
+    def take(self, rows: npt.ArrayLike) -> Records:
+        """See ``Records.take``."""
+        return self.records.take(self.rows[np.asarray(rows)])
 
 
 def _fields(x: Float64, texts: dict[int, list[bytes]]) -> Iterator[list[bytes]]:

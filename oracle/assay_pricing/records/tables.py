@@ -46,7 +46,7 @@ def parse_records(
         DataError: The file does not match the schema; the message names columns and rows.
     """
     table = parse_table(source, max_bytes=max_bytes, max_records=max_records, schema=schema)
-    return to_records(table, schema, encoders)
+    return to_records(table, schema, encoders, take=True)
 
 
 def read_table(
@@ -130,20 +130,21 @@ class Values:
     faults: Faults
 
 
-def to_records(table: RawTable, schema: Schema, encoders: Encoders | None = None) -> Records:
+def to_records(table: RawTable, schema: Schema, encoders: Encoders | None = None, *, take: bool = False) -> Records:
     """Turns the columns of a table into records of ``schema.encoded()``.
 
     Args:
         table: The columns.
         schema: Of the file.
         encoders: Of the schema's texts and pictures; None if it has none.
+        take: See ``to_values``.
 
     Raises:
         DataError: Missing or extra columns; or values that the schema does not allow, all in one message: no value
             where one is required, no number, time or boolean where there must be one, an unknown class.
         EncoderError: An encoder fails on a text or a picture.
     """
-    values = to_values(table, schema)
+    values = to_values(table, schema, take=take)
     values.faults.check()
     x = values.x
     for feature, name, place in zip(schema.features, values.given, places_of(schema), strict=True):  # it is costly
@@ -152,8 +153,14 @@ def to_records(table: RawTable, schema: Schema, encoders: Encoders | None = None
     return Records(schema.encoded(), x, values.y, values.unseen)
 
 
-def to_values(table: RawTable, schema: Schema) -> Values:
+def to_values(table: RawTable, schema: Schema, *, take: bool = False) -> Values:
     """Reads the columns of a table as the schema says, and notes what it does not allow.
+
+    Args:
+        table: The columns.
+        schema: Of the file.
+        take: Take each column out of the table once it is read, and keep its values together in memory: a large file is
+            not in memory twice. Columns of texts stay.
 
     Raises:
         DataError: Missing or extra columns, or columns of another kind.
@@ -169,7 +176,7 @@ def to_values(table: RawTable, schema: Schema) -> Values:
     encoded = schema.encoded()
     Bounds().check_bytes(8 * len(table) * len(encoded.features))
     reader = Reader(table, Faults())
-    x: Float64 = np.empty((len(table), len(encoded.features)), dtype=np.float64)
+    x: Float64 = np.empty((len(table), len(encoded.features)), dtype=np.float64, order="F" if take else "C")
     unseen: dict[int, tuple[str, ...]] = {}
     texts: dict[str, Sequence[str]] = {}
     for feature, name, place in zip(schema.features, given, places_of(schema), strict=True):
@@ -181,6 +188,8 @@ def to_values(table: RawTable, schema: Schema) -> Values:
                 unseen[place.start] = unknown
         elif name not in table.pictures:
             raise DataError(f"expected pictures in column {quoted(name)}, got {_kind(table.columns[name])}")
+        if take and feature.encoder is None:
+            del table.columns[name]
     return Values(x, _labels(reader, schema, label), unseen, texts, given, reader.faults)
 
 

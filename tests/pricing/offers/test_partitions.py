@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from assay_pricing.learners import threads
 from assay_pricing.offers import partitions, representation
 from assay_pricing.offers.partitions import Threads, Whole, in_order, parts
 from assay_pricing.offers.representation import represent
-from assay_pricing.records.records import Records
+from assay_pricing.records.records import Records, Selection
 from assay_pricing.surrogate.task import encoded
 from tests.pricing.contexts import identity_encoder, records
 from tests.pricing.machines import machines
@@ -58,16 +58,18 @@ def whole(plant: PriceFunction, offer: Records, most: int) -> Appraisal:
     return plant.appraise(offer)
 
 
-@given(rows=st.integers(1, 120), backwards=st.booleans())
+@given(rows=st.integers(1, 120), backwards=st.booleans(), order=st.sampled_from("CF"))
 @settings(max_examples=4, deadline=None)
 def test_no_partitioning_and_no_pool_changes_a_price(
-    plant: PriceFunction, offer: Records, whole: Appraisal, rows: int, backwards: bool
+    plant: PriceFunction, offer: Records, whole: Appraisal, rows: int, backwards: bool, order: Literal["C", "F"]
 ) -> None:
     mixed = np.random.default_rng(rows).permutation(offer.n)
+    same = Records(offer.schema, np.array(offer.x[mixed], order=order), offer.y[mixed])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(partitions, "ROWS", rows)
-        found = plant.appraise(offer.take(mixed), pool=Backwards() if backwards else Threads())
+        found = plant.appraise(same, pool=Backwards() if backwards else Threads())
     assert (found.price, found.distinct, found.set_value) == (whole.price, whole.distinct, whole.set_value)
+    assert found.data_hash == whole.data_hash
     assert found.verdicts == tuple(np.array(whole.verdicts)[mixed])
     np.testing.assert_array_equal(found.record_values, whole.record_values[mixed])
 
@@ -134,6 +136,16 @@ def test_a_whole_offer_is_compared_as_its_parts_are(monkeypatch: pytest.MonkeyPa
     whole = Whole(offer, encoder)
     assert torch.equal(whole.density(kernel, others), kernel.density(others, encoded(encoder, offer)))
     assert torch.equal(whole.copies(kernel, others), kernel.is_copied(others, encoded(encoder, offer)))
+
+
+def test_some_records_in_an_order_of_their_own_are_those_records() -> None:
+    many = records(np.arange(40).reshape(20, 2), np.arange(20) % 3, 3)
+    rows = np.random.default_rng(0).permutation(20)[:13]
+    some, taken = Selection(many, rows), many.take(rows)
+    for one, other in zip(parts(some), parts(taken), strict=True):
+        assert one.hashes() == other.hashes()
+    for found, expected in zip(represent(some, 6), represent(taken, 6), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_the_first_records_of_each_class_stand_for_all() -> None:

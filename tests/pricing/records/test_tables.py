@@ -36,6 +36,16 @@ def test_tens_of_thousands_of_unseen_categories_are_read_in_a_moment() -> None:
     assert seconds(lambda: parse_records(file, SCHEMA)) < 3
 
 
+def test_a_column_is_given_up_once_it_is_read() -> None:
+    table, kept = (parse_table(io.BytesIO(GOOD["parquet"])) for _ in range(2))
+    taken = to_records(table, SCHEMA, take=True)
+    assert list(table.columns) == ["y"]
+    assert taken.x.flags.f_contiguous, "no column needs the memory of all before it is read"
+    assert taken.take([2, 0]).x.flags.c_contiguous
+    assert taken.hashes() == to_records(kept, SCHEMA).hashes()
+    assert set(kept.columns) == {"a", "c", "y"}
+
+
 def test_two_columns_of_one_name_are_refused() -> None:
     table = pa.table([[1.0], [2.0], [0]], names=["a", "a", "y"])
     refused(parquet(table), "expected distinct column names, got 'a' more than once", NUMERIC)

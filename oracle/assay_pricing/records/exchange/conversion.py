@@ -6,10 +6,10 @@ the empty text.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
@@ -24,8 +24,10 @@ from assay_pricing.records.spelling.times import Form, form_in, form_of, moment
 from assay_pricing.records.tables import read_table
 from assay_pricing.records.values import Reader, shortest
 
-_ROWS = 2**14
-"""Records that are written at a time."""
+_GROUP_BYTES = 2**26
+"""Numbers of the records that are written at a time, and lie together in the file."""
+_TEXT_BYTES = 2**22
+"""Numbers of the records that are written at a time as text."""
 _FIRST, _END = np.datetime64("0001-01-01"), np.datetime64("10000-01-01")
 _BINARY_HINT = "export it as .parquet, .arrow or .npz"
 _WIDEST = 4
@@ -110,52 +112,96 @@ def _moments(reader: Reader, name: str, declared: Form) -> Column:
     return times
 
 
-def to_arrow(table: RawTable) -> Any:
-    """The columns as a ``pyarrow.Table``, in the types that ``RawTable.stored`` names."""
+def to_batches(table: RawTable, step_bytes: int) -> tuple[Any, Iterator[Any]]:
+    """The columns in the types that ``RawTable.stored`` names: a ``pyarrow.Schema``, and batches of records.
+
+    Args:
+        table: The columns.
+        step_bytes: Memory that the numbers of a batch may take.
+    """
     import pyarrow as pa
 
-    return pa.table({name: _array(column, table.stored.get(name, "")) for name, column in table.columns.items()})
+    columns = [_Written.of(column, table.stored.get(name, "")) for name, column in table.columns.items()]
+    schema = pa.schema([(name, written.kind) for name, written in zip(table.columns, columns, strict=True)])
+    rows = max(1, step_bytes // (8 * len(columns)))
+    slices = (slice(start, start + rows) for start in range(0, len(table), rows))
+    return schema, (pa.record_batch([each.array(some) for each in columns], schema=schema) for some in slices)
 
 
-def _array(column: Column, stored: str) -> Any:
-    import pyarrow as pa
+@dataclass(frozen=True, eq=False)
+class _Written:
+    """A column, some rows of which are written at a time.
 
-    if isinstance(column, Texts):
-        indices = pa.array(np.maximum(column.codes, 0), mask=column.codes < 0)
-        texts = pa.DictionaryArray.from_arrays(indices, pa.array(column.values, pa.large_string()))
-        if stored == "bool":
-            return texts.cast(pa.large_string()).cast(pa.bool_())
-        return texts if stored == "category" else texts.cast(pa.large_string())
-    if column.dtype.kind != "M":
-        return pa.array(column, mask=is_missing(column))
-    times = pa.array(column, pa.timestamp("us"), mask=is_missing(column))
-    days = column[~is_missing(column)].astype("datetime64[D]")
-    is_date = stored == "date" or ("%d" in stored and "%M" not in stored)
-    if is_date and (days == column[~is_missing(column)]).all():
-        return times.cast(pa.date32())
-    if "%M" in stored and "%d" not in stored and (days == np.datetime64(0, "D")).all():
-        return times.cast(pa.time64("us"))
-    zone = stored.removesuffix("]").partition(", ")[2]
-    return times.cast(pa.timestamp("us", zone)) if zone else times
+    Attributes:
+        column: Its values.
+        kind: Their type, a ``pyarrow.DataType``.
+        texts: Distinct texts of a column of text, a ``pyarrow.Array``.
+    """
+
+    column: Column
+    kind: Any
+    texts: Any = None
+
+    @classmethod
+    def of(cls, column: Column, stored: str) -> Self:
+        """The column in the type of what ``stored`` names, as far as all of its values fit into it."""
+        import pyarrow as pa
+
+        if isinstance(column, Texts):
+            texts = pa.array(column.values, pa.large_string())
+            if stored == "bool":
+                return cls(column, pa.bool_(), texts)
+            coded = pa.dictionary(pa.int64(), pa.large_string())
+            return cls(column, coded if stored == "category" else pa.large_string(), texts)
+        if column.dtype.kind != "M":
+            return cls(column, pa.from_numpy_dtype(column.dtype))
+        days = column[~is_missing(column)].astype("datetime64[D]")
+        is_date = stored == "date" or ("%d" in stored and "%M" not in stored)
+        if is_date and (days == column[~is_missing(column)]).all():
+            return cls(column, pa.date32())
+        if "%M" in stored and "%d" not in stored and (days == np.datetime64(0, "D")).all():
+            return cls(column, pa.time64("us"))
+        return cls(column, pa.timestamp("us", stored.removesuffix("]").partition(", ")[2] or None))
+
+    def array(self, rows: slice) -> Any:
+        """The values of some rows, a ``pyarrow.Array``."""
+        import pyarrow as pa
+
+        if isinstance(self.column, Texts):
+            codes = self.column.codes[rows]
+            indices = pa.array(np.maximum(codes, 0), mask=codes < 0)
+            texts = pa.DictionaryArray.from_arrays(indices, self.texts)
+            if pa.types.is_dictionary(self.kind):
+                return texts
+            plain = texts.cast(pa.large_string())
+            return plain.cast(pa.bool_()) if pa.types.is_boolean(self.kind) else plain
+        column = self.column[rows]
+        if column.dtype.kind != "M":
+            return pa.array(column, mask=is_missing(column))
+        return pa.array(column, pa.timestamp("us"), mask=is_missing(column)).cast(self.kind)
 
 
 def _write_parquet(table: RawTable, target: BinaryIO) -> None:
     import pyarrow.parquet as pq
 
-    pq.write_table(to_arrow(table), target, compression="zstd")
+    schema, batches = to_batches(table, _GROUP_BYTES)
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 def _write_arrow(table: RawTable, target: BinaryIO) -> None:
     """Feather of version 2, as pandas writes it."""
     import pyarrow as pa
 
-    found = to_arrow(table)
-    with pa.ipc.new_file(target, found.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-        writer.write_table(found)
+    schema, batches = to_batches(table, _GROUP_BYTES)
+    with pa.ipc.new_file(target, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
 
-def _for_text(table: RawTable) -> Any:
-    """The columns as a ``pyarrow.Table`` whose values text can hold.
+def _for_text(table: RawTable) -> RawTable:
+    """The columns with values that text can hold.
 
     A number in less than double precision is its shortest decimal, which readers take for it.
 
@@ -174,19 +220,22 @@ def _for_text(table: RawTable) -> Any:
         elif column.dtype.kind == "f" and column.dtype.itemsize < 8:
             columns[name] = shortest(column)
     faults.check()
-    return to_arrow(replace(table, columns=columns))
+    return replace(table, columns=columns)
 
 
 def _write_csv(table: RawTable, target: BinaryIO) -> None:
     """Text is in quotes, and a missing value is not: ``NA`` stays a text."""
     import pyarrow.csv as pc
 
-    pc.write_csv(_for_text(table), target)
+    schema, batches = to_batches(_for_text(table), _TEXT_BYTES)
+    with pc.CSVWriter(target, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 def _write_lines(table: RawTable, target: BinaryIO) -> None:
     row = 0
-    for batch in _for_text(table).to_batches(max_chunksize=_ROWS):
+    for batch in to_batches(_for_text(table), _TEXT_BYTES)[1]:
         for record in batch.to_pylist():
             try:
                 line = json.dumps(record, ensure_ascii=False, allow_nan=False, default=_in_json)

@@ -47,12 +47,12 @@ def examine(
     """Looks at the file or folder at ``path`` as an offer to a model with ``schema``; never raises for its content."""
     try:
         table = read_table(path, max_bytes=max_bytes, max_records=max_records, schema=schema)
-        values = to_values(table, schema)
+        values = to_values(table, schema, take=True)
     except DataError as error:
         return Examination(faults=(error.message,), hints=(error.hint,) if error.hint else ())
     _decode(table, values)
     n, warnings = len(table), (*table.notes, *_gaps(table), *_unused(table), *_unknown(values, schema))
-    del table  # as large as the values are
+    del table
     if values.faults.found:
         found = values.faults
         return Examination(records=n, faults=tuple(found.found), hints=tuple(found.hints), warnings=warnings)

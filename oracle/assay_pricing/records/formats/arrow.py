@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -19,6 +20,8 @@ Kind = Literal["text", "uuid", "boolean", "number", "time", "nothing"]
 
 _MICROSECONDS = "datetime64[us]"
 _STEP_ROWS = 2**20
+_OWN_PAGES = 2**20
+"""Bytes from which on a column has pages of its own."""
 _UUID = "arrow.uuid"
 _UUID_CHARACTERS = 36
 
@@ -228,10 +231,8 @@ def _numbers(column: Any, name: str, faults: Faults) -> Column:
     import pyarrow as pa
 
     integer = pa.types.is_integer(column.type)
-    if integer and not column.null_count:
-        return np.asarray(column.to_numpy())
-    if not integer and not pa.types.is_decimal(column.type):
-        return np.asarray(column.to_numpy())
+    if pa.types.is_floating(column.type) or (integer and not column.null_count):
+        return _in_pages(column)
     values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy()) if integer else _of_decimals(column)
     unscaled = np.abs(values) * (1.0 if integer else 10.0 ** max(column.type.scale, 0))
     wrong = unscaled >= MAX_EXACT
@@ -244,6 +245,21 @@ def _numbers(column: Any, name: str, faults: Faults) -> Column:
             wrong,
             "store the column as text if it is a key, or as float64",
         )
+    return values
+
+
+def _in_pages(column: Any) -> npt.NDArray[Any]:
+    """The numbers of a column in pages of their own.
+
+    The system gets them back when the column is given up. What the allocators of Arrow and NumPy free they mostly keep.
+    """
+    kind = column.type.to_pandas_dtype()
+    size = np.dtype(kind).itemsize * len(column)
+    values = np.frombuffer(mmap(-1, size), kind) if size >= _OWN_PAGES else np.empty(len(column), kind)
+    start = 0
+    for chunk in column.chunks:
+        values[start : start + len(chunk)] = chunk.to_numpy(zero_copy_only=False)
+        start += len(chunk)
     return values
 
 

@@ -29,6 +29,8 @@ _BLOCK = 2**21
 """Bytes of whole lines that are parsed at a time, at least."""
 _JOINED_BLOCKS = 64
 _LEAST_PARSED = 2**20
+_FREED_BYTES = 2**26
+"""Memory of columns that are given up before Arrow's pool gives it back to the system."""
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"\s*:?')
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]')
 _STEPS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
@@ -107,8 +109,13 @@ class _Columns:
         import pyarrow as pa
 
         self._join()
+        freed = 0
         for name in names:
             yield name, _column([*self._parts.pop(name), pa.nulls(self._rows - self._lengths[name])])
+            freed += 8 * self._rows
+            if freed >= _FREED_BYTES:
+                pa.default_memory_pool().release_unused()
+                freed = 0
 
 
 def _column(arrays: list[Any]) -> Any:

@@ -94,11 +94,13 @@ def _columns(
         stepped: Pages of the other columns of text, which are read in steps.
         bounds: Of such a column.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(source, read_dictionary=sorted(coded))
+    file = pq.ParquetFile(source, read_dictionary=sorted(coded), pre_buffer=False)
     at_once = max(1, _STEP_BYTES // (8 * n))
     for start in range(0, len(names), at_once):
+        pa.default_memory_pool().release_unused()
         some = names[start : start + at_once]
         table = file.read([name for name in some if name not in stepped], use_threads=False)
         for name in some:

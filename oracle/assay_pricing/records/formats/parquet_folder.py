@@ -61,9 +61,12 @@ def read(folder: Path, bounds: Bounds, schema: Schema | None) -> RawTable:
         rows += len(table)
         left -= _size(table)
         bounds.check_records(rows)
-    own = {name: [table.columns[name] for table in tables] for name in tables[0].columns}
-    columns = {name: _joined(name, parts, tables[0].stored.get(name, "")) for name, parts in own.items()}
-    columns |= _partition_columns(partitions, [len(table) for table in tables])
+    names, lengths = list(tables[0].columns), [len(table) for table in tables]
+    columns = {  # a column of the files is given up once it is joined
+        name: _joined(name, [table.columns.pop(name) for table in tables], tables[0].stored.get(name, ""))
+        for name in names
+    }
+    columns |= _partition_columns(partitions, lengths)
     bounds.check_bytes(8 * rows * len(columns))
     index = frozenset(name for table in tables for name in table.index)
     names, unreadable = [*columns, *tables[0].unreadable], tables[0].unreadable

@@ -13,7 +13,8 @@ import pytest
 
 from assay.protocol.schema import Excluded, Feature, Schema
 from assay_pricing.errors import DataError
-from assay_pricing.records.exchange.conversion import FORMS, convert, to_arrow
+from assay_pricing.records.exchange import conversion
+from assay_pricing.records.exchange.conversion import FORMS, convert, to_batches
 from assay_pricing.records.tables import read_table, to_records
 from tests.pricing.records.files import csv, npz
 
@@ -61,16 +62,24 @@ def seen(path: Path) -> tuple:
     return to_records(table, SCHEMA).hashes()
 
 
+def written(path: Path) -> pa.Table:
+    schema, batches = to_batches(read_table(path), 2**20)
+    return pa.Table.from_batches(batches, schema)
+
+
 def ids(path: Path) -> list[str | None]:
-    return to_arrow(read_table(path)).column("id").to_pylist()
+    return written(path).column("id").to_pylist()
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The table in every format."""
+    """The table in every format, written record by record."""
     folder = tmp_path_factory.mktemp("files")
     pq.write_table(TABLE, folder / "table.parquet")
-    return {form: converted(folder / "table.parquet", form, "first") for form in FORMS}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conversion, "_GROUP_BYTES", 1)
+        patch.setattr(conversion, "_TEXT_BYTES", 1)
+        return {form: converted(folder / "table.parquet", form, "first") for form in FORMS}
 
 
 @pytest.mark.parametrize(("one", "other"), product(FORMS, FORMS))
@@ -82,7 +91,7 @@ def test_from_any_format_to_any_the_records_and_the_other_columns_are_unchanged(
 
 def test_types_are_kept_where_the_format_has_them(files) -> None:
     for form in ("parquet", "arrow"):
-        found = to_arrow(read_table(files[form]))
+        found = written(files[form])
         assert str(found.schema.field("city").type).startswith("dictionary")
         assert [str(found.schema.field(name).type) for name in ("open", "day", "clock")] == [
             "bool",
