@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ def seal_file(
         sealed: Called before the sealed file appears.
 
     Raises:
-        UsageError: ``out`` exists, or a key at ``key_out`` that is not the one of an interrupted call.
+        UsageError: ``source`` is no regular file; ``out`` exists, or a key at ``key_out`` that is not the one of an
+            interrupted call.
         DataChanged: ``source`` changed while it was sealed.
         DiskError: There is no room for ``out``.
     """
@@ -55,6 +57,8 @@ def seal_file(
     _check_source(source, out)
     with source.open("rb") as data:
         before = os.fstat(data.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise UsageError(f"expected a file, got the pipe or device {source}", hint="write it to a file first")
         layout = Layout.of_data(before.st_size, chunk_size)
         if not part_path(out).exists():
             _check_new(key_out)
@@ -205,4 +209,4 @@ def _check_new(path: Path) -> None:
 
 
 def _exists(path: Path) -> UsageError:
-    return UsageError(f"{path} exists", hint="choose another name with --out or --key-out")
+    return UsageError(f"{path} exists", hint="choose another name, or move the file away")

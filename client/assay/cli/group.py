@@ -12,6 +12,7 @@ from assay.cli.start import INTERRUPTED, RESUME
 from assay.cli.terminal import json_wanted, printable, remember_json
 from assay.errors import AssayError, ExitCode, UsageError
 from assay.files import NO_ROOM
+from assay.remedies import remedy
 
 
 class Group(click.Group):
@@ -110,9 +111,10 @@ def _end_aborted(abort: click.Abort, *, as_json: bool) -> NoReturn:
 
 
 def _render(error: AssayError, ctx: click.Context) -> None:
+    hint = remedy(error)
     if json_wanted(ctx):
-        _print_json(error.code, error.message, error.hint)
-    _print_lines(error.message, error.hint)
+        _print_json(error.code, error.message, hint)
+    _print_lines(error.message, hint)
 
 
 def _print_json(code: str, message: str, hint: str | None) -> None:

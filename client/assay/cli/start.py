@@ -1,6 +1,4 @@
-"""How a program begins and ends, and is interrupted (Ctrl-C): at once before its command is known, and later never
-within an import.
-"""
+"""How a program begins, ends, and is interrupted (Ctrl-C): at once before its command is known, later in no import."""
 
 import os
 import signal

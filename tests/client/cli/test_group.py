@@ -13,7 +13,7 @@ from assay.cli.group import Group
 from assay.cli.main import main
 from assay.cli.session import Session
 from assay.cli.terminal import emit, json_option
-from assay.errors import ChainError, ContractMissing, ExitCode, SettingsError, UsageError
+from assay.errors import ChainError, ContractMissing, ExitCode, SealedDataTruncated, SettingsError, UsageError
 
 pytestmark = pytest.mark.unit
 
@@ -73,6 +73,13 @@ def test_error_is_one_line_with_its_hint() -> None:
     assert (result.stdout, result.stderr) == ("", "error: expected a contract, found none\nhint: deploy it\n")
 
 
+def test_error_without_a_hint_has_the_remedy_of_its_kind() -> None:
+    work = raising(SealedDataTruncated("expected 2 bytes, got 1"))
+    assert run(work, "inner", "work").stderr.endswith("\nhint: fetch or copy the file again\n")
+    assert json.loads(run(work, "inner", "work", "--json").stdout)["error"]["hint"] == "fetch or copy the file again"
+    assert "hint" not in run(raising(UsageError("two files")), "inner", "work").stderr
+
+
 def test_fault_of_ours_is_not_hidden() -> None:
     result = CliRunner(mix_stderr=False).invoke(program(raising(ZeroDivisionError())), ["inner", "work"])
     assert isinstance(result.exception, ZeroDivisionError)
@@ -80,7 +87,9 @@ def test_fault_of_ours_is_not_hidden() -> None:
 
 @pytest.mark.parametrize("text", ["\x1b[2Jgone", "a\rb", "\x07", "\u202egnp"])
 def test_text_of_others_in_an_error_cannot_move_the_terminal(text: str) -> None:
-    assert run(raising(ContractMissing(text)), "inner", "work").stderr.rstrip("\n").isprintable()
+    said = run(raising(UsageError(text)), "inner", "work").stderr
+    assert said.startswith("error: ")
+    assert said.removesuffix("\n").isprintable()
 
 
 def test_interrupted_command_says_how_to_continue() -> None:

@@ -77,7 +77,8 @@ def list_(session: Session, into: Path | None, as_json: bool) -> None:
         for view in views
     ]
     heads = ("date", "order", "price", "model", "state", "root", "file")
-    emit(result, table(heads, rows) if rows else "nothing is bought and opened yet", as_json)
+    nothing = f"nothing is bought and opened in {into or session.purchases_folder} yet; --into names another folder"
+    emit(result, table(heads, rows) if rows else nothing, as_json)
 
 
 @bought.command()

@@ -257,12 +257,14 @@ def check(session: Session, file: Path, model_id: ModelId, as_json: bool) -> Non
       assay check data.parquet --json
     """
     found = report_on(file, session.oracle.info(), session.oracle.model(model_id))
+    named = (*found.faults, *found.warnings)
     rows = [
         ("size", size_text(found.bytes)),
         ("records", "not counted" if found.records is None else found.records),
         *(("fault", fault) for fault in found.faults),
         *(("remedy", hint) for hint in found.hints),
         *(("warning", warning) for warning in found.warnings),
+        *([("rows", "count from 0: row 0 is the first record")] if any(" row " in text for text in named) else []),
         ("verdict", "the oracle refuses this file" if found.faults else "no fault found"),
     ]
     heads = ("column", "role", "type", "values in the file", "without a value")

@@ -107,7 +107,8 @@ def history(session: Session, as_csv: bool, as_json: bool) -> None:
         return
     rows = [
         (
-            *(time_text(int(datetime.fromisoformat(str(entry["date"])).timestamp())), str(entry["order"])[:14]),
+            time_text(int(datetime.fromisoformat(str(entry["date"])).timestamp())),
+            id_text(bytes.fromhex(str(entry["order"]).removeprefix("0x"))),
             *(entry["model"], entry["file"] or "-", entry["role"], f"{entry['price']} {entry['token']}", entry["gas"]),
             *(short_amount(int(str(entry["fee_wei"]))), entry["state"]),
         )

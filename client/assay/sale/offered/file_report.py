@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from assay.errors import DataEmpty, OfferRefused, UsageError
 from assay.protocol.messages import ModelInfo, OracleInfo
+from assay.remedies import remedy
 from assay.sale.offered.precheck import check_file, chunk_size_for
 from assay.sale.offered.reader import examine
 
@@ -49,7 +50,7 @@ def report_on(path: Path, oracle: OracleInfo, model: ModelInfo) -> FileReport:
         seen = examine(path, model)
     except (OfferRefused, DataEmpty) as error:
         found.faults.append(error.message)
-        found.hints += [error.hint] if error.hint else []
+        found.hints += filter(None, [remedy(error)])
         return found
     except UsageError as missing:
         found.warnings.append(f"the values are not looked at: {missing.message} ({missing.hint})")

@@ -62,7 +62,7 @@ def test_an_export_without_a_format_or_without_what_reads_tables_names_the_remed
 
 
 def test_nothing_bought_yet(owner: Desk) -> None:
-    assert owner.run("bought", "list").stdout == "nothing is bought and opened yet\n"
+    assert "elsewhere yet; --into names another folder\n" in owner.run("bought", "list", "--into", "elsewhere").stdout
 
 
 def test_purchase_is_listed_exported_and_checked(owner: Desk, folder: Path, tmp_path: Path) -> None:

@@ -180,7 +180,9 @@ def test_file_that_fits(desk: Desk) -> None:
     ids=["empty", "no_records", "column", "row", "binary", "size"],
 )
 def test_file_that_the_oracle_would_refuse(desk: Desk, content: bytes, fault: str) -> None:
-    assert any(fault in found for found in checked(desk, content, status=1)["faults"])
+    found = checked(desk, content, status=1)
+    assert any(fault in each for each in found["faults"])
+    assert content or found["hints"] == ["offer a file with records"]
 
 
 @pytest.mark.parametrize(
@@ -197,6 +199,11 @@ def test_file_that_the_oracle_would_refuse(desk: Desk, content: bytes, fault: st
 def test_values_that_the_oracle_would_refuse_are_named(desk: Desk, content: bytes, fault: str) -> None:
     found = checked(desk, content, status=1)
     assert found["faults"] == [fault]
+
+
+def test_rows_are_told_from_those_of_a_spreadsheet(desk: Desk) -> None:
+    shown = desk.run("check", desk.file(b"x,y\nabc,0\n", "data.csv"), "--model", model(desk), status=1).stdout
+    assert "rows\tcount from 0: row 0 is the first record" in shown
 
 
 def test_what_is_not_paid_for_is_a_warning_and_the_columns_of_the_file_are_shown(desk: Desk) -> None:

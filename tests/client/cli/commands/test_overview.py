@@ -86,7 +86,8 @@ def test_history_for_an_accountant(desk: Desk, owner: Desk, market: Market) -> N
     assert entry["date"].startswith("20")
     own = [call for call in market.node.calls if call.sender == seller_account.address]
     assert int(entry["gas"]) == GAS * len(own)
-    assert [row["ROLE"] for row in rows(owner.run("history").stdout)] == ["buyer"]
+    (row,) = rows(owner.run("history").stdout)
+    assert (row["ROLE"], row["ORDER"]) == ("buyer", entry["order"])
 
 
 def test_text_that_a_spreadsheet_would_compute_is_inert(desk: Desk, market: Market) -> None:

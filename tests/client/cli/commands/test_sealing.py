@@ -61,10 +61,17 @@ def test_failed_seal_leaves_nothing_and_can_be_repeated(tmp_path: Path) -> None:
     data.touch()
     result = run("seal", data)
     assert result.exit_code == 1
-    assert "error: expected data to seal, got 0 bytes\n" in result.stderr
+    assert "error: expected data to seal, got 0 bytes\nhint: offer a file with records\n" in result.stderr
     assert names(tmp_path) == {"data.csv"}
     data.write_bytes(b"content")
     assert run("seal", data).exit_code == 0
+
+
+def test_a_pipe_is_refused_for_what_it_is(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with os.fdopen(os.open(tmp_path / "pipe", os.O_RDWR)):  # a reader and a writer: nobody waits for the other
+        result = run("seal", tmp_path / "pipe")
+    assert (result.exit_code, "got the pipe or device" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +93,7 @@ def test_sealed_file_that_is_not_right(data: Path, spoil: object, said: str) -> 
     result = run("open", sealed, "--key", data.parent / "data.csv.key", "--out", data.parent / "opened")
     assert result.exit_code == 1
     assert said in result.stderr
+    assert "\nhint: " in result.stderr
     assert names(data.parent) == {"data.csv", "data.csv.sealed", "data.csv.key"}
 
 
