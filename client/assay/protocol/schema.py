@@ -24,6 +24,7 @@ class Feature(Value):
         missing: What the owner's file holds in place of a missing value, which the model gets: NaN, None or the empty
             text. None if no record of the owner lacks a value; an offer must not either.
         encoder: Of a text or an image; None for every other kind.
+        unit: Of a number, as the owner writes it, for whoever makes a file; empty if she names none.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Feature(Value):
     stored: str = ""
     missing: Literal["nan", "none", "empty"] | None = None
     encoder: Encoder | None = Field(default=None, exclude_if=lambda encoder: encoder is None)
+    unit: str = Field(default="", exclude_if=lambda unit: not unit)
 
     @model_validator(mode="after")
     def _has_the_encoder_of_its_kind(self) -> Self:
@@ -68,7 +70,8 @@ class Excluded(Value):
 class Schema(Value):
     """Columns of the files that a model's records come in: ``d`` features and, for a classifier, ``k`` classes.
 
-    Every column has a name of its own.
+    Every column has a name of its own. ``label_unit`` is that of a regression's label; empty if the owner names
+    none.
     """
 
     task: Literal["classification", "regression"]
@@ -76,6 +79,7 @@ class Schema(Value):
     label: str
     classes: tuple[str, ...] = ()
     excluded: tuple[Excluded, ...] = ()
+    label_unit: str = Field(default="", exclude_if=lambda unit: not unit)
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> Self:
@@ -91,7 +95,7 @@ class Schema(Value):
         if all(feature.encoder is None for feature in self.features):
             return self
         features = tuple(part for feature in self.features for part in feature.encoded)
-        return Schema(task=self.task, features=features, label=self.label, classes=self.classes, excluded=self.excluded)
+        return self.model_copy(update={"features": features})
 
 
 def normal_form_hint(missing: Collection[str], given: Collection[str]) -> str:

@@ -52,7 +52,7 @@ class Request:
         validation: File of the records that define the goal; None to set some of ``data`` aside.
         label: Name of the label column.
         task: Meaning of the labels; None to ask the model, and then the labels.
-        columns: Names of columns by the fields of ``assay_pricing.records.roles.Choices``.
+        columns: What the owner says of columns, by the fields of ``assay_pricing.records.roles.Choices``.
         encoders: Declarations of encoders.
         classes: Classes of the model that the data lacks.
         order: The model's classes in the order of its outputs.
@@ -75,7 +75,7 @@ class Request:
     validation: Path | None
     label: str
     task: TaskKind | None = None
-    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
     encoders: Sequence[Path] = ()
     classes: Sequence[str] = ()
     order: Sequence[str] = ()

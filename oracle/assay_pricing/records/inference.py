@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from assay.errors import UsageError
 from assay.protocol.encoder import Encoder
 from assay.protocol.schema import Excluded, Feature, Schema
 from assay_pricing.errors import DataError
@@ -97,8 +98,26 @@ def infer(
     else:
         names = _classes(labels, [canonical_text(name) for name in classes])
         schema = Schema(task=task, features=features, label=label, classes=names, excluded=excluded)
+    schema = _in_units(schema, choices.units)
     notes = dict.fromkeys(note for table in tables for note in table.notes)
     return Inferred(schema, (*notes, *inference.warnings))
+
+
+def _in_units(schema: Schema, units: Mapping[str, str]) -> Schema:
+    """The schema with the units of numbers.
+
+    Raises:
+        UsageError: A column is neither a numeric feature nor the label of a regression.
+    """
+    numbers = {feature.name for feature in schema.features if feature.kind == "numeric"}
+    numbers |= {schema.label} if schema.task == "regression" else set()
+    if others := units.keys() - numbers:
+        raise UsageError(
+            f"expected units of columns of numbers, got units of {listed(sorted(others))}; columns of numbers are "
+            f"{listed(sorted(numbers), 20)}"
+        )
+    features = tuple(one.model_copy(update={"unit": units.get(one.name, "")}) for one in schema.features)
+    return schema.model_copy(update={"features": features, "label_unit": units.get(schema.label, "")})
 
 
 @dataclass

@@ -5,8 +5,8 @@ would make a copy of a record a new record.
 """
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,12 +44,14 @@ class Choices:
         dropped: Columns to leave out.
         features: Columns that are features in any case.
         categories: Columns to read as text; they are features, too.
+        units: Units of numbers by column; the label may be among them.
     """
 
     ids: Collection[str] = ()
     dropped: Collection[str] = ()
     features: Collection[str] = ()
     categories: Collection[str] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def names(self, column: str) -> bool:
         """Whether the owner says something about a column."""

@@ -27,3 +27,20 @@ def test_fit_refuses_a_folder_with_a_price_function_before_it_asks_the_model(tmp
     assert (result.exit_code, json.loads(result.stdout)["error"]["code"]) == (1, "artifact_exists")
     assert "another folder" in result.stderr
     assert artifact.read(price)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["cm"], "expected COLUMN=UNIT, for example height=cm, got 'cm'"),
+        (["height="], "got 'height='"),
+        (["height=cm", "height=m"], "expected one unit of 'height', got 'cm' and 'm'"),
+    ],
+)
+def test_a_unit_that_is_none_is_refused(tmp_path: Path, given: list[str], message: str) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("height\n1\n")
+    units = [part for unit in given for part in ("--unit", unit)]
+    fit = ["fit", "--model", "json:loads", "--data", str(data), "--out", str(tmp_path / "price"), *units]
+    result = CliRunner(mix_stderr=False).invoke(main, fit)
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr

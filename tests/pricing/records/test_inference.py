@@ -1,6 +1,7 @@
 """The schema that is inferred from tables as programs write them, and the same records in every spelling."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from assay.errors import UsageError
+from assay.protocol.schema import Schema
 from assay_pricing.errors import DataError
 from assay_pricing.records.inference import infer
 from assay_pricing.records.inputs import to_array, to_frame
@@ -29,7 +31,7 @@ def in_csv(frame: pd.DataFrame, **options: object) -> io.BytesIO:
     return csv(frame.to_csv(index=False, **options))
 
 
-def fitted(*files: io.BytesIO, label: str = "kind", **choices: tuple[str, ...]):
+def fitted(*files: io.BytesIO, label: str = "kind", **choices: Any):
     return infer([parse_table(file) for file in files], label, choices=Choices(**choices))
 
 
@@ -92,6 +94,17 @@ def test_the_owner_decides_about_columns() -> None:
         fitted(in_csv(PLAIN), dropped=("nothing",))
     with pytest.raises(DataError, match="got no feature: 'len' are left out"):
         fitted(in_csv(PLAIN), dropped=("len",))
+
+
+def test_numbers_have_the_units_that_the_owner_names() -> None:
+    file = in_csv(PLAIN.assign(weight=np.arange(N) / 3))
+    found = fitted(file, label="weight", units={"len": "cm", "weight": "kg"}).schema
+    assert (found.features[0].unit, found.label_unit) == ("cm", "kg")
+    assert Schema.model_validate_json(found.model_dump_json()) == found
+    assert "unit" not in fitted(in_csv(PLAIN)).schema.model_dump_json()
+    for units in ({"kind": "cm"}, {"nothing": "cm"}):
+        with pytest.raises(UsageError, match=r"expected units of columns of numbers, got units of .*numbers are 'len'"):
+            fitted(in_csv(PLAIN), units=units)
 
 
 def test_text_that_does_not_repeat_is_left_out_and_named() -> None:

@@ -32,7 +32,7 @@ _READABLE = 0o644
 @json_option
 @pass_session
 def terms(session: Session, model_id: ModelId, example: Path | None, as_json: bool) -> None:
-    """Show what a file for a model must hold: columns with types and permitted values, labels, goal, price cap, limits.
+    """Show what a file for a model must hold: columns with types, units and values, labels, goal, price cap, limits.
 
     The page has every permitted value; `assay model show` shortens long lists, and has the windows and bonds.
 
@@ -103,7 +103,8 @@ def _summary(
 
 def _columns(schema: Schema) -> list[tuple[object, ...]]:
     labels = ", ".join(schema.classes) or "-"
-    label_type = "one of the values" if schema.classes else "number"
+    number = f"number in {schema.label_unit}" if schema.label_unit else "number"
+    label_type = "one of the values" if schema.classes else number
     return [
         *(_feature(feature) for feature in schema.features),
         (schema.label, "label", label_type, "no", labels),

@@ -40,7 +40,7 @@ def example_csv(schema: Schema) -> str:
 def type_text(feature: Feature) -> str:
     """What a column holds, for the person who writes the file."""
     if feature.kind == "numeric":
-        return "whole number" if _is_whole(feature) else "number"
+        return ("whole number" if _is_whole(feature) else "number") + (f" in {feature.unit}" if feature.unit else "")
     if feature.kind == "categorical":
         return "one of the values"
     if feature.kind == "text":

@@ -50,3 +50,4 @@ def test_types_are_named_for_the_person_who_writes_the_file() -> None:
         *("number", "whole number", "one of the values", "true or false"),
         *("date", "time of day", "date and time", "date and time"),
     ]
+    assert type_text(Feature(name="x", stored="int64", unit="cm")) == "whole number in cm"
