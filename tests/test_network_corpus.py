@@ -1,9 +1,9 @@
 """The committed corpus of the fuzzers of what meets the network: each input is read as by ``make fuzz-network``."""
 
 import pytest
-from scripts.fuzz import messages, node_answers, oracle_answers, signer_answers, store_answers
-from scripts.fuzz.api_requests import Requests
-from scripts.fuzz.engine import TARGETS, corpus_of
+from fuzz import messages, node_answers, oracle_answers, signer_answers, store_answers
+from fuzz.api_requests import Requests
+from fuzz.engine import TARGETS, corpus_of
 
 from assay_oracle.server.api.app import create_app
 from tests.kit.actors import DOMAIN, buyer_account, seller_account

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from scripts.fuzz.sealed_files import arrive, check, outcome, with_digests, with_root
+from fuzz.sealed_files import arrive, check, outcome, with_digests, with_root
 
 from assay.errors import ChunkMismatch
 

@@ -1,6 +1,6 @@
 """The search finds the family and about the capacity of models that were trained on the same records."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import pytest
@@ -142,6 +142,9 @@ class Noisy(Linear):
     @classmethod
     def starts(cls, encoder: Encoder):
         yield cls(encoder, {"size": 1.0})
+
+    def nearby(self, part: float) -> list[Self]:
+        return []
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         deviates = np.random.default_rng((self.draw, 5)).normal(size=(len(inputs), 1))
