@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
-.PHONY: help setup lock check test test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
+.PHONY: help setup lock check test test-slow test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
   mutate coverage slither bench-pricing bench-seal bench-scale bench-blind compare bench-oracle fuzz-sealed fuzz-network fuzz-api crash chaos clean
 
 help: ## list the targets
@@ -187,6 +187,9 @@ compare: .build/bench ## the paper's approaches and ours on the same trade: out/
 
 bench-oracle: .build/run ## quotes a second of a daemon, from HTTP to the signed quote, for SECONDS=600: out/oracle.json
 	PYTHONPATH=scripts python -m serving --seconds $(or $(SECONDS),600)
+
+test-slow: setup ## the tests that make test leaves out, those of make crash among them
+	pytest -p no:ape_test -m slow tests
 
 crash: setup ## assay seal, open, sell and buy killed at twenty random points each, and run again
 	pytest -p no:ape_test -m slow tests/client/test_crashes.py tests/integration/test_killed_sale.py

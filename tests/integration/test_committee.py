@@ -85,6 +85,7 @@ def test_one_member_alone_sells_nothing_and_two_of_three_do(committee: LiveCommi
     committee.restart(2)
 
 
+@pytest.mark.slow
 def test_member_that_the_safe_replaced_counts_no_more(committee: LiveCommittee, data: Path) -> None:
     """One is slow while the price is made; then the first member is replaced, whose signature the quote has."""
     seller, model = committee.seller(), committee.models[2]
