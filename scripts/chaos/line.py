@@ -17,6 +17,8 @@ def port_of(url: str) -> int:
 class Line:
     """Listens on ``port`` and carries every connection to the next of ``targets`` that takes it.
 
+    ``carried`` counts the bytes to the servers, and those back.
+
     Args:
         targets: Ports of this machine.
         port: Where it listens; 0 is any free one.
@@ -25,6 +27,7 @@ class Line:
     def __init__(self, targets: Sequence[int], port: int = 0) -> None:
         self._targets = list(targets)
         self._turn = 0
+        self.carried = [0, 0]
         self._delay = 0.0
         self._is_cut = False
         self._open: set[asyncio.StreamWriter] = set()
@@ -83,7 +86,7 @@ class Line:
         far_reader, far_writer = far
         self._open |= {writer, far_writer}
         try:
-            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+            await asyncio.gather(self._pump(reader, far_writer, 0), self._pump(far_reader, writer, 1))
         except asyncio.CancelledError:
             writer.transport.abort()  # the line ends: nobody waits for this task
         finally:
@@ -96,9 +99,10 @@ class Line:
                 return await asyncio.open_connection("127.0.0.1", self._targets[self._turn % len(self._targets)])
         return None
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: int) -> None:
         try:
             while piece := await reader.read(_PIECE):
+                self.carried[way] += len(piece)
                 await asyncio.sleep(self._delay)
                 writer.write(piece)
                 await writer.drain()
