@@ -83,22 +83,20 @@ def killed_at_shares(line: Line, way: int, size: int, start: Callable[[], "subpr
 
 def test_kill_repeats_little_of_what_is_sent_and_received(town: Town, ada: Party) -> None:
     data = town.file("sent.csv", long(csv(11, RECORDS, (2,))))
-    model, into = town.fresh[-2], town.folder / "received"
+    size, model, into = data.stat().st_size, town.fresh[-2], town.folder / "received"
     with Line([port_of(town.url)]) as line:
         town.daemon.stop()
         config = town.folder / "oracle.toml"
         config.write_text(f'urls = ["{line.url}", "{town.url}"]\n{config.read_text()}')
         town.daemon.start()
         sell = ("sell", data, "--model", model, "--yes")
-        killed_at_shares(
-            line, SENT, data.stat().st_size, lambda: ada.start(*sell, "--quote-only", ASSAY_ORACLE=line.url)
-        )
+        killed_at_shares(line, SENT, size, lambda: ada.start(*sell, "--quote-only", ASSAY_ORACLE=line.url))
         ada.assay(*sell, "--quote-only", status=4, ASSAY_ORACLE=line.url)
         sent = line.carried[SENT]
         selling = ada.start(*sell)
         line.carried[RECEIVED] = 0
         buy = ("buy", "--model", model, "--into", into)
-        killed_at_shares(line, RECEIVED, data.stat().st_size, lambda: town.owner.start(*buy, ASSAY_ORACLE=line.url))
+        killed_at_shares(line, RECEIVED, size, lambda: town.owner.start(*buy, ASSAY_ORACLE=line.url))
         buying = town.owner.start(*buy, ASSAY_ORACLE=line.url)
         ada.end(selling)
         buying.kill()
@@ -107,6 +105,6 @@ def test_kill_repeats_little_of_what_is_sent_and_received(town: Town, ada: Party
         received = line.carried[RECEIVED]
     (opened,) = into.glob("*.csv")
     assert opened.read_bytes() == data.read_bytes()
-    most = REPEATED * data.stat().st_size
-    assert sent - data.stat().st_size <= POINTS * (most + REQUEST)
-    assert received - data.stat().st_size <= POINTS * (max(most, DEFAULT_STREAMS * SPAN_BYTES) + REQUEST)
+    most = REPEATED * size
+    assert sent - size <= POINTS * (most + REQUEST)
+    assert received - size <= POINTS * (max(most, DEFAULT_STREAMS * SPAN_BYTES) + REQUEST)

@@ -42,6 +42,15 @@ class Clock:
         return False
 
 
+class SetClock:
+    """The buyer's clock: a test sets it."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 def refused(state: OfferState) -> OfferState:
     """The state of an offer whose order cannot be posted."""
     changes = {"status": OfferStatus.QUOTED, "code": "budget_too_small", "reason": "come back in some days"}
@@ -200,20 +209,13 @@ def test_oracle_that_does_not_answer_is_asked_once_a_poll(market: Market, monkey
 def test_downloads_of_one_poll_have_a_time_in_which_they_end(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     market.locked(b"first\n")
     market.locked(b"second\n")
-    buyer, times = market.buyer(), []
+    buyer, clock, times = market.buyer(), SetClock(), []
 
     def download(*_: Any, within: float, **__: Any) -> None:
         times.append(within)
         clock.now += within
         raise OracleMisbehaved("too slow")
 
-    class Time:
-        now = 0.0
-
-        def monotonic(self) -> float:
-            return self.now
-
-    clock = Time()
     monkeypatch.setattr(deliveries_module, "time", clock)
     monkeypatch.setattr(buyer._deliveries._records.members[0], "download", download)
     buyer.poll(market.model_id)
@@ -226,7 +228,7 @@ def test_download_that_is_damaged_elsewhere_each_time_gets_no_more_time(
 ) -> None:
     market.locked(b"a line\n" * 40_000)
     market.as_buyer.download(market.chain.posted()[-1].order.order_id(), tmp_path / "delivered")
-    buyer, times = market.buyer(), []
+    buyer, clock, times = market.buyer(), SetClock(), []
 
     def download(_: bytes, target: Path, *, within: float, received: Callable[[int], None], **__: Any) -> None:
         times.append(within)
@@ -236,13 +238,6 @@ def test_download_that_is_damaged_elsewhere_each_time_gets_no_more_time(
         target.write_bytes(damaged)
         received(len(damaged))
 
-    class Time:
-        now = 0.0
-
-        def monotonic(self) -> float:
-            return self.now
-
-    clock = Time()
     monkeypatch.setattr(deliveries_module, "time", clock)
     monkeypatch.setattr(buyer._deliveries._records.members[0], "download", download)
     buyer.poll(market.model_id)
