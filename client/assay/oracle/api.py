@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 from assay.bounded_http import NoAnswer, Transport
 from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, UsageError
 from assay.files import private_file
-from assay.oracle.downloads import Download
+from assay.oracle.downloads import Download, forget_spans, waiting_spans
 from assay.oracle.requests import ANSWER_SECONDS, REQUEST_TOO_LARGE, OracleRequests, pause_after
 from assay.oracle.session import Party
 from assay.protocol.messages import (
@@ -289,7 +289,8 @@ class OracleClient:
 
         Args:
             order_id: Whose file.
-            target: Private to its owner; keeps what came, whatever happens.
+            target: Private to its owner; keeps what came, whatever happens. A folder beside it keeps what waits for
+                bytes before it.
             within: Seconds after which the rest is left to the next call.
             streams: Requests that are under way at a time.
             progress: Receives the bytes that are there, and those that come.
@@ -329,8 +330,10 @@ class OracleClient:
             if received:
                 received(file.tell())
             try:
-                download = Download(self._requests, f"/orders/0x{order_id.hex()}/sealed", whole, end)
+                path = f"/orders/0x{order_id.hex()}/sealed"
+                download = Download(self._requests, path, whole, end, waiting_spans(target))
                 download.run(file.tell(), streams, take)
+                forget_spans(target)
             except NoAnswer as error:
                 raise OracleUnreachable(
                     f"got {file.tell()} of {whole} bytes of a file from the oracle at {self.url}: {error}",

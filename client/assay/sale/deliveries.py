@@ -10,7 +10,7 @@ from typing import TypeVar
 from assay.errors import AssayError, OracleError, OracleMisbehaved, OracleRefused, OracleUnreachable, SealError
 from assay.files import private_file, whole_file, write_whole
 from assay.oracle.api import DOWNLOAD_SECONDS, OracleClient
-from assay.oracle.downloads import DEFAULT_STREAMS
+from assay.oracle.downloads import DEFAULT_STREAMS, forget_spans
 from assay.protocol import seal
 from assay.protocol.evidence import DeliveryEvidence
 from assay.protocol.messages import OrderRecord
@@ -218,6 +218,7 @@ class Deliveries:
 
     def _refused(self, enveloped: Path, error: AssayError, evidence: Path | None = None) -> OracleMisbehaved:
         enveloped.unlink()
+        forget_spans(enveloped)
         shown = f"{evidence} shows it to anyone (DeliveryEvidence.shows_another_chunk); " if evidence else ""
         return OracleMisbehaved(
             f"the sealed file is not the one that the order commits to: {error.message}",

@@ -1,8 +1,10 @@
 """Downloads over several connections: every byte once, in order, whatever one of the connections does."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -28,6 +30,20 @@ def _short_spans(monkeypatch: pytest.MonkeyPatch) -> None:
 def honest(span: range, cut: int | None = None) -> httpx.Response:
     named = f"bytes {span.start}-{span.stop - 1}/{len(CONTENT)}"
     return httpx.Response(206, stream=Pieces(CONTENT[span.start : span.stop], cut), headers={"Content-Range": named})
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Waits for a condition; 60 s at most."""
+    deadline = time.monotonic() + 60
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def size_of(folder: Path, at: int) -> int:
+    """Bytes that wait of the span from ``at`` on."""
+    with suppress(FileNotFoundError):
+        return (folder / str(at)).stat().st_size
+    return 0
 
 
 class Oracle:
@@ -164,6 +180,42 @@ def test_span_that_never_comes_keeps_what_lies_before(tmp_path: Path) -> None:
     assert kept == CONTENT[: 3 * SPAN]
 
 
+def test_spans_that_wait_for_one_before_them_are_not_asked_for_again(tmp_path: Path) -> None:
+    def refuse(_: range) -> httpx.Response:
+        wait_until(lambda: all(size_of(waiting, at) == SPAN for at in (4000, 5000, 6000)))
+        raise httpx.ConnectError("refused")
+
+    target = tmp_path / "file"
+    waiting = module.waiting_spans(target)
+    with pytest.raises(OracleUnreachable):
+        Oracle(bad(refuse)).download(target)
+    again = Oracle()
+    again.download(target)
+    assert target.read_bytes() == CONTENT
+    assert sorted(span.start for span in again.asked) == [3000, 7000, 8000, 9000, 10_000]
+    assert not waiting.exists()
+
+
+def test_span_that_waits_with_other_bytes_is_asked_for_anew_once_it_was_given_on(tmp_path: Path) -> None:
+    class Wrong(Exception):
+        pass
+
+    target = tmp_path / "file"
+    waiting = module.waiting_spans(target)
+    waiting.mkdir()
+    (waiting / "2000").write_bytes(bytes(2 * SPAN))
+
+    def received(length: int) -> None:
+        if length > 2000 and bytes(SPAN) in target.read_bytes():
+            raise Wrong
+
+    with pytest.raises(Wrong):
+        Oracle().download(target, received=received)
+    os.truncate(target, 2000)
+    Oracle().download(target, received=received)
+    assert target.read_bytes() == CONTENT
+
+
 def test_caller_that_wants_no_more_ends_all_of_them(tmp_path: Path) -> None:
     class Enough(Exception):
         pass
@@ -176,7 +228,5 @@ def test_caller_that_wants_no_more_ends_all_of_them(tmp_path: Path) -> None:
     with pytest.raises(Enough):
         oracle.download(tmp_path / "file", received=received)
     assert (tmp_path / "file").read_bytes() == CONTENT[:2000]
-    deadline = time.monotonic() + 10
-    while any(thread.name.startswith("span") for thread in threading.enumerate()) and time.monotonic() < deadline:
-        threading.Event().wait(0.01)
+    wait_until(lambda: not any(thread.name.startswith("span") for thread in threading.enumerate()))
     assert max(span.start for span in oracle.asked) < 7 * SPAN
