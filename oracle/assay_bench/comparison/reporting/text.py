@@ -15,12 +15,13 @@ _SHOWN = (
 
 def report_text(report: Report) -> str:
     """A line for each approach and size, with six of its figures."""
-    lines = [f"{'approach':24}{'size':8}" + "".join(f"{name:>18}" for _, name in _SHOWN)]
+    width = max((len(one.name) for one in report.approaches), default=0) + 2
+    lines = [f"{'approach':{width}}{'size':8}" + "".join(f"{name:>18}" for _, name in _SHOWN)]
     for one in report.approaches:
         for size in one.sizes:
             figures = (shown(name, one.spreads(column, size)[name]) for column, name in _SHOWN)
-            lines.append(f"{one.name:24}{size:8}" + "".join(f"{text:>18}" for text in figures))
-        lines += [f"{one.name:24}failed: {draw}: {why}" for draw, why in one.failed.items()]
+            lines.append(f"{one.name:{width}}{size:8}" + "".join(f"{text:>18}" for text in figures))
+        lines += [f"{one.name:{width}}failed: {draw}: {why}" for draw, why in one.failed.items()]
     if report.missing:
         lines.append(f"missing: {len(report.missing)} results")
     return "\n".join(lines)
