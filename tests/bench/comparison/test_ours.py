@@ -9,9 +9,10 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.mark.slow
-def test_a_contract_pays_a_price_with_a_proof_and_the_proof_tells_no_more_than_the_price() -> None:
+@pytest.mark.parametrize(("size", "seed"), [("small", 11), ("large", 701)], ids=["price", "highest_price"])
+def test_a_contract_pays_a_price_with_a_proof_and_the_proof_tells_no_more_than_the_price(size: str, seed: int) -> None:
     gains = dict.fromkeys(SELLERS, 0.0)
-    trade = draw("small", 11, Gains(validation=gains, test=gains))
+    trade = draw(size, seed, Gains(validation=gains, test=gains))
     clear, proven = (find(f"ours-{name}").run(trade) for name in ("ridge", "proven"))
     assert proven.fairness == clear.fairness
     assert proven.data_leakage == clear.data_leakage

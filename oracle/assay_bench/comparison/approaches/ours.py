@@ -61,7 +61,7 @@ def run(trade: Trade, *, method: str, quoting: str) -> Row:
         with Meter() as meter:
             meter.sent(price.bytes)
             if blind:
-                paid = min(quoted(pricer, trade.useful, meter), int(BUDGET * ETHER))
+                paid = min(quoted(pricer, trade.useful, meter), MAX_PRICE)
             elif proofs:
                 proven = ProvenOffer.of(proofs, pricer, trade.useful, meter)
                 paid = proven.price

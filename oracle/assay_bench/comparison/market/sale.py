@@ -13,9 +13,11 @@ from assay.protocol.types import ContentId
 from assay_bench.comparison.market.chain import ETHER, account, local_chain
 from assay_bench.comparison.market.proven import ProvenOffer
 from assay_bench.comparison.market.signer import signed_quote
+from assay_bench.comparison.trade import BUDGET
 from assay_bench.pricing.data.dataset import Dataset
 
-MAX_PRICE = 10 * ETHER
+MAX_PRICE = int(BUDGET * ETHER)
+"""Of the model's terms, in wei: what the buyer spends at most."""
 _WINDOW = 3600
 _DAY = 86_400
 
