@@ -102,9 +102,9 @@ class Line:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: int) -> None:
         try:
             while piece := await reader.read(_PIECE):
-                self.carried[way] += len(piece)
                 await asyncio.sleep(self._delay)
                 writer.write(piece)
+                self.carried[way] += len(piece)
                 await writer.drain()
         except OSError:
             writer.transport.abort()
