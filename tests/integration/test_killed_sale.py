@@ -1,7 +1,7 @@
 """``assay sell`` and ``assay buy`` killed with SIGKILL at random moments, and run again: the sale ends as any other.
 
-A kill repeats at most 2 % of what they send, and of what they receive over a line with a rate. Without one, a kill costs
-what the kernel took for a process that had not asked for it yet.
+A kill repeats at most 2 % of what they send, and of what they receive over a line with a rate. Without one, a kill
+costs what the kernel took for a process that had not asked for it yet.
 """
 
 import random
