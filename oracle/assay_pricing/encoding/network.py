@@ -4,6 +4,7 @@ A record alone in its batch, without padding: its features depend on no other re
 processor are off. What a file may take is bounded: its size, the memory of its tensors, and the time of one run.
 """
 
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ MAX_TENSOR_BYTES = 2**31
 """Memory of the tensors of all networks together."""
 RUN_SECONDS = 60.0
 """Time of one run."""
+_OTHER_FILES = "session.model_external_initializers_file_folder_path"
+"""Option of onnxruntime: the folder in which it looks for weights that are in other files, which no hash covers."""
+_ONE_FILE = "write one file: torch.onnx.export(..., external_data=False)"
 _INSTALL = "pip install 'assay[oracle,onnx]'"
 _OUT_OF_MEMORY = ("Available memory of", "Failed to allocate memory", "bad allocation", "bad_alloc")
 """Of onnxruntime's messages."""
@@ -53,7 +57,8 @@ class Network:
         options.use_deterministic_compute = True
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.add_session_config_entry("session.use_env_allocators", "1")
-        with self._refusing("expected an ONNX model without parts in other files"):
+        options.add_session_config_entry(_OTHER_FILES, os.devnull)  # they would be looked for in the current folder
+        with self._refusing("expected an ONNX model without parts in other files", _ONE_FILE):
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         self.inputs: dict[str, tuple[str, list[Any]]] = {i.name: (i.type, i.shape) for i in self._session.get_inputs()}
         """Type and shape of each input by its name, as onnxruntime writes them."""
@@ -109,14 +114,14 @@ class Network:
         return found.astype(np.float64)
 
     @contextmanager
-    def _refusing(self, expected: str) -> Iterator[None]:
+    def _refusing(self, expected: str, hint: str | None = None) -> Iterator[None]:
         try:
             yield
         except Exception as error:  # onnxruntime's errors have no other base class in common
             if any(sign in str(error) for sign in _OUT_OF_MEMORY):
                 limit = f"expected an encoder whose tensors take at most {MAX_TENSOR_BYTES} bytes"
                 raise EncoderError(f"{limit}, {self._name} takes more") from None
-            raise EncoderError(f"{expected}, got from {self._name}: {first_line(error)}") from None
+            raise EncoderError(f"{expected}, got from {self._name}: {first_line(error)}", hint=hint) from None
 
 
 @cache

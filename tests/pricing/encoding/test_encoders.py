@@ -195,14 +195,26 @@ def test_a_text_longer_than_a_book_is_refused(tmp_path: Path) -> None:
         texts(tmp_path, ["a" * (MAX_CHARACTERS + 1)])
 
 
-def test_what_is_no_network_or_needs_other_files_is_refused() -> None:
+def test_what_is_no_network_is_refused() -> None:
     with pytest.raises(EncoderError, match="expected an ONNX model without parts in other files, got from it"):
         Network(b"no network", "it")
-    place = field(13, field(1, "location") + field(2, "/etc/passwd"))
-    outside = field(1, 1) + field(1, 2) + field(2, 1) + field(8, "w") + place + field(14, 1)
-    content = onnx([node("MatMul", ["x", "w"], ["o"])], [outside], [shaped("x", [1, 1])], [shaped("o", [1, 2])])
-    with pytest.raises(EncoderError, match="expected an ONNX model without parts in other files"):
+
+
+@pytest.mark.parametrize("place", ["/etc/passwd", "weights", "./weights", "../weights"])
+def test_weights_in_another_file_which_no_hash_covers_are_refused(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``torch.onnx.export`` writes them; also where a file of this name lies in the current folder."""
+    (tmp_path / "here").mkdir()
+    for folder in (tmp_path, tmp_path / "here"):
+        (folder / "weights").write_bytes(bytes(512))
+    monkeypatch.chdir(tmp_path / "here")
+    outside = field(1, 64) + field(1, 2) + field(2, 1) + field(8, "w") + field(14, 1)
+    outside += field(13, field(1, "location") + field(2, place))
+    content = onnx([node("Gather", ["w", "x"], ["o"])], [outside], [shaped("x", [1], 7)], [shaped("o", [1, 2])])
+    with pytest.raises(EncoderError, match="expected an ONNX model without parts in other files") as caught:
         Network(content, "it")
+    assert "external_data=False" in str(caught.value.hint)
 
 
 def test_a_network_that_takes_too_much_memory_or_time_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
