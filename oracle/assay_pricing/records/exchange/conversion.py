@@ -6,6 +6,7 @@ the empty text.
 """
 
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -260,7 +261,11 @@ def _in_json(value: Any) -> str:
 
 
 def _write_arrays(table: RawTable, target: BinaryIO) -> None:
-    np.savez_compressed(target, **{name: _for_numpy(name, column) for name, column in table.columns.items()})
+    """As ``numpy.savez_compressed``, which has arguments of its own, so that no column may be named ``file``."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, column in table.columns.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, _for_numpy(name, column), allow_pickle=False)  # type: ignore[no-untyped-call]
 
 
 def _for_numpy(name: str, column: Column) -> Any:

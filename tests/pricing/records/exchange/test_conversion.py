@@ -132,6 +132,15 @@ def test_a_matrix_gets_the_names_of_the_model(tmp_path: Path) -> None:
     assert found.to_pydict() == {"b": [1, 3], "c": [2, 4], "sum": [0, 1]}
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_columns_may_have_the_names_of_arguments(tmp_path: Path, form: str) -> None:
+    pq.write_table(pa.table({"file": ["a"], "allow_pickle": [1.5], "target/é": [2]}), tmp_path / "a.parquet")
+    features = (Feature(name="allow_pickle"), Feature(name="target/é", stored="int64"))
+    schema = SCHEMA.model_copy(update={"label": "file", "features": features, "excluded": ()})
+    found = pq.read_table(converted(converted(tmp_path / "a.parquet", form, "b"), "parquet", "c", schema))
+    assert found.to_pydict() == {"file": ["a"], "allow_pickle": [1.5], "target/é": [2]}
+
+
 @pytest.mark.parametrize(
     ("columns", "form", "message"),
     [
