@@ -71,7 +71,7 @@ def decode(content: bytes, name: str) -> "Image":
         except Exception as error:  # a decoder may raise anything on a malformed file
             raise DataError(
                 f"expected a PNG or JPEG picture, got another or a damaged file in {quoted(name)}: "
-                f"{first_line(error).replace(_buffer_name(error), 'it')}"
+                f"{first_line(error).replace(_buffer_name(error), '').rstrip()}"
             ) from None
 
 

@@ -151,8 +151,12 @@ def _of_samples(entries: Sequence[Entry], bounds: Bounds, schema: Schema | None)
     for (_, *parts), sample in samples.items():
         missing = [kind for kind in kinds if kind not in sample]
         if missing:
-            name = quoted("/".join(parts))
-            raise DataError(f"expected {listed(missing)} in every sample as in others, got none for {name}")
+            rare = min(kinds, key=lambda kind: sum(kind in each for each in samples.values()))
+            stray = next(each[rare] for each in samples.values() if rare in each)
+            raise DataError(
+                f"expected {listed(missing)} in every sample as in others, got none for {quoted('/'.join(parts))}",
+                hint=f"leave out files that belong to no sample, such as {quoted(stray.name)}, or add what is missing",
+            )
     columns: dict[str, list[Entry]] = {kind: [sample[kind] for sample in samples.values()] for kind in kinds}
     found: dict[str, Column] = {}
     table = RawTable(found)

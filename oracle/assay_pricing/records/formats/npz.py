@@ -86,7 +86,11 @@ def _npy(content: bytes, name: str) -> Array:
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read_header(stream)  # type: ignore[no-untyped-call]
     if dtype.hasobject or dtype.kind not in "fiubUM" or dtype.itemsize == 0:
-        raise DataError(f"expected arrays of numbers, text or times, got another type in {quoted(name)}")
+        found = "Python objects" if dtype.hasobject else str(dtype)
+        raise DataError(
+            f"expected arrays of numbers, text or times, got {found} in {quoted(name)}",
+            hint="save numbers by themselves, and text by array.astype(str)",
+        )
     left = len(content) - stream.tell()
     if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize != left:
         raise DataError(f"expected as many bytes as the array's shape needs, got {left} in {quoted(name)}")
