@@ -29,13 +29,13 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 class RecordsOption(click.Option):
-    """An option that names a file of records; ``{formats}`` in its help becomes the list of formats when shown."""
+    """An option that names records; ``{files}`` and ``{folders}`` in its help become lists of formats when shown."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """See ``click.Option``."""
-        from assay_pricing.records.formats import listing
+        from assay_pricing.records.formats import listing, listing_of_folders
 
-        self.help = (self.help or "").format(formats=listing())
+        self.help = (self.help or "").format(files=listing(), folders=listing_of_folders())
         return super().get_help_record(ctx)
 
 
@@ -46,7 +46,7 @@ class RecordsOption(click.Option):
     cls=RecordsOption,
     type=DATA,
     required=True,
-    help="Records that the model was trained on, in a file: {formats}.",
+    help="Records that the model was trained on: a file ({files}), or a folder of {folders}.",
 )
 @click.option("--label", default="y", show_default=True, help="Name of the label column.")
 @click.option("--validation", type=DATA, help="Records that define the goal; by default a part of --data is set aside.")

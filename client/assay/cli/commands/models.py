@@ -247,9 +247,9 @@ def check(session: Session, file: Path, model_id: ModelId, as_json: bool) -> Non
     """Look at FILE before it is sealed or sent: columns, values, size, repeated records. Nothing of it is sent.
 
     Asks the oracle for the model's columns and for its largest upload, and reads the file by the code that the oracle
-    reads it with, in every format (pip install 'assay[formats]'). FILE may be a folder of Parquet files. Faults name
-    column and row; rows count from 0. Ends with status 1 if the oracle would refuse the file. Whether it is worth
-    anything, and whether a record was priced before, only the oracle can say.
+    reads it with, in every format (pip install 'assay[formats]'). FILE may be a folder of Parquet files, or of pictures
+    with their labels. Faults name column and row; rows count from 0. Ends with status 1 if the oracle would refuse the
+    file. Whether it is worth anything, and whether a record was priced before, only the oracle can say.
 
     \b
     Examples:

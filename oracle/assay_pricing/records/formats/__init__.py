@@ -120,8 +120,7 @@ def detect_folder(folder: Path) -> FolderFormat:
     found = {path.suffix.lower() for path in folder.rglob("*") if not path.name.startswith(".")}
     fitting = [known[suffix] for suffix in found & known.keys()]
     if not fitting:
-        kinds = alternatives([each.name for each in registered_folders()] or ["files"])
-        raise DataError(f"expected a folder of {kinds}, got {folder} with none of them")
+        raise DataError(f"expected a folder of {listing_of_folders()}, got {folder} with none of them")
     return min(fitting, key=lambda each: each.name)
 
 
@@ -139,3 +138,8 @@ def expected() -> str:
 def listing() -> str:
     """Names of all formats, as in ``CSV, NPZ or Parquet``."""
     return alternatives([known.name for known in registered()])
+
+
+def listing_of_folders() -> str:
+    """What folders may have, as in ``Parquet files or pictures``."""
+    return alternatives([each.name for each in registered_folders()] or ["files"])
