@@ -71,7 +71,9 @@ def _column(feature: Feature, role: str, values: Float64 | None, unseen: tuple[s
         return found
     gaps = np.isnan(values)
     if feature.kind == "categorical":
-        gaps |= np.array([not text for text in known] or [False])[values.astype(np.int64)]
+        codes = values.astype(np.int64)
+        gaps |= np.array([not text for text in known] or [False])[codes]
+        found = found.model_copy(update={"values": _levels(tuple(known[code] for code in np.unique(codes)))})
     elif not gaps.all():
         low, high = (_shown(feature, edge, known) for edge in (float(np.nanmin(values)), float(np.nanmax(values))))
         found = found.model_copy(update={"values": low if low == high else f"{low} to {high}"})

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from assay.errors import DataEmpty, OfferRefused, UsageError
 from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.remedies import remedy
-from assay.sale.offered.precheck import check_file, chunk_size_for
+from assay.sale.offered.packing import ARCHIVE, files_of, suffix_for
+from assay.sale.offered.precheck import check_file, check_size, chunk_size_for
 from assay.sale.offered.reader import examine
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def report_on(path: Path, oracle: OracleInfo, model: ModelInfo) -> FileReport:
     parts = [part for part in path.rglob("*") if part.is_file()] if path.is_dir() else [path]
     found = FileReport(sum(part.stat().st_size for part in parts))
     try:
-        if not path.is_dir():
+        if path.is_dir():
+            _check_folder(path, oracle, model)
+        else:
             check_file(path, oracle, model, chunk_size_for(model))
         seen = examine(path, model)
     except (OfferRefused, DataEmpty) as error:
@@ -62,3 +65,17 @@ def report_on(path: Path, oracle: OracleInfo, model: ModelInfo) -> FileReport:
     if seen.repeated:
         found.warnings.append(f"{seen.repeated} of {seen.records} records repeat another, and are not paid for")
     return found
+
+
+def _check_folder(path: Path, oracle: OracleInfo, model: ModelInfo) -> None:
+    """Checks that a folder becomes one file, and of pictures that this file is not too large: it holds all of them.
+
+    Raises:
+        OfferRefused: It would not be sold.
+    """
+    try:
+        files = files_of(path)
+    except UsageError as error:
+        raise OfferRefused("not_packed", error.message, hint=error.hint) from None
+    if suffix_for(files) == ARCHIVE:
+        check_size(path.name, sum(file.stat().st_size for file in files), oracle, model, chunk_size_for(model))

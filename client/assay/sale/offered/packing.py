@@ -30,9 +30,8 @@ def packed(folder: Path, home: Path) -> Path:
         DataError: The Parquet files are no one table.
         DataChanged: A file changed while it was packed.
     """
-    files = _files(folder)
-    suffixes = {path.suffix.lower() for path in files}
-    suffix = ".parquet" if suffixes & _TABLES and not suffixes & _PICTURES else ARCHIVE
+    files = files_of(folder)
+    suffix = suffix_for(files)
     own, state = _digest(str(folder.resolve())), _digest(*(_seen(folder, path) for path in files))
     private_folder(home / _FOLDER)
     target = home / _FOLDER / f"{own}-{state}{suffix}"
@@ -55,7 +54,7 @@ def write(folder: Path, target: BinaryIO, form: str) -> None:
         DataError: The folder is no one table.
         DataChanged: A file changed while it was packed.
     """
-    files = _files(folder)
+    files = files_of(folder)
     if form != ARCHIVE.removeprefix("."):
         convert(folder, target, form, _no_schema)
         return
@@ -81,7 +80,13 @@ def _add(archive: tarfile.TarFile, name: str, path: Path) -> None:
         raise changed
 
 
-def _files(folder: Path) -> list[Path]:
+def suffix_for(files: list[Path]) -> str:
+    """Ending of what stands for a folder with these files."""
+    suffixes = {path.suffix.lower() for path in files}
+    return ".parquet" if suffixes & _TABLES and not suffixes & _PICTURES else ARCHIVE
+
+
+def files_of(folder: Path) -> list[Path]:
     """All files in ``folder`` and below, in the order of their names; without those that begin with a dot.
 
     Raises:

@@ -26,24 +26,33 @@ def check_file(path: Path, oracle: OracleInfo, model: ModelInfo, chunk_size: int
     Raises:
         OfferRefused: The oracle would refuse the file.
     """
+    check_size(path.name, path.stat().st_size, oracle, model, chunk_size)
+    _check_kind(path)
+    if is_text_table(path):
+        _check_header(path, model.schema_)
+    else:
+        _check_arrays(path, model)
+
+
+def check_size(name: str, data_bytes: int, oracle: OracleInfo, model: ModelInfo, chunk_size: int) -> None:
+    """Checks what ``data_bytes`` become once sealed; ``name`` is for messages.
+
+    Raises:
+        OfferRefused: The oracle would refuse a file of this size.
+    """
     if chunk_size > model.max_chunk_size:
         raise OfferRefused(
             "chunks_too_large",
             f"expected chunks of at most {model.max_chunk_size} bytes, got {chunk_size}",
             hint=f"let the client choose the size; {_NOTHING_SENT}",
         )
-    upload = least_upload_bytes(path.stat().st_size, chunk_size)
+    upload = least_upload_bytes(data_bytes, chunk_size)
     if upload > oracle.max_upload_bytes:
         raise OfferRefused(
             "upload_too_large",
-            f"expected an upload of at most {oracle.max_upload_bytes} bytes, {path.name} becomes {upload} once sealed",
+            f"expected an upload of at most {oracle.max_upload_bytes} bytes, {name} becomes {upload} once sealed",
             hint=f"split the data into several offers; {_NOTHING_SENT}",
         )
-    _check_kind(path)
-    if is_text_table(path):
-        _check_header(path, model.schema_)
-    else:
-        _check_arrays(path, model)
 
 
 def chunk_size_for(model: ModelInfo) -> int:

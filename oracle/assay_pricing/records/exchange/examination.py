@@ -12,7 +12,7 @@ from assay.protocol.schema import Schema
 from assay.protocol.types import Value
 from assay_pricing.errors import DataError
 from assay_pricing.records.bounds import MAX_EXPANDED_BYTES, MAX_RECORDS
-from assay_pricing.records.columns import RawTable
+from assay_pricing.records.columns import RawTable, is_missing
 from assay_pricing.records.profile import ColumnProfile, profile
 from assay_pricing.records.quoting import listed, quoted
 from assay_pricing.records.records import Records
@@ -52,6 +52,7 @@ def examine(
         return Examination(faults=(error.message,), hints=(error.hint,) if error.hint else ())
     _decode(table, values)
     n, warnings = len(table), (*table.notes, *_gaps(table), *_unused(table), *_unknown(values, schema))
+    encoded = dict(_encoded(table, schema, values))
     del table
     if values.faults.found:
         found = values.faults
@@ -59,9 +60,10 @@ def examine(
     records = _comparable(values, schema)
     try:
         distinct = len(set(records.hashes())) if records.schema == schema else n
-        columns = profile(records.schema, records)
+        known = {each.column: each for each in profile(records.schema, records)} | encoded
     except DataError as error:  # for example a text that is no Unicode
         return Examination(records=n, faults=(error.message,), warnings=warnings)
+    columns = tuple(known[each.column] for each in profile(schema))
     return Examination(records=n, repeated=n - distinct, warnings=warnings, columns=columns)
 
 
@@ -78,6 +80,19 @@ def _decode(table: RawTable, values: Values) -> None:
     found = [error.message for error in faults[:_LISTED]] + [f"and {more} more pictures"] * (more > 0)
     values.faults.found += found
     values.faults.hints += dict.fromkeys(error.hint for error in faults if error.hint)
+
+
+def _encoded(table: RawTable, schema: Schema, values: Values) -> Iterator[tuple[str, ColumnProfile]]:
+    """Columns that an encoder takes."""
+    kinds = {each.column: each for each in profile(schema)}
+    for feature, name in zip(schema.features, values.given, strict=True):
+        if feature.encoder is None:
+            continue
+        missing, found = 0, f"{len(table)} pictures"
+        if feature.kind == "text":
+            missing = int(is_missing(table.columns[name]).sum())
+            found = f"{len(values.texts[name])} distinct texts"
+        yield feature.name, kinds[feature.name].model_copy(update={"values": found, "missing": missing})
 
 
 def _comparable(values: Values, schema: Schema) -> Records:

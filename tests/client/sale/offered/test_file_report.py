@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assay.protocol.encoder import Encoder, ImageInput
+from assay.protocol.encoder import Encoder, ImageInput, TextInput
 from assay.protocol.messages import DataLimits, ModelInfo, OracleInfo
 from assay.protocol.schema import Excluded, Feature, Schema
 from assay.sale.offered.file_report import report_on
@@ -161,21 +161,40 @@ def test_without_the_libraries_the_values_are_not_looked_at_and_the_remedy_is_na
 def test_pictures_of_an_archive_are_decoded_and_named(market: Market, tmp_path: Path) -> None:
     encoder = Encoder(sha256=bytes(32), width=3, image=ImageInput(height=4, width=4))
     image = Feature(name="image", kind="image", encoder=encoder)
-    schema = Schema(task="classification", features=(image,), label="y", classes=("cat", "dog"))
+    schema = Schema(task="classification", features=(image,), label="y", classes=("bee", "cat", "dog"))
     model = market.http.model(market.model_id).model_copy(update={"schema_": schema})
     files = {"cat/a.png": picture(3), "dog/b.jpg": picture(9, kind="JPEG")}
     path = tmp_path / "data.tar"
     for more, faults in (
         ({}, []),
         ({"cat/c.png": b"GIF89a"}, ["a damaged file in 'cat/c.png'"]),
-        ({"bird/a.png": picture(3)}, ["expected labels among 'cat', 'dog', got 'bird' in column 'label', row 0"]),
+        ({"bird/a.png": picture(3)}, ["'bee', 'cat', 'dog', got 'bird' in column 'label', row 0"]),
         ({"../a.png": picture(3)}, ["expected names within the archive, got '../a.png'"]),
     ):
         path.write_bytes(tar(files | more).read())
         found = report_on(path, market.http.info(), model)
         assert len(found.faults) == len(faults)
         assert all(part in fault for part, fault in zip(faults, found.faults, strict=True))
+        if not faults:
+            seen = [(each.column, each.kind, each.values, each.missing) for each in found.columns]
+            assert seen == [
+                ("image", "image, encoded to 3 features", "2 pictures", 0),
+                ("y", "categorical", "cat, dog", 0),
+            ]
     assert suffix_of(path) == ".tar"
+
+
+def test_a_column_of_texts_is_shown_with_what_lacks(infos: tuple[OracleInfo, ModelInfo], tmp_path: Path) -> None:
+    encoder = Encoder(sha256=bytes(32), width=2, text=TextInput())
+    text = Feature(name="review", kind="text", encoder=encoder, missing="none")
+    schema = Schema(task="regression", features=(Feature(name="size"), text), label="stars")
+    path = tmp_path / "data.csv"
+    path.write_text('review,stars,size\ngood,5,1\n,3,2\n"good, bad",3,3\ngood,4,4\n')
+    found = report_on(path, infos[0], infos[1].model_copy(update={"schema_": schema}))
+    seen = [(each.column, each.kind, each.values, each.missing) for each in found.columns]
+    assert seen[0] == ("size", "numeric", "1 to 4", 0)
+    assert seen[1] == ("review", "text, may be missing, encoded to 2 features", "2 distinct texts", 1)
+    assert seen[2] == ("stars", "numeric", "3 to 5", 0)
 
 
 def test_a_folder_is_looked_at_as_one_table(infos: tuple[OracleInfo, ModelInfo], tmp_path: Path) -> None:
@@ -186,3 +205,15 @@ def test_a_folder_is_looked_at_as_one_table(infos: tuple[OracleInfo, ModelInfo],
     found = report_on(tmp_path / "parts", *infos)
     assert found.records == 2
     assert found.faults == ["expected a value in every row, got none in column 'open', row 1"]
+
+
+def test_a_folder_that_no_sale_takes_is_a_fault(infos: tuple[OracleInfo, ModelInfo], tmp_path: Path) -> None:
+    oracle, model = infos
+    shards, pictures = tmp_path / "shards", tmp_path / "pictures" / "cat"
+    for folder, name, content in ((shards, "0.tar", tar({"cat/a.png": picture(3)}).read()), (pictures, "a.png", b"12")):
+        folder.mkdir(parents=True)
+        (folder / name).write_bytes(content)
+    assert "offer each archive by itself" in report_on(shards, oracle, model).hints[0]
+    small = oracle.model_copy(update={"max_upload_bytes": 100})
+    found = report_on(pictures.parent, small, model)
+    assert "expected an upload of at most 100 bytes, pictures becomes" in found.faults[0]
