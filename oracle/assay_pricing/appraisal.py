@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from assay_pricing.canonical import canonical_json
+from assay.protocol.function.canonical import canonical_json
 from assay_pricing.records.records import Float64, Records
 
 _BY_RECORD = ("points", "verdicts")

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from assay.errors import AssayError
 from assay.files import sync_folder, write_whole
-from assay_pricing.canonical import canonical_json
+from assay.protocol.function.canonical import canonical_json
 from assay_pricing.errors import ArtifactError, ArtifactExists, FidelityError, PricingError
 from assay_pricing.manifest import VERSION, Manifest
 

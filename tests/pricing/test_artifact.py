@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from assay.protocol.function.canonical import canonical_json
 from assay_pricing import artifact
-from assay_pricing.canonical import canonical_json
 from assay_pricing.errors import ArtifactError, ArtifactExists, BacktestError, DataError, FidelityError, PricingError
 from assay_pricing.manifest import Agreement, Backtest
 from tests.pricing.contexts import manifest

@@ -314,8 +314,8 @@ def export_(folder: Path, out: Path, as_json: bool) -> None:
     Example:
       assay-oracle export price --out form.json
     """
+    from assay.protocol.function.canonical import canonical_json
     from assay_oracle.owner.summary import form_text
-    from assay_pricing.canonical import canonical_json
     from assay_pricing.sums.form import form_of
 
     form = form_of(_loaded(folder).method)

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assay.protocol.function.canonical import canonical_json
 from assay_pricing import methods
-from assay_pricing.canonical import canonical_json
 from assay_pricing.errors import DataError
 from assay_pricing.methods.families.base import Method, Parts, RefitMethod
 from assay_pricing.records.records import Float64, Records

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from assay_pricing.canonical import canonical_json
+from assay.protocol.function.canonical import canonical_json
 from assay_pricing.errors import DataError
 from assay_pricing.fitting import fit
 from assay_pricing.function import PriceFunction

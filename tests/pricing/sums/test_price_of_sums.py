@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from assay.protocol.function.canonical import canonical_json
 from assay.protocol.schema import Feature, Schema
-from assay_pricing.canonical import canonical_json
 from assay_pricing.errors import DataError
 from assay_pricing.records.records import Records
 from assay_pricing.sums.features import Features

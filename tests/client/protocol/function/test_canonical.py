@@ -2,7 +2,7 @@
 
 import pytest
 
-from assay_pricing.canonical import canonical_json
+from assay.protocol.function.canonical import canonical_json
 
 pytestmark = pytest.mark.unit
 
