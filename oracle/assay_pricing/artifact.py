@@ -2,9 +2,10 @@
 
 The files of its encoders lie in ``encoders``, each named by its SHA-256, which the manifest states.
 
-The hash of the artifact is SHA-256 over the canonical JSON of the manifest without its field ``hash``, preceded by its
-length in 8 bytes, big-endian, and followed by the bytes of the tensors' file. The stored manifest must be canonical:
-one altered byte in either file is found.
+The remainder is SHA-256 over the canonical JSON of the manifest without its fields ``remainder`` and ``hash``, preceded
+by its length in 8 bytes, big-endian, and followed by the bytes of the tensors' file. The hash of the artifact commits
+to it, and to what is published of the manifest (``assay.protocol.function.published``): whoever is told the remainder
+can check the latter. The stored manifest must be canonical: one altered byte in either file is found.
 
 torch is imported by ``finalize`` and ``read`` alone: a process that does not price reads the manifest without it.
 """
@@ -25,6 +26,7 @@ from pydantic import ValidationError
 from assay.errors import AssayError
 from assay.files import sync_folder, write_whole
 from assay.protocol.function.canonical import canonical_json
+from assay.protocol.function.published import function_hash
 from assay_pricing.errors import ArtifactError, ArtifactExists, FidelityError, PricingError
 from assay_pricing.manifest import VERSION, Manifest
 
@@ -43,7 +45,7 @@ def finalize(manifest: Manifest, tensors: "dict[str, Tensor]") -> tuple[Manifest
     from safetensors.torch import save
 
     content = save({name: tensor.contiguous() for name, tensor in sorted(tensors.items())})
-    return manifest.model_copy(update={"hash": _digest(manifest, content)}), content
+    return _hashed(manifest, content), content
 
 
 def encoder_files(manifest: Manifest) -> tuple[bytes, ...]:
@@ -305,7 +307,7 @@ def _checked(folder: Path) -> tuple[Manifest, bytes]:
             f"expected {_MANIFEST} and {_TENSORS} in {folder}: {error.strerror}", hint="run `assay-oracle fit` first"
         ) from None
     manifest = _parse(stored)
-    if _canonical(manifest) != stored or _digest(manifest, content) != manifest.hash:
+    if _canonical(manifest) != stored or _hashed(manifest, content) != manifest:
         raise ArtifactError(
             f"expected a price function with hash 0x{manifest.hash.hex()}, got altered files in {folder}",
             hint="restore it from a copy or fit it again",
@@ -333,9 +335,12 @@ def _parse(stored: bytes) -> Manifest:
         raise ArtifactError(f"expected the manifest of a price function, got a wrong {field}: {first['msg']}") from None
 
 
-def _digest(manifest: Manifest, content: bytes) -> bytes:
-    text = canonical_json(manifest.model_dump(mode="json", exclude={"hash"}))
-    return hashlib.sha256(len(text).to_bytes(8, "big") + text + content).digest()
+def _hashed(manifest: Manifest, content: bytes) -> Manifest:
+    """The manifest with its remainder and its hash."""
+    text = canonical_json(manifest.model_dump(mode="json", exclude={"remainder", "hash"}))
+    remainder = hashlib.sha256(len(text).to_bytes(8, "big") + text + content).digest()
+    found = function_hash(manifest.published, remainder)
+    return manifest.model_copy(update={"remainder": remainder, "hash": found})
 
 
 def _canonical(manifest: Manifest) -> bytes:

@@ -25,6 +25,7 @@ from assay_pricing.methods.families.base import prefixed
 from assay_pricing.price import Outlook, PricingRule
 from assay_pricing.records.records import Records
 from assay_pricing.risk import REGRESSION, Metric, groups_of
+from assay_pricing.sums.form import published_sums
 from assay_pricing.surrogate.calibration import calibrate
 from assay_pricing.surrogate.network import AUTO, deterministic, device_of
 from assay_pricing.surrogate.task import Context, Progress, Task, encoded, no_progress, stratified_sample
@@ -263,7 +264,8 @@ def _assemble(
         libraries=installed_libraries(),
     )
     seen = typical(method, manifest, task)
-    final, _ = artifact.finalize(manifest.model_copy(update={"rule": _rule(rule, seen), "outlook": seen}), tensors)
+    priced = manifest.model_copy(update={"rule": _rule(rule, seen), "outlook": seen})
+    final, _ = artifact.finalize(priced.model_copy(update={"sums": published_sums(priced, method)}), tensors)
     return PriceFunction(final, method, tensors)
 
 

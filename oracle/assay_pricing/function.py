@@ -21,6 +21,7 @@ from assay_pricing.offers.partitions import LOCAL, Pool
 from assay_pricing.price import MICRO, to_micros
 from assay_pricing.records.records import Records, Selection
 from assay_pricing.risk import Metric
+from assay_pricing.sums.form import published_sums
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.network import deterministic
 from assay_pricing.surrogate.task import Context, Sample
@@ -57,7 +58,7 @@ class PriceFunction:
 
     @property
     def hash(self) -> bytes:
-        """SHA-256 over manifest and tensors, 32 bytes: ``ModelTerms.function_hash``."""
+        """Commits to manifest and tensors, 32 bytes: ``ModelTerms.function_hash``."""
         return self.manifest.hash
 
     @property
@@ -75,7 +76,9 @@ class PriceFunction:
             return replace(self, encoders=encoders)
         if file_schema.encoded() != self.schema:
             raise DataError("expected columns that are encoded to the features of the price function, got others")
-        manifest, _ = artifact.finalize(self.manifest.model_copy(update={"schema_": file_schema}), self.tensors)
+        read = self.manifest.model_copy(update={"schema_": file_schema})
+        told = read.model_copy(update={"sums": published_sums(read, self.method)})
+        manifest, _ = artifact.finalize(told, self.tensors)
         return replace(self, manifest=manifest, encoders=encoders)
 
     def save(self, folder: Path, *, replace: bool = False) -> None:
@@ -109,6 +112,7 @@ class PriceFunction:
         own = without_prefix(tensors, "method.")
         parts = Parts(own, manifest.settings, manifest.fidelity)
         method = methods.method(manifest.method).restore(_context(manifest, tensors), parts)
+        artifact.check_part(manifest.sums == published_sums(manifest, method), "the terms of its price from sums")
         return cls(manifest, method, tensors, encoders)
 
     def check_fidelity(self) -> None:

@@ -17,8 +17,8 @@ _LIBRARIES = ("numpy", "scikit-learn", "torch")
 """What computes a price: another version of one may give another price to the same offer."""
 _RELEASE = 2
 """Numbers of a version, from the first on, that tell releases apart; those after them mend faults."""
-VERSION = 7
-"""Raised by every change by which a stored price function would price otherwise."""
+VERSION = 8
+"""Raised by every change by which a stored price function would price otherwise, or have another hash."""
 FIDELITY_FLOOR = 0.90
 """A surrogate that agrees less with its model does not price, unless its prices were tested (``Backtest``)."""
 LEAST_KAPPA = 0.8
@@ -161,7 +161,9 @@ class Manifest(Value):
         leaks: What each tensor discloses.
         carried: What all tensors disclose together.
         libraries: Versions of the libraries at the fit, by name; see ``unlike_libraries``.
-        hash: SHA-256 of the artifact, see ``artifact``; zero before ``artifact.finalize``.
+        sums: How the sums of a price from sums alone are computed (``sums.statistics.Terms``); None without one.
+        remainder: Digest of what is not published, see ``artifact``; zero before ``artifact.finalize``.
+        hash: Of the artifact, see ``artifact``; zero before ``artifact.finalize``.
     """
 
     format: Literal["assay/price-function"] = "assay/price-function"
@@ -191,7 +193,23 @@ class Manifest(Value):
     leaks: tuple[Leak, ...]
     carried: Carried
     libraries: dict[str, str]
+    sums: dict[str, Any] | None = None
+    remainder: Bytes32 = bytes(32)
     hash: Bytes32 = bytes(32)
+
+    @property
+    def published(self) -> dict[str, Any]:
+        """JSON values of what is published: see ``assay.protocol.function.published``."""
+        return {
+            "schema": self.schema_.model_dump(mode="json"),
+            "metric": self.metric,
+            "pricing": self.rule.kind,
+            "method": self.method,
+            "fidelity": self.fidelity,
+            "price_cap": str(self.rule.cap),
+            "price_grid": str(self.rule.grid),
+            "sums": self.sums,
+        }
 
     def check_method(self) -> None:
         """Refuses a method that this version has not, without loading any: torch is not imported.

@@ -9,6 +9,7 @@ from eth_account.signers.local import LocalAccount
 from localnet import ETHER, Node, account, eventually
 
 from assay import Buyer, Deployment, ModelTerms, OfferStore, OracleClient, Purchase, Seller, SettlementClient, Status
+from assay.chain.queries import registered_terms
 from assay.envelope import delivery_key_of, new_identity, public_of
 from assay.errors import OfferRefused
 from assay.protocol.structs import Order
@@ -16,6 +17,7 @@ from assay.protocol.types import ModelId, OrderId
 from assay.sale.acceptance import accepted
 from assay.sale.blind import BlindQuoting, sums_of
 from assay.sale.offers import OfferRecord
+from assay.sale.trust import check_model
 from demo import commands, network
 from demo.digits import Digits, Hands
 from demo.show import Sale, Story
@@ -122,7 +124,8 @@ class Demonstration:
         """Seals, and hears the price of encrypted sums: no record leaves the seller."""
         record, owner = self.prepare(name), self.account_of(name)
         with OracleClient(self.url) as oracle:
-            sums = sums_of(self.folder / f"{name}.npz", oracle.model(record.model_id))
+            model = check_model(registered_terms(self.chain(owner), record.model_id), oracle.model(record.model_id))
+            sums = sums_of(self.folder / f"{name}.npz", model)
             store = OfferStore(self.folder / "sellers" / name)
             quoted = BlindQuoting(self.chain(owner), oracle, store, owner).quote(record, sums)
         assert quoted.blind_quote is not None

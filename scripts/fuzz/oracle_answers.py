@@ -6,11 +6,13 @@ An input is the name of a call on a line of its own, and the answers, with ``htt
 import io
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from eth_account import Account
 
 from assay.envelope import new_identity, unwrap_key
+from assay.errors import OracleMisbehaved
 from assay.oracle.api import OracleClient
 from assay.oracle.session import Party
 from assay.protocol.messages import AcceptanceRequest, BlindRequest, BlindValues, OfferRequest
@@ -20,6 +22,7 @@ from assay.protocol.types import ModelId, OfferId, OrderId
 from assay.sale.blind import seller_of, sums_of
 from assay.sale.offered.example_file import example_csv, type_text
 from assay.sale.offered.precheck import check_file, chunk_size_for
+from assay.sale.trust import check_model
 from fuzz.http_answers import END, answering, ends
 
 URL = "http://127.0.0.1:8550"
@@ -44,7 +47,9 @@ def _model(client: OracleClient) -> None:
     if model.blind is not None:
         seller_of(model.blind, OfferId(ZEROS))
     example = example_csv(model.schema_)
-    if model.blind is not None:
+    with suppress(OracleMisbehaved):
+        check_model(model.terms, model)
+    if model.sums is not None:
         with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
             file.write(example)
             file.flush()

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from assay.protocol.function.published import function_hash
 from assay.protocol.schema import Feature, Schema
 from assay_pricing.errors import DataError
 
@@ -71,23 +72,24 @@ class LinePrices:
     A record that begins with the word of a context record, or of one sold before, is a near copy, and worth nothing.
     """
 
-    hash: bytes = hashlib.sha256(b"line prices").digest()
     schema: Schema = SCHEMA
     method: None = None
     calls: int = 0
     before: Callable[[], None] = lambda: None
 
     @property
+    def hash(self) -> bytes:
+        return bytes(self.manifest.hash)
+
+    @property
     def manifest(self) -> Any:
         rule = SimpleNamespace(kind="graded", cap=2**96 - 1, grid=10**9)
-        found = {
-            "metric": "log_loss",
-            "method": "lines",
-            "fidelity": 0.97,
-            "rule": rule,
-            "unlike_libraries": lambda: None,
-        }
-        return SimpleNamespace(hash=self.hash, schema_=self.schema, **found)
+        found: dict[str, Any] = {"metric": "log_loss", "method": "lines", "fidelity": 0.97, "sums": None}
+        published = found | {"schema": self.schema.model_dump(mode="json"), "pricing": rule.kind}
+        published |= {"price_cap": str(rule.cap), "price_grid": str(rule.grid)}
+        remainder = hashlib.sha256(b"line prices").digest()
+        hashes = {"hash": function_hash(published, remainder), "remainder": remainder}
+        return SimpleNamespace(schema_=self.schema, rule=rule, unlike_libraries=lambda: None, **found, **hashes)
 
     def appraise(
         self,

@@ -37,9 +37,15 @@ def test_artifact_that_nothing_can_use_gives_way_to_another_fit(tmp_path: Path) 
 
 def test_the_hash_covers_manifest_and_tensors_as_documented() -> None:
     final, content = artifact.finalize(manifest(), TENSORS)
-    text = canonical_json(manifest().model_dump(mode="json", exclude={"hash"}))
-    assert final.hash == hashlib.sha256(len(text).to_bytes(8, "big") + text + content).digest()
-    assert final.model_copy(update={"hash": bytes(32)}) == manifest()
+    text = canonical_json(manifest().model_dump(mode="json", exclude={"remainder", "hash"}))
+    remainder = hashlib.sha256(len(text).to_bytes(8, "big") + text + content).digest()
+    rule = manifest().rule
+    figures = {"fidelity": manifest().fidelity, "price_cap": str(rule.cap), "price_grid": str(rule.grid)}
+    named = {"metric": manifest().metric, "pricing": rule.kind, "method": manifest().method, "sums": None}
+    published = canonical_json({"schema": manifest().schema_.model_dump(mode="json"), **figures, **named})
+    assert final.remainder == remainder
+    assert final.hash == hashlib.sha256(hashlib.sha256(published).digest() + remainder).digest()
+    assert final.model_copy(update={"remainder": bytes(32), "hash": bytes(32)}) == manifest()
 
 
 def test_the_order_and_the_layout_of_tensors_do_not_matter() -> None:
@@ -77,9 +83,9 @@ def test_new_tensors_under_an_old_manifest_are_refused(folder: Path) -> None:
     [
         ("[]", r"expected the JSON of a price function in manifest\.json, got something else"),
         ("nothing", r"expected the JSON of a price function in manifest\.json, got something else"),
-        ('{"version": 1}', "expected a price function of version 7, got 1"),
-        ("{}", "expected a price function of version 7, got None"),
-        ('{"version": 7}', "got a wrong schema_: Field required"),
+        ('{"version": 1}', "expected a price function of version 8, got 1"),
+        ("{}", "expected a price function of version 8, got None"),
+        ('{"version": 8}', "got a wrong schema_: Field required"),
     ],
 )
 def test_a_manifest_that_is_none_is_named(folder: Path, text: str, message: str) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assay.chain.settlement import SettlementClient
     from assay.oracle.api import OracleClient
     from assay.oracle.committee import Committee
+    from assay.protocol.messages import ModelInfo
     from assay.sale.offers import OfferRecord, OfferStore
     from assay.sale.portfolio import Portfolio
 
@@ -172,6 +173,18 @@ class Session(ExitStack):
     def oracle(self) -> "OracleClient":
         """The configured oracle; of a committee, the first member, which tells about models."""
         return self.committee.members[0]
+
+    def model(self, chain: "Chain", model_id: ModelId) -> "ModelInfo":
+        """What the oracle publishes of a model, verified to be of the price function that the chain names.
+
+        Raises:
+            SaleError: The model is not registered.
+            OracleMisbehaved: It is of another one.
+        """
+        from assay.chain.queries import registered_terms
+        from assay.sale.trust import check_model
+
+        return check_model(registered_terms(chain, model_id), self.oracle.model(model_id))
 
     @cached_property
     def offers(self) -> "OfferStore":

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from assay.protocol.function.published import function_hash
 from assay.protocol.schema import Schema
 from assay.protocol.structs import ModelTerms, Quote
 from assay.protocol.types import (
@@ -86,9 +87,6 @@ class BlindTerms(Value):
     sum_bits: int = Field(ge=1, description="entries of Q and U are below 2**sum_bits in magnitude")
     row_bits: int = Field(ge=1, description="rows of Q have a Euclidean norm below 2**row_bits")
     weight_bits: int = Field(ge=1, description="entries of P are below 2**weight_bits in magnitude")
-    sums: dict[str, Any] = Field(
-        default_factory=dict, description="`terms` of docs/price-format.md: how Q and U are computed from records"
-    )
     price_bits: int = Field(ge=1, description="the doubled price is below 2**price_bits in magnitude")
 
 
@@ -107,6 +105,14 @@ class ModelInfo(Value):
         description="highest price of an offer by the pricing rule; the terms' max_price bounds it as well",
     )
     price_grid: Money | None = Field(default=None, description="prices are multiples of this")
+    sums: dict[str, Any] | None = Field(
+        default=None,
+        description="`terms` of docs/price-format.md: how Q and U are computed from records; null without such a price",
+    )
+    remainder: Bytes32 = Field(
+        description="digest of what is not published of the price function: with it, the function's hash in `terms` "
+        "commits to `schema` and all that follows it up to `sums`"
+    )
     limits: DataLimits | None = None
     blind: BlindTerms | None = Field(default=None, description="its price from encrypted sums; null if it has none")
     max_chunk_size: int = Field(
@@ -115,6 +121,14 @@ class ModelInfo(Value):
         lt=2**32,
         description="bytes of a sealed chunk: what a dispute costs grows with it",
     )
+
+    def function_hash(self) -> bytes:
+        """The hash of the price function of which this is published: 32 bytes.
+
+        Raises:
+            ValueError: A number in ``sums`` is not finite.
+        """
+        return function_hash(self.model_dump(mode="json", by_alias=True), self.remainder)
 
 
 class OfferRequest(Value):

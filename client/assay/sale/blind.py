@@ -6,7 +6,7 @@ blind quote's.
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,12 +37,14 @@ class Sums:
         second: Q, shape (d, d).
         first: U, shape (d, k).
         records: Number of records.
+        terms: Sizes and bounds, by what the model publishes of sums.
         leverage: Largest share of one record in what the set's regression answers at it.
     """
 
     second: "Integers"
     first: "Integers"
     records: int
+    terms: BlindTerms
     leverage: float
 
 
@@ -73,7 +75,7 @@ class BlindQuoting:
             BlindError: The sums exceed the model's bounds, or an answer of the oracle is not of its form.
             SettingsError: The oracle is not the model's; nothing was sent.
             OracleRefused: The model has no blind quotes, the seller has too many, or a message was refused.
-            OracleMisbehaved: The answer is for another offer, or not by the model's oracle.
+            OracleMisbehaved: The answer is for another offer, with other terms, or not by the model's oracle.
         """
         if record.blind_quote is not None:
             return record
@@ -96,7 +98,9 @@ class BlindQuoting:
         opened = self._oracle.open_blind(request)
         if opened.offer_id != offer_id:
             raise OracleMisbehaved("the oracle answered with another offer's id")
-        answer = opened.answer or self._asked(offer_id, seller_of(opened.terms, offer_id), sums)
+        if opened.terms != sums.terms:
+            raise OracleMisbehaved("expected the sizes and bounds of the model's sums, the oracle answered with others")
+        answer = opened.answer or self._asked(offer_id, seller_of(sums.terms, offer_id), sums)
         self._check(record, sums.records, answer)
         return self._store.update(record, blind_quote=answer.quote, blind_signature=answer.oracle_signature)
 
@@ -123,7 +127,7 @@ class BlindQuoting:
 
 
 def seller_of(terms: BlindTerms, offer_id: OfferId) -> "BlindSeller":
-    """The seller's side of the quote of an offer, by the terms that the oracle answered with.
+    """The seller's side of the quote of an offer, by the terms of its sums.
 
     Raises:
         BlindError: The terms are out of bounds.
@@ -134,11 +138,15 @@ def seller_of(terms: BlindTerms, offer_id: OfferId) -> "BlindSeller":
         from assay_pricing.blind.shape import Shape
     except ImportError as error:
         raise _missing(error) from None
-    return BlindSeller(Shape(**terms.model_dump(exclude={"sums"})), offer_id, secrets.token_bytes)
+    return BlindSeller(Shape(**terms.model_dump()), offer_id, secrets.token_bytes)
 
 
 def sums_of(file: Path, model: ModelInfo) -> Sums:
     """The sums of the distinct records in a file, by the terms that a model publishes.
+
+    Args:
+        file: The records.
+        model: Verified to be of the price function that the chain names (``trust.check_model``).
 
     Raises:
         UsageError: The model has no blind quotes, or the libraries are not installed.
@@ -155,7 +163,8 @@ def sums_of(file: Path, model: ModelInfo) -> Sums:
     with file.open("rb") as source:
         records = distinct(parse_records(source, model.schema_))
     found = terms.statistics(Moments.of(terms.features, [records]))
-    return Sums(found.shrinkage, found.solution, records.n, terms.leverage(found, records))
+    sizes = BlindTerms(**asdict(terms.shape))
+    return Sums(found.shrinkage, found.solution, records.n, sizes, terms.leverage(found, records))
 
 
 def terms_of(model: ModelInfo) -> "Terms":
@@ -165,7 +174,7 @@ def terms_of(model: ModelInfo) -> "Terms":
         UsageError: The model has no blind quotes, or the libraries are not installed.
         OracleMisbehaved: The terms are not of their form.
     """
-    if model.blind is None:
+    if model.sums is None:
         raise UsageError(
             "expected a model with blind quotes, this one has none",
             hint="offer the data: assay sell",
@@ -175,7 +184,7 @@ def terms_of(model: ModelInfo) -> "Terms":
     except ImportError as error:
         raise _missing(error) from None
     try:
-        return Terms.model_validate(model.blind.sums)
+        return Terms.model_validate(model.sums)
     except ValidationError as error:
         raise OracleMisbehaved(
             f"expected the terms of sums of docs/price-format.md, got others: {listed_faults(error.errors())[:500]}",

@@ -10,7 +10,7 @@ from assay.chain.queries import is_signed_by
 from assay.chain.values import SafeOwners
 from assay.errors import OracleMisbehaved, SaleError, SettingsError
 from assay.oracle.api import OracleClient
-from assay.protocol.messages import OracleInfo
+from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.protocol.statements import digest, signer_of
 from assay.protocol.structs import ModelTerms, Order, Quote
 from assay.protocol.types import ModelId
@@ -103,6 +103,32 @@ def member_of(signers: Signers, oracle: OracleClient) -> tuple[OracleInfo, str]:
         f"expected {wanted} at {oracle.url}, got {info.oracle}, whose recipient {fault}",
         hint="name the model's oracle: --oracle; nothing was sent",
     )
+
+
+def check_model(terms: ModelTerms, model: ModelInfo) -> ModelInfo:
+    """What an oracle published of a model, verified to be what the function's hash on chain commits to.
+
+    Otherwise it could tell each seller other columns or, of a price from sums, other features: encrypted sums over
+    features of its choice tell it what it likes.
+
+    Args:
+        terms: On chain.
+        model: The oracle's word.
+
+    Raises:
+        OracleMisbehaved: It is of another price function.
+    """
+    try:
+        found = model.function_hash()
+    except ValueError:
+        found = b""
+    if found != terms.function_hash:
+        raise OracleMisbehaved(
+            f"expected what the model's price function 0x{terms.function_hash.hex()} commits to, the oracle published "
+            "other columns, sums or figures",
+            hint="tell the model's owner, who chose the oracle; nothing was sent",
+        )
+    return model
 
 
 def check_quote(

@@ -7,7 +7,7 @@ from assay_pricing.records.bounds import MAX_EXPANDED_BYTES, MAX_RECORDS
 
 
 def info_of(manifest: Manifest, blind: BlindTerms | None = None, *, is_proven: bool = False) -> FunctionInfo:
-    """The price function that ``manifest`` states, with the terms of its price from sums if it has one."""
+    """The price function that ``manifest`` states, with the sizes of its blind prices if it has these."""
     return FunctionInfo(
         hash=manifest.hash,
         schema=manifest.schema_,
@@ -19,5 +19,7 @@ def info_of(manifest: Manifest, blind: BlindTerms | None = None, *, is_proven: b
         cap=manifest.rule.cap,
         grid=manifest.rule.grid,
         blind=blind,
+        sums=manifest.sums,
+        remainder=manifest.remainder,
         is_proven=is_proven,
     )

@@ -58,13 +58,13 @@ def _in_pool(pool: "PricingPool", seconds: float, entry: ModelEntry) -> "Process
     from assay_oracle.appraisers.info import info_of
     from assay_oracle.appraisers.remote import ProcessAppraiser
     from assay_pricing import artifact
-    from assay_pricing.sums.blind import blind_terms_in
+    from assay_pricing.sums.blind import blind_terms_of
 
     manifest = artifact.read_manifest(entry.artifact)
     manifest.check_method()
     manifest.check_fidelity()
     proving = _proving(entry, seconds)
-    info = info_of(manifest, blind_terms_in(entry.artifact), is_proven=proving is not None)
+    info = info_of(manifest, blind_terms_of(manifest), is_proven=proving is not None)
     return ProcessAppraiser(info, str(entry.artifact.resolve()), pool, proving)
 
 

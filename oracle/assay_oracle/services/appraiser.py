@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from assay.protocol.messages import BlindTerms, DataLimits
 from assay.protocol.proof.proven import ProvenPrice
@@ -26,6 +26,8 @@ class FunctionInfo:
         cap: Highest price of an offer by the pricing rule, in base units.
         grid: Prices are multiples of this, in base units.
         blind: Sizes and bounds of a price from encrypted sums; None if it has none.
+        sums: How the sums of a price from sums are computed; None without one.
+        remainder: Digest of what is not public, see ``assay.protocol.function.published``.
         is_proven: The oracle is a contract that takes a quote with a proof of its price alone.
     """
 
@@ -39,6 +41,8 @@ class FunctionInfo:
     cap: int | None = None
     grid: int | None = None
     blind: BlindTerms | None = None
+    sums: dict[str, Any] | None = None
+    remainder: bytes = bytes(32)
     is_proven: bool = False
 
 

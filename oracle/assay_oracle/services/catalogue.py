@@ -61,6 +61,8 @@ class PricedModel:
             fidelity=function.fidelity,
             price_cap=function.cap,
             price_grid=function.grid,
+            sums=function.sums,
+            remainder=function.remainder,
             limits=function.limits,
             blind=function.blind,
         )

@@ -3,18 +3,20 @@
 Only a price that sums alone determine can be told blindly: of the graded rule, of records without texts or pictures.
 """
 
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from assay.protocol.messages import BlindTerms
 from assay.protocol.proof.money import Cut, MoneyTerms
-from assay_pricing import artifact
 from assay_pricing.blind.pricing import BlindPricing
-from assay_pricing.errors import ProofError
+from assay_pricing.errors import ArtifactError, ProofError
 from assay_pricing.manifest import Manifest
 from assay_pricing.price import to_micros
-from assay_pricing.sums.form import PriceForm
+from assay_pricing.sums.form import PriceForm, is_told_by_sums
+from assay_pricing.sums.statistics import Terms
 
 if TYPE_CHECKING:
     from assay_pricing.function import PriceFunction
@@ -26,36 +28,25 @@ TENSOR = "method.form"
 def blind_pricing(function: "PriceFunction") -> BlindPricing | None:
     """The blind prices of a price function; None if it has none."""
     form = getattr(function.method, "form", None)
-    if not isinstance(form, PriceForm) or not _is_told_by_sums(function.manifest):
+    if not isinstance(form, PriceForm) or not is_told_by_sums(function.manifest):
         return None
     money = partial(_money, function.manifest, form, function.method.value_unit)
-    return BlindPricing(form.secret, money, blind_terms(form))
+    return BlindPricing(form.secret, money, BlindTerms(**asdict(form.terms.shape)))
 
 
-def blind_terms_in(folder: Path) -> BlindTerms | None:
-    """The terms of the blind prices of an artifact, read without torch; None if it has none.
+def blind_terms_of(manifest: Manifest) -> BlindTerms | None:
+    """Sizes and bounds of the blind prices of a price function; None if it has none.
 
     Raises:
-        ArtifactError: It is missing, damaged or altered.
+        ArtifactError: The terms in the manifest are none.
     """
-    manifest, content = artifact.read_tensor(folder, TENSOR)
-    if content is None or not _is_told_by_sums(manifest):
+    if manifest.sums is None:
         return None
-    return blind_terms(PriceForm.model_validate_json(content))
-
-
-def blind_terms(form: PriceForm) -> BlindTerms:
-    """What a seller needs to know: how sums are computed, and their bounds."""
-    shape = form.terms.shape
-    return BlindTerms(
-        features=shape.features,
-        outputs=shape.outputs,
-        sum_bits=shape.sum_bits,
-        row_bits=shape.row_bits,
-        weight_bits=shape.weight_bits,
-        price_bits=shape.price_bits,
-        sums=form.terms.model_dump(mode="json"),
-    )
+    try:
+        terms = Terms.model_validate(manifest.sums)
+    except ValidationError as error:
+        raise ArtifactError(f"expected the terms of sums in the manifest, got others: {error}"[:500]) from None
+    return BlindTerms(**asdict(terms.shape))
 
 
 def money_terms(function: "PriceFunction", form: PriceForm, max_price: int) -> MoneyTerms:
@@ -70,7 +61,7 @@ def money_terms(function: "PriceFunction", form: PriceForm, max_price: int) -> M
         ProofError: The price is not a function of sums and of the number of records.
     """
     manifest, rule = function.manifest, function.manifest.rule
-    if not _is_told_by_sums(manifest):
+    if not is_told_by_sums(manifest):
         raise ProofError("expected a graded price that sums alone determine, got another")
     return MoneyTerms(
         scale=form.scale,
@@ -83,10 +74,6 @@ def money_terms(function: "PriceFunction", form: PriceForm, max_price: int) -> M
         max_price=max_price,
         cuts=tuple(Cut(records=control.records, gain=control.gain) for control in manifest.controls),
     )
-
-
-def _is_told_by_sums(manifest: Manifest) -> bool:
-    return manifest.rule.kind == "graded" and all(feature.encoder is None for feature in manifest.schema_.features)
 
 
 def _money(manifest: Manifest, form: PriceForm, unit: float, doubled: int, records: int) -> int:

@@ -1,6 +1,6 @@
 """The owner's integers, and the price of a set: ``docs/price-format.md`` in code."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from assay.protocol.types import Value
 from assay_pricing.blind.form import SecretForm
 from assay_pricing.errors import BlindError, DataError
+from assay_pricing.manifest import Manifest
 from assay_pricing.sums.inputs import Integers
 from assay_pricing.sums.moments import Moments
 from assay_pricing.sums.statistics import Terms
@@ -90,6 +91,19 @@ def form_of(method: object) -> PriceForm:
             hint="fit it with --method ridge: other methods have no price in integers",
         )
     return form
+
+
+def is_told_by_sums(manifest: Manifest) -> bool:
+    """Whether sums alone determine the prices of a price function that has a price from sums."""
+    return manifest.rule.kind == "graded" and all(feature.encoder is None for feature in manifest.schema_.features)
+
+
+def published_sums(manifest: Manifest, method: object) -> dict[str, Any] | None:
+    """``Manifest.sums`` of a fitted method: JSON of the terms of its price from sums; None if it has none."""
+    form = getattr(method, "form", None)
+    if not isinstance(form, PriceForm) or not is_told_by_sums(manifest):
+        return None
+    return form.terms.model_dump(mode="json")
 
 
 def _array(matrix: Matrix) -> Integers:

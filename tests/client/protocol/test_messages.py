@@ -27,6 +27,7 @@ INFO = ModelInfo(
     pricing="graded",
     method="distillation",
     fidelity=0.97,
+    remainder=WORD,
 )
 ACCEPTANCE = AcceptanceRequest(key_hash=WORD, signature=bytes(65))
 

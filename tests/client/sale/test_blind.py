@@ -9,22 +9,24 @@ import pytest
 from eth_account.signers.local import LocalAccount
 
 from assay.errors import OracleMisbehaved, OracleRefused, OracleUnreachable, UsageError
-from assay.protocol.messages import OfferStatus
+from assay.protocol.messages import BlindTerms, OfferStatus
 from assay.protocol.statements import digest
 from assay.protocol.structs import Status
 from assay.protocol.types import OfferId
 from assay.sale.blind import BlindQuoting, Sums, sums_of
 from assay.sale.offers import OfferRecord, OfferStore
+from assay.sale.trust import check_model
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.appraisers.inline import InlineAppraiser
 from assay_oracle.services.appraiser import Appraiser
 from assay_oracle.services.blind import OPEN_SECONDS
+from assay_oracle.services.catalogue import PricedModel
 from assay_pricing.blind.form import SecretForm
 from assay_pricing.blind.layout import Residues
 from assay_pricing.blind.linear import Requester
 from tests.kit.actors import DOMAIN, rival_account, seller_account
 from tests.kit.blind import COUNTED, LINE_BLIND, ONE
-from tests.kit.data import PRICE_PER_RECORD, parse_lines
+from tests.kit.data import PRICE_PER_RECORD, SCHEMA, parse_lines
 from tests.kit.market import DAY, Market
 
 pytestmark = pytest.mark.unit
@@ -47,7 +49,7 @@ def market(tmp_path: Path) -> Iterator[Market]:
 
 
 def sums(count: int) -> Sums:
-    return Sums(count * ONE, count * ONE, count, 0.5)
+    return Sums(count * ONE, count * ONE, count, LINE_BLIND.terms, 0.5)
 
 
 def quoting(market: Market, account: LocalAccount = seller_account) -> BlindQuoting:
@@ -57,6 +59,10 @@ def quoting(market: Market, account: LocalAccount = seller_account) -> BlindQuot
 
 def prepared(market: Market, content: bytes = b"a\nb\nc\n", account: LocalAccount = seller_account) -> OfferRecord:
     return market.seller(account).prepare(market.file(content), market.model_id, chunk_size=1024)
+
+
+def replace_bits(terms: BlindTerms) -> BlindTerms:
+    return terms.model_copy(update={"weight_bits": terms.weight_bits + 1})
 
 
 def offer_id_of(record: OfferRecord) -> OfferId:
@@ -189,7 +195,7 @@ def test_no_second_price_is_told_for_one_offer(market: Market) -> None:
     with pytest.raises(OracleRefused, match="expected 3 records, as this blind quote was opened with"):
         quoting(market).quote(record, sums(4))
     asked = len(sent_paths(market))
-    assert quoting(market).quote(record, Sums(9 * ONE, 9 * ONE, 3, 0.5)) == first
+    assert quoting(market).quote(record, Sums(9 * ONE, 9 * ONE, 3, LINE_BLIND.terms, 0.5)) == first
     assert sent_paths(market)[asked:] == ["blind"]
     with pytest.raises(OracleRefused, match="expected a blind quote without a price, this one has its price"):
         market.as_seller.blind_sums(offer_id_of(record), b"other sums")
@@ -283,8 +289,42 @@ def test_an_oracle_that_quotes_another_price_than_blindly_is_told_apart(market: 
 def test_terms_of_sums_that_are_none_are_named(market: Market) -> None:
     """They are an oracle's word, and anything may stand there."""
     model = market.http.model(market.model_id)
-    assert model.blind is not None
-    hostile = model.blind.model_copy(update={"sums": {"features": 17, **{f"x{i}": i for i in range(1000)}}})
+    hostile = {"features": 17, **{f"x{i}": i for i in range(1000)}}
     with pytest.raises(OracleMisbehaved, match="expected the terms of sums") as raised:
-        sums_of(market.file(), model.model_copy(update={"blind": hostile}))
+        sums_of(market.file(), model.model_copy(update={"sums": hostile}))
     assert len(raised.value.message) < 1000
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"sums": {"features": {"seed": "0x" + 32 * "07"}}},
+        {"sums": {"damping": float("nan")}},
+        {"schema_": SCHEMA.model_copy(update={"label": "another"})},
+        {"fidelity": 0.98},
+        {"price_grid": 1},
+        {"remainder": bytes(32)},
+    ],
+    ids=lambda told: "-".join(f"{name} {value}"[:20] for name, value in told.items()),
+)
+def test_an_oracle_that_tells_one_seller_of_another_price_function_is_sent_nothing(
+    market: Market, monkeypatch: pytest.MonkeyPatch, told: dict[str, object]
+) -> None:
+    """Sums over features of its choice would tell it of her data what it likes."""
+    honest = PricedModel.info
+    assert check_model(market.terms, market.http.model(market.model_id)).sums is None
+    monkeypatch.setattr(PricedModel, "info", lambda self: honest(self).model_copy(update=told))
+    with pytest.raises(OracleMisbehaved, match="commits to, the oracle published other columns, sums or figures"):
+        prepared(market)
+    assert not any(request.method == "POST" for request in market.transport.seen)
+
+
+def test_sizes_of_sums_that_are_not_the_models_are_sent_nothing(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = prepared(market)
+    monkeypatch.setattr(BlindMarket, "blind", replace(LINE_BLIND, terms=replace_bits(LINE_BLIND.terms)))
+    market.open_oracle()
+    with pytest.raises(OracleMisbehaved, match="expected the sizes and bounds of the model's sums"):
+        quoting(market).quote(record, sums(3))
+    assert sent_paths(market) == ["blind"]

@@ -1,12 +1,14 @@
 """The method ridge: integer prices of sets, from sums over their records."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from assay.protocol.function.canonical import canonical_json
-from assay_pricing.errors import DataError
+from assay_pricing import artifact
+from assay_pricing.errors import ArtifactError, DataError
 from assay_pricing.fitting import fit
 from assay_pricing.function import PriceFunction
 from assay_pricing.methods.ridge import Ridge
@@ -80,3 +82,13 @@ def test_a_number_of_features_out_of_its_range_is_refused(count: int) -> None:
 def test_no_record_of_the_owner_is_kept(ridge: PriceFunction) -> None:
     assert isinstance(ridge.method, Ridge)
     assert ridge.manifest.carried.owner_records == ridge.manifest.carried.validation_records == 0
+
+
+def test_what_is_published_of_sums_is_what_the_integers_are_of(ridge: PriceFunction, tmp_path: Path) -> None:
+    assert ridge.manifest.sums is not None
+    ridge.save(tmp_path / "price")
+    assert PriceFunction.load(tmp_path / "price").manifest.sums == ridge.manifest.sums
+    other = ridge.manifest.model_copy(update={"sums": {**ridge.manifest.sums, "damping": 1}})
+    artifact.write(tmp_path / "false", *artifact.finalize(other, ridge.tensors))
+    with pytest.raises(ArtifactError, match="expected the terms of its price from sums"):
+        PriceFunction.load(tmp_path / "false")

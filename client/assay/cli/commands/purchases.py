@@ -71,7 +71,7 @@ def buy(
     folder = into or session.purchases_folder
     checks = None
     if proofs is not None:
-        checks = ProvenPurchases(chain, proofs, folder, lambda: session.oracle.model(model_id))
+        checks = ProvenPurchases(chain, proofs, folder, lambda: session.model(chain, model_id))
     buyer = Buyer(
         chain,
         session.committee,

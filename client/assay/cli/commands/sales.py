@@ -228,7 +228,7 @@ def quote(session: Session, file: Path, model_id: ModelId, blind: bool, as_json:
     chain = session.chain(sending=True)
     token = chain.token(registered_terms(chain, model_id).token)
     seller = Seller(chain, session.committee, session.offers, session.account, now=session.now, report=report)
-    sums = sums_of(file, session.oracle.model(model_id))
+    sums = sums_of(file, session.model(chain, model_id))
     if sums.leverage > MOST_LEVERAGE:
         report(
             f"one record has a share of {sums.leverage:.0%} in what these {sums.records} records say where it is: who "

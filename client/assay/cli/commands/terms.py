@@ -18,6 +18,7 @@ from assay.protocol.messages import ModelInfo, OracleInfo
 from assay.protocol.schema import Feature, Schema
 from assay.protocol.types import ModelId
 from assay.sale.offered.example_file import example_csv, type_text
+from assay.sale.trust import check_model
 
 _READABLE = 0o644
 
@@ -49,6 +50,7 @@ def terms(session: Session, model_id: ModelId, example: Path | None, as_json: bo
             f"expected the oracle's terms of model 0x{model_id.hex()} to be those on chain, they differ",
             hint="offer nothing to this oracle; tell its operator",
         )
+    check_model(found, info)
     if example is not None:
         _write_example(example, info.schema_)
     token = chain.token(found.token)

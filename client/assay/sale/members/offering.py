@@ -14,7 +14,7 @@ from eth_account.signers.local import LocalAccount
 
 from assay import envelope
 from assay.chain.port import Chain
-from assay.chain.queries import is_signed_by
+from assay.chain.queries import is_signed_by, registered_terms
 from assay.errors import OracleMisbehaved, OracleUnreachable, SettingsError
 from assay.files import whole_file
 from assay.oracle.api import OracleClient
@@ -26,7 +26,7 @@ from assay.protocol.structs import Quote
 from assay.protocol.types import ModelId
 from assay.sale.offers import OfferRecord, OfferStore
 from assay.sale.release import Release
-from assay.sale.trust import Signers, member_of, signers_of
+from assay.sale.trust import Signers, check_model, member_of, signers_of
 
 GRACE_SECONDS = 10.0
 """Seconds for which the other members are waited for once enough agree: what they miss now they price later."""
@@ -95,12 +95,13 @@ class Offering:
             SettingsError: The oracle is not the model's.
             SaleError: The model accepts no quotes.
             OracleRefused: The oracle does not price for this model, or not at present.
+            OracleMisbehaved: What it publishes of the model is of another price function.
         """
-        signers = self.signers(model_id)
+        signers, terms = self.signers(model_id), registered_terms(self._chain, model_id)
 
         def ask(member: OracleClient) -> Said[tuple[OracleInfo, ModelInfo]]:
             info, signer = member_of(signers, member)
-            return Said(signer, (info, member.model(model_id)))
+            return Said(signer, (info, check_model(terms, member.model(model_id))))
 
         answers = self._asked(signers, ask, lambda value: value[1].model_dump_json())
         infos = [said.value[0] for said in answers]

@@ -82,6 +82,7 @@ MODEL = ModelInfo(
     method="distillation",
     fidelity=0.97,
     price_cap=10**18,
+    remainder=_NONCE,
 )
 CHALLENGE = LoginChallenge(nonce=_NONCE, seconds=120)
 LOGIN = LoginRequest(account=_SELLER, oracle="https://oracle.example", nonce=_NONCE, signature=_SIGNATURE)

@@ -61,7 +61,7 @@ def check(session: Session, proven: Path, folder: Path, data: Path | None, as_js
         )
     found.check(terms, key, chain.domain)
     if data is not None:
-        sums = sums_of(data, session.oracle.model(stated.model_id))
+        sums = sums_of(data, session.model(chain, stated.model_id))
         found.check_statistics(key, statistics_numbers(sums.second.tolist(), sums.first.tolist()), sums.records)
     else:
         report("for statistics that were not compared with data: --data FILE")
