@@ -1,4 +1,4 @@
-"""How a program begins, ends, and is interrupted (Ctrl-C): at once before its command is known, later in no import."""
+"""How a program is interrupted (Ctrl-C): at once before its command is known, and later never within an import."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import threading
 import time
 from _thread import start_new_thread
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
 
@@ -23,23 +23,12 @@ def start(module: str) -> None:
     """Imports ``module`` and calls its ``main``.
 
     An interruption while ``main`` imports, as commands do when they run, comes once the import is done.
-
-    After a refused CSV file a thread of Arrow still reads ahead. Python unwinds such a thread when it ends, through
-    code that cannot be, and the process would end by SIGABRT instead of with its status (apache/arrow issue 34314).
     """
     with ended_at_once():
         main = import_module(module).main
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
-    try:
-        main()
-    except SystemExit as ended:
-        if isinstance(ended.code, int) and ended.code and "pyarrow._csv" in sys.modules:
-            with suppress(OSError):
-                sys.stdout.flush()
-                sys.stderr.flush()
-            os._exit(ended.code)
-        raise
+    main()
 
 
 @contextmanager

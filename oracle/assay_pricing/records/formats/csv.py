@@ -16,6 +16,8 @@ import codecs
 import csv
 import io
 import re
+import time
+import weakref
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -37,6 +39,8 @@ _ROW = re.compile(r"Row #(\d+): ", re.ASCII)
 _CELLS = re.compile(r"Expected (\d+) columns, got (\d+)", re.ASCII)
 _BLOCK = 2**21
 """Bytes that are read at a time."""
+_PAUSE = 0.001
+"""Seconds between looks at whether Arrow still reads."""
 _UNCODED = 4
 """Bytes in memory for a byte of a file that is not in UTF-8: the file, its text, and the text in UTF-8."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -159,9 +163,11 @@ class _Cells:
             null_values=["", NULL, *(WORDS if self.quotes else ())],
         )
         self.source.seek(0)
+        stream, batches = _Stream(self.source), None
+        reading = weakref.ref(stream)
         try:
             batches = pc.open_csv(
-                self.source,
+                stream,
                 read_options=pc.ReadOptions(block_size=_BLOCK, use_threads=False),  # with threads no row is counted,
                 parse_options=pc.ParseOptions(newlines_in_values=True, delimiter=self.separator),
                 convert_options=options,
@@ -179,6 +185,23 @@ class _Cells:
                 f"expected CSV in UTF-8 with as many cells in each line: {fault}{place}",
                 hint="save the file in UTF-8" if "UTF8" in str(error) else _count_hint(str(error)),
             ) from None
+        finally:
+            del stream, batches
+            while reading() is not None:
+                time.sleep(_PAUSE)
+
+
+class _Stream:
+    """A file as a thread of Arrow reads it, ahead of its parser and for a moment after a refusal.
+
+    It is gone when that thread is done with it. Python unwinds a thread that asks for its lock while it ends, and Arrow
+    then aborts the process (apache/arrow issue 34314).
+    """
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
 
 
 def _too_long() -> DataError:

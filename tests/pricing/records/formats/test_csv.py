@@ -1,5 +1,9 @@
 """CSV files: headers, quotes, line ends, and what is refused."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -121,3 +125,33 @@ def test_a_quoted_gap_is_found_wherever_the_file_is_divided(block: int, monkeypa
     for end in ("", "\n", ",x"):
         assert reader._has_quoted_gap(csv(f'c,y\nx,y\n1,"NA"{end}'))
         assert not reader._has_quoted_gap(csv(f'c,y\nx,y\n1,"a ""NA"" b"{end}'))
+
+
+SCRIPT = """
+import io, sys, threading, time
+from assay_pricing.errors import DataError
+from assay_pricing.records.formats import csv
+from assay_pricing.records.tables import parse_table
+
+class SlowInAThread(io.BytesIO):
+    def read(self, size=-1):
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.1)
+        return super().read(size)
+
+csv._BLOCK = 64
+try:
+    parse_table(SlowInAThread(b"a,b\\n" + b"1,2\\n" * int(sys.argv[1]) + b"1\\n" * 500))
+except DataError as error:
+    print(error.message)
+    sys.exit(2)
+"""
+
+
+@pytest.mark.parametrize("row", [0, 40])
+def test_a_script_whose_file_is_refused_while_arrow_reads_ahead_ends_with_its_status(row: int) -> None:
+    call = [sys.executable, "-c", SCRIPT, str(row)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(call, capture_output=True, text=True, check=False, timeout=120, env=environment)
+    assert (ended.returncode, ended.stderr) == (2, "")
+    assert f"Expected 2 columns, got 1: 1, in row {row}" in ended.stdout
