@@ -14,6 +14,9 @@ from assay.errors import UsageError
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a disk, a quota or a file system that takes no more bytes."""
 PRIVATE = 0o600
+_NAMELESS = getattr(os, "O_TMPFILE", 0) | os.O_RDWR
+_NOT_NAMELESS = (errno.EISDIR, errno.EOPNOTSUPP)
+"""Errors of a system, or a file system, that has no files without a name."""
 _PRIVATE_FOLDER = 0o700
 
 
@@ -99,8 +102,8 @@ def refusing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[BinaryIO]:
-    """A private file that appears at ``path``, complete and on disk, if its context ends without an error.
+def new_file(path: Path, *, mode: int = PRIVATE) -> Iterator[BinaryIO]:
+    """A file that appears at ``path``, complete and on disk, if its context ends without an error.
 
     Yields:
         The file, open for reading and writing, empty.
@@ -109,12 +112,13 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
         FileExistsError: ``path`` exists, even if it was created a moment ago. It is not replaced.
         OSError: The disk is full; the error names ``path``.
     """
-    with _aside(path, b"", PRIVATE) as aside:
-        with _naming(path), private_file(aside, "w+b") as target:
+    with _unseen(path) as (target, name):
+        os.fchmod(target.fileno(), mode)
+        with _naming(path):
             yield target
             target.flush()
             os.fsync(target.fileno())
-        path.hardlink_to(aside)
+        os.link(name, path, src_dir_fd=target.fileno())  # no folder: with an argument, links in ``name`` are followed
     sync_folder(path.parent)
 
 
@@ -124,9 +128,27 @@ def write_new(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     Raises:
         FileExistsError: ``path`` exists, even if it was created a moment ago.
     """
-    with _aside(path, content, mode) as aside:
-        path.hardlink_to(aside)
-    sync_folder(path.parent)
+    with new_file(path, mode=mode) as target:
+        target.write(content)
+
+
+@contextmanager
+def _unseen(path: Path) -> Iterator[tuple[BinaryIO, str]]:
+    """A private file in the folder of ``path``, empty, and an absolute path to link it from.
+
+    Where the system can make a file without a name (Linux), a process that is killed leaves nothing of it.
+    """
+    try:
+        descriptor = os.open(path.parent, _NAMELESS, PRIVATE)
+    except OSError as error:
+        if error.errno not in _NOT_NAMELESS:
+            raise
+    else:
+        with os.fdopen(descriptor, "w+b") as target:
+            yield target, f"/proc/self/fd/{descriptor}"
+        return
+    with _aside(path, b"", PRIVATE) as aside, private_file(aside, "w+b") as target:
+        yield target, os.path.abspath(aside)
 
 
 @contextmanager

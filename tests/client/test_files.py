@@ -1,6 +1,8 @@
 """Files that survive a crash: cut off at any line, the old content is there, or the new."""
 
+import errno
 import os
+import signal
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -100,6 +102,57 @@ def test_crash_at_any_line_leaves_a_new_file_whole_or_absent(tmp_path: Path) -> 
         path.unlink(missing_ok=True)
         line += 1
     assert path.read_bytes() == b"content"
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files without a name are Linux's")
+def test_a_kill_at_any_line_leaves_a_new_file_whole_or_nothing_at_all(tmp_path: Path) -> None:
+    """A key must not stay behind under a temporary name."""
+    path, line, ended = tmp_path / "file", 1, False
+    while not ended:
+        child = os.fork()
+        if not child:
+            kill_at(line)
+            files.write_new(path, b"key")
+            os._exit(0)
+        ended = os.waitpid(child, 0)[1] == 0
+        left = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+        assert left in ({}, {"file": b"key"})
+        path.unlink(missing_ok=True)
+        line += 1
+    assert (line > 10, left) == (True, {"file": b"key"})
+
+
+def kill_at(line: int) -> None:
+    """Kills this process at its ``line``-th line inside ``assay.files``."""
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal seen
+        if frame.f_code.co_filename != files.__file__:
+            return None
+        seen += event == "line"
+        if seen == line:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
+
+
+@pytest.mark.parametrize("code", [errno.EISDIR, errno.EOPNOTSUPP], ids=errno.errorcode.get)
+def test_a_new_file_needs_no_files_without_a_name(tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def refuse_folders(path: Any, flags: int, *rest: Any, **options: Any) -> int:
+        if Path(path).is_dir() and flags & os.O_RDWR:
+            raise OSError(code, os.strerror(code))
+        return opened(path, flags, *rest, **options)
+
+    monkeypatch.setattr(files.os, "open", refuse_folders)
+    monkeypatch.chdir(tmp_path)
+    files.write_new(Path("file"), b"content", mode=0o644)
+    with pytest.raises(FileExistsError):
+        files.write_new(Path("file"), b"other")
+    assert [(each.read_bytes(), mode_of(each)) for each in tmp_path.iterdir()] == [(b"content", 0o644)]
 
 
 def test_mode_is_private_whatever_was_there(tmp_path: Path) -> None:

@@ -170,15 +170,16 @@ def refuse(patch: pytest.MonkeyPatch, path: Path) -> None:
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     def refusing(call: Callable[..., Any]) -> Callable[..., Any]:
-        def checked(name: Any, *arguments: Any, **options: Any) -> Any:
-            check(name)
-            return call(name, *arguments, **options)
+        def checked(*arguments: Any, **options: Any) -> Any:
+            for name in arguments:
+                check(name)
+            return call(*arguments, **options)
 
         return checked
 
     patch.setattr(os, "open", refusing(os.open))
     patch.setattr(Path, "open", refusing(Path.open))
-    patch.setattr(Path, "hardlink_to", refusing(Path.hardlink_to))
+    patch.setattr(os, "link", refusing(os.link))
 
 
 # --- verify -----------------------------------------------------------------------------------------------------------
