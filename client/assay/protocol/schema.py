@@ -43,6 +43,11 @@ class Feature(Value):
         return self
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is a number, and every record of the owner has a whole one."""
+        return self.kind == "numeric" and self.stored.startswith(("int", "uint", "Int", "UInt"))
+
+    @property
     def encoded(self) -> "tuple[Feature, ...]":
         """What the model gets of it: the features of its encoder, or itself.
 

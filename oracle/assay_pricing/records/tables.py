@@ -242,7 +242,7 @@ def _values(reader: Reader, feature: Feature, name: str) -> tuple[Float64, tuple
         elif feature.kind == "time":
             values = reader.times(name, form_in(feature.stored))
         else:
-            values = reader.numbers(name, single=feature.stored in ("float16", "float32"))
+            values = reader.numbers(name, single=feature.stored in ("float16", "float32"), whole=feature.is_whole)
         missing = np.isnan(values) & (feature.missing is None)
     column = reader.table.columns[name]
     if isinstance(column, Texts):  # what could not be read is noted already

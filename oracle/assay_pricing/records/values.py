@@ -32,6 +32,7 @@ _WHOLE_HINT = (
     "write keys as text and times as in ISO 8601 (2026-01-31T08:30:00Z), or leave the column out (assay-oracle fit "
     "--drop COLUMN)"
 )
+_FRACTION_HINT = "the model takes whole numbers in this column: correct these values, or leave the rows out"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Reader:
     table: RawTable
     faults: Faults
 
-    def numbers(self, name: str, *, single: bool = False) -> Float64:
+    def numbers(self, name: str, *, single: bool = False, whole: bool = False) -> Float64:
         """Values of a numeric column, NaN for a missing one, (n,).
 
         Args:
@@ -54,6 +55,7 @@ class Reader:
             single: The model sees the column in single precision: values are rounded to it. Otherwise a number that
                 the file holds in less than double precision becomes the double of its shortest decimal form, as in a
                 CSV file of it.
+            whole: Numbers with a fraction are faults.
         """
         column = self.table.columns[name]
         if isinstance(column, Texts):
@@ -66,6 +68,8 @@ class Reader:
         wrong = np.isinf(values)
         if wrong.any():
             self.faults.add(name, "finite numbers", _shown(column, wrong), wrong)
+        if whole and (wrong := np.isfinite(values) & (values != np.round(values))).any():
+            self.faults.add(name, "whole numbers", _shown(column, wrong), wrong, _FRACTION_HINT)
         return values
 
     def booleans(self, name: str) -> Float64:

@@ -46,6 +46,14 @@ def test_a_column_is_given_up_once_it_is_read() -> None:
     assert set(kept.columns) == {"a", "c", "y"}
 
 
+def test_a_fraction_where_the_terms_say_whole_number_is_refused_by_column_and_row() -> None:
+    schema = NUMERIC.model_copy(update={"features": (Feature(name="a", stored="int64", missing="nan"),)})
+    assert parse_records(csv("a,y\n1,0\n2.0,1\n,0\n-3e2,1\n"), schema).x[[0, 1, 3], 0].tolist() == [1, 2, -300]
+    frame = pa.table({"a": [1.0, None, 12.5, 0.1], "y": ["0", "1", "0", "1"]})
+    for file in (csv("a,y\n1,0\n,1\n12.5,0\n0.1,1\n"), parquet(frame)):
+        refused(file, "expected whole numbers, got 12.5 in column 'a', row 2 and in 1 more of 4 rows", schema)
+
+
 def test_two_columns_of_one_name_are_refused() -> None:
     table = pa.table([[1.0], [2.0], [0]], names=["a", "a", "y"])
     refused(parquet(table), "expected distinct column names, got 'a' more than once", NUMERIC)

@@ -40,7 +40,7 @@ def example_csv(schema: Schema) -> str:
 def type_text(feature: Feature) -> str:
     """What a column holds, for the person who writes the file."""
     if feature.kind == "numeric":
-        return ("whole number" if _is_whole(feature) else "number") + (f" in {feature.unit}" if feature.unit else "")
+        return ("whole number" if feature.is_whole else "number") + (f" in {feature.unit}" if feature.unit else "")
     if feature.kind == "categorical":
         return "one of the values"
     if feature.kind == "text":
@@ -58,10 +58,6 @@ def _time_type(feature: Feature) -> str:
     return "date" if feature.stored == "date" else "date and time"
 
 
-def _is_whole(feature: Feature) -> bool:
-    return feature.stored.startswith(("int", "uint", "Int", "UInt"))
-
-
 def _value(feature: Feature, record: int, *, last: bool) -> str:
     if last and feature.missing is not None:
         return ""
@@ -74,7 +70,7 @@ def _value(feature: Feature, record: int, *, last: bool) -> str:
         return ("true", "false")[record % 2]
     if feature.kind == "time":
         return _time(feature, record)
-    return str(record) if _is_whole(feature) else f"{record + 0.5}"
+    return str(record) if feature.is_whole else f"{record + 0.5}"
 
 
 def _time(feature: Feature, record: int) -> str:
