@@ -22,6 +22,8 @@ _MICROSECONDS = "datetime64[us]"
 _STEP_ROWS = 2**20
 _OWN_PAGES = 2**20
 """Bytes from which on a column has pages of its own."""
+_DIGITS = 76
+"""Of the widest decimal in Arrow."""
 _UUID = "arrow.uuid"
 _UUID_CHARACTERS = 36
 
@@ -234,18 +236,33 @@ def _numbers(column: Any, name: str, faults: Faults) -> Column:
     if pa.types.is_floating(column.type) or (integer and not column.null_count):
         return _in_pages(column)
     values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy()) if integer else _of_decimals(column)
-    unscaled = np.abs(values) * (1.0 if integer else 10.0 ** max(column.type.scale, 0))
-    wrong = unscaled >= MAX_EXACT
+    wrong = np.abs(values) >= MAX_EXACT
+    if not integer:
+        wrong |= _are_others(column, values, ~wrong)
     if wrong.any():
-        row = int(wrong.argmax())
         faults.add(
             name,
             "numbers that double precision holds exactly",
-            str(column[row].as_py()),
+            str(column[int(wrong.argmax())].as_py()),
             wrong,
-            "store the column as text if it is a key, or as float64",
+            "store the column as float64, which rounds, or as text if it is a key",
         )
     return values
+
+
+def _are_others(column: Any, values: npt.NDArray[np.float64], small: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which of the ``small`` decimals (n,) are not the shortest decimals of the doubles that are nearest to them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wide = pa.decimal256(_DIGITS, max(column.type.scale, 0))
+    found = [np.zeros(0, dtype=np.bool_)]
+    for start in range(0, len(column), _STEP_ROWS):
+        rows = slice(start, start + _STEP_ROWS)
+        doubles = pa.array(values[rows], mask=~small[rows] | np.isnan(values[rows]))
+        unlike = pc.not_equal(doubles.cast(pa.string()).cast(wide), column.slice(start, _STEP_ROWS).cast(wide))
+        found.append(unlike.fill_null(False).to_numpy(zero_copy_only=False))
+    return np.concatenate(found)
 
 
 def _in_pages(column: Any) -> npt.NDArray[Any]:

@@ -97,6 +97,20 @@ def test_decimals_are_the_doubles_of_their_text(kind) -> None:
     assert plain(to_columns(named(table), Bounds())["price"].column) == expected
 
 
+def test_decimals_of_many_places_are_taken_where_a_double_tells_them() -> None:
+    """Databases write 12.5 with 18 places. A third with 18 places is another number than every double says."""
+    fine = [Decimal(text) for text in ("12.5", "-0.1", "0", "1E-18", "123456789.123456", "99999999999999.75")]
+    kind = pa.decimal128(38, 18)
+    found = to_columns(named(pa.table({"rate": pa.array([*fine, None], kind)})), Bounds())["rate"]
+    assert plain(found.column) == [*map(float, fine), None]
+    with pytest.raises(DataError) as caught:
+        to_columns(
+            named(pa.table({"rate": pa.array([fine[0], None, Decimal("0.333333333333333333")], kind)})), Bounds()
+        )
+    assert "got 0.333333333333333333 in column 'rate', row 2" in caught.value.message
+    assert "float64, which rounds" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize("unit", ["s", "ms"])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_time_that_would_wrap_to_another_is_refused(unit: str, sign: int) -> None:
