@@ -88,6 +88,16 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def check_regular(path: Path) -> None:
+    """Checks that ``path``, which exists, is a regular file, without opening it.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if not path.is_file():
+        raise UsageError(f"expected a regular file, got the pipe or device {path}", hint="write it to a file first")
+
+
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
     """Tells a person that ``path`` exists where its context ends in ``FileExistsError``.

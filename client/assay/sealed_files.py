@@ -3,7 +3,6 @@
 import hashlib
 import os
 import secrets
-import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from assay.errors import DataChanged, NotSealedData, UsageError
-from assay.files import write_new
+from assay.files import check_regular, write_new
 from assay.protocol import seal
 from assay.protocol.index import read_header
 from assay.protocol.resealing import Digest, InOrder
@@ -55,10 +54,10 @@ def seal_file(
     forget_finished(out)
     _check_new(out)
     _check_source(source, out)
+    if source.exists():
+        check_regular(source)
     with source.open("rb") as data:
         before = os.fstat(data.fileno())
-        if not stat.S_ISREG(before.st_mode):
-            raise UsageError(f"expected a file, got the pipe or device {source}", hint="write it to a file first")
         layout = Layout.of_data(before.st_size, chunk_size)
         if not part_path(out).exists():
             _check_new(key_out)

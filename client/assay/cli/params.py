@@ -1,15 +1,35 @@
 """Types of options: amounts, identifiers and addresses, as people write them."""
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from assay.amounts import ETHER, WrittenAmount
 from assay.errors import AssayError, UsageError
+from assay.files import check_regular
 
 if TYPE_CHECKING:
     from assay.cli.session import Session
+
+
+class DataFile(click.Path):
+    """A file of data that exists, or with ``folder`` a folder of them.
+
+    A pipe or device is refused before it is opened, which could wait for ever: data are read more than once.
+    """
+
+    def __init__(self, *, folder: bool = False) -> None:
+        super().__init__(exists=True, dir_okay=folder, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Checks the kind of what is there."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not path.is_dir():
+            check_regular(path)
+        return path
 
 
 class Written(click.ParamType):

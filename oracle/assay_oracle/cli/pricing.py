@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from assay.cli.params import AMOUNT
+from assay.cli.params import AMOUNT, DataFile
 from assay.cli.terminal import emit, json_option, report
 from assay_oracle.cli.columns import column_options, encoder_option
 from assay_oracle.cli.options import Setting
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from assay_pricing.records.columns import RawTable
     from assay_pricing.records.records import Records
 
-DATA = click.Path(exists=True, path_type=Path)
+DATA = DataFile(folder=True)
 """A file of records, or a folder of such files."""
 OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -12,7 +12,7 @@ from assay.chain.port import Chain
 from assay.chain.queries import registered_terms
 from assay.chain.values import ModelState
 from assay.cli.options import model_or_default, offer_model_option
-from assay.cli.params import MODEL
+from assay.cli.params import MODEL, DataFile
 from assay.cli.session import Session, pass_session
 from assay.cli.tables import duration_text, fields, id_text, size_text, table
 from assay.cli.terminal import emit, json_option, report
@@ -239,7 +239,7 @@ def _how(session: Session, listing: Listing) -> str:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.argument("file", type=DataFile(folder=True))
 @offer_model_option
 @json_option
 @pass_session

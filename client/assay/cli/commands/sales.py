@@ -8,7 +8,7 @@ import click
 from assay.amounts import Token, WrittenAmount, amount_text, short_amount
 from assay.chain.queries import registered_terms
 from assay.cli.options import offer_model_option
-from assay.cli.params import WRITTEN
+from assay.cli.params import WRITTEN, DataFile
 from assay.cli.session import Session, pass_session
 from assay.cli.tables import due_text, fields
 from assay.cli.terminal import emit, json_option, progress, report
@@ -35,7 +35,7 @@ class Answer(Enum):
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.argument("file", type=DataFile(folder=True))
 @offer_model_option
 @click.option("--yes", is_flag=True, help="Accept any price.")
 @click.option("--min-price", type=WRITTEN, help="Accept from this price on; below it, leave the quote open.")
@@ -201,7 +201,7 @@ def _end(record: OfferRecord, outcome: str, token: Token, as_json: bool) -> None
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=DataFile())
 @offer_model_option
 @click.option("--blind", is_flag=True, help="Send encrypted sums over the records, and nothing else of them.")
 @json_option

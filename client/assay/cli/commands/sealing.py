@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from assay.cli.params import DataFile
 from assay.cli.tables import fields
 from assay.cli.terminal import emit, json_option, progress
 from assay.errors import UsageError
@@ -16,7 +17,7 @@ existing = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command()
-@click.argument("file", type=existing)
+@click.argument("file", type=DataFile())
 @click.option("--out", type=click.Path(path_type=Path), help="Sealed file; by default FILE.sealed.")
 @click.option("--key-out", type=click.Path(path_type=Path), help="Key file; by default FILE.key.")
 @click.option(
@@ -46,7 +47,7 @@ def seal(file: Path, out: Path | None, key_out: Path | None, chunk_size: str, as
 
 
 @click.command("open")
-@click.argument("file", type=existing)
+@click.argument("file", type=DataFile())
 @click.option("--key", "key_file", type=existing, required=True, help="Key file.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File for the data.")
 @json_option
@@ -64,7 +65,7 @@ def open_(file: Path, key_file: Path, out: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=existing)
+@click.argument("file", type=DataFile())
 @click.option("--root", metavar="0xHEX", help="The root that the file must have, of a quote or an order.")
 @click.option("--chunks", metavar="FIRST-LAST", help="Check these chunks, counted from 0, and read no others.")
 @json_option

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from assay.cli.params import DataFile
 from assay.cli.tables import duration_text
 from assay.cli.terminal import emit, json_option, report
 from assay.errors import UsageError
@@ -85,7 +86,7 @@ def backup(file: Path, config: Path | None, recipient: str | None, move: bool, a
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=DataFile())
 @config_option
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of keys and ledger.")
 @click.option("--identity", type=click.Path(path_type=Path, dir_okay=False), help="Age identity of the recipient.")

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from assay.cli.terminal import progress
+from assay.errors import UsageError
 from assay.protocol.tree import CHUNK_SIZES
+from assay.sealed_files import seal_file
 from tests.kit.sealing import names, run
 
 pytestmark = pytest.mark.unit
@@ -67,11 +70,23 @@ def test_failed_seal_leaves_nothing_and_can_be_repeated(tmp_path: Path) -> None:
     assert run("seal", data).exit_code == 0
 
 
-def test_a_pipe_is_refused_for_what_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [("seal",), ("open", "--key", os.devnull, "--out", "out"), ("verify",), ("check",), ("sell",), ("quote",)],
+    ids=lambda command: command[0],
+)
+def test_a_pipe_that_nobody_writes_to_is_refused_at_once(tmp_path: Path, command: tuple[str, ...]) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with os.fdopen(os.open(tmp_path / "pipe", os.O_RDWR)):  # a reader and a writer: nobody waits for the other
-        result = run("seal", tmp_path / "pipe")
-    assert (result.exit_code, "got the pipe or device" in result.stderr) == (2, True)
+    result = run(*command, tmp_path / "pipe")
+    assert f"expected a regular file, got the pipe or device {tmp_path / 'pipe'}" in result.stderr
+    assert "hint: write it to a file first" in result.stderr
+    assert result.exit_code == 2
+
+
+def test_the_library_refuses_a_pipe_that_nobody_writes_to(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="expected a regular file"):
+        seal_file(tmp_path / "pipe", tmp_path / "out", tmp_path / "key", CHUNK_SIZES[0], progress)
 
 
 @pytest.mark.parametrize(
