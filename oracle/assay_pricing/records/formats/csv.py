@@ -16,7 +16,7 @@ import codecs
 import csv
 import io
 import re
-import time
+import threading
 import weakref
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -188,7 +188,7 @@ class _Cells:
         finally:
             del stream, batches
             while reading() is not None:
-                time.sleep(_PAUSE)
+                threading.Event().wait(_PAUSE)
 
 
 class _Stream:
