@@ -1,7 +1,9 @@
 """A Dask cluster where parts of an offer are worked on: the same price, computed on several machines."""
 
+import ctypes
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from typing import Any, TypeVar
 
 from assay.errors import UsageError
@@ -12,6 +14,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _SECONDS = 30
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Parameters of ``mallopt``, by their numbers in glibc."""
+_LARGEST = 2**25
+"""Bytes of an allocation that glibc by itself learns to keep for the next one (``DEFAULT_MMAP_THRESHOLD_MAX``)."""
 
 
 class Cluster:
@@ -77,5 +83,20 @@ def cluster(address: str) -> Iterator[Cluster]:
 
 def _applied(work: Callable[[T], R], item: T) -> R:
     """Works on one thread. The limit stays: lifted in between, it would change another thread's order of sums."""
+    _keep_memory()
     begin()
     return work(item)
+
+
+@cache
+def _keep_memory() -> None:
+    """Lets this process use memory again that it frees, as other processes do; once.
+
+    Dask starts workers with a fixed ``MALLOC_TRIM_THRESHOLD_``. With it glibc gives every large array back to the
+    system, which clears its pages for the next one: that takes as long as most of the work. Other systems have no such
+    setting.
+    """
+    adjust = getattr(ctypes.CDLL(None), "mallopt", None)
+    if adjust is not None:
+        adjust(_MMAP_THRESHOLD, _LARGEST)
+        adjust(_TRIM_THRESHOLD, 2 * _LARGEST)
