@@ -2,6 +2,8 @@
 
 import json
 import os
+import platform
+import resource
 from collections.abc import Iterator
 from functools import partial
 
@@ -72,6 +74,20 @@ def test_two_workers_train_and_give_the_price_of_one_process(scheduler: str, mon
     assert halved
     assert alone[0].price > 0
     assert [found.canonical_json() for found in shared] == [found.canonical_json() for found in alone]
+
+
+def pages_cleared(_: int) -> int:
+    """Pages that the system hands out while arrays of 2 MiB, 512 pages, are made and freed a hundred times."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(100):
+        np.ones(2**18)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's")
+def test_a_worker_uses_memory_again_that_it_frees(scheduler: str) -> None:
+    with cluster(scheduler) as pool:
+        assert max(pool.map(pages_cleared, range(4))) < 10 * 512
 
 
 def test_an_address_that_is_none_is_an_error_with_an_example() -> None:
