@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from assay.chain.gas import DEFAULT_MAX_FEE
@@ -56,8 +56,7 @@ class ModelEntry(BaseModel):
     """A model to price for: its id on chain, and the folder of its price function.
 
     Attributes:
-        proofs: Folder of what proofs of its prices are made with, if its oracle asks for them.
-        oracle: That oracle, a ``ProvenOracle``; named once the daemon starts again.
+        proofs: Folder of what proofs of its prices are made with, if its oracle on chain is a ``ProvenOracle``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,13 +64,6 @@ class ModelEntry(BaseModel):
     id: ModelIdField
     artifact: Path
     proofs: Path | None = None
-    oracle: Address | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.proofs is None) != (self.oracle is None):
-            raise ValueError("expected both or none of proofs and oracle")
-        return self
 
     def under(self, folder: Path) -> Self:
         """The same with relative paths taken from a folder."""
@@ -79,9 +71,11 @@ class ModelEntry(BaseModel):
         return self.model_copy(update={"artifact": folder / self.artifact, "proofs": proofs})
 
     def fingerprint(self) -> Fingerprint | None:
-        """Changes whenever a file of the artifact does; None if the folder cannot be listed."""
+        """Changes whenever a file of the artifact or of the proofs does; None if a folder cannot be listed."""
+        folders = [self.artifact] if self.proofs is None else [self.artifact, self.proofs]
         try:
-            files = [(path.name, path.stat()) for path in self.artifact.iterdir() if path.name[0] != "."]
+            paths = [path for folder in folders for path in folder.iterdir() if path.name[0] != "."]
+            files = [(f"{path.parent.name}/{path.name}", path.stat()) for path in paths]
         except OSError:
             return None
         return tuple(sorted((name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in files))

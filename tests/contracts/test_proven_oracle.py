@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import ape
 import pytest
 from eth_utils.crypto import keccak
 
+from assay.chain.node import Node
+from assay.chain.proven import ProofsNotTaken, check_code, creation_code, operator_of
 from assay.protocol.proof.curve import combination, to_bytes
 from assay.protocol.proof.evidence import (
     EVIDENCE_BYTES,
@@ -17,7 +20,7 @@ from assay.protocol.proof.evidence import (
     other_evidence,
     quote_evidence,
 )
-from assay.protocol.statements import digest, encoded
+from assay.protocol.statements import Domain, digest, encoded
 from assay.protocol.structs import ModelTerms, Status
 from tests.contracts.sale import PRICE, Sale
 from tests.contracts.world import World
@@ -210,6 +213,53 @@ def test_the_contract_shows_what_it_verifies_with(market: Market) -> None:
     assert tuple(key) == expected
     assert tuple(model) == tiny_model(market.folder)
     assert tuple(rule)[2:] == tuple(RULE)[2:]
+
+
+def test_whoever_serves_a_contract_is_told_what_else_it_takes(market: Market) -> None:
+    world, (_, key), model = market.world, tiny_key(market.folder), tiny_model(market.folder)
+    node, contract, rule = Node(str(world.chain.provider.uri)), str(market.oracle.address), market.oracle.terms()[2]
+
+    def operator(**changes: Any) -> str:
+        made = {"contract": contract, "domain": world.domain, "model_id": world.model_id(market.terms), "key": key}
+        point, by = changes.pop("model", model), changes.pop("rule", Rule(*rule))
+        terms = SimpleNamespace(model=to_bytes(point), money=SimpleNamespace(rule=lambda: by))
+        return operator_of(node, **(made | changes), terms=terms)  # type: ignore[arg-type]
+
+    assert operator() == world.oracle.address
+    others: dict[str, dict[str, Any]] = {
+        "is none": {"contract": world.oracle.address},
+        "settlement contract of": {"domain": Domain(chain_id=world.chain.chain_id, contract=contract)},
+        "the model of": {"model_id": bytes(32)},
+        "verification key": {"key": replace(key, points=(*key.points[:2], key.points[0], *key.points[3:]))},
+        "the verification key": {"model": combination([2], [model])},
+        "rule from gains to money": {"rule": Rule(*rule)._replace(most_cut=1)},
+    }
+    for named, changes in others.items():
+        with pytest.raises(ProofsNotTaken, match=named):
+            operator(**changes)
+
+
+def test_a_contract_that_only_answers_alike_is_told_by_its_code(market: Market) -> None:
+    """It could accept two prices of one data set, and so take the operator's bond."""
+    world, node = market.world, Node(str(market.world.chain.provider.uri))
+    model_id, eth = world.model_id(market.terms), node.web3.eth
+    parties = (world.oracle.address, world.settlement.address, model_id)
+    made = creation_code(*parties, tiny_key(market.folder)[1], tiny_model(market.folder), RULE)
+    sent = eth.send_transaction({"from": eth.accounts[0], "data": made})
+    contract = str(eth.wait_for_transaction_receipt(sent)["contractAddress"])
+    check_code(node, contract, world.oracle.address, world.domain, model_id)
+    code = node.code(contract)
+    operator, stranger = (bytes.fromhex(account.address[2:]) for account in (world.oracle, world.seller))
+    at = code.rindex(operator)
+    for altered in (
+        code[:-1] + b"\0",
+        code[:at] + stranger + code[at + 20 :],
+        code[:at] + bytes(20) + code[at + 20 :],
+        b"",
+    ):
+        node.web3.provider.make_request("anvil_setCode", [contract, "0x" + altered.hex()])
+        with pytest.raises(ProofsNotTaken, match="expected the code of this version's ProvenOracle"):
+            check_code(node, contract, world.oracle.address, world.domain, model_id)
 
 
 def test_keys_and_rules_that_cannot_be_are_refused(market: Market, project: Any) -> None:

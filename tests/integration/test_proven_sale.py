@@ -15,7 +15,7 @@ from scripts.localnet import CEILING, anvil, eventually
 from assay.protocol.structs import Status
 from assay.sale.offers import OfferStore
 from tests.kit.data import csv
-from tests.kit.town import HOUR, Party, Town, run
+from tests.kit.town import HOUR, PASSWORD, Party, Town, run
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -46,21 +46,25 @@ class ProvenTown(Town):
         settlement = self.chain().domain.contract
         made = ("assay-oracle", "proof", "contract", self.proofs, "--operator", self.oracle, "--settlement", settlement)
         run(*map(str, made), "--model", model, "--out", code)
-        (sender, *_) = self.node.rpc("eth_accounts")
-        transaction = {"from": sender, "data": code.read_text().strip(), "gas": hex(5_000_000)}
-        sent = self.node.rpc("eth_sendTransaction", transaction)
-        receipt = eventually(lambda: self.node.rpc("eth_getTransactionReceipt", sent))
-        self.contract = to_checksum_address(receipt["contractAddress"])
-        self.owner.assay("model", "set-oracle", "--model", model, "--oracle-address", self.contract)
+        self.name_contract(model)
         self.owner.assay("model", "fund", "--model", model, "--amount", "20ether")
         return str(model)
 
+    def name_contract(self, model: str) -> str:
+        """Creates a contract that asks for proofs, and names it as the oracle of a model; its address."""
+        (sender, *_) = self.node.rpc("eth_accounts")
+        code = (self.folder / "oracle.hex").read_text().strip()
+        transaction = {"from": sender, "data": code, "gas": hex(5_000_000)}
+        sent = self.node.rpc("eth_sendTransaction", transaction)
+        receipt = eventually(lambda: self.node.rpc("eth_getTransactionReceipt", sent))
+        contract = to_checksum_address(receipt["contractAddress"])
+        self.owner.assay("model", "set-oracle", "--model", model, "--oracle-address", contract)
+        return contract
+
     def _serve(self) -> None:
-        config = self.folder / "oracle.toml"
-        proven = f'proofs = "proofs"\noracle = "{self.contract}"\n'
-        entries = [(self.plain, ""), (self.model, proven)]
-        texts = (f'\n[[models]]\nid = "{model}"\nartifact = "price"\n{more}' for model, more in entries)
-        config.write_text(config.read_text() + "".join(texts))
+        at = ("--config", self.folder / "oracle.toml")
+        for model, more in ((self.plain, ()), (self.model, ("--proofs", self.proofs))):
+            run("assay-oracle", "models", "add", self.folder / "price", "--model", model, *more, *at)
         self.daemon.start()
 
     def public(self) -> Path:
@@ -111,7 +115,14 @@ def test_a_sale_of_a_model_whose_contract_asks_for_proofs(town: ProvenTown) -> N
     data = town.file("more.csv", csv(12, 60, (2,)))
     into = town.folder / "bought"
     look = ("buy", "--model", town.model, "--into", into, "--once", "--proofs")
-    selling = ben.start("sell", data, "--model", town.model, "--yes", "--patience", int(CEILING))
+    sell = ("sell", data, "--model", town.model, "--yes", "--patience", int(CEILING), "--proofs")
+    other = town.folder / "other terms"
+    shutil.copytree(town.public(), other)
+    money = json.loads((other / "terms.json").read_text())
+    money["money"]["rate"] = str(int(money["money"]["rate"]) * 2)
+    (other / "terms.json").write_text(json.dumps(money))
+    assert "the rule from gains to money of these proofs" in ben.refused(*sell, other)["message"]
+    selling = ben.start(*sell, town.public())
 
     def locked() -> bytes | None:
         assert selling.poll() is None, selling.communicate()
@@ -119,11 +130,6 @@ def test_a_sale_of_a_model_whose_contract_asks_for_proofs(town: ProvenTown) -> N
         return next((order for order in orders if chain.order_state(order).status is Status.LOCKED), None)
 
     order = eventually(locked)
-    other = town.folder / "other terms"
-    shutil.copytree(town.public(), other)
-    money = json.loads((other / "terms.json").read_text())
-    money["money"]["rate"] = str(int(money["money"]["rate"]) * 2)
-    (other / "terms.json").write_text(json.dumps(money))
     (refused,) = town.owner.assay(*look, other, status=1)
     assert "expected a proof for the price of its bounds" in refused["note"]
     assert chain.order_state(order).status is Status.LOCKED, "nothing was paid"
@@ -135,7 +141,8 @@ def test_a_sale_of_a_model_whose_contract_asks_for_proofs(town: ProvenTown) -> N
     row = eventually(bought)
     sold = ben.end(selling)
     assert Path(row["file"]).read_bytes() == data.read_bytes()
-    assert (sold["status"], chain.model_state(bytes.fromhex(town.model[2:])).oracle) == ("paid", town.contract)
+    assert sold["status"] == "paid"
+    assert chain.is_contract(str(chain.model_state(bytes.fromhex(town.model[2:])).oracle))
     (proven,) = into.glob("*.proven.json")
 
     document = json.loads(proven.read_text())
@@ -146,3 +153,22 @@ def test_a_sale_of_a_model_whose_contract_asks_for_proofs(town: ProvenTown) -> N
     (row,) = town.owner.assay(*look, town.public(), status=6)
     (evidence,) = into.glob("*.disproven.json")
     assert evidence.name in row["hint"]
+
+
+def test_an_operator_sees_whether_proofs_are_taken_and_a_new_contract_is_taken_up(town: ProvenTown) -> None:
+    config, eve = ("--config", town.folder / "oracle.toml"), Party(town, "eve")
+    said = json.loads(run("assay-oracle", "check", "--json", *config, ASSAY_ORACLE_PASSWORD=PASSWORD))
+    named = f"model {town.model[:10]}"
+    found = {finding["name"]: finding["message"] for finding in said["findings"]}
+    assert found[f"{named} proofs"] == "a proof was made, and holds by the verification key"
+    assert "takes such proofs" in found[f"{named} contract"]
+    town.name_contract(town.model)
+    data = town.file("later.csv", csv(13, 60, (2,)))
+
+    def quoted() -> bool:
+        look = ("sell", data, "--model", town.model, "--quote-only", "--proofs", town.public())
+        return eve.assay(*look, status=(1, 2, 4)).get("status") == "quoted"
+
+    eventually(quoted)
+    (record,) = OfferStore(eve.home).all()
+    assert OfferStore(eve.home).proof(record).exists()

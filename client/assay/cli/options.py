@@ -66,6 +66,15 @@ offer_model_option = click.option(
 """``model_id``: as ``model_option``, or the only model of the configured oracle."""
 
 
+def proofs_option(purpose: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``proofs``: what proofs of a model's prices are checked with, and what for."""
+    return click.option(
+        "--proofs",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        help=f"Folder of the model's key, terms and opening, from its owner: {purpose} (docs/proofs.md).",
+    )
+
+
 model_id_option = click.option("--model", "model_id", type=HEX32, required=True, help="Id of the model.")
 """``model_id``, for programs without names of models."""
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from assay.protocol.messages import ModelInfo
     from assay.sale.offers import OfferRecord, OfferStore
     from assay.sale.portfolio import Portfolio
+    from assay.sale.proven.prices import PriceProofs
 
 
 class Session(ExitStack):
@@ -185,6 +186,24 @@ class Session(ExitStack):
         from assay.sale.trust import check_model
 
         return check_model(registered_terms(chain, model_id), self.oracle.model(model_id))
+
+    def proofs(self, chain: "SettlementClient", model_id: ModelId, folder: "Path") -> "PriceProofs":
+        """What checks proofs of a model's prices by its owner's ``folder``: that of the contract which the model names.
+
+        A model whose oracle is an account has no contract that a folder could contradict.
+
+        Raises:
+            ProofsNotTaken: The contract takes other proofs.
+            UsageError, OracleMisbehaved: The folder is no such folder.
+        """
+        from assay.chain.proven import operator_of
+        from assay.sale.proven.prices import PriceProofs
+
+        found = PriceProofs(chain.domain, folder, lambda: self.model(chain, model_id))
+        oracle = chain.model_state(model_id).oracle
+        if oracle is not None and chain.is_contract(oracle):
+            operator_of(chain.node, oracle, chain.domain, model_id, found.key, found.terms)
+        return found
 
     @cached_property
     def offers(self) -> "OfferStore":

@@ -184,6 +184,11 @@ class OfferState(Value):
     appraisal: AppraisalSummary | None = None
     order_id: OrderIdField | None = None
     transaction: Bytes32 | None = Field(default=None, description="hash of the posting transaction")
+    proof: str | None = Field(
+        default=None,
+        max_length=MAX_PROOF_CHARACTERS,
+        description="JSON of the proven price once it is quoted, where the model has these",
+    )
 
 
 class QuoteRequest(Value):

@@ -4,6 +4,7 @@
                                        key           32 bytes, hex
                                        data.sealed   the sealed file
                                        upload*.age   its envelope for the oracle, for each member of a committee
+                                       proof.json    the proof of its price, where the seller asks for one
 
 A key that is lost after a quote is a lost sale, because the one-time rule forbids a second evaluation. So the key is on
 disk first, and a folder is complete or absent. A sealing that is under way has a folder with another name, ``.*.part``,
@@ -244,6 +245,10 @@ class OfferStore:
         """Path of the sealed file's envelope for the oracle, or for the member of a committee with this recipient."""
         member = f"-{hashlib.sha256(recipient.encode()).hexdigest()[:16]}" if recipient else ""
         return self._of(record.data_root) / f"upload{member}.age"
+
+    def proof(self, record: OfferRecord) -> Path:
+        """Path of the proof of an offer's price."""
+        return self._of(record.data_root) / "proof.json"
 
     def _of(self, data_root: bytes) -> Path:
         return self._folder / data_root.hex()

@@ -7,9 +7,10 @@ from pydantic import ValidationError
 from assay.protocol.proof.proven import ProvenPrice
 from assay.protocol.statements import Domain
 from assay.protocol.structs import Quote
+from assay.protocol.types import ModelId
 from assay_oracle.appraisers.wire import ChannelClosed
 from assay_pricing.errors import ProofError
-from assay_pricing.proof.process import Job, SetSums
+from assay_pricing.proof.process import Job, SetSums, check
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class Proving:
     artifact: str
     proofs: str
     seconds: float
+
+    def check(self, model_id: ModelId, domain: Domain) -> None:
+        """Makes a proof, and verifies it: see ``assay_pricing.proof.process.check``."""
+        check(self.artifact, self.proofs, model_id, domain, seconds=self.seconds)
 
     def prove(self, sums: SetSums, quote: Quote, domain: Domain) -> ProvenPrice | None:
         """See ``OpenedOffer.prove``."""

@@ -10,6 +10,7 @@ from typing import Any
 from assay.errors import SettingsError
 from assay.files import write_whole
 from assay.protocol.types import ModelId
+from assay_oracle.settings import ModelEntry
 
 _TABLE = re.compile(r"\s*\[")
 _MODEL = re.compile(r"\s*\[\[\s*models\s*\]\]")
@@ -20,19 +21,19 @@ def toml_text(value: object) -> str:
     return json.dumps(str(value), ensure_ascii=False)
 
 
-def add_model(config: Path, model_id: ModelId, artifact: Path) -> None:
+def add_model(config: Path, entry: ModelEntry) -> None:
     """Appends a block for a model. A path inside the file's folder is written relative to it.
 
     Raises:
         SettingsError: The file cannot be read, or a block cannot be appended to it.
     """
     text = _read(config)
-    block = (
-        f"[[models]]\nid = {toml_text('0x' + model_id.hex())}\nartifact = {toml_text(_relative(config, artifact))}\n"
-    )
+    added = {"id": "0x" + entry.id.hex(), "artifact": _relative(config, entry.artifact)}
+    if entry.proofs is not None:
+        added["proofs"] = _relative(config, entry.proofs)
+    block = "[[models]]\n" + "".join(f"{name} = {toml_text(value)}\n" for name, value in added.items())
     changed = f"{text.rstrip()}\n\n{block}" if text.strip() else block
     before = _parsed(config, text).get("models", [])
-    added = {"id": "0x" + model_id.hex(), "artifact": _relative(config, artifact)}
     _replace(config, text, changed, [*before, added])
 
 
@@ -74,8 +75,8 @@ def _id_of(entry: dict[str, Any]) -> bytes:
         return b""
 
 
-def _relative(config: Path, artifact: Path) -> str:
-    folder, target = config.resolve().parent, artifact.resolve()
+def _relative(config: Path, named: Path) -> str:
+    folder, target = config.resolve().parent, named.resolve()
     return str(target.relative_to(folder)) if target.is_relative_to(folder) else str(target)
 
 

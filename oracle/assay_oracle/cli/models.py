@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from assay.amounts import amount_text
-from assay.chain.port import Chain
+from assay.chain.proven import ProofsNotTaken, check_code
 from assay.chain.settlement import SettlementClient
+from assay.chain.values import RegisteredModel
 from assay.cli.group import Group
 from assay.cli.options import model_id_option
 from assay.cli.params import HEX32
@@ -16,9 +17,10 @@ from assay.protocol.messages import ModelInfo
 from assay.protocol.types import ModelId
 from assay_oracle.cli.config_file import add_model, remove_model
 from assay_oracle.cli.options import config_option
-from assay_oracle.cli.serve import load_appraisers, mark_used
+from assay_oracle.cli.serve import check_proving, load_appraisers, mark_used
 from assay_oracle.errors import ModelNotReady, ModelUnknown
 from assay_oracle.keys import vault
+from assay_oracle.server.proven import operator_for
 from assay_oracle.services.catalogue import PricedModel
 from assay_oracle.settings import ModelEntry, Settings
 
@@ -80,17 +82,26 @@ def _described(info: ModelInfo, chain: SettlementClient) -> str:
 @click.option(
     "--model", "model_id", type=HEX32, help="Id of the model; by default the one registered with this function."
 )
+@click.option(
+    "--proofs",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder that `assay-oracle proof setup` made, for a model whose oracle is a contract that asks for proofs.",
+)
 @config_option
 @json_option
-def add(folder: Path, model_id: ModelId | None, config: Path | None, as_json: bool) -> None:
+def add(folder: Path, model_id: ModelId | None, proofs: Path | None, config: Path | None, as_json: bool) -> None:
     """Price for a model from now on with the price function in FOLDER.
 
     Checks that the model is registered with this price function and this oracle, then adds it to the configuration.
+
+    With --proofs, the model's oracle is the contract that it names on chain. Checks that this contract was made of
+    these keys for this oracle's key, and makes a proof. If the model names a new contract, a running daemon follows.
 
     \b
     Examples:
       assay-oracle models add price
       assay-oracle models add price --model 0x12... --config oracle.toml
+      assay-oracle models add price --model 0x12... --proofs proofs --config oracle.toml
     """
     from assay_oracle.server.daemon import open_chain
 
@@ -98,20 +109,34 @@ def add(folder: Path, model_id: ModelId | None, config: Path | None, as_json: bo
     settings = Settings.read(file)
     chain, own = open_chain(settings), settings.committee or vault.address_of(settings.data_dir)
     appraiser = load_appraisers(settings)(ModelEntry(id=model_id or bytes(32), artifact=folder))
-    model_id = model_id or _registered_with(appraiser.info.hash, chain, own)
+    model_id = model_id or _registered_with(appraiser.info.hash, chain, own, proofs)
     model = PricedModel.registered(model_id, appraiser, chain)
+    entry = ModelEntry(id=model_id, artifact=folder, proofs=proofs)
     oracle = chain.model_state(model_id).oracle
-    if oracle != own:
+    if oracle is None or (proofs is None and oracle != own):
         raise ModelNotReady(
             "oracle_replaced",
             f"expected a model whose oracle is {own}, the oracle of 0x{model_id.hex()} is {oracle or 'none: halted'}",
-            hint="its owner can name this oracle: assay model set-oracle",
+            hint="its owner can name this oracle: assay model set-oracle; if that is a contract which asks for proofs, "
+            "name their folder: --proofs",
         )
-    if any(known.id == model_id for known in settings.models):
-        report("configured before")
+    if proofs is not None:
+        operator = operator_for(chain, entry, model.terms, oracle, [own])
+        check_code(chain.node, oracle, operator, chain.domain, model_id)
+        report("making a proof")
+        check_proving(settings, entry, chain.domain)
+    known = next((other for other in settings.models if other.id == model_id), None)
+    if known is None:
+        add_model(file, entry)
+    elif _resolved(known.proofs) != _resolved(proofs):
+        raise SettingsError(
+            f"expected a model that is not configured, or with the same proofs, 0x{model_id.hex()} has "
+            f"{known.proofs or 'none'}",
+            hint="remove it first: assay-oracle models remove",
+        )
     else:
-        add_model(file, model_id, folder)
-    mark_used(ModelEntry(id=model_id, artifact=folder))
+        report("configured before")
+    mark_used(entry)
     emit({"model_id": model_id, "artifact": str(folder)}, f"added  0x{model_id.hex()}", as_json)
     report(f"at most {amount_text(model.terms.max_price, chain.token(model.terms.token))} for an offer")
 
@@ -131,14 +156,25 @@ def remove(model_id: ModelId, config: Path | None, as_json: bool) -> None:
     emit({"model_id": model_id}, f"removed  0x{model_id.hex()}", as_json)
 
 
-def _registered_with(function_hash: bytes, chain: Chain, oracle: str) -> ModelId:
-    """The one model that is registered with a price function and has this oracle.
+def _registered_with(function_hash: bytes, chain: SettlementClient, oracle: str, proofs: Path | None) -> ModelId:
+    """The one model that is registered with a price function and has this oracle, or the contract of these proofs.
 
     Raises:
         ModelUnknown: There is none, or more than one.
     """
-    fitting = (model.model_id for model in chain.models() if model.terms.function_hash == function_hash)
-    found = [model_id for model_id in fitting if chain.model_state(model_id).oracle == oracle]
+
+    def is_ours(model: RegisteredModel) -> bool:
+        named = chain.model_state(model.model_id).oracle
+        if proofs is None or named is None:
+            return named == oracle
+        entry = ModelEntry(id=model.model_id, artifact=proofs, proofs=proofs)
+        try:
+            return operator_for(chain, entry, model.terms, named, [oracle]) == oracle
+        except ProofsNotTaken:
+            return False
+
+    fitting = (model for model in chain.models() if model.terms.function_hash == function_hash)
+    found = [model.model_id for model in fitting if is_ours(model)]
     if len(found) != 1:
         ids = ", ".join(f"0x{model_id.hex()}" for model_id in found) or "none"
         raise ModelUnknown(
@@ -147,6 +183,10 @@ def _registered_with(function_hash: bytes, chain: Chain, oracle: str) -> ModelId
             hint="register it (assay model register)" if not found else "name one: --model",
         )
     return found[0]
+
+
+def _resolved(folder: Path | None) -> Path | None:
+    return None if folder is None else folder.resolve()
 
 
 def _required(config: Path | None) -> Path:

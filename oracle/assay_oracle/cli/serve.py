@@ -13,6 +13,7 @@ from assay_oracle.cli.options import config_option, open_keys, password_of
 from assay_oracle.settings import WALL_FACTOR, ModelEntry, Settings, environment_without_settings
 
 if TYPE_CHECKING:
+    from assay.protocol.statements import Domain
     from assay_oracle.appraisers.pool import PricingPool
     from assay_oracle.appraisers.proving import Proving
     from assay_oracle.appraisers.remote import ProcessAppraiser
@@ -52,6 +53,18 @@ def _proving(entry: ModelEntry, seconds: float) -> "Proving | None":
 
     ProofFolder.read(entry.proofs)
     return Proving(str(entry.artifact.resolve()), str(entry.proofs.resolve()), seconds * WALL_FACTOR)
+
+
+def check_proving(settings: Settings, entry: ModelEntry, domain: "Domain") -> None:
+    """Makes a proof for a model whose prices are proven, and verifies it.
+
+    Raises:
+        ProofError: Its folder, or a library, makes none.
+        OracleMisbehaved: It does not hold: the proving key is of another verification key.
+    """
+    proving = _proving(entry, settings.pricing_seconds)
+    if proving is not None:
+        proving.check(entry.id, domain)
 
 
 def _in_pool(pool: "PricingPool", seconds: float, entry: ModelEntry) -> "ProcessAppraiser":
@@ -165,7 +178,8 @@ def check(config: Path | None, as_json: bool) -> None:
     settings = Settings.read(config)
     pool = pricing_pool(settings)
     load = partial(_loaded_in_pool, pool, settings.pricing_seconds)
-    preflight = Preflight(settings, load=load, now=unix_time, report=add, unconfined=sandbox.missing())
+    prove = partial(check_proving, settings)
+    preflight = Preflight(settings, load=load, prove=prove, now=unix_time, report=add, unconfined=sandbox.missing())
     try:
         ok = preflight.run()
     finally:

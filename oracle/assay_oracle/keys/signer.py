@@ -35,7 +35,7 @@ class LocalSigner:
         named: The oracle that the chain names for a model now; None while the model accepts no quotes.
         committee: The Safe of which an account is an owner; None for an oracle alone.
         owners: Owners of a Safe now; None if there is no Safe at that address.
-        proven: Oracles that ask for proofs (``ProvenOracle``), with the account whose key signs for each.
+        proven: Oracles that ask for proofs (``ProvenOracle``), with the account whose key signs for each; it may grow.
         proof_of: The proof of an offer's price; None without one.
     """
 
@@ -52,15 +52,20 @@ class LocalSigner:
         proof_of: Callable[[OfferId], ProvenPrice | None] = lambda _: None,
     ) -> None:
         self._accounts = {str(account.address): account for account in accounts}
-        self._recipients: dict[str, tuple[bytes, ...]] = {}
-        """Signatures over a recipient, which is asked for at each request of ``GET /v1/info``."""
+        self._recipients: dict[tuple[str, frozenset[str]], tuple[bytes, ...]] = {}
+        """Signatures over a recipient, asked for at each request of ``GET /v1/info``, by it and the operators then."""
         self._domain = domain
         self._ledger = ledger
         self._named = named
         self._committee = committee
         self._owners = owners
-        self._proven = proven or {}
+        self._proven = {} if proven is None else proven
         self._proof_of = proof_of
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Addresses of the accounts that sign."""
+        return tuple(self._accounts)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -125,7 +130,7 @@ class LocalSigner:
             KeysError: It cannot sign; nothing changed.
         """
         accounts = {**self._accounts, str(account.address): account}
-        self._recipients = {known: self._over_recipient(known, accounts.values()) for known in self._recipients}
+        self._recipients = {known: self._over_recipient(known[0], accounts.values()) for known in self._recipients}
         self._accounts = accounts
 
     def has_signed_as_member(self, signed: SignedQuote) -> bool:
@@ -137,9 +142,10 @@ class LocalSigner:
 
         Those of each account for itself come first, then those for the committee and for oracles that ask for proofs.
         """
-        if recipient not in self._recipients:
-            self._recipients[recipient] = self._over_recipient(recipient, self._accounts.values())
-        return self._recipients[recipient]
+        known = recipient, frozenset(self._proven.values())
+        if known not in self._recipients:
+            self._recipients[known] = self._over_recipient(recipient, self._accounts.values())
+        return self._recipients[known]
 
     def _over_recipient(self, recipient: str, accounts: Iterable[LocalAccount | RemoteAccount]) -> tuple[bytes, ...]:
         message = self._domain.recipient(recipient)

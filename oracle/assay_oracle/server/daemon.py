@@ -16,7 +16,6 @@ from fastapi import FastAPI
 
 from assay.chain.interface import Deployment
 from assay.chain.node import Node
-from assay.chain.proven import operator_of
 from assay.chain.settlement import SettlementClient
 from assay.errors import ChainError
 from assay.protocol.types import ModelId
@@ -33,6 +32,7 @@ from assay_oracle.server.api.app import create_app
 from assay_oracle.server.connections import bounded
 from assay_oracle.server.loop import STALE_SECONDS, Loop
 from assay_oracle.server.model_watch import REVOKED, LoadAppraiser, ModelWatch
+from assay_oracle.server.proven import ProvenOracles
 from assay_oracle.server.recent import RecentClient
 from assay_oracle.server.waiting import Waiting
 from assay_oracle.services.catalogue import Catalogue
@@ -121,7 +121,8 @@ class Daemon:
         self._next_key = next_key
         blobs = open_store(settings)
         self._proofs = Proofs(blobs)
-        self._signer = self._signer_of(vault) if vault.accounts else None
+        self._proven = ProvenOracles(chain, lambda: self._signer.accounts if self._signer else ())
+        self._signer: LocalSigner | None = self._signer_of(vault) if vault.accounts else None
         signer = MeteredSigner(self._signer) if self._signer else None
         self._dry = signer is None
         self._catalogue = Catalogue()
@@ -133,6 +134,7 @@ class Daemon:
             registered=registered,
             oracles=lambda: signer.addresses if signer else (),
             committee=settings.committee,
+            follow=self._proven.follow,
         )
         models.refresh()
         self._waiting = Waiting()
@@ -202,7 +204,7 @@ class Daemon:
             *(vault.accounts, self._chain.domain, self._journal, partial(_oracle_of, self._chain)),
             committee=self._settings.committee,
             owners=self._chain.safe_owners,
-            proven={m.oracle: operator_of(self._chain.node, m.oracle) for m in self._settings.models if m.oracle},
+            proven=self._proven.operators,
             proof_of=self._proofs.of,
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from assay.chain.port import Chain
 from assay.chain.values import ModelState
 from assay.errors import AssayError, ChainError, SettingsError
+from assay.protocol.structs import ModelTerms
 from assay.protocol.types import ModelId
 from assay_oracle.log import about
 from assay_oracle.services.appraiser import Appraiser
@@ -40,6 +41,8 @@ class ModelWatch:
         registered: Called with each model that is found registered with its artifact's price function.
         oracles: The accounts that sign now, and the committee that one is a member of; none in a dry run.
         committee: That committee's Safe, whose owners are looked up.
+        follow: Called with each model whose prices are proven, its terms, and the oracle that the chain names: that
+            contract is one of ``oracles`` then; raises ``AssayError`` if it takes no proofs that are made here.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class ModelWatch:
         registered: Callable[[ModelEntry], None] = lambda _: None,
         oracles: Callable[[], Collection[str]],
         committee: str | None = None,
+        follow: Callable[[ModelEntry, ModelTerms, str], None] = lambda *_: None,
     ) -> None:
         self._catalogue = catalogue
         self._chain = chain
@@ -60,6 +64,7 @@ class ModelWatch:
         self._report_registered = registered
         self._oracles = oracles
         self._committee = committee
+        self._follow = follow
         self._entries: tuple[ModelEntry, ...] | None = None
         self._settings_fault = ""
         self._loaded: dict[ModelEntry, _Loaded] = {}
@@ -81,7 +86,7 @@ class ModelWatch:
                 faults.append(made)
                 continue
             models[entry] = made
-            faults.extend(self._revoked(made, block))
+            faults.extend(self._revoked(entry, made, block))
         self._loaded, self._models = loaded, models
         self._catalogue.replace(models.values(), faults)
         self._log(faults)
@@ -141,8 +146,11 @@ class ModelWatch:
         except ChainError:
             return None
 
-    def _revoked(self, model: PricedModel, block: int | None) -> list[Unavailable]:
-        """That the model's owner named another oracle. Its offers are still answered: with the oracle to offer to."""
+    def _revoked(self, entry: ModelEntry, model: PricedModel, block: int | None) -> list[Unavailable]:
+        """That the model's owner named another oracle, or a contract that takes no proofs that are made here.
+
+        Its offers are still answered: with the oracle to offer to.
+        """
         asked = self._states.get(model.model_id)
         if block is None:
             return []  # unknown is not revoked
@@ -155,6 +163,11 @@ class ModelWatch:
         now = asked[1].oracle
         if now is None:
             return [Unavailable(model.model_id, "model_halted", "the model's owner halted it", "ask its owner")]
+        if entry.proofs is not None:
+            try:
+                self._follow(entry, model.terms, now)
+            except AssayError as error:
+                return [_unavailable(entry, error)]
         oracles = self._oracles()
         if oracles and now not in oracles:
             text = f"the model's oracle is {now}, not {' or '.join(oracles)}"

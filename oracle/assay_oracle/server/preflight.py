@@ -9,11 +9,14 @@ from assay.amounts import short_amount
 from assay.bounded_http import LOOPBACK
 from assay.chain.interface import Deployment
 from assay.chain.node import Node
+from assay.chain.proven import check_code
 from assay.chain.settlement import SettlementClient
 from assay.errors import AssayError, SettingsError
+from assay.protocol.statements import Domain
 from assay_oracle.keys.vault import Vault, open_with_signer
 from assay_oracle.server.model_watch import LoadAppraiser
 from assay_oracle.server.others import other_member, safe_at
+from assay_oracle.server.proven import operator_for
 from assay_oracle.services.catalogue import PricedModel
 from assay_oracle.settings import ModelEntry, Settings
 from assay_oracle.storage.chosen import open_store
@@ -46,6 +49,7 @@ class Preflight:
     Args:
         settings: Where everything is, and its limits.
         load: Makes the appraiser of each model.
+        prove: Makes a proof for a model whose prices are proven, and verifies it.
         now: Unix time.
         report: Called with each finding as it is made.
         unconfined: What the system lacks to confine the pricing process with.
@@ -56,12 +60,14 @@ class Preflight:
         settings: Settings,
         *,
         load: LoadAppraiser,
+        prove: Callable[[ModelEntry, Domain], None],
         now: Callable[[], int],
         report: Callable[[Finding], None],
         unconfined: Sequence[str] = (),
     ) -> None:
         self._settings = settings
         self._load = load
+        self._prove = prove
         self._now = now
         self._report = report
         self._unconfined = unconfined
@@ -221,6 +227,33 @@ class Preflight:
             lambda: PricedModel.registered(entry.id, appraiser, chain),
             f"registered with this price function, fidelity {appraiser.info.fidelity:.3f}",
         )
+        if model is not None and entry.proofs is not None:
+            oracles = self._proofs(name, entry, model, chain, oracles)
         if model is not None:
             ready = functools.partial(model.check_ready, chain, oracles)
             self._check(f"{name} sale", ready, "oracle, budget and bond allow a sale at any price")
+
+    def _proofs(
+        self, name: str, entry: ModelEntry, model: PricedModel, chain: SettlementClient, accounts: Sequence[str]
+    ) -> Sequence[str]:
+        """Says whether proofs of a model's prices can be made, and are taken; the oracles that are signed for then."""
+
+        def made() -> bool:
+            self._prove(entry, chain.domain)
+            return True
+
+        self._check(f"{name} proofs", made, "a proof was made, and holds by the verification key")
+
+        def contract() -> str:
+            oracle = chain.model_state(entry.id).oracle
+            if oracle is None:
+                raise SettingsError(
+                    "expected a contract that asks for proofs, the model is halted", hint="ask its owner"
+                )
+            operator = operator_for(chain, entry, model.terms, oracle, accounts)
+            check_code(chain.node, oracle, operator, chain.domain, entry.id)
+            return oracle
+
+        text = "the model's oracle on chain takes such proofs, with the signature of this oracle's key"
+        found = self._check(f"{name} contract", contract, text)
+        return accounts if found is None or not accounts else [*accounts, found]

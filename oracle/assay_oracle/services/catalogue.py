@@ -163,6 +163,11 @@ class Catalogue:
         for model in self._models.values():
             model.appraiser.forget(offer_id)
 
+    def is_proven(self, model_id: ModelId) -> bool:
+        """Whether the prices of a model that is loaded are proven."""
+        model = self._models.get(model_id)
+        return model is not None and model.appraiser.info.is_proven
+
     def get(self, model_id: ModelId) -> PricedModel:
         """The model with this id.
 

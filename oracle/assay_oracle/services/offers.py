@@ -27,6 +27,7 @@ from assay_oracle.services.catalogue import Catalogue
 from assay_oracle.services.clock import Clock
 from assay_oracle.services.ports import Ledger
 from assay_oracle.services.posting import MAX_FAILED_POSTS
+from assay_oracle.services.pricing.proofs import Proofs
 from assay_oracle.services.quotes import Quotes
 from assay_oracle.services.uploads import Appender, Uploads
 from assay_oracle.settings import Settings
@@ -55,6 +56,7 @@ class Offers:
         clock: Clock,
         uploads: Uploads,
         quotes: Quotes,
+        proofs: Proofs,
         committee_tag: bytes,
         settings: Settings,
     ) -> None:
@@ -64,6 +66,7 @@ class Offers:
         self._clock = clock
         self._uploads = uploads
         self._quotes = quotes
+        self._proofs = proofs
         self._committee_tag = committee_tag
         self._settings = settings
 
@@ -129,12 +132,8 @@ class Offers:
             model.check_ready(self._chain, self._quotes.oracles, request.seller)
             self._make_place()
             per_seller = self._settings.max_open_offers_per_seller
-            offer = self._ledger.offers.add(
-                offer_id,
-                request,
-                per_seller=per_seller,
-                max_bytes=per_seller * self._settings.max_upload_bytes,
-            )
+            most = per_seller * self._settings.max_upload_bytes
+            offer = self._ledger.offers.add(offer_id, request, per_seller=per_seller, max_bytes=most)
             log.info("offer opened", extra=about(offer=offer_id, model=request.model_id, bytes=request.upload_bytes))
         self._check_same(offer, request)
         return self.state_of(offer)
@@ -286,6 +285,7 @@ class Offers:
             appraisal=None if unsigned else offer.summary,
             order_id=signed.quote.order_id() if signed else None,
             transaction=sale.transaction if sale else None,
+            proof=self._proofs.text(offer_id) if signed and self._catalogue.is_proven(offer.model_id) else None,
         )
 
     def quote_until(self, offer_id: OfferId, expiry: int) -> OfferState:

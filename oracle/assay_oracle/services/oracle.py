@@ -98,6 +98,7 @@ class Oracle:
             clock=clock,
             uploads=uploads,
             quotes=self._quotes,
+            proofs=proofs,
             committee_tag=digests.committee_tag() if settings.committee else b"",
             settings=settings,
         )

@@ -15,8 +15,9 @@ from pydantic import Field, ValidationError
 from assay.protocol.proof.proven import ProvenPrice
 from assay.protocol.statements import Domain
 from assay.protocol.structs import Quote
-from assay.protocol.types import Value
+from assay.protocol.types import ZERO_ADDRESS, ModelId, Value
 from assay_pricing.errors import PriceDiffers, ProofError
+from assay_pricing.proof.folder import ProofFolder
 
 _SHOWN = 400
 _DIFFERS = 3
@@ -80,10 +81,41 @@ class Job(Value):
             raise ProofError(f"expected a proof, got none: {said[:_SHOWN]}") from None
 
 
+def check(artifact: str, proofs: str, model_id: ModelId, domain: Domain, *, seconds: float) -> None:
+    """Proves the price of a set without statistics, which is 0, and verifies the proof.
+
+    Args:
+        artifact: Folder of the price function.
+        proofs: Folder of what proofs of it are made with.
+        model_id: The model.
+        domain: Where its quotes are valid.
+        seconds: After which the proof is ended.
+
+    Raises:
+        ProofError: The folder, or a library, does not make proofs of this price function's prices.
+        OracleMisbehaved: The proving key is of another verification key.
+    """
+    folder = ProofFolder.read(Path(proofs))
+    sizes, zero = folder.key.sizes, bytes(32)
+    nothing = SetSums(numbers=(0,) * (sizes.triangle + sizes.features * sizes.outputs), records=1)
+    quote = Quote(
+        model_id=model_id,
+        content_id=zero,
+        seller=ZERO_ADDRESS,
+        data_root=zero,
+        price=folder.terms.money.price(0, 1),
+        expiry=0,
+        evaluation=zero,
+    )
+    job = Job(artifact=artifact, proofs=proofs, sums=nothing, quote=quote, domain=domain)
+    proven = job.done(seconds=seconds)
+    assert proven is not None, "both processes compute the price by one rule"
+    proven.check(folder.terms, folder.key, domain, quote)
+
+
 def main() -> None:
     """Does one job."""
     from assay_pricing import artifact
-    from assay_pricing.proof.folder import ProofFolder
     from assay_pricing.proof.pricing import ProofPricing
     from assay_pricing.sums.blind import TENSOR
     from assay_pricing.sums.form import PriceForm

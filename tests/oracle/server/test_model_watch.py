@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from assay.chain.proven import ProofsNotTaken
 from assay.errors import ChainError, SettingsError
 from assay.protocol.messages import OfferStatus
 from assay.protocol.structs import ModelTerms
@@ -175,6 +176,41 @@ def test_revoked_model_is_reported_and_its_offers_learn_the_other_oracle(
     operator.market.node.mine()
     operator.watch.refresh()
     assert operator.catalogue.ids == (operator.market.model_id,)
+
+
+def test_a_contract_that_asks_for_proofs_is_signed_for_once_the_model_names_it(operator: Operator) -> None:
+    """No restart: what takes other proofs than are made here is reported, and its successor is served."""
+    market, signed, refused, taken = (
+        operator.market,
+        [oracle_account.address],
+        "0x" + 39 * "0" + "7",
+        "0x" + 39 * "0" + "8",
+    )
+    entry = operator.entries[0].model_copy(update={"proofs": operator.write("proofs")})  # type: ignore[index]
+
+    def follow(followed: ModelEntry, terms: ModelTerms, contract: str) -> None:
+        assert (followed, terms) == (entry, market.terms)
+        if contract == refused:
+            raise ProofsNotTaken("other keys", hint="make a contract of them")
+        signed.append(contract)
+
+    operator.entries = [entry]
+    operator.watch = ModelWatch(
+        *(operator.catalogue, market.chain),
+        read=operator.read,
+        load=operator.load,
+        oracles=lambda: signed,
+        follow=follow,
+    )
+    for contract, codes in ((refused, ["proofs_not_taken"]), (taken, [])):
+        market.contract.change_model(market.model_id, oracle=contract)
+        market.node.mine()
+        operator.watch.refresh()
+        assert [found.code for found in operator.catalogue.unavailable] == codes
+    assert signed == [oracle_account.address, taken]
+    operator.write("proofs", "others")
+    operator.watch.refresh()
+    assert operator.loads == 2, "a new folder is read, and a file in it that changed"
 
 
 def test_model_is_looked_up_once_for_each_block(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ from assay.protocol.proof.money import MoneyTerms
 from assay.protocol.proof.proven import ProofTerms, ProvenPrice, statistics_numbers
 from assay.protocol.statements import Domain
 from assay.protocol.structs import Quote
+from assay.sale.proven.prices import PriceDisproven, PriceProofs
+from assay.sale.proven.quotes import check_quoted
 from assay_pricing.errors import ProofError
 from assay_pricing.manifest import Control
 from assay_pricing.price import PricingRule
@@ -180,6 +182,43 @@ def test_a_price_for_other_data_is_seen_by_whoever_has_the_data(proofs: ProofFol
         other.check_statistics(proofs.key, numbers_of(1), 20)
     with pytest.raises(OracleMisbehaved, match="statistics for this key"):
         made.check_statistics(proofs.key, numbers_of(1)[1:], 20)
+
+
+def test_a_seller_accepts_a_price_that_was_proven_for_her_data_alone(
+    proofs: ProofFolder, made: ProvenPrice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks, kept = PriceProofs(DOMAIN, proofs.folder, lambda: SimpleNamespace()), tmp_path / "proof.json"  # type: ignore[arg-type, return-value]
+    record: Any = SimpleNamespace(quote=quote_of(made.statement.price))
+
+    def check(proof: str | None, seed: int) -> None:
+        found, _ = priced(seed)
+        sums = SimpleNamespace(second=found.shrinkage, first=found.solution, records=20)
+        monkeypatch.setattr("assay.sale.proven.prices.sums_of", lambda *_: sums)
+        check_quoted(checks, record, SimpleNamespace(proof=proof), tmp_path / "data.csv", kept)  # type: ignore[arg-type]
+
+    with pytest.raises(OracleMisbehaved, match="the oracle has no proof of it"):
+        check(None, 1)
+    with pytest.raises(OracleMisbehaved, match="expected a proven price, got other text"):
+        check("{}", 1)
+    record.quote = CHANGES["content id"](record.quote)
+    with pytest.raises(OracleMisbehaved, match="expected a proof for the content id"):
+        check(made.model_dump_json(), 1)
+    assert not kept.exists()
+    record.quote = quote_of(made.statement.price)
+    check(made.model_dump_json(), 1)
+    kept.unlink()
+    with pytest.raises(PriceDisproven, match=r"do not have the price \d+ that the oracle proved") as raised:
+        check(made.model_dump_json(), 2)
+    assert str(kept) in str(raised.value.hint)
+    assert ProvenPrice.model_validate_json(kept.read_bytes()) == made, "it is evidence"
+
+
+def test_a_set_without_statistics_has_a_provable_price(proofs: ProofFolder) -> None:
+    """By its proof an operator sees, before any offer, whether proofs can be made."""
+    sizes = proofs.key.sizes
+    nothing = [0] * (sizes.triangle + sizes.features * sizes.outputs)
+    found = ProofPricing.of(function_of(FORM), proofs).prove_numbers(nothing, 1, quote_of(0), DOMAIN)
+    found.check(proofs.terms, proofs.key, DOMAIN)
 
 
 def test_a_quote_at_another_price_than_the_data_have_is_not_proven(proofs: ProofFolder) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from assay.amounts import Token, short_amount
-from assay.cli.options import model_option
+from assay.cli.options import model_option, proofs_option
 from assay.cli.session import Session, pass_session
 from assay.cli.tables import id_text, table
 from assay.cli.terminal import emit, json_option, progress, report
@@ -16,7 +16,8 @@ from assay.oracle.downloads import DEFAULT_STREAMS, MOST_STREAMS
 from assay.protocol.structs import Status
 from assay.protocol.types import ModelId
 from assay.sale.buyer import Buyer
-from assay.sale.proven.purchases import PriceDisproven, ProvenPurchases
+from assay.sale.proven.prices import PriceDisproven
+from assay.sale.proven.purchases import ProvenPurchases
 from assay.sale.purchase import Purchase
 
 MOST_PAUSE = 900
@@ -37,11 +38,7 @@ MOST_PAUSE = 900
     show_default=True,
     help="Requests of a download that are under way at a time.",
 )
-@click.option(
-    "--proofs",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of the model's key, terms and opening: pay for proven prices alone (docs/proofs.md).",
-)
+@proofs_option("pay for proven prices alone")
 @json_option
 @pass_session
 def buy(

@@ -7,7 +7,7 @@ import click
 
 from assay.amounts import Token, WrittenAmount, amount_text, short_amount
 from assay.chain.queries import registered_terms
-from assay.cli.options import offer_model_option
+from assay.cli.options import offer_model_option, proofs_option
 from assay.cli.params import WRITTEN, DataFile
 from assay.cli.session import Session, pass_session
 from assay.cli.tables import due_text, fields
@@ -19,6 +19,7 @@ from assay.protocol.types import ModelId
 from assay.sale.blind import BlindQuoting, sums_of
 from assay.sale.offered.packing import packed
 from assay.sale.offers import OfferRecord
+from assay.sale.proven.quotes import check_quoted
 from assay.sale.seller import Seller
 
 MOST_LEVERAGE = 0.5
@@ -52,6 +53,7 @@ class Answer(Enum):
     show_default=True,
     help="Seconds to leave the buyer to acknowledge, before the key goes on chain.",
 )
+@proofs_option("accept proven prices of these data alone")
 @click.option("--trust-wallet", is_flag=True, help="Rely on signatures of a contract, which can take them back.")
 @click.option("--direct", is_flag=True, help="Reveal the data itself on chain, in public: small data alone.")
 @json_option
@@ -65,6 +67,7 @@ def sell(
     decline: bool,
     quote_only: bool,
     patience: int,
+    proofs: Path | None,
     trust_wallet: bool,
     direct: bool,
     as_json: bool,
@@ -79,19 +82,25 @@ def sell(
     A file is priced for a model once. A quote that is not answered stays open until it expires; only --decline, or the
     answer "decline", declines it, and then these records cannot be offered to this model again.
 
-    The exit code tells the ends apart: 0 paid, 3 declined, 4 the quote is open, 1 anything else.
+    With --proofs, a price that the oracle did not prove for these data is not accepted, and the quote stays open. The
+    proof is kept with the offer: if it is of other data, it is evidence.
+
+    The exit code tells the ends apart: 0 paid, 3 declined, 4 the quote is open, 6 the price is that of other data, 1
+    anything else.
 
     \b
     Examples:
       assay sell data.parquet --model 0x12...
       assay sell data.csv --model 0x12... --min-price 0.2eth --json
       assay sell pictures/ --model 0x12...
+      assay sell data.csv --model 0x12... --proofs proofs/
     """
     if decline and (yes or min_price):
         raise UsageError("expected --decline or a price to accept (--yes, --min-price), got both")
     chain = session.chain(sending=True)
     token = chain.token(registered_terms(chain, model_id).token)
     least = min_price.base_units(token) if min_price else None
+    checks = session.proofs(chain, model_id, proofs) if proofs else None
     seller = Seller(
         chain,
         session.committee,
@@ -119,6 +128,10 @@ def sell(
             report("the data adds nothing to this model: no price")
             _end(record, "declined", token, as_json)
             return
+        if checks is not None and not decline:
+            kept = session.offers.proof(record)
+            check_quoted(checks, record, state, file, kept)
+            report(f"the price is proven for these data: {kept}")
         if quote_only:
             answer = Answer.LATER
         elif least is not None:

@@ -1,1 +1,1 @@
-"""Purchases of models whose prices are proven: what a buyer checks before it pays, and once it has the data."""
+"""Sales to models whose prices are proven: what a seller checks before she accepts, a buyer before he pays."""

@@ -83,6 +83,7 @@ def test_the_two_sides_of_an_order_get_its_proof(market: ProvenMarket) -> None:
     _, state, order = market.sell(b"12345")
     held = market.delivery.record(order.order_id())
     assert held.proof is not None
+    assert state.proof == held.proof, "the seller gets it with her quote"
     proven = ProvenPrice.model_validate_json(held.proof)
     assert (proven.statement.price, proven.statement.data_root) == (5, order.data_root)
     assert state.quote is not None
