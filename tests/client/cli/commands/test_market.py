@@ -129,6 +129,7 @@ def test_terms_name_the_encoders_of_texts_and_pictures(desk: Desk, monkeypatch: 
     monkeypatch.setattr(
         type(desk.market.http), "model", lambda _, model_id: info(model_id).model_copy(update={"schema_": schema})
     )
+    monkeypatch.setattr("assay.cli.commands.terms.check_model", lambda *_: None)  # the chain has another model
     page = desk.run("model", "terms", "--model", model(desk)).stdout
     for line in (
         "review\tfeature\ttext\tno\t-",
