@@ -87,7 +87,7 @@ class ModelCalls:
             yield
             return
         start, (left, again) = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)  # of a call around this one
-        is_first, late, is_open, interrupts = not left or self._limit < left, False, True, 0
+        is_first, late, is_open, interrupts = not left or self._limit < left, False, False, 0
 
         def interrupt(number: int, frame: FrameType | None) -> None:
             nonlocal late, interrupts
@@ -103,11 +103,12 @@ class ModelCalls:
         before = signal.signal(signal.SIGALRM, interrupt)
         signal.setitimer(signal.ITIMER_REAL, self._limit if is_first else left, _AGAIN)
         try:
-            try:
-                with _ended_after(self._limit + _DEAF):
+            with _ended_after(self._limit + _DEAF):
+                try:
+                    is_open = True
                     yield
-            finally:
-                is_open = False
+                finally:
+                    is_open = False
         except _TooLong:
             if not late:
                 raise
@@ -131,16 +132,28 @@ _ends: list[float] = []
 
 @contextmanager
 def _ended_after(seconds: float) -> Iterator[None]:
-    """Ends the process, with a traceback, once its context has taken so long, also where no signal is handled."""
-    _ends.append(min([time.monotonic() + seconds, *_ends]))
-    faulthandler.dump_traceback_later(max(_ends[-1] - time.monotonic(), _SOON), exit=True, file=_STDERR)
+    """Ends the process, with a traceback, once its context has taken so long, also where no signal is handled.
+
+    The interrupt of a call around it may come at any line: what was begun here would then end the process later.
+    """
+    depth = len(_ends)
     try:
+        _ends.append(min([time.monotonic() + seconds, *_ends]))
+        _end_in_time()
         yield
     finally:
-        faulthandler.cancel_dump_traceback_later()
-        _ends.pop()
-        if _ends:
-            faulthandler.dump_traceback_later(max(_ends[-1] - time.monotonic(), _SOON), exit=True, file=_STDERR)
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+        finally:
+            del _ends[depth:]
+            _end_in_time()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+
+
+def _end_in_time() -> None:
+    faulthandler.cancel_dump_traceback_later()
+    if _ends:
+        faulthandler.dump_traceback_later(max(_ends[-1] - time.monotonic(), _SOON), exit=True, file=_STDERR)
 
 
 def _end(records: str) -> NoReturn:

@@ -1,15 +1,18 @@
 """A model that hangs is ended, and one that takes long shows how far it is."""
 
+import faulthandler
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from typing import Any
 
 import numpy as np
 import pytest
 
+from assay_oracle.owner import calls
 from assay_oracle.owner.calls import ModelCalls, progress_text
 from assay_pricing.black_box.inputs import Inputs
 from assay_pricing.black_box.wrap import as_black_box
@@ -56,6 +59,28 @@ def test_an_interrupt_that_a_model_swallows_comes_again(monkeypatch: pytest.Monk
     left, again = signal.getitimer(signal.ITIMER_REAL)
     assert before[0] - 10 < left <= before[0]  # the timer of the test itself
     assert again == before[1]
+
+
+@pytest.mark.parametrize("at", ["cancel_dump_traceback_later", "dump_traceback_later"])
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_an_interrupt_at_the_edge_of_a_call_leaves_nothing_that_ends_the_process_later(
+    monkeypatch: pytest.MonkeyPatch, at: str, is_nested: bool
+) -> None:
+    whole = getattr(faulthandler, at)
+
+    def interrupted(*arguments: float, **options: Any) -> None:
+        whole(*arguments, **options)
+        signal.raise_signal(signal.SIGALRM)
+
+    def called() -> None:
+        with ModelCalls(limit=50.0).call("outer") if is_nested else nullcontext():
+            monkeypatch.setattr(faulthandler, at, interrupted)
+            with ModelCalls(limit=60.0).call("inner"):
+                pass
+
+    with pytest.raises(ModelTimeout):
+        called()
+    assert calls._ends == []
 
 
 def test_a_limit_ends_with_its_call() -> None:
