@@ -14,7 +14,7 @@ _SHOWN = (
 
 
 def report_text(report: Report) -> str:
-    """A line for each approach and size, with six of its figures; a star is that of the page."""
+    """A line for each approach and size, with six of its figures."""
     width = max((len(one.name) for one in report.approaches), default=0) + 2
     lines = [f"{'approach':{width}}{'size':8}" + "".join(f"{name:>18}" for _, name in _SHOWN)]
     for one in report.approaches:
