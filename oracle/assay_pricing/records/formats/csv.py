@@ -39,8 +39,6 @@ _ROW = re.compile(r"Row #(\d+): ", re.ASCII)
 _CELLS = re.compile(r"Expected (\d+) columns, got (\d+)", re.ASCII)
 _BLOCK = 2**21
 """Bytes that are read at a time."""
-_PAUSE = 0.001
-"""Seconds between looks at whether Arrow still reads."""
 _UNCODED = 4
 """Bytes in memory for a byte of a file that is not in UTF-8: the file, its text, and the text in UTF-8."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -163,8 +161,8 @@ class _Cells:
             null_values=["", NULL, *(WORDS if self.quotes else ())],
         )
         self.source.seek(0)
-        stream, batches = _Stream(self.source), None
-        reading = weakref.ref(stream)
+        stream, batches, done = _Stream(self.source), None, threading.Event()
+        weakref.finalize(stream, done.set)
         try:
             batches = pc.open_csv(
                 stream,
@@ -187,8 +185,7 @@ class _Cells:
             ) from None
         finally:
             del stream, batches
-            while reading() is not None:
-                threading.Event().wait(_PAUSE)
+            done.wait()
 
 
 class _Stream:
