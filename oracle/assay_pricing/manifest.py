@@ -17,7 +17,7 @@ _LIBRARIES = ("numpy", "scikit-learn", "torch")
 """What computes a price: another version of one may give another price to the same offer."""
 _RELEASE = 2
 """Numbers of a version, from the first on, that tell releases apart; those after them mend faults."""
-VERSION = 8
+VERSION = 9
 """Raised by every change by which a stored price function would price otherwise, or have another hash."""
 FIDELITY_FLOOR = 0.90
 """A surrogate that agrees less with its model does not price, unless its prices were tested (``Backtest``)."""

@@ -83,9 +83,9 @@ def test_new_tensors_under_an_old_manifest_are_refused(folder: Path) -> None:
     [
         ("[]", r"expected the JSON of a price function in manifest\.json, got something else"),
         ("nothing", r"expected the JSON of a price function in manifest\.json, got something else"),
-        ('{"version": 1}', "expected a price function of version 8, got 1"),
-        ("{}", "expected a price function of version 8, got None"),
-        ('{"version": 8}', "got a wrong schema_: Field required"),
+        ('{"version": 1}', "expected a price function of version 9, got 1"),
+        ("{}", "expected a price function of version 9, got None"),
+        ('{"version": 9}', "got a wrong schema_: Field required"),
     ],
 )
 def test_a_manifest_that_is_none_is_named(folder: Path, text: str, message: str) -> None:

@@ -58,9 +58,8 @@ class Linear(Learner):
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
         """As scikit-learn has its linear models by default, also with other penalties and in units."""
-        scales = ("encoded", "units") if encoder.standardised else ("encoded",)
         kinds = _FIRST_PENALTIES if encoder.schema.task == "classification" else ("direct",)
-        for kind, columns in product(kinds, scales):
+        for kind, columns in product(kinds, ("standardised", "units")):
             for penalty in _FIRST_PENALTIES[kind]:
                 capacity = {"penalty": penalty, "growth": _TOTAL, "columns": columns, "classes": CLASSES[0]}
                 yield cls(encoder, {**capacity, "kind": kind, "folds": _USUAL_FOLDS})

@@ -32,7 +32,7 @@ class Neighbours(Learner):
     @classmethod
     def starts(cls, encoder: Encoder) -> Iterator[Self]:
         """As scikit-learn has it by default, and with more."""
-        for count, columns in product((5, 20), ("scaled", "units")):
+        for count, columns in product((5, 20), ("standardised", "units")):
             yield cls(encoder, {"count": count, "by": "equal", "columns": columns})
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:

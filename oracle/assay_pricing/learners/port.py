@@ -23,8 +23,11 @@ _MAX_NUMBERS = 2**21
 
 CLASSES = ("as_given", "balanced")
 """Weights of classes: as records have them, or as much on every class, as ``class_weight="balanced"`` of libraries."""
-COLUMNS = ("encoded", "scaled", "units")
-"""Scales of columns: the encoder's, each by its spread among the records that are learned, or the owner's units."""
+COLUMNS = ("standardised", "scaled", "units")
+"""Scales: numbers by their spread among the records that are learned, all columns by theirs, or the owner's units.
+
+A model's pipeline fits its scaler to all records that the model learns: after an offer the spreads are other ones.
+"""
 _MAX_COLUMNS = 2048
 """Columns that a learner takes without the encoder's projection, at most."""
 _MAX_SPREADS = 1e6
@@ -95,10 +98,13 @@ class Learner(ABC):
         return True
 
     def moved(self, name: str, by: int) -> Self | None:
-        """The learner with another value of a setting, so many places on in the grid; None at its end."""
+        """The learner with another value of a setting, so many places on in the grid.
+
+        None at its end, and for scaled columns that are all numbers: they are standardised.
+        """
         values = self.grid[name]
         index = values.index(self.capacity[name]) + by
-        if not 0 <= index < len(values):
+        if not 0 <= index < len(values) or (values[index] == "scaled" and bool(self.encoder.are_numbers.all())):
             return None
         return type(self)(self.encoder, {**self.capacity, name: values[index]})
 
@@ -185,11 +191,14 @@ class Learner(ABC):
         They are not projected either, unless they are too many.
         """
         x, asked = self._unprojected(records), self._unprojected(inputs)
-        if self.capacity["columns"] != "scaled":
+        if self.capacity["columns"] == "units":
             return x, asked
         shares = records.weight / records.weight.sum()
         spread = (shares @ (x - shares @ x) ** 2).sqrt()
-        spread = torch.where(spread > _LEAST_SPREAD, spread, torch.ones_like(spread))
+        is_scaled = spread > _LEAST_SPREAD
+        if self.capacity["columns"] == "standardised":
+            is_scaled &= self.encoder.are_numbers if x.shape[1] == self.encoder.columns else torch.tensor(False)
+        spread = torch.where(is_scaled, spread, torch.ones_like(spread))
         return x / spread, asked / spread
 
     def _unprojected(self, sample: Sample) -> Tensor:

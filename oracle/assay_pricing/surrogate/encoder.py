@@ -102,6 +102,12 @@ class Encoder:
         """Number of features before any projection."""
         return sum(_width(feature) for feature in self.schema.features)
 
+    @cached_property
+    def are_numbers(self) -> Tensor:
+        """Which columns before any projection are numbers: neither a category's nor what says that one is missing."""
+        of_feature = zip(_is_number(self.schema).tolist(), map(_width, self.schema.features), strict=True)
+        return torch.tensor([is_number and i == 0 for is_number, width in of_feature for i in range(width)])
+
     @property
     def outputs(self) -> int:
         """Number of classes k, or 1 for a regression."""

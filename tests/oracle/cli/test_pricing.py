@@ -359,7 +359,7 @@ def test_a_file_that_is_not_there_is_a_usage_error(price: Path) -> None:
 
 RETRAINED = ["fit", "--model", "linear_plant:predict", "--data", "train.csv", "--validation", "held.csv"]
 RETRAINED += ["--decay", "2e-3", "--metric", "accuracy", "--setting", "family=neighbours"]
-RETRAINED += ["--setting", 'capacity={"count": 5, "by": "equal", "columns": "encoded"}']
+RETRAINED += ["--setting", 'capacity={"count": 5, "by": "equal", "columns": "units"}']
 
 
 def test_a_training_says_what_held_out_parts_are_worth_and_inspect_shows_it(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def made(k: int, owner: int = 120, held: int = 200) -> Task:
 
 
 def nearest(of: Task, count: int) -> Neighbours:
-    return Neighbours(of.context.encoder, {"count": count, "by": "distance", "columns": "encoded"})
+    return Neighbours(of.context.encoder, {"count": count, "by": "distance", "columns": "units"})
 
 
 def line(of: Task) -> Linear:

@@ -1,7 +1,12 @@
 """Small tables with numbers, a missing value in ten, and a category, as learners take them."""
 
+from typing import Any
+
 import numpy as np
 import torch
+from sklearn.compose import make_column_transformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from assay.protocol.schema import Feature, Schema
 from assay_pricing.records.records import Float64, Records
@@ -10,6 +15,9 @@ from assay_pricing.surrogate.task import Sample
 
 _FEATURES = (Feature(name="a", missing="nan"), Feature(name="b"), Feature(name="c"))
 _COLOURS = Feature(name="colour", kind="categorical", categories=("blue", "green", "red"))
+
+_NUMBERS = [0, 2, 3]
+"""Encoded columns that are numbers."""
 
 
 def table(seed: int, n: int, k: int) -> Records:
@@ -27,3 +35,8 @@ def table(seed: int, n: int, k: int) -> Records:
 def sample(encoder: Encoder, records: Records, weight: Float64 | None = None) -> Sample:
     weights = torch.ones(records.n, dtype=torch.float64) if weight is None else torch.from_numpy(weight)
     return Sample(encoder.x(records), encoder.y(records.y), weights, encoder.raw(records))
+
+
+def standardised(model: Any) -> Any:
+    """A pipeline that standardises numbers, and leaves columns of categories and gaps as they are."""
+    return make_pipeline(make_column_transformer((StandardScaler(), _NUMBERS), remainder="passthrough"), model)

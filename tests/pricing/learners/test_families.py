@@ -30,7 +30,7 @@ from assay_pricing.learners.selection import FAMILIES
 from assay_pricing.records.records import Records
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
-from tests.pricing.learners.tables import sample, table
+from tests.pricing.learners.tables import sample, standardised, table
 
 pytestmark = pytest.mark.unit
 SMALL = {"boosting": {"rounds": 20, "leaves": 8, "smallest": 5}}
@@ -83,18 +83,18 @@ def learned(family: str, owner: Sample, asked: Sample, encoder: Encoder) -> np.n
             {"kind": "random", "smallest": 1, "depth": 4, "classes": "balanced", "share": 0.5},
             ExtraTreesClassifier(200, max_depth=4, max_features=0.5, class_weight="balanced", random_state=7),
         ),
-        ("linear", {"penalty": 10.0}, LogisticRegression(C=0.1, tol=1e-8)),
+        ("linear", {"penalty": 10.0}, standardised(LogisticRegression(C=0.1, tol=1e-8))),
         (
             "linear",
             {"penalty": 10.0, "columns": "scaled"},
             make_pipeline(StandardScaler(), LogisticRegression(C=0.1, tol=1e-8)),
         ),
-        ("linear", {"kind": "calibrated_svm"}, CalibratedClassifierCV(LinearSVC(random_state=0))),
-        ("linear", {"kind": "calibrated"}, CalibratedClassifierCV(LogisticRegression(tol=1e-8))),
+        ("linear", {"kind": "calibrated_svm"}, standardised(CalibratedClassifierCV(LinearSVC(random_state=0)))),
+        ("linear", {"kind": "calibrated"}, standardised(CalibratedClassifierCV(LogisticRegression(tol=1e-8)))),
         (
             "neighbours",
-            {"count": 10, "by": "distance", "columns": "encoded"},
-            KNeighborsClassifier(10, weights="distance"),
+            {"count": 10, "by": "distance", "columns": "standardised"},
+            standardised(KNeighborsClassifier(10, weights="distance")),
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -108,6 +108,19 @@ def test_a_family_answers_as_the_librarys_classifier(family: str, capacity: dict
     found = at(family, encoder, capacity).outputs(known, inputs).exp().numpy()
     np.testing.assert_allclose(found.sum(1), 1)
     assert np.abs(found - expected).mean() < (0.03 if family == "forest" else 1e-5)
+
+
+def test_numbers_are_standardised_by_all_records_that_are_learned_as_a_pipeline_does_it() -> None:
+    """An offer of other spreads changes how much the penalty weighs on each number."""
+    owner, offer, asked = table(1, 300, 3), table(3, 300, 3), table(2, 200, 3)
+    offer = replace(offer, x=offer.x * [10, 0.1, 1, 1])
+    encoder = Encoder.fit(owner)
+    known, inputs = sample(encoder, owner), sample(encoder, asked)
+    learner = at("linear", encoder, {"penalty": 300.0})
+    whole = replace(encoder, clip=1e6).x(owner.join(offer))
+    expected = standardised(LogisticRegression(C=1 / 300, tol=1e-8)).fit(whole, owner.join(offer).y)
+    found = learner.outputs(known.join(sample(encoder, offer)), inputs).exp().numpy()
+    assert np.abs(found - expected.predict_proba(inputs.x)).mean() < 1e-5
 
 
 def test_a_rough_training_is_within_a_thousandth_of_the_whole_one() -> None:
@@ -133,8 +146,12 @@ def test_a_rough_training_is_within_a_thousandth_of_the_whole_one() -> None:
             {"kind": "bagged", "smallest": 2, "share": 1.0},
             RandomForestRegressor(200, min_samples_leaf=2, random_state=7),
         ),
-        ("linear", {"penalty": 10.0}, Ridge(10.0)),
-        ("neighbours", {"count": 5, "by": "equal", "columns": "encoded"}, KNeighborsRegressor(5)),
+        ("linear", {"penalty": 10.0}, standardised(Ridge(10.0))),
+        (
+            "neighbours",
+            {"count": 5, "by": "equal", "columns": "standardised"},
+            standardised(KNeighborsRegressor(5)),
+        ),
         (
             "random_features",
             {"penalty": 1.0, "narrowness": 1.0},
@@ -221,7 +238,7 @@ def test_a_few_records_of_a_new_class_leave_the_calibration_of_the_others(kind: 
     encoder = Encoder.fit(owner)
     inputs, new = sample(encoder, asked), np.flatnonzero(owner.y == 1)[:count]
     known = sample(encoder, owner.take(owner.y != 1))
-    learner = at("linear", encoder, {"kind": kind})
+    learner = at("linear", encoder, {"kind": kind, "columns": "units"})
     before = learner.outputs(known, inputs).exp()
     after = learner.outputs(known.join(sample(encoder, owner.take(new))), inputs).exp()
     share = count / (len(known) + count)

@@ -1,5 +1,6 @@
 """The search finds the family and about the capacity of models that were trained on the same records."""
 
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -25,7 +26,7 @@ from assay_pricing.records.records import Records
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 from tests.pricing import contexts
-from tests.pricing.learners.tables import sample, table
+from tests.pricing.learners.tables import sample, standardised, table
 
 pytestmark = pytest.mark.unit
 
@@ -79,8 +80,22 @@ def test_a_penalty_is_found_between_those_of_the_grid(k: int, penalty: float, le
     assert found.between.distance <= found.best.distance
 
 
+def test_a_model_of_standardised_numbers_is_found_where_the_students_inputs_keep_their_units() -> None:
+    """A descent from learners in units alone ends at one in units, with more penalty than the model has."""
+    owner, asked = (
+        Records(one.schema, one.x * [1, 50, 0.02, 1], one.y) for one in (table(1, 150, 2), table(2, 150, 2))
+    )
+    encoder = replace(Encoder.fit(owner), standardised=False)
+    known, inputs = sample(encoder, owner), sample(encoder, asked)
+    model = standardised(LogisticRegression(C=1 / 100, tol=1e-8)).fit(known.x, owner.y)
+    answers = Predictions(model.predict(inputs.x), model.predict_proba(inputs.x))
+    found = choose(encoder, known, inputs, answers, ("linear",)).best
+    assert (found.learner.capacity["columns"], found.learner.capacity["penalty"]) == ("standardised", 100)
+    assert found.distance < 1e-6
+
+
 def test_nearest_neighbours_are_found_with_their_count() -> None:
-    found = chosen(KNeighborsClassifier(10), "x", 3)
+    found = chosen(standardised(KNeighborsClassifier(10)), "x", 3)
     assert found.learner.family == "neighbours"
     assert found.learner.capacity["count"] == 10
     assert found.distance < 1e-9
@@ -195,7 +210,7 @@ def test_wrong_labels_are_doubted_and_others_hardly(k: int) -> None:
 
     owner = contexts.sample(x[:100] + np.array([5.0, -5.0]), labels[:100])
     offer, nobody = contexts.sample(x[100:], given[100:]), torch.zeros(300, dtype=torch.bool)
-    found = doubted(Linear(encoder, {"penalty": 0.1, "columns": "encoded"}), owner, offer, nobody).numpy()
+    found = doubted(Linear(encoder, {"penalty": 0.1, "columns": "standardised"}), owner, offer, nobody).numpy()
     assert found[wrong[100:]].mean() > 0.5
     assert found[~wrong[100:]].mean() < 0.1
 

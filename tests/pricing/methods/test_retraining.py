@@ -120,10 +120,10 @@ def small_task(settings: dict[str, object]):
 
 def test_an_owner_may_state_family_and_capacity() -> None:
     found = Retraining.fit(
-        small_task({"family": "neighbours", "capacity": '{"count": 3, "by": "distance", "columns": "encoded"}'})
+        small_task({"family": "neighbours", "capacity": '{"count": 3, "by": "distance", "columns": "standardised"}'})
     )
     assert found.learner is not None
-    assert found.learner.capacity == {"count": 3, "by": "distance", "columns": "encoded"}
+    assert found.learner.capacity == {"count": 3, "by": "distance", "columns": "standardised"}
 
 
 @pytest.mark.parametrize(
