@@ -34,7 +34,8 @@ def test_records_that_a_price_is_tested_by_are_worth_nothing(plant) -> None:
 
 
 def test_near_copies_of_them_are_worth_nothing(plant) -> None:
+    new = machines(13, normal=60, wear=60)
     near = Records(SCHEMA, VALIDATION.x + np.array([1e-5, 1e-7, 1e-5, 1e-3, 0]), VALIDATION.y)
-    found = plant.appraise(near.join(NEW))
+    found = plant.appraise(near.join(new))
     assert plant.appraise(near).price == 0
-    assert 0 < found.price <= 1.2 * plant.appraise(NEW).price
+    assert 0 < found.price <= 1.2 * plant.appraise(new).price

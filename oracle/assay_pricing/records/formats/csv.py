@@ -17,6 +17,7 @@ import csv
 import io
 import re
 import threading
+import time
 import weakref
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ _ROW = re.compile(r"Row #(\d+): ", re.ASCII)
 _CELLS = re.compile(r"Expected (\d+) columns, got (\d+)", re.ASCII)
 _BLOCK = 2**21
 """Bytes that are read at a time."""
+_REST = 0.05
+"""Seconds in which Arrow's thread leaves Python once a stream is gone, before a refusal may end the program."""
 _UNCODED = 4
 """Bytes in memory for a byte of a file that is not in UTF-8: the file, its text, and the text in UTF-8."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -161,7 +164,7 @@ class _Cells:
             null_values=["", NULL, *(WORDS if self.quotes else ())],
         )
         self.source.seek(0)
-        stream, batches, done = _Stream(self.source), None, threading.Event()
+        stream, batches, done, is_whole = _Stream(self.source), None, threading.Event(), False
         weakref.finalize(stream, done.set)
         try:
             batches = pc.open_csv(
@@ -173,6 +176,7 @@ class _Cells:
             if batches.schema.names != names:
                 raise DataError("expected a CSV header that ends with its line, got a line break within a name")
             yield from batches
+            is_whole = True
         except pa.ArrowException as error:
             if "straddling" in str(error):
                 raise _too_long() from None
@@ -186,6 +190,8 @@ class _Cells:
         finally:
             del stream, batches
             done.wait()
+            if not is_whole:
+                time.sleep(_REST)
 
 
 class _Stream:
