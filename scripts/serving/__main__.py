@@ -70,7 +70,9 @@ def measured(market: Market, folder: Path, seconds: float, workers: int) -> dict
     numbers = itertools.count()
     with market.daemon("main", workers) as daemon:
         run = Run(market, daemon, numbers)
-        run.sell(WARM_UP)
+        answers = run.sell(WARM_UP)
+        if not quoted(answers):
+            raise SystemExit(f"no offer was quoted: {answers[-1].state.reason if answers else 'none was answered'}")
         uploads = overhead(daemon.url, folder / "bare", [run.prepared() for _ in range(UPLOADS)], run.domain)
         before = run.costs()
         with memory_of(daemon) as memory:
