@@ -236,7 +236,7 @@ class _Inference:
         if len(numeric) == len(words):
             self._note_gaps(name, other)
             self._note_padding(name, words)
-            whole = not gaps and all(_WHOLE.fullmatch(text.strip()) for text in words)
+            whole = not gaps and len(words) > 1 and all(_WHOLE.fullmatch(text.strip()) for text in words)
             return Feature(name=name, stored="int64" if whole else "", missing="nan" if gaps else None)
         if sum(words[text] for text in numeric) > _MOSTLY * sum(words.values()):
             self._note_mixture(name, columns, numeric, "numbers", NUMBERS_HINT)
@@ -324,6 +324,8 @@ class _Inference:
             return "float32"
         if all(array.dtype.kind in "iu" for array in arrays):
             self._note_days(name, arrays)
+            if not self.tables[0].typed and len({int(end(array)) for array in arrays for end in (np.min, np.max)}) == 1:
+                return "float64"  # text of one value, as in a column of zeros, does not say that others are whole
             return "int64" if len(kinds) > 1 else kinds.pop()
         return "float64"
 

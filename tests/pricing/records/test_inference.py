@@ -261,6 +261,15 @@ def test_unix_seconds_beside_small_numbers_stay_apart() -> None:
     assert to_frame(schema, read.x)["ts"].dtype == np.int64
 
 
+def test_a_column_of_zeros_in_text_does_not_say_that_other_records_have_whole_numbers() -> None:
+    """An owner's pixels at the edge are 0, and those of others are not."""
+    frame = pd.DataFrame({"edge": 0, "len": np.arange(N) % 7, "kind": PLAIN["kind"]})
+    schema = fitted(in_csv(frame)).schema
+    assert [feature.is_whole for feature in schema.features] == [False, True]
+    other = frame.assign(edge=0.0625)
+    assert set(parse_records(in_csv(other), schema).x[:, 0].tolist()) == {0.0625}
+
+
 def test_a_whole_number_that_double_precision_lacks_is_refused_with_its_row() -> None:
     schema = fitted(in_csv(PLAIN)).schema
     message = r"expected whole numbers below 2\^53, got 9007199254740993 in column 'len', row 1"

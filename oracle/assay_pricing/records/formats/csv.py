@@ -17,7 +17,6 @@ import csv
 import io
 import re
 import threading
-import time
 import weakref
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -191,7 +190,7 @@ class _Cells:
             del stream, batches
             done.wait()
             if not is_whole:
-                time.sleep(_REST)
+                threading.Event().wait(_REST)
 
 
 class _Stream:
