@@ -55,15 +55,14 @@ class Market:
         self.deployment = node.deploy(folder / commands.RECORD)
         hands = deal()
         self._useful = hands.offers["useful"].join(hands.offers["same_distribution"])
-        self._has_fractions = (hands.owner.x % 1 != 0).any(0)
         self.model_id = self._register(self._fit(hands.owner, hands.validation))
 
     def offer(self, number: int) -> bytes:
-        """Records that no other offer has: digits of the classes that the owner lacks, and noise where she has grey."""
+        """Records that no other offer has: digits of the classes that the owner lacks, and noise."""
         random = np.random.default_rng(number)
         rare = np.flatnonzero(np.isin(self._useful.y, RARE_CLASSES))
         drawn = self._useful.take(random.choice(rare, RECORDS))
-        noisy = drawn.x + self._has_fractions * random.normal(scale=_NOISE, size=drawn.x.shape)
+        noisy = drawn.x + random.normal(scale=_NOISE, size=drawn.x.shape)
         return csv(Digits(noisy.clip(0, 1).astype(np.float32), drawn.y))
 
     def _fit(self, owner: Digits, validation: Digits) -> bytes:
