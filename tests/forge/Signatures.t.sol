@@ -65,7 +65,8 @@ contract SignaturesTest is World {
         address signer = VM.addr(privateKey);
         bytes memory signature = signed(privateKey, digest);
         assert(harness.isSigned(signer, digest, signature));
-        assert(!harness.isSigned(signer, ~digest, signature));
+        // A digest is signed modulo the order: some have a complement that is signed alike, none has such a neighbour.
+        assert(!harness.isSigned(signer, digest ^ bytes32(uint256(1)), signature));
         assert(!harness.isSigned(address(uint160(signer) ^ 1), digest, signature));
     }
 
