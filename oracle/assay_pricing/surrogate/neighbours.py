@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from assay_pricing.learners.nearest import closer, nearest
+from assay_pricing.records.records import Int64
 from assay_pricing.surrogate.task import Context, RiskDrop, Sample
 
 DEFAULT_NEIGHBOURS = 5
@@ -26,10 +27,22 @@ class Neighbours:
     """k-nearest-neighbour classifier or regression on the owner's records.
 
     A vote is (k,): one-hot of the class, or (value, 1) for a regression, so that votes of neighbours add up.
+
+    Attributes:
+        context: The owner's records and goal.
+        neighbours: How many vote.
+        known: Distances and rows of the owner's records that are nearest to each validation record, (v, neighbours), if
+            they were found before: they depend on no other validation record.
     """
 
     context: Context
     neighbours: int = DEFAULT_NEIGHBOURS
+    known: tuple[Tensor, Tensor] | None = None
+
+    def among(self, rows: Int64, context: Context) -> "Neighbours":
+        """The same where the validation records are those at rows (v,), which are those of ``context``."""
+        distances, near = (found[torch.from_numpy(rows)] for found in self._nearest)
+        return Neighbours(context, self.neighbours, (distances, near))
 
     def outputs(self, offer: Sample, weights: Tensor) -> Tensor:
         """Raw outputs on the validation set, log-probabilities or means, (e, v, k).
@@ -91,7 +104,9 @@ class Neighbours:
 
     @cached_property
     def _nearest(self) -> tuple[Tensor, Tensor]:
-        """Distances and rows of the owner's records that are nearest to each validation record, (v, neighbours)."""
+        """What ``known`` is."""
+        if self.known is not None:
+            return self.known
         scale = self.context.encoder.column_scale
         return nearest(self.context.validation.x / scale, self.context.base.x / scale, self.neighbours)
 

@@ -1,5 +1,7 @@
 """Nearest neighbours against loops over records."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -82,3 +84,13 @@ def test_distances_are_measured_in_the_encoders_scales() -> None:
     nobody = base.take(np.arange(0))
     nearest = [int(Neighbours(c, 1).outputs(nobody, nobody.weight[None])[0, 0].argmax()) for c in (found, units)]
     assert nearest == [1, 0]
+
+
+@pytest.mark.parametrize("neighbours", [4, 30])
+def test_the_nearest_of_some_validation_records_are_those_found_among_all(neighbours: int) -> None:
+    found = context(drawn(1, 20, 2, 3), drawn(2, 15, 2, 3), 3)
+    rows = np.array([1, 4, 5, 9, 14])
+    half = replace(found, validation=found.validation.take(rows))
+    known, anew = Neighbours(found, neighbours).among(rows, half), Neighbours(half, neighbours)
+    assert all(torch.equal(*pair) for pair in zip(known._nearest, anew._nearest, strict=True))
+    assert torch.equal(known.weights, anew.weights)

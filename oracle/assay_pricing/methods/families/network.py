@@ -131,7 +131,12 @@ class FineTunedMethod(NetworkMethod, RefitMethod):
         """All validation records, and each half of them, which these methods have for validation."""
         first = self.context.metric.first_half
         parts = zip(halves, (np.flatnonzero(first), np.flatnonzero(~first)), strict=True)
-        return [self.goal, *(half.goal.among(rows, len(first)) for half, rows in parts)]
+        return [self.goal, *(self._goal_of(half, rows).among(rows, len(first)) for half, rows in parts)]
+
+    def _goal_of(self, half: "FineTunedMethod", rows: Int64) -> "Goal":
+        """The goal of a method with the validation records at rows."""
+        near = self._neighbours.among(rows, half.context)
+        return Goal(half.parts.tensors["solved"], half._newton.weights, near.weights)
 
     def solved_halves(self) -> Tensor:
         """What is kept as ``solved``, of each half of the validation records (2, p)."""
