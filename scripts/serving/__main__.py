@@ -8,11 +8,14 @@ Writes the figures to ``out/oracle.json``, and ends with 1 if a quote is lost or
 import argparse
 import itertools
 import json
+import math
 import os
 import shutil
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,8 @@ OUT = ROOT / "out"
 THREADS = 8
 """Sellers at one time."""
 WARM_UP = 5.0
+RESERVE = 1.5
+"""How many times as many offers are ready as the warm-up would need."""
 UPLOADS = 30
 """Uploads that are compared with a bare application's."""
 
@@ -47,12 +52,27 @@ class Run:
         with OracleClient(daemon.url) as client:
             self._recipient = client.info().recipient
         self._crowd = Crowd(daemon.url, THREADS, self.prepared, self.domain)
+        self._ready: deque[Prepared] = deque()
         self.answers: list[Answered] = []
 
     def prepared(self) -> Prepared:
         """The next offer."""
+        with suppress(IndexError):
+            return self._ready.popleft()
         number = next(self._numbers)
         return prepare(self._market.offer(number), self._market.model_id, self.domain, self._recipient)
+
+    def warm_up(self) -> float:
+        """Offers answered a second, at first."""
+        begun = time.monotonic()
+        found = self.sell(WARM_UP)
+        if not quoted(found):
+            raise SystemExit(f"no offer was quoted: {found[-1].state.reason if found else 'none was answered'}")
+        return len(found) / (time.monotonic() - begun)
+
+    def make_ready(self, count: float) -> None:
+        """Prepares so many offers: sellers write and seal files on machines of their own, before they ask."""
+        self._ready.extend([self.prepared() for _ in range(math.ceil(count) - len(self._ready))])
 
     def sell(self, seconds: float, rate: float | None = None) -> list[Answered]:
         """See ``Crowd.sell``."""
@@ -70,10 +90,9 @@ def measured(market: Market, folder: Path, seconds: float, workers: int) -> dict
     numbers = itertools.count()
     with market.daemon("main", workers) as daemon:
         run = Run(market, daemon, numbers)
-        answers = run.sell(WARM_UP)
-        if not quoted(answers):
-            raise SystemExit(f"no offer was quoted: {answers[-1].state.reason if answers else 'none was answered'}")
+        at_first = run.warm_up()
         uploads = overhead(daemon.url, folder / "bare", [run.prepared() for _ in range(UPLOADS)], run.domain)
+        run.make_ready(RESERVE * at_first * seconds)
         before = run.costs()
         with memory_of(daemon) as memory:
             begun = time.monotonic()
@@ -82,14 +101,16 @@ def measured(market: Market, folder: Path, seconds: float, workers: int) -> dict
         after = run.costs()
         spent = [after[pid] - before.get(pid, 0.0) for pid in after]
         rate = quoted(found) / clock
-        calm = run.sell(max(10.0, seconds / 5), rate / 2)
+        fifth = max(10.0, seconds / 5)
+        run.make_ready(fifth * rate / 2)
+        calm = run.sell(fifth, rate / 2)
         lost, doubled = lost_and_doubled(market.folder / "main/oracle/journal.sqlite", [a.state for a in run.answers])
         asked = len(run.answers)
     with market.daemon("single", 1) as daemon:
         single = Run(market, daemon, numbers)
-        single.sell(WARM_UP)
+        single.make_ready(RESERVE * single.warm_up() * fifth)
         begun = time.monotonic()
-        alone = quoted(single.sell(max(10.0, seconds / 5))) / (time.monotonic() - begun)
+        alone = quoted(single.sell(fifth)) / (time.monotonic() - begun)
     latency = [answer.seconds for answer in calm]
     return {
         "processors": os.cpu_count(),
