@@ -13,7 +13,7 @@ from torch import Tensor
 
 from assay_pricing.learners.binned import Binned
 from assay_pricing.learners.port import CLASSES, Capacity, Learner
-from assay_pricing.learners.threads import single_thread
+from assay_pricing.learners.threads import sklearn_on_single_thread
 from assay_pricing.records.records import Float64
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
@@ -95,7 +95,7 @@ class Boosting(Learner):
         only = self.only_answer(records, len(inputs))
         if only is not None:
             return only
-        with single_thread():
+        with sklearn_on_single_thread():
             model = self._grown(self._model(), records, self.capacity["rounds"])
             return self.answers(model, self._features(inputs, records))
 
@@ -109,7 +109,7 @@ class Boosting(Learner):
         most = max(_MAX_TREES // _trees(self.encoder) // _ROUNDS, 2) * _ROUNDS
         for done in range(0, most, _AT_ONCE):
             grown = min(done + _AT_ONCE, most)
-            with single_thread():
+            with sklearn_on_single_thread():
                 self._grown(model, records, grown)
                 found = list(islice(model.staged(x), done, None))
             for rounds in range(done + _STEP, grown + 1, _STEP):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from torch import Tensor
 
 from assay_pricing.learners.port import CLASSES, Learner
-from assay_pricing.learners.threads import single_thread
+from assay_pricing.learners.threads import sklearn_on_single_thread
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
 
@@ -47,7 +47,7 @@ class Forest(Learner):
 
     def outputs(self, records: Sample, inputs: Sample) -> Tensor:
         """See ``Learner``."""
-        with single_thread():
+        with sklearn_on_single_thread():
             model = self._model()
             model.fit(self.codes(records, records), records.y.numpy(), sample_weight=self.weights(records))
             return self.answers(model, self.codes(inputs, records))

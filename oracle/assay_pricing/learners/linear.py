@@ -16,7 +16,7 @@ from torch import Tensor
 
 from assay_pricing.learners.port import CLASSES, COLUMNS, Learner
 from assay_pricing.learners.solvers import multinomial
-from assay_pricing.learners.threads import single_thread
+from assay_pricing.learners.threads import single_thread, sklearn_on_single_thread
 from assay_pricing.records.records import Float64, Int64
 from assay_pricing.surrogate.encoder import Encoder
 from assay_pricing.surrogate.task import Sample
@@ -146,8 +146,8 @@ class Linear(Learner):
             found = multinomial.fit(x, labels, weight, penalty, self.error)
             if found is not None:
                 return found
-        model = self._classifier(x.shape[1], penalty, folds, is_calibrated=folds > 1)
-        with warnings.catch_warnings():
+        with sklearn_on_single_thread(), warnings.catch_warnings():
+            model = self._classifier(x.shape[1], penalty, folds, is_calibrated=folds > 1)
             warnings.simplefilter("ignore")  # that the last digit was not reached, or that columns repeat each other
             return model.fit(x, labels, sample_weight=weight)
 

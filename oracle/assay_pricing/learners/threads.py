@@ -33,10 +33,17 @@ _local = threading.local()
 
 @contextmanager
 def single_thread() -> Iterator[None]:
-    """Runs scikit-learn on one thread: one order of sums."""
+    """Runs the libraries that are loaded on one thread: one order of sums."""
+    with _pools(len(sys.modules)).limit(limits=1):
+        yield
+
+
+@contextmanager
+def sklearn_on_single_thread() -> Iterator[None]:
+    """Loads scikit-learn, which takes a second, and runs it on one thread."""
     import sklearn  # noqa: F401  (its thread pools are limited only once they are loaded)
 
-    with _pools(len(sys.modules)).limit(limits=1):
+    with single_thread():
         yield
 
 
@@ -57,7 +64,7 @@ def one_thread_each() -> Iterator[None]:
 
     Limits of libraries and filters of warnings are the process's: threads would restore each other's.
     """
-    with single_thread(), warnings.catch_warnings():
+    with sklearn_on_single_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 

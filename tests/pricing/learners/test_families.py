@@ -1,5 +1,7 @@
 """Each family answers as the library's model of that family and capacity does, and takes records of every kind."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -131,6 +133,21 @@ def test_a_rough_training_is_within_a_thousandth_of_the_whole_one() -> None:
         each.outputs(sample(encoder, owner), sample(encoder, asked)) for each in (learner, learner.roughly())
     )
     assert 0 < float((whole - rough).abs().max()) < 1e-3
+
+
+def test_a_linear_model_of_several_classes_is_trained_without_scikit_learn() -> None:
+    """Importing it takes many times as long as a small training."""
+    script = """
+import sys
+from assay_pricing.learners.linear import Linear
+from tests.pricing.contexts import context, drawn
+found = context(drawn(1, 25, 3, 3), drawn(3, 15, 3, 3), 3)
+outputs = next(Linear.starts(found.encoder)).outputs(found.base, found.validation)
+assert outputs.isfinite().all()
+print({"sklearn", "scipy.stats", "pandas"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize(
