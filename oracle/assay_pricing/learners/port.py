@@ -191,13 +191,14 @@ class Learner(ABC):
         They are not projected either, unless they are too many.
         """
         x, asked = self._unprojected(records), self._unprojected(inputs)
-        if self.capacity["columns"] == "units":
+        is_projected, scales = x.shape[1] != self.encoder.columns, self.capacity["columns"]
+        if scales == "units" or (scales == "standardised" and is_projected):
             return x, asked
         shares = records.weight / records.weight.sum()
         spread = (shares @ (x - shares @ x) ** 2).sqrt()
         is_scaled = spread > _LEAST_SPREAD
-        if self.capacity["columns"] == "standardised":
-            is_scaled &= self.encoder.are_numbers if x.shape[1] == self.encoder.columns else torch.tensor(False)
+        if scales == "standardised":
+            is_scaled &= self.encoder.are_numbers
         spread = torch.where(is_scaled, spread, torch.ones_like(spread))
         return x / spread, asked / spread
 
