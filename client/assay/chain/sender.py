@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Protocol, cast
@@ -34,8 +35,11 @@ GAS_MARGIN = 1.25
 """Gas limit over estimate: state may change between the two."""
 FEE_OFFERS = 4
 """How often a transaction is sent, each time for up to twice the fee, before it is left pending."""
-AGAIN_SECONDS = 30.0
-"""Pause before a transaction that stays unmined is sent again as it is: a node may have dropped it."""
+AGAIN_SECONDS = 5.0
+"""Pause before a transaction that stays unmined is sent again as it is.
+
+It may never have arrived, a node may have dropped it, or a reorganisation removed it; all others wait for it.
+"""
 POLL_SECONDS = 0.1
 """Seconds between the first two requests for a transaction's receipt; later ones are further apart."""
 MOST_POLL_SECONDS = 2.0
@@ -190,15 +194,25 @@ class Sender:
             dearer = self._dearer(cast(TxParams, offer.fields))
             if dearer is not None and self._replacement(dearer):
                 return
-        if now >= self._sent.get(offer.digest, float("-inf")) + AGAIN_SECONDS:
-            self._sent[offer.digest] = now
-            try:
-                with self._node.errors():
-                    self._web3.eth.send_raw_transaction(HexBytes(offer.raw))
-            except NodeUnreachable:
-                raise
-            except ChainError:
-                return  # known, or mined this moment: the receipt tells
+        self._send_again(offer)
+
+    def _send_again(self, offer: SignedOffer) -> None:
+        """Sends an unmined transaction as it is, unless it was sent a moment ago.
+
+        Raises:
+            NodeUnreachable: No answer.
+        """
+        now = time.monotonic()
+        if now < self._sent.get(offer.digest, float("-inf")) + AGAIN_SECONDS:
+            return
+        self._sent[offer.digest] = now
+        try:
+            with self._node.errors():
+                self._web3.eth.send_raw_transaction(HexBytes(offer.raw))
+        except NodeUnreachable:
+            raise
+        except ChainError:
+            return  # known, or mined this moment: the receipt tells
 
     def _dearer(self, transaction: TxParams) -> TxParams | None:
         """``transaction`` for more; None, with a word in the log, at the most."""
@@ -211,8 +225,11 @@ class Sender:
         return dearer
 
     def _forget(self, digests: Iterable[bytes]) -> None:
+        forgotten = list(digests)
+        for digest in forgotten:
+            self._sent.pop(digest, None)
         if self.outbox is not None:
-            self.outbox.forget(digests)
+            self.outbox.forget(forgotten)
 
     def send(
         self, function: Any, value: int = 0, *, gas_limit: int | None = None, displace: bool = False
@@ -246,9 +263,9 @@ class Sender:
                 self._await_earlier()
             with self._lock:
                 values: TxParams = {**sender, "gas": gas, "chainId": self._chain_id}
-                transaction, digest = self._first(function, values, displace)
-        mined = self._wait(transaction, digest)
-        self._told.add(int(transaction["nonce"]))
+                offer = self._first(function, values, displace)
+        mined = self._wait(offer)
+        self._told.add(offer.number)
         return self._result(mined, function, sender)
 
     def _await_earlier(self) -> None:
@@ -257,55 +274,55 @@ class Sender:
         while self.unmined() and time.monotonic() < end:
             time.sleep(MOST_POLL_SECONDS)
 
-    def _first(self, function: Any, values: TxParams, displace: bool) -> tuple[TxParams, HexBytes]:
+    def _first(self, function: Any, values: TxParams, displace: bool) -> SignedOffer:
         """Sends the transaction under the account's next number, again if another command was faster with it."""
         numbers: set[int] = set()
         for attempt in range(1, NUMBER_ATTEMPTS + 1):
             number = int(self._web3.eth.get_transaction_count(self.signer.address, "latest" if displace else "pending"))
             numbers.add(number)
-            offer = first_offer(self._node, int(values["gas"]), self._max_fee)
-            transaction = function.build_transaction({**values, **offer, "nonce": number})
+            fees = first_offer(self._node, int(values["gas"]), self._max_fee)
+            transaction = function.build_transaction({**values, **fees, "nonce": number})
             try:
-                return self._displace(transaction) if displace else (transaction, self._submit(transaction))
+                return self._displace(transaction) if displace else self._submit(transaction)
             except Web3RPCError as error:
                 if attempt == NUMBER_ATTEMPTS or len(numbers) == NUMBERS or not _TAKEN.search(str(error)):
                     raise
                 time.sleep(min(MOST_POLL_SECONDS, attempt * POLL_SECONDS))
         raise AssertionError("unreachable")
 
-    def _displace(self, transaction: TxParams) -> tuple[TxParams, HexBytes]:
+    def _displace(self, transaction: TxParams) -> SignedOffer:
         """Sends ``transaction``, for more and more while another one with its number pays more."""
         while True:
             try:
-                return transaction, self._submit(transaction)
+                return self._submit(transaction)
             except Web3RPCError as error:
                 dearer = displacing(transaction, self._max_fee) if _UNDERPRICED.search(str(error)) else None
                 if dearer is None:
                     raise
                 transaction = dearer
 
-    def _submit(self, transaction: TxParams) -> HexBytes:
-        """Signs ``transaction``, keeps it in the outbox, and sends it; returns its hash.
+    def _submit(self, transaction: TxParams) -> SignedOffer:
+        """Signs ``transaction``, keeps it in the outbox, and sends it.
 
         What the node did not refuse may have arrived, also if its answer was lost or makes no sense. So may what it
         refuses as known when a request is repeated.
         """
         signed = self.signer.sign_transaction(transaction)
+        offer = SignedOffer(bytes(signed.hash), dict(transaction), bytes(signed.raw_transaction))
         if self.outbox is not None:
-            offer = SignedOffer(bytes(signed.hash), dict(transaction), bytes(signed.raw_transaction))
             self.outbox.keep(self.signer.address, offer)
-        self._sent[bytes(signed.hash)] = self._offered[int(transaction["nonce"])] = time.monotonic()
+        self._sent[offer.digest] = self._offered[offer.number] = time.monotonic()
         try:
             self._web3.eth.send_raw_transaction(signed.raw_transaction)
         except (Web3RPCError, HttpRefusal):
             if not self._is_known(signed.hash):
-                self._forget([bytes(signed.hash)])
+                self._forget([offer.digest])
                 raise
         except Exception:
             # Whatever came in place of a refusal, as in ``Node.errors``. The wait for the receipt tells what became
             # of the transaction.
-            return signed.hash
-        return signed.hash
+            return offer
+        return offer
 
     def _is_known(self, digest: HexBytes) -> bool:
         try:
@@ -315,31 +332,34 @@ class Sender:
             return False
         return True
 
-    def _wait(self, transaction: TxParams, digest: HexBytes) -> _Mined:
-        """Waits until ``transaction`` is mined. Meanwhile raises its fee again and again, up to ``max_fee``.
+    def _wait(self, first: SignedOffer) -> _Mined:
+        """Waits until a transaction is mined. Meanwhile raises its fee again and again, up to ``max_fee``.
 
         A key in the mempool must be in a block before the deadline, however fees change. A node that fails meanwhile
-        is asked again: what was sent must not look as if nothing was.
+        is asked again: what was sent must not look as if nothing was. What the node may not have is sent again.
 
         Raises:
             TransactionPending: It was not mined in time.
         """
-        digests, end, pause = [digest], time.monotonic() + self._timeout, POLL_SECONDS
-        for offer in range(1, FEE_OFFERS + 1):
-            while time.monotonic() < end - self._timeout * (1 - offer / FEE_OFFERS):
-                for sent in digests:
-                    if (mined := self._receipt(sent)) is not None:
-                        self.capped.discard(int(transaction["nonce"]))
+        transaction = cast(TxParams, first.fields)
+        offers, end, pause = [first], time.monotonic() + self._timeout, POLL_SECONDS
+        for count in range(1, FEE_OFFERS + 1):
+            while time.monotonic() < end - self._timeout * (1 - count / FEE_OFFERS):
+                for offer in offers:
+                    if (mined := self._receipt(HexBytes(offer.digest))) is not None:
+                        self.capped.discard(offer.number)
                         return mined
+                with suppress(ChainError):
+                    self._send_again(offers[-1])
                 time.sleep(pause)
                 pause = min(1.2 * pause, MOST_POLL_SECONDS)
-            dearer = self._dearer(transaction) if offer < FEE_OFFERS else None
+            dearer = self._dearer(transaction) if count < FEE_OFFERS else None
             if dearer is not None:
                 transaction = dearer
-                digests += self._replacement(dearer)
-        raise self._pending(digests[-1], int(transaction["nonce"]))
+                offers += self._replacement(dearer)
+        raise self._pending(HexBytes(offers[-1].digest), first.number)
 
-    def _replacement(self, transaction: TxParams) -> list[HexBytes]:
+    def _replacement(self, transaction: TxParams) -> list[SignedOffer]:
         """Sends it; none if the node refuses: the first was mined this moment, or the account cannot pay so much."""
         try:
             with self._node.errors():

@@ -100,8 +100,10 @@ class PayingNode(JsonRpcNode):
         return {**(self._block("latest") or {}), **fee}
 
     def _take(self, raw: str) -> str:
-        self.sent.append(bytes.fromhex(raw[2:]))
-        return "0x" + keccak(self.sent[-1]).hex()
+        transaction = bytes.fromhex(raw[2:])
+        if transaction not in self.sent:
+            self.sent.append(transaction)
+        return "0x" + keccak(transaction).hex()
 
     def receipt(self, digest: str) -> dict[str, Any] | None:
         if self.clock.now < self.mined_at or not self.sent or digest != "0x" + keccak(self.sent[0]).hex():

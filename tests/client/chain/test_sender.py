@@ -131,3 +131,28 @@ def test_transaction_that_another_endpoint_knows_already_was_sent(node: Node, tm
             eventually(lambda: node.rpc("evm_mine") and depositing.done())
         depositing.result(CEILING)
     assert chain.credit(NATIVE_TOKEN, account.address) == ETHER
+
+
+class LosesRequest(HttpEndpoint):
+    """Loses the first transaction on its way to the node."""
+
+    lost = 0
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        if method == "eth_sendRawTransaction" and not self.lost:
+            self.lost += 1
+            raise ConnectionError("reset")
+        return super().make_request(method, params)
+
+
+def test_transaction_that_never_arrived_is_sent_again_soon(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All other transactions of the account wait for it: they have later numbers."""
+    deployment, endpoint = node.deploy(tmp_path / "31337.json"), LosesRequest(node.url)
+    chain = SettlementClient.of(ChainNode(endpoint), deployment, account=account, timeout=400)
+    clock = Clock(monkeypatch, step=0.5)
+    chain.deposit(NATIVE_TOKEN, ETHER)
+    assert endpoint.lost == 1
+    assert clock.monotonic() <= sender.AGAIN_SECONDS + 1, "not only once its fee rises, after a hundred seconds"
+    assert chain.credit(NATIVE_TOKEN, account.address) == ETHER
