@@ -1,6 +1,7 @@
 """A price function on disk: ``tensors.safetensors`` and ``manifest.json``. Data, never code.
 
-The files of its encoders lie in ``encoders``, each named by its SHA-256, which the manifest states.
+The files of its encoders lie in ``encoders``, each named by its SHA-256, which the manifest states. Of a price function
+that is refused, ``refused.txt`` says why: the client, which has no part of this package, does not register it.
 
 The remainder is SHA-256 over the canonical JSON of the manifest without its fields ``remainder`` and ``hash``, preceded
 by its length in 8 bytes, big-endian, and followed by the bytes of the tensors' file. The hash of the artifact commits
@@ -26,7 +27,7 @@ from pydantic import ValidationError
 from assay.errors import AssayError
 from assay.files import sync_folder, write_whole
 from assay.protocol.function.canonical import canonical_json
-from assay.protocol.function.published import function_hash
+from assay.protocol.function.published import REFUSAL, function_hash
 from assay_pricing.errors import ArtifactError, ArtifactExists, FidelityError, PricingError
 from assay_pricing.manifest import VERSION, Manifest
 
@@ -79,6 +80,8 @@ def write(
         whole.mkdir()
         write_whole(whole / _TENSORS, content)
         write_whole(whole / _MANIFEST, _canonical(manifest))
+        if refusal := _refusal(manifest):
+            write_whole(whole / REFUSAL, f"{refusal}\n".encode())
         if files:
             (whole / _ENCODERS).mkdir()
         for sha256, each in files.items():
@@ -114,7 +117,7 @@ def check_free(folder: Path, *, replace: bool = False) -> None:
     if models:
         text = f"expected a free folder, {folder} has the price function of model {', '.join(models)}"
         raise ArtifactExists(text, hint=f"{other}: the model is registered with this one")
-    foreign = sorted(found - {_MANIFEST, _TENSORS, _ENCODERS})
+    foreign = sorted(found - {_MANIFEST, _TENSORS, _ENCODERS, REFUSAL})
     if foreign:
         raise ArtifactExists(f"expected a free folder, {folder} has {foreign[0]!r}", hint=other)
     if found and not replace and not _is_refused(folder):
@@ -125,12 +128,18 @@ def check_free(folder: Path, *, replace: bool = False) -> None:
 def _is_refused(folder: Path) -> bool:
     """Whether ``folder`` has a price function whose surrogate does not represent its model."""
     try:
-        read(folder)[0].check_fidelity()
-    except FidelityError:
-        return True
+        return bool(_refusal(read(folder)[0]))
     except ArtifactError:
         return False
-    return False
+
+
+def _refusal(manifest: Manifest) -> str:
+    """Why a price function does not price; empty if it does."""
+    try:
+        manifest.check_fidelity()
+    except FidelityError as error:
+        return error.message
+    return ""
 
 
 def mark_used(folder: Path, model_id: bytes) -> None:

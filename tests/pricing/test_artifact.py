@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from assay.protocol.function.canonical import canonical_json
+from assay.protocol.function.published import REFUSAL
 from assay_pricing import artifact
 from assay_pricing.errors import ArtifactError, ArtifactExists, BacktestError, DataError, FidelityError, PricingError
 from assay_pricing.manifest import Agreement, Backtest
@@ -29,8 +30,10 @@ def folder(tmp_path: Path) -> Path:
 def test_artifact_that_nothing_can_use_gives_way_to_another_fit(tmp_path: Path) -> None:
     folder = tmp_path / "price"
     artifact.write(folder, *artifact.finalize(manifest(fidelity=0.89), TENSORS))
+    assert "at least 90% of held-out records, got 89.0%" in (folder / REFUSAL).read_text()
     artifact.write(folder, *artifact.finalize(manifest(), OTHER))
     assert artifact.read(folder)[0].fidelity >= 0.9
+    assert not (folder / REFUSAL).exists()
     with pytest.raises(ArtifactExists):
         artifact.check_free(folder)
 

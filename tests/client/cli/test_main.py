@@ -52,6 +52,17 @@ def test_option_that_cannot_be_is_refused_before_anything_is_done(arguments: lis
     assert (result.exit_code, "Error: " in result.stderr) == (2, True)
 
 
+def test_a_price_function_that_was_refused_is_not_registered(tmp_path: Path) -> None:
+    """No oracle prices by it: its budget would wait for nobody."""
+    (tmp_path / "manifest.json").write_text(json.dumps({"hash": ID}))
+    (tmp_path / "refused.txt").write_text("expected prices that agree, got a rank agreement of 0.1\n")
+    options = ["--function", str(tmp_path), *REGISTER[4:], "1ether"]
+    result = CliRunner(mix_stderr=False).invoke(main, ["--home", str(tmp_path / "home"), "model", "register", *options])
+    assert result.exit_code == 2
+    assert "one that was refused: expected prices that agree, got a rank agreement of 0.1" in result.stderr
+    assert "hint: fit it again" in result.stderr
+
+
 NEED_NOTHING = {("help",), ("settings",), ("names", "list"), ("names", "add"), ("completion",)}
 COMMANDS = {
     ("completion",): ["zsh"],

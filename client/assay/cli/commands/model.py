@@ -1,6 +1,7 @@
 """``assay model``: the on-chain actions of a model owner."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from assay.cli.tables import fields
 from assay.cli.terminal import emit, json_option, report
 from assay.envelope import delivery_key_of
 from assay.errors import ModelExists, SettingsError, UsageError
+from assay.protocol.function.published import REFUSAL
 from assay.protocol.structs import ModelTerms
 from assay.protocol.types import NATIVE_TOKEN, ZERO_ADDRESS, ModelId
 
@@ -88,12 +90,13 @@ def register(
     """
     if (folder is None) == (function_hash is None):
         raise click.UsageError("expected either --function or --function-hash")
+    function = _hash_of(folder) if folder else function_hash
     chain = session.chain(sending=True)
     unit = chain.token(token)
     terms = ModelTerms(
         owner=session.account.address,
         token=token,
-        function_hash=_hash_of(folder) if folder else function_hash,
+        function_hash=function,
         delivery_key=delivery_key_of(keys.recipient_at(session.settings.identity_path)),
         max_price=max_price.base_units(unit),
         seller_bond=seller_bond.base_units(unit),
@@ -117,7 +120,11 @@ def register(
 
 
 def _hash_of(folder: Path) -> bytes:
-    """The hash that the manifest of a price function states; the oracle compares it with the files."""
+    """The hash that the manifest of a price function states; the oracle compares it with the files.
+
+    Raises:
+        UsageError: There is no price function, or one that its fit refused.
+    """
     path = folder / "manifest.json"
     try:
         found = bytes.fromhex(json.loads(path.read_text())["hash"].removeprefix("0x"))
@@ -125,6 +132,12 @@ def _hash_of(folder: Path) -> bytes:
         found = b""
     if len(found) != 32:
         raise UsageError(f"expected a price function in {folder}, found none", hint="assay-oracle fit writes one")
+    with suppress(FileNotFoundError):
+        refusal = (folder / REFUSAL).read_text(errors="replace").strip()
+        raise UsageError(
+            f"expected a price function that prices offers, {folder} has one that was refused: {refusal}",
+            hint="fit it again: assay-oracle fit says with each refusal what helps",
+        )
     return found
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from assay.protocol.function.canonical import canonical_json
 
+REFUSAL = "refused.txt"
+"""In the folder of a price function: why no oracle prices by it. Of one that prices there is no such file."""
 PUBLISHED = ("schema", "metric", "pricing", "method", "fidelity", "price_cap", "price_grid", "sums")
 
 
