@@ -5,7 +5,10 @@ protocol and never web3.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+from eth_account.datastructures import SignedTransaction
+from eth_typing import ChecksumAddress
 
 from assay.amounts import Token
 from assay.chain.values import (
@@ -25,6 +28,19 @@ from assay.protocol.statements import Domain
 from assay.protocol.structs import ModelTerms, Order, Quote
 from assay.protocol.tree import ChunkProof
 from assay.protocol.types import NATIVE_TOKEN, ModelId, OrderId
+
+
+class TransactionSigner(Protocol):
+    """Signs transactions of one account: ``eth_account``'s ``LocalAccount``, or a remote signer."""
+
+    @property
+    def address(self) -> ChecksumAddress:
+        """The account."""
+        ...
+
+    def sign_transaction(self, transaction_dict: Any, /) -> SignedTransaction:
+        """The signed transaction, ready to be sent."""
+        ...
 
 
 class Outbox(Protocol):

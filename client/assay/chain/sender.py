@@ -6,12 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-from eth_account.datastructures import SignedTransaction
-from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams
@@ -19,9 +16,9 @@ from web3.types import TxParams
 from assay.chain.fees import displacing, first_offer, raised
 from assay.chain.gas import DEFAULT_MAX_FEE
 from assay.chain.node import Node
-from assay.chain.port import Outbox
+from assay.chain.port import Outbox, TransactionSigner
 from assay.chain.rpc.endpoint import HttpRefusal
-from assay.chain.values import EndedLate, SignedOffer, Transaction
+from assay.chain.values import EndedLate, Mined, SignedOffer, Transaction
 from assay.errors import (
     ChainError,
     ContractReverted,
@@ -53,29 +50,6 @@ _TAKEN = re.compile(r"replacement transaction underpriced|nonce too low|nonce.*(
 """How nodes say that another transaction of the account has the same number."""
 
 log = logging.getLogger(__name__)
-
-
-class TransactionSigner(Protocol):
-    """Signs transactions of one account: ``eth_account``'s ``LocalAccount``, or a remote signer."""
-
-    @property
-    def address(self) -> ChecksumAddress:
-        """The account."""
-        ...
-
-    def sign_transaction(self, transaction_dict: Any, /) -> SignedTransaction:
-        """The signed transaction, ready to be sent."""
-        ...
-
-
-@dataclass(frozen=True)
-class _Mined:
-    """What the receipt of the transaction with hash ``digest`` says."""
-
-    digest: HexBytes
-    succeeded: bool
-    block: int
-    gas: int
 
 
 class Sender:
@@ -163,7 +137,7 @@ class Sender:
             offers = list(group)
             with self._node.errors():
                 used = int(self._web3.eth.get_transaction_count(self.signer.address, "latest")) > number
-            mined = next(filter(None, (self._receipt(HexBytes(offer.digest)) for offer in offers)), None)
+            mined = next(filter(None, (self._receipt(offer.digest) for offer in offers)), None)
             if mined is None and not used:
                 self._press(offers[-1])
             elif mined is None or self._node.block_number() >= mined.block + confirmations:
@@ -171,12 +145,12 @@ class Sender:
                 self._offered.pop(number, None)
             if mined is not None:
                 self.capped.discard(number)
-                self._end(next(offer for offer in offers if offer.digest == bytes(mined.digest)), mined)
+                self._end(next(offer for offer in offers if offer.digest == mined.digest), mined)
         self._has_looked = True
         ended, self._ended = self._ended, []
         return ended
 
-    def _end(self, offer: SignedOffer, mined: "_Mined") -> None:
+    def _end(self, offer: SignedOffer, mined: Mined) -> None:
         """Tells of a transaction that ended, once."""
         if self._has_looked and offer.number not in self._told:
             call: Any = {"from": self.signer.address, **{name: offer.fields[name] for name in ("to", "data", "value")}}
@@ -332,7 +306,7 @@ class Sender:
             return False
         return True
 
-    def _wait(self, first: SignedOffer) -> _Mined:
+    def _wait(self, first: SignedOffer) -> Mined:
         """Waits until a transaction is mined. Meanwhile raises its fee again and again, up to ``max_fee``.
 
         A key in the mempool must be in a block before the deadline, however fees change. A node that fails meanwhile
@@ -346,7 +320,7 @@ class Sender:
         for count in range(1, FEE_OFFERS + 1):
             while time.monotonic() < end - self._timeout * (1 - count / FEE_OFFERS):
                 for offer in offers:
-                    if (mined := self._receipt(HexBytes(offer.digest))) is not None:
+                    if (mined := self._receipt(offer.digest)) is not None:
                         self.capped.discard(offer.number)
                         return mined
                 with suppress(ChainError):
@@ -357,7 +331,7 @@ class Sender:
             if dearer is not None:
                 transaction = dearer
                 offers += self._replacement(dearer)
-        raise self._pending(HexBytes(offers[-1].digest), first.number)
+        raise self._pending(offers[-1])
 
     def _replacement(self, transaction: TxParams) -> list[SignedOffer]:
         """Sends it; none if the node refuses: the first was mined this moment, or the account cannot pay so much."""
@@ -367,42 +341,42 @@ class Sender:
         except ChainError:
             return []
 
-    def _receipt(self, digest: HexBytes) -> _Mined | None:
+    def _receipt(self, digest: bytes) -> Mined | None:
         """What the node's receipt says; None if it has none that makes sense."""
         try:
             with self._node.errors():
-                receipt = self._web3.eth.get_transaction_receipt(digest)
+                receipt = self._web3.eth.get_transaction_receipt(HexBytes(digest))
                 status = {0: False, 1: True}[receipt["status"]]
-                return _Mined(digest, status, int(receipt["blockNumber"]), int(receipt["gasUsed"]))
+                return Mined(digest, status, int(receipt["blockNumber"]), int(receipt["gasUsed"]))
         except ChainError:
             return None
 
-    def _pending(self, digest: HexBytes, number: int) -> TransactionPending:
-        """What to raise for a transaction with this hash and number that was not mined in time."""
+    def _pending(self, offer: SignedOffer) -> TransactionPending:
+        """What to raise for a transaction that was not mined in time."""
         cause = ""
         try:
             with self._node.errors():
-                if int(self._web3.eth.get_transaction_count(self.signer.address, "latest")) > number:
+                if int(self._web3.eth.get_transaction_count(self.signer.address, "latest")) > offer.number:
                     return TransactionPending(
-                        f"another transaction of this account took the place of transaction {digest.to_0x_hex()}",
+                        f"another transaction of this account took the place of transaction 0x{offer.digest.hex()}",
                         hint="let commands with one key run one after the other; look at the state, then run this one "
                         "again",
                     )
         except ChainError as error:
             cause = f" ({error.message})"
         return TransactionPending(
-            f"not mined within {self._timeout:.0f} s: transaction {digest.to_0x_hex()}{cause}",
+            f"not mined within {self._timeout:.0f} s: transaction 0x{offer.digest.hex()}{cause}",
             hint="it may still be mined: look at the state first (assay orders, assay model status)",
         )
 
-    def _result(self, mined: _Mined, function: Any, sender: TxParams) -> Transaction:
+    def _result(self, mined: Mined, function: Any, sender: TxParams) -> Transaction:
         if mined.succeeded:
-            return Transaction(bytes(mined.digest), mined.block, mined.gas)
+            return Transaction(mined.digest, mined.block, mined.gas)
         refusal = self._refusal(lambda: function.call(sender, mined.block))
         reason, hint = (f": {refusal.message}", refusal.hint) if refusal else ("", None)
         name = refusal.error if isinstance(refusal, ContractReverted) else ""
         raise TransactionFailed(
-            f"transaction {mined.digest.to_0x_hex()} was mined and failed{reason}",
+            f"transaction 0x{mined.digest.hex()} was mined and failed{reason}",
             gas=mined.gas,
             error=name,
             hint=hint,

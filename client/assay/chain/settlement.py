@@ -17,9 +17,9 @@ from assay.chain.events import Events
 from assay.chain.gas import DEFAULT_MAX_FEE, GAS_LIMITS
 from assay.chain.interface import Deployment, contract_interface, view
 from assay.chain.node import Node
-from assay.chain.port import Outbox
+from assay.chain.port import Outbox, TransactionSigner
 from assay.chain.queries import state_of
-from assay.chain.sender import Sender, TransactionSigner
+from assay.chain.sender import Sender
 from assay.chain.tokens import allow, read_token
 from assay.chain.values import (
     Cursor,

@@ -56,6 +56,16 @@ class SignedOffer:
 
 
 @dataclass(frozen=True)
+class Mined:
+    """What the receipt of the transaction with hash ``digest`` says."""
+
+    digest: bytes
+    succeeded: bool
+    block: int
+    gas: int
+
+
+@dataclass(frozen=True)
 class EndedLate:
     """A transaction that was mined after its sender had ceased to wait for it.
 
