@@ -1,6 +1,8 @@
-"""``assay-oracle fit``: what it refuses before it reads data or asks a model."""
+"""``assay-oracle fit``: what it refuses before it reads data or asks a model, and what it loads."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,17 @@ def test_fit_refuses_a_folder_with_a_price_function_before_it_asks_the_model(tmp
     assert (result.exit_code, json.loads(result.stdout)["error"]["code"]) == (1, "artifact_exists")
     assert "another folder" in result.stderr
     assert artifact.read(price)
+
+
+def test_commands_that_price_load_nothing_of_keys() -> None:
+    """An appraisal of a small file takes little longer than its imports."""
+    program = """
+import sys
+import assay_oracle.cli.pricing, assay_oracle.owner.cluster, assay_oracle.owner.columns, assay_oracle.owner.summary
+print({"eth_account", "cryptography", "web3"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
@@ -149,19 +147,6 @@ def test_a_cluster_changes_no_price(price: Path) -> None:
         shared = told("appraise", price, "offer.csv", "--scheduler", local.scheduler_address)
     assert shared == told("appraise", price, "offer.csv")
     assert "got none" in refused("appraise", price, "offer.csv", "--scheduler", "nowhere://x")
-
-
-def test_appraise_loads_nothing_of_keys(price: Path) -> None:
-    program = """
-import sys
-from assay_oracle.cli.main import main
-try:
-    main(["appraise", "price", "offer.npz", "--json"])
-finally:
-    print({"eth_account", "cryptography", "web3"} & set(sys.modules))
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "set()"
 
 
 def test_appraise_says_price_gain_and_why(price: Path) -> None:
