@@ -19,8 +19,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 CONTRACTS := $(shell find contracts tests/forge -name '*.sol')
 
-.PHONY: help setup lock check test test-slow test-python test-chain test-unit test-integration test-contracts test-forge demo format gas fuzz symbolic \
-  mutate coverage slither bench-pricing bench-seal bench-scale bench-blind compare bench-oracle fuzz-sealed fuzz-network fuzz-api crash chaos clean
+.PHONY: help setup lock check test test-slow test-python test-random test-chain test-unit test-integration \
+  test-contracts test-forge demo format gas fuzz symbolic mutate coverage slither bench-pricing bench-seal bench-scale \
+  bench-blind compare bench-oracle fuzz-sealed fuzz-network fuzz-api crash chaos clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -99,6 +100,9 @@ test-chain: setup
 test-unit: setup ## tests without sockets
 	$(PYTEST) -m unit
 
+test-random: setup ## test-python with other examples each time
+	$(PYTEST) --hypothesis-profile random
+
 test-integration: setup ## tests against real chains and daemons
 	$(PYTEST) -m integration
 
@@ -121,7 +125,7 @@ demo: .build/run ## one model owner, eleven sellers, real chain, real daemon: en
 # --- the contract's long checks: docs/verification.md has their last results ---------------------------------------
 
 fuzz: setup ## 100,000 runs of every property, 1,000 of the invariants: about 35 minutes on two idle cores
-	FOUNDRY_PROFILE=long forge test
+	FOUNDRY_PROFILE=long forge test --fuzz-seed 0x$$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 
 # halmos asks for versions that the client's own dependencies exclude: an environment of its own.
 .build/halmos/installed: Makefile

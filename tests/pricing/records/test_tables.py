@@ -113,7 +113,7 @@ def test_the_smallest_numbers_and_negative_zero_are_zero_or_themselves() -> None
 
 @pytest.mark.parametrize("form", sorted(GOOD))
 @given(st.data())
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 def test_whatever_is_changed_in_a_file_it_is_read_or_refused(form, data) -> None:
     content = bytearray(GOOD[form])
     for _ in range(data.draw(st.integers(1, 4))):
