@@ -1,7 +1,6 @@
 """``assay model``: the on-chain actions of a model owner."""
 
 import json
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -132,13 +131,16 @@ def _hash_of(folder: Path) -> bytes:
         found = b""
     if len(found) != 32:
         raise UsageError(f"expected a price function in {folder}, found none", hint="assay-oracle fit writes one")
-    with suppress(FileNotFoundError):
+    try:
         refusal = (folder / REFUSAL).read_text(errors="replace").strip()
-        raise UsageError(
-            f"expected a price function that prices offers, {folder} has one that was refused: {refusal}",
-            hint="fit it again: assay-oracle fit says with each refusal what helps",
-        )
-    return found
+    except FileNotFoundError:
+        return found
+    except OSError as error:
+        refusal = str(error)
+    raise UsageError(
+        f"expected a price function that prices offers, {folder} has one that was refused: {refusal}",
+        hint="fit it again: assay-oracle fit says with each refusal what helps",
+    )
 
 
 def _configured_oracle(session: Session) -> str:
