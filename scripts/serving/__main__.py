@@ -59,6 +59,9 @@ class Run:
         """The next offer."""
         with suppress(IndexError):
             return self._ready.popleft()
+        return self._made()
+
+    def _made(self) -> Prepared:
         number = next(self._numbers)
         return prepare(self._market.offer(number), self._market.model_id, self.domain, self._recipient)
 
@@ -71,8 +74,8 @@ class Run:
         return len(found) / (time.monotonic() - begun)
 
     def make_ready(self, count: float) -> None:
-        """Prepares so many offers: sellers write and seal files on machines of their own, before they ask."""
-        self._ready.extend([self.prepared() for _ in range(math.ceil(count) - len(self._ready))])
+        """Prepares offers up to a count: sellers write and seal files on machines of their own, before they ask."""
+        self._ready.extend(self._made() for _ in range(math.ceil(count) - len(self._ready)))
 
     def sell(self, seconds: float, rate: float | None = None) -> list[Answered]:
         """See ``Crowd.sell``."""
