@@ -39,8 +39,8 @@ class Neighbours:
     neighbours: int = DEFAULT_NEIGHBOURS
     known: tuple[Tensor, Tensor] | None = None
 
-    def among(self, rows: Int64, context: Context) -> "Neighbours":
-        """The same where the validation records are those at rows (v,), which are those of ``context``."""
+    def on(self, context: Context, rows: Int64) -> "Neighbours":
+        """The same on a context whose validation records are those at rows (v,) of this one's."""
         distances, near = (found[torch.from_numpy(rows)] for found in self._nearest)
         return Neighbours(context, self.neighbours, (distances, near))
 

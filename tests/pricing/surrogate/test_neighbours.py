@@ -91,6 +91,6 @@ def test_the_nearest_of_some_validation_records_are_those_found_among_all(neighb
     found = context(drawn(1, 20, 2, 3), drawn(2, 15, 2, 3), 3)
     rows = np.array([1, 4, 5, 9, 14])
     half = replace(found, validation=found.validation.take(rows))
-    known, anew = Neighbours(found, neighbours).among(rows, half), Neighbours(half, neighbours)
+    known, anew = Neighbours(found, neighbours).on(half, rows), Neighbours(half, neighbours)
     assert all(torch.equal(*pair) for pair in zip(known._nearest, anew._nearest, strict=True))
     assert torch.equal(known.weights, anew.weights)

@@ -125,18 +125,17 @@ class FineTunedMethod(NetworkMethod, RefitMethod):
     @cached_property
     def goal(self) -> "Goal":
         """All validation records."""
-        return Goal(self.parts.tensors["solved"], self._newton.weights, self._neighbours.weights)
+        return self._goal_by(self._neighbours)
+
+    def _goal_by(self, near: Neighbours) -> "Goal":
+        return Goal(self.parts.tensors["solved"], self._newton.weights, near.weights)
 
     def goals(self, halves: Sequence["FineTunedMethod"]) -> Sequence["Goal"]:
         """All validation records, and each half of them, which these methods have for validation."""
         first = self.context.metric.first_half
         parts = zip(halves, (np.flatnonzero(first), np.flatnonzero(~first)), strict=True)
-        return [self.goal, *(self._goal_of(half, rows).among(rows, len(first)) for half, rows in parts)]
-
-    def _goal_of(self, half: "FineTunedMethod", rows: Int64) -> "Goal":
-        """The goal of a method with the validation records at rows."""
-        near = self._neighbours.among(rows, half.context)
-        return Goal(half.parts.tensors["solved"], half._newton.weights, near.weights)
+        found = ((half._goal_by(self._neighbours.on(half.context, rows)), rows) for half, rows in parts)
+        return [self.goal, *(goal.among(rows, len(first)) for goal, rows in found)]
 
     def solved_halves(self) -> Tensor:
         """What is kept as ``solved``, of each half of the validation records (2, p)."""
