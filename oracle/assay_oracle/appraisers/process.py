@@ -175,6 +175,6 @@ class PricingProcess:
 def _cut_short(seconds: float, code: int | None, *, late: bool, closed: bool) -> PricingCutShort:
     if closed:
         return PricingCutShort(INTERRUPTED, "the oracle is stopping")
-    if late or code == -signal.SIGXCPU:
+    if late or code == -signal.SIGPROF:
         return PricingCutShort("pricing_timed_out", f"pricing takes more than {seconds:.0f} seconds of computing")
     return PricingCutShort("pricing_failed", f"the pricing process ended with status {code}")

@@ -1,4 +1,4 @@
-"""What is in a process's memory stays there."""
+"""What is in a process's memory stays there; a request's limit does not count what was computed before it."""
 
 import subprocess
 import sys
@@ -23,3 +23,28 @@ def test_process_with_keys_dumps_no_core_and_is_read_by_no_other() -> None:
     done = subprocess.run([sys.executable, "-c", DUMP], capture_output=True, text=True, timeout=CEILING)
     assert done.stdout == "(0, 0) 0\n"
     assert done.returncode == -3
+
+
+SHORT = """
+import time
+from assay_oracle.cli.process_limits import limit_cpu
+ticks = lambda: time.clock_gettime(6)  # CLOCK_MONOTONIC_COARSE, which each tick moves
+end = time.monotonic() + 4
+while time.monotonic() < end:
+    limit_cpu(1)
+    for _ in range(8):
+        last = ticks()
+        while ticks() == last:
+            pass
+        time.sleep(0.0025)
+print("lived")
+"""
+"""Sleeps between the scheduler's ticks and works across them, so that each tick is counted as its own."""
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(sys.platform != "linux", reason="the clock is Linux's")
+def test_time_that_earlier_requests_took_ends_no_later_one() -> None:
+    """Once the kernel's count of ticks was 10 s ahead of the exact time, the process was ended, as if by the file."""
+    done = subprocess.run([sys.executable, "-c", SHORT], capture_output=True, text=True, timeout=CEILING)
+    assert (done.stdout, done.returncode) == ("lived\n", 0)
