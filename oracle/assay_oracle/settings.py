@@ -166,8 +166,8 @@ class Settings(BaseSettings):
     max_context_bytes: int = Field(
         2**29,
         ge=0,
-        description="memory, in each of these processes, for opened records of sold and open offers; beyond it they are"
-        " opened again",
+        description="memory, in each of these processes, for opened records that offers are priced with: of sales, and"
+        " of the same seller's other offers; beyond it they are opened again",
     )
 
     @field_validator("models")

@@ -1,4 +1,4 @@
-"""Opened records of offers, so that an offer is decrypted and parsed once and not again for each later one."""
+"""Records of offers that others are priced with: decrypted and parsed once, and not again for each later offer."""
 
 import threading
 from collections import OrderedDict

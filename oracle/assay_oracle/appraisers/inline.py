@@ -69,17 +69,15 @@ class InlineAppraiser:
         """See ``Appraiser.session``."""
         return nullcontext(self)
 
-    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "InlineOffer":  # noqa: ARG002
-        """Parses the data of an offer and keeps its records for the offers that come after it.
+    def open(self, source: BinaryIO, *, seconds: float) -> "InlineOffer":  # noqa: ARG002
+        """Parses the data of an offer. Its records are not kept: few offers are ever priced with another one.
 
         Nothing ends it after ``seconds``: a process can be ended, a thread cannot.
 
         Raises:
             DataError: The data does not fit the model's schema.
         """
-        records = self._parse(source, self.info.schema)
-        self._cache.put(offer_id, distinct(records))
-        return InlineOffer(self, self._function, records)
+        return InlineOffer(self, self._function, self._parse(source, self.info.schema))
 
     def keep(self, offer: ContextOffer, *, seconds: float) -> None:  # noqa: ARG002
         """See ``PricingSession.keep``. Nothing ends it after ``seconds``."""

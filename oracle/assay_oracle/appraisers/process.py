@@ -45,7 +45,7 @@ class PricingProcess:
         """Hashes of the price functions by folder."""
 
     def has_loaded(self, artifact: str) -> bool:
-        """Whether it keeps the price function in a folder in memory, and records that were opened for it."""
+        """Whether it keeps the price function in a folder in memory, and records that offers are compared with."""
         return artifact in self._loaded
 
     def note_loaded(self, artifact: str, function: bytes) -> None:

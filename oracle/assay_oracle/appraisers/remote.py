@@ -101,11 +101,11 @@ class ProcessSession:
             raise OSError(f"expected a price function that loads from {self.artifact}: {error.message}") from None
         self.process.note_loaded(self.artifact, self.function)
 
-    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> "ProcessOffer":
+    def open(self, source: BinaryIO, *, seconds: float) -> "ProcessOffer":
         """See ``PricingSession.open``."""
         self.load()
         with self.process.exchange(seconds, self.artifact) as channel:
-            channel.send("open", offer=offer_id.hex(), sums=self.proving is not None, **self._request(seconds))
+            channel.send("open", sums=self.proving is not None, **self._request(seconds))
             channel.send_data(source)
             opened = _checked(channel.receive(), "opened")
             hashes = _hashes(opened.blob)

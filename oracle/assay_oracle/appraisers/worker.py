@@ -85,7 +85,7 @@ class Worker:
             return
         try:
             with _foreseen():
-                self._opened = appraiser.open(_id(fields["offer"]), data, seconds=fields["seconds"])
+                self._opened = appraiser.open(data, seconds=fields["seconds"])
                 hashes = dict.fromkeys(self._opened.hashes())
                 sums = self._opened.sums().model_dump() if fields["sums"] else None
         except AssayError as error:

@@ -97,10 +97,10 @@ class MeteredSession:
         """See ``PricingSession.keep``."""
         self.inner.keep(offer, seconds=seconds)
 
-    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> OpenedOffer:
+    def open(self, source: BinaryIO, *, seconds: float) -> OpenedOffer:
         """See ``PricingSession.open``."""
         with _timed(self.model, "open"):
-            found = self.inner.open(offer_id, source, seconds=seconds)
+            found = self.inner.open(source, seconds=seconds)
         return MeteredOffer(found, self.model, self.cap)
 
     def answer(self, turn: BlindRound, *, seconds: float) -> BlindResult:

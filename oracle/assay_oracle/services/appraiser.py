@@ -166,12 +166,11 @@ class PricingSession(Protocol):
         """
         ...
 
-    def open(self, offer_id: OfferId, source: BinaryIO, *, seconds: float) -> OpenedOffer:
+    def open(self, source: BinaryIO, *, seconds: float) -> OpenedOffer:
         """Parses the data of an offer, read from the start of ``source``.
 
         Args:
-            offer_id: Of the offer.
-            source: Its data.
+            source: The data.
             seconds: CPU time that parsing may take, and pricing again; an appraiser in this process does not end.
 
         Raises:

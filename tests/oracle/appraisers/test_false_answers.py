@@ -50,7 +50,7 @@ def process_that_says(*answers: Any, loaded: bool = True) -> Iterator[ProcessSes
 
 
 def price(appraiser: ProcessSession) -> Any:
-    opened = appraiser.open(b"id", io.BytesIO(b"one\n"), seconds=30)
+    opened = appraiser.open(io.BytesIO(b"one\n"), seconds=30)
     return opened.appraise(known=frozenset(), own=[], sold=[])
 
 

@@ -1,4 +1,4 @@
-"""The appraiser in the process: what it knows of a function, and records that are opened once."""
+"""The appraiser in the process: what it knows of a function, and which records it keeps."""
 
 import io
 from contextlib import contextmanager
@@ -45,10 +45,29 @@ def context(offer_id: bytes, data: bytes, opened: list[bytes]) -> ContextOffer:
 # --- decryptions ---
 
 
-def test_each_upload_is_decrypted_once(market: Market, opened: list[None]) -> None:
-    for number in range(1, 5):
-        market.offer(b"record %d\n" % number)
-        assert len(opened) == number
+def test_an_upload_is_decrypted_for_its_price_and_once_for_all_that_are_priced_with_it(
+    market: Market, opened: list[None]
+) -> None:
+    market.offer(b"first\n")
+    assert len(opened) == 1
+    for before, name in enumerate([b"second", b"third", b"fourth"], 1):
+        market.offer(name)
+        assert len(opened) == 1 + 2 * before
+
+
+def test_records_that_no_other_offer_is_priced_with_are_not_kept(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of each offer stayed until 512 MiB were reached, as if the process leaked."""
+    cache = RecordCache(2**20)
+    monkeypatch.setattr(market, "appraiser", lambda: InlineAppraiser(market.function, cache, parse=parse_lines))
+    market.restart()
+    _, state = market.offer(b"one\n")
+    assert cache.get(state.offer_id) is None
+    market.offer(b"two\n", account=rival_account)
+    assert cache.get(state.offer_id) is None
+    market.offer(b"three\n")
+    assert cache.get(state.offer_id) is not None
 
 
 def test_sold_data_is_decrypted_once(market: Market, opened: list[None]) -> None:
@@ -60,7 +79,7 @@ def test_sold_data_is_decrypted_once(market: Market, opened: list[None]) -> None
     for number in range(3):
         _, state = market.offer(b"one of %d\nnew%d\n" % (number, number), account=rival_account)
         assert state.appraisal is not None
-    assert len(opened) == 1 + 3
+    assert len(opened) == 1 + 3 + 2, "the sold offer, three others, and two of these for the ones after them"
 
 
 def test_after_a_restart_each_context_offer_is_decrypted_once_more(market: Market, opened: list[None]) -> None:
@@ -71,7 +90,7 @@ def test_after_a_restart_each_context_offer_is_decrypted_once_more(market: Marke
     market.offer(b"three\n")
     assert len(opened) == 3
     market.offer(b"four\n")
-    assert len(opened) == 4
+    assert len(opened) == 3 + 2
 
 
 def test_bound_on_memory_is_kept_by_decrypting_again(
@@ -85,7 +104,7 @@ def test_bound_on_memory_is_kept_by_decrypting_again(
     market.offer(b"second\n")
     opened.clear()
     _, third = market.offer(b"first again\nsecond again\n")
-    assert len(opened) == 2, "the offer itself, and the first, which had to leave for the second"
+    assert len(opened) == 1 + 1 + 2, "the offer itself, the second before it, and both with it: each makes room"
     assert third.quote is None, "priced jointly all the same"
 
 
@@ -95,6 +114,7 @@ def test_records_leave_the_memory_with_their_upload(market: Market, monkeypatch:
     monkeypatch.setattr(market, "appraiser", lambda: InlineAppraiser(market.function, cache, parse=parse_lines))
     market.restart()
     _, state, order = market.sell(b"one\n")
+    market.offer(b"two\n")
     assert cache.get(state.offer_id) is not None
     if end == "closed":
         market.chain.settle(order, bytes(buyer_account.sign_message(DOMAIN.acknowledgement(order.digest())).signature))
@@ -119,7 +139,7 @@ def test_info_is_what_the_manifest_says() -> None:
 def test_appraisal_is_passed_on_whole() -> None:
     function = LinePrices()
     offer = InlineAppraiser(function, RecordCache(0), parse=parse_lines).open(
-        b"id", io.BytesIO(b"one\ntwo\njunk\n"), seconds=1
+        io.BytesIO(b"one\ntwo\njunk\n"), seconds=1
     )
     expected = function.appraise(Lines([b"one", b"two", b"junk"]))
     found = offer.appraise(known=frozenset(), own=[], sold=[])
@@ -131,8 +151,8 @@ def test_appraisal_is_passed_on_whole() -> None:
 def test_context_is_asked_for_on_a_miss_alone() -> None:
     opened: list[bytes] = []
     appraiser = InlineAppraiser(LinePrices(), RecordCache(100), parse=parse_lines)
-    appraiser.open(b"a", io.BytesIO(b"one\n"), seconds=1)
-    offer = appraiser.open(b"b", io.BytesIO(b"one more\ntwo more\nthree\n"), seconds=1)
+    appraiser.keep(context(b"a", b"one\n", []), seconds=1)
+    offer = appraiser.open(io.BytesIO(b"one more\ntwo more\nthree\n"), seconds=1)
     own, sold = [context(b"a", b"one\n", opened)], [context(b"c", b"two\n", opened)]
     first = offer.appraise(known=frozenset(), own=own, sold=sold)
     second = offer.appraise(known=frozenset(), own=own, sold=sold)
@@ -150,9 +170,7 @@ def test_damaged_context_offer_is_left_out_and_a_failing_disk_is_passed_on() -> 
 
         return ContextOffer(b"x", stream)
 
-    offer = InlineAppraiser(LinePrices(), RecordCache(100), parse=parse_lines).open(
-        b"b", io.BytesIO(b"one\n"), seconds=1
-    )
+    offer = InlineAppraiser(LinePrices(), RecordCache(100), parse=parse_lines).open(io.BytesIO(b"one\n"), seconds=1)
     found = offer.appraise(known=frozenset(), own=[failing(EnvelopeInvalid("damaged"))], sold=[])
     assert found.price > 0
     with pytest.raises(OSError, match="disk"):

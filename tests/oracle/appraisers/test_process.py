@@ -59,8 +59,8 @@ def appraiser(process: PricingProcess, artifact: str) -> ProcessSession:
     return ProcessSession(LINE_INFO.hash, artifact, process)
 
 
-def opened(appraiser: ProcessSession, data: bytes, name: bytes = b"id", seconds: float = 60) -> Any:
-    return appraiser.open(name, io.BytesIO(data), seconds=seconds)
+def opened(appraiser: ProcessSession, data: bytes, seconds: float = 60) -> Any:
+    return appraiser.open(io.BytesIO(data), seconds=seconds)
 
 
 def test_blind_quote_is_answered_as_in_this_process_and_malformed_messages_are_refused(
@@ -118,7 +118,7 @@ def test_context_offers_are_asked_for_and_a_damaged_one_is_left_out(appraiser: P
     assert found.price == 2 * PRICE_PER_RECORD  # near copies of one and three are worth nothing
 
 
-def test_sold_offers_that_are_kept_are_read_in_time_of_their_own(appraiser: ProcessSession) -> None:
+def test_offers_that_others_are_priced_with_are_read_in_time_of_their_own(appraiser: ProcessSession) -> None:
     """After the process was ended, they take none of the time of the offer that is priced next."""
     asked: list[bytes] = []
 
@@ -177,7 +177,7 @@ def test_malformed_data_are_refused_with_the_reason(appraiser: ProcessSession) -
 def test_error_that_nobody_foresaw_refuses_one_file_and_the_process_keeps_what_it_has(
     appraiser: ProcessSession,
 ) -> None:
-    opened(appraiser, b"one\n", b"kept")
+    opened(appraiser, b"one\n")
     running = appraiser.process._running
     with pytest.raises(DataRefused, match="the oracle failed on it") as refusal:
         opened(appraiser, b"stumble\n")
@@ -251,8 +251,6 @@ def test_file_that_waits_for_ever_is_ended_by_the_clock(
 
 
 def test_records_are_forgotten_while_the_process_is_busy_or_idle(appraiser: ProcessSession) -> None:
-    opened(appraiser, b"one\n", b"kept")
-    appraiser.process.forget(b"kept")
     asked: list[bytes] = []
 
     @contextmanager
@@ -260,8 +258,13 @@ def test_records_are_forgotten_while_the_process_is_busy_or_idle(appraiser: Proc
         asked.append(b"kept")
         yield io.BytesIO(b"one\n")
 
-    opened(appraiser, b"two\n").appraise(known=frozenset(), own=[ContextOffer(b"kept", stream)], sold=[])
+    kept = ContextOffer(b"kept", stream)
+    for _ in range(2):
+        appraiser.keep(kept, seconds=60)
     assert asked == [b"kept"]
+    appraiser.process.forget(b"kept")
+    opened(appraiser, b"two\n").appraise(known=frozenset(), own=[kept], sold=[])
+    assert asked == [b"kept"] * 2
 
 
 class ProcessMarket(Market):

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from assay.protocol.types import OfferId
 from assay_oracle.appraisers.cache import RecordCache
 from assay_oracle.cli.main import main
 from assay_oracle.cli.pricing_process import load_inline
@@ -120,16 +119,16 @@ def test_the_process_that_prices_opens_raw_files(desk: Path) -> None:
     declared = appraiser.info.schema.features[0]
     assert (declared.name, declared.kind, declared.encoder.width) == ("review", "text", 2)
     with (desk / "offer.csv").open("rb") as source:
-        opened = appraiser.open(OfferId(bytes(32)), source, seconds=60)
+        opened = appraiser.open(source, seconds=60)
     assert len(opened.hashes()) == 40
     assert opened.appraise(known=frozenset(), own=(), sold=()).records == 40
     with pytest.raises(DataError, match="missing 'review'; extra 'txt'"):
-        appraiser.open(OfferId(bytes(32)), io.BytesIO(b"txt,y\ngood,pos\n"), seconds=60)
+        appraiser.open(io.BytesIO(b"txt,y\ngood,pos\n"), seconds=60)
     pictures = load_inline(desk / "price-pictures", RecordCache(0))
     offer = tar({"red/a.png": picture((200, 9, 55)), "blue/b.jpg": picture((9, 9, 250), kind="JPEG")})
-    assert len(pictures.open(OfferId(bytes(32)), offer, seconds=60).hashes()) == 2
+    assert len(pictures.open(offer, seconds=60).hashes()) == 2
     with pytest.raises(DataError, match="expected pictures in column 'image', got text"):
-        pictures.open(OfferId(bytes(32)), io.BytesIO(b"image,y\na.png,red\n"), seconds=60)
+        pictures.open(io.BytesIO(b"image,y\na.png,red\n"), seconds=60)
 
 
 @pytest.mark.parametrize(

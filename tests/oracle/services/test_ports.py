@@ -57,7 +57,7 @@ class ByteCount:
     def forget(self, offer_id: bytes) -> None:
         """It keeps nothing."""
 
-    def open(self, offer_id: bytes, source: BinaryIO, *, seconds: float) -> "CountedBytes":
+    def open(self, source: BinaryIO, *, seconds: float) -> "CountedBytes":
         return CountedBytes(source.read())
 
 
@@ -118,7 +118,7 @@ class Proven:
     def forget(self, offer_id: bytes) -> None:
         """It keeps nothing."""
 
-    def open(self, offer_id: bytes, source: BinaryIO, *, seconds: float) -> "Claim":
+    def open(self, source: BinaryIO, *, seconds: float) -> "Claim":
         claim, _, proof = source.read().partition(b" ")
         if proof != proof_of(claim):
             raise ProofInvalid("expected a proof of the claimed price, got another", hint="prove the claim again")

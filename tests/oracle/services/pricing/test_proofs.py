@@ -46,7 +46,7 @@ class Toy:
     def forget(self, offer_id: bytes) -> None:
         """It keeps nothing."""
 
-    def open(self, offer_id: bytes, source: BinaryIO, *, seconds: float) -> "ToyOffer":
+    def open(self, source: BinaryIO, *, seconds: float) -> "ToyOffer":
         return ToyOffer(source.read())
 
 
