@@ -38,6 +38,8 @@ RESERVE = 1.5
 """How many times as many offers are ready as the warm-up would need."""
 UPLOADS = 30
 """Uploads that are compared with a bare application's."""
+TURN = 10.0
+"""Seconds of a turn of two daemons whose rates are compared: the machine is as fast for one as for the other."""
 
 
 class Run:
@@ -107,13 +109,10 @@ def measured(market: Market, folder: Path, seconds: float, workers: int) -> dict
         fifth = max(10.0, seconds / 5)
         run.make_ready(fifth * rate / 2)
         calm = run.sell(fifth, rate / 2)
+        with market.daemon("single", 1) as other:
+            over_one = scaling(run, Run(market, other, numbers), fifth)
         lost, doubled = lost_and_doubled(market.folder / "main/oracle/journal.sqlite", [a.state for a in run.answers])
         asked = len(run.answers)
-    with market.daemon("single", 1) as daemon:
-        single = Run(market, daemon, numbers)
-        single.make_ready(RESERVE * single.warm_up() * fifth)
-        begun = time.monotonic()
-        alone = quoted(single.sell(fifth)) / (time.monotonic() - begun)
     latency = [answer.seconds for answer in calm]
     return {
         "processors": os.cpu_count(),
@@ -126,13 +125,26 @@ def measured(market: Market, folder: Path, seconds: float, workers: int) -> dict
         "p99_s": round(float(np.percentile(latency, 99)), 3),
         "memory_growth": round(memory.growth(), 4),
         "overhead": round(uploads, 2),
-        "scaling": round(rate / alone, 2),
+        "scaling": round(over_one, 2),
         "daemon_ms": round(1000 * spent[0] / len(found), 1),
         "workers_ms": round(1000 * sum(spent[1:]) / len(found), 1),
         "restarted": len(after.keys() - before.keys()),
         "lost": lost,
         "doubled": doubled,
     }
+
+
+def scaling(several: Run, one: Run, seconds: float) -> float:
+    """Rate of a daemon over that of another one, which take turns, for about ``seconds`` each."""
+    for run in (several, one):
+        run.make_ready(RESERVE * run.warm_up() * seconds)
+    counts, clocks = [0, 0], [0.0, 0.0]
+    for _ in range(round(seconds / TURN)):
+        for place, run in enumerate((several, one)):
+            begun = time.monotonic()
+            counts[place] += quoted(run.sell(TURN))
+            clocks[place] += time.monotonic() - begun
+    return counts[0] / clocks[0] / (counts[1] / clocks[1])
 
 
 def quoted(answers: Sequence[Answered]) -> int:
