@@ -70,7 +70,7 @@ class InlineAppraiser:
         return nullcontext(self)
 
     def open(self, source: BinaryIO, *, seconds: float) -> "InlineOffer":  # noqa: ARG002
-        """Parses the data of an offer. Its records are not kept: few offers are ever priced with another one.
+        """Parses the data of an offer. Its records are not kept: most offers are never priced with another one.
 
         Nothing ends it after ``seconds``: a process can be ended, a thread cannot.
 

@@ -35,7 +35,7 @@ class Worker:
     Args:
         channel: To the daemon.
         load: Makes the appraiser of an artifact.
-        limit: Called with the CPU seconds that a request may take from now on.
+        limit: Called with the CPU seconds that a request may take from now on, and with 0 once it is answered.
     """
 
     def __init__(self, channel: Channel, load: Load, limit: Callable[[float], None]) -> None:
@@ -51,6 +51,7 @@ class Worker:
             self._channel.send("ready")
             while True:
                 self._answer(self._channel.receive())
+                self._limit(0)
 
     def _answer(self, request: Message) -> None:
         if request.kind == "forget":

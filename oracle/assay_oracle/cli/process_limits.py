@@ -13,11 +13,14 @@ _PR_SET_DUMPABLE = 4
 
 
 def limit_cpu(seconds: float) -> None:
-    """Lets the kernel end this process (SIGPROF) once it has computed for ``seconds`` more.
+    """Lets the kernel end this process (SIGPROF) once it has computed for ``seconds`` more; 0 lets it compute on.
 
     A timer, since ``RLIMIT_CPU`` counts from the start of the process, in ticks of the scheduler, and no call tells how
-    many there were: ``getrusage`` states exact time, and after 100 s of short requests the two are 10 s apart.
+    many there were: ``getrusage`` states exact time, and after 100 s of short requests the two are 10 s apart. The
+    timer counts the same ticks, from now on.
     """
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # whatever the parent left
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
     signal.setitimer(signal.ITIMER_PROF, seconds)
 
 

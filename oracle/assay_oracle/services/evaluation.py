@@ -192,8 +192,7 @@ class Evaluator:
             sold, own = self._beside(offer)
             if own and model.appraiser.info.is_proven:
                 raise DataRefused(*NOT_ALONE[:2], hint=NOT_ALONE[2])
-            self._check_room(own)
-            self._keep([*sold, *own], session)
+            self._keep(sold, session)
             with self._uploads.plaintext(offer, new=True) as plain:
                 records = session.open(plain, seconds=seconds)
             hashes = records.hashes()
@@ -224,22 +223,20 @@ class Evaluator:
             self._quotes.sign(evaluation)
         return evaluated
 
-    def _keep(self, others: Sequence[Offer], session: PricingSession) -> None:
-        """Has what an offer is priced with read in time of its own: other files use up none of the offer's.
+    def _keep(self, sold: Sequence[Offer], session: PricingSession) -> None:
+        """Has what others sold read in time of its own: strangers' files use up none of the offer's.
 
-        Each takes the time at most in which it was once read for its own price.
+        Each takes the time at most in which it was once read for its own price. The seller's own other offers are read
+        in the offer's time: their number is no way to more of the processor.
         """
-        for other in others:
+        for other in sold:
             seconds = seconds_for(other.upload_bytes, MAX_ATTEMPTS, self._most_seconds)
             try:
                 session.keep(self._context(other), seconds=seconds)
             except PricingCutShort as error:
                 if error.code == INTERRUPTED:
                     raise
-                log.error(
-                    "an offer that others are priced with is not read in time",
-                    extra=about(offer=other.offer_id, cause=error.message),
-                )
+                log.error("a sold offer is not read in time", extra=about(offer=other.offer_id, cause=error.message))
 
     def _beside(self, offer: Offer) -> tuple[list[Offer], list[Offer]]:
         """What others sold, and the seller's own offers, whose uploads are there."""
@@ -259,6 +256,7 @@ class Evaluator:
         self, records: OpenedOffer, known: frozenset[bytes], sold: Sequence[Offer], own: Sequence[Offer]
     ) -> OfferAppraisal:
         """Prices jointly with what others sold and with the seller's own offers: splitting data earns nothing."""
+        self._check_room(own)
         return records.appraise(
             known=known,
             own=[self._context(other) for other in own],

@@ -55,6 +55,17 @@ def test_an_upload_is_decrypted_for_its_price_and_once_for_all_that_are_priced_w
         assert len(opened) == 1 + 2 * before
 
 
+def test_data_that_are_not_priced_have_no_other_offer_read(market: Market, opened: list[None]) -> None:
+    """Refusals would cost the oracle as much as the seller's other offers hold, and its seller nothing."""
+    for name in (b"first\n", b"second\n"):
+        market.offer(name)
+    market.restart()
+    opened.clear()
+    for number, data in enumerate((b"!\n", b"first\n"), 1):
+        market.offer(data)
+        assert len(opened) == number
+
+
 def test_records_that_no_other_offer_is_priced_with_are_not_kept(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,7 +115,7 @@ def test_bound_on_memory_is_kept_by_decrypting_again(
     market.offer(b"second\n")
     opened.clear()
     _, third = market.offer(b"first again\nsecond again\n")
-    assert len(opened) == 1 + 1 + 2, "the offer itself, the second before it, and both with it: each makes room"
+    assert len(opened) == 2, "the offer itself, and the second, for which the first has to leave"
     assert third.quote is None, "priced jointly all the same"
 
 

@@ -118,7 +118,7 @@ def test_context_offers_are_asked_for_and_a_damaged_one_is_left_out(appraiser: P
     assert found.price == 2 * PRICE_PER_RECORD  # near copies of one and three are worth nothing
 
 
-def test_offers_that_others_are_priced_with_are_read_in_time_of_their_own(appraiser: ProcessSession) -> None:
+def test_sold_offers_that_are_kept_are_read_in_time_of_their_own(appraiser: ProcessSession) -> None:
     """After the process was ended, they take none of the time of the offer that is priced next."""
     asked: list[bytes] = []
 

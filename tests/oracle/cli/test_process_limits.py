@@ -1,5 +1,6 @@
 """What is in a process's memory stays there; a request's limit does not count what was computed before it."""
 
+import signal
 import subprocess
 import sys
 
@@ -40,6 +41,30 @@ while time.monotonic() < end:
 print("lived")
 """
 """Sleeps between the scheduler's ticks and works across them, so that each tick is counted as its own."""
+
+LIFTED = """
+import signal, time
+from assay_oracle.cli.process_limits import limit_cpu
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+limit_cpu(0.2)
+limit_cpu(0)
+burn(0.5)
+signal.signal(signal.SIGPROF, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF})
+print("lived", flush=True)
+limit_cpu(0.2)
+burn(5)
+print("and lived")
+"""
+
+
+@pytest.mark.integration
+def test_limit_holds_until_the_answer_and_whatever_the_parent_left() -> None:
+    done = subprocess.run([sys.executable, "-c", LIFTED], capture_output=True, text=True, timeout=CEILING)
+    assert (done.stdout, done.returncode) == ("lived\n", -signal.SIGPROF)
 
 
 @pytest.mark.integration
