@@ -169,9 +169,9 @@ class DataTooLarge(SealError):
 
 
 class KeysError(AssayError):
-    """A password is empty, a private-key file is not 32 bytes in hex, or a key does not read back.
+    """A password is empty, a private-key file is not 32 bytes in hex, a key does not read back, or opens too slowly.
 
-    Remedy: give a password; correct the file; check the disk.
+    Remedy: give a password; correct the file; check the disk; open the key on a faster machine.
     """
 
 

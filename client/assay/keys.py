@@ -7,11 +7,10 @@ overwritten.
 import json
 from pathlib import Path
 
-import pyrage
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from assay import envelope
+from assay import envelope, passphrase
 from assay.errors import EnvelopeInvalid, KeysError, KeystoreExists, KeystoreInvalid, PasswordWrong, SettingsError
 from assay.files import private_folder, write_new
 from assay.protocol.types import parse_address
@@ -131,7 +130,7 @@ def create_identity(path: Path, password: str) -> str:
     _check_new(path, password)
     identity = envelope.new_identity()
     recipient = envelope.public_of(identity)
-    sealed = pyrage.passphrase.encrypt(identity.encode(), password)
+    sealed = passphrase.encrypt(identity.encode(), password)
     _write(path, {"recipient": recipient, "identity": sealed.hex()})
     if load_identity(path, password) != identity:
         raise KeysError(f"the identity at {path} does not read back", hint="do not use it; check the disk")
@@ -144,14 +143,15 @@ def load_identity(path: Path, password: str) -> str:
     Raises:
         KeystoreInvalid: The file is missing, or is not an identity file.
         PasswordWrong: The password does not open the file.
+        KeysError: Opening it takes more work than this machine does in seconds.
     """
     try:
         sealed = bytes.fromhex(json.loads(_read(path))["identity"])
     except (KeyError, TypeError, ValueError):
         raise KeystoreInvalid(f"expected an identity file (JSON) at {path}, got something else") from None
     try:
-        identity: bytes = pyrage.passphrase.decrypt(sealed, password)
-    except pyrage.DecryptError:
+        identity = passphrase.decrypt(sealed, password)
+    except PasswordWrong:
         raise PasswordWrong(
             f"the password does not open {path}", hint="try again, or restore the file from a copy"
         ) from None

@@ -208,7 +208,10 @@ class Town:
             run(
                 *("assay-oracle", "fit", "--json", "--model", "blackbox:predict", "--data", data, "--class", "2"),
                 *("--validation", validation, "--rate", "0.1ether", "--out", self.folder / "price"),
-                *("--setting", "family=linear"),  # a line parts what the box tells apart, and other families take longer
+                *(
+                    "--setting",
+                    "family=linear",
+                ),  # what the box tells apart, a line parts
                 *options,
                 cwd=self.folder,
             )

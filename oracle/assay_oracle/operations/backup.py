@@ -20,9 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, cast
 
-import pyrage
-
-from assay import envelope
+from assay import envelope, passphrase
 from assay.errors import PasswordWrong
 from assay_oracle.errors import BackupInvalid
 from assay_oracle.ledger.transfer.snapshot import Row, Snapshot
@@ -87,7 +85,7 @@ def write(
     counts: dict[str, int] = {}
     if recipient is None:
         identity = envelope.new_identity()
-        locked = pyrage.passphrase.encrypt(identity.encode(), password).hex()
+        locked = passphrase.encrypt(identity.encode(), password).hex()
         target.write(b"%s password %s\n" % (_MAGIC, locked.encode()))
         recipient = envelope.public_of(identity)
     else:
@@ -194,8 +192,8 @@ def opened(source: BinaryIO, plain: BinaryIO, *, password: str, identity: str | 
 
 def _unlocked(locked: bytes, password: str) -> str:
     try:
-        return bytes(pyrage.passphrase.decrypt(bytes.fromhex(locked.decode()), password)).decode()
-    except pyrage.DecryptError:
+        return passphrase.decrypt(bytes.fromhex(locked.decode()), password).decode()
+    except PasswordWrong:
         hint = "it is the password that the oracle's keys had when the backup was made"
         raise PasswordWrong("the password does not open the backup", hint=hint) from None
     except ValueError:
