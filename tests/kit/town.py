@@ -208,10 +208,7 @@ class Town:
             run(
                 *("assay-oracle", "fit", "--json", "--model", "blackbox:predict", "--data", data, "--class", "2"),
                 *("--validation", validation, "--rate", "0.1ether", "--out", self.folder / "price"),
-                *(
-                    "--setting",
-                    "family=linear",
-                ),  # what the box tells apart, a line parts
+                *("--setting", "family=linear"),  # a line parts its classes
                 *options,
                 cwd=self.folder,
             )

@@ -176,6 +176,7 @@ def opened(source: BinaryIO, plain: BinaryIO, *, password: str, identity: str | 
     Raises:
         BackupInvalid: It is no backup, or damaged.
         PasswordWrong: The password does not open it.
+        KeysError: Opening it takes more work than this machine does in seconds.
         EnvelopeInvalid: The identity does not open it.
     """
     magic, _, rest = source.readline(_MOST_HEAD).partition(b" ")
